@@ -55,8 +55,42 @@ VALUES = {
 DEMO = tuple(state for state in demo_snapshot().containers if state.matrix is not None)
 
 
+# What gives back what it has not: never chosen by a preset, never offered unless something was refused
+GIVES = {
+    "user": "0",
+    "apparmor": "unconfined",
+    "selinux": "disable",
+    "seccomp": "+CALL,CALL:ARGUMENT",
+    "capabilities": "+CAP,CAP",
+    "no-new-privileges": "off",
+    "memory": "unlimited",
+    "pids": "unlimited",
+    "cpus": "unlimited",
+    "ulimit-memlock": "BYTES|unlimited",
+    "ulimit-fsize": "BYTES|unlimited",
+    "ulimit-stack": "BYTES|unlimited",
+    "ulimit-msgqueue": "BYTES|unlimited",
+    "ulimit-rtprio": "N|unlimited",
+    "ulimit-nice": "N|unlimited",
+    "ulimit-sigpending": "N|unlimited",
+    "shm-size": "BYTES",
+    "masked-paths": "off|+PATH,PATH",
+    "host-paths": "writable|+PATH,PATH",
+    "devices": "+DEVICE,DEVICE",
+    "pid": "host",
+    "ipc": "host",
+    "uts": "host",
+    "network": "bridge|host",
+    "cgroupns": "host",
+    "read-only-root": "off",
+    "tmpfs": "PATH:exec",
+    "sysctl": "NAME=VALUE,NAME=VALUE",
+}
+
+
 def test_ids_and_values_are_the_contract() -> None:
-    assert {each.id: each.values for each in all_toggles()} == VALUES
+    assert {each.id: each.values for each in all_toggles() if not each.only_gives} == VALUES
+    assert {each.id: each.gives for each in all_toggles() if each.gives} == GIVES
     numbers = {layer.id: layer.number for layer in all_layers()}
     order = [numbers[each.layer] for each in all_toggles()]
     assert order == sorted(order, reverse=True)
@@ -66,7 +100,7 @@ def test_ids_and_values_are_the_contract() -> None:
 def test_each_has_a_value_to_offer_and_to_type() -> None:
     for each in all_toggles():
         assert each.words or each.default, f"{each.id}: no value to offer"
-        assert each.offered in each.words or each.placeholder
+        assert each.offered in each.words or each.placeholder or each.only_gives
         assert parse(f"{each.id}={each.typed(each.offered)}") == Choice(each.id, each.typed(each.offered))
         assert each.readable(each.offered)
         assert each.file("/etc/profile.json") == ("/etc/profile.json" if each.id == "seccomp" else "")

@@ -44,13 +44,13 @@ def parse(text: str) -> Choice:
     name, equals, value = text.partition("=")
     found = toggle(name.strip())
     if not equals or not value.strip():
-        raise ToggleError(msg("Give a value as in {name}={values}.", name=found.id, values=found.values))
+        raise ToggleError(msg("Give a value as in {name}={values}.", name=found.id, values=found.taken))
     return Choice(found.id, value.strip())
 
 
 def all_live(chosen: Sequence[Choice]) -> bool:
     """Whether the engine can do all of it while the container runs."""
-    return bool(chosen) and all(toggle(item.toggle).live for item in chosen)
+    return bool(chosen) and all(toggle(item.toggle).limits_live(item.value) for item in chosen)
 
 
 def value_text(choice: Choice) -> str:

@@ -27,6 +27,7 @@ class Preset(StrEnum):
     STRICT = "strict"
 
 
+MORE = "+"  # begins a value that gives something beside what there is
 GRADES = (Preset.RECOMMENDED, Preset.RESTRICTED, Preset.STRICT)  # toggles know these; each holds the one before
 
 
@@ -80,6 +81,13 @@ class Learned(Value):
     value: str
     why: Message
     text: str = ""
+
+
+class Given(Value):
+    """A value that gives something back, and what that is, in words: "Give it NET_ADMIN"."""
+
+    value: str
+    text: Message
 
 
 class Failure(Value):
@@ -163,7 +171,7 @@ def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     return None
 
 
-def _allows_nothing(want: Want, subject: Subject) -> str | None:
+def _allows_nothing(want: Want, subject: Subject) -> Given | None:
     return None
 
 
@@ -188,7 +196,9 @@ class Toggle(Value):
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
 
-    `allows(want, subject)`: the value that would give just this beside what it has today; None: it can't.
+    `gives`: values that give back what it has not today, for the help as `values` ("off", "+CAP,CAP"). No preset
+    chooses one and none is offered unless something was refused. Where `values` is empty the toggle does nothing else.
+    `allows(want, subject)`: the one that would give just this beside what it has today; None: it can't.
 
     `default`: the value to offer where no preset has one and `proposed(subject)` knows none that fits this container;
     empty: the first of `values`.
@@ -216,7 +226,8 @@ class Toggle(Value):
     guessed: bool = False  # whether a value of it that no observation stands behind is a guess
     default: str = ""
     proposed: Callable[[Subject], str] = _nothing_better
-    allows: Callable[[Want, Subject], str | None] = _allows_nothing
+    gives: str = ""
+    allows: Callable[[Want, Subject], Given | None] = _allows_nothing
     unit: Unit = Unit.WORD
     changes_users: bool = False  # whether its processes run as other users then
     hands_over: bool = False  # whether the files of its own volumes get the user that it starts as then
@@ -229,13 +240,33 @@ class Toggle(Value):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Those of its values that can be typed as they are."""
-        return tuple(word for word in self.values.split("|") if word == word.lower())
+        """Those of its values that can be typed as they are, without those that give."""
+        return tuple(word for word in self.values.split("|") if word and word == word.lower())
 
     @property
     def placeholder(self) -> str:
         """What stands for a value of one's own, in capitals: BYTES, FILE; empty where there is none."""
         return next((word for word in self.values.split("|") if word != word.lower()), "")
+
+    @property
+    def taken(self) -> str:
+        """All values that it takes, for the help."""
+        return "|".join(filter(None, (self.values, self.gives)))
+
+    @property
+    def only_gives(self) -> bool:
+        """Whether none of its values hardens."""
+        return not self.values
+
+    def made(self, value: str) -> bool:
+        """Whether a value is made of what is known of the container where such a one stands: learned, or a filter of
+        today's and one call more.
+        """
+        return value in self.learned_words or (self.placeholder == "FILE" and value.startswith(MORE))
+
+    def limits_live(self, value: str) -> bool:
+        """Whether the engine can change it to that without a relaunch: a limit, but not its end."""
+        return self.live and value not in self.gives.split("|")
 
     @property
     def offered(self) -> str:
@@ -250,7 +281,8 @@ class Toggle(Value):
 
     def file(self, value: str) -> str:
         """The path of the file that this value names; empty where it names none."""
-        return value if self.placeholder == "FILE" and value not in self.words else ""
+        plain = self.placeholder == "FILE" and value not in self.words and not value.startswith(MORE)
+        return value if plain else ""
 
     def readable(self, value: str) -> str:
         """The value for reading, the same in every language: 512 MiB; CHOWN, KILL; else as it is typed."""
@@ -265,6 +297,6 @@ class Toggle(Value):
 
     def typed(self, value: str) -> str:
         """The value as a person would type it: 512m rather than 536870912, CHOWN rather than CAP_CHOWN."""
-        if self.placeholder == "BYTES" and value.isascii() and value.isdigit():
+        if self.unit is Unit.BYTES and value.isascii() and value.isdigit():
             return typed_size(int(value))
         return value.replace("CAP_", "") if self.unit is Unit.CAPABILITIES else value

@@ -9,7 +9,8 @@ from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.shared.asked_capabilities import bounding, held_after, named, same_start, starts_as_root
-from stratascope.layers.shared.toggle_values import own_user_namespace_after
+from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after
+from stratascope.layers.shared.unprivileged_ports import port_start_after
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 
@@ -27,17 +28,17 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
     regain = None
     if no_new_privs is not None and found.bounding is not None and found.permitted is not None:
         regain = CapabilitySet() if no_new_privs else found.bounding - found.permitted
-    network = before.network_mode == after.network_mode
+    network, processes = before.network_mode == after.network_mode, before.pid_mode == after.pid_mode
     return replace(
         found,
         effective_names=None if found.effective is None else found.effective.names(),
         no_new_privs=no_new_privs,
         regain_by_exec=regain,
         initial_user_namespace=_initial(found, before, after),
-        host_processes=found.host_processes if before.pid_mode == after.pid_mode else _host(after.pid_mode),
+        host_processes=found.host_processes if processes else hosts_after(after.pid_mode, around),
         root_inside=found.root_inside if _same_user(before, after) else _root(after),
-        host_network=found.host_network if network else _host(after.network_mode),
-        port_start=found.port_start if network else None,
+        host_network=found.host_network if network else hosts_after(after.network_mode, around),
+        port_start=port_start_after(found.port_start, before, after),
     )
 
 
@@ -74,10 +75,6 @@ def _set(bits: int | None) -> CapabilitySet | None:
 def _initial(facts: CapabilityFacts, before: Asked, after: Asked) -> bool | None:
     own = own_user_namespace_after(before, after)
     return facts.initial_user_namespace if own is None else not own
-
-
-def _host(mode: str) -> bool | None:
-    return None if mode == "host" or ":" in mode else False
 
 
 def _same_user(before: Asked, after: Asked) -> bool:

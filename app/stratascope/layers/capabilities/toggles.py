@@ -1,16 +1,18 @@
 """The toggles of layer 3: fewer capabilities, single ones dropped, no new ones by exec, privileged mode left.
 
-`capabilities=default` takes away what goes beyond the engine's default and gives nothing back that was dropped: a
-toggle never loosens. A list is taken as it is, since a person chose it. The recommended preset leaves what was added by
-name, as it leaves an engine's socket: someone meant it.
+`capabilities=default` takes away what goes beyond the engine's default and gives nothing back that was dropped. A list
+is taken as it is, since a person chose it; `+CAP` adds to what there is. The recommended preset leaves what was added
+by name, as it leaves an engine's socket: someone meant it.
 """
 
 from __future__ import annotations
 
-from stratascope.core.container import Asked
+from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
+    MORE,
     Failure,
+    Given,
     Preset,
     Proof,
     Proven,
@@ -20,6 +22,7 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
     Unit,
 )
+from stratascope.core.relaunch.want import GainedRights, HeldCapability, Want
 from stratascope.layers.capabilities import imported
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
@@ -51,17 +54,21 @@ def _check(value: str, subject: Subject) -> str:
     word = value.strip().lower()
     if word in ("default", "none"):
         return word
-    if any(name.strip().upper() in ("ALL", "CAP_ALL") for name in value.split(",")):
+    more = MORE if word.startswith(MORE) else ""
+    names = value.strip().removeprefix(more)
+    if any(name.strip().upper() in ("ALL", "CAP_ALL") for name in names.split(",")):
         raise ToggleError(msg("ALL is no hardening. Name the capabilities that it needs, or give default or none."))
-    return checked_names(value, subject)
+    return more + checked_names(names, subject)
 
 
 def _names(value: str) -> tuple[str, ...]:
-    return () if value == "none" else tuple(value.split(","))
+    return () if value == "none" else tuple(value.removeprefix(MORE).split(","))
 
 
 def _apply(asked: Asked, value: str, subject: Subject) -> Asked:
     engine = subject.engine
+    if value.startswith(MORE):
+        return _more(asked, _names(value), subject)
     if value != "default":
         names = _names(value)
         if not asked.privileged and bounding(asked, engine) == named(names):
@@ -75,6 +82,20 @@ def _apply(asked: Asked, value: str, subject: Subject) -> Asked:
     if "ALL" in asked.cap_add:  # it cancelled a dropping of all, which must not come into force now
         dropped = tuple(name for name in dropped if name != "ALL")
     return with_result(replace(asked, cap_add=added, cap_drop=dropped), engine)
+
+
+def _more(asked: Asked, names: tuple[str, ...], subject: Subject) -> Asked:
+    """What another user is given by name it holds with Podman (ambient), also what is in the bounding set already."""
+    lacking = named(names) - bounding(asked, subject.engine)
+    if asked.privileged or not (lacking or (_given_by_name(asked, subject) and named(names) - named(asked.cap_add))):
+        return asked
+    added = tuple(dict.fromkeys((*asked.cap_add, *names)))
+    dropped = tuple(name for name in asked.cap_drop if name not in names)
+    return with_result(replace(asked, cap_add=added, cap_drop=dropped), subject.engine)
+
+
+def _given_by_name(asked: Asked, subject: Subject) -> bool:
+    return subject.engine.kind is EngineKind.PODMAN and not starts_as_root(asked)
 
 
 def _on(asked: Asked, subject: Subject) -> bool:
@@ -94,7 +115,9 @@ def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
     wanted = engine_default(subject.engine) if value == "default" else named(_names(value))
-    if value == "default":
+    if value.startswith(MORE):
+        expected = msg("The bounding set has {names}", names=short(wanted))
+    elif value == "default":
         expected = msg("The bounding set stays within the engine's default")
     elif wanted:
         expected = msg("The bounding set is within {names}", names=short(wanted))
@@ -104,6 +127,8 @@ def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
     whole = facts.bounding | facts.effective | (facts.permitted or CapabilitySet())
     found = msg("{names}", names=short(whole)) if whole else msg("It is empty")
+    if value.startswith(MORE):
+        return Proof(Proven.ENFORCED if wanted <= facts.bounding else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
     return Proof(Proven.ENFORCED if whole <= wanted else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
 
 
@@ -186,6 +211,22 @@ def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     return suspicion(lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject), kept)
 
 
+def _allows(want: Want, subject: Subject) -> Given | None:
+    """Root holds what is in its bounding set; others only what Podman gives them by name when they are started.
+
+    Who became another user by itself lost them on the way, and gets none back in this manner.
+    """
+    if not isinstance(want, HeldCapability) or not named(want.names):
+        return None
+    asked = subject.container.asked
+    if want.uid and not _given_by_name(asked, subject):
+        return None
+    value = MORE + ",".join(named(want.names).names())
+    if _apply(asked, value, subject) == asked:
+        return None
+    return Given(value, msg("Give it {names}", names=short(named(want.names))))
+
+
 CAPABILITIES = Toggle(
     "capabilities",
     _LAYER,
@@ -206,6 +247,8 @@ CAPABILITIES = Toggle(
     learned_words=(LEARNED,),
     unit=Unit.CAPABILITIES,
     overridden=True,
+    gives="+CAP,CAP",
+    allows=_allows,
     pieces=no_pieces,  # what it takes away at once, `drop` takes away one by one
 )
 
@@ -214,10 +257,12 @@ _NO_GAIN = msg("It seems to gain rights by a set-uid program, which no-new-privi
 
 
 def _forbid(asked: Asked, value: str, subject: Subject) -> Asked:
-    return replace(asked, no_new_privileges=True)
+    return replace(asked, no_new_privileges=value == "on")
 
 
 def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if value == "off":
+        return ()
     facts = _facts(subject)
     wanted = imported.gives_rights(subject)
     if subject.set_uid or (subject.set_uid is None and wanted):
@@ -242,7 +287,16 @@ def _forbid_preset(preset: Preset, subject: Subject) -> str | None:
 
 def _prove_forbidden(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
     answer = None if facts is None else facts.no_new_privs
+    if value == "off":
+        gained = None if answer is None else not answer
+        return proof_of(gained, msg("no_new_privs is 0"), msg("It is 0"), msg("It is 1"), _NNP)
     return proof_of(answer, msg("no_new_privs is 1"), msg("It is 1"), msg("It is 0"), _NNP)
+
+
+def _gain(want: Want, subject: Subject) -> Given | None:
+    if not isinstance(want, GainedRights) or not subject.container.asked.no_new_privileges:
+        return None
+    return Given("off", msg("Let its programs gain rights when they start"))
 
 
 NO_NEW_PRIVILEGES = Toggle(
@@ -251,7 +305,7 @@ NO_NEW_PRIVILEGES = Toggle(
     msg("No new privileges"),
     msg("Starting a program never gives more rights, not even a set-uid one."),
     "on",
-    only("on"),
+    only("on", "off"),
     _forbid,
     lambda asked, subject: asked.no_new_privileges,
     _forbid_risks,
@@ -260,7 +314,9 @@ NO_NEW_PRIVILEGES = Toggle(
     learned=no_gain,
     learned_words=(LEARNED,),
     guessed=True,
-    doubts=lambda value, subject: imported.rights_doubted(subject),
+    doubts=lambda value, subject: () if value == "off" else imported.rights_doubted(subject),
+    gives="off",
+    allows=_gain,
     symptoms=in_log(
         (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
         (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),

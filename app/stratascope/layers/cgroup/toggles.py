@@ -1,4 +1,5 @@
-"""The toggles of layer 2: limits on memory, processes and CPU time. Those of each process are in `toggles_ulimit.py`.
+"""The toggles of layer 2: limits on memory, processes and CPU time. Those of each process are in `toggles_ulimit.py`,
+the size of its shared memory in `toggles_size.py`.
 
 A limit on memory counts swap as well: what a container may not have in memory it should not have on
 the disk either. Limits follow what the container itself used at the most, as the kernel remembers it. Decided against a
@@ -14,6 +15,7 @@ from stratascope.core.denials.complaints import NO_FORK, NO_MEMORY, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     Failure,
+    Given,
     Preset,
     Proof,
     Proven,
@@ -23,11 +25,14 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
     Unit,
 )
+from stratascope.core.relaunch.want import MoreOf, Want
+from stratascope.core.sizes import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.learned import cpus_learned, memory_learned, pids_learned
+from stratascope.layers.cgroup.toggles_size import SHM_SIZE
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
 from stratascope.layers.shared.symptoms import in_log
-from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, size_of, whole_number
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, UNLIMITED, size_of, whole_number
 from stratascope.value import replace
 
 _LAYER = "cgroup"
@@ -64,16 +69,22 @@ def _can_limit(subject: Subject) -> None:
 
 
 def _check_memory(value: str, subject: Subject) -> str:
+    if value.strip().lower() == UNLIMITED:
+        return UNLIMITED
     size = size_of(value, _LEAST_MEMORY)
     _can_limit(subject)
     return str(size)
 
 
 def _apply_memory(asked: Asked, value: str, subject: Subject) -> Asked:
+    if value == UNLIMITED:
+        return replace(asked, memory=None, memory_swap=None) if asked.memory else asked
     return replace(asked, memory=int(value), memory_swap=int(value))
 
 
 def _memory_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if value == UNLIMITED:
+        return ()
     facts = _facts(subject)
     used = None if facts is None or facts.own is False else facts.memory_current
     if used is None:
@@ -89,9 +100,20 @@ def _memory_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 def _prove_memory(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
-    expected = msg("At most {count} bytes of memory", count=int(value))
     found = None if facts is None else facts.memory_max
+    if value == UNLIMITED:
+        return _unlimited(facts, "memory_max", found, "@cgroup:memory")
+    expected = msg("At most {count} bytes of memory", count=int(value))
     return _limited(facts, "memory_max", found, int(value), expected, "@cgroup:memory")
+
+
+def _unlimited(facts: CgroupFacts | None, name: str, found: float | None, source: str) -> Proof:
+    expected = msg("No limit")
+    if facts is None or (found is None and name in facts.unknown):
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
+    if found is None:
+        return Proof(Proven.ENFORCED, expected, msg("There is no limit"), source)
+    return Proof(Proven.NOT_ENFORCED, expected, msg("The limit is {count}", count=found), source)
 
 
 def _limited(
@@ -144,6 +166,8 @@ def _grows(subject: Subject) -> bool:
 
 
 def _memory_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    if value == UNLIMITED:
+        return None
     mib = int(value) // _MIB
     if failure.out_of_memory:
         return Suspicion(100, msg("The kernel killed it at the limit of {mib} MiB. Give it more memory.", mib=mib))
@@ -152,6 +176,14 @@ def _memory_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicio
     if failure.exit_code == _KILLED:
         return Suspicion(60, msg("It was killed, perhaps at the limit of {mib} MiB. Give it more memory.", mib=mib))
     return None
+
+
+def _memory_allowed(want: Want, subject: Subject) -> Given | None:
+    """Twice what it may have; a limit that somebody else set, of a slice or the machine itself, is not raised so."""
+    now = subject.container.asked.memory
+    if not isinstance(want, MoreOf) or want.what != "memory" or not now:
+        return None
+    return Given(str(2 * now), msg("Let it have {size} of memory", size=size_text(2 * now)))
 
 
 MEMORY = Toggle(
@@ -175,16 +207,22 @@ MEMORY = Toggle(
     default="512m",
     proposed=_memory_proposed,
     unit=Unit.BYTES,
+    gives=UNLIMITED,
+    allows=_memory_allowed,
 )
 
 
 def _check_pids(value: str, subject: Subject) -> str:
+    if value.strip().lower() == UNLIMITED:
+        return UNLIMITED
     count = whole_number(value, 1, _MOST_PIDS)
     _can_limit(subject)
     return str(count)
 
 
 def _pids_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if value == UNLIMITED:
+        return ()
     facts = _facts(subject)
     used = None if facts is None or facts.own is False else facts.pids_current
     if used is None:
@@ -195,8 +233,10 @@ def _pids_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
-    expected = msg("At most {count} processes and threads", count=int(value))
     found = None if facts is None else facts.pids_max
+    if value == UNLIMITED:
+        return _unlimited(facts, "pids_max", found, "@cgroup:pids")
+    expected = msg("At most {count} processes and threads", count=int(value))
     return _limited(facts, "pids_max", found, int(value), expected, "@cgroup:pids")
 
 
@@ -208,6 +248,14 @@ def _pids_preset(preset: Preset, subject: Subject) -> str | None:
     return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * facts.pids_current))
 
 
+def _pids_allowed(want: Want, subject: Subject) -> Given | None:
+    now = subject.container.asked.pids
+    if not isinstance(want, MoreOf) or want.what != "pids" or not now or now < 0:
+        return None
+    count = min(2 * now, _MOST_PIDS)
+    return Given(str(count), msg("Let it have {count} processes and threads", count=count))
+
+
 PIDS = Toggle(
     "pids",
     _LAYER,
@@ -215,7 +263,7 @@ PIDS = Toggle(
     msg("It can have no more processes and threads than this, so a fork bomb stops at the limit."),
     "N",
     _check_pids,
-    lambda asked, value, subject: replace(asked, pids=int(value)),
+    lambda asked, value, subject: replace(asked, pids=None if value == UNLIMITED else int(value)),
     lambda asked, subject: bool(asked.pids),
     _pids_risks,
     _prove_pids,
@@ -226,10 +274,14 @@ PIDS = Toggle(
     learned=pids_learned,
     learned_words=(LEARNED,),
     default="256",
+    gives=UNLIMITED,
+    allows=_pids_allowed,
 )
 
 
 def _check_cpus(value: str, subject: Subject) -> str:
+    if value.strip().lower() == UNLIMITED:
+        return UNLIMITED
     facts = _facts(subject)
     most = None if facts is None else facts.cpuset_count
     try:
@@ -245,8 +297,10 @@ def _check_cpus(value: str, subject: Subject) -> str:
 
 
 def _prove_cpus(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
-    expected = msg("At most the time of {count} CPUs", count=float(value))
     found = None if facts is None else facts.cpu_cores
+    if value == UNLIMITED:
+        return _unlimited(facts, "cpu_cores", found, "@cgroup:cpu")
+    expected = msg("At most the time of {count} CPUs", count=float(value))
     return _limited(facts, "cpu_cores", found, float(value), expected, "@cgroup:cpu")
 
 
@@ -260,6 +314,17 @@ def _cpus_preset(preset: Preset, subject: Subject) -> str | None:
     return str(count - 1) if count > 1 else "0.9"
 
 
+def _cpus_allowed(want: Want, subject: Subject) -> Given | None:
+    now = subject.container.asked.cpu_cores
+    if not isinstance(want, MoreOf) or want.what != "cpus" or not now:
+        return None
+    facts = _facts(subject)
+    most = None if facts is None else facts.cpuset_count
+    if most is not None and 2 * now >= most:
+        return Given(UNLIMITED, msg("Let it have all CPU time"))
+    return Given(f"{2 * now:g}", msg("Let it have the time of {count} CPUs", count=2 * now))
+
+
 CPUS = Toggle(
     "cpus",
     _LAYER,
@@ -267,9 +332,11 @@ CPUS = Toggle(
     msg("It gets no more CPU time than this many CPUs give."),
     "X",
     _check_cpus,
-    lambda asked, value, subject: replace(asked, cpu_cores=float(value)),
+    lambda asked, value, subject: replace(asked, cpu_cores=None if value == UNLIMITED else float(value)),
     lambda asked, subject: bool(asked.cpu_cores),
-    lambda value, subject: (msg("Under load it works more slowly, and healthchecks may time out."),),
+    lambda value, subject: (
+        () if value == UNLIMITED else (msg("Under load it works more slowly, and healthchecks may time out."),)
+    ),
     _prove_cpus,
     _cpus_preset,
     live=True,
@@ -278,7 +345,9 @@ CPUS = Toggle(
     learned=cpus_learned,
     learned_words=(LEARNED,),
     default="1",
+    gives=UNLIMITED,
+    allows=_cpus_allowed,
 )
 
 
-TOGGLES = (MEMORY, PIDS, CPUS, *ULIMIT_TOGGLES)
+TOGGLES = (MEMORY, PIDS, CPUS, *ULIMIT_TOGGLES, SHM_SIZE)

@@ -1,4 +1,4 @@
-"""The toggles of the resource limits of each process (ulimit).
+"""The toggles of the resource limits of each process (ulimit): those that harden, and those that only give more.
 
 No preset limits processes in this way: RLIMIT_NPROC counts all of a user's, in whatever container they are.
 """
@@ -10,15 +10,28 @@ from collections.abc import Callable
 from stratascope.core.container import Asked, AskedLimit
 from stratascope.core.denials.complaints import NO_FILES, NO_FORK
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Learned, Preset, Proof, Proven, Subject, Toggle, Unit
+from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, Unit
+from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.learned import LEAST_FILES, files_learned
 from stratascope.layers.shared.symptoms import Symptoms, in_log
-from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, no_risks, whole_number
+from stratascope.layers.shared.toggle_values import (
+    LEARNED,
+    NOT_READ,
+    UNLIMITED,
+    in_no_preset,
+    no_pieces,
+    no_risks,
+    whole_number,
+)
 from stratascope.value import replace
 
 _LAYER = "cgroup"
 _MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
+_MOST = (1 << 63) - 1
+_MOST_FILES = 1 << 30  # NR_OPEN_MAX, fs/file.c, is about that
+_NONE = -1  # how engines say that there is no limit
+_PAGES, _BEGIN = ("data", "fsize", "memlock", "msgqueue", "stack", "as", "core"), 8 << 20  # those in bytes; 8 MiB
 
 
 def _asked_limit(asked: Asked, name: str) -> AskedLimit | None:
@@ -61,6 +74,9 @@ def _ulimit(
     def check(value: str, subject: Subject) -> str:
         return str(whole_number(value, *bounds))
 
+    def allows(want: Want, subject: Subject) -> Given | None:
+        return _raised(name, want, subject, bounds[1])
+
     def preset(preset: Preset, subject: Subject) -> str | None:
         if preset is not Preset.STRICT or strict is None:
             return None
@@ -87,6 +103,7 @@ def _ulimit(
         default=default,
         unit=unit,
         limit=True,
+        allows=allows,
     )
     return made if learned is None else replace(made, learned=learned, learned_words=(LEARNED,))
 
@@ -101,7 +118,7 @@ OPEN_FILES = _ulimit(
     "nofile",
     msg("Limit open files"),
     msg("Each process has no more files and connections open than this."),
-    (16, 1 << 30),  # NR_OPEN_MAX, fs/file.c, is about that
+    (16, _MOST_FILES),
     _files_risks,
     LEAST_FILES,
     in_log((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
@@ -130,4 +147,77 @@ CORE_FILES = _ulimit(
     Unit.BYTES,
 )
 
-ULIMIT_TOGGLES = (OPEN_FILES, PROCESSES_OF_USER, CORE_FILES)
+
+def _now(name: str, subject: Subject) -> int | None:
+    """The soft limit that its processes meet; None where there is none, or it is not known."""
+    asked = _asked_limit(subject.container.asked, name)
+    facts: CgroupFacts | None = subject.of(_LAYER)
+    read = () if facts is None else facts.process_limits or ()
+    now = next((limit.soft for limit in read if limit.name == name), None if asked is None else asked.soft)
+    return None if now is None or now < 0 else now
+
+
+def _raised(name: str, want: Want, subject: Subject, most: int) -> Given | None:
+    """Twice what it may have, of bytes no less than 8 MiB."""
+    if not isinstance(want, MoreOf) or want.what != name:
+        return None
+    now = _now(name, subject) if want.now is None else want.now
+    if now is None:
+        return None
+    value = min(max(2 * now, _BEGIN if name in _PAGES else 2), most)
+    if value <= now:
+        return None
+    return Given(str(value), msg("Raise the limit {name} to {count}", name=name, count=value))
+
+
+def _more(name: str, what: Message, most: int = _MOST) -> Toggle:
+    """One that no preset knows: a limit that engines set low for some, and a program may run into."""
+
+    def check(value: str, subject: Subject) -> str:
+        return UNLIMITED if value.strip().lower() == UNLIMITED else str(whole_number(value, 0, most))
+
+    def apply(asked: Asked, value: str, subject: Subject) -> Asked:
+        return _with_limit(asked, name, _NONE if value == UNLIMITED else int(value))
+
+    def prove(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
+        expected, source = msg("The limit {name} is {count}", name=name, count=value), "@limits"
+        limits = None if facts is None else facts.process_limits
+        found = next((limit for limit in limits or () if limit.name == name), None)
+        if found is None:
+            return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
+        wanted = None if value == UNLIMITED else int(value)
+        text = msg("There is no limit") if found.hard is None else msg("The limit is {count}", count=found.hard)
+        # the program may lower the soft one
+        return Proof(Proven.ENFORCED if found.hard == wanted else Proven.NOT_ENFORCED, expected, text, source)
+
+    in_bytes = name in _PAGES
+    return Toggle(
+        f"ulimit-{name}",
+        _LAYER,
+        msg("Raise the limit {name}", name=name),
+        what,
+        "",
+        check,
+        apply,
+        lambda asked, subject: _asked_limit(asked, name) is not None,
+        no_risks,
+        prove,
+        in_no_preset,
+        default=UNLIMITED,
+        unit=Unit.BYTES if in_bytes else Unit.WORD,
+        gives=f"{'BYTES' if in_bytes else 'N'}|{UNLIMITED}",
+        allows=lambda want, subject: _raised(name, want, subject, most),
+        pieces=no_pieces,
+    )
+
+
+_GIVEN = (
+    _more("memlock", msg("Each process may hold no more memory than this out of swap.")),
+    _more("fsize", msg("Each process may make no file larger than this.")),
+    _more("stack", msg("Each process may have no larger stack than this.")),
+    _more("msgqueue", msg("Its user may have no more bytes in message queues than this.")),
+    _more("rtprio", msg("Each process may have no higher real-time priority than this."), 99),
+    _more("nice", msg("Each process may raise its priority up to this."), 40),
+    _more("sigpending", msg("Its user may have no more queued signals than this.")),
+)
+ULIMIT_TOGGLES = (OPEN_FILES, PROCESSES_OF_USER, CORE_FILES, *_GIVEN)

@@ -11,7 +11,7 @@ from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.layers.mac.facts import CURRENT, MacFacts
-from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
+from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.lsm import AppArmorMode
 from stratascope.value import replace
 
@@ -26,7 +26,7 @@ def predict(facts: MacFacts | None, before: Asked, after: Asked, around: Surroun
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts
-    facts = _surroundings(facts, before, after)
+    facts = _surroundings(facts, before, after, around)
     if facts.system == "apparmor":
         return _apparmor(facts, before, after, around)
     if facts.system == "selinux":
@@ -34,18 +34,17 @@ def predict(facts: MacFacts | None, before: Asked, after: Asked, around: Surroun
     return facts
 
 
-def _surroundings(facts: MacFacts, before: Asked, after: Asked) -> MacFacts:
+def _surroundings(facts: MacFacts, before: Asked, after: Asked, around: Surroundings) -> MacFacts:
     own = facts.own_user_namespace
     if own is not None:
         own = own_user_namespace_after(before, after) or own
     shared = facts.shared_with_host
     if shared is not None:
-        private = {
-            kind
-            for kind, field in _KINDS
-            if getattr(before, field) != getattr(after, field) and not shared_mode(getattr(after, field))
-        }
-        shared = tuple(kind for kind in shared if kind not in private)
+        changed = {kind: getattr(after, field) for kind, field in _KINDS
+                   if getattr(before, field) != getattr(after, field)}  # fmt: skip
+        private = {kind for kind, mode in changed.items() if not shared_mode(mode)}
+        more = (kind for kind, mode in changed.items() if hosts_after(mode, around))
+        shared = tuple(dict.fromkeys((*(kind for kind in shared if kind not in private), *more)))
     return replace(facts, own_user_namespace=own, shared_with_host=shared)
 
 

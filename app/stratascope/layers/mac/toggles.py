@@ -1,7 +1,8 @@
 """The toggles of layer 5: confined by AppArmor or SELinux again.
 
 Engines take these options silently where no such module works, so here that is an error before, and /proc alone counts
-after. Rootless engines can't load or set AppArmor profiles.
+after. Rootless engines can't load or set AppArmor profiles. Decided against a toggle that labels a folder of the host
+for the container (`:z`): nobody would put the old labels back.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.denials.complaints import REFUSED
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.want import Unconfined, Want
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.findings import mode_word
 from stratascope.layers.shared.symptoms import in_log
@@ -18,6 +20,7 @@ from stratascope.value import replace
 
 _LAYER, _LABEL = "mac", "@attr/current"
 _DEFAULTS = ("docker-default", "containers-default-")
+_UNCONFINED, _DISABLE = "unconfined", "disable"
 _OFF = frozenset(("disable", *(f"type:{name}" for name in UNCONFINED_TYPES)))
 
 
@@ -30,8 +33,6 @@ def _check_apparmor(value: str, subject: Subject) -> str:
     value = value.strip()
     if not value or not value.isprintable() or len(value) > 255:
         raise ToggleError(msg("Give default, or the name of an AppArmor profile that is loaded."))
-    if value == "unconfined":
-        raise ToggleError(msg("unconfined is no hardening. Give default, or the name of an AppArmor profile."))
     facts = _facts(subject)
     if subject.engine.rootless:
         raise ToggleError(msg("A rootless engine can't put a container under an AppArmor profile."))
@@ -41,6 +42,8 @@ def _check_apparmor(value: str, subject: Subject) -> str:
 
 
 def _apply_apparmor(asked: Asked, value: str, subject: Subject) -> Asked:
+    if value == _UNCONFINED:
+        return replace(asked, apparmor=ProfileKind.UNCONFINED, apparmor_profile="")
     if value != "default":
         return replace(asked, apparmor=ProfileKind.CUSTOM, apparmor_profile=value)
     if _on_apparmor(asked, subject):
@@ -53,6 +56,8 @@ def _on_apparmor(asked: Asked, subject: Subject) -> bool:
 
 
 def _apparmor_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if value == _UNCONFINED:
+        return ()
     if value != "default":
         return (msg("What the profile {name} forbids is not known here.", name=value),)
     if _on_apparmor(subject.container.asked, subject):
@@ -61,7 +66,9 @@ def _apparmor_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 def _prove_apparmor(facts: MacFacts | None, value: str, subject: Subject) -> Proof:
-    if value == "default":
+    if value == _UNCONFINED:
+        expected = msg("No profile")
+    elif value == "default":
         expected = msg("The engine's default profile, enforcing")
     else:
         expected = msg("The profile {name}, enforcing", name=value)
@@ -72,6 +79,9 @@ def _prove_apparmor(facts: MacFacts | None, value: str, subject: Subject) -> Pro
     profile = facts.profile or ""
     right = profile.startswith(_DEFAULTS) if value == "default" else profile == value
     found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
+    if value == _UNCONFINED:
+        free = facts.mode not in ENFORCING
+        return Proof(Proven.ENFORCED if free else Proven.NOT_ENFORCED, expected, found, _LABEL)
     outcome = Proven.ENFORCED if right and facts.mode in ENFORCING else Proven.NOT_ENFORCED
     return Proof(outcome, expected, found, _LABEL)
 
@@ -81,6 +91,13 @@ def _apparmor_preset(preset: Preset, subject: Subject) -> str | None:
     if preset is Preset.RECOMMENDED and asked.privileged:
         return None
     return "default" if asked.apparmor is ProfileKind.UNCONFINED else None
+
+
+def _apparmor_allowed(want: Want, subject: Subject) -> Given | None:
+    unconfined = subject.container.asked.apparmor is ProfileKind.UNCONFINED
+    if not isinstance(want, Unconfined) or want.system != "apparmor" or unconfined:
+        return None
+    return Given(_UNCONFINED, msg("Run it without an AppArmor profile"))
 
 
 APPARMOR = Toggle(
@@ -95,6 +112,8 @@ APPARMOR = Toggle(
     _apparmor_risks,
     _prove_apparmor,
     _apparmor_preset,
+    gives=_UNCONFINED,
+    allows=_apparmor_allowed,
     symptoms=in_log(
         (95, r"apparmor", msg("AppArmor's profile forbids something that it needs.")),
         (40, REFUSED, msg("Something was refused to it, which may have been by AppArmor's profile.")),
@@ -103,7 +122,7 @@ APPARMOR = Toggle(
 
 
 def _check_selinux(value: str, subject: Subject) -> str:
-    value = only("default")(value, subject)
+    value = only("default", _DISABLE)(value, subject)
     facts = _facts(subject)
     if not subject.engine.facts.selinux and (facts is None or facts.system != "selinux"):
         raise ToggleError(msg("SELinux is not active on the machine of this engine, or the engine does not use it."))
@@ -111,6 +130,8 @@ def _check_selinux(value: str, subject: Subject) -> str:
 
 
 def _apply_selinux(asked: Asked, value: str, subject: Subject) -> Asked:
+    if value == _DISABLE:
+        return replace(asked, selinux_options=(_DISABLE,)) if _on_selinux(asked, subject) else asked
     return replace(asked, selinux_options=tuple(option for option in asked.selinux_options if option not in _OFF))
 
 
@@ -124,7 +145,7 @@ def _on_selinux(asked: Asked, subject: Subject) -> bool:
 def _selinux_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     asked = subject.container.asked
     binds = [mount.target for mount in asked.mounts if mount.kind == "bind"]
-    if _on_selinux(asked, subject) or not binds:
+    if value == _DISABLE or _on_selinux(asked, subject) or not binds:
         return ()
     return (
         msg("Files of the host that were not labelled for containers would be refused, below {paths}.",
@@ -133,7 +154,8 @@ def _selinux_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 def _prove_selinux(facts: MacFacts | None, value: str, subject: Subject) -> Proof:
-    expected = msg("A confined type, and SELinux enforcing")
+    free = value == _DISABLE
+    expected = msg("A type that nothing confines") if free else msg("A confined type, and SELinux enforcing")
     if facts is None or facts.system is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
     if facts.system != "selinux":
@@ -142,7 +164,7 @@ def _prove_selinux(facts: MacFacts | None, value: str, subject: Subject) -> Proo
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
     confined = facts.policy_loaded is not False and facts.type not in UNCONFINED_TYPES and facts.mode == "enforcing"
     found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
-    return Proof(Proven.ENFORCED if confined else Proven.NOT_ENFORCED, expected, found, _LABEL)
+    return Proof(Proven.ENFORCED if confined is not free else Proven.NOT_ENFORCED, expected, found, _LABEL)
 
 
 def _selinux_preset(preset: Preset, subject: Subject) -> str | None:
@@ -150,6 +172,14 @@ def _selinux_preset(preset: Preset, subject: Subject) -> str | None:
     if preset is Preset.RECOMMENDED and asked.privileged:
         return None
     return None if _OFF.isdisjoint(asked.selinux_options) else "default"
+
+
+def _selinux_allowed(want: Want, subject: Subject) -> Given | None:
+    if not isinstance(want, Unconfined) or want.system != "selinux":
+        return None
+    if not _on_selinux(subject.container.asked, subject):
+        return None
+    return Given(_DISABLE, msg("Let SELinux not confine it"))
 
 
 SELINUX = Toggle(
@@ -164,6 +194,8 @@ SELINUX = Toggle(
     _selinux_risks,
     _prove_selinux,
     _selinux_preset,
+    gives=_DISABLE,
+    allows=_selinux_allowed,
     symptoms=in_log(
         (95, r"selinux|\bavc:", msg("SELinux forbids something that it needs.")),
         (50, REFUSED, msg("Something was refused to it, which may have been by SELinux.")),

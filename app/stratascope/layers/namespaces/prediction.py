@@ -14,9 +14,9 @@ from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.layers.namespaces.mounts import MountView, judged
 from stratascope.layers.shared.asked_capabilities import bounding, same_start, starts_as_root
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
+from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.mounts import Mount
+from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only
 from stratascope.value import replace
 
 _MODES = (
@@ -42,7 +42,7 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     if facts is None or before == after:
         return facts
     found: dict[str, NamespaceFact | None] = {
-        kind: _fact(facts.of(kind), getattr(before, field), getattr(after, field)) for kind, field in _MODES
+        kind: _fact(facts.of(kind), getattr(before, field), getattr(after, field), around) for kind, field in _MODES
     }
     own = own_user_namespace_after(before, after)
     user = _new(facts.user) if own else facts.user
@@ -69,8 +69,10 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     )
 
 
-def _fact(fact: NamespaceFact | None, was: str, mode: str) -> NamespaceFact | None:
+def _fact(fact: NamespaceFact | None, was: str, mode: str, around: Surroundings) -> NamespaceFact | None:
     if was != mode:
+        if fact is not None and hosts_after(mode, around):
+            return replace(fact, inode=None, shared_with_host=True, shared_with=())
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
 
@@ -127,12 +129,38 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
     }
     if protected:
         yield lambda mount: _read_only(mount) if mount.target in protected else mount
+    given = {
+        _place(mount.target)
+        for mount in before.mounts
+        if not mount.writable and (other := wanted.get(_place(mount.target))) is not None and other.writable
+    }
+    if before.read_only_root and not after.read_only_root:
+        given |= {"/", *_KEPT}
+    if given:
+        yield lambda mount: _writable(mount) if mount.target in given else mount
+    bare = _unmasked(after) and not _unmasked(before)
+    shown = tuple(place for place in after.unmasked if place not in before.unmasked)
+    if bare or shown:
+        yield lambda mount: None if _guards(mount) and (bare or mount.target in shown) else mount
+    free = {_place(mount.target): mount.options.split(",") for mount in after.mounts if mount.options}
+    if free:
+        yield lambda mount: _freed(mount, free.get(mount.target, [])) if mount.fs_type == "tmpfs" else mount
     devices = {device.target or device.source for device in before.devices}
     left = devices - {device.target or device.source for device in after.devices}
     if left:
         yield lambda mount: None if mount.target in left else mount
     if before.privileged and not after.privileged:
         yield _unprivileged
+
+
+def _guards(mount: Mount) -> bool:
+    """Whether it is there to hide or protect what is below /proc or /sys."""
+    return mount.target.startswith(("/proc/", "/sys/")) and (is_mask(mount) or is_proc_read_only(mount))
+
+
+def _freed(mount: Mount, words: list[str]) -> Mount:
+    left = [word for word in mount.options.split(",") if not (word.startswith("no") and word[2:] in words)]
+    return mount._replace(options=",".join(left))
 
 
 def _unprivileged(mount: Mount) -> Mount | None:
@@ -149,7 +177,7 @@ def _additions(view: MountView, before: Asked, after: Asked) -> Iterable[tuple[s
     have = {_place(mount.target) for mount in before.mounts}
     for wish in after.mounts:
         if wish.kind == "tmpfs" and _place(wish.target) not in have:
-            yield _place(wish.target), empty
+            yield _place(wish.target), _freed(empty, wish.options.split(","))
     if not (_unmasked(before) and not _unmasked(after)):
         return
     proc = next((mount for mount in view.seen if mount.target == "/proc" and mount.fs_type == "proc"), None)
@@ -180,6 +208,12 @@ def _added(mounts: list[Mount], target: str, template: Mount) -> list[Mount]:
 def _read_only(mount: Mount) -> Mount:
     words = mount.options.split(",")
     return mount._replace(options=",".join(["ro", *(word for word in words if word not in ("rw", "ro"))]))
+
+
+def _writable(mount: Mount) -> Mount:
+    words = ["rw", *(word for word in mount.options.split(",") if word not in ("rw", "ro"))]
+    own = mount.super_options
+    return mount._replace(options=",".join(words), super_options=f"rw{own[2:]}" if own.startswith("ro") else own)
 
 
 def _place(target: str) -> str:

@@ -12,15 +12,19 @@ from collections.abc import Callable
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.denials.complaints import UNREACHABLE, UNRESOLVED
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.relaunch.toggle import GRADES, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import GRADES, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.want import HostsNamespace, Network, Want
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
+from stratascope.layers.namespaces.toggles_sysctl import SYSCTL
 from stratascope.layers.shared.symptoms import Symptoms, in_log
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
 from stratascope.value import replace
 
 _LAYER = "namespaces"
+_HOST, _BRIDGE = "host", "bridge"  # what gives: the host's own, or (of the network) a way out where it has none
+_GIVEN_HOSTS = msg("Share the host's namespace with it: {what}", what="")
 
 
 def _mode(asked: Asked, field: str) -> str:
@@ -29,19 +33,23 @@ def _mode(asked: Asked, field: str) -> str:
 
 
 def _check(field: str, value: str, subject: Subject) -> str:
-    value = only("private")(value, subject)
+    value = only("private", _HOST, *((_BRIDGE,) if field == "network_mode" else ()))(value, subject)
     if subject.container.pod or _mode(subject.container.asked, field) == "pod":
         raise ToggleError(msg("It is a member of a pod, whose containers share this namespace by design."))
     return value
 
 
-def _prove(kind: str, facts: NamespacesFacts | None) -> Proof:
+def _prove(kind: str, facts: NamespacesFacts | None, value: str) -> Proof:
     expected, source = msg("A namespace of its own"), f"@ns/{kind}"
+    if value == _HOST:
+        expected = msg("The host's namespace")
     fact = None if facts is None else facts.of(kind)
     if fact is None or fact.shared_with_host is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
-    if fact.shared_with_host:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("It is the host's"), source)
+    if value == _HOST or fact.shared_with_host:
+        text = msg("It is the host's") if fact.shared_with_host else msg("It is another one")
+        right = fact.shared_with_host is (value == _HOST)
+        return Proof(Proven.ENFORCED if right else Proven.NOT_ENFORCED, expected, text, source)
     if fact.shared_with:
         names = ", ".join(fact.shared_with[:5])
         return Proof(Proven.NOT_ENFORCED, expected, msg("It shares it with {names}", names=names), source)
@@ -51,12 +59,12 @@ def _prove(kind: str, facts: NamespacesFacts | None) -> Proof:
 def _private(
     name: str,
     kind: str,
-    own: Callable[[Asked], Asked],
+    own: Callable[[Asked, str], Asked],
     texts: tuple[Message, Message, Message],
     presets: tuple[Preset, ...],
     symptoms: Symptoms,
 ) -> Toggle:
-    """`own` gives the options with that namespace private."""
+    """`own` gives the options with that namespace as it is told: private, or the host's."""
     field = f"{name}_mode"
     title, what, risk = texts
 
@@ -64,8 +72,22 @@ def _private(
         host = _mode(subject.container.asked, field) == "host"
         return "private" if host and chosen in presets and not subject.container.pod else None
 
+    def apply(asked: Asked, value: str, subject: Subject) -> Asked:
+        if value == _HOST:
+            return own(asked, _HOST)
+        cut_off = value == _BRIDGE and _mode(asked, field) == "none"
+        return own(asked, "private") if cut_off or shared_mode(_mode(asked, field)) else asked
+
+    def allows(want: Want, subject: Subject) -> Given | None:
+        mode = _mode(subject.container.asked, field)
+        if isinstance(want, Network) and kind == "net" and mode == "none":
+            return Given(_BRIDGE, msg("Connect it to the engine's network"))
+        if isinstance(want, HostsNamespace) and kind == want.kind and mode != _HOST:
+            return Given(_HOST, replace(_GIVEN_HOSTS, args=(("what", kind),)))
+        return None
+
     def risks(value: str, subject: Subject) -> tuple[Message, ...]:
-        if not risk.id or not shared_mode(_mode(subject.container.asked, field)):
+        if value == _HOST or not risk.id or not shared_mode(_mode(subject.container.asked, field)):
             return ()
         if kind != "net" or subject.listens is None:
             return (risk,)
@@ -84,19 +106,21 @@ def _private(
         what,
         "private",
         lambda value, subject: _check(field, value, subject),
-        lambda asked, value, subject: own(asked) if shared_mode(_mode(asked, field)) else asked,
+        apply,
         lambda asked, subject: not shared_mode(_mode(asked, field)),
         risks,
-        lambda facts, value, subject: _prove(kind, facts),
+        lambda facts, value, subject: _prove(kind, facts, value),
         preset,
         symptoms=symptoms,
+        gives=f"{_BRIDGE}|{_HOST}" if kind == "net" else _HOST,
+        allows=allows,
     )
 
 
 PID = _private(
     "pid",
     "pid",
-    lambda asked: replace(asked, pid_mode="private"),
+    lambda asked, mode: replace(asked, pid_mode=mode),
     (
         msg("Own processes"),
         msg("It sees and signals only its own processes."),
@@ -108,7 +132,7 @@ PID = _private(
 IPC = _private(
     "ipc",
     "ipc",
-    lambda asked: replace(asked, ipc_mode="private"),
+    lambda asked, mode: replace(asked, ipc_mode=mode),
     (
         msg("Own shared memory"),
         msg("Its shared memory and message queues are its own."),
@@ -126,7 +150,7 @@ IPC = _private(
 UTS = _private(
     "uts",
     "uts",
-    lambda asked: replace(asked, uts_mode="private"),
+    lambda asked, mode: replace(asked, uts_mode=mode),
     (
         msg("Own host name"),
         msg("It has a host name of its own and can't change the host's."),
@@ -138,7 +162,7 @@ UTS = _private(
 NETWORK = _private(
     "network",
     "net",
-    lambda asked: replace(asked, network_mode="private"),
+    lambda asked, mode: replace(asked, network_mode=mode),
     (
         msg("Own network"),
         msg("It has network interfaces and ports of its own."),
@@ -156,7 +180,7 @@ NETWORK = _private(
 CGROUPNS = _private(
     "cgroupns",
     "cgroup",
-    lambda asked: replace(asked, cgroupns_mode="private"),
+    lambda asked, mode: replace(asked, cgroupns_mode=mode),
     (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), NOTHING),
     GRADES,
     in_log((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
@@ -248,4 +272,4 @@ PUBLISH = Toggle(
     _publish_preset,
 )
 
-TOGGLES = (*MOUNT_TOGGLES, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, *ROOT_TOGGLES)
+TOGGLES = (*MOUNT_TOGGLES, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, *ROOT_TOGGLES, SYSCTL)

@@ -1,4 +1,5 @@
-"""The toggles of layer 1 that are about what of the host is in sight: masks, host paths, sockets, devices.
+"""The toggles of layer 1 that are about what of the host is mounted: host paths, sockets. Devices and masks
+are beside it.
 
 A data directory that is bound from the host counts as a host path here, since whoever breaks in can write to it all the
 same; named volumes do not. An engine's socket stays in every preset but the strictest: whoever mounted it meant the
@@ -11,78 +12,42 @@ import posixpath
 import re
 
 from stratascope.core.container import Asked, AskedMount
-from stratascope.core.denials.complaints import READ_ONLY, REFUSED, find
+from stratascope.core.denials.complaints import READ_ONLY, find
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import (
+    MORE,
+    Failure,
+    Given,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Suspicion,
+    Toggle,
+    ToggleError,
+)
+from stratascope.core.relaunch.want import Want, WritablePlace
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
+from stratascope.layers.namespaces.toggles_devices import DEVICES
+from stratascope.layers.namespaces.toggles_masks import MASKED_PATHS
 from stratascope.layers.shared.host_paths import is_socket, within
-from stratascope.layers.shared.symptoms import mounted, of_kernel
-from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, proof_of
+from stratascope.layers.shared.symptoms import mounted
+from stratascope.layers.shared.toggle_values import (
+    LATER_PRESETS,
+    NOT_READ,
+    listed,
+    more_of,
+    only,
+)
 from stratascope.value import replace
 
-_LAYER, _MOUNTS, _NODES = "namespaces", "@mountinfo", "@root/dev"
+_LAYER, _MOUNTS = "namespaces", "@mountinfo"
 _SHOWN = 5
 
 
 def _facts(subject: Subject) -> NamespacesFacts | None:
     facts: NamespacesFacts | None = subject.of(_LAYER)
     return facts
-
-
-# Masks
-
-
-def _masked(asked: Asked, subject: Subject) -> bool:
-    return not asked.privileged and asked.masked_paths != () and asked.read_only_paths != ()
-
-
-def _mask(asked: Asked, value: str, subject: Subject) -> Asked:
-    return asked if _masked(asked, subject) else replace(asked, masked_paths=None, read_only_paths=None)
-
-
-def _mask_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    if _masked(subject.container.asked, subject):
-        return ()
-    return (msg("It could no longer set kernel parameters below /proc/sys, nor mount a /proc in a nested container."),)
-
-
-def _mask_preset(preset: Preset, subject: Subject) -> str | None:
-    asked = subject.container.asked
-    return None if asked.privileged or _masked(asked, subject) else "default"
-
-
-def _mask_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    line = find(failure, rf"{READ_ONLY}|{REFUSED}", lambda line: of_kernel(line.path))
-    if line is None:
-        return None
-    return Suspicion(90, msg("It tried to use {path}, which is hidden or read-only now.", path=line.path))
-
-
-MASKED_PATHS = Toggle(
-    "masked-paths",
-    _LAYER,
-    msg("Mask kernel files"),
-    msg(
-        "Hides files of /proc and /sys that tell of the host, and makes kernel settings read-only, as the engine does."
-    ),
-    "default",
-    only("default"),
-    _mask,
-    _masked,
-    _mask_risks,
-    lambda facts, value, subject: proof_of(
-        None if facts is None or facts.mounts is None else facts.mounts.proc_guarded,
-        msg("/proc/sys is read-only, and files of /proc are masked"),
-        msg("They are"),
-        msg("They are in sight, or can be written"),
-        _MOUNTS,
-    ),
-    _mask_preset,
-    symptoms=_mask_symptoms,
-    word=msg("Masks"),
-    overridden=True,
-)
 
 
 # Paths of the host
@@ -92,7 +57,34 @@ def _is_host_path(mount: AskedMount, subject: Subject) -> bool:
     return mount.kind == "bind" and not _shows_socket(mount, subject)
 
 
+def _check_protect(value: str, subject: Subject) -> str:
+    return more_of(value, subject, _mounted) or only("read-only", "writable")(value, subject)
+
+
+def _mounted(path: str, subject: Subject) -> str:
+    """One of its mounts, also a volume. Raises ToggleError."""
+    path = posixpath.normpath(path)
+    if not any(_target(mount) == path for mount in subject.container.asked.mounts):
+        raise ToggleError(msg("There is no mount at {path}. Give the place of one of its mounts.", path=path))
+    return path
+
+
+def _target(mount: AskedMount) -> str:
+    return mount.target.rstrip("/") or "/"
+
+
+def _gets_writable(mount: AskedMount, value: str, subject: Subject) -> bool:
+    if mount.writable or value == "read-only":
+        return False
+    return _is_host_path(mount, subject) if value == "writable" else _target(mount) in listed(value)
+
+
 def _protect(asked: Asked, value: str, subject: Subject) -> Asked:
+    if value != "read-only":
+        mounts = tuple(
+            replace(mount, writable=True) if _gets_writable(mount, value, subject) else mount for mount in asked.mounts
+        )
+        return asked if mounts == asked.mounts else replace(asked, mounts=mounts)
     mounts = tuple(
         replace(mount, writable=False) if mount.writable and _is_host_path(mount, subject) else mount
         for mount in asked.mounts
@@ -105,6 +97,8 @@ def _protected(asked: Asked, subject: Subject) -> bool:
 
 
 def _protect_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if value != "read-only":
+        return ()
     asked = subject.container.asked
     writable = [mount for mount in asked.mounts if mount.writable and _is_host_path(mount, subject)]
     return tuple(
@@ -124,7 +118,29 @@ def _below_host_path(path: str, subject: Subject) -> bool:
     return bool(mounts) and _is_host_path(max(mounts, key=lambda mount: len(mount.target)), subject)
 
 
+def _prove_writable(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
+    """By the kernel's own list, where each place that was to be given stands as it is now."""
+    mounts = subject.container.asked.mounts
+    wanted = (
+        tuple(_target(mount) for mount in mounts if _is_host_path(mount, subject))
+        if value == "writable"
+        else listed(value)
+    )
+    expected = msg("It can write to {paths}", paths=", ".join(wanted[:_SHOWN]))
+    if facts is None or facts.mounts is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
+    there = {mount.target: mount.read_only for mount in facts.mounts.seen}
+    for place in wanted:
+        if there.get(place, True):
+            text = msg("{path} is read-only", path=place) if place in there else msg("There is no mount at {path}",
+                                                                                     path=place)  # fmt: skip
+            return Proof(Proven.NOT_ENFORCED, expected, text, f"{_MOUNTS}:{place}")
+    return Proof(Proven.ENFORCED, expected, msg("It can"), _MOUNTS)
+
+
 def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
+    if value != "read-only":
+        return _prove_writable(facts, value, subject)
     expected = msg("The host's paths are mounted read-only")
     view = None if facts is None else facts.mounts
     if view is None:
@@ -148,13 +164,24 @@ def _protect_symptoms(failure: Failure, value: str, subject: Subject) -> Suspici
     return None
 
 
+def _writing(want: Want, subject: Subject) -> Given | None:
+    """That one mount, whether it is a folder of the host or a volume."""
+    if not isinstance(want, WritablePlace):
+        return None
+    mounts = [mount for mount in subject.container.asked.mounts if within(want.path, _target(mount))]
+    deepest = max(mounts, key=lambda mount: len(_target(mount)), default=None)
+    if deepest is None or deepest.writable or _target(deepest) != (want.mount.rstrip("/") or "/"):
+        return None
+    return Given(MORE + _target(deepest), msg("Let it write to {path}", path=_target(deepest)))
+
+
 HOST_PATHS = Toggle(
     "host-paths",
     _LAYER,
     msg("Host paths read-only"),
     msg("Folders and files of the host that are mounted in it can be read, but not written."),
     "read-only",
-    only("read-only"),
+    _check_protect,
     _protect,
     _protected,
     _protect_risks,
@@ -162,6 +189,8 @@ HOST_PATHS = Toggle(
     lambda preset, subject: (
         "read-only" if preset in LATER_PRESETS and not _protected(subject.container.asked, subject) else None
     ),
+    gives="writable|+PATH,PATH",
+    allows=_writing,
     symptoms=_protect_symptoms,
     word=msg("Host paths"),
 )
@@ -256,68 +285,5 @@ ENGINE_SOCKET = Toggle(
     word=msg("Socket"),
 )
 
-
-# Devices
-
-
-def _device_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    names = ", ".join(device.target or device.source for device in subject.container.asked.devices[:_SHOWN])
-    return (msg("It was given {devices}, and may need that for its work.", devices=names),) if names else ()
-
-
-def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    """Rootless engines bind device nodes, so mounts show them; others make them in its /dev, and rules allow them.
-
-    Control groups of version 2 hold the rules in a program that no file shows: there the nodes alone tell.
-    """
-    expected = msg("No device of the host was passed in")
-    if facts is None or facts.devices is None:
-        return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    if facts.devices:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is in sight", device=facts.devices[0]), _MOUNTS)
-    if subject.nodes:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is in sight", device=subject.nodes[0]), _NODES)
-    if subject.engine.rootless:
-        return Proof(Proven.ENFORCED, expected, msg("None is in sight"), _MOUNTS)
-    limits = subject.of("cgroup")
-    rules: tuple[str, ...] | None = None if limits is None else limits.devices
-    if rules is None and subject.nodes is not None:
-        return Proof(Proven.ENFORCED, expected, msg("Only the standard devices are in its /dev"), _NODES)
-    if rules is None:
-        text = msg("Device nodes that the engine makes, and the rules for them, are not shown by this kernel")
-        return Proof(Proven.UNKNOWN, expected, text, "@cgroup:devices")
-    beyond = [rule for rule in rules if rule not in (*runtime_default(False, ()), *OF_RUNTIMES)]
-    if beyond:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("The rules allow {rule}", rule=beyond[0]), "@cgroup:devices")
-    return Proof(Proven.ENFORCED, expected, msg("The rules allow the standard devices only"), "@cgroup:devices")
-
-
-def _device_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    for device in subject.container.asked.devices:
-        for name in {device.target, device.source} - {""}:
-            if find(failure, rf"{re.escape(name)}(?![\w/])") is not None:
-                return Suspicion(95, msg("Its log names {device}, which it no longer has.", device=name))
-    if find(failure, r"no such device|\bENODEV\b|\bENXIO\b", lambda line: True) is not None:
-        return Suspicion(70, msg("Its log says that a device is missing."))
-    return None
-
-
-DEVICES = Toggle(
-    "devices",
-    _LAYER,
-    msg("Take devices away"),
-    msg("It has only the standard devices, such as /dev/null."),
-    "remove",
-    only("remove"),
-    # with mknod a rule alone is a device, too
-    lambda asked, value, subject: replace(asked, devices=(), device_rules=asked.device_rules and ()),
-    lambda asked, subject: not asked.devices and not asked.privileged,
-    _device_risks,
-    _prove_no_devices,
-    lambda preset, subject: "remove" if preset is Preset.STRICT and subject.container.asked.devices else None,
-    symptoms=_device_symptoms,
-    word=msg("Devices"),
-    overridden=True,
-)
 
 MOUNT_TOGGLES = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, DEVICES)

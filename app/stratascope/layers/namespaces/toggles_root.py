@@ -17,6 +17,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.image_folders import Folder
 from stratascope.core.relaunch.toggle import (
     Failure,
+    Given,
     Learned,
     Preset,
     Proof,
@@ -27,6 +28,7 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
     Unit,
 )
+from stratascope.core.relaunch.want import RunnablePlace, Want, WritablePlace
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import tmpfs_options, written_folders
 from stratascope.layers.shared.host_paths import within
@@ -41,6 +43,7 @@ _SCRATCH = ("/tmp", "/var/tmp")
 _WRITTEN = ("/run", "/var/run", "/var/cache", "/var/log", "/var/lock", *_SCRATCH)
 _KERNEL = ("/proc", "/sys", "/dev")
 _MOST_TMPFS = 32
+_MORE = ("exec", "suid", "dev")  # what may be allowed in a tmpfs beside the usual, as mount(8) names it
 
 
 def _written(subject: Subject) -> tuple[str, ...] | None:
@@ -71,7 +74,7 @@ def _may_be_read_only(subject: Subject) -> bool:
 
 
 def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    if subject.container.asked.read_only_root:
+    if value == "off" or subject.container.asked.read_only_root:
         return ()
     written = _written(subject)
     if written is None:
@@ -109,43 +112,80 @@ def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | N
     return Learned("on", msg("It was seen to write to volumes and memory only."))
 
 
+def _prove_root(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
+    answer = None if facts is None else facts.root_read_only
+    if value == "off":
+        free = None if answer is None else not answer
+        return proof_of(free, msg("Its root directory can be written"), msg("It is writable"), msg("It is read-only"),
+                        f"{_MOUNTS}:/")  # fmt: skip
+    return proof_of(
+        answer,
+        msg("Its root directory is mounted read-only"),
+        msg("It is read-only"),
+        msg("It is writable"),
+        f"{_MOUNTS}:/",
+    )
+
+
+def _of_root(want: Want, subject: Subject) -> bool:
+    """Whether it wants to write where only the root directory's being read-only refuses it."""
+    asked = subject.container.asked
+    return (
+        isinstance(want, WritablePlace)
+        and asked.read_only_root
+        and want.mount == "/"
+        and not any(within(want.path, folder) for folder in _KERNEL)
+    )
+
+
+def _root_allowed(want: Want, subject: Subject) -> Given | None:
+    return Given("off", msg("Let it write to its root directory")) if _of_root(want, subject) else None
+
+
 READ_ONLY_ROOT = Toggle(
     "read-only-root",
     _LAYER,
     msg("Read-only root directory"),
     msg("Nothing of the image can be changed; it writes to volumes and tmpfs only."),
     "on",
-    only("on"),
-    lambda asked, value, subject: replace(asked, read_only_root=True),
+    only("on", "off"),
+    lambda asked, value, subject: replace(asked, read_only_root=value == "on"),
     lambda asked, subject: asked.read_only_root,
     _read_only_risks,
-    lambda facts, value, subject: proof_of(
-        None if facts is None else facts.root_read_only,
-        msg("Its root directory is mounted read-only"),
-        msg("It is read-only"),
-        msg("It is writable"),
-        f"{_MOUNTS}:/",
-    ),
+    _prove_root,
     lambda preset, subject: "on" if preset is Preset.STRICT and _may_be_read_only(subject) else None,
     learned=_read_only_learned,
     learned_words=(LEARNED,),
     guessed=True,
+    gives="off",
+    allows=_root_allowed,
     symptoms=_read_only_symptoms,
 )
 
 
+def _split(value: str) -> dict[str, tuple[str, ...]]:
+    """`/tmp,/run:exec` as places with what is to be allowed there beside the usual."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in value.split(","):
+        place, *words = word.strip().split(":")
+        if place:
+            found[_cleaned(place)] = tuple(dict.fromkeys((*found.get(_cleaned(place), ()), *words)))
+    return found
+
+
 def _check_tmpfs(value: str, subject: Subject) -> str:
-    places = tuple(dict.fromkeys(_cleaned(place.strip()) for place in value.split(",") if place.strip()))
+    places = _split(value)
     if not places or len(places) > _MOST_TMPFS:
         raise ToggleError(msg("Give up to {most} paths inside, separated by commas.", most=_MOST_TMPFS))
     taken = {mount.target.rstrip("/") for mount in subject.container.asked.mounts if mount.kind != "tmpfs"}
     for place in places:
         kernel = any(within(place, folder) for folder in _KERNEL)
-        if not place.startswith("/") or place.strip("/") == "" or ":" in place or not place.isprintable() or kernel:
+        unknown = set(places[place]) - set(_MORE)
+        if not place.startswith("/") or place.strip("/") == "" or unknown or not place.isprintable() or kernel:
             raise ToggleError(msg("A tmpfs can't be mounted at {path}. Give a full path inside.", path=place))
         if place in taken:
             raise ToggleError(msg("There is a mount at {path} already, so no tmpfs can be there.", path=place))
-    return ",".join(places)
+    return ",".join(":".join((place, *words)) for place, words in places.items())
 
 
 def _cleaned(path: str) -> str:
@@ -154,18 +194,21 @@ def _cleaned(path: str) -> str:
 
 
 def _tmpfs(asked: Asked, value: str, subject: Subject) -> Asked:
-    have = {mount.target.rstrip("/") for mount in asked.mounts}
-    new = tuple(
-        AskedMount("tmpfs", "", place, True, options=tmpfs_options(place, asked, subject))
-        for place in value.split(",")
-        if place not in have
-    )
-    return replace(asked, mounts=(*asked.mounts, *new)) if new else asked
+    have = {mount.target.rstrip("/"): mount for mount in asked.mounts}
+    found = list(asked.mounts)
+    for place, words in _split(value).items():
+        there = have.get(place)
+        if there is None:
+            options = ",".join(filter(None, (tmpfs_options(place, asked, subject), *words)))
+            found.append(AskedMount("tmpfs", "", place, True, options=options))
+        elif words and there.kind == "tmpfs":
+            found[found.index(there)] = replace(there, options=",".join(words))
+    return replace(asked, mounts=tuple(found)) if found != list(asked.mounts) else asked
 
 
 def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     have = {mount.target.rstrip("/") for mount in subject.container.asked.mounts}
-    new = [place for place in value.split(",") if place not in have]
+    new = [place for place, words in _split(value).items() if place not in have and "exec" not in words]
     if not new:
         return ()
     paths = ", ".join(new[:_SHOWN])
@@ -186,9 +229,15 @@ def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) ->
     view = None if facts is None else facts.mounts
     if view is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    missing = [place for place in value.split(",") if place not in view.tmpfs]
+    places = _split(value)
+    missing = [place for place in places if place not in view.tmpfs]
     if missing:
         return Proof(Proven.NOT_ENFORCED, expected, msg("There is none at {path}", path=missing[0]), _MOUNTS)
+    for mount in view.seen:
+        forbids = {f"no{word}" for word in places.get(mount.target, ())} & set(mount.options.split(","))
+        if forbids:
+            text = msg("{path} is mounted {options}", path=mount.target, options=", ".join(sorted(forbids)))
+            return Proof(Proven.NOT_ENFORCED, expected, text, f"{_MOUNTS}:{mount.target}")
     return Proof(Proven.ENFORCED, expected, msg("They are there"), _MOUNTS)
 
 
@@ -212,7 +261,7 @@ def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
 
 
 def _tmpfs_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    places = value.split(",")
+    places = tuple(_split(value))
     for weight, pattern, text in (
         (85, DENIED, msg("Programs below {path} can't be started: a tmpfs is noexec. Use a volume there instead.")),
         (80, MISSING, msg("What the image has in {path} is hidden by the tmpfs. Use a volume there instead.")),
@@ -244,6 +293,32 @@ def _filled(folder: Folder, subject: Subject) -> bool:
     return bool(_hidden(folder.path, subject)) or (bool(folder.names) and not usual)
 
 
+def _tmpfs_allowed(want: Want, subject: Subject) -> Given | None:
+    """A place in memory where it may write, for what need not last; or one from which programs may be started."""
+    if isinstance(want, RunnablePlace):
+        return _run_allowed(want, subject)
+    if not isinstance(want, WritablePlace) or not _of_root(want, subject):
+        return None
+    folder = posixpath.dirname(want.path)
+    if folder in ("", "/") or not any(within(folder, place) for place in _WRITTEN) or _hidden(folder, subject):
+        return None  # what lies there would be hidden, or be missed the next time
+    return Given(folder, msg("Give it memory at {path}", path=folder))
+
+
+def _run_allowed(want: RunnablePlace, subject: Subject) -> Given | None:
+    place = want.mount.rstrip("/")
+    mounts = subject.container.asked.mounts
+    there = next((mount for mount in mounts if mount.target.rstrip("/") == place and mount.kind == "tmpfs"), None)
+    facts: NamespacesFacts | None = subject.of(_LAYER)
+    view = None if facts is None else facts.mounts
+    options = next((mount.options for mount in (() if view is None else view.seen) if mount.target == place), "noexec")
+    words = [word for word in _MORE if f"no{word}" in options.split(",") and word != "dev"]
+    if there is None or not words:
+        return None
+    # set-uid marks are none of what it wants where no program starts at all
+    return Given(f"{place}:{words[0]}", msg("Let it start programs in {path}", path=place))
+
+
 TMPFS = Toggle(
     "tmpfs",
     _LAYER,
@@ -259,6 +334,8 @@ TMPFS = Toggle(
     learned=_tmpfs_learned,
     learned_words=(LEARNED,),
     guessed=True,
+    gives="PATH:exec",
+    allows=_tmpfs_allowed,
     symptoms=_tmpfs_symptoms,
     default="/tmp",
     unit=Unit.PATHS,

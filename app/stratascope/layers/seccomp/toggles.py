@@ -1,4 +1,4 @@
-"""The toggle of layer 4: a filter where there is none, or one of the user's own.
+"""The toggle of layer 4: a filter where there is none, one of the user's own, or that of now with one call more.
 
 A profile file is read by the caller (`Subject.files`) and checked here before it is used: whether it can be understood
 at all, and whether any program could start under it. Docker wants a profile's text, Podman its path on the engine's
@@ -14,7 +14,9 @@ from stratascope.core.observation.harmless import ordinary, reaches_others
 from stratascope.core.observation.imports import calls
 from stratascope.core.observation.observation import Observation, UsedCall, added
 from stratascope.core.relaunch.toggle import (
+    MORE,
     Failure,
+    Given,
     Learned,
     Preset,
     Proof,
@@ -24,6 +26,8 @@ from stratascope.core.relaunch.toggle import (
     Toggle,
     ToggleError,
 )
+from stratascope.core.relaunch.want import PassedCall, Want
+from stratascope.layers.seccomp import one_more
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
@@ -56,9 +60,12 @@ def _check(value: str, subject: Subject) -> str:
     if value in ("", "unconfined"):
         raise ToggleError(msg("Without a filter every system call is open. Give default, or the file of a profile."))
     text = subject.text_of(value)
-    if text is None and value != ORDINARY:
+    made = value == ORDINARY or value.startswith(MORE)
+    if value.startswith(MORE):
+        value = MORE + ",".join(call.text for call in one_more.parsed(value))
+    if text is None and not made:
         raise ToggleError(msg("The profile {path} could not be read.", path=value))
-    if value == ORDINARY and (is_docker(subject) or subject.engine.local):
+    if made and (is_docker(subject) or subject.engine.local):
         return value  # a file is made of it when it comes to that
     if not is_docker(subject) and not (value.startswith("/") and subject.engine.local):
         raise ToggleError(
@@ -160,10 +167,39 @@ def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     return None
 
 
+def _more(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    facts: SeccompFacts | None = subject.of(_LAYER)
+    calls = one_more.parsed(word)
+    source = None
+    if facts is not None and not subject.container.asked.privileged:
+        source = one_more.today(facts, frozenset(bounding(asked, subject.engine).names()))
+    if source is None or not calls:
+        return None
+    default = facts.default if facts is not None else None
+    machine = default.machine if isinstance(default, ProfileFilter) else ""
+    try:
+        return Learned("", one_more.words_of(calls), one_more.widened(source, calls, machine))
+    except DecodeError:
+        return None
+
+
+def _allows(want: Want, subject: Subject) -> Given | None:
+    if not isinstance(want, PassedCall) or subject.container.asked.seccomp is ProfileKind.UNCONFINED:
+        return None
+    call = one_more.wanted(want)
+    try:
+        found = _more(MORE + call.text, subject, subject.container.asked)
+    except ToggleError:
+        return None  # not a call that this program knows
+    return None if found is None else Given(MORE + call.text, found.why)
+
+
 def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     """What was seen and, where nobody put it through what it is for, what its programs could call beside. `ordinary`:
     what ordinary programs call, and all that is known of these.
     """
+    if word.startswith(MORE):
+        return _more(word, subject, asked)
     seen, facts = subject.seen or Observation(), subject.of(_LAYER)
     default = None if facts is None else facts.default
     if not isinstance(default, DefaultFilter):
@@ -227,6 +263,8 @@ SECCOMP = Toggle(
     pieces=lambda subject: () if _on(subject.container.asked, subject) else ("default",),
     learned=_learned,
     learned_words=(LEARNED, ORDINARY, TIGHT),
+    gives="+CALL,CALL:ARGUMENT",
+    allows=_allows,
 )
 
 TOGGLES = (SECCOMP,)

@@ -89,7 +89,8 @@ def held_after(held: int | None, before: Asked, after: Asked, engine: Engine) ->
     """Mask of what the first process holds after a relaunch; `held` is of now. None: not known.
 
     A program as root that kept all that it was given will do so again; one that dropped some is taken to drop them
-    again. Started as another user it has none with Docker, and with Podman those that were added by name (ambient).
+    again; one that becomes root by it is taken to keep all. Started as another user it has none with Docker, and with
+    Podman those that were added by name (ambient).
     """
     if same_start(before, after):
         return held
@@ -98,7 +99,9 @@ def held_after(held: int | None, before: Asked, after: Asked, engine: Engine) ->
         return 0
     if not starts_as_root(after):
         return 0 if engine.kind is EngineKind.DOCKER else named(after.cap_add).bits & given
-    if held is None or not starts_as_root(before):
+    if not starts_as_root(before):
+        return given  # whether a program drops some, as root, was not seen yet
+    if held is None:
         return None
     # an engine can't give what it lacks itself, and a privileged process shows what there is to give
     kept = not before.privileged and bounding(before, engine) <= CapabilitySet(held)

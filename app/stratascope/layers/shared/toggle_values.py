@@ -10,25 +10,30 @@ import re
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, EngineKind
+from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, ToggleError
+from stratascope.core.relaunch.toggle import MORE, Preset, Proof, Proven, Subject, ToggleError
 
 # What a toggle's value may be instead of one: what was seen of the container decides
 LEARNED, ORDINARY, TIGHT = "learned", "ordinary", "tight"
+UNLIMITED = "unlimited"  # of a limit: none any more
 NOT_READ = msg("It could not be read")
 LATER_PRESETS = (Preset.RESTRICTED, Preset.STRICT)
 _SIZE = re.compile(r"([0-9]{1,18})([bkmgt]?)(?:i?b)?", re.ASCII).fullmatch
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_MOST_WORDS = 32  # of one value
 _MOST = 1 << 62  # bytes; far below what a signed number of 64 bits holds
 
 
-def only(word: str) -> Callable[[str, Subject], str]:
-    """The check of a toggle that takes one value."""
+def only(word: str, *more: str) -> Callable[[str, Subject], str]:
+    """The check of a toggle that takes one value, or one of a few."""
 
     def check(value: str, subject: Subject) -> str:
-        if value.strip().lower() != word:
-            raise ToggleError(msg("This toggle takes only the value {word}, not {value}.", word=word, value=value))
-        return word
+        found = value.strip().lower()
+        if found not in (word, *more):
+            words = "|".join((word, *more))
+            raise ToggleError(msg("This toggle takes only the value {word}, not {value}.", word=words, value=value))
+        return found
 
     return check
 
@@ -55,6 +60,21 @@ def size_of(value: str, least: int) -> int:
                 value=value, least=least)
         )  # fmt: skip
     return size
+
+
+def more_of(value: str, subject: Subject, check: Callable[[str, Subject], str]) -> str:
+    """`+A,B` in its plain form, each of them checked; "" where the value is no such list. Raises ToggleError."""
+    if not value.strip().startswith(MORE):
+        return ""
+    words = [word.strip() for word in value.strip()[1:].split(",") if word.strip()]
+    if not words or len(words) > _MOST_WORDS:
+        raise ToggleError(msg("Give up to {most} of them, separated by commas.", most=_MOST_WORDS))
+    return MORE + ",".join(dict.fromkeys(check(word, subject) for word in words))
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """What a value `+A,B` names."""
+    return tuple(value.removeprefix(MORE).split(","))
 
 
 def no_risks(value: str, subject: Subject) -> tuple[Message, ...]:
@@ -102,3 +122,10 @@ def own_user_namespace_after(before: Asked, after: Asked) -> bool | None:
 def shared_mode(mode: str) -> bool:
     """Whether such a namespace is another's: the host's, a container's, a pod's, or one by its path."""
     return mode in ("host", "pod") or mode.startswith(("container:", "ns:"))
+
+
+def hosts_after(mode: str, around: Surroundings) -> bool | None:
+    """Whether such a namespace will be the host's; None: not known. A rootless engine's "host" may be its own."""
+    if mode == "host":
+        return None if around.engine.rootless else True
+    return None if shared_mode(mode) else False

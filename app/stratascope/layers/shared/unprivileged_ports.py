@@ -8,6 +8,7 @@ namespace that owns it (inet_port_requires_bind_service, include/net/ip.h), so t
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.linux.sysctl import parse_number
 
@@ -33,3 +34,11 @@ def first_free_port(capture: Capture, around: Surroundings) -> int | None:
 def low_ports_free(start: int | None) -> bool | None:
     """Whether some port below 1024 is free for everyone."""
     return None if start is None else start < PRIVILEGED_PORTS
+
+
+def port_start_after(now: int | None, before: Asked, after: Asked) -> int | None:
+    """The first free port of a relaunch; None where it is not known."""
+    wanted = dict(after.sysctls).get(SETTING, "")
+    if before.sysctls != after.sysctls and wanted.isascii() and wanted.isdigit() and len(wanted) < 6:
+        return int(wanted)
+    return now if before.network_mode == after.network_mode else None

@@ -9,6 +9,7 @@ from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.layers.shared.asked_capabilities import held_after, starts_as_root
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
+from stratascope.layers.shared.unprivileged_ports import port_start_after
 from stratascope.layers.usermap.facts import UsermapFacts, disks_given
 from stratascope.value import replace
 
@@ -44,7 +45,7 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
         disks=disks_given(after),
         held=held_after(found.held, before, after, around.engine),
         owners=_owners(found, before, after),
-        port_start=found.port_start if before.network_mode == after.network_mode else None,
+        port_start=port_start_after(found.port_start, before, after),
     )
 
 

@@ -12,8 +12,19 @@ from itertools import pairwise
 from stratascope.core.container import Asked
 from stratascope.core.denials.complaints import DENIED, NOT_PERMITTED, find
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
-from stratascope.layers.shared.asked_capabilities import starts_as_root
+from stratascope.core.relaunch.toggle import (
+    Failure,
+    Given,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Suspicion,
+    Toggle,
+    ToggleError,
+)
+from stratascope.core.relaunch.want import HeldCapability, MappedId, RunsAs, Want
+from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.layers.shared.on_demand import becoming
 from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import (
@@ -34,6 +45,7 @@ from stratascope.value import replace
 
 _LAYER, _UID_MAP, _UID = "usermap", "@uid_map", "@status:Uid"
 _SHOWN = 3  # ranges of ids
+_CLOSE = 1 << 17  # ids of one range that is made longer
 _MOST_ID = 0xFFFFFFFE  # -1 means "do not change" (setresuid(2))
 _WORDS = ("auto", "keep-id", "nomap")
 _WANTS_ROOT = r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b"
@@ -59,7 +71,7 @@ def _check_user(value: str, subject: Subject) -> str:
             msg("Give a user as a number, or user and group: 1000 or 1000:1000, not {value}.", value=value)
         )
     uid, gid = _ids(value)
-    if uid == 0:
+    if uid == 0 and starts_as_root(subject.container.asked):
         raise ToggleError(msg("User 0 is root. Give the number of an ordinary user of the image."))
     facts = _facts(subject)
     for number, ranges in (
@@ -78,6 +90,8 @@ def _check_user(value: str, subject: Subject) -> str:
 
 
 def _user_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if _ids(value)[0] == 0:
+        return ()
     facts, asked = _facts(subject), subject.container.asked
     if facts is not None and facts.uid_inside == _ids(value)[0]:
         return ()  # its program runs as that user already
@@ -146,6 +160,26 @@ def _user_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion 
     return None
 
 
+def _user_allowed(want: Want, subject: Subject) -> Given | None:
+    """Root only where it would hold then what it lacks; a user only where its user namespace has it."""
+    facts, asked = _facts(subject), subject.container.asked
+    match want:
+        case HeldCapability(names=names, uid=uid):
+            there = bool(named(names)) and named(names) <= bounding(asked, subject.engine)
+            value = "0" if uid != 0 and there and not starts_as_root(asked) else ""
+        case RunsAs(uid=uid, gid=gid):
+            value = str(uid) if gid is None else f"{uid}:{gid}"
+            same = facts is not None and facts.uid_inside == uid and gid in (None, facts.gid_inside)
+            value = "" if same or value == asked.user else value
+        case _:
+            value = ""
+    if not value:
+        return None
+    if _ids(value)[0] == 0:
+        return Given(value, msg("Start it as root"))
+    return Given(value, msg("Start it as user {value}", value=value))
+
+
 USER = Toggle(
     "user",
     _LAYER,
@@ -163,6 +197,8 @@ USER = Toggle(
     learned=learned,
     learned_words=(LEARNED,),
     default="1000",
+    gives="0",
+    allows=_user_allowed,
     changes_users=True,
     word=msg("User"),
 )
@@ -259,6 +295,29 @@ def _shape(ranges: tuple[tuple[int, int, int], ...], subject: Subject) -> tuple[
     return tuple((inside, length) for inside, _, length in ranges)
 
 
+def _userns_allowed(want: Want, subject: Subject) -> Given | None:
+    """The map of now and that id beside it, as the next one outside. Only where the engine takes any id for it: a
+    rootless one has those of its user alone, and which of them are left it knows itself.
+    """
+    facts, asked = _facts(subject), subject.container.asked
+    ranges = None if facts is None else facts.uid_map
+    if not isinstance(want, MappedId) or not ranges or is_docker(subject) or subject.engine.rootless:
+        return None
+    if not own_user_namespace(asked) or any(first <= want.number < first + size for first, _, size in ranges):
+        return None
+    free = max(outside + size for _, outside, size in ranges)
+    if want.number > _MOST_ID or free > _MOST_ID:
+        return None
+    last = max(ranges)
+    grown = want.number - last[0] + 1  # ids up to the wanted one, in one piece where it lies close above
+    if last[1] + last[2] == free and 0 < grown <= _CLOSE:
+        ranges = (*(each for each in ranges if each != last), (last[0], last[1], grown))
+    else:
+        ranges = (*ranges, (want.number, free, 1))
+    value = ",".join(f"{inside}:{outside}:{size}" for inside, outside, size in ranges)
+    return Given(value, msg("Map the id {number} as well", number=want.number))
+
+
 USERNS = Toggle(
     "userns",
     _LAYER,
@@ -285,6 +344,7 @@ USERNS = Toggle(
         (55, NOT_PERMITTED, msg("Something was not permitted to it: root inside is an ordinary user now.")),
     ),
     changes_users=True,  # keep-id: of the engine's own
+    allows=_userns_allowed,
     pieces=no_pieces,  # whether ids were set aside for it is not known before, nor who owns what its volumes hold
 )
 

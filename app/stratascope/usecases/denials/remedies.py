@@ -1,7 +1,7 @@
 """What would allow a refused attempt, at the least price: of all toggles that could, the one that opens least.
 
 Whether a toggle can is the toggle's own knowledge (`Toggle.allows`); what it would open is the same prediction that the
-right column shows.
+right column shows. What no toggle gives is said in words: what only the host, the image or the program itself can do.
 """
 
 from __future__ import annotations
@@ -9,43 +9,101 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stratascope.core.denials.denial import Claim, Remedy
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
-from stratascope.core.relaunch.want import Want
+from stratascope.core.relaunch.want import (
+    DeviceNode,
+    HeldCapability,
+    HostsNamespace,
+    MappedId,
+    MoreOf,
+    Setting,
+    Unconfined,
+    Want,
+)
+from stratascope.core.severity import Severity
+from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.threat import Outcome
-from stratascope.layers.toggles import all_toggles, value_text
+from stratascope.layers.shared.asked_capabilities import starts_as_root
+from stratascope.layers.shared.host_paths import within
+from stratascope.layers.toggles import all_toggles
 from stratascope.usecases.plan.offers import Preview
 
 Foretell = Callable[[Sequence[Choice]], Preview]  # raises ToggleError
+_RANK = {Outcome.STOPPED: 0, Outcome.UNKNOWN: 1, Outcome.OPEN: 2}
+_WORST = tuple(Severity)
 
 
 def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[Remedy, ...]:
-    """Those of the wants that something of ours can give, what opens least first."""
-    found = [_remedy(choice, preview) for want in claim.wants for choice in _choices(want, subject)]
-    return tuple(sorted(found, key=lambda each: (each.opened is None, len(each.opened or ()))))
+    """Those of the wants that something of ours can give, what opens least first; then what is said in words alone."""
+    found: dict[Choice | Message, Remedy] = {}
+    for want in claim.wants:
+        gives = _choices(want, subject)
+        for choice, text in gives:
+            found.setdefault(choice, Remedy(text, choice, _opened((choice,), preview)))
+        # a label on the host opens less than no confinement at all
+        said = None if gives and not isinstance(want, Unconfined) else in_words(want, subject)
+        if said is not None:
+            found.setdefault(said, Remedy(said))
+    return tuple(sorted(found.values(), key=lambda each: (each.choice is None, _price(each.opened))))
 
 
-def _choices(want: Want, subject: Subject) -> list[Choice]:
+def _choices(want: Want, subject: Subject) -> list[tuple[Choice, Message]]:
     found = []
     for each in all_toggles():
-        value = each.allows(want, subject)
-        if value is not None:
+        given = each.allows(want, subject)
+        if given is not None:
             try:
-                found.append(Choice(each.id, each.check(value, subject)))
+                found.append((Choice(each.id, each.check(given.value, subject)), given.text))
             except ToggleError:
                 continue  # this engine can't
     return found
 
 
-def _remedy(choice: Choice, preview: Foretell) -> Remedy:
-    text = msg("{name}={value}", name=choice.toggle, value=value_text(choice))
-    return Remedy(text, choice, _opened((choice,), preview))
-
-
 def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | None:
+    """Also what may be open then, where that can't be predicted and nothing of it is now."""
     try:
         found = preview(chosen)
     except ToggleError:
         return None
     pairs = zip(found.before.threats, found.after.threats, strict=True)
-    return tuple(new.threat.id for old, new in pairs if new.outcome is Outcome.OPEN and old.outcome is not Outcome.OPEN)
+    worse = [new.threat for old, new in pairs if _RANK[new.outcome] > _RANK[old.outcome]]
+    return tuple(threat.id for threat in sorted(worse, key=lambda each: (_WORST.index(each.severity), each.id)))
+
+
+def _price(opened: tuple[str, ...] | None) -> tuple[object, ...]:
+    if opened is None:
+        return (True,)
+    severity = {threat.id: threat.severity for threat in all_threats()}
+    counts = (sum(severity[name] is each for name in opened) for each in _WORST)
+    return (False, *counts)
+
+
+def in_words(want: Want, subject: Subject) -> Message | None:
+    """What no setting of a container gives, and who can; None: nothing is known that helps."""
+    asked = subject.container.asked
+    match want:
+        case HeldCapability(names=names, uid=uid) if uid:
+            shown = ", ".join(name.removeprefix("CAP_") for name in names)
+            if starts_as_root(asked):
+                return msg("It gave up root's rights by itself. Its image can give {names} to the program (setcap).",
+                           names=shown)  # fmt: skip
+            return msg("Start it as root and give it {names}, both in one relaunch.", names=shown)
+        case DeviceNode(path=path, kind=kind, number=number) if not path.startswith("/dev/"):
+            return msg("Hand in the device {kind} {number} by its name in the host's /dev.", kind=kind, number=number)
+        case MappedId(number=number):
+            return msg("Give the engine a range of ids that has {number}: /etc/subuid and /etc/subgid.",
+                       number=number)  # fmt: skip
+        case Unconfined(system="selinux", path=path) if path:
+            binds = [mount for mount in asked.mounts if mount.kind == "bind" and within(path, mount.target.rstrip("/"))]
+            if binds:
+                source = max(binds, key=lambda mount: len(mount.target)).source
+                return msg("Label {path} on the host for containers: chcon -R -t container_file_t.", path=source)
+        case HostsNamespace(kind="user"):
+            return msg("Only a container without a user namespace of its own may do this.")
+        case MoreOf(what="memory") if not asked.memory:
+            return msg("The limit is none of this container: a group above it, or the machine itself, has no more.")
+        case Setting(name=name, value=value):
+            return msg("Set {name}={value} on the machine itself. That counts for everything that runs there.",
+                       name=name, value=value)  # fmt: skip
+    return None

@@ -26,7 +26,11 @@ def with_chosen(
 ) -> Subject:
     """With those that choices name, too."""
     places = {
-        place for item in chosen if toggle(item.toggle).unit is Unit.PATHS for place in item.value.split(",") if place
+        place.partition(":")[0]
+        for item in chosen
+        if toggle(item.toggle).unit is Unit.PATHS
+        for place in item.value.split(",")
+        if place
     }
     if places <= {folder.path for folder in subject.folders or ()}:
         return subject

@@ -28,7 +28,7 @@ class Resolved(Value):
 def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolved:
     """The same with a value for each word. Raises ToggleError where too little was seen of the container."""
     last = {choice.toggle: choice for choice in chosen}
-    words = {name: choice.value for name, choice in last.items() if choice.value in toggle(name).learned_words}
+    words = {name: choice.value for name, choice in last.items() if toggle(name).made(choice.value)}
     if not words:
         return Resolved(tuple(last.values()))
     why: list[tuple[str, Message]] = []
@@ -36,11 +36,11 @@ def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolv
     # what is a file is made for all else that is wanted: a filter depends on the capabilities, and these on the user
     for name in sorted(words, key=lambda each: (toggle(each).placeholder == "FILE", not toggle(each).changes_users)):
         which = toggle(name)
-        others = [choice for choice in last.values() if choice.value not in toggle(choice.toggle).learned_words]
+        others = [choice for choice in last.values() if not toggle(choice.toggle).made(choice.value)]
         asked = fold(subject.container.asked, others, replace(subject, files=(*subject.files, *files)))
         found = which.learned(words[name], subject, asked)
         if found is None:
-            raise too_little(which, subject)
+            raise too_little(which, words[name], subject)
         value = found.value
         if found.text:
             value = place(found.text)
@@ -50,8 +50,12 @@ def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolv
     return Resolved(tuple(last.values()), tuple(why), tuple(files))
 
 
-def too_little(which: Toggle, subject: Subject) -> ToggleError:
+def too_little(which: Toggle, value: str, subject: Subject) -> ToggleError:
     """Why there is no learned value."""
+    if value not in which.learned_words:
+        return ToggleError(
+            msg("What its filter lets through now is not known, or it has none: {title}.", title=which.title)
+        )
     if subject.seen is None:
         return ToggleError(
             msg("Nothing was learned of this container yet: {title}. Watch it first, or let it be tried on a twin.",

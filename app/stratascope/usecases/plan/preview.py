@@ -61,6 +61,8 @@ class Previews:
         values = {preset: {item.toggle: item.value for item in found} for preset, found in presets}
         options: list[Option] = []
         for item in all_toggles():
+            if item.only_gives:
+                continue
             if item.single is None:
                 options.append(self._option(state, subject, item, values))
             else:
