@@ -165,6 +165,8 @@ def _resources(options: RunOptions, container: Map, unsaid: list[Message]) -> No
         unsaid.append(one("memory-reservation", str(options.memory_reservation)))
     if options.pids > 0:
         unsaid.append(one("pids-limit", str(options.pids)))
+    if options.shm_size and options.asked.shm_size != options.before.shm_size:
+        unsaid.append(one("shm-size", str(options.shm_size)))
     unsaid.extend(one("ulimit", f"{limit.name}={limit.soft}:{limit.hard}") for limit in options.limits)
 
 

@@ -49,6 +49,7 @@ _IN_MEMORY = frozenset(
      "postgresql", "prometheus", "redis", "redis-server", "sqlservr", "squid", "valkey", "valkey-server", "varnish",
      "varnishd")
 )  # fmt: skip
+_NO_LIMIT = msg("No limit")
 _KILLED = 137  # 128 and SIGKILL, as engines tell it
 _PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
 
@@ -102,29 +103,21 @@ def _memory_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 def _prove_memory(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
     found = None if facts is None else facts.memory_max
     if value == UNLIMITED:
-        return _unlimited(facts, "memory_max", found, "@cgroup:memory")
+        return _limited(facts, "memory_max", found, None, _NO_LIMIT, "@cgroup:memory")
     expected = msg("At most {count} bytes of memory", count=int(value))
     return _limited(facts, "memory_max", found, int(value), expected, "@cgroup:memory")
 
 
-def _unlimited(facts: CgroupFacts | None, name: str, found: float | None, source: str) -> Proof:
-    expected = msg("No limit")
-    if facts is None or (found is None and name in facts.unknown):
-        return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
-    if found is None:
-        return Proof(Proven.ENFORCED, expected, msg("There is no limit"), source)
-    return Proof(Proven.NOT_ENFORCED, expected, msg("The limit is {count}", count=found), source)
-
-
 def _limited(
-    facts: CgroupFacts | None, name: str, found: float | None, wanted: float, expected: Message, source: str
+    facts: CgroupFacts | None, name: str, found: float | None, wanted: float | None, expected: Message, source: str
 ) -> Proof:
     if facts is None or (found is None and name in facts.unknown):
         return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
     if found is None:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("There is no limit"), source)
+        right = Proven.ENFORCED if wanted is None else Proven.NOT_ENFORCED
+        return Proof(right, expected, msg("There is no limit"), source)
     # the kernel rounds to pages and microseconds
-    outcome = Proven.ENFORCED if found <= wanted * 1.001 else Proven.NOT_ENFORCED
+    outcome = Proven.ENFORCED if wanted is not None and found <= wanted * 1.001 else Proven.NOT_ENFORCED
     return Proof(outcome, expected, msg("The limit is {count}", count=found), source)
 
 
@@ -235,7 +228,7 @@ def _pids_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
     found = None if facts is None else facts.pids_max
     if value == UNLIMITED:
-        return _unlimited(facts, "pids_max", found, "@cgroup:pids")
+        return _limited(facts, "pids_max", found, None, _NO_LIMIT, "@cgroup:pids")
     expected = msg("At most {count} processes and threads", count=int(value))
     return _limited(facts, "pids_max", found, int(value), expected, "@cgroup:pids")
 
@@ -299,7 +292,7 @@ def _check_cpus(value: str, subject: Subject) -> str:
 def _prove_cpus(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
     found = None if facts is None else facts.cpu_cores
     if value == UNLIMITED:
-        return _unlimited(facts, "cpu_cores", found, "@cgroup:cpu")
+        return _limited(facts, "cpu_cores", found, None, _NO_LIMIT, "@cgroup:cpu")
     expected = msg("At most the time of {count} CPUs", count=float(value))
     return _limited(facts, "cpu_cores", found, float(value), expected, "@cgroup:cpu")
 
