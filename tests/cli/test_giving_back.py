@@ -41,6 +41,8 @@ CASES = (
     Case("tmpfs=/run/own", "touch /run/own/x", ("--read-only",)),
     Case("tmpfs=/scratch:exec", "cp /bin/busybox /scratch/ && /scratch/busybox true",
          ("--tmpfs", "/scratch:noexec,size=8m")),
+    Case("tmpfs=/scratch:size=2097152", "dd if=/dev/zero of=/scratch/x bs=1M count=1",
+         ("--tmpfs", "/scratch:size=64k")),
     Case("masked-paths=+/proc/sys", "echo 100 > /proc/sys/net/core/somaxconn"),
     Case("masked-paths=off", "! grep -q ' /proc/' /proc/self/mountinfo"),
     Case("host-paths=writable", "touch /data/x", ("-v", "FOLDER:/data:ro")),

@@ -83,7 +83,7 @@ GIVES = {
     "network": "bridge|host",
     "cgroupns": "host",
     "read-only-root": "off",
-    "tmpfs": "PATH:exec",
+    "tmpfs": "PATH:exec|PATH:size=BYTES",
     "sysctl": "NAME=VALUE,NAME=VALUE",
 }
 

@@ -19,6 +19,7 @@ from stratascope.engines.podman.create_command import device_of, with_option, wi
 from stratascope.engines.podman.recreate_network import mode
 from stratascope.engines.podman.recreate_security import MASKED, READ_ONLY
 from stratascope.engines.podman.sources import ANNOTATION
+from stratascope.engines.shared.asked_options import said_anew
 
 Body = dict[str, Any]
 
@@ -290,7 +291,7 @@ def _free(found: Body, target: str, words: list[str]) -> None:
     """What a tmpfs that is there already is to allow."""
     for each in found.get("mounts", ()):
         if each["destination"] == target:
-            left = (word for word in each.get("options") or () if word.removeprefix("no") not in words)
+            left = (word for word in each.get("options") or () if not said_anew(word, words))
             each["options"] = [*left, *words]
 
 

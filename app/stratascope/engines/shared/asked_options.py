@@ -19,3 +19,9 @@ def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
         AskedMount("tmpfs", "", target, "ro" not in options.split(","))
         for target, options in host.pairs("Tmpfs")
     )  # fmt: skip
+
+
+def said_anew(word: str, words: list[str]) -> bool:
+    """Whether a mount option no longer holds beside these: `noexec` beside `exec`, a size beside another."""
+    name, equals, _ = word.partition("=")
+    return word.removeprefix("no") in words or (bool(equals) and any(each.startswith(f"{name}=") for each in words))

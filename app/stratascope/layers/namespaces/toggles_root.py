@@ -28,7 +28,8 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
     Unit,
 )
-from stratascope.core.relaunch.want import RunnablePlace, Want, WritablePlace
+from stratascope.core.relaunch.want import MoreOf, RunnablePlace, Want, WritablePlace
+from stratascope.core.sizes import size_text
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import tmpfs_options, written_folders
 from stratascope.layers.shared.host_paths import within
@@ -43,6 +44,7 @@ _SCRATCH = ("/tmp", "/var/tmp")
 _WRITTEN = ("/run", "/var/run", "/var/cache", "/var/log", "/var/lock", *_SCRATCH)
 _KERNEL = ("/proc", "/sys", "/dev")
 _MOST_TMPFS = 32
+_SIZE = re.compile(r"size=[1-9][0-9]{0,17}").fullmatch
 _MORE = ("exec", "suid", "dev")  # what may be allowed in a tmpfs beside the usual, as mount(8) names it
 
 
@@ -138,10 +140,6 @@ def _of_root(want: Want, subject: Subject) -> bool:
     )
 
 
-def _root_allowed(want: Want, subject: Subject) -> Given | None:
-    return Given("off", msg("Let it write to its root directory")) if _of_root(want, subject) else None
-
-
 READ_ONLY_ROOT = Toggle(
     "read-only-root",
     _LAYER,
@@ -158,7 +156,9 @@ READ_ONLY_ROOT = Toggle(
     learned_words=(LEARNED,),
     guessed=True,
     gives="off",
-    allows=_root_allowed,
+    allows=lambda want, subject: (
+        Given("off", msg("Let it write to its root directory")) if _of_root(want, subject) else None
+    ),
     symptoms=_read_only_symptoms,
 )
 
@@ -180,7 +180,7 @@ def _check_tmpfs(value: str, subject: Subject) -> str:
     taken = {mount.target.rstrip("/") for mount in subject.container.asked.mounts if mount.kind != "tmpfs"}
     for place in places:
         kernel = any(within(place, folder) for folder in _KERNEL)
-        unknown = set(places[place]) - set(_MORE)
+        unknown = [word for word in places[place] if word not in _MORE and not _SIZE(word)]
         if not place.startswith("/") or place.strip("/") == "" or unknown or not place.isprintable() or kernel:
             raise ToggleError(msg("A tmpfs can't be mounted at {path}. Give a full path inside.", path=place))
         if place in taken:
@@ -297,6 +297,12 @@ def _tmpfs_allowed(want: Want, subject: Subject) -> Given | None:
     """A place in memory where it may write, for what need not last; or one from which programs may be started."""
     if isinstance(want, RunnablePlace):
         return _run_allowed(want, subject)
+    if isinstance(want, MoreOf):
+        there = any(mount.kind == "tmpfs" and mount.target == want.path for mount in subject.container.asked.mounts)
+        if want.what != "tmpfs" or not want.now or not there:
+            return None
+        size = size_text(2 * want.now)
+        return Given(f"{want.path}:size={2 * want.now}", msg("Let {path} hold {size}", path=want.path, size=size))
     if not isinstance(want, WritablePlace) or not _of_root(want, subject):
         return None
     folder = posixpath.dirname(want.path)
@@ -334,7 +340,7 @@ TMPFS = Toggle(
     learned=_tmpfs_learned,
     learned_words=(LEARNED,),
     guessed=True,
-    gives="PATH:exec",
+    gives="PATH:exec|PATH:size=BYTES",
     allows=_tmpfs_allowed,
     symptoms=_tmpfs_symptoms,
     default="/tmp",
