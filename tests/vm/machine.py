@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import denials.image
 from attempts.build import image
 
 HERE = Path(__file__).resolve().parent
@@ -82,7 +83,7 @@ def missing() -> str:
     return ""
 
 
-def boot(flavour: str, folder: Path, script: str = "guest.py") -> Machine:
+def boot(flavour: str, folder: Path, script: str = "guest.py", seconds: int = BOOT_SECONDS) -> Machine:
     """Build the disk where it is not there yet (VM_BASE, or the user's cache), boot, record. Raises NoMachineError."""
     lacking = missing()
     if lacking:
@@ -95,9 +96,9 @@ def boot(flavour: str, folder: Path, script: str = "guest.py") -> Machine:
     runner = str(HERE / "run.sh")
     _run("bash", runner, "-B", "-f", flavour, limit=BUILD_SECONDS, environment=environment)
     said = _run(
-        *("bash", runner, "-f", flavour, "-s", str(share), "-o", str(out), "-t", str(BOOT_SECONDS)),
+        *("bash", runner, "-f", flavour, "-s", str(share), "-o", str(out), "-t", str(seconds)),
         *("guest.sh", script, flavour),
-        limit=BOOT_SECONDS + 60,
+        limit=seconds + 60,
         environment=environment,
     )
     trouble = out / "trouble.txt"
@@ -115,9 +116,11 @@ def _fill(share: Path) -> None:
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
     shutil.copy(HERE / "guest.sh", share)
     (share / "vm").mkdir()
-    for name in ("guest.py", "guest_piped.py", "guest_attempts.py", "guest_owners.py", "guest_observed.py"):
-        shutil.copy(HERE / name, share / "vm")
+    for path in HERE.glob("guest*.py"):
+        shutil.copy(path, share / "vm")
     shutil.copy(image(), share / "attempts.tar")
+    shutil.copytree(HERE.parent / "denials", share / "denials", ignore=ignored)
+    shutil.copy(denials.image.image(), share / "denials.tar")
     _run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
         *("--target", str(share / "site"), "--python-version", GUEST_PYTHON, "--only-binary=:all:"),

@@ -1,0 +1,84 @@
+"""Who refused it, and what would allow it: constructed cases on real engines, held against our program's words.
+
+`cases/` has them. Quick: some of each layer, as they are told. Slow: whether each case is what it claims to be, all of
+them told, and what is offered applied by a relaunch; the table is printed (pytest's -s).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from denials.case import Case
+from denials.cases.all import ALL
+from denials.image import image
+from denials.staged import Engine, Told, true
+from denials.verdict import Verdict, table
+from rig.engine import Rig
+from stratascope.collector.filters import why_not
+
+APP = Path(__file__).parents[2] / "app"
+AT_ONCE = 2
+QUICK = (
+    *("seccomp-add-key", "seccomp-clone3", "filter-mkdir-erofs", "filter-connect-unreachable", "filter-kill"),
+    *("without-chown", "lacks-mount", "low-port-user", "set-uid-in-vain", "file-read", "file-mode", "map-chown"),
+    *("map-volume", "mount-read-only-create", "mount-masked-file", "mount-noexec", "device-fuse", "limit-pids"),
+    *("limit-memory", "limit-files", "network-none", "kernel-kexec"),
+)
+needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
+
+
+@pytest.fixture(scope="module")
+def engine(hybrid_engine: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The engine, with the image, as a user calls it and our program."""
+    folder = tmp_path_factory.mktemp("denials")
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o755)
+    own = {
+        **os.environ,
+        "STRATASCOPE_ENGINES": f"{hybrid_engine.kind}={hybrid_engine.endpoint}",
+        "PYTHONPATH": str(APP),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_DATA_HOME": str(folder / "data"),
+    }
+    program = (sys.executable, "-m", "stratascope")
+    found = Engine(hybrid_engine.kind, hybrid_engine.command(), program, folder, hybrid_engine.env, own)
+    found.prepare(image())
+    yield found
+    found.run("rmi", "-f", "denials:latest")
+
+
+def of(engine: Engine, *names: str) -> tuple[Case, ...]:
+    return tuple(case for case in ALL if engine.kind in case.engines and (not names or case.id in names))
+
+
+def each(cases: tuple[Case, ...], tell: Callable[[Case], Told], kind: str) -> tuple[Verdict, ...]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = tuple(Verdict(kind, case, said) for case, said in zip(cases, pool.map(tell, cases), strict=True))
+    sys.stdout.write("\n" + table(found) + "\n")
+    return found
+
+
+def test_there_are_enough_and_no_two_alike() -> None:
+    names = [case.id for case in ALL]
+    assert len(set(names)) == len(names) >= 80
+    assert set(QUICK) <= set(names)
+    assert {layer for case in ALL for layer in case.layers} == {
+        *("seccomp", "capabilities", "usermap", "namespaces", "cgroup"),  # mac: in the virtual machines
+        *("files", "network", "kernel"),
+    }
+
+
+@pytest.mark.slow
+@needs_root
+def test_each_case_is_what_it_claims(engine: Engine) -> None:
+    """Refused just so; and what it names as the layer, alone taken away, lets it pass."""
+    cases = of(engine)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = zip(cases, pool.map(lambda case: true(engine, case), cases), strict=True)
+    assert {case.id: why for case, why in found if why} == {}
