@@ -8,9 +8,8 @@
  *   copy PATH MODE           this program there
  *   exec PATH WORD           become that program with one word
  *   victim UID               a child of that user, that waits; returns its PID
- *   forks | files            as many as it takes until that is refused
- *   fill PATH                write there until that is refused
- *   eat                      memory until that is refused
+ *   forks N | files N        so many processes, open files
+ *   fill PATH N | eat N      so many MiB, written there or of memory
  *   locked PATH              forbid oneself all below it (Landlock)
  *   filtered NAME ERRNO      forbid oneself that call (a seccomp filter)
  *   holds CAPABILITY | root  whether it is effective; whether the effective user is root
@@ -175,14 +174,14 @@ static pid_t child(int id)
         pause();
 }
 
-static int fill(const char *path)
+static int fill(const char *path, int megabytes)
 {
     static char part[1 << 16];
     int fd = open(path, O_WRONLY | O_CREAT, 0600);
     if (fd < 0)
         return fail(path);
     memset(part, 1, sizeof part);
-    for (int i = 0; i < 4096; i++) /* 256 MiB */
+    for (int i = 0; i < megabytes * 16; i++)
         if (write(fd, part, sizeof part) < 0) {
             int code = errno;
             unlink(path);
@@ -192,9 +191,9 @@ static int fill(const char *path)
     return 0;
 }
 
-static int eat(void)
+static int eat(int megabytes)
 {
-    for (int i = 0; i < 192; i++) {
+    for (int i = 0; i < megabytes; i++) {
         char *found = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (found == MAP_FAILED)
             return errno;
@@ -274,21 +273,21 @@ static int step(int count, char **words)
         return before < 0 ? errno : 0;
     }
     if (!strcmp(what, "forks")) {
-        for (int i = 0; i < 500; i++)
+        for (int i = 0; i < atoi(first); i++)
             if (child(0) < 0)
                 return errno;
         return 0;
     }
     if (!strcmp(what, "files")) {
-        for (int i = 0; i < 500; i++)
+        for (int i = 0; i < atoi(first); i++)
             if (open("/dev/null", O_RDONLY) < 0)
                 return errno;
         return 0;
     }
     if (!strcmp(what, "fill"))
-        return fill(first);
+        return fill(first, second);
     if (!strcmp(what, "eat"))
-        return eat();
+        return eat(atoi(first));
     if (!strcmp(what, "locked"))
         return locked(first);
     if (!strcmp(what, "filtered"))

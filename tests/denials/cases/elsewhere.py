@@ -45,8 +45,6 @@ CASES = (
          "call socket 1 1 0 + call connect % @un:/tmp/s 110", 13, control=None,
          passing="call socket 1 1 0 + call connect % @un:/tmp/s 110", passes=(111,), remedied=False),
     Case("network-none", ("network",), _CONNECT, 101, ("--network", "none")),
-    Case("network-none-stream", ("network",), "call socket 2 1 0 + call connect % @in:192.0.2.1:80 16", 101,
-         ("--network", "none"), ("--network", "none"), passing="call socket 2 1 0"),
     Case("network-none-send", ("network",), "call socket 2 2 0 + call sendto % :x 1 0 @in:10.1.2.3:9 16", 101,
          ("--network", "none")),
     Case("network-ping", ("network",), "call socket 2 2 1", 13, ("--sysctl", "net.ipv4.ping_group_range=1 0"),

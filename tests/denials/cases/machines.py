@@ -79,7 +79,7 @@ OF_ROOTLESS = (
     _rootless("volume-write", "call mkdir /data/new 0755", 13, *_VOLUME),
     _rootless("low-port", "call socket 2 1 0 + call bind % @in:0.0.0.0:80 16", 13, "--network", "host",
               layers=("usermap", "capabilities", "namespaces", "kernel")),
-    _rootless("pids", "forks", 11, "--pids-limit", "24", layers=("cgroup",), calls=("clone", "fork", "clone3"),
+    _rootless("pids", "forks 30", 11, "--pids-limit", "24", layers=("cgroup",), calls=("clone", "fork", "clone3"),
               remedied=True),
     _rootless("read-only", "call mkdir /new 0755", 30, "--read-only", layers=("namespaces",), control=(), passing="",
               remedied=True),
