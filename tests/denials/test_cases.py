@@ -17,8 +17,8 @@ import pytest
 from denials.case import Case
 from denials.cases.all import ALL
 from denials.image import image
-from denials.staged import Engine, Told, true
-from denials.verdict import Verdict, table
+from denials.staged import Engine, Told, told, true
+from denials.verdict import Verdict, summed, table
 from rig.engine import Rig
 from stratascope.collector.filters import why_not
 
@@ -82,3 +82,34 @@ def test_each_case_is_what_it_claims(engine: Engine) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = zip(cases, pool.map(lambda case: true(engine, case), cases), strict=True)
     assert {case.id: why for case, why in found if why} == {}
+
+
+@needs_root
+@pytest.mark.parametrize("name", QUICK)
+def test_who_refused_it(engine: Engine, name: str) -> None:
+    """Some of each layer, told as certain, with something of ours that would allow it where there is any."""
+    for case in of(engine, name):
+        found = Verdict(engine.kind, case, told(engine, case, remedy=False))
+        assert found.right, (found.row(), found.told.lines)
+        assert found.certain, found.told.lines
+        assert bool(found.told.lines[-1]["remedy"]) or not case.remedied, found.told.lines
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["seccomp-add-key", "without-chown", "mount-volume"])
+def test_what_is_offered_helps(engine: Engine, name: str) -> None:
+    for case in of(engine, name):
+        found = Verdict(engine.kind, case, told(engine, case))
+        assert found.told.helped, found.row()
+
+
+@pytest.mark.slow
+@needs_root
+@pytest.mark.timeout(7200)
+def test_the_goals(engine: Engine) -> None:
+    """No layer is named for certain that did not do it; the layer of 95 in 100, and what helps for 90, are right."""
+    found = each(of(engine), lambda case: told(engine, case), engine.kind)
+    total = summed(found)
+    assert [one.row() for one in found if one.wrong] == []
+    assert total.right >= 0.95, [one.row() for one in found if not one.right]
+    assert total.remedied >= 0.9, [one.row() for one in found if one.told.helped is not True]
