@@ -43,7 +43,7 @@ def engines(flavour: str) -> dict[str, Engine]:
         folder = Path("/srv") / kind
         folder.mkdir(mode=0o755)
         own = {**os.environ, "STRATASCOPE_ENGINES": endpoint, "STRATASCOPE_LANGUAGE": "en"}
-        found[kind] = Engine(kind, engine(kind), program(), folder, own_env=own)
+        found[kind] = Engine(kind, engine(kind), program(), folder, own_env=own, enforcing=flavour == "selinux")
         found[kind].prepare(archive)
     return found
 
@@ -69,8 +69,6 @@ def main(flavour: str) -> None:
     results: list[dict[str, object]] = []
     try:
         there = engines(flavour)
-        if flavour == "selinux":
-            run("setenforce", "1")
         for case in plan(flavour):
             results += [one(there[kind], case) for kind in case.engines]
     except Exception:  # noqa: BLE001  it has to reach the tests, whatever it is
