@@ -22,7 +22,7 @@ def _own(name: str, attempt: str, status: int, action: str = "SCMP_ACT_ERRNO", c
     rule: dict[str, Any] = {"names": [refused], "action": action, **more}
     if action == "SCMP_ACT_ERRNO":
         rule["errnoRet"] = status
-    calls = () if action == "SCMP_ACT_ERRNO" else ("",)
+    calls = () if action == "SCMP_ACT_ERRNO" else (refused, "")
     return Case(f"filter-{name}", ("seccomp",), attempt, status, _CUSTOM, OPEN, rules=(rule,), calls=calls)
 
 
