@@ -1,13 +1,15 @@
-"""A short fact on a soft ground."""
+"""Chips: a short fact on a soft ground, and those that are pressed in and out to choose the rows of a list."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.sanitize import plain
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 
@@ -56,3 +58,111 @@ class Chip(QWidget):
     def _metrics_width(self) -> int:
         self.setFont(self._theme.font(11, MEDIUM))
         return self.fontMetrics().horizontalAdvance(self._text)
+
+
+class FilterChip(QAbstractButton):
+    """A mark or a layer's number, and words; pressed in it has an accent outline and a soft ground."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        text: str,
+        mark: Mark | None = None,
+        ink: str = "",
+        number: int = 0,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._mark, self._ink, self._number = theme, mark, ink, number
+        self._side = 16 if number else 11 if mark is not None else 0
+        self._words, self._empty = text, False
+        self.setText(text)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def say(self, words: str, *, empty: bool = False) -> None:
+        """What stands on it: its text with a number mostly. `empty`: pale, since there are none."""
+        if (words, empty) != (self._words, self._empty):
+            self._words, self._empty = words, empty
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        theme = self._theme
+        self.setFont(theme.font(12, MEDIUM))
+        before = theme.px(self._side + 6) if self._side else 0
+        width = self.fontMetrics().horizontalAdvance(self._words) + before + theme.px(18)
+        return QSize(width, theme.box(12) + theme.px(8))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        on = self.isChecked()
+        painter.setPen(outline_pen(theme, "accent" if on else "line2", focused=self.hasFocus()))
+        painter.setBrush(theme.color("accent_soft" if on else "sunk" if self.underMouse() else "panel"))
+        painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+        left, side = theme.px(9), theme.px(self._side)
+        place = QRectF(left, (self.height() - side) / 2, side, side)
+        if self._number:
+            paint_number(painter, place, self._number, theme)
+        elif self._mark is not None:
+            paint_mark(painter, place, self._mark, theme, self._ink)
+        if self._side:
+            left += theme.px(self._side + 6)
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color("text3" if self._empty and not on else "text"))
+        painter.drawText(self.rect().adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self._words)
+
+
+class ChipRow(QWidget):
+    """Chips from left to right; those that are hidden take no room."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._row: list[FilterChip] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        theme.changed.connect(self.arrange)
+
+    def put(self, chip: FilterChip) -> None:
+        """One more at the end."""
+        chip.setParent(self)
+        self._row.append(chip)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self._place(width, move=False)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(300), self._place(max(self.width(), 1), move=False))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._theme.px(150), self._theme.px(20))
+
+    def resizeEvent(self, event: object) -> None:
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Others are hidden, or say something else."""
+        self._place(self.width(), move=True)
+        self.updateGeometry()
+
+    def _place(self, width: int, *, move: bool) -> int:
+        """Rows from left to right as the width allows; the height that this takes."""
+        gap, x, y, height = self._theme.px(6), 0, 0, 0
+        for chip in self._row:
+            if chip.isHidden():
+                continue
+            size = chip.sizeHint()
+            if x and x + size.width() > width:
+                x, y = 0, y + height + gap
+            if move:
+                chip.setGeometry(x, y, size.width(), size.height())
+            x += size.width() + gap
+            height = size.height()
+        return y + height
