@@ -10,11 +10,12 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch.toggle import Preset
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.harden.draft import SETTLE
 from stratascope.ui.harden.offer_query import PATIENCE
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.plan.offers import Asking
 from stratascope.value import replace
 from ui.hardening import asked, named, over, planned, relaunch, select, side_of, with_others
 from ui.staged_hardening import StagedHardening
@@ -178,3 +179,80 @@ def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
     assert column.presets.current is Preset.RECOMMENDED
     wanted = {choice.toggle for choice in staged.preset(web, Preset.RECOMMENDED)}
     assert {choice.toggle for choice in column.draft.choices} == wanted
+
+
+NET, TIME, MEMORY = (
+    Choice("capabilities", "CAP_NET_ADMIN"),
+    Choice("capabilities", "CAP_SYS_TIME"),
+    Choice("memory", "1073741824"),
+)
+
+
+def asks(*choices: Choice, times: int = 1) -> tuple[tuple[Choice, Asking], ...]:
+    return tuple((each, Asking(msg("Give it {what}", what=each.value), 0, times)) for each in choices)
+
+
+def test_what_was_refused_stands_below_what_closes_and_is_off(window: MainWindow) -> None:
+    column = side_of(window).column
+    key = select(window, "ci-runner").key
+    before = column.draft.choices
+    column.draft.show_asked(key, asks(NET, MEMORY, times=3))
+    rows = {row.option.key: row for row in column.rows.values() if row.option.asking is not None}
+    assert {key: (row.text(), row.isChecked()) for key, row in rows.items()} == {
+        "capabilities=CAP_NET_ADMIN": ("Give it CAP_NET_ADMIN", False),
+        "memory=1073741824": ("Give it 1073741824", False),
+    }
+    assert "Opens no threat. Refused 3 times" in rows["memory=1073741824"].accessibleDescription()
+    assert column.draft.choices == before
+    column.presets.chosen.emit(Preset.STRICT)
+    assert not any(row.isChecked() for row in column.rows.values() if row.option.asking is not None)
+    select(window, "web")
+    assert not any(row.option.asking is not None for row in column.rows.values())
+
+
+def test_what_gives_and_what_hardens_take_each_others_place(window: MainWindow) -> None:
+    """Lists of what is given are one list."""
+    draft = side_of(window).column.draft
+    key = select(window, "ci-runner").key
+    draft.show_asked(key, asks(NET, TIME, MEMORY))
+    draft.switch("capabilities", True)
+    draft.switch("memory", True)
+    for choice in (NET, TIME, MEMORY):
+        draft.allow(key, choice)
+    chosen = draft.chosen
+    assert chosen is not None
+    assert {"capabilities=CAP_NET_ADMIN", "capabilities=CAP_SYS_TIME", "memory=1073741824"} <= set(chosen.on)
+    assert not {"capabilities", "memory"} & set(chosen.on)
+    assert Choice("capabilities", "CAP_NET_ADMIN,CAP_SYS_TIME") in draft.choices
+    assert draft.preview is not None
+    draft.switch("capabilities", True)
+    assert not any(name.startswith("capabilities=") for name in chosen.on)
+
+
+def test_what_is_allowed_before_its_toggles_are_known_is_switched_on_then(
+    window: MainWindow, staged: StagedHardening, qtbot: QtBot
+) -> None:
+    draft = side_of(window).column.draft
+    staged.offer_gate = threading.Event()
+    state = named_in(window, "web")
+    draft.show_asked(state.key, asks(MEMORY))
+    window.selection.go_to(state.key)
+    draft.allow(state.key, MEMORY)
+    staged.offer_gate.set()
+    qtbot.waitUntil(lambda: draft.offered_key == state.key)
+    assert MEMORY in draft.choices
+
+
+def test_what_is_on_stays_when_it_is_not_asked_for_any_more(window: MainWindow) -> None:
+    draft = side_of(window).column.draft
+    key = select(window, "ci-runner").key
+    draft.show_asked(key, asks(NET, MEMORY))
+    draft.allow(key, MEMORY)
+    draft.show_asked(key, ())
+    assert MEMORY in draft.choices
+    assert "capabilities=CAP_NET_ADMIN" not in draft.options
+
+
+def named_in(window: MainWindow, name: str) -> ContainerState:
+    assert window.selection.snapshot is not None
+    return named(window.selection.snapshot, name)

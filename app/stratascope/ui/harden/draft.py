@@ -15,6 +15,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
+from stratascope.ui.harden.asked import Asked, AskedMemory, key_of, make_room
 from stratascope.ui.harden.choices import ChoiceMemory, ContainerChoices
 from stratascope.ui.harden.offer_query import OfferQuery, differ, start
 from stratascope.ui.harden.status_note import why_nothing
@@ -54,6 +55,8 @@ class Draft(QObject):
         self._offer: Offer | None = None
         self._offered_to: ContainerState | None = None  # whose offer it is
         self._refused: Message | None = None
+        self._asked = AskedMemory()
+        self._allowing: tuple[tuple[str, str], str] | None = None  # to be switched on once it is offered
         self._kept: tuple[Transaction, ...] = ()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -164,25 +167,53 @@ class Draft(QObject):
             self._hide(answer.message, answer.words)
             return
         before, self._offered_to, self._offer = self._offered_to, state, answer
-        self.options = {option.key: option for option in answer.options}
         chosen = self._memory.of(state.key)
         if not chosen.begun:
             chosen.take(Preset.RECOMMENDED, answer)
-        self.offered.emit(answer, before is None or before.key != state.key)
+        self._tell_offer(answer, state, another=before is None or before.key != state.key)
         self._show_toggles(before, state)
         self._ask_hint()
         if differ(state, self.state):
             self._offers.ask(self.state, waited_for=False)
 
+    def _tell_offer(self, offer: Offer, state: ContainerState, *, another: bool) -> None:
+        """With what it asks for."""
+        offer = self._asked.with_asked(offer, state.key)
+        self.options = {option.key: option for option in offer.options}
+        if self._allowing is not None and self._allowing[0] == state.key:
+            name, self._allowing = self._allowing[1], None
+            self._turn(name, on=True)
+        self.offered.emit(offer, another)
+
+    def show_asked(self, key: tuple[str, str], asked: tuple[Asked, ...]) -> None:
+        """What would give that container what it was refused."""
+        told = self._asked.put(key, asked, self._memory.of(key))
+        if told and self.state is not None and self.state.key == key and self._offer is not None and self.ours:
+            self._tell_offer(self._offer, self.state, another=False)
+            self.reckoned.emit()
+
     # -- what the person does
+
+    def allow(self, key: tuple[str, str], choice: Choice) -> None:
+        """Switch on what would give what was refused, beside all else."""
+        if self.state is not None and self.state.key == key == self.offered_key:
+            self.switch(key_of(choice), True)
+        else:
+            self._allowing = key, key_of(choice)
 
     def switch(self, name: str, on: bool) -> None:
         """One toggle."""
+        if self._turn(name, on=on):
+            self._reckon()
+
+    def _turn(self, name: str, *, on: bool) -> bool:
         chosen = self.chosen
         if chosen is None or name not in self.options:
-            return
+            return False
+        if on:
+            make_room(chosen, name, self.options)
         chosen.switch(name, chosen.values.get(name, self.options[name].value) if on else None)
-        self._reckon()
+        return True
 
     def leave_out(self, key: tuple[str, str], name: str) -> None:
         """Switch one toggle off for that container, whichever is in view."""
@@ -193,7 +224,8 @@ class Draft(QObject):
     def set_value(self, name: str, value: str) -> None:
         """Another value, which was checked; switches the toggle on."""
         chosen = self.chosen
-        if chosen is not None:
+        if chosen is not None and name in self.options:
+            make_room(chosen, name, self.options)
             chosen.values[name] = value
             chosen.switch(name, value)
             self._reckon()

@@ -48,6 +48,11 @@ HEADS = (
         _how_many,
         lambda offer: "open" if _critical(offer) else "weak",
     ),
+    Head(
+        lambda option: option.asking is not None,
+        lambda offer: msg("It asks for this"),
+        lambda offer, there: msg("refused in the last 24 h"),
+    ),
     Head(lambda option: option.toggle.limit, lambda offer: msg("Limits")),
     Head(lambda option: True, lambda offer: msg("Good habits")),
 )

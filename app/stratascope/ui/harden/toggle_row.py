@@ -122,7 +122,7 @@ class ToggleRow(QAbstractButton):
     def show_option(self, option: Option) -> None:
         """The same toggle, told anew."""
         self.option = option
-        self.setText(plain(translate(option.toggle.titled(option.value))))
+        self.setText(plain(translate(option.title), 200))
         self.setEnabled(True)  # also what can't be switched must be reachable, to be read
         self.setCheckable(self.able or option.already)
         self.setChecked(option.already)
@@ -203,7 +203,7 @@ class ToggleRow(QAbstractButton):
         painter.drawText(QRectF(text_left, top, end - text_left, one), centre, title)
         paint_number(painter, number, self._number, theme)
         note_left = text_left
-        if self.option.risks and able:
+        if (self.option.risks or (self.option.asking is not None and self.option.asking.opened)) and able:
             side = theme.px(9)
             paint_mark(painter, QRectF(note_left, top + one + (two - side) / 2, side, side), Mark.TRIANGLE, theme)
             note_left += theme.px(14)

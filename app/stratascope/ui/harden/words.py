@@ -6,7 +6,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError, Unit
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.sizes import exact_size, size_text
+from stratascope.core.sizes import count_text, exact_size, size_text
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
@@ -16,7 +16,7 @@ from stratascope.presentation.relaunch_words import RunKind
 from stratascope.presentation.threat_outcomes import Protection, protections
 from stratascope.ui.widgets.exposure_words import number_text, to_text
 from stratascope.ui.widgets.marks import Mark
-from stratascope.usecases.plan.offers import Option
+from stratascope.usecases.plan.offers import Asking, Option
 
 GRID_SIZE = LAST + 1
 
@@ -84,15 +84,30 @@ def note_text(option: Option) -> str:
     """The second line of a toggle's row: gain, then the first thing that it could break; or why it can't be had."""
     if option.why_not is not None:
         return translate(option.why_not)
+    if option.asking is not None:
+        return asking_text(option.asking)
     if option.risks and not option.already:
         return translate(msg("{gain}. {risk}", gain=gain_text(option), risk=option.risks[0]))
     return gain_text(option)
 
 
+def asking_text(asking: Asking) -> str:
+    """What it would open, and how often it was refused."""
+    times = plural("Refused {shown} time", "Refused {shown} times", asking.times, shown=count_text(asking.times))
+    if asking.opened is None:
+        return translate(times)
+    if not asking.opened:
+        return translate(msg("Opens no threat. {times}", times=times))
+    opens = plural("Opens {count} threat. {times}", "Opens {count} threats. {times}", asking.opened, times=times)
+    return translate(opens)
+
+
 def whole_text(option: Option) -> str:
     """All of it, for the tooltip and the ear."""
     lines = [translate(option.toggle.what)]
-    if option.why_not is not None:
+    if option.asking is not None:
+        lines.append(asking_text(option.asking))
+    elif option.why_not is not None:
         lines.append(translate(option.why_not))
     else:
         lines.append(gain_text(option))

@@ -17,6 +17,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences
+from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.command_box import Exports
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
@@ -97,6 +98,12 @@ class RelaunchController(QObject):
         self.column_wanted.emit()
         self.column.take(key, choices)
         return True
+
+    def allow(self, key: Key, choice: Choice) -> None:
+        """What was refused to that container is to be allowed: the switch that does so is on, and nothing more."""
+        if self._go_to(key):
+            self.column.draft.allow(key, choice)
+            self.show_switch(key_of(choice))
 
     def show_switch(self, key: str) -> None:
         """To one switch of the column."""

@@ -14,6 +14,16 @@ SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 _WORTH = 0.1  # of exposure: what is no more than that is not worth a relaunch
 
 
+class Asking(Value):
+    """What was refused to a container and a toggle would allow. `text`: the remedy in words. `opened`: how many threats
+    would be open then; None: not predicted. `times`: how often it was refused.
+    """
+
+    text: Message
+    opened: int | None
+    times: int
+
+
 class Option(Value):
     """One toggle for one container. `gains`: how many threats more it stops, or stops by one layer more, alone."""
 
@@ -26,11 +36,17 @@ class Option(Value):
     presets: tuple[Preset, ...]
     serious: int = 0  # of the gains: critical and high ones that are not stopped now
     piece: bool = False  # its value is one of several of that toggle, each of which is offered for itself
+    asking: Asking | None = None  # it gives what was refused, and hardens nothing
 
     @property
     def key(self) -> str:
         """What tells it apart from the others."""
         return f"{self.toggle.id}={self.value}" if self.piece else self.toggle.id
+
+    @property
+    def title(self) -> Message:
+        """What it does, on its row."""
+        return self.toggle.titled(self.value) if self.asking is None else self.asking.text
 
 
 class LayerChange(Value):
