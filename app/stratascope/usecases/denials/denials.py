@@ -18,6 +18,7 @@ from stratascope.usecases.plan.look import subject_of
 from stratascope.value import Value
 
 Key = tuple[str, str]
+_DRIFT = 0.5  # seconds: the clock was set, or the machine slept
 
 
 class Denials(Value):
@@ -33,6 +34,7 @@ class Explaining:
     def __init__(self, learning: Learning, hardening: Hardening) -> None:
         self._learning, self._hardening = learning, hardening
         self._explainers: dict[Key, tuple[ContainerState, Explainer]] = {}
+        self._since = 0.0  # the moment at zero of the observer's clock
 
     def of(self, state: ContainerState, *, sessions_only: bool = False) -> Denials:
         """All of that container so far. Raises EngineError, NoSuchContainerError where its engine can't be asked."""
@@ -44,7 +46,10 @@ class Explaining:
         if known is None or (known[0] != state and state.gap is None):
             known = self._explainers[state.key] = state, self._explainer(state)
         entries = [entry for entry in found.entries if entry.session or not sessions_only]
-        return Denials(known[1].denials(entries, time.time() - time.monotonic()), found.forgotten)
+        since = time.time() - time.monotonic()
+        if abs(since - self._since) > _DRIFT:  # else what is the same would be told as another a microsecond later
+            self._since = since
+        return Denials(known[1].denials(entries, self._since), found.forgotten)
 
     def ending(self, state: ContainerState) -> Ending:
         """Why it ended or never began; what it was refused last is part of it where it was watched meanwhile.
