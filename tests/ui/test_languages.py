@@ -32,6 +32,7 @@ from stratascope.ui.app import qt_translations
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 from ui import sample, tour, walk
+from ui.denied.denied_sample import FOREIGN
 from ui.hardening import side_of
 from ui.staged_hardening import StagedHardening
 from ui.use.watched import Rig
@@ -82,6 +83,7 @@ def foreign() -> frozenset[str]:
         *NAMES,
         *known_names(),
         *(each.id for each in all_toggles()),
+        FOREIGN,
     ]
     for threat in all_threats():
         texts += [threat.id, *threat.refs, *(step.text for route in threat.routes for step in route.steps)]

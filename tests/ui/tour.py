@@ -17,6 +17,7 @@ from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
 from stratascope.usecases.tighten.afterwards import Afterwards
+from ui.denied import denied_stops
 from ui.hardening import dock_of, side_of
 from ui.staged_hardening import REFUSED, StagedHardening
 from ui.staged_together import StagedTogether
@@ -67,6 +68,7 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         settle()
         yield "nothing learned", window
         choose(qtbot, window, name)
+        yield from denied_stops.stops(window)
     window.pages.show_view(View.STRATA)
     settle()
     window.selection.suppose_fails(3)

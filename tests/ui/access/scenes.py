@@ -26,6 +26,7 @@ from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.value import replace
 from ui import sample
+from ui.denied import denied_stops
 from ui.hardening import dock_of, picture, side_of
 from ui.staged_hardening import REFUSED, StagedHardening
 from ui.staged_together import StagedTogether
@@ -102,6 +103,7 @@ def views(window: MainWindow) -> Iterator[Scene]:
             until(lambda: window.pages.use is not None and window.pages.use.ready)
         settle()
         yield f"view {view}", window
+    yield from denied_stops.stops(window)
     window.pages.show_view(View.STRATA)
     settle()
 

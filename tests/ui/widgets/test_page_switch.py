@@ -35,14 +35,14 @@ def turn(window: MainWindow, view: View) -> None:
     QApplication.processEvents()
 
 
-def test_five_views_and_the_strata_first(fleet: MainWindow) -> None:
-    assert fleet.toolbar.views.views == (View.STRATA, View.MATRIX, View.CALLS, View.USE, View.FLEET)
+def test_six_views_and_the_strata_first(fleet: MainWindow) -> None:
+    assert fleet.toolbar.views.views == (View.STRATA, View.MATRIX, View.CALLS, View.USE, View.DENIED, View.FLEET)
     groups = fleet.toolbar.views.groups
     assert [button.text() for button in groups[Group.COULD].segments.buttons] == ["Strata", "Threats", "System calls"]
     assert [button.text() for button in groups[Group.MACHINE].segments.buttons] == ["Fleet"]
     assert groups[Group.COULD].isVisible()
     assert groups[Group.MACHINE].isVisible()
-    assert [button.text() for button in groups[Group.DOES].segments.buttons] == ["Use"]
+    assert [button.text() for button in groups[Group.DOES].segments.buttons] == ["Use", "Denied"]
     assert groups[Group.DOES].isVisible()
     assert fleet.pages.view is View.STRATA
     assert fleet.strata_page.strata.isVisible()
@@ -78,7 +78,7 @@ def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
 
 
 def test_keys_turn(fleet: MainWindow) -> None:
-    for number, view in zip((1, 2, 3, 4, 8), fleet.toolbar.views.views, strict=True):
+    for number, view in zip((1, 2, 3, 4, 5, 8), fleet.toolbar.views.views, strict=True):
         QTest.keyClick(fleet, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.AltModifier)
         assert fleet.pages.view is view
     assert pressed(fleet) == [view]

@@ -28,6 +28,7 @@ VIEWS: dict[View, Topic] = {
     View.CALLS: ("window", "calls"),
     View.FLEET: ("window", "fleet"),
     View.USE: ("window", "use"),
+    View.DENIED: ("window", "denied"),
 }
 LIST = ("window", "list")
 ENGINES = ("engines", "")

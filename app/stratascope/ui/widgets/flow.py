@@ -11,11 +11,13 @@ GAP = 5
 
 
 class Flow(QWidget):
-    """Each as wide as it wants to be, and never wider than this."""
+    """Each as wide as it wants to be, and never wider than this. A row that is not full stands in the middle, or at the
+    left.
+    """
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, *, middle: bool = True) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._middle = theme, middle
         self._parts: tuple[QWidget, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -52,7 +54,7 @@ class Flow(QWidget):
             self.setFixedHeight(height)
 
     def _place(self, width: int, *, move: bool) -> int:
-        """The height that it takes. A row that is not full stands in the middle."""
+        """The height that it takes."""
         gap, y = self._theme.px(GAP), 0
         rows: list[list[QWidget]] = []
         room = 0
@@ -65,7 +67,8 @@ class Flow(QWidget):
             room -= needed + gap
         for row in rows:
             sizes = [part.sizeHint().boundedTo(QSize(width, 9999)) for part in row]
-            x = (width - sum(size.width() for size in sizes) - gap * (len(row) - 1)) // 2
+            left = width - sum(size.width() for size in sizes) - gap * (len(row) - 1)
+            x = left // 2 if self._middle else 0
             for part, size in zip(row, sizes, strict=True):
                 if move:
                     part.setGeometry(x, y, size.width(), size.height())

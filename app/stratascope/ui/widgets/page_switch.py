@@ -28,6 +28,7 @@ class View(StrEnum):
     MATRIX = "matrix"
     CALLS = "calls"
     USE = "use"
+    DENIED = "denied"
     FLEET = "fleet"
 
 
@@ -50,6 +51,7 @@ PAGES = (
     Page(View.MATRIX, Group.COULD, msg("Threats")),
     Page(View.CALLS, Group.COULD, msg("System calls")),
     Page(View.USE, Group.DOES, msg("Use")),
+    Page(View.DENIED, Group.DOES, msg("Denied")),
     Page(View.FLEET, Group.MACHINE, msg("Fleet")),
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, 
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
+from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
@@ -46,7 +47,7 @@ class Segment(QAbstractButton):
 
     def _count_width(self) -> int:
         theme = self._theme
-        return QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(str(self.count)) + theme.px(5)
+        return QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(count_text(self.count)) + theme.px(5)
 
     def shown(self, painter: QPainter) -> str:
         """The word, as much of it as there is room for."""
@@ -80,7 +81,7 @@ class Segment(QAbstractButton):
         painter.drawText(QRectF(left, 0, wide + 2, self.height()), centre, text)
         painter.setFont(theme.font(11, BOLD))
         painter.setPen(theme.color("text2"))
-        painter.drawText(QRectF(left + wide + theme.px(5), 0, number, self.height()), centre, str(self.count))
+        painter.drawText(QRectF(left + wide + theme.px(5), 0, number, self.height()), centre, count_text(self.count))
 
 
 class SegmentStrip(QWidget):

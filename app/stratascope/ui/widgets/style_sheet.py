@@ -15,6 +15,7 @@ QWidget#toolbar { border-bottom: 1px solid @line; }
 QWidget#column { border-right: 1px solid @line; }
 QFrame#card, QFrame#popup { border: 1px solid @line; border-radius: $8; }
 QFrame#popup { border-color: @line2; }
+QFrame#band { background: @sunk; border-top: 1px solid @line; }
 QScrollArea { background: transparent; border: none; }
 QLineEdit { background: @sunk; color: @text; border: 1px solid @line; border-radius: $7; padding: 0 $8;
   placeholder-text-color: @text3; selection-background-color: @accent; selection-color: @on_accent; }

@@ -7,6 +7,7 @@ reads or decodes.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
@@ -18,6 +19,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.denied.refused import Refused, asked
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.command_box import Exports
 from stratascope.ui.many.controller import ManyController
@@ -38,6 +40,7 @@ from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.preferences import Preferences
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
+from stratascope.usecases.denials.denials import Explaining
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.hardening_together import HardeningTogether
 from stratascope.usecases.observe.learning import Learning
@@ -76,7 +79,19 @@ class MainWindow(QMainWindow):
         self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine)
         self.strata_page = StrataPage(theme, layers, selection)
         self.watching = Watching(learning, self)
-        self.pages = Pages(theme, layers, selection, self.strata_page, self.toolbar.views, self.watching)
+        explaining = None if learning is None or hardening is None else Explaining(learning, hardening)
+        explain = None if explaining is None else explaining.of
+        self.refused = Refused(explain, self.watching, selection, settings, self)
+        self.pages = Pages(
+            theme,
+            layers,
+            selection,
+            self.strata_page,
+            self.toolbar.views,
+            self.watching,
+            self.refused,
+            able=hardening is not None,
+        )
         self.hardening = (
             None
             if hardening is None
@@ -178,10 +193,17 @@ class MainWindow(QMainWindow):
             header.card.close_wanted.connect(hardening.close_critical)
             header.card.switch_wanted.connect(hardening.show_switch)
             hardening.offer_changed.connect(header.show_offer)
+        self.refused.told.connect(partial(self._show_asked, hardening))
+        self.pages.denied_made.connect(lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, lambda: topics.HARDENING)
         self.guide.serve(hardening.dialog, lambda: topics.RELAUNCH)
         self.guide.serve(hardening.set_aside.dialog, lambda: topics.ASIDE)
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it too
+
+    def _show_asked(self, hardening: RelaunchController, key: Key) -> None:
+        state = self.selection.current
+        if state is not None and state.key == key:
+            hardening.column.draft.show_asked(key, asked(self.refused.of(state)))
 
     # -- begin and end
 
@@ -196,6 +218,7 @@ class MainWindow(QMainWindow):
             self._stopped = True
             self.feed.stop()
             self.watching.stop()
+            self.refused.stop()
 
     def restart(self) -> None:
         """End, and start again; not where closing is refused (a relaunch is under way)."""

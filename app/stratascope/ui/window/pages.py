@@ -1,8 +1,8 @@
-"""The middle of the window: the page of each view (strata, matrix, system calls, fleet, use), and one for no container.
+"""The middle of the window: the page of each view, and one for no container.
 
-All but the strata are made when they are first opened, and told nothing while they are not in view. Matrix, calls
-and use are of the chosen container and stand below a head of their own; the fleet takes the whole middle. pyqtgraph is
-imported with the fleet's page, so that the window starts without it.
+All but the strata are made when they are first opened, and told nothing while they are not in view. Those of the chosen
+container stand below a head of their own; the fleet takes the whole middle. pyqtgraph comes with the fleet's page, so
+that the window starts without it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
+from stratascope.ui.denied.page import DeniedPage
+from stratascope.ui.denied.refused import Refused
 from stratascope.ui.panel.panel import ABOUT
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
@@ -35,7 +37,7 @@ class Pages(QStackedWidget):
     """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
 
     `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
-    `use_made`: the page of what is used is there now.
+    `use_made`: the page of what is used is there now; `denied_made`: that of what is refused.
     """
 
     turned = Signal()
@@ -43,6 +45,7 @@ class Pages(QStackedWidget):
     filter_wanted = Signal()
     fleet_left = Signal()
     use_made = Signal(object)
+    denied_made = Signal(object)
 
     def __init__(
         self,
@@ -52,11 +55,15 @@ class Pages(QStackedWidget):
         strata_page: StrataPage,
         switch: ViewSwitch,
         watching: Watching,
+        refused: Refused,
+        *,
+        able: bool,
         parent: QWidget | None = None,
     ) -> None:
+        """`able`: whether a relaunch can be asked for at all."""
         super().__init__(parent)
         self._theme, self._layers, self._selection = theme, layers, selection
-        self._watching = watching
+        self._watching, self._refused, self._able = watching, refused, able
         self.strata_page = strata_page
         self.switch = switch
         self.view = View.STRATA
@@ -67,6 +74,7 @@ class Pages(QStackedWidget):
         self.calls: CallMapPage | None = None
         self.fleet: FleetPage | None = None
         self.use: UsePage | None = None
+        self.denied: DeniedPage | None = None
         self._below_header = QWidget()
         self._stack = QStackedWidget()
         column = QVBoxLayout(self._below_header)
@@ -86,6 +94,7 @@ class Pages(QStackedWidget):
         selection.container_changed.connect(self._refresh)
         selection.supposed.connect(self._refresh)
         selection.filter_changed.connect(self._refresh)
+        refused.told.connect(lambda _: self._count_refused())
 
     def show_view(self, view: View) -> None:
         """Turn to that view; in one column also from the list to it, if it is the one already."""
@@ -119,7 +128,7 @@ class Pages(QStackedWidget):
         elif self.view is View.FLEET:
             self.setCurrentWidget(self._fleet_page())
         else:
-            self._stack.setCurrentWidget(self._use_page() if self.view is View.USE else self._page_below_header())
+            self._stack.setCurrentWidget(self._page_of_container())
             self.setCurrentWidget(self._below_header)
 
     def search(self) -> None:
@@ -129,7 +138,7 @@ class Pages(QStackedWidget):
         elif self.view is View.STRATA:
             self._open_panel()
             self.strata_page.panel.find_in_raw()
-        elif self.view is not View.USE:
+        elif self.view not in (View.USE, View.DENIED):
             self.turned.emit()
             self._page_below_header().search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
@@ -141,12 +150,14 @@ class Pages(QStackedWidget):
 
     def show_exposure(self) -> None:
         """The sheet that shows how the exposure comes about."""
-        (self.header if self.view in (View.MATRIX, View.CALLS, View.USE) else self.strata_page.header).show_sheet()
+        self._head_in_view().show_sheet()
 
     def press_card(self) -> None:
         """The button of the card in view."""
-        card = (self.header if self.view in (View.MATRIX, View.CALLS, View.USE) else self.strata_page.header).card
-        card.press()
+        self._head_in_view().card.press()
+
+    def _head_in_view(self) -> Header:
+        return self.strata_page.header if self.view in (View.STRATA, View.FLEET) else self.header
 
     def _open_panel(self) -> None:
         """In a low window the panel is behind the strata until its layer is opened."""
@@ -165,6 +176,7 @@ class Pages(QStackedWidget):
         matrix = None if state is None else state.matrix
         serious = 0 if matrix is None else sum(len(matrix.open(severity)) for severity in SERIOUS)
         self.switch.show_count(View.MATRIX, serious)
+        self._count_refused()
         if snapshot is None or self.view is View.STRATA:
             return
         if self.view is View.FLEET:
@@ -175,10 +187,21 @@ class Pages(QStackedWidget):
             self._calls_page().show_state(state, snapshot.containers)
         elif self.view is View.USE:
             self._use_page().refresh()
+        elif self.view is View.DENIED:
+            self._denied_page().refresh()
         else:
             assert_never(self.view)
 
+    def _count_refused(self) -> None:
+        state = self._selection.current
+        self.switch.show_count(View.DENIED, 0 if state is None else self._refused.of(state).count)
+
     # -- pages, made when they are first wanted
+
+    def _page_of_container(self) -> QWidget:
+        if self.view is View.USE:
+            return self._use_page()
+        return self._denied_page() if self.view is View.DENIED else self._page_below_header()
 
     def _page_below_header(self) -> MatrixPage | CallMapPage:
         if self.view is View.MATRIX:
@@ -205,6 +228,15 @@ class Pages(QStackedWidget):
             self._stack.addWidget(self.use)
             self.use_made.emit(self.use)
         return self.use
+
+    def _denied_page(self) -> DeniedPage:
+        if self.denied is None:
+            self.denied = DeniedPage(
+                self._theme, self._layers, self._selection, self._watching, self._refused, able=self._able
+            )
+            self._stack.addWidget(self.denied)
+            self.denied_made.emit(self.denied)
+        return self.denied
 
     def _fleet_page(self) -> FleetPage:
         if self.fleet is None:

@@ -1,0 +1,364 @@
+"""The page "Denied": what the container in view was refused, by which layer, and what would allow it.
+
+It shows what the observation of the page "Use" sees: one of them begins and ends it for both. What "Allow it" does is
+switch something on in the right column; nothing happens before the sheet of the relaunch is confirmed.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from stratascope.core.denials.denial import Denial
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import together, translate
+from stratascope.ui.denied import words
+from stratascope.ui.denied.chips import ALL, LayerChips
+from stratascope.ui.denied.details import Act, acts
+from stratascope.ui.denied.probing import ProbingBand
+from stratascope.ui.denied.refused import Refusals, Refused
+from stratascope.ui.denied.table import DenialTable
+from stratascope.ui.use.strip import Eye
+from stratascope.ui.use.watching import Known, Watching
+from stratascope.ui.use.words import why_not
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.labels import Label, Line, give_tip
+from stratascope.ui.widgets.marks import Mark, MarkBox
+from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+
+WORDS = 360  # width of the sentence where there is nothing to show
+LOW = 330  # height of the page below which chips and notes leave, for the sake of the rows
+
+
+class DeniedPage(QWidget):
+    """`allow_wanted`: Key and Choice. `ending_wanted`: a ContainerState that does not run, and why that is should stand
+    above the list, in what `put_ending` is given; None: it runs.
+    """
+
+    allow_wanted = Signal(object, object)
+    ending_wanted = Signal(object)
+
+    def __init__(
+        self,
+        theme: Theme,
+        layers: tuple[Layer, ...],
+        selection: Selection,
+        watching: Watching,
+        refused: Refused,
+        *,
+        able: bool,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`able`: whether a relaunch can be asked for at all."""
+        super().__init__(parent)
+        self._theme, self._selection, self._watching, self._refused = theme, selection, watching, refused
+        self._able = able
+        self._layers = words.Layers(layers)
+        self._shown: Key | None = None
+        self._ending: QWidget | None = None
+        self._low = False
+        self._ended: Key | None = None  # the one that does not run and was asked about
+        self.setAccessibleName(translate(msg("Denied")))
+        self.chips = LayerChips(theme, self._layers)
+        self.table = DenialTable(theme, self._layers)
+        self.probing = ProbingBand(theme)
+        self.dot = MarkBox(theme, 11)
+        self.dot.show_mark(Mark.DOT)
+        self.live = Line(theme, 12, ink="text2")
+        self.news = self._button(msg("New ones"))
+        self.news.setObjectName("link")
+        self.observe, self.end = self._button(msg("Observe")), self._button(msg("Stop observing"))
+        self.title, self.why = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
+        self.source = Label(theme, 12, ink="text2", wrap=True)
+        self.trouble = Label(theme, 12, ink="weak", wrap=True)
+        self._later = QTimer(self)  # when what was said has been laid out
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self.refresh)
+        self._lay_out()
+        self._connect()
+        self.setFocusProxy(self.table)
+
+    def _button(self, text: Message) -> QPushButton:
+        button = QPushButton(translate(text))
+        button.setFont(self._theme.font(12, MEDIUM))
+        button.hide()
+        return button
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        name = Line(theme, 15, BOLD)
+        name.say(translate(msg("Refused")))
+        head = QHBoxLayout()
+        head.setContentsMargins(*(theme.px(length) for length in (14, 10, 14, 8)))
+        head.setSpacing(theme.px(8))
+        head.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self.chips, 1)
+        beside = QHBoxLayout()
+        beside.setSpacing(theme.px(6))
+        for widget in (self.news, self.dot, self.live, self.observe, self.end):
+            beside.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        head.addLayout(beside)
+        head.setAlignment(beside, Qt.AlignmentFlag.AlignTop)
+        self._head = QWidget()
+        self._head.setLayout(head)
+        self._nothing = QWidget()
+        middle = QVBoxLayout(self._nothing)
+        eye = Eye(theme)
+        centre = Qt.AlignmentFlag.AlignHCenter
+        self.first = QPushButton(translate(msg("Observe")))
+        self.first.setProperty("main", True)
+        self.first.setFont(theme.font(13, MEDIUM))
+        self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.why.setAlignment(centre | Qt.AlignmentFlag.AlignTop)
+        self.why.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.why.setMaximumWidth(theme.px(WORDS))
+        self.why.setMinimumWidth(min(theme.px(WORDS), theme.px(200)))
+        sentence = QHBoxLayout()
+        sentence.addStretch(1)
+        sentence.addWidget(self.why, 100)
+        sentence.addStretch(1)
+        middle.setSpacing(theme.px(8))
+        middle.addStretch(2)
+        middle.addWidget(eye, 0, centre)
+        middle.addWidget(self.title, 0, centre)
+        middle.addLayout(sentence)
+        middle.addWidget(self.first, 0, centre)
+        middle.addStretch(3)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self._nothing)
+        self.stack.addWidget(self.table)
+        card = QFrame()
+        card.setObjectName("card")
+        card.setAccessibleName(translate(msg("Refused")))
+        column = QVBoxLayout(card)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        column.addWidget(self._head)
+        column.addWidget(self.stack, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(*(theme.px(length) for length in (14, 6, 14, 8)))
+        foot.addWidget(self.trouble)
+        foot.addWidget(self.source)
+        column.addLayout(foot)
+        column.addWidget(self.probing)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.px(10))
+        self._column.addWidget(card, 1)
+        self._card = card
+
+    def _connect(self) -> None:
+        self._watching.told.connect(self._told)
+        self._refused.told.connect(self._told)
+        for button in (self.observe, self.first):
+            button.clicked.connect(lambda _=False: self._begin())
+        self.end.clicked.connect(lambda _=False: self._stop())
+        self.news.clicked.connect(lambda _=False: self._let_in())
+        self.chips.chosen.connect(lambda _: self._choose_layer())
+        self.probing.turned.connect(lambda _: self._choose_layer())
+        self.table.unfolded.connect(self._unfolded)
+        self.table.copy_wanted.connect(self._copy)
+        self.table.menu_wanted.connect(self._open_menu)
+        self.table.details.wanted.connect(self._act)
+        self.table.verticalScrollBar().valueChanged.connect(self._scrolled)
+
+    def put_ending(self, widget: QWidget) -> None:
+        """The place of why it ended: above the list, only of a container that does not run."""
+        self._ending = widget
+        self._column.insertWidget(0, widget)
+        widget.setVisible(self._ended is not None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it shows the container in view."""
+        return self._shown == self._selection.key
+
+    # -- what is shown
+
+    def refresh(self) -> None:
+        """The container in view as it is known now."""
+        state, snapshot = self._selection.current, self._selection.snapshot
+        if state is None or snapshot is None:
+            return
+        known = Known() if snapshot.demo else self._watching.known(state.container)
+        if known is None:  # it is being read; meanwhile nothing of another container stands under this one's name
+            self._card.setVisible(self.ready)
+            return
+        if not self.ready:
+            self.table.fold()
+            self.table.verticalScrollBar().setValue(0)
+            self.chips.reset()
+        another, self._shown = not self.ready, state.key
+        self._card.setVisible(True)
+        self._show_ending(state, demo=snapshot.demo)
+        refusals = self._refused.of(state)
+        self.table.whose = state
+        self._show_rows(refusals, hold=not another and not self.table.at_top)
+        self._show_state(state, known, refusals)
+
+    def _show_ending(self, state: ContainerState, *, demo: bool) -> None:
+        ended = state if not runs(state) and not demo else None
+        key = None if ended is None else ended.key
+        if key != self._ended:
+            self._ended = key
+            self.ending_wanted.emit(ended)
+        if self._ending is not None:
+            self._ending.setVisible(ended is not None)
+
+    def _show_rows(self, refusals: Refusals, *, hold: bool) -> None:
+        layer = self.chips.current
+        shown = tuple(each for each in refusals.shown if layer in (ALL, each.claim.layer))
+        harmless = refusals.harmless if self.probing.open else ()
+        harmless = tuple(each for each in harmless if layer in (ALL, each.claim.layer))
+        self.table.show_rows(shown, harmless, hold=hold)
+        self.chips.show_counts(refusals.shown)
+        self.probing.show_harmless(refusals.harmless)
+        waiting = self.table.model_.waiting
+        if waiting:
+            self.news.setText(translate(plural("{count} new", "{count} new", waiting)))
+            give_tip(self.news, translate(msg("Go to the top of the list, where they come in")))
+        self.news.setVisible(bool(waiting))
+        if self.table.open:
+            self._fill_details()
+
+    def _show_state(self, state: ContainerState, known: Known, refusals: Refusals) -> None:
+        """Head, foot, and what stands in place of rows."""
+        snapshot = self._selection.snapshot
+        if snapshot is None:
+            return
+        busy = self._watching.busy(state.key)
+        refused = why_not(state, self._selection.engine, demo=snapshot.demo, able=self._watching.able)
+        rows = bool(refusals.shown or refusals.harmless)
+        had = any(each.hasFocus() for each in (self.observe, self.end, self.first))
+        self._head.setVisible(rows or known.alive)
+        self.live.say(words.live(known, busy=busy))
+        self.dot.setVisible(known.alive and not busy)
+        able = refused is None and not known.alive
+        self.first.setVisible(able and not rows)
+        self.observe.setVisible(able and rows)
+        self.end.setVisible(known.alive)
+        title, why = words.nothing(known, refused, snapshot.privilege)
+        self.title.say(title)
+        self.why.setText(why)
+        self.stack.setCurrentWidget(self.table if self.table.model_.rows or refusals.shown else self._nothing)
+        self.source.setText(words.source(refusals, known) if rows else "")
+        self.source.setVisible(rows and not self._low)
+        said = ((known.trouble, known.words), (refusals.trouble, refusals.words))
+        troubles = [_sentence(message, text) for message, text in said if message is not None]
+        self.trouble.setText(together(troubles))
+        self.trouble.setVisible(bool(troubles))
+        if had and not busy:
+            after = self.end if known.alive else self.observe if rows else self.first
+            if after.isVisible():
+                after.setFocus()
+
+    def _fill_details(self) -> None:
+        state, place = self._selection.current, self.table.model_.place_of(self.table.open)
+        if state is None or place < 0:
+            return
+        denial = self.table.model_.rows[place]
+        folded = self._refused.is_folded(state, denial)
+        self.table.details.show_denial(denial, acts(denial, folded=folded, able=self._able))
+        self.table.again()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        low = self.height() < self._theme.px(LOW)
+        if low is not self._low:
+            self._low = low
+            self.chips.reset()
+            self.chips.setVisible(not low)
+            self.probing.set_low(low)
+            self._later.start()
+
+    # -- what the person does
+
+    def _told(self, key: Key) -> None:
+        if key == self._selection.key and self.isVisible():
+            self._later.start()
+
+    def _begin(self) -> None:
+        if self._selection.current is not None:
+            self._watching.begin(self._selection.current)
+
+    def _stop(self) -> None:
+        if self._selection.current is not None:
+            self._watching.end(self._selection.current.container)
+
+    def _let_in(self) -> None:
+        self.table.fold()
+        self.table.verticalScrollBar().setValue(0)
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)  # the button goes
+        self.refresh()
+
+    def _scrolled(self, value: int) -> None:
+        if not value and self.table.model_.waiting:
+            self._later.start()
+
+    def _choose_layer(self) -> None:
+        if self._selection.current is not None and self.ready:
+            self.table.fold()
+            self._show_rows(self._refused.of(self._selection.current), hold=False)
+
+    def _unfolded(self, key: str) -> None:
+        if key:
+            self._fill_details()
+        else:
+            self._later.start()  # what was held back may come in
+
+    def _copy(self) -> None:
+        label, denial = self.table.details.why, self.table.chosen
+        if label.hasSelectedText():
+            QGuiApplication.clipboard().setText(label.selectedText())
+        elif denial is not None:
+            QGuiApplication.clipboard().setText(words.copied(denial, self._layers))
+
+    def _act(self, act: Act) -> None:
+        place = self.table.model_.place_of(self.table.open)
+        if place >= 0:
+            self._do(act, self.table.model_.rows[place])
+
+    def _do(self, act: Act, denial: Denial) -> None:
+        state = self._selection.current
+        if state is None:
+            return
+        if act.choice is not None:
+            self.allow_wanted.emit(state.key, act.choice)
+        elif act.name == "copy":
+            QGuiApplication.clipboard().setText(words.copied(denial, self._layers))
+        else:
+            self.table.fold()
+            self._refused.turn(state, denial, harmless=act.name == "fold")
+            self.refresh()
+
+    def _open_menu(self, at: QPoint) -> None:
+        state, denial = self._selection.current, self.table.chosen
+        if state is None or denial is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        fold = QAction(translate(msg("Fold") if self.table.open == denial.key else msg("Unfold")), menu)
+        fold.triggered.connect(lambda _=False: self._turn(denial.key))
+        menu.addAction(fold)
+        menu.addSeparator()
+        for act in acts(denial, folded=self._refused.is_folded(state, denial), able=self._able):
+            action = QAction(translate(act.word).replace("&", "&&"), menu)
+            action.triggered.connect(lambda _=False, act=act: self._do(act, denial))
+            menu.addAction(action)
+        menu.popup(at)
+
+    def _turn(self, key: str) -> None:
+        if self.table.open == key:
+            self.table.fold()
+        else:
+            self.table.unfold(key)
+
+
+def _sentence(message: Message, said: str) -> str:
+    return translate(msg("{sentence} It said: {words}", sentence=message, words=plain(said, 200)) if said else message)

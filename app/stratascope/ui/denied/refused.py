@@ -1,0 +1,152 @@
+"""Between the page and the service that explains: what the container in view was refused, asked on a thread of its own.
+
+It is asked when the observation has news, which come twice a second at the most (`ui/use/watching.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from stratascope.core.denials.denial import Denial
+from stratascope.core.message import Message
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.denied.folded import FoldedKinds
+from stratascope.ui.harden.asked import Asked
+from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.use.watching import Watching
+from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.usecases.denials.denials import Denials
+from stratascope.usecases.plan.offers import Asking
+from stratascope.value import Value, replace
+
+Explain = Callable[[ContainerState], Denials]
+DAY = 24 * 3600.0  # seconds; what is older is not told
+REMEMBERED = 50  # containers
+
+
+class Refusals(Value):
+    """Of one container, in the last 24 hours. `shown`: what may be why something fails; `harmless`: what is not.
+
+    `trouble`: why it could not be explained, and `words` of whoever refused.
+    """
+
+    shown: tuple[Denial, ...] = ()
+    harmless: tuple[Denial, ...] = ()
+    forgotten: int = 0
+    trouble: Message | None = None
+    words: str = ""
+
+    @property
+    def count(self) -> int:
+        """How often something was refused that is shown."""
+        return sum(each.count for each in self.shown)
+
+
+class Refused(QObject):
+    """`told` when more is known of that container. `explain` says what it was refused; None: nothing ever is."""
+
+    told = Signal(object)  # Key
+
+    def __init__(
+        self,
+        explain: Explain | None,
+        watching: Watching,
+        selection: Selection,
+        settings: SettingsLike,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.explain = explain
+        self._watching, self._selection = watching, selection
+        self._folded = FoldedKinds(settings)
+        self._known: dict[Key, Refusals] = {}
+        self._raw: dict[Key, Denials] = {}
+        self._in_view: Key | None = None
+        self._queries = QueryRunner(self)
+        watching.told.connect(self._news)
+        selection.container_changed.connect(self._another)
+
+    def of(self, state: ContainerState) -> Refusals:
+        """What is known of it by now."""
+        found = self._known.get(state.key, Refusals())
+        after = time.time() - DAY
+        if all(each.last >= after for each in (*found.shown, *found.harmless)):
+            return found
+        shown, harmless = (tuple(each for each in part if each.last >= after) for part in (found.shown, found.harmless))
+        return replace(found, shown=shown, harmless=harmless)
+
+    def show(self, state: ContainerState, raw: Denials) -> None:
+        """What it was refused, as it was explained."""
+        if len(self._raw) >= REMEMBERED and state.key not in self._raw:
+            gone = next(iter(self._raw))
+            del self._raw[gone], self._known[gone]
+        self._raw[state.key] = raw
+        harmless = [each.benign or self.is_folded(state, each) for each in raw.all]
+        pairs = tuple(zip(raw.all, harmless, strict=True))
+        shown, folded = (tuple(each for each, is_so in pairs if is_so is which) for which in (False, True))
+        self._tell(state.key, Refusals(shown, folded, raw.forgotten))
+
+    def turn(self, state: ContainerState, denial: Denial, *, harmless: bool) -> None:
+        """Fold such away as harmless, or show them again; that is remembered."""
+        self._folded.turn(state.container.image, denial.key, harmless=harmless)
+        self.show(state, self._raw.get(state.key, Denials()))
+
+    def is_folded(self, state: ContainerState, denial: Denial) -> bool:
+        """Whether a person has folded such away."""
+        return self._folded.has(state.container.image, denial.key)
+
+    def stop(self) -> None:
+        """No more news."""
+        self._queries.end()
+
+    # -- inside
+
+    def _another(self) -> None:
+        state = self._selection.current
+        if state is not None and state.key != self._in_view:  # not at each reading of the same one
+            self._in_view = state.key
+            self._ask(state)
+
+    def _news(self, key: Key) -> None:
+        state = self._selection.current
+        if state is not None and state.key == key:
+            self._ask(state)
+
+    def _ask(self, state: ContainerState) -> None:
+        snapshot, explain = self._selection.snapshot, self.explain
+        if explain is None or snapshot is None or snapshot.demo:
+            return
+        known = self._watching.known(state.container)
+        if known is not None and known.watched is not None:
+            self._queries.ask(f"denied {state.key}", partial(explain, state), partial(self._take, state), "denied")
+
+    def _take(self, state: ContainerState, answer: Denials | Failure) -> None:
+        if isinstance(answer, Failure):
+            found = self._known.get(state.key, Refusals())
+            self._tell(state.key, replace(found, trouble=answer.message, words=answer.words))
+        else:
+            self.show(state, answer)
+
+    def _tell(self, key: Key, found: Refusals) -> None:
+        if found != self._known.get(key):
+            self._known[key] = found
+            self.told.emit(key)
+
+
+def asked(refusals: Refusals) -> tuple[Asked, ...]:
+    """What would give what was refused: of each refusal the remedy that opens least, the most asked for first."""
+    found: dict[Choice, Asking] = {}
+    for denial in refusals.shown:
+        remedy = next((each for each in denial.remedies if each.choice is not None), None)
+        if remedy is None or remedy.choice is None:
+            continue
+        before = found.get(remedy.choice)
+        times = denial.count + (before.times if before is not None else 0)
+        found[remedy.choice] = Asking(remedy.text, None if remedy.opened is None else len(remedy.opened), times)
+    return tuple(sorted(found.items(), key=lambda each: (-each[1].times, each[0].toggle, each[0].value)))

@@ -1,0 +1,77 @@
+"""The window with a service that watches and one that explains; see `denied_sample`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.app.app import make_window
+from stratascope.ui.denied.page import DeniedPage
+from stratascope.ui.widgets.feed import MemorySettings
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.window.main_window import MainWindow
+from ui import hardening, sample
+from ui.denied import denied_sample
+from ui.denied.denied_sample import Teller
+from ui.hardening import side_of
+from ui.staged_hardening import StagedHardening
+from ui.use.watched import Rig
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.learning.close()
+
+
+@pytest.fixture
+def teller() -> Teller:
+    return Teller(*denied_sample.ALL)
+
+
+@pytest.fixture
+def settings() -> MemorySettings:
+    return MemorySettings()
+
+
+@pytest.fixture
+def window(
+    qtbot: QtBot, rig: Rig, teller: Teller, settings: MemorySettings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MainWindow]:
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    picture = hardening.picture()
+    staged = StagedHardening(picture.engines, picture.ground)
+    made = make_window(sample.StillWatch(), settings, hardening=staged, learning=rig.learning)
+    made.refused.explain = teller.explain
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(picture)
+    hardening.select(made, "legacy-vpn")
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.clock.stop()
+    made.stop()
+    side_of(made).queries.end()
+
+
+@pytest.fixture
+def page(window: MainWindow, qtbot: QtBot) -> DeniedPage:
+    """The page in view, of what is not observed."""
+    window.pages.show_view(View.DENIED)
+    page = window.pages.denied
+    assert page is not None
+    qtbot.waitUntil(page.first.isVisible)
+    return page
+
+
+@pytest.fixture
+def observed(window: MainWindow, page: DeniedPage, qtbot: QtBot) -> DeniedPage:
+    """The same while it is observed, and refused what stands in `denied_sample`."""
+    page.first.click()
+    qtbot.waitUntil(lambda: len(page.table.model_.rows) == len(denied_sample.VPN))
+    return page
