@@ -21,7 +21,8 @@ from stratascope.ui.guide.chapters import FALLBACK, Chapter, NoGuideError, load,
 
 GUIDE = Path(__file__).resolve().parent.parent / "resources" / "guide"
 LANGUAGES = ("en", "ja")
-OTHERS_OPTIONS = {"--rm", "--no-talk-name", "--help"}  # of docker run, of flatpak override, of every command of ours
+OTHERS_OPTIONS = {"--rm", "--no-talk-name", "--help", "--cap-add SYS_ADMIN", "--cap-drop"}
+# of docker run, of flatpak override, of every command of ours
 _LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
@@ -118,7 +119,7 @@ def test_commands_and_options_exist(language: str) -> None:
         for span in _CODE.findall(text):
             if span.startswith("-") and len(span) > 1:
                 assert span in known | OTHERS_OPTIONS, (name, span)
-    changing = {"harden", "tighten", "undo", "discard", "recover", "export", "observe", "needs"}
+    changing = {"harden", "tighten", "undo", "discard", "recover", "export", "observe", "needs", "denials"}
     assert seen == {None, "report", "engines", "desktop", "helper", "completion", *changing}  # every command is named
 
 
