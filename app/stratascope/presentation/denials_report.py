@@ -70,7 +70,8 @@ def lines(denial: Denial, style: Style) -> list[str]:
     found += wrap(answer, _INDENT, style)
     by = translate(layer_title(denial.claim.layer))
     what = translate(denial.claim.what)
-    found += wrap(what if denial.claim.certain else f"{what} {translate(_BY_EXCLUSION)}", f"{_INDENT}{by}: ", style)
+    certain = "" if denial.claim.certain else f" {translate(_BY_EXCLUSION)}"
+    found += wrap(f"{by}: {what}{certain}", _INDENT, style)
     if denial.ended:
         found += wrap(translate(msg("The process ended right after it.")), _INDENT, style)
     found += [line for remedy in denial.remedies[:1] for line in wrap(remedy_text(remedy), _INDENT, style)]
