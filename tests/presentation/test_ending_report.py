@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from stratascope.core.denials.denial import Claim, Remedy, Strength
-from stratascope.core.denials.ending import Cause, Ending, Fact, Phase, Source
+from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.presentation import ending_report

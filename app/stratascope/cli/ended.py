@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from stratascope.cli.output import style, write
-from stratascope.core.denials.ending import Ending
+from stratascope.core.denials.ended.ending import Ending
 from stratascope.presentation import ending_report
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
-from stratascope.core.denials.end import End
+from stratascope.core.denials.ended.end import End
 from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from stratascope.core.denials.ending import ENGINE, IMAGE, PROGRAM, Cause, Ending, Source
+from stratascope.core.denials.ended.ending import ENGINE, IMAGE, PROGRAM, Cause, Ending, Source
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate

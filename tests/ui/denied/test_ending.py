@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.denials.denial import Claim, Remedy, Strength
-from stratascope.core.denials.ending import Cause, Ending, Fact, Phase, Source
+from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.ui.denied.ending import EndingView

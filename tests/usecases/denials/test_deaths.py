@@ -12,7 +12,7 @@ import pytest
 
 from rig.engine import Rig
 from rig.fixtures import Engines
-from stratascope.core.denials.ending import Ending, Phase
+from stratascope.core.denials.ended.ending import Ending, Phase
 from stratascope.core.relaunch.want import HeldCapability, MoreOf, Network, RunnablePlace, Setting, Want, WritablePlace
 from stratascope.i18n.translate import translate
 from stratascope.usecases.denials.ended import why_ended

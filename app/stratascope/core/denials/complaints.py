@@ -1,7 +1,7 @@
 """How programs complain: the words in a log that say what went wrong, and the path that they stand beside. Pure.
 
 One knowledge for whoever reads logs: toggles that may be to blame for a failed relaunch (`layers.shared.symptoms`), and
-why a container ended (`core/denials/why.py`). The words are those of the C library, busybox, nginx, gosu and the
+why a container ended (`core/denials/ended/why.py`). The words are those of the C library, busybox, nginx, gosu and the
 runtimes of Go, Node, Python and Java. Decided against more than words and numbers, since a log is foreign text that is
 never run, opened or followed.
 """

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from stratascope.core.container import Engine, EngineState, Status
-from stratascope.core.denials.end import End
+from stratascope.core.denials.ended.end import End
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.denials.denial import Remedy
-from stratascope.core.denials.ending import Cause, Ending, Source
+from stratascope.core.denials.ended.ending import Cause, Ending, Source
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate

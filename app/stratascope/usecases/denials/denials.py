@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from stratascope.core.denials.denial import Claim, Denial, Remedy
-from stratascope.core.denials.ending import Ending
+from stratascope.core.denials.ended.ending import Ending
 from stratascope.core.ground import Surroundings
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.denials.ended import why_ended

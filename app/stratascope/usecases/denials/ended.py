@@ -9,13 +9,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from stratascope.core.denials import exec_failures, facts, why
 from stratascope.core.denials.complaints import last_lines
 from stratascope.core.denials.denial import Denial
-from stratascope.core.denials.end import End
-from stratascope.core.denials.ending import Cause, Ending, Phase
-from stratascope.core.denials.entry_point import Flaw, Program, examined
-from stratascope.core.denials.exit_codes import signal_name, signal_of
+from stratascope.core.denials.ended import exec_failures, facts, why
+from stratascope.core.denials.ended.end import End
+from stratascope.core.denials.ended.ending import Cause, Ending, Phase
+from stratascope.core.denials.ended.entry_point import Flaw, Program, examined
+from stratascope.core.denials.ended.exit_codes import signal_name, signal_of
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import ContainerFile

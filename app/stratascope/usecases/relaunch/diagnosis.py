@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stratascope.core.denials.why import meaning
+from stratascope.core.denials.ended.why import meaning
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Failure, Subject, Suspicion
 from stratascope.layers.toggles import toggle

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stratascope.core.denials.asked_for import (
+from stratascope.core.denials.complaints import DENIED, NEEDS, NOT_PERMITTED, READ_ONLY, REFUSED
+from stratascope.core.denials.denial import FILES
+from stratascope.core.denials.ended.asked_for import (
     lacks_one,
     of_kernel,
     on_noexec,
@@ -14,10 +16,8 @@ from stratascope.core.denials.asked_for import (
     runnable,
     writable,
 )
-from stratascope.core.denials.complaints import DENIED, NEEDS, NOT_PERMITTED, READ_ONLY, REFUSED
-from stratascope.core.denials.denial import FILES
-from stratascope.core.denials.ending import IMAGE, PROGRAM
-from stratascope.core.denials.saying import Saying
+from stratascope.core.denials.ended.ending import IMAGE, PROGRAM
+from stratascope.core.denials.ended.saying import Saying
 from stratascope.core.message import msg
 
 _RIGHTS = tuple(

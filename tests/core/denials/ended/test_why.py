@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from stratascope.core.container import Asked, Status
 from stratascope.core.denials.denial import Claim, Denial, Strength
-from stratascope.core.denials.end import End
-from stratascope.core.denials.ending import Phase, Source
-from stratascope.core.denials.facts import facts, headline
-from stratascope.core.denials.why import causes, meaning, phase_of
+from stratascope.core.denials.ended.end import End
+from stratascope.core.denials.ended.ending import Phase, Source
+from stratascope.core.denials.ended.facts import facts, headline
+from stratascope.core.denials.ended.why import causes, meaning, phase_of
 from stratascope.core.message import msg
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.toggle import Failure

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from stratascope.core.denials.asked_for import more_memory, more_of, more_pids
 from stratascope.core.denials.denial import FILES, KERNEL
-from stratascope.core.denials.ending import ENGINE
-from stratascope.core.denials.saying import Saying, Wants
+from stratascope.core.denials.ended.asked_for import more_memory, more_of, more_pids
+from stratascope.core.denials.ended.ending import ENGINE
+from stratascope.core.denials.ended.saying import Saying, Wants
 from stratascope.core.message import msg
 from stratascope.core.relaunch.want import HeldCapability, Unconfined
 

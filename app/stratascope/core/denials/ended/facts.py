@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.denials.denial import Denial
-from stratascope.core.denials.end import End
-from stratascope.core.denials.ending import Fact, Phase, Source
-from stratascope.core.denials.exit_codes import KILL, meant_by
+from stratascope.core.denials.ended.end import End
+from stratascope.core.denials.ended.ending import Fact, Phase, Source
+from stratascope.core.denials.ended.exit_codes import KILL, meant_by
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.evidence import Liveness
 

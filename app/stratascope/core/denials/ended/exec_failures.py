@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from stratascope.core.denials.denial import FILES, Claim, Strength
-from stratascope.core.denials.end import End
-from stratascope.core.denials.ending import IMAGE, Cause
-from stratascope.core.denials.entry_point import Flaw, Program
+from stratascope.core.denials.ended.end import End
+from stratascope.core.denials.ended.ending import IMAGE, Cause
+from stratascope.core.denials.ended.entry_point import Flaw, Program
 from stratascope.core.message import Message, msg
 
 _LAST = 3  # lines of the log

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked
 from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Strength
-from stratascope.core.denials.ending import ENGINE, IMAGE
-from stratascope.core.denials.runtime_words import NONE, RUNTIME_SAYINGS, Q
-from stratascope.core.denials.saying import Saying, first
+from stratascope.core.denials.ended.ending import ENGINE, IMAGE
+from stratascope.core.denials.ended.runtime_words import NONE, RUNTIME_SAYINGS, Q
+from stratascope.core.denials.ended.saying import Saying, first
 from stratascope.core.message import msg
 
 _LOOKED_AT = 8000  # characters

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, Status
-from stratascope.core.denials import engine_words, exec_failures, log_words
-from stratascope.core.denials.asked_for import more_memory, more_of, more_pids
 from stratascope.core.denials.complaints import last_lines
 from stratascope.core.denials.denial import KERNEL, Claim, Denial, Strength
-from stratascope.core.denials.end import End
-from stratascope.core.denials.ending import ENGINE, PROGRAM, Cause, Phase
-from stratascope.core.denials.entry_point import Program
-from stratascope.core.denials.exit_codes import KILL, SYS, XFSZ, signal_name, signal_of
+from stratascope.core.denials.ended import engine_words, exec_failures, log_words
+from stratascope.core.denials.ended.asked_for import more_memory, more_of, more_pids
+from stratascope.core.denials.ended.end import End
+from stratascope.core.denials.ended.ending import ENGINE, PROGRAM, Cause, Phase
+from stratascope.core.denials.ended.entry_point import Program
+from stratascope.core.denials.ended.exit_codes import KILL, SYS, XFSZ, signal_name, signal_of
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.toggle import Failure

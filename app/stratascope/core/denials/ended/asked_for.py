@@ -6,7 +6,7 @@ The options stand for what the kernel would say: nothing runs any more that coul
 from __future__ import annotations
 
 from stratascope.core.container import Asked
-from stratascope.core.denials.saying import Fits, Found, Wants
+from stratascope.core.denials.ended.saying import Fits, Found, Wants
 from stratascope.core.relaunch.want import (
     HeldCapability,
     MoreOf,

@@ -7,17 +7,6 @@ rule out is not said. The words that toggles look for too are in `complaints`.
 from __future__ import annotations
 
 from stratascope.core.container import Asked
-from stratascope.core.denials.asked_for import (
-    as_other,
-    limited,
-    more_memory,
-    more_of,
-    more_pids,
-    network,
-    no_network,
-    port_rights,
-    to_root,
-)
 from stratascope.core.denials.complaints import (
     DENIED,
     NO_FILES,
@@ -28,9 +17,20 @@ from stratascope.core.denials.complaints import (
     UNRESOLVED,
 )
 from stratascope.core.denials.denial import KERNEL, NETWORK, Claim, Strength
-from stratascope.core.denials.ending import PROGRAM
-from stratascope.core.denials.log_words_files import FILE_SAYINGS
-from stratascope.core.denials.saying import Found, Saying, first
+from stratascope.core.denials.ended.asked_for import (
+    as_other,
+    limited,
+    more_memory,
+    more_of,
+    more_pids,
+    network,
+    no_network,
+    port_rights,
+    to_root,
+)
+from stratascope.core.denials.ended.ending import PROGRAM
+from stratascope.core.denials.ended.log_words_files import FILE_SAYINGS
+from stratascope.core.denials.ended.saying import Found, Saying, first
 from stratascope.core.message import msg
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, PassedCall, Want
 

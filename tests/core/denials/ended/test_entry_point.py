@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.core.container import Status
-from stratascope.core.denials.end import End
-from stratascope.core.denials.entry_point import Flaw, examined
-from stratascope.core.denials.exec_failures import by_file, concerns, named
+from stratascope.core.denials.ended.end import End
+from stratascope.core.denials.ended.entry_point import Flaw, examined
+from stratascope.core.denials.ended.exec_failures import by_file, concerns, named
 from stratascope.core.relaunch.launch_spec import ContainerFile
 
 ELF = Path("/bin/ls").read_bytes()

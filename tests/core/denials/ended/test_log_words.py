@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stratascope.core.container import Asked, AskedLimit, AskedMount
 from stratascope.core.denials.denial import Strength
-from stratascope.core.denials.log_words import likely
+from stratascope.core.denials.ended.log_words import likely
 from stratascope.core.relaunch.want import (
     GainedRights,
     HeldCapability,

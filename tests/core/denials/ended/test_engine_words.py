@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stratascope.core.container import Asked, AskedLimit
 from stratascope.core.denials.denial import Strength
-from stratascope.core.denials.engine_words import meaning
+from stratascope.core.denials.ended.engine_words import meaning
 from stratascope.core.relaunch.want import MoreOf, Unconfined
 from stratascope.i18n.translate import translate
 

@@ -1,4 +1,4 @@
-"""A container's last end, as its engine tells of it, before anybody explains it (`core/denials/why.py`)."""
+"""A container's last end, as its engine tells of it, before anybody explains it (`core/denials/ended/why.py`)."""
 
 from __future__ import annotations
 
