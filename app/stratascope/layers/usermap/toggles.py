@@ -108,8 +108,7 @@ def _user_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if low:
         found.append(msg("It listens on port {ports}, which may fail for an ordinary user.", ports=", ".join(low[:5])))
     if others:
-        text = msg("It runs these as other users, which only root can: {names}.", names=", ".join(others[:5]))
-        found.append(text)
+        found.append(msg("It runs these as other users, which only root can: {names}.", names=", ".join(others[:5])))
     if not low and not others and (facts is None or facts.uid_inside in (None, 0)):
         found.append(msg("It runs as root now: ports below 1024 and changing to another user may fail."))
     return tuple(found)
