@@ -65,13 +65,13 @@ def page(window: MainWindow, qtbot: QtBot) -> DeniedPage:
     window.pages.show_view(View.DENIED)
     page = window.pages.denied
     assert page is not None
-    qtbot.waitUntil(page.first.isVisible)
+    qtbot.waitUntil(page.nothing.observe.isVisible)
     return page
 
 
 @pytest.fixture
 def observed(window: MainWindow, page: DeniedPage, qtbot: QtBot) -> DeniedPage:
     """The same while it is observed, and refused what stands in `denied_sample`."""
-    page.first.click()
+    page.nothing.observe.click()
     qtbot.waitUntil(lambda: len(page.table.model_.rows) == len(denied_sample.VPN))
     return page

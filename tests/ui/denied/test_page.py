@@ -72,16 +72,16 @@ def tell(qtbot: QtBot, window: MainWindow, rig: Rig, until: Callable[[], bool]) 
 
 
 def test_not_observed_yet(window: MainWindow, page: DeniedPage) -> None:
-    assert page.title.text() == "Not observed yet"
+    assert page.nothing.title.text() == "Not observed yet"
     assert shown(page) == ["Observe"]
     assert not page.probing.isVisible()
     assert count_of(window) == 0
     picture = hardening.picture()
     asked = Privilege(PrivilegeState.IDLE, "pkexec stratascope-collector")
     window.selection.show_snapshot(replace(picture, privilege=asked))
-    assert "password" in page.why.text()
+    assert "password" in page.nothing.why.text()
     window.selection.show_snapshot(replace(picture, privilege=replace(asked, state=PrivilegeState.ON)))
-    assert "password" not in page.why.text()
+    assert "password" not in page.nothing.why.text()
 
 
 def test_the_demo_and_what_does_not_run_have_no_button(window: MainWindow, page: DeniedPage, qtbot: QtBot) -> None:
@@ -91,7 +91,7 @@ def test_the_demo_and_what_does_not_run_have_no_button(window: MainWindow, page:
     page.put_ending(ending)
     window.selection.go_to(named(hardening.picture(), "nightly-report").key)
     qtbot.waitUntil(lambda: page.ready)
-    assert page.why.text() == "It does not run, so nothing of it can be watched."
+    assert page.nothing.why.text() == "It does not run, so nothing of it can be watched."
     assert ending.isVisible()
     assert [each and each.container.name for each in wanted] == ["nightly-report"]
     window.selection.go_to(named(hardening.picture(), "web").key)
@@ -99,7 +99,7 @@ def test_the_demo_and_what_does_not_run_have_no_button(window: MainWindow, page:
     assert not ending.isVisible()
     assert wanted[1:] == [None]
     window.selection.show_snapshot(replace(hardening.picture(), demo=True))
-    assert page.why.text().startswith("This is the demo")
+    assert page.nothing.why.text().startswith("This is the demo")
     assert shown(page) == []
 
 
@@ -107,12 +107,12 @@ def test_observing_and_its_end_serve_both_pages(
     window: MainWindow, rig: Rig, page: DeniedPage, teller: Teller, qtbot: QtBot
 ) -> None:
     teller.put()
-    page.first.setFocus()
-    QTest.keyClick(page.first, Qt.Key.Key_Space)
+    page.nothing.observe.setFocus()
+    QTest.keyClick(page.nothing.observe, Qt.Key.Key_Space)
     qtbot.waitUntil(page.end.isVisible)
     assert rig.targets[0].container == named(hardening.picture(), "legacy-vpn").container.id
     assert page.end.hasFocus()
-    assert page.title.text() == "Nothing was refused so far"
+    assert page.nothing.title.text() == "Nothing was refused so far"
     assert page.dot.isVisible()
     window.pages.show_view(View.USE)
     use = window.pages.use
@@ -121,16 +121,16 @@ def test_observing_and_its_end_serve_both_pages(
     use.strip.end.click()
     qtbot.waitUntil(use.strip.observe.isVisible)
     window.pages.show_view(View.DENIED)
-    qtbot.waitUntil(page.first.isVisible)
-    assert page.title.text() == "Nothing was refused"
+    qtbot.waitUntil(page.nothing.observe.isVisible)
+    assert page.nothing.title.text() == "Nothing was refused"
 
 
 def test_why_it_can_t_be_observed_is_a_sentence_in_place(rig: Rig, page: DeniedPage, qtbot: QtBot) -> None:
     rig.refusal = (msg("It needs the helper."), "not <b>authorised</b>\x1b")
-    page.first.click()
+    page.nothing.observe.click()
     qtbot.waitUntil(page.trouble.isVisible)
     assert page.trouble.text() == "It needs the helper. It said: not <b>authorised</b>\\x1b"
-    assert page.first.isVisible()
+    assert page.nothing.observe.isVisible()
 
 
 def test_what_can_t_be_explained_leaves_what_was(

@@ -66,11 +66,12 @@ class Details(QWidget):
         self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.px(2), theme.px(12), theme.px(10))
         column.setSpacing(theme.px(6))
-        column.addWidget(self.why, 1)
+        column.addWidget(self.why)
         column.addWidget(self.buttons)
         below = QHBoxLayout()
         below.addWidget(self.times)
         column.addLayout(below)
+        column.addStretch(1)
         self.hide()
 
     def show_denial(self, denial: Denial, found: tuple[Act, ...]) -> None:
@@ -99,6 +100,7 @@ class Details(QWidget):
         inner = max(1, width - edges.left() - edges.right())
         self.buttons.resize(inner, self.buttons.height())
         text = self.why.heightForWidth(inner)
+        self.why.setFixedHeight(text)  # else what is above its least height goes to the others too
         parts = (text, self.buttons.sizeHint().height(), theme.box(11))
         return sum(parts) + 2 * theme.px(6) + edges.top() + edges.bottom()
 

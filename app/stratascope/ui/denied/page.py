@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.denials.denial import Denial
 from stratascope.core.layer import Layer
@@ -19,10 +19,10 @@ from stratascope.i18n.translate import together, translate
 from stratascope.ui.denied import words
 from stratascope.ui.denied.chips import ALL, LayerChips
 from stratascope.ui.denied.details import Act, acts
+from stratascope.ui.denied.nothing import Nothing
 from stratascope.ui.denied.probing import ProbingBand
 from stratascope.ui.denied.refused import Refusals, Refused
 from stratascope.ui.denied.table import DenialTable
-from stratascope.ui.use.strip import Eye
 from stratascope.ui.use.watching import Known, Watching
 from stratascope.ui.use.words import why_not
 from stratascope.ui.widgets.gap_words import runs
@@ -31,7 +31,6 @@ from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
-WORDS = 360  # width of the sentence where there is nothing to show
 LOW = 330  # height of the page below which chips and notes leave, for the sake of the rows
 
 
@@ -73,7 +72,7 @@ class DeniedPage(QWidget):
         self.news = self._button(msg("New ones"))
         self.news.setObjectName("link")
         self.observe, self.end = self._button(msg("Observe")), self._button(msg("Stop observing"))
-        self.title, self.why = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
+        self.nothing = Nothing(theme)
         self.source = Label(theme, 12, ink="text2", wrap=True)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
         self._later = QTimer(self)  # when what was said has been laid out
@@ -107,31 +106,8 @@ class DeniedPage(QWidget):
         head.setAlignment(beside, Qt.AlignmentFlag.AlignTop)
         self._head = QWidget()
         self._head.setLayout(head)
-        self._nothing = QWidget()
-        middle = QVBoxLayout(self._nothing)
-        eye = Eye(theme)
-        centre = Qt.AlignmentFlag.AlignHCenter
-        self.first = QPushButton(translate(msg("Observe")))
-        self.first.setProperty("main", True)
-        self.first.setFont(theme.font(13, MEDIUM))
-        self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.why.setAlignment(centre | Qt.AlignmentFlag.AlignTop)
-        self.why.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self.why.setMaximumWidth(theme.px(WORDS))
-        self.why.setMinimumWidth(min(theme.px(WORDS), theme.px(200)))
-        sentence = QHBoxLayout()
-        sentence.addStretch(1)
-        sentence.addWidget(self.why, 100)
-        sentence.addStretch(1)
-        middle.setSpacing(theme.px(8))
-        middle.addStretch(2)
-        middle.addWidget(eye, 0, centre)
-        middle.addWidget(self.title, 0, centre)
-        middle.addLayout(sentence)
-        middle.addWidget(self.first, 0, centre)
-        middle.addStretch(3)
         self.stack = QStackedWidget()
-        self.stack.addWidget(self._nothing)
+        self.stack.addWidget(self.nothing)
         self.stack.addWidget(self.table)
         card = QFrame()
         card.setObjectName("card")
@@ -156,7 +132,7 @@ class DeniedPage(QWidget):
     def _connect(self) -> None:
         self._watching.told.connect(self._told)
         self._refused.told.connect(self._told)
-        for button in (self.observe, self.first):
+        for button in (self.observe, self.nothing.observe):
             button.clicked.connect(lambda _=False: self._begin())
         self.end.clicked.connect(lambda _=False: self._stop())
         self.news.clicked.connect(lambda _=False: self._let_in())
@@ -235,18 +211,15 @@ class DeniedPage(QWidget):
         busy = self._watching.busy(state.key)
         refused = why_not(state, self._selection.engine, demo=snapshot.demo, able=self._watching.able)
         rows = bool(refusals.shown or refusals.harmless)
-        had = any(each.hasFocus() for each in (self.observe, self.end, self.first))
+        had = any(each.hasFocus() for each in (self.observe, self.end, self.nothing.observe))
         self._head.setVisible(rows or known.alive)
         self.live.say(words.live(known, busy=busy))
         self.dot.setVisible(known.alive and not busy)
         able = refused is None and not known.alive
-        self.first.setVisible(able and not rows)
         self.observe.setVisible(able and rows)
         self.end.setVisible(known.alive)
-        title, why = words.nothing(known, refused, snapshot.privilege)
-        self.title.say(title)
-        self.why.setText(why)
-        self.stack.setCurrentWidget(self.table if self.table.model_.rows or refusals.shown else self._nothing)
+        self.nothing.say(*words.nothing(known, refused, snapshot.privilege), able=able and not rows)
+        self.stack.setCurrentWidget(self.table if self.table.model_.rows or refusals.shown else self.nothing)
         self.source.setText(words.source(refusals, known) if rows else "")
         self.source.setVisible(rows and not self._low)
         said = ((known.trouble, known.words), (refusals.trouble, refusals.words))
@@ -254,7 +227,7 @@ class DeniedPage(QWidget):
         self.trouble.setText(together(troubles))
         self.trouble.setVisible(bool(troubles))
         if had and not busy:
-            after = self.end if known.alive else self.observe if rows else self.first
+            after = self.end if known.alive else self.observe if rows else self.nothing.observe
             if after.isVisible():
                 after.setFocus()
 
