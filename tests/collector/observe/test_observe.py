@@ -43,7 +43,7 @@ from stratascope.linux.syscalls import Abi, names, numbers
 from stratascope.probe.observer import Watched
 
 pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls are named as on x86_64")]
-ONE = Path(__file__).with_name("one_capability.py")
+ONE = Path(__file__).parent.with_name("one_capability.py")
 CALLS = numbers(Abi.X86_64)
 # What a kernel may have been built without: then nobody asks for it
 NEEDS = {

@@ -94,6 +94,8 @@ class Aside:
         if self._masked is not None and first:
             try:
                 self._masked.watch(first)
+                if self._masked.lacks_files:
+                    self._unseen("masked", "this kernel does not tell who opens a file that is masked, only a folder")
             except OSError as error:
                 self._unseen("masked", "who opens a masked path can't be seen here: %s" % error.strerror)
         if self._log is not None and self._log.dropped:

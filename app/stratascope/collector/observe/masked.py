@@ -2,7 +2,8 @@
 
 By fanotify(7), with marks on exactly those mounts: /dev/null over a file of /proc or /sys, a read-only tmpfs over a
 folder there. Nothing beyond them is watched, nobody is held up (FAN_CLASS_NOTIF), and the descriptor that comes with
-each event is closed at once. Where one of them is opened without end its mark is taken away for the rest of the second.
+each event is closed at once. A newer kernel (6.18 here) says nothing of /dev/null, whatever is marked: that is tried.
+Where one of them is opened without end its mark is taken away for the rest of the second.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Masked:
         self.descriptor: int = self._libc.fanotify_init(_CLOEXEC | _NONBLOCK, _EVENT_FLAGS)
         if self.descriptor < 0:
             raise _error()
-        self._of = ""  # the mount namespace that they are of
+        self.lacks_files = False  # whether there are masked files, whose opens this kernel does not tell
+        self._of: Tuple[str, List[Tuple[int, str]]] = ("", [])  # a mount namespace, and its masks
         self._marks: Dict[int, Tuple[int, str]] = {}  # by number of the mount: an O_PATH descriptor, where it lies
         self._marked = False
         self._until, self._opens = 0.0, 0
@@ -47,13 +49,12 @@ class Masked:
         """The masks of that process, in place of those of another before. Raises OSError: they can't be marked."""
         try:
             of = os.readlink("/proc/%d/ns/mnt" % pid)
-            if of == self._of:
-                return
-            text = read_file("/proc/%d/mountinfo" % pid)
+            found = masks(read_file("/proc/%d/mountinfo" % pid))[:PLACES_MAX]
         except (OSError, TooLongError):
             return  # it has ended
+        if (of, found) == self._of:
+            return  # a runtime makes them after its process has come
         self._clear()
-        found = masks(text)[:PLACES_MAX]
         sight = Sight("/proc/%d/root" % pid, str(pid))
         why: Optional[OSError] = None
         for number, path in found:
@@ -66,7 +67,9 @@ class Masked:
                 self._marks[number] = descriptor, path
             else:
                 os.close(descriptor)
-        self._of = of
+        self._of = of, found
+        folders = [stat.S_ISDIR(os.fstat(descriptor).st_mode) for descriptor, _ in self._marks.values()]
+        self.lacks_files = not all(folders) and not self._tells_of_null()
         self._mark(_ADD)
         if why is not None and not self._marks:
             raise why
@@ -104,6 +107,26 @@ class Masked:
         """The marks go with it."""
         self._clear()
         os.close(self.descriptor)
+
+    def _tells_of_null(self) -> bool:
+        """Whether an open of /dev/null, ours, is told."""
+        group: int = self._libc.fanotify_init(_CLOEXEC | _NONBLOCK, _EVENT_FLAGS)
+        if group < 0:
+            return False
+        try:
+            if self._libc.fanotify_mark(group, _ADD, _OPEN, -100, b"/dev/null") < 0:
+                return False
+            os.close(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+            data = os.read(group, 4096)
+            for place in range(0, len(data) - _EVENT.size + 1, _EVENT.size):
+                descriptor = _EVENT.unpack_from(data, place)[5]
+                if descriptor >= 0:
+                    os.close(descriptor)
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(group)
 
     def _mark(self, how: int) -> None:
         self._marked = how == _ADD

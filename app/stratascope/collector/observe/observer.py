@@ -124,6 +124,7 @@ class Observer:
                 self._calls.was_in(tid, in_flight(tid))
         first = (request.pid, request.start or start_of_process(request.pid)) if request.pid else (0, "")
         self._polls = Polls(self._group, first, self._lines.now)
+        self._moments.elder = first[0]
         self._aside = Aside(self._lines, self._processes, self._signals, self._moments, self._calls)
 
     def _means(self, point: Optional[Point]) -> Optional[Means]:

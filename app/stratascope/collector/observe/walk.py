@@ -82,6 +82,8 @@ class Walk:
                 if links > LINKS_MAX:
                     break
                 target = os.readlink("", dir_fd=found)
+                if there.kind == "proc":  # of another process: root, cwd, an open file, told as we see them
+                    target = below(self._tid, target) or target
                 os.close(way.pop())
                 names.pop()
                 if target.startswith("/"):

@@ -1,0 +1,265 @@
+"""What stood around a refused call, of programs that are refused one thing each; held against what they set up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.asking import needs_root, wait_for
+from collector.watching import Watch, group, inside, observed, watching
+from stratascope.collector.cgroups import Mounts
+from stratascope.core.observation.checks import is_refusal
+from stratascope.core.observation.circumstances import Address, NodeKind
+from stratascope.core.observation.events import Failed, Log, Masked, NotGained, Process, Signal, Unseen
+from stratascope.linux.capability import name_of
+from stratascope.linux.syscalls import Abi, numbers
+
+pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls are named as on x86_64")]
+CALLS = numbers(Abi.X86_64)
+WAIT = "import ctypes, os, socket, sys, time\nlibc = ctypes.CDLL(None)\n"
+FILTER = """
+import struct
+code = struct.pack("=HBBI", 0x20, 0, 0, 0) + struct.pack("=HBBI", 0x15, 0, 1, 83)
+code += struct.pack("=HBBI", 0x06, 0, 0, {answer}) + struct.pack("=HBBI", 0x06, 0, 0, 0x7fff0000)
+buffer = ctypes.create_string_buffer(code)
+prog = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(buffer)))
+def closed():
+    libc.prctl(38, 1, 0, 0, 0)
+    libc.prctl(22, 2, prog, 0, 0)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One that everybody may go into."""
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)
+    return tmp_path
+
+
+def failed(program: str, name: str) -> Failed:
+    """The call of that name that was refused to a program, which stays a while."""
+    events, done = observed(sys.executable, "-SIc", WAIT + program + "\ntime.sleep(0.5)\n")
+    assert done.stderr == ""
+    found = [
+        event for event in events if isinstance(event, Failed) and event.number == CALLS[name] and event.around.ids
+    ]
+    assert found, [event for event in events if isinstance(event, Failed)]
+    return found[0]
+
+
+def test_who_called_and_where_it_led(folder: Path) -> None:
+    (folder / "closed").write_text("")
+    os.chown(folder / "closed", 7, 8)
+    (folder / "closed").chmod(0o2640)
+    (folder / "link").symlink_to("closed")
+    program = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (99, 100))
+os.chdir({str(folder)!r})
+libc.prctl(38, 1, 0, 0, 0)
+os.setgroups([8000, 9000]); os.setgid(6); os.setuid(5)
+path = ctypes.create_string_buffer(b"link")
+libc.open(path, 0)
+"""
+    event = failed(program, "openat")
+    around = event.around
+    assert event.path == f"{folder}/link"
+    assert (around.ids, around.groups, around.uid, around.no_new_privs) == ((5, 6, 5, 6), (8000, 9000), 5, True)
+    assert around.tid == around.inside == event.pid
+    assert around.effective is not None
+    assert not around.effective.bits
+    assert around.limit("nofile") == 99
+    assert around.place is not None
+    assert around.place.path == f"{folder}/closed"
+    assert around.place.node is not None
+    assert around.place.folder is not None
+    node = around.place.node
+    assert (node.kind, node.mode, node.uid, node.gid) == (NodeKind.FILE, 0o2640, 7, 8)
+    assert around.place.folder.kind == NodeKind.FOLDER
+    assert around.place.mount is not None
+    assert folder.is_relative_to(around.place.mount.target)
+    assert {name_of(each.capability) for each in around.checks or () if is_refusal(each)} == {
+        "CAP_DAC_OVERRIDE",
+        "CAP_DAC_READ_SEARCH",
+    }
+
+
+def test_a_check_of_another_call_is_not_of_this_one(folder: Path) -> None:
+    """The same call succeeded before, though a capability was asked for in vain; and many that are left out by then."""
+    program = """
+libc.prctl(24, 24, 0, 0, 0)  # PR_CAPBSET_DROP, which is no use to root: only exec looks at it
+os.setuid(5)
+for n in range(2000): os.getppid(); os.access("/", 4)
+libc.chown(ctypes.create_string_buffer(b"/etc/passwd"), 1, 1)
+time.sleep(0.2)
+libc.epoll_ctl(libc.epoll_create1(0), 1, os.open("/etc/passwd", 0), ctypes.create_string_buffer(16))
+"""
+    event = failed(program, "epoll_ctl")
+    assert event.errno == 1
+    assert event.around.checks == ()
+    assert event.path == "/etc/passwd"
+
+
+@pytest.mark.parametrize(
+    ("data", "address"),
+    [
+        (
+            "struct.pack('=H', 2) + struct.pack('!H', 80) + bytes((127, 0, 0, 1)) + bytes(8)",
+            Address("inet", "127.0.0.1", 80),
+        ),
+        (
+            "struct.pack('=H', 10) + struct.pack('!H', 81) + bytes(19) + bytes([1]) + bytes(4)",
+            Address("inet6", "::1", 81),
+        ),
+        ("struct.pack('=H', 1) + b'/etc/no' + bytes(1)", Address("unix", "/etc/no", 0)),
+    ],
+)
+def test_addresses(data: str, address: Address) -> None:
+    """As a program in C has it: in memory that is not written to at once."""
+    if address.family == "inet6" and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("no IPv6 here")
+    program = f"""
+import struct
+held = {data}
+family = struct.unpack_from("=H", held)[0]
+there = ctypes.create_string_buffer(held, len(held))
+os.setuid(5)
+libc.bind(socket.socket(family).detach(), there, len(held))
+"""
+    assert failed(program, "bind").around.address == address
+
+
+def test_processes_that_could_not_be_made() -> None:
+    """The group that counts them says how often."""
+    with group() as path, counted(path) as folder, watching(path) as watch:
+        program = f"open('{folder}/cgroup.procs', 'w').write(str(os.getpid()))\n"
+        program += "try: os.fork()\nexcept OSError: time.sleep(0.5)\n"
+        subprocess.run(inside(path, sys.executable, "-SIc", WAIT + program), check=True)
+    (found,) = [event for event in watch.of(Failed) if event.errno == 11]
+    assert found.around.forked_in_vain == 1
+
+
+@contextlib.contextmanager
+def counted(path: str) -> Iterator[Path]:
+    """A group of that path where processes are counted, that takes one."""
+    top = Mounts().ready().place("pids", "/") or ("/sys/fs/cgroup", "")
+    folder = Path(top[0]) / path[1:]
+    made = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        if not (folder / "pids.max").exists():
+            pytest.skip("processes are not counted here")
+        (folder / "pids.max").write_text("1")
+        yield folder
+    finally:
+        if made:
+            wait_for(lambda: not (folder / "cgroup.procs").read_text())
+            folder.rmdir()
+
+
+def test_a_signal_for_a_call(folder: Path) -> None:
+    """Kill and trap: which call it was stands in a register. One thread of several gets no signal, but a line."""
+    for answer in (0x80000000, 0x30000):
+        events, _ = observed(
+            sys.executable, "-SIc", WAIT + FILTER.format(answer=answer) + "closed(); libc.mkdir(b'/x', 5)"
+        )
+        (signal,) = [event for event in events if isinstance(event, Signal)]
+        assert (signal.number, signal.code, signal.abi, signal.call) == (31, 1, "x86_64", CALLS["mkdir"])
+        assert signal.values[1] == 5
+
+
+def test_the_log_tells_of_a_thread_that_was_ended() -> None:
+    program = """
+import threading
+def run(): closed(); libc.mkdir(b"/x", 5)
+threading.Thread(target=run, daemon=True).start()
+time.sleep(1)
+os._exit(0)
+"""
+    events, _ = observed(sys.executable, "-SIc", WAIT + FILTER.format(answer=0) + program)
+    if not any(isinstance(event, Log) for event in events):
+        pytest.skip("the kernel's log can't be read here")
+    (signal,) = [event for event in events if isinstance(event, Signal)]
+    (line,) = [event for event in events if isinstance(event, Log)]
+    assert (signal.number, signal.code, signal.call, signal.pid) == (31, 1, CALLS["mkdir"], line.pid)
+    assert "type=1326" in line.text
+
+
+@pytest.fixture
+def masking() -> Iterator[tuple[Watch, str]]:
+    """A group whose first process has masked a folder and a file of its /proc, and waits."""
+    script = """
+mount -t proc proc /proc
+mount --bind /dev/null /proc/keys && mount -t tmpfs -o ro tmpfs /proc/fs
+while :; do sleep 0.3; cat /proc/keys /proc/filesystems; ls /proc/fs; done
+"""
+    with group() as path, watching(path) as watch:
+        command = ("unshare", "-mpf", "--kill-child", "--propagation", "private", "sh", "-c", script)
+        with subprocess.Popen(inside(path, *command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            yield watch, path
+            child.kill()
+
+
+def test_masked_paths_that_are_opened(masking: tuple[Watch, str]) -> None:
+    watch, _ = masking
+    wait_for(lambda: any(event.path == "/proc/fs" for event in watch.of(Masked)))
+    files = set() if any(event.what == "masked" for event in watch.of(Unseen)) else {"/proc/keys"}
+    wait_for(lambda: {event.path for event in watch.of(Masked)} == {"/proc/fs", *files})
+    told = watch.of(Masked)
+    assert {event.pid for event in told} <= {event.pid for event in watch.of(Process)}
+    Path("/proc/keys").read_text()  # of the machine: nobody is told
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("--no-new-privs", {"set-uid", "capable"}),
+        ("--bounding-set=-net_raw", {"capable"}),
+        ("--inh-caps=-all", set()),
+    ],
+)
+def test_programs_that_did_not_get_their_rights(folder: Path, way: str, told: set[str]) -> None:
+    sleep = Path("/usr/bin/sleep").read_bytes()
+    for name in ("set-uid", "capable", "plain"):
+        (folder / name).write_bytes(sleep)
+        (folder / name).chmod(0o4755 if name == "set-uid" else 0o755)
+    # VFS_CAP_REVISION_2, permitted: CAP_NET_RAW
+    os.setxattr(folder / "capable", "security.capability", bytes.fromhex("0000000200200000" + "00" * 12))
+    with group() as path, watching(path) as watch:
+        for name in ("set-uid", "capable", "plain"):
+            command = ("setpriv", "--reuid=5", "--clear-groups", way, str(folder / name), "0.3")
+            subprocess.run(inside(path, *command), check=True)
+    found = {Path(event.program).name: event for event in watch.of(NotGained)}
+    assert set(found) == told
+    for event in found.values():
+        assert event.around.ids is not None
+        assert event.around.ids[0] == 5
+        assert event.around.place is not None
+        assert event.around.place.node is not None
+        assert event.around.place.node.capabilities == event.program.endswith("capable")
+
+
+def test_the_first_of_each_kind_and_a_flood_of_one() -> None:
+    """What stood around is told once; a second program is not left out for it."""
+    flood = (
+        "os.setuid(5)\npath = ctypes.create_string_buffer(b'/etc/shadow')\nfor n in range(60000): libc.open(path, 0)\n"
+    )
+    other = "os.setuid(5)\npath = ctypes.create_string_buffer(b'/etc/hosts')\nlibc.chown(path, 1, 1)\ntime.sleep(1)\n"
+    with group() as path, watching(path) as watch:
+        first = subprocess.Popen(inside(path, sys.executable, "-SIc", WAIT + flood))
+        wait_for(lambda: any(event.pid == first.pid for event in watch.of(Failed)))
+        second = subprocess.Popen(inside(path, sys.executable, "-SIc", WAIT + other))
+        assert first.wait() == second.wait() == 0
+    told = [event for event in watch.of(Failed) if event.pid == first.pid and event.number == CALLS["openat"]]
+    assert {event.path for event in told} <= {"/etc/shadow", ""}
+    assert sum(event.around.ids is not None for event in told) <= 2
+    (theirs,) = [event for event in watch.of(Failed) if event.pid == second.pid and event.number == CALLS["chown"]]
+    assert theirs.path == "/etc/hosts"
+    assert theirs.around.place is not None
