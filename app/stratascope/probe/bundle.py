@@ -14,8 +14,11 @@ from stratascope.collector.serve import PROTOCOL
 PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "privileged", "liveness"),
-    *(f"observe.{name}" for name in ("trace", "perf", "processes", "walk", "paths", "moments", "refusals", "checks")),
-    *(f"observe.{name}" for name in ("calls", "exchange", "signals", "kernel_log", "masked", "gained", "aside")),
+    *(f"observe.{name}" for name in ("trace", "perf", "processes", "walk", "paths", "moments", "refusals", "floods")),
+    *(
+        f"observe.{name}"
+        for name in ("checks", "calls", "exchange", "signals", "kernel_log", "masked", "gained", "aside")
+    ),
     *(f"observe.{name}" for name in ("group", "made", "written", "polls", "observer")),
     "serve",
 )

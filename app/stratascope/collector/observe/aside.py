@@ -45,12 +45,12 @@ class Aside:
         try:
             self._masked = Masked()
         except OSError as error:
-            self._unseen("masked", "this kernel tells nobody who opens a file (fanotify): %s" % error.strerror)
+            self.unseen("masked", "this kernel tells nobody who opens a file (fanotify): %s" % error.strerror)
         try:
             self._log = KernelLog(lines.tell, self.is_mine, calls.refused_last, signals.logged)
         except OSError as error:
             why = "the kernel's log can't be read (%s): CAP_AUDIT_READ or CAP_SYSLOG would allow it" % error.strerror
-            self._unseen("log", why)
+            self.unseen("log", why)
 
     def wakers(self) -> List[int]:
         """Descriptors to be waited for."""
@@ -95,11 +95,11 @@ class Aside:
             try:
                 self._masked.watch(first)
                 if self._masked.lacks_files:
-                    self._unseen("masked", "this kernel does not tell who opens a file that is masked, only a folder")
+                    self.unseen("masked", "this kernel does not tell who opens a file that is masked, only a folder")
             except OSError as error:
-                self._unseen("masked", "who opens a masked path can't be seen here: %s" % error.strerror)
+                self.unseen("masked", "who opens a masked path can't be seen here: %s" % error.strerror)
         if self._log is not None and self._log.dropped:
-            self._unseen("log", "the kernel said more than is told; some lines are missing")
+            self.unseen("log", "the kernel said more than is told; some lines are missing")
 
     def is_mine(self, pid: int) -> bool:
         """Whether it is of the group, or was a moment ago."""
@@ -111,6 +111,12 @@ class Aside:
             if each is not None:
                 each.close()
 
+    def unseen(self, what: str, why: str) -> None:
+        """What can't be seen, told once."""
+        if (what, why) not in self._said:
+            self._said.add((what, why))
+            self._lines.now("unseen", what, why)
+
     # -- inside
 
     def _opened(self, pid: int, path: str) -> None:
@@ -119,7 +125,7 @@ class Aside:
         if path in told:
             return
         if not self._opens.take(pid, at):
-            self._unseen("masked", "more masked paths were opened than are told")
+            self.unseen("masked", "more masked paths were opened than are told")
             return
         if len(told) >= KINDS_MAX:
             told.clear()
@@ -131,8 +137,3 @@ class Aside:
         if len(self._ended) >= RECENT_MAX:
             self._ended.clear()
         self._ended[pid] = time.monotonic()
-
-    def _unseen(self, what: str, why: str) -> None:
-        if (what, why) not in self._said:
-            self._said.add((what, why))
-            self._lines.now("unseen", what, why)

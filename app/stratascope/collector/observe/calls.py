@@ -18,6 +18,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.observe.checks import Checks
+from stratascope.collector.observe.floods import Floods
 from stratascope.collector.observe.moments import Moment, Moments, Wanted
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
@@ -68,6 +69,7 @@ class Calls:
         self._refusals = refusals
         self._moments = moments
         self.checks: Optional[Checks] = None
+        self.floods = Floods("id", "ret")
         self._machine = processes.native
         self._last: Dict[int, Tuple[int, Tuple[int, ...]]] = {}  # by thread: its call's number and arguments
         self._before: Set[int] = set()  # threads of the beginning, of which nothing was seen yet
@@ -120,6 +122,7 @@ class Calls:
     def left(self, record: Record) -> None:
         """A record of sys_exit, which is filtered to refusals."""
         number, answer = self._leave(record.raw)[:2]
+        self.floods.note(number, answer)
         last = self._last.pop(record.tid, None)
         if number < 0:  # of rt_sigreturn: it leaves with the registers of before the signal, and no number
             self._before.discard(record.tid)

@@ -15,6 +15,7 @@ from array import array
 from bisect import bisect_right
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from stratascope.collector.observe.floods import Floods
 from stratascope.collector.observe.perf import CALLCHAIN, REGS, Perf, Record, Source, frames, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
 from stratascope.collector.observe.trace import Point
@@ -111,6 +112,7 @@ class Checks:
         self._open: Dict[int, Record] = {}
         self._chains: Dict[bytes, Tuple[Tuple[str, ...], str, bool]] = {}
         self._during: Dict[int, List[_Within]] = {}  # by thread: those since its call began
+        self.floods = Floods("cap", "" if self._by_two else "ret")
         self.symbols = Symbols()
         self.lost = 0
 
@@ -156,6 +158,7 @@ class Checks:
     def _told(self, record: Record, answer: int) -> None:
         (target,) = struct.unpack_from("=Q", record.raw, self._target)
         (capability,) = struct.unpack_from("=i", record.raw, self._capability)
+        self.floods.note(capability, answer)
         names, call, narrow = self._named(record.chain)
         abi = self._processes.abi(record.pid, record.bits or (32 if narrow else 0))
         number = self._numbers.get(abi, {}).get(call)

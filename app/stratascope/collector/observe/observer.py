@@ -14,7 +14,7 @@ import os
 import select
 import struct
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from stratascope.collector.filters import why_not
 from stratascope.collector.observe.aside import Aside
@@ -25,7 +25,7 @@ from stratascope.collector.observe.group import NoGroupError
 from stratascope.collector.observe.made import place
 from stratascope.collector.observe.moments import Moments
 from stratascope.collector.observe.paths import in_flight
-from stratascope.collector.observe.perf import REGS, Perf, Record, Source, gone
+from stratascope.collector.observe.perf import POINTS, REGS, Perf, Record, Source, gone
 from stratascope.collector.observe.polls import Polls
 from stratascope.collector.observe.processes import Processes, threads
 from stratascope.collector.observe.refusals import Refusals
@@ -42,7 +42,6 @@ SOON = 0.2  # seconds after a look, once another program began: one that ends so
 BURST = 512  # records
 WAKES_MAX = 200  # a second
 _ABIS = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
-_SIGNALS = "result == 0 && sig != 17 && sig != 14"  # queued for somebody; neither SIGCHLD nor SIGALRM, which are many
 
 
 class Observer:
@@ -71,7 +70,7 @@ class Observer:
     def _attach(self, request: Request, begun: float) -> None:
         native, foreign = _ABIS.get(os.uname().machine, ("", ""))
         self._processes = Processes(self._lines.tell, native, foreign)
-        points = {name: self._tracefs.point(name) for name in _POINTS}
+        points = {name: self._tracefs.point(name) for name in POINTS}
         enter, leave = points["raw_syscalls/sys_enter"], points["raw_syscalls/sys_exit"]
         if enter is None or leave is None:
             raise NoTracepointsError("this kernel has no tracepoints of system calls (CONFIG_FTRACE_SYSCALLS)")
@@ -94,13 +93,15 @@ class Observer:
         self._folder = folder
         self._enter = Source("enter", enter.number, often=True)
         sources = [self._enter, Source("leave", leave.number, REGS, refusals.filter(), wakes=True)]
-        if means is not None:
+        self._flooded = [(sources[1], self._calls.floods)]
+        if means is not None and self._checks is not None:
             sources += means.sources()
-        for name, (kind, sample, text) in _POINTS.items():
+            self._flooded.append((sources[2], self._checks.floods))
+        for name, (kind, sample, text) in POINTS.items():
             point = points[name]
             if kind and point is not None:
                 sources.append(Source(kind, point.number, sample, text, wakes=kind == "exec"))
-        self._points = {kind: points[name] for name, (kind, _, _) in _POINTS.items()}
+        self._points = {kind: points[name] for name, (kind, _, _) in POINTS.items()}
         self._signals = Signals(tell, self._processes, self._points)
         for source in sources:
             self._perf.add(source)
@@ -217,14 +218,23 @@ class Observer:
         assert self._perf is not None
         now = time.monotonic()
         if now - self._reopened >= REOPEN:
+            changed: List[Source] = []
             text = self._calls.better_filter()
             if text is not None:
-                self._reopened = now
-                try:
-                    self._perf.add(self._enter._replace(filter=text))
-                except OSError as error:
-                    if not gone(error):
-                        raise
+                changed.append(self._enter._replace(filter=text))
+            for source, floods in self._flooded:
+                more = floods.change(now)
+                if more is not None:
+                    changed.append(source._replace(filter=" && ".join(each for each in (source.filter, more) if each)))
+                    if more:
+                        self._aside.unseen("refusals", "there are so many that most of them are left out")
+            try:
+                for source in changed:
+                    self._reopened = now
+                    self._perf.add(source)
+            except OSError as error:
+                if not gone(error):
+                    raise
 
     def _one(self, record: Record) -> None:
         kind, at = record.kind, record.time
@@ -305,18 +315,6 @@ class Observer:
                 part.close()
         self._probes = None
         self._place.leave()
-
-
-_POINTS: Dict[str, Tuple[str, int, str]] = {
-    "raw_syscalls/sys_enter": ("", 0, ""),
-    "raw_syscalls/sys_exit": ("", 0, ""),
-    "capability/cap_capable": ("", 0, ""),
-    "sched/sched_process_exec": ("exec", REGS, ""),
-    "sched/sched_process_exit": ("ended", 0, ""),
-    "signal/signal_generate": ("generate", REGS, _SIGNALS),
-    "signal/signal_deliver": ("deliver", 0, "sa_handler == 0 || sig == 1 || sig == 10 || sig == 12"),
-    "oom/mark_victim": ("victim", 0, ""),
-}
 
 
 def observe(found: Dict[str, Any], requests: int, replies: int) -> None:

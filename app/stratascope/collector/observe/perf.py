@@ -48,6 +48,20 @@ _REGISTERS = {
 }
 
 
+_SIGNALS = "result == 0 && sig != 17 && sig != 14"  # queued for somebody; neither SIGCHLD nor SIGALRM, which are many
+# tracepoints: what one is called as a record ("": opened with more that is only known then), what comes with it, filter
+POINTS: Dict[str, Tuple[str, int, str]] = {
+    "raw_syscalls/sys_enter": ("", 0, ""),
+    "raw_syscalls/sys_exit": ("", 0, ""),
+    "capability/cap_capable": ("", 0, ""),
+    "sched/sched_process_exec": ("exec", REGS, ""),
+    "sched/sched_process_exit": ("ended", 0, ""),
+    "signal/signal_generate": ("generate", REGS, _SIGNALS),
+    "signal/signal_deliver": ("deliver", 0, "sa_handler == 0 || sig == 1 || sig == 10 || sig == 12"),
+    "oom/mark_victim": ("victim", 0, ""),
+}
+
+
 class Record(NamedTuple):
     """One thing out of a ring. `kind`: the event's name, or `fork`, `comm`, `lost`."""
 
