@@ -18,7 +18,7 @@ def test_what_comes_without_end_is_left_out_and_comes_again() -> None:
 
 
 def test_a_filter_has_a_length() -> None:
-    floods = Floods("cap", "")
+    floods = Floods("cap", "ret")
     floods.change(100.0)
     for number in range(40):
         for _ in range(MOST):

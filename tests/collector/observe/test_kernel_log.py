@@ -40,7 +40,7 @@ class Said:
         self.killed: list[tuple[Any, ...]] = []
         self.refused: int | None = None
         self._ours = ours
-        monkeypatch.setattr(kernel_log, "_multicast", lambda: self)
+        monkeypatch.setattr(kernel_log, "multicast", lambda: self)
         self.log = KernelLog(
             lambda _, *fields: self.told.append(fields),
             mine.__contains__,
@@ -119,7 +119,7 @@ def test_so_many_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_root
 def test_lines_of_kmsg_that_a_program_wrote_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """They come with another facility than the kernel's own."""
-    monkeypatch.setattr(kernel_log, "_multicast", lambda: None)
+    monkeypatch.setattr(kernel_log, "multicast", lambda: None)
     told: list[tuple[Any, ...]] = []
     log = KernelLog(lambda *fields: told.append(fields), lambda _: True, lambda: None, lambda *_: None)
     try:

@@ -112,7 +112,7 @@ class Checks:
         self._open: Dict[int, Record] = {}
         self._chains: Dict[bytes, Tuple[Tuple[str, ...], str, bool]] = {}
         self._during: Dict[int, List[_Within]] = {}  # by thread: those since its call began
-        self.floods = Floods("cap", "" if self._by_two else "ret")
+        self.floods = Floods("cap", "ret")  # kprobe events can't tell the answer with the capability
         self.symbols = Symbols()
         self.lost = 0
 
@@ -158,7 +158,8 @@ class Checks:
     def _told(self, record: Record, answer: int) -> None:
         (target,) = struct.unpack_from("=Q", record.raw, self._target)
         (capability,) = struct.unpack_from("=i", record.raw, self._capability)
-        self.floods.note(capability, answer)
+        if answer < 0 and not self._by_two:  # one that was granted is a need of its own, in each process
+            self.floods.note(capability, answer)
         names, call, narrow = self._named(record.chain)
         abi = self._processes.abi(record.pid, record.bits or (32 if narrow else 0))
         number = self._numbers.get(abi, {}).get(call)

@@ -17,7 +17,7 @@ Class = Tuple[int, int]
 
 
 class Floods:
-    """Those of one event. `fields`: names of the two that make a class, the second "" where it can't be told."""
+    """Those of one event, by the names of the two fields that make a class."""
 
     def __init__(self, first: str, second: str) -> None:
         self._first, self._second = first, second
@@ -27,8 +27,7 @@ class Floods:
 
     def note(self, first: int, second: int) -> None:
         """One has come."""
-        known = first, second if self._second else 0
-        self._counts[known] = self._counts.get(known, 0) + 1
+        self._counts[first, second] = self._counts.get((first, second), 0) + 1
 
     def change(self, now: float) -> Optional[str]:
         """What a filter has to say besides, where that has changed; "" for nothing."""
@@ -49,6 +48,4 @@ class Floods:
         return " && ".join(map(self._text, sorted(shut)))
 
     def _text(self, known: Class) -> str:
-        if not self._second:
-            return "%s != %d" % (self._first, known[0])
         return "(%s != %d || %s != %d)" % (self._first, known[0], self._second, known[1])

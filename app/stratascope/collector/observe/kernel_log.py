@@ -51,7 +51,7 @@ class KernelLog:
         self._domains: Dict[str, int] = {}
         self._second, self._told = 0.0, 0
         self.dropped = False  # whether there were too many
-        self._socket: Optional[socket.socket] = _multicast()
+        self._socket: Optional[socket.socket] = multicast()
         self.descriptor = self._socket.fileno() if self._socket is not None else _kmsg()
 
     def take(self, last: bool = False) -> None:
@@ -122,7 +122,7 @@ class KernelLog:
         return found
 
 
-def _multicast() -> Optional[socket.socket]:
+def multicast() -> Optional[socket.socket]:
     """None where it may not be had, or nothing would come."""
     try:
         # only there the kernel sends it (kernel/audit.c, kauditd_send_multicast_skb)
