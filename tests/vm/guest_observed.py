@@ -22,7 +22,8 @@ RAN = (
     ("chown", "5", "/root"),
     ("chown", "0", "/root"),
     ("chroot", "/", "true"),
-    ("su", "user", "-c", "cat /etc/shadow"),
+    ("su", "user", "-c", "cat /etc/shadow"),  # which PAM takes to a control group of its own session
+    ("setpriv", "--reuid=1000", "--clear-groups", "sh", "-c", "cat /etc/shadow; sleep 1; cat /etc/shadow; sleep 1"),
 )
 DRIVER = f"""
 import sys, threading
