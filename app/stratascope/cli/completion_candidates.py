@@ -32,7 +32,7 @@ def _toggles() -> list[str]:
     found = []
     for each in all_toggles():
         found += [f"{each.id}={word}" for word in each.words]
-        if each.placeholder:
+        if each.placeholder or each.only_gives:
             found.append(f"{each.id}=")
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from stratascope.core.container import Asked
 from stratascope.core.denials.denial import Claim, Denial, Remedy
 from stratascope.core.denials.ended.ending import Ending
 from stratascope.core.ground import Surroundings
@@ -18,6 +19,7 @@ from stratascope.usecases.plan.look import subject_of
 from stratascope.value import Value
 
 Key = tuple[str, str]
+_Life = tuple[int | None, Asked]  # its first process and what it was made with: by these it is explained
 _DRIFT = 0.5  # seconds: the clock was set, or the machine slept
 
 
@@ -33,7 +35,7 @@ class Explaining:
 
     def __init__(self, learning: Learning, hardening: Hardening) -> None:
         self._learning, self._hardening = learning, hardening
-        self._explainers: dict[Key, tuple[ContainerState, Explainer]] = {}
+        self._explainers: dict[Key, tuple[_Life, Explainer]] = {}
         self._since = 0.0  # the moment at zero of the observer's clock
 
     def of(self, state: ContainerState, *, sessions_only: bool = False) -> Denials:
@@ -42,9 +44,10 @@ class Explaining:
         if not found.entries:
             return Denials()
         known = self._explainers.get(state.key)
+        life = state.container.pid, state.container.asked
         # what it was when it ran says more than what is left of it
-        if known is None or (known[0] != state and state.gap is None):
-            known = self._explainers[state.key] = state, self._explainer(state)
+        if known is None or (known[0] != life and state.gap is None):
+            known = self._explainers[state.key] = life, self._explainer(state)
         entries = [entry for entry in found.entries if entry.session or not sessions_only]
         since = time.time() - time.monotonic()
         if abs(since - self._since) > _DRIFT:  # else what is the same would be told as another a microsecond later
