@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState, Status
@@ -16,7 +17,11 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
+from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.harden.remedies import RemedyBoxes
+from stratascope.ui.harden.trial_buttons import Beside
 from stratascope.ui.harden.words import exposure_range
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
@@ -250,6 +255,44 @@ def test_every_part_has_a_name_for_the_screen_reader(qtbot: QtBot, window: MainW
     assert "Capabilities" in column.prediction.rows[3].accessibleName()
     assert column.button.accessibleName() == "Relaunch hardened"
     assert column.button.accessibleDescription() == column.note.text()
+
+
+def test_an_option_has_as_many_lines_as_it_needs(qtbot: QtBot, theme: Theme) -> None:
+    boxes = RemedyBoxes(theme)
+    qtbot.addWidget(boxes)
+    boxes.show_remedies((Remedy.LEAVE_LOGS,), frozenset())
+    box = boxes.boxes[Remedy.LEAVE_LOGS]
+    heights = []
+    for width in (600, 276, 140):
+        boxes.resize(width, 10)
+        boxes.show()
+        QApplication.processEvents()
+        boxes.resize(width, boxes.sizeHint().height())
+        QApplication.processEvents()
+        lines = box.text().split("\n")
+        assert " ".join(lines) == box.accessibleName() == "Begin the logs anew that it wrote outside its volumes"
+        assert max(box.fontMetrics().horizontalAdvance(line) for line in lines) < width
+        assert box.height() >= len(lines) * box.fontMetrics().height()
+        heights.append(box.height())
+    assert heights == sorted(set(heights))
+
+
+def test_buttons_stand_above_each_other_where_a_word_grows(qtbot: QtBot, theme: Theme) -> None:
+    small, large = QPushButton("Try"), MainButton(theme)
+    large.say("Words that need one line")
+    width = large.sizeHint().width() + 20
+    large.say("Go")
+    both = Beside(theme, small, large)
+    qtbot.addWidget(both)
+    both.resize(width, 90)
+    both.show()
+    QApplication.processEvents()
+    assert small.y() + small.height() > large.y()
+    large.say("Words that need one line")
+    for _ in range(4):
+        QApplication.processEvents()
+    assert small.y() + small.height() <= large.y()
+    assert large.toolTip() == ""  # all of it is seen
 
 
 def test_the_column_tells_what_is_set_aside_and_leads_back(

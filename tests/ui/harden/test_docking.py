@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from stratascope.core.message import msg
 from stratascope.ui.window.main_window import MainWindow
-from ui.hardening import dock_of, side_of
+from ui.access.fit import misfits
+from ui.hardening import dock_of, planned, select, set_aside, side_of
+from ui.staged_hardening import StagedHardening
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -39,3 +43,24 @@ def test_low_windows_fold_parts_but_never_the_button(window: MainWindow) -> None
     window.resize(1440, 600)
     assert not column.prediction.rows[1].isVisible()
     assert column.button.isVisible()
+
+
+def test_where_much_is_told_a_low_window_folds_what_has_no_room(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    state = select(window, "ci-runner")
+    column = planned(qtbot, window).column
+    window.resize(560, 480)
+    dock_of(window).turn_drawer()
+    QApplication.processEvents()
+    assert column.prediction.isVisible()
+    column.show_kept((set_aside(staged, state),))
+    column.tell(msg("Two lines of what was not done, and why it could not be done here and now."))
+    qtbot.waitUntil(lambda: not column.prediction.isVisible())
+    QApplication.processEvents()
+    assert list(misfits(window)) == []
+    assert column.short.isVisible()
+    assert column.button.isVisible()
+    window.resize(560, 620)
+    qtbot.waitUntil(column.prediction.isVisible)
+    assert list(misfits(window)) == []

@@ -17,6 +17,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.harden.command_box import CommandBox, Exports, MainButton
 from stratascope.ui.harden.draft import Draft
+from stratascope.ui.harden.folding import Folding
 from stratascope.ui.harden.hint import HintLine
 from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.presets import PresetSwitch
@@ -38,7 +39,7 @@ from stratascope.usecases.plan.shortfalls import shortfalls
 
 COLUMN, LEAST, MOST = 308, 288, 400
 SHORT = 3  # sentences on what it does not do
-FOLD_COMMAND, FOLD_LAYERS, FOLD_TRY, FOLD_PREDICTION = 820, 760, 640, 450  # height of the window, px of the design
+FOLD_TRY = 640  # height of the window, px of the design
 
 
 class HardenColumn(QWidget):
@@ -89,6 +90,7 @@ class HardenColumn(QWidget):
         self.note = Label(theme, 12, ink="text2", wrap=True)
         self.button = MainButton(theme)
         self._lay_out()
+        self._folding = Folding(theme, self, self.toggles, self.hint, self.prediction, self.command)
         self.sheet = ValueSheet(theme, self, self.draft.why_not)
         self._connect()
         self.show_state(None)
@@ -172,12 +174,10 @@ class HardenColumn(QWidget):
         accessibility.announce(self, self.told.text())
 
     def set_height(self, height: int) -> None:
-        """Fold parts away in a low window: the command, the layers of the prediction, the second button of trials."""
-        theme, usable = self._theme, self.draft.nothing is None
-        self.command.setVisible(usable and self.draft.look_only is None and height >= theme.px(FOLD_COMMAND))
-        self.trials.set_low(height < theme.px(FOLD_TRY))
-        self.prediction.set_folded(height < theme.px(FOLD_LAYERS))
-        self.prediction.setVisible(usable and height >= theme.px(FOLD_PREDICTION))  # the sheet has it too
+        """Of the window: in a low one parts are folded away."""
+        usable = self.draft.nothing is None
+        self.trials.set_low(height < self._theme.px(FOLD_TRY))
+        self._folding.want(height, usable=usable, command=usable and self.draft.look_only is None)
 
     @property
     def rows(self) -> dict[str, ToggleRow]:

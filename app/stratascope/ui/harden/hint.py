@@ -43,9 +43,8 @@ class HintLine(QWidget):
         self.hide()
 
     def show_hint(self, hint: Hint | None) -> None:
-        """None: no trace of it."""
+        """None: nothing would help more. The column shows it where there is room."""
         self.hint = hint
-        self.setVisible(hint is not None)
         if hint is not None:
             title, number = hint.toggle.titled(hint.value), exposure_range(hint.after)
             self.link.setText(translate(msg("{title}: {exposure}", title=title, exposure=number)))

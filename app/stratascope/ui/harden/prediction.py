@@ -226,6 +226,17 @@ class Prediction(QWidget):
             if change.number in self.rows:
                 self.rows[change.number].show_change(change)
 
-    def set_folded(self, folded: bool) -> None:
+    @property
+    def folded(self) -> bool:
         """Only the bars."""
+        return self._layers.isHidden()
+
+    @property
+    def heights(self) -> tuple[int, int]:
+        """What the bars need, and the layers below them."""
+        layers = self._layers.minimumSizeHint().height()
+        return self.minimumSizeHint().height() - (0 if self.folded else layers), layers
+
+    def set_folded(self, folded: bool) -> None:
+        """Only the bars, or the layers too."""
         self._layers.setVisible(not folded)

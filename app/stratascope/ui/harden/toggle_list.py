@@ -17,7 +17,7 @@ from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.usecases.plan.offers import Offer, Option
 
-LEAST = 92  # px of the design: two rows and a bit, so that it is seen to scroll
+USUAL, LEAST = 92, 46  # px of the design: two rows and a bit, so that it is seen to scroll; a head, or a row
 
 
 class _FoldedGroup:
@@ -151,6 +151,11 @@ class ToggleList(QScrollArea):
             line.show_head(head, offer, there)
         self.already.show_count(len(groups[1]))
         self.never.show_count(len(groups[2]))
+
+    @property
+    def spare(self) -> int:
+        """What it leaves to others only where there is nothing else to fold away."""
+        return self._theme.px(USUAL) - self.minimumHeight()
 
     def show_row(self, name: str) -> None:
         """Scroll to that one, with the keyboard."""
