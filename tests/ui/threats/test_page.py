@@ -17,10 +17,12 @@ from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.threats.details import together
 from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in
 from stratascope.ui.threats.page import MatrixPage
+from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.stance_cell import paint_stance
 from stratascope.ui.widgets.theme import Theme
 from stratascope.value import replace
 from ui import fake_matrix, sample
+from ui.access.fit import misfits
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -244,6 +246,21 @@ def test_details_stand_below_where_it_is_narrow(page: MatrixPage) -> None:
     QApplication.processEvents()
     assert page.table.tight
     assert page.table.horizontalScrollBar().maximum() == 0  # nothing is cut off
+
+
+def test_a_page_too_low_for_both_scrolls_and_shows_rows(page: MatrixPage) -> None:
+    assert page.area.verticalScrollBar().maximum() == 0
+    page.resize(520, 260)
+    for _ in range(4):  # the chips take rows for their width, the page its height for the chips
+        QApplication.processEvents()
+    assert page.area.verticalScrollBar().maximum() > 0
+    assert page.table.viewport().height() >= 3 * page.table.row_height()
+    shown = [chip for chip in page.chips.chips.values() if not chip.isHidden()]
+    assert all(page.chips.rect().contains(chip.geometry()) for chip in shown)
+    assert list(misfits(page)) == []
+    page.details.setFocus()
+    focus_order.show_in_areas(page.details)
+    assert page.details.visibleRegion().boundingRect().height() > page.details.height() // 2
 
 
 def test_every_stance_has_a_shape_of_its_own_without_colour(theme: Theme) -> None:

@@ -1,10 +1,22 @@
-"""The matrix's page: filter, chips by outcome, the table, and the chosen threat in full beside or below it."""
+"""The matrix's page: filter, chips by outcome, the table, and the chosen threat in full beside or below it.
+
+Where the window is too low for both it scrolls, so that some rows are always seen at once.
+"""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg, plural
@@ -92,9 +104,17 @@ class MatrixPage(QWidget):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(left)
         self.splitter.addWidget(card)
+        self.area = QScrollArea()
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setWidgetResizable(True)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setWidget(self.splitter)
+        for see_through in (self.area.viewport(), self.splitter):
+            see_through.setAutoFillBackground(False)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
-        self.stack.addWidget(self.splitter)
+        self.stack.addWidget(self.area)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.stack)
@@ -110,7 +130,7 @@ class MatrixPage(QWidget):
         self._key = state.key if state is not None else None
         self._pid = (state.container.pid or 0) if state is not None else 0
         self.empty.setText(summary(state) if state is not None else "")
-        self.stack.setCurrentWidget(self.splitter if matrix is not None else self.empty)
+        self.stack.setCurrentWidget(self.area if matrix is not None else self.empty)
         self.chips.show_matrix(matrix)
         self.table.matrix.show(matrix, self._pid)
         if other:

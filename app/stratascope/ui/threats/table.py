@@ -37,6 +37,7 @@ WIDTHS = {
     ColumnKind.GROUND: 48,
 }
 LEAST_THREAT = 150
+LEAST_ROWS = 3  # that are seen at once
 TIGHT = 24  # width of the outcome where there is room for its mark only
 
 
@@ -225,6 +226,8 @@ class MatrixTable(QTableView):
         """Share out the width."""
         theme = self._theme
         self.verticalHeader().setDefaultSectionSize(self.row_height())
+        bar = self.horizontalScrollBar().sizeHint().height()
+        self.setMinimumHeight(self.heads.sizeHint().height() + LEAST_ROWS * self.row_height() + bar)
         widths = [0 if each.kind is ColumnKind.THREAT else theme.px(WIDTHS[each.kind]) for each in self.matrix.columns]
         self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
         for at, column in enumerate(self.matrix.columns):

@@ -142,7 +142,7 @@ class ChipRow(QWidget):
         return QSize(self._theme.px(300), self._place(max(self.width(), 1), move=False))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._theme.px(150), self._theme.px(20))
+        return QSize(self._theme.px(150), self.sizeHint().height())
 
     def resizeEvent(self, event: object) -> None:
         self.arrange()

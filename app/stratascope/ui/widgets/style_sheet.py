@@ -56,6 +56,7 @@ QScrollBar::handle:horizontal { min-width: $28; }
 QScrollBar::handle:hover { background: @text3; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QSplitter::handle { background: transparent; }
 QListView, QTableView { background: transparent; border: none; color: @text; gridline-color: @line;
   selection-background-color: @accent_soft; selection-color: @text; outline: none; }
