@@ -8,14 +8,13 @@ from PySide6.QtWidgets import (
     QFrame,
     QListView,
     QSizePolicy,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )
 
 from stratascope.ui.use.rows import Cell, Row, RowModel
-from stratascope.ui.widgets.focus_ring import focus_pen
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -34,7 +33,6 @@ class _ChipDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         theme, cell = self._theme, index.data(ItemRole)
         rect: QRect = option.rect
-        flags: QStyle.StateFlag = option.state
         gap = theme.px(_GAP)
         box = QRectF(rect).adjusted(0.5, 0.5, -gap - 0.5, -gap - 0.5)
         painter.save()
@@ -43,11 +41,14 @@ class _ChipDelegate(QStyledItemDelegate):
         if not self._chips.filled:
             pen = QPen(theme.color(cell.ink), 1, Qt.PenStyle.DashLine)
             pen.setDashPattern([3, 2])
-        if flags & QStyle.StateFlag.State_Selected:
-            pen = focus_pen(theme) if self._chips.hasFocus() else QPen(theme.color("line2"), 1)
+        current = index == self._chips.currentIndex()  # Qt's own makes it current as the keyboard comes, not selected
+        if current:
+            pen = QPen(theme.color("line2"), 1)
         painter.setPen(pen)
         painter.setBrush(theme.color("accent_soft") if self._chips.filled else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+        if current and self._chips.hasFocus():  # inside of that line: what lies outside of it is cut off
+            paint_focus_ring(painter, box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(4), theme)
         inner = box.adjusted(theme.px(7), 0, -theme.px(7), 0)
         painter.setFont(theme.font(11, BOLD if self._chips.filled else MEDIUM))
         painter.setPen(theme.color("text"))
