@@ -392,6 +392,14 @@ def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
     assert window.containers.width() == before
 
 
+def test_from_one_column_the_list_comes_back_narrow(window: MainWindow) -> None:
+    window.resize(560, 480)
+    window.resize(720, 800)
+    QApplication.processEvents()
+    assert window.containers.width() == window.theme.px(64)
+    assert window.pages.x() == window.containers.geometry().right() + 2  # the handle is 1 wide
+
+
 def test_a_low_window_gives_the_panel_the_room(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(1000, 600)
     assert window.strata_page.strata.isVisible()

@@ -49,7 +49,7 @@ class WindowLayout(QObject):
         super().__init__(window)
         self._window, self._theme, self._selection = window, theme, selection
         self._toolbar, self._containers, self._pages = toolbar, containers, pages
-        self._was_narrow = False
+        self._was_narrow: bool | None = False  # of the list; None: it was not beside the container
         self._list_width = theme.px(LIST)
         self.page_turned = False  # one column: the container is in front of the list
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -154,11 +154,11 @@ class WindowLayout(QObject):
         )
         containers.set_narrow(narrow and not one)
         had = containers.width()
-        if narrow and not self._was_narrow and theme.px(LIST_LEAST) <= had <= theme.px(LIST_MOST):
+        if narrow and self._was_narrow is False and theme.px(LIST_LEAST) <= had <= theme.px(LIST_MOST):
             self._list_width = had  # not where the window begins narrow: it is not laid out yet
         if not one:
             self._fit_list(narrow=narrow)
-        self._was_narrow = narrow
+        self._was_narrow = None if one else narrow
         if one:
             containers.setMinimumWidth(0)
             containers.setMaximumWidth(UNBOUNDED)
