@@ -24,7 +24,7 @@ def test_a_screen_reader_finds_the_window_on_the_bus(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": os.pathsep.join(sys.path),  # this checkout, wherever what is installed lies
         "XDG_CONFIG_HOME": str(tmp_path),
         "XDG_STATE_HOME": str(tmp_path),
         "XDG_RUNTIME_DIR": str(tmp_path),

@@ -40,7 +40,7 @@ def run(folder: Path, points: float, factor: float, *words: str) -> list[str]:
         **os.environ,
         "QT_QPA_PLATFORM": f"offscreen:configfile={config}",
         "QT_SCALE_FACTOR": str(factor),
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": os.pathsep.join(sys.path),  # this checkout, wherever what is installed lies
         "XDG_CONFIG_HOME": str(folder),
         "XDG_STATE_HOME": str(folder),
     }
