@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
@@ -32,6 +32,15 @@ def test_below_1240_the_column_is_a_drawer(qtbot: QtBot, window: MainWindow) -> 
     window.resize(1440, 900)
     assert side.column.isVisible()
     assert 288 <= side.column.width() <= 400
+
+
+def test_at_the_least_size_the_pages_are_read_beside_its_button(window: MainWindow) -> None:
+    window.resize(560, 480)
+    QApplication.processEvents()
+    assert dock_of(window).button.isVisible()
+    switches = [each for each in window.toolbar.views.findChildren(QToolButton) if each.isVisible()]
+    assert switches
+    assert all(each.width() >= each.sizeHint().width() for each in switches)
 
 
 def test_low_windows_fold_parts_but_never_the_button(window: MainWindow) -> None:

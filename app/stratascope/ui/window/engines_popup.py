@@ -18,7 +18,7 @@ from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 class EnginesButton(QAbstractButton):
-    """Mark and name of each engine; folded into a number where there is no room."""
+    """Mark and name of each engine; where there is no room folded into how many are there, and into the numbers."""
 
     opens = True
 
@@ -26,7 +26,7 @@ class EnginesButton(QAbstractButton):
         super().__init__(parent)
         self._theme = theme
         self._engines: tuple[Engine, ...] = ()
-        self._folded = False
+        self._folded, self._tight = False, False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -41,10 +41,10 @@ class EnginesButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def set_folded(self, folded: bool) -> None:
-        """One chip for all."""
-        if folded is not self._folded:
-            self._folded = folded
+    def set_folded(self, folded: bool, *, tight: bool) -> None:
+        """One chip for all; `tight`: without words, so that those of the pages beside it are read."""
+        if (folded, tight) != (self._folded, self._tight):
+            self._folded, self._tight = folded, tight
             self.updateGeometry()
             self.update()
 
@@ -55,7 +55,7 @@ class EnginesButton(QAbstractButton):
             bad = any(engine_mark(engine.state)[0] is Mark.TRIANGLE for engine in self._engines)
             mark, ink = (Mark.TRIANGLE, "weak") if bad else (Mark.DOT, "enf") if good else (Mark.NOT_RUNNING, "text3")
             text = plural("{good} of {count} engine", "{good} of {count} engines", len(self._engines), good=good)
-            return [(mark, ink, translate(text), "")]
+            return [(mark, ink, f"{good}/{len(self._engines)}" if self._tight else translate(text), "")]
         parts = []
         for engine in self._engines:
             mark, ink = engine_mark(engine.state)

@@ -147,7 +147,7 @@ class WindowLayout(QObject):
         window, theme, containers, pages = self._window, self._theme, self._containers, self._pages
         width, one = window.width(), self.one_column()
         narrow = width < theme.px(NARROW)
-        self._toolbar.engines.set_folded(width < theme.px(FOLD_ENGINES))
+        self._toolbar.engines.set_folded(width < theme.px(FOLD_ENGINES), tight=one)
         self._toolbar.root.set_folded(narrow)
         self._toolbar.views.set_room(
             labelled=width >= theme.px(FOLD_ENGINES), counted=width >= theme.px(COUNTS), folded=width < theme.px(PULL)
