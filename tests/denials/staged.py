@@ -151,20 +151,25 @@ def told(engine: Engine, case: Case, *, remedy: bool = True) -> Told:
 
 def _watched(engine: Engine, case: Case, name: str) -> Told:
     command = ("denials", name, "--all", "--json", "--for", str(SECONDS), "--", "/try", *case.attempt.split())
-    child = subprocess.Popen((*engine.program, *command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True, env=engine.own_env)  # fmt: skip
-    assert child.stdout is not None
-    assert child.stderr is not None
     lines, seconds = [], None
-    for text in child.stdout:
-        with contextlib.suppress(ValueError):
-            line = json.loads(text)
-            if _is_of(line, case):
-                lines.append(line)
-                if seconds is None:
-                    seconds = max(0.0, time.time() - float(line["at"]))
-    words = child.stderr.read()
-    child.wait()
+    with subprocess.Popen(
+        (*engine.program, *command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=engine.own_env,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        for text in child.stdout:
+            with contextlib.suppress(ValueError):
+                line = json.loads(text)
+                if _is_of(line, case):
+                    lines.append(line)
+                    if seconds is None:
+                        seconds = max(0.0, time.time() - float(line["at"]))
+        words = child.stderr.read()
     return Told(lines, seconds, words=words if not lines else "")
 
 

@@ -26,7 +26,7 @@ APP = Path(__file__).parents[2] / "app"
 AT_ONCE = 2
 QUICK = (
     *("seccomp-add-key", "seccomp-clone3", "filter-mkdir-erofs", "filter-connect-unreachable", "filter-kill"),
-    *("without-chown", "lacks-mount", "low-port-user", "set-uid-in-vain", "packet-socket", "file-read", "map-chown"),
+    *("without-chown", "lacks-mount", "low-port-user", "packet-socket", "file-read", "map-chown"),
     *("mount-read-only-create", "limit-pids", "limit-memory", "limit-files", "limit-locked-memory", "network-none"),
     *("network-ping", "kernel-kexec"),
 )
@@ -87,16 +87,14 @@ def test_each_case_is_what_it_claims(engine: Engine) -> None:
 @needs_root
 @pytest.mark.parametrize("name", QUICK)
 def test_who_refused_it(engine: Engine, name: str) -> None:
-    """Some of each layer, told as certain, with something of ours that would allow it where there is any."""
+    """Some of each layer. What has to be seen of a process that is gone a moment later is left to the slow ones."""
     for case in of(engine, name):
         found = Verdict(engine.kind, case, told(engine, case, remedy=False))
         assert found.right, (found.row(), found.told.lines)
-        assert found.certain, found.told.lines
-        assert bool(found.told.lines[-1]["remedy"]) or not case.remedied, found.told.lines
 
 
 @needs_root
-@pytest.mark.parametrize("name", ["seccomp-add-key", "without-chown", "network-none"])
+@pytest.mark.parametrize("name", ["seccomp-add-key", "without-chown", "file-read", "limit-files", "network-none"])
 def test_what_is_offered_helps(engine: Engine, name: str) -> None:
     for case in of(engine, name):
         found = Verdict(engine.kind, case, told(engine, case))
