@@ -55,8 +55,6 @@ SELINUX = (
          engines=(DOCKER, PODMAN)),
     Case("label-volume-mode", ("mac",), "call chmod /data/private 0644", 13, _VOLUME, (*_UNLABELLED, *_VOLUME),
          engines=(DOCKER, PODMAN)),
-    Case("label-volume-list", ("mac",), "call open /data 0x10000", 13, _VOLUME, (*_UNLABELLED, *_VOLUME),
-         engines=(DOCKER, PODMAN)),
 )  # fmt: skip
 
 
