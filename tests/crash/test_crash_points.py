@@ -20,6 +20,7 @@ from rig.engine import KINDS, Rig
 from rig.fixtures import Engines
 
 ROOTFUL = [name for name in KINDS if name.endswith("rootful")]
+BUSY = 60.0  # seconds in which another one has put a container right
 SETTLED = 3.0  # seconds after which an engine has done what was under way
 
 
@@ -65,7 +66,12 @@ def at_once(rig: Rig, state: Path, chosen: tuple[Point, ...]) -> None:
 
     def one(point: Point) -> list[str]:
         scenes[point].kill_one(point)
+        until = time.monotonic() + BUSY
         code, out, err = scenes[point].stratascope("recover")
+        # the `recover` of another scene, which runs beside this one, puts right what any dead program left
+        while code == 0 and "works on it right now" in err and time.monotonic() < until:
+            time.sleep(1)
+            code, out, err = scenes[point].stratascope("recover")
         assert (code, err) == (0, ""), point.name
         first = told(scenes[point], point, bool(out))
         time.sleep(SETTLED)
