@@ -137,8 +137,10 @@ class DenialTable(QTableView):
             self.open = key
             self.unfolded.emit(key)
             self._set_heights()
-            at = self.model_.index(self.model_.place_of(key), 0)
-            self.scrollTo(at)
+            place = self.model_.place_of(key)
+            if self.currentIndex().row() != place:  # else another unfolds as the keyboard comes
+                self._make_current(place)
+            self.scrollTo(self.model_.index(place, 0))
             accessibility.announce(self, self.details.why.text())
 
     def fold(self) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.sanitize import plain
-from stratascope.ui.widgets.focus_ring import outline_pen
+from stratascope.ui.widgets.focus_ring import outline_pen, paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
 from stratascope.ui.widgets.theme import MEDIUM, Theme
@@ -104,6 +104,9 @@ class FilterChip(QAbstractButton):
         painter.setPen(outline_pen(theme, "accent" if on else "line2", focused=self.hasFocus()))
         painter.setBrush(theme.color("accent_soft" if on else "sunk" if self.underMouse() else "panel"))
         painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+        if on and self.hasFocus():  # its line has that colour anyway: a ring inside of it tells the two apart
+            inner = box.adjusted(2.5, 2.5, -2.5, -2.5)
+            paint_focus_ring(painter, inner, inner.height() / 2, theme)
         left, side = theme.px(9), theme.px(self._side)
         place = QRectF(left, (self.height() - side) / 2, side, side)
         if self._number:
