@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -104,8 +104,8 @@ class Details(QWidget):
         parts = (text, self.buttons.sizeHint().height(), theme.box(11))
         return sum(parts) + 2 * theme.px(6) + edges.top() + edges.bottom()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        event.accept()  # else the row below it would be pressed, and fold
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        event.accept()
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QMouseEvent):  # it takes no clicks; let through, they would press the row, which folds
+            event.accept()
+            return True
+        return super().event(event)

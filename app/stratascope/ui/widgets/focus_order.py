@@ -7,7 +7,7 @@ part of the window would have to know all others, whenever one of them changes.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QScrollArea, QWidget
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -106,6 +106,10 @@ def show_in_areas(widget: QWidget) -> None:
             parent.ensureVisible(
                 centre.x(), centre.y(), min(box.width(), room.width()) // 2, min(box.height(), room.height()) // 2
             )
+        elif isinstance(parent, QAbstractItemView) and parent.viewport().isAncestorOf(widget):  # unfolded in a row
+            top, bar = widget.mapTo(parent.viewport(), QPoint(0, 0)).y(), parent.verticalScrollBar()
+            below = top + widget.height() - parent.viewport().height()
+            bar.setValue(bar.value() + (top if top < 0 else max(0, min(below, top))))
         parent = parent.parentWidget()
 
 
