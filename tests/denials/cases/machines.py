@@ -39,12 +39,11 @@ def _armor(name: str, attempt: str, status: int = 13, options: tuple[str, ...] =
 
 APPARMOR = (
     _armor("mount", "call mount :t /mnt :tmpfs 0 0", 13, (*added("SYS_ADMIN"), *OPEN)),
-    _armor("sysctl", "call open /proc/sys/kernel/domainname 1", 13, _UNMASKED, engines=(DOCKER,)),
     _armor("sysrq", "call open /proc/sysrq-trigger 1", 13, _UNMASKED),
     _armor("kernel-memory", "call open /proc/kcore 0", 13, (*_UNMASKED, *added("SYS_RAWIO"))),
     _armor("own-deny", "call open /own 1", 13, _OWN),
     _armor("own-audited", "call open /private 0", 13, _OWN),
-    _armor("own-capability", "call chown /own 5 5", 1, _OWN),
+    _armor("own-capability", "call chown /foreign 5 5", 1, _OWN),
     _armor("own-socket", "call socket 2 2 0", 13, _OWN),
     _armor("own-raw", "call socket 2 3 1", 13, (*_OWN, *added("NET_RAW"))),
 )
