@@ -42,14 +42,16 @@ def _provider(endpoint: Endpoint, environ: Mapping[str, str]) -> SocketProvider 
 def relauncher_of(engine: EnginePort) -> Relauncher:
     """What hardening asks of this engine, on the same connections: closing the engine ends both."""
     from stratascope.engines.docker.engine import DockerEngine
-    from stratascope.engines.docker.relauncher import DockerRelauncher
     from stratascope.engines.podman.engine import PodmanEngine
-    from stratascope.engines.podman.relauncher import PodmanRelauncher
 
     match engine:
         case DockerEngine():
+            from stratascope.engines.docker.relauncher import DockerRelauncher
+
             return DockerRelauncher(engine)
         case PodmanEngine():
+            from stratascope.engines.podman.relauncher import PodmanRelauncher
+
             return PodmanRelauncher(engine)
     raise TypeError(f"{engine.id} is no engine that was opened here")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Denial, Remedy
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
-from stratascope.i18n.translate import translate
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.i18n.translate import listed, together, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.terminal import Style, pad, wrap
 
+NAMED = 4  # threats that are named one by one
 _INDENT = " " * 10
 _ELSEWHERE = {
     FILES: msg("Owner and mode of files"),
@@ -83,16 +86,26 @@ _BY_EXCLUSION = msg("This is said since nothing else is left.")
 
 def remedy_text(remedy: Remedy) -> str:
     """What would allow it, and what that opens."""
+    if remedy.choice is None:  # whole sentences: what only the host, the image or the program can do
+        return translate(remedy.text)
     text = translate(msg("Allowed by: {text}.", text=remedy.text))
-    if remedy.choice is None:
-        return text
     if remedy.opened is None:
-        return f"{text} {translate(msg('What that opens is not known.'))}"
+        return together((text, translate(msg("What that opens is not known."))))
     if not remedy.opened:
-        return f"{text} {translate(msg('That opens no threat.'))}"
-    opened = plural("That opens {count} threat: {names}", "That opens {count} threats: {names}", len(remedy.opened),
-                    names=", ".join(remedy.opened))  # fmt: skip
-    return f"{text} {translate(opened)}"
+        return together((text, translate(msg("That opens no threat."))))
+    return together((text, translate(_opens(remedy.opened))))
+
+
+def _opens(threats: Sequence[str]) -> Message:
+    """Few of them by name, worst first: what gives all capabilities opens dozens. JSON has all."""
+    titles = {threat.id: threat.title for threat in all_threats()}
+    names = listed(translate(titles[each]) if each in titles else each for each in threats[:NAMED])
+    more = len(threats) - NAMED
+    if more > 0:
+        return plural("That opens {names}, and {count} more.", "That opens {names}, and {count} more.", more,
+                      names=names)  # fmt: skip
+    return plural("That opens {count} threat: {names}.", "That opens {count} threats: {names}.", len(threats),
+                  names=names)  # fmt: skip
 
 
 def probing(denials: tuple[Denial, ...]) -> str:

@@ -56,10 +56,19 @@ class ConnectedHardening(Value):
         return access, state
 
 
-def connected(engines: Engines, journal: Journal | None = None, *, terminal: bool = False) -> ConnectedHardening:
-    """Hardening on those of these engines that answer. `terminal`: a person there can be asked for a password."""
+def connected(
+    engines: Engines,
+    journal: Journal | None = None,
+    *,
+    terminal: bool = False,
+    described: tuple[Engine, ...] | None = None,
+) -> ConnectedHardening:
+    """Hardening on those of these engines that answer. `terminal`: a person there can be asked for a password.
+
+    `described`: what they said that they are, where they were asked.
+    """
     journal = journal or FileJournal()
-    described = describe(engines)
+    described = describe(engines) if described is None else described
     accesses = {
         engine.id: ConnectedEngine(engines, port, engine, journal)
         for port, engine in zip(engines.ports, described, strict=True)
@@ -74,7 +83,7 @@ def connected(engines: Engines, journal: Journal | None = None, *, terminal: boo
     return ConnectedHardening(
         Hardening(connect, journal, command, lambda: engines.root(terminal=terminal)),
         tuple(accesses.values()),
-        tuple(described),
+        described,
     )
 
 

@@ -29,6 +29,7 @@ class PodmanEngine(RestEngine):
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}', "stream": "true"}  # noqa: RUF012
+    machine = ""  # as images name it; "" before it was asked what it is
 
     @property
     def socket(self) -> Path | None:
@@ -71,6 +72,7 @@ class PodmanEngine(RestEngine):
         if not version:
             raise ValueError("no version in the answer")
         rootless = security.flag("rootless")
+        self.machine = host.text("arch")
         system = host.part("distribution")
         names = capability_names(tuple(name for name in security.text("capabilities").split(",") if name))
         return (

@@ -205,7 +205,7 @@ class RestRelauncher(Generic[E]):
         return tuple(lost)
 
     def _machine_name(self) -> str:
-        """As images name it. Asked of what is quick: Podman takes seconds for all about itself."""
+        """As images name it."""
         if not self._architecture:
             self._architecture = object_of(command(self._engine, "GET", "/version")).text("Arch")
         return self._architecture

@@ -60,7 +60,9 @@ class Explaining:
         Raises EngineError, NoSuchContainerError.
         """
         access = self._hardening.access(state.container.engine)
-        return why_ended(access, state, ordered(self.of(state).all), self._remedies(access, state))
+        refusals = ordered(self.of(state).all)
+        known = self._explainers.get(state.key)
+        return why_ended(access, state, refusals, self._remedies(access, state) if known is None else known[1].remedies)
 
     def _explainer(self, state: ContainerState) -> Explainer:
         access = self._hardening.access(state.container.engine)

@@ -7,6 +7,7 @@ it could not be run, and not where Docker would make a folder of the host for it
 from __future__ import annotations
 
 import posixpath
+import time
 from collections.abc import Sequence
 
 from stratascope.core.denials.complaints import last_lines
@@ -44,7 +45,7 @@ def why_ended(
     """
     container = state.container
     end = access.port.end(container.id)
-    phase = why.phase_of(end)
+    phase = why.phase_of(end, time.time())
     log = _log(access.port, container.id)
     lines = last_lines(log)
     counted = access.liveness(container.id) if phase is Phase.RUNNING else Liveness()

@@ -41,7 +41,7 @@ class Explainer:
     """For one container. `remedies`: what would allow it; called for each kind of refusal once."""
 
     def __init__(self, state: ContainerState, around: Surroundings, remedies: Remedies = lambda claim: ()) -> None:
-        self._around, self._remedies = around, remedies
+        self._around, self.remedies = around, remedies
         self._known: dict[tuple[str, int], tuple[Claim, tuple[Remedy, ...]]] = {}
         self.of(state)
 
@@ -85,7 +85,7 @@ class Explainer:
         found = self._known.get(known)
         if found is None:
             claim = claim_of(attempt, self._state, self._around)
-            found = self._known[known] = claim, self._remedies(claim)
+            found = self._known[known] = claim, self.remedies(claim)
         return found
 
 

@@ -21,6 +21,7 @@ from stratascope.value import replace
 
 ENDED = End(Status.EXITED, exit_code=1, begun=10.0, ended=20.0)
 NOTHING = Liveness()
+LATER = 1000.0
 LOG = "touch: /x: Read-only file system\nchown: /etc: Operation not permitted\n"
 FEW = Asked(read_only_root=True, capabilities=(), memory=1 << 20)
 DENIED = Denial("key", 1.0, 1.0, 1, 7, 1, "sh", msg("Call {name}", name="mount"), "mount()", "mount", (), "", "EPERM",
@@ -100,10 +101,13 @@ def test_what_ended_well_has_no_cause() -> None:
         (replace(ENDED, again=True, restarts=3, requested=True), Phase.EXITED),
         (End(Status.RUNNING, begun=1.0), Phase.RUNNING),
         (End(Status.PAUSED, begun=1.0), Phase.RUNNING),
+        (End(Status.RUNNING, begun=LATER - 2, again=True, restarts=3), Phase.RESTARTING),  # between two ends
+        (End(Status.RUNNING, begun=LATER - 60, again=True, restarts=3), Phase.RUNNING),
+        (End(Status.RUNNING, begun=LATER - 2, again=True), Phase.RUNNING),  # its first run
     ],
 )
 def test_how_far_it_came(end: End, phase: Phase) -> None:
-    assert phase_of(end) is phase
+    assert phase_of(end, LATER) is phase
     assert translate(headline(end, phase))
 
 
@@ -129,4 +133,4 @@ def test_nothing_foreign_fails(words: str, log: str, code: int, killed: bool) ->
     end = End(Status.EXITED, words, code, killed, 1.0, 2.0)
     for cause in causes(end, FEW, log):
         assert translate(cause.claim.what)
-    facts(end, phase_of(end), log.splitlines(), (), Liveness(kills=1, forks=2))
+    facts(end, phase_of(end, LATER), log.splitlines(), (), Liveness(kills=1, forks=2))

@@ -28,10 +28,14 @@ _NOTHING = Liveness()
 _OF_BUGS = frozenset((4, 6, 7, 8, 11))  # signals after which a line of the log says more
 
 
-def phase_of(end: End) -> Phase:
-    """How far it came."""
-    if end.status is Status.RESTARTING or (end.again and end.restarts and end.status is Status.EXITED
-                                           and not end.requested):  # fmt: skip
+YOUNG = 20.0  # seconds: twice of what Docker takes for a start that went well
+
+
+def phase_of(end: End, now: float) -> Phase:
+    """How far it came. `now`: seconds since the epoch. What was just started again has not shown yet that it stays."""
+    running = end.status is Status.RUNNING and now - end.begun < YOUNG
+    if end.status is Status.RESTARTING or (end.again and end.restarts and not end.requested
+                                           and (running or end.status is Status.EXITED)):  # fmt: skip
         return Phase.RESTARTING
     if end.status in (Status.RUNNING, Status.PAUSED, Status.STOPPING):
         return Phase.RUNNING
