@@ -153,6 +153,19 @@ def test_what_can_t_be_replaced_is_named() -> None:
     assert "/etc/hosts" in translate(found.what)
 
 
+def test_of_two_paths_the_second_may_be_the_reason() -> None:
+    """As `sed -i` does with a file that the engine mounts; or a name on another mount."""
+    first = place("/etc/sedXX", on=mount("/", kind="overlay"))
+    other = place("/etc/hosts", on=mount("/etc/hosts", "rw,relatime"))
+    found = of(call("rename", 16, said=around(place=first, other=other)))
+    assert found is not None
+    assert translate(found.what).startswith("/etc/hosts is a mount of its own")
+    other = place("/data/x", on=mount("/data", "ro,relatime"))
+    found = of(call("link", 30, said=around(place=first, other=other)))
+    assert found is not None
+    assert found.wants == (WritablePlace("/data/x", "/data"),)
+
+
 def test_without_a_path_no_place_is_named() -> None:
     found = of(call("rename", 16), real())
     assert found is not None

@@ -72,7 +72,10 @@ def _listed(attempt: Attempt, facts: NamespacesFacts | None) -> Mount | None:
 
 def _read_only(attempt: Attempt, mount: Mount | None) -> Claim:
     path = tried.place_of(attempt)
-    if mount is None or not mount.read_only:  # of two paths only one is told
+    other = attempt.around.other
+    if (mount is None or not mount.read_only) and other is not None and other.mount is not None:
+        path, mount = other.path, other.mount
+    if mount is None or not mount.read_only:
         return Claim(_ID, msg("What it would have changed is on a mount that is read-only."), Strength.FITS)
     if is_mask(mount):
         what = msg("{path} is masked by the engine, with something empty and read-only in its place.", path=path)
@@ -97,7 +100,9 @@ def _why_read_only(path: str, mount: Mount) -> Message:
 
 def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim:
     """vfs_rename, vfs_unlink, vfs_rmdir (fs/namei.c): what something is mounted on stays."""
-    path = tried.place_of(attempt)
+    path, other = tried.place_of(attempt), attempt.around.other
+    if other is not None and other.mount is not None and other.mount.target == other.path:
+        path, mount = other.path, other.mount
     if mount is not None and path and mount.target == path:
         what = msg(
             "{path} is a mount of its own, made by the engine: it can be written to, and neither replaced nor removed.",
