@@ -28,7 +28,8 @@ _SOME: Dict[int, Tuple[str, ...]] = {
     # EBUSY: something is mounted there
     16: ("pivot_root", "rename", "renameat", "renameat2", "rmdir", "umount2", "unlink", "unlinkat"),
     19: (*_OPENS, "fsopen", "mount"),  # ENODEV: a device, or a file system, that this kernel does not have
-    22: (*_OWNERS, *_USERS, "socket"),  # EINVAL: not mapped; what an engine's filter answers for a socket
+    # EINVAL: not mapped; what an engine's filter answers for a socket; none of the processors that it may use
+    22: (*_OWNERS, *_USERS, "socket", "sched_setaffinity"),
     99: ("bind", *_SEND),  # EADDRNOTAVAIL
     113: _SEND,  # EHOSTUNREACH
 }
