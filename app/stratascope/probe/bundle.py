@@ -14,12 +14,10 @@ from stratascope.collector.serve import PROTOCOL
 PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "privileged", "liveness"),
-    *(f"observe.{name}" for name in ("trace", "perf", "processes", "walk", "paths", "moments", "refusals", "floods")),
-    *(
-        f"observe.{name}"
-        for name in ("checks", "calls", "exchange", "signals", "kernel_log", "masked", "gained", "aside")
-    ),
-    *(f"observe.{name}" for name in ("group", "made", "written", "polls", "observer")),
+    *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "walk", "paths", "credentials")),
+    *(f"observe.{name}" for name in ("moments", "refusals", "floods", "checks", "calls", "exchange", "signals")),
+    *(f"observe.{name}" for name in ("kernel_log", "masked", "gained", "aside", "group", "made", "written", "polls")),
+    *(f"observe.{name}" for name in ("sources", "observer")),
     "serve",
 )
 

@@ -17,7 +17,7 @@ from stratascope.collector.cgroups import Mounts
 from stratascope.core.observation.checks import is_refusal
 from stratascope.core.observation.circumstances import Address, NodeKind
 from stratascope.core.observation.events import Failed, Log, Masked, NotGained, Process, Signal, Unseen
-from stratascope.linux.capability import name_of
+from stratascope.linux.capability import CapabilitySet, name_of
 from stratascope.linux.syscalls import Abi, numbers
 
 pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls are named as on x86_64")]
@@ -263,3 +263,74 @@ def test_the_first_of_each_kind_and_a_flood_of_one() -> None:
     (theirs,) = [event for event in watch.of(Failed) if event.pid == second.pid and event.number == CALLS["chown"]]
     assert theirs.path == "/etc/hosts"
     assert theirs.around.place is not None
+
+
+SHORT = r"""
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    char built[32];
+    if (!strcmp(words[1], "constant")) open("/etc/shadow", 0);
+    if (!strcmp(words[1], "word")) open(words[2], 0);
+    if (!strcmp(words[1], "built")) { strcpy(built, "/etc/"); strcat(built, words[3]); open(built, 0); }
+    if (!strcmp(words[1], "again")) { strcpy(built, "/etc/shadow"); open(built, 0); strcpy(built, "/etc/wrong"); }
+    _exit(0);
+}
+"""
+"""One that is refused one call and ends at once, as most do."""
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("short")
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o755)
+    (folder / "short.c").write_text(SHORT)
+    subprocess.run(("cc", "-O1", "-o", folder / "short", folder / "short.c"), check=True)
+    return folder / "short"
+
+
+@pytest.mark.parametrize("kind", ["constant", "word", "built", "again"])
+def test_who_ends_at_once_is_known_all_the_same(short: Path, kind: str) -> None:
+    """Where its path lay at that moment, as whom it worked and where that led; never another text."""
+    shadow = Path("/etc/shadow").stat()
+    loop = f"for n in $(seq 40); do {short} {kind} /etc/shadow shadow; sleep 0.03; done; sleep 1"
+    with group() as path, watching(path) as watch:
+        command = ("setpriv", "--reuid=5", "--regid=6", "--clear-groups", "sh", "-c", loop)
+        subprocess.run(inside(path, *command), env={"PATH": "/usr/bin:/bin", "KEY": "only-theirs"}, check=True)
+    assert "only-theirs" not in repr(watch.events)  # which lies on the stack too
+    told = [event for event in watch.of(Failed) if event.number == CALLS["openat"] and event.errno == 13]
+    assert {event.path for event in told} <= {"/etc/shadow", ""}
+    known = [event for event in told if event.path and event.around.ids is not None]
+    assert len(known) >= 36, [(event.path, event.around.ids) for event in told]
+    for event in known:
+        around = event.around
+        assert (around.ids, around.groups, around.uid, around.effective) == ((5, 6, 5, 6), (), 5, CapabilitySet(0))
+        assert around.place is not None
+        assert around.place.path == "/etc/shadow"
+        assert around.place.node is not None
+        assert (around.place.node.uid, around.place.node.mode) == (shadow.st_uid, shadow.st_mode & 0o7777)
+
+
+def test_two_paths(folder: Path) -> None:
+    """What is mounted on can't be taken the place of."""
+    (folder / "new").write_text("")
+    (folder / "held").write_text("")
+    program = f"""
+libc.unshare(0x20000)
+libc.mount(b"none", b"/", None, 0x44000, None)
+libc.mount(b"{folder}/held", b"{folder}/held", None, 0x1000, None)
+libc.rename(b"{folder}/new", b"{folder}/held")
+"""
+    event = failed(program, "rename")
+    assert (event.errno, event.path) == (16, f"{folder}/new")
+    assert event.around.other is not None
+    assert event.around.other.path == f"{folder}/held"
+    assert event.around.other.mount is not None
+    assert event.around.other.mount.target == f"{folder}/held"
+
+
+def test_processors_that_it_may_not_use() -> None:
+    event = failed("libc.sched_setaffinity(0, 8, ctypes.create_string_buffer(8))", "sched_setaffinity")
+    assert event.errno == 22

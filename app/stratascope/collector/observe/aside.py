@@ -9,11 +9,12 @@ import time
 from typing import Dict, List, Optional, Set, Tuple
 
 from stratascope.collector.observe.calls import Calls
+from stratascope.collector.observe.credentials import Credentials, who
 from stratascope.collector.observe.exchange import Lines
 from stratascope.collector.observe.gained import lacks
 from stratascope.collector.observe.kernel_log import KernelLog
 from stratascope.collector.observe.masked import Masked
-from stratascope.collector.observe.moments import Budget, Moments, bounded, who
+from stratascope.collector.observe.moments import Budget, Moments, bounded
 from stratascope.collector.observe.perf import Record
 from stratascope.collector.observe.processes import Processes
 from stratascope.collector.observe.signals import Signals
@@ -31,8 +32,9 @@ WAITING_MAX = 256
 class Aside:
     """One observation's."""
 
-    def __init__(self, lines: Lines, processes: Processes, signals: Signals, moments: Moments, calls: Calls) -> None:
-        self._lines, self._processes, self._moments = lines, processes, moments
+    def __init__(self, lines: Lines, processes: Processes, signals: Signals, moments: Moments, calls: Calls,
+                 credentials: Credentials) -> None:  # fmt: skip
+        self._lines, self._processes, self._moments, self._credentials = lines, processes, moments, credentials
         self._ended: Dict[int, float] = {}
         processes.ends.append(self._over)
         self._programs, self._opens = Budget(BEGAN_MAX), Budget(OPENS_MAX)
@@ -60,7 +62,9 @@ class Aside:
         """The same; those of a program that began with what it is, and what of its rights it has."""
         for number, record in enumerate(records):
             if record.kind == "exec" and self._programs.take(record.pid, record.time):
-                records[number] = record._replace(about=self._moments.ran(record.pid))
+                held, about = self._moments.ran(record.pid)
+                self._credentials.began(record.pid, record.time, held)
+                records[number] = record._replace(about=about)
         return records
 
     def executed(self, record: Record) -> None:

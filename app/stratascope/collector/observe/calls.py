@@ -18,8 +18,10 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.observe.checks import Checks
+from stratascope.collector.observe.credentials import Credentials
 from stratascope.collector.observe.floods import Floods
-from stratascope.collector.observe.moments import Moment, Moments, Wanted
+from stratascope.collector.observe.memory import Mapped, Stacks
+from stratascope.collector.observe.moments import Call, Moment, Moments, Wanted
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
 from stratascope.collector.observe.refusals import EAGAIN, Refusals
@@ -30,6 +32,7 @@ OFTEN = 50  # so many of one id between two looks are left out from then on
 IDS_MAX = 250  # in one filter, whose text may have 4096 bytes
 CLASSES_MAX = 8192
 USUAL = 3  # times
+ROUND_MAX = 256  # records, after which no more are taken before they are told
 LAST = 1000000000  # nanoseconds
 SETS_MAX = 4096  # of arguments that were told, of one process
 # by entry point: execution, clone, fork, vfork, clone3, socket, personality, exit, exit_group (asm/unistd*.h)
@@ -61,13 +64,17 @@ class Calls:
         points: Tuple[Point, Point],
         refusals: Refusals,
         moments: Moments,
+        credentials: Credentials,
     ) -> None:
         self._tell = tell
         self._processes = processes
         self._asked = asked
         self._enter, self._leave = _reader(points[0], 6), _reader(points[1], 0)
-        self._refusals = refusals
+        self.refusals = refusals
         self._moments = moments
+        self._credentials = credentials
+        self.mapped = Mapped()
+        self._stacks = Stacks()
         self.checks: Optional[Checks] = None
         self.floods = Floods("id", "ret")
         self._machine = processes.native
@@ -84,13 +91,32 @@ class Calls:
         self._usual: Dict[Tuple[Any, ...], Tuple[str, str, int]] = {}  # by thread, call, answer and arguments
         self._refused = (0, 0)  # the last process that was refused something by its rights, and when
 
-    def was_in(self, tid: int, number: Optional[int]) -> None:
-        """What a thread was in when it was found."""
-        if tid not in self._last:
-            if number is None:
-                self._before.add(tid)
-            else:
-                self._last[tid] = (number, ())
+    def there(self, pid: int, threads: List[Tuple[int, Optional[int]]]) -> None:
+        """A process that was found; `threads`: what each was in."""
+        self._credentials.there(pid)
+        self.mapped.there(pid)
+        for tid, number in threads:
+            if tid not in self._last:
+                if number is None:
+                    self._before.add(tid)
+                else:
+                    self._last[tid] = (number, ())
+
+    def forked(self, record: Record) -> None:
+        """A process was made, or a thread."""
+        if record.pid == record.tid:
+            self._credentials.forked(record.pid, record.extra)
+            self.mapped.forked(record.pid, record.extra)
+
+    def executed(self, record: Record, program: str) -> None:
+        """A process became another program."""
+        parent = self._processes.of(record.pid).parent
+        self._credentials.executed(record.pid, record.time, lambda held: self._moments.gives(held, program, parent))
+
+    def gone(self, pid: int) -> None:
+        """A process has ended."""
+        self._credentials.over(pid)
+        self.mapped.over(pid)
 
     def entered(self, record: Record) -> None:
         """A record of sys_enter."""
@@ -105,6 +131,8 @@ class Calls:
         abi, plain = self._abi(record.pid, number, 0)
         if self._counts.add((record.pid, abi, plain), record.time, (record.pid, abi, plain)):
             self._seen.setdefault(abi, set()).add(number)
+        if self._credentials.changes(abi, plain, arguments):
+            self._credentials.changed(record.pid)
         wanted = self._asked.arguments.get(abi, {}).get(plain)
         if wanted is not None:
             chosen = [arguments[each] for each in wanted]
@@ -134,15 +162,19 @@ class Calls:
             entered = last is not None and last[0] == number and same(last[1], record.registers, self._machine)
         self._before.discard(record.tid)
         within = None if self.checks is None else self.checks.within(record, plain, self._machine)
-        if not self._refusals.counts(abi, plain, -answer):
+        if not self.refusals.counts(abi, plain, -answer):
             return
         if entered and -answer in (1, 13):
             self._refused = record.pid, record.time
         path, address, around = "", "", None
         same_again = (record.tid, number, answer, record.registers)
         if isinstance(record.about, Moment):
+            self._late(record, Call(record.pid, record.tid, abi, plain, -answer, record.registers, record.time))
             path, address, around = record.about.path, record.about.address, record.about.around
-            self._usually(same_again, path, address)
+            if path or not record.about.at:
+                self._usually(same_again, path, address)
+            elif self._usual.get(same_again, ("", "", 0))[2] >= USUAL:
+                path, address, _ = self._usual[same_again]
             if around is not None and within is not None:
                 around["checks"] = within
         elif self._usual.get(same_again, ("", "", 0))[2] >= USUAL:
@@ -150,6 +182,15 @@ class Calls:
         key = (record.pid, abi, plain, -answer, entered, path, address)
         fields = (record.pid, abi, plain, -answer, entered, list(record.registers), path)
         self._failures.add(key, record.time, fields, () if around is None else (around,))
+
+    def _late(self, record: Record, call: Call) -> None:
+        """Ask for the rest, now that all that came before is known."""
+        wanted = self._asked.paths.get(call.abi, {}).get(call.number)
+        lies = None
+        if wanted is not None and wanted[1] != "fd" and len(call.values) > wanted[0] and not record.about.path:
+            lies = self.mapped.at(call.pid, call.values[wanted[0]])
+        held = self._credentials.of(call.pid, call.at)
+        self._moments.late(call, record.about, lies, held, self._processes.of(call.pid).parent)
 
     def _usually(self, call: Tuple[Any, ...], path: str, address: str) -> None:
         """In a flood not each path is read: what was the same each time counts as the same for those in between."""
@@ -204,7 +245,7 @@ class Calls:
         for abi in self._abis():
             for table in (_WATCHED, _ENDS, _CLONES):
                 found.update(table.get(abi, ()))
-            found.update(self._asked.arguments.get(abi, {}))
+            found.update(self._asked.arguments.get(abi, {}), self._credentials.changing.get(abi, {}))
         found.update(number | X32_BIT for number in self._asked.arguments.get("x32", {}))
         return found
 
@@ -214,40 +255,73 @@ class Calls:
             return "x32", number & ~X32_BIT
         return abi, number
 
-    def fresh(self, records: List[Record], more: Callable[[], List[Record]]) -> List[Record]:
+    def fresh(self, came: List[Record], more: Callable[[], List[Record]]) -> List[Record]:
         """The same; those of sys_exit with what stood around the call. `more`: what came while that was read.
 
-        No path and no address where a later call of the same thread names the same place in its memory: something else
-        may be there now.
+        No path and no address where a later call of the same thread names the same place in its memory, or it became
+        another program: something else may be there now. Nor who it is where a later call may have changed that.
         """
         found: List[int] = []
-        for number, record in enumerate(records):
-            if record.kind == "leave":
-                moment = self._moment(record)
-                if moment is not None:
-                    records[number] = record._replace(about=moment)
-                    if moment.at:
+        records: List[Record] = []
+        while True:
+            began = len(records)
+            records += self._stacks.take(came)
+            for number in range(began, len(records)):
+                record = records[number]
+                if record.kind == "leave":
+                    moment = self._moment(record)
+                    if moment is not None:
+                        records[number] = record._replace(about=moment)
                         found.append(number)
+                elif record.kind == "exec" and record.about is not None:
+                    found.append(number)
+            if not found or found[-1] < began or len(records) > ROUND_MAX:
+                break
+            came = more()
         if found:
-            records += more()
-            begun: Dict[int, List[Record]] = {}
+            later: Dict[int, List[Record]] = {}
             for record in records:
-                if record.kind == "enter":
-                    begun.setdefault(record.tid, []).append(record)
+                if record.kind in ("enter", "leave"):
+                    later.setdefault(record.tid, []).append(record)
+                elif record.kind == "exec":
+                    later.setdefault(record.pid, []).append(record)
             for number in found:
                 record = records[number]
-                for later in begun.get(record.tid, ()):
-                    if later.time > record.time and record.about.at in self._enter(later.raw)[1:]:
-                        records[number] = record._replace(about=record.about.overwritten())
+                self._doubt(record, [each for each in later.get(record.tid, ()) if each.time > record.time])
+                if isinstance(record.about, Moment) and record.about.at and self._used(record, later):
+                    records[number] = record._replace(about=record.about.overwritten())
         return records
+
+    def _doubt(self, record: Record, later: List[Record]) -> None:
+        for each in later:
+            if each.kind == "enter":
+                number, *values = self._enter(each.raw)
+                abi, plain = self._abi(each.pid, number, 0)
+                if not self._credentials.changes(abi, plain, tuple(values)):
+                    continue
+            elif each.kind == "leave":
+                continue
+            if isinstance(record.about, Moment):
+                record.about.another()
+            else:
+                self._credentials.began(record.pid, record.time, None)
+
+    def _used(self, record: Record, later: Dict[int, List[Record]]) -> bool:
+        for each in (*later.get(record.tid, ()), *later.get(record.pid, ())):
+            if each.time > record.time:
+                values = self._enter(each.raw)[1:] if each.kind == "enter" else each.registers
+                if each.kind == "exec" or record.about.at in values:
+                    return True
+        return False
 
     def _moment(self, record: Record) -> Optional[Moment]:
         number, answer = self._leave(record.raw)[:2]
         abi, plain = self._abi(record.pid, number, record.bits)
-        if number < 0 or not self._refusals.counts(abi, plain, -answer):
+        if number < 0 or not self.refusals.counts(abi, plain, -answer):
             return None
-        forks = -answer == EAGAIN and self._refusals.forks(abi, plain)
-        return self._moments.of((record.pid, record.tid), abi, plain, -answer, record.registers, record.time, forks)
+        forks = -answer == EAGAIN and self.refusals.forks(abi, plain)
+        call = Call(record.pid, record.tid, abi, plain, -answer, record.registers, record.time)
+        return self._moments.of(call, self._stacks.of(record), forks)
 
 
 def _reader(point: Point, arguments: int) -> Callable[[bytes], Tuple[int, ...]]:

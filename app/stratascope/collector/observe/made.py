@@ -71,6 +71,7 @@ class Adopting:
         """Folders: the group that it is about, the one to be in, and the one where they were before."""
         self._source, self._target, self._home = source, target, home
         self.came = 0.0  # when somebody did for the first time
+        self._moved: List[int] = []
 
     def take(self) -> List[int]:
         """Those who are not there yet. Raises nothing: who ended meanwhile is not there either.
@@ -82,9 +83,15 @@ class Adopting:
             return []
         here = _pids(self._target)
         for pid in sorted(there - here):
-            if _move(pid, self._target) and not self.came:
-                self.came = time.monotonic()
+            if _move(pid, self._target):
+                self._moved.append(pid)
+                self.came = self.came or time.monotonic()
         return []
+
+    def moved(self) -> List[int]:
+        """Who was, since the last time."""
+        found, self._moved = self._moved, []
+        return found
 
     def gone(self) -> bool:
         """Whether the group that it is about is no more."""
@@ -129,6 +136,7 @@ class Gathering(Adopting):
                 # another container may share its processes, and has files of its own
                 if self._inside and namespaces(pid) == self._inside:
                     joined += [pid] if _move(pid, self._target) else []
+        self._moved += joined
         return joined
 
     def gone(self) -> bool:

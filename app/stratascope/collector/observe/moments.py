@@ -4,54 +4,60 @@ A process may be gone a moment later, and another text may lie at the same place
 read while the records are fresh, before they are put into order. It is bounded, and so that a process which is refused
 without end leaves some of it to others: paths and addresses of at most PATHS_MAX calls in a second, the rest
 (`core/observation/circumstances.py` has its form) of the first refusal of each kind, and of AROUND_MAX in a second.
+
+Most that are refused something end at once, so what is surest counts first: what the kernel took of the stack at that
+moment; then memory, as long as nothing says that it may have been used again; and for who has ended, in `late`, the
+file that the text lies in, what is known of the process since it began, and the way that another process of the same
+root directory goes.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import stat
 import struct
-from typing import Any, Dict, List, Optional, Set, Tuple
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
+from stratascope.collector.observe.credentials import Around, Held, hold, who
+from stratascope.collector.observe.memory import Lies, Stack
 from stratascope.collector.observe.paths import BYTES_MAX, PathReader, number_of, place
 from stratascope.collector.observe.walk import below
 from stratascope.collector.read import TooLongError, read_file
 
 PATHS_MAX = 200  # in a second
-AROUND_MAX = 50
+AROUND_MAX = 100
+LATE_MAX = 100  # texts out of files
+_TOUCHED = 20000000  # nanoseconds by which a file's ctime may be late
 DESCRIBED_MAX = 4096  # of one process, that are remembered
 SHARE = 2  # one process has one part of so many
 SIZE_MAX = 24 << 10  # characters of one's JSON; a container names its paths
 KINDS = ("path", "at", "entry", "entry-at", "fd")
-GROUPS_MAX = 64
 _PATH_MAX = 4096
 _NO_FOLLOW = 0x100  # AT_SYMLINK_NOFOLLOW
 _SECOND = 1000000000
 # where struct sockaddr stands in a call's arguments, and its size
 _ADDRESSED = {"bind": (1, 2), "connect": (1, 2), "sendto": (4, 5)}
+# a second path, which the call's answer may be about
+_OTHERS = {"rename": (1, "entry"), "renameat": (3, "entry-at"), "renameat2": (3, "entry-at"), "link": (1, "entry"),
+           "linkat": (3, "entry-at"), "pivot_root": (1, "path"), "move_mount": (1, "at")}  # fmt: skip
 # names of families, and how long their addresses are (struct sockaddr_nl, _ll, _alg, _vm, _xdp)
 _FAMILIES = {16: ("netlink", 12), 17: ("packet", 20), 38: ("alg", 88), 40: ("vsock", 16), 44: ("xdp", 16)}
-_LIMITS = {
-    "Max cpu time": "cpu",
-    "Max file size": "fsize",
-    "Max data size": "data",
-    "Max stack size": "stack",
-    "Max core file size": "core",
-    "Max resident set": "rss",
-    "Max processes": "nproc",
-    "Max open files": "nofile",
-    "Max locked memory": "memlock",
-    "Max address space": "as",
-    "Max file locks": "locks",
-    "Max pending signals": "sigpending",
-    "Max msgqueue size": "msgqueue",
-    "Max nice priority": "nice",
-    "Max realtime priority": "rtprio",
-    "Max realtime timeout": "rttime",
-}
-
+Numbers = Dict[str, Dict[str, int]]
 Wanted = Dict[str, Dict[int, Tuple[Any, ...]]]  # by entry point and number
-Around = Dict[str, Any]
+
+
+class Call(NamedTuple):
+    """A refused call. `at`: nanoseconds; `answer`: the error."""
+
+    pid: int
+    tid: int
+    abi: str
+    number: int
+    errno: int
+    values: Tuple[int, ...]
+    at: int
 
 
 class Moment:
@@ -61,7 +67,7 @@ class Moment:
 
     def __init__(self, path: str, at: int, address: str, around: Optional[Around]) -> None:
         self.path = path
-        self.at = at  # where in its memory the path, or the address, lay; 0: nowhere
+        self.at = at  # where in its memory what was read of it lay; 0: nothing was read there
         self.address = address
         self.around = around
 
@@ -69,8 +75,14 @@ class Moment:
         """The same without what was read of its memory."""
         around = None
         if self.around is not None:
-            around = {name: found for name, found in self.around.items() if name not in ("place", "address")}
-        return Moment("", 0, "", around)
+            around = {name: found for name, found in self.around.items() if name not in ("place", "other", "address")}
+        return Moment("", self.at, "", around)
+
+    def another(self) -> None:
+        """Whoever was read is not known to be who called."""
+        if self.around is not None:
+            told = ("tid", "place", "other", "address", "forked_in_vain")
+            self.around = {name: found for name, found in self.around.items() if name in told}
 
 
 class Budget:
@@ -100,27 +112,25 @@ class Moments:
     be followed, also one of an open folder ("entry-at"); a file that is open ("fd").
     """
 
-    def __init__(self, paths: Wanted, numbers: Dict[str, Dict[str, int]], counted: Dict[str, str]) -> None:
+    def __init__(self, paths: Wanted, numbers: Numbers, counted: Dict[str, str]) -> None:
         self._paths = paths
-        self._addressed = {
-            abi: {table[name]: where for name, where in _ADDRESSED.items() if name in table}
-            for abi, table in numbers.items()
-        }
+        self._addressed = _by_number(_ADDRESSED, numbers)
+        self._others = _by_number(_OTHERS, numbers)
         self._counted = counted
         self._reader: Optional[PathReader] = PathReader() if paths else None
-        self._budget, self._around = Budget(PATHS_MAX), Budget(AROUND_MAX)
+        self._budget, self._around, self._late = Budget(PATHS_MAX), Budget(AROUND_MAX), Budget(LATE_MAX)
         self._described: Dict[int, Set[Tuple[Any, ...]]] = {}
         self.elder = 0  # a process of the container that sees all its mounts
+        self._view: Tuple[int, Tuple[str, str]] = (0, ("", ""))  # the elder's
 
     @property
     def given_up(self) -> bool:
         """Whether nothing is read any more."""
         return self._reader is not None and self._reader.given_up
 
-    def of(self, ids: Tuple[int, int], abi: str, number: int, errno: int, values: Tuple[int, ...], at: int,
-           forks: bool) -> Optional[Moment]:  # fmt: skip
-        """`ids`: process, thread. `at`: nanoseconds. None: too many."""
-        pid, tid = ids
+    def of(self, call: Call, stack: Stack, forks: bool) -> Optional[Moment]:
+        """At once. `forks`: it was to make a process. None: too many."""
+        pid, tid, abi, number, errno, values, at = call
         wanted = self._paths.get(abi, {}).get(number)
         address = self._addressed.get(abi, {}).get(number)
         path, memory, data = "", 0, b""
@@ -128,15 +138,17 @@ class Moments:
             if not self._budget.take(pid, at):
                 return None
             if wanted is not None and len(values) > wanted[0]:
-                path, memory = self._path(tid, values, *wanted[:2])
+                path, memory = self._path(tid, values, wanted, stack)
             elif address is not None and len(values) > address[1]:
                 size = number_of(values[address[1]])
-                memory = values[address[0]]
-                if memory and size > 1:
-                    data = self._reader.data(tid, values[address[0]], size)
+                there = stack.data(values[address[0]], min(size, BYTES_MAX)) if size > 1 else b""
+                if there is None:
+                    memory = values[address[0]]
+                    there = self._reader.data(tid, memory, size) if memory else b""
+                data = there
         found = address_of(data)
         said = json.dumps(found) if found else ""
-        key = (abi, number, errno, path, said)
+        key = (abi, number, errno, path or memory, said)
         mine = self._described.setdefault(pid, set())
         around: Optional[Around] = None
         if key not in mine and self._around.take(pid, at):
@@ -150,17 +162,47 @@ class Moments:
                 around["forked_in_vain"] = self._in_vain()
             if wanted is not None and self._reader is not None:
                 around["place"] = self._place(tid, path, values, wanted)
+                self._second(around, call, stack)
             around = bounded(around)
         return Moment(path, memory, said, around)
 
-    def ran(self, pid: int) -> Optional[Around]:
-        """Who it is, and the file that it runs."""
-        if self._reader is None:
-            return None
+    def late(self, call: Call, moment: Moment, lies: Optional[Lies], held: Optional[Held], parent: int) -> None:
+        """What could not be read at once. `lies`: where in a file its path does; `held`: what its process had."""
+        wanted = self._paths.get(call.abi, {}).get(call.number)
+        if wanted is None or self._reader is None:
+            if held is not None and moment.around is not None:
+                moment.around = {**held.around, **moment.around}
+            return
+        guide = self.elder or parent
+        if not moment.path and lies is not None and guide and self._late.take(call.pid, call.at):
+            before = call.at + time.time_ns() - time.monotonic_ns() - _TOUCHED
+            text, ended, _ = self._reader.content(guide, lies, before).partition(b"\0")
+            if ended:
+                moment.path = self._whole(call.tid, text.decode("utf-8", "surrogateescape"), call.values, wanted)
+        around = moment.around
+        if around is None:
+            return
+        if held is not None:
+            around = {**held.around, **around}
+        if moment.path.startswith("/") and around.get("place") is None and self._sees(guide, held):
+            around["place"] = self._reader.led(0, moment.path, _follows(call.values, wanted), guide)
+        moment.around = bounded(around)
+
+    def gives(self, held: Held, program: str, parent: int) -> bool:
+        """Whether a file that somebody began to run, who had that before, may give rights of its own."""
+        guide = self.elder or parent
+        if self._reader is None or not program.startswith("/") or not self._sees(guide, held):
+            return True
+        node = (self._reader.led(0, program, True, guide) or {}).get("node")
+        return not node or node[0] != "file" or bool(node[1] & (stat.S_ISUID | stat.S_ISGID)) or bool(node[5])
+
+    def ran(self, pid: int) -> Tuple[Optional[Held], Optional[Around]]:
+        """Who it is; and the same with the file that it runs, as it is told."""
+        held = hold(pid)
+        if self._reader is None or held is None:
+            return held, None
         there = self._reader.opened(pid, "exe", self.elder)
-        if there is None:
-            return None
-        return bounded(dict(who(pid), place=there))
+        return held, None if there is None else bounded({"tid": pid, **held.around, "place": there})
 
     def over(self, pid: int) -> None:
         """A process has ended."""
@@ -173,16 +215,42 @@ class Moments:
 
     # -- inside
 
-    def _path(self, tid: int, values: Tuple[int, ...], where: int, kind: str) -> Tuple[str, int]:
+    def _sees(self, guide: int, held: Optional[Held]) -> bool:
+        """Whether a process finds under each path what another one found there, that had this."""
+        if not guide or held is None:
+            return False
+        if self._view[0] != guide:
+            found = hold(guide)
+            self._view = guide, ("", "") if found is None else found.view
+        return self._view[1] == held.view
+
+    def _path(self, tid: int, values: Tuple[int, ...], wanted: Tuple[Any, ...], stack: Stack) -> Tuple[str, int]:
+        where, kind = wanted[:2]
         if kind == "fd":
             number = number_of(values[where])
             return (below(tid, place(tid, values[where])) if number >= 0 else ""), 0
         assert self._reader is not None
+        found = stack.text(values[where])
+        if found is not None:
+            return self._whole(tid, found.decode("utf-8", "surrogateescape"), values, wanted), 0
         text = self._reader.text(tid, values[where])
+        # what is no plain text may be what came to lie there since
+        return self._whole(tid, text, values, wanted) if text.isprintable() else "", values[where]
+
+    def _whole(self, tid: int, text: str, values: Tuple[int, ...], wanted: Tuple[Any, ...]) -> str:
+        """From the root on, where that is known."""
+        where, kind = wanted[:2]
         if text and not text.startswith("/"):
             base = below(tid, place(tid, values[where - 1] if kind.endswith("at") else None))
             text = base.rstrip("/") + "/" + text if base.startswith("/") else text
-        return text[:_PATH_MAX], values[where]
+        return text[:_PATH_MAX]
+
+    def _second(self, around: Around, call: Call, stack: Stack) -> None:
+        wanted = self._others.get(call.abi, {}).get(call.number)
+        if wanted is not None and len(call.values) > wanted[0]:
+            path, _ = self._path(call.tid, call.values, wanted, stack)
+            if path.startswith("/"):
+                around["other"] = self._place(call.tid, path, call.values, wanted)
 
     def _place(self, tid: int, path: str, values: Tuple[int, ...], wanted: Tuple[Any, ...]) -> Optional[Around]:
         assert self._reader is not None
@@ -193,10 +261,7 @@ class Moments:
         if not path:  # an empty one is the open folder itself (AT_EMPTY_PATH)
             number = number_of(values[where - 1]) if kind.endswith("at") else -1
             return self._reader.opened(tid, "fd/%d" % number, self.elder) if number >= 0 else None
-        follows = not kind.startswith("entry")
-        if len(wanted) > 2 and len(values) > wanted[2] and values[wanted[2]] & _NO_FOLLOW:
-            follows = False
-        return self._reader.led(tid, path, follows, self.elder) if path.startswith("/") else None
+        return self._reader.led(tid, path, _follows(values, wanted), self.elder) if path.startswith("/") else None
 
     def _in_vain(self) -> Optional[int]:
         for folder in self._counted.values():
@@ -209,36 +274,15 @@ class Moments:
         return None
 
 
-def who(tid: int) -> Around:
-    """As whom a thread works, what it may, and what limits it; nothing where it is gone."""
-    found: Around = {"tid": tid}
-    try:
-        status = read_file("/proc/%d/status" % tid)
-        line = {name: text.strip() for name, _, text in (each.partition(":") for each in status.split("\n"))}
-        users, groups = line["Uid"].split(), line["Gid"].split()  # real, effective, saved, of files
-        found["ids"] = [int(users[1]), int(groups[1]), int(users[3]), int(groups[3])]
-        found["groups"] = list(map(int, line["Groups"].split()[:GROUPS_MAX]))
-        found["effective"], found["permitted"] = line["CapEff"], line["CapPrm"]
-        found["bounding"] = line["CapBnd"]
-        if "NStgid" in line:
-            found["inside"] = int(line["NStgid"].split()[-1])
-        if "NoNewPrivs" in line:
-            found["no_new_privs"] = int(line["NoNewPrivs"])
-        found["limits"] = limits(read_file("/proc/%d/limits" % tid))
-    except (OSError, TooLongError, KeyError, IndexError, ValueError):
-        pass
-    return found
+def _follows(values: Tuple[int, ...], wanted: Tuple[Any, ...]) -> bool:
+    """Whether a link at the end of the path is."""
+    if wanted[1].startswith("entry"):
+        return False
+    return not (len(wanted) > 2 and len(values) > wanted[2] and values[wanted[2]] & _NO_FOLLOW)
 
 
-def limits(text: str) -> Dict[str, int]:
-    """Soft limits by their names in `--ulimit`, of /proc/PID/limits; those without one are left out."""
-    found: Dict[str, int] = {}
-    for line in text.split("\n")[1:]:
-        name = _LIMITS.get(line[:25].strip())
-        word = line[26:].split(None, 1)[:1]
-        if name is not None and word and word[0].isdigit():
-            found[name] = int(word[0])
-    return found
+def _by_number(names: Dict[str, Tuple[Any, ...]], numbers: Numbers) -> Wanted:
+    return {abi: {table[name]: names[name] for name in names if name in table} for abi, table in numbers.items()}
 
 
 def address_of(data: bytes) -> Optional[List[Any]]:
@@ -266,7 +310,7 @@ def address_of(data: bytes) -> Optional[List[Any]]:
 
 def bounded(around: Around) -> Around:
     """The same, without what a container made too long."""
-    for name in ("place", "address"):
+    for name in ("place", "other", "address"):
         if len(json.dumps(around)) > SIZE_MAX:
             around.pop(name, None)
     return around

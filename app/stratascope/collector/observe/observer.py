@@ -20,22 +20,23 @@ from stratascope.collector.filters import why_not
 from stratascope.collector.observe.aside import Aside
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.checks import Checks, Means, OwnCheck
+from stratascope.collector.observe.credentials import Credentials
 from stratascope.collector.observe.exchange import Lines, RefusedError, Request, request_of
 from stratascope.collector.observe.group import NoGroupError
 from stratascope.collector.observe.made import place
 from stratascope.collector.observe.moments import Moments
 from stratascope.collector.observe.paths import in_flight
-from stratascope.collector.observe.perf import POINTS, REGS, Perf, Record, Source, gone
+from stratascope.collector.observe.perf import POINTS, Perf, Record
 from stratascope.collector.observe.polls import Polls
 from stratascope.collector.observe.processes import Processes, threads
 from stratascope.collector.observe.refusals import Refusals
 from stratascope.collector.observe.signals import Signals
+from stratascope.collector.observe.sources import Sources
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 PROTOCOL = 1
 LOOK = 0.1  # seconds between two looks at the rings
 YOUNG = 300000  # nanoseconds
-REOPEN = 0.05  # seconds between two changes of a filter, at the least
 MOVE = 0.01  # seconds between two looks for who has to be moved
 POLL = 1.0
 SOON = 0.2  # seconds after a look, once another program began: one that ends soon is seen too
@@ -59,7 +60,6 @@ class Observer:
         self._tracefs = Tracefs()
         self._held: List[Record] = []
         self._lost = 0
-        self._reopened = 0.0
         self._began = False  # whether a program did since it was looked at
         try:
             self._attach(request, begun)
@@ -79,7 +79,10 @@ class Observer:
         refusals = Refusals(request.numbers, request.asked.errnos, native, foreign)
         self._moments = Moments(request.asked.paths, request.numbers, self._group.counted)
         tell = self._lines.tell
-        self._calls = Calls(tell, self._processes, request.asked, (enter, leave), refusals, self._moments)
+        self._credentials = Credentials(request.numbers)
+        self._calls = Calls(
+            tell, self._processes, request.asked, (enter, leave), refusals, self._moments, self._credentials
+        )
         self._checks = None
         if means is not None:
             self._calls.checks = self._checks = Checks(tell, self._processes, means, request.numbers)
@@ -91,20 +94,9 @@ class Observer:
             os.close(folder)
             raise
         self._folder = folder
-        self._enter = Source("enter", enter.number, often=True)
-        sources = [self._enter, Source("leave", leave.number, REGS, refusals.filter(), wakes=True)]
-        self._flooded = [(sources[1], self._calls.floods)]
-        if means is not None and self._checks is not None:
-            sources += means.sources()
-            self._flooded.append((sources[2], self._checks.floods))
-        for name, (kind, sample, text) in POINTS.items():
-            point = points[name]
-            if kind and point is not None:
-                sources.append(Source(kind, point.number, sample, text, wakes=kind == "exec"))
+        self._sources = Sources(self._perf, points, self._calls, self._checks, means)
         self._points = {kind: points[name] for name, (kind, _, _) in POINTS.items()}
         self._signals = Signals(tell, self._processes, self._points)
-        for source in sources:
-            self._perf.add(source)
         now = time.monotonic()
         facts = {
             "means": means.word if means is not None else "",
@@ -121,12 +113,11 @@ class Observer:
         here = self._group.processes() or []
         self._processes.there(here, time.monotonic_ns())
         for pid in here:
-            for tid in threads(pid):
-                self._calls.was_in(tid, in_flight(tid))
+            self._calls.there(pid, [(tid, in_flight(tid)) for tid in threads(pid)])
         first = (request.pid, request.start or start_of_process(request.pid)) if request.pid else (0, "")
         self._polls = Polls(self._group, first, self._lines.now)
         self._moments.elder = first[0]
-        self._aside = Aside(self._lines, self._processes, self._signals, self._moments, self._calls)
+        self._aside = Aside(self._lines, self._processes, self._signals, self._moments, self._calls, self._credentials)
 
     def _means(self, point: Optional[Point]) -> Optional[Means]:
         if point is not None:
@@ -155,10 +146,13 @@ class Observer:
             woken = dict(poll.poll(1000 * min(YOUNG / 1e9 if self._held else self._look(now), until - now) + 1))
             if self._adopting is not None:
                 self._processes.there(self._adopting.take(), time.monotonic_ns())
+                for pid in self._adopting.moved():
+                    self._calls.there(pid, [])
             if requests in woken and not self._lines.goes_on():
                 return "it was ended"
             self._drain()
             self._aside.look()
+            self._credentials.look()
             now = time.monotonic()
             if now >= (next_poll if not self._began else next_poll - POLL + SOON):
                 next_poll, self._began = now + POLL, False
@@ -200,7 +194,7 @@ class Observer:
     def _drain(self, last: bool = False) -> None:
         assert self._perf is not None
         limit = time.monotonic_ns() - (0 if last else YOUNG)
-        records = self._held + self._calls.fresh(self._aside.fresh(self._perf.drain()), self._perf.drain)
+        records = self._held + self._calls.fresh(self._fresh(), self._fresh)
         records.sort(key=lambda each: each.time)
         self._held = []
         for number, record in enumerate(records):
@@ -209,32 +203,13 @@ class Observer:
                 break
             self._one(record)
             if number % BURST == BURST - 1 and not last:
-                self._refine()  # in a flood each moment counts
+                self._sources.refine(self._aside.unseen)  # in a flood each moment counts
         if not last:
-            self._refine()
+            self._sources.refine(self._aside.unseen)
 
-    def _refine(self) -> None:
-        """Leave out of the kernel's telling what is known by now."""
+    def _fresh(self) -> List[Record]:
         assert self._perf is not None
-        now = time.monotonic()
-        if now - self._reopened >= REOPEN:
-            changed: List[Source] = []
-            text = self._calls.better_filter()
-            if text is not None:
-                changed.append(self._enter._replace(filter=text))
-            for source, floods in self._flooded:
-                more = floods.change(now)
-                if more is not None:
-                    changed.append(source._replace(filter=" && ".join(each for each in (source.filter, more) if each)))
-                    if more:
-                        self._aside.unseen("refusals", "there are so many that most of them are left out")
-            try:
-                for source in changed:
-                    self._reopened = now
-                    self._perf.add(source)
-            except OSError as error:
-                if not gone(error):
-                    raise
+        return self._aside.fresh(self._perf.drain())
 
     def _one(self, record: Record) -> None:
         kind, at = record.kind, record.time
@@ -248,13 +223,22 @@ class Observer:
             self._checks.answered(record)
         elif kind == "fork":
             self._processes.forked(record.pid, record.tid, record.extra, at)
+            self._calls.forked(record)
         elif kind == "ended":
             self._calls.over(record.tid)
             if self._checks is not None:
                 self._checks.over(record.tid)
             self._processes.ended(record.pid, record.tid, at)
+            if record.pid not in self._processes.known:
+                self._calls.gone(record.pid)
         elif kind == "comm":
             self._processes.named(record.pid, record.tid, record.raw.decode("utf-8", "surrogateescape"))
+            if record.extra:
+                self._calls.mapped.executed(record.pid)
+        elif kind == "mapped":
+            self._calls.mapped.told(record.pid, record.raw)
+        elif kind == "help-lost":
+            self._calls.mapped.lost()
         elif kind == "exec":
             self._executed(record)
         elif kind == "lost":
@@ -271,6 +255,7 @@ class Observer:
         offset = self._field("exec", "filename", record.raw) & 0xFFFF
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
         self._processes.executed(record.pid, name, record.bits, record.time)
+        self._calls.executed(record, name)
         self._aside.executed(record)
         self._polls.user(record.pid)
         self._polls.rooted(record.pid)

@@ -17,16 +17,18 @@ import socket
 import struct
 from typing import Any, Dict, Optional
 
+from stratascope.collector.observe.memory import Lies
 from stratascope.collector.observe.walk import Walk
 from stratascope.collector.read import TooLongError, read_file
 
 TEXT_MAX = 4096  # PATH_MAX
 ANSWER_LIMIT = 50  # milliseconds; one takes a tenth of one
+ROUNDS_MAX = 4  # of those, for a child that the machine has no time for
 HANGS_MAX = 3
 BYTES_MAX = 128  # struct sockaddr_storage
 _ANSWER_MAX = 1 << 16
-_TEXT, _BYTES, _LED, _NAMED, _OPENED = range(5)
-_ASKED = struct.Struct("=BIQII")  # what, thread, address, how many, elder
+_TEXT, _BYTES, _LED, _NAMED, _OPENED, _FILE = range(6)
+_ASKED = struct.Struct("=BIQIIQQ")  # what, thread, address, how many, elder, inode, time
 _PAGE = 4096
 _HERE = -100  # AT_FDCWD
 
@@ -53,8 +55,16 @@ class PathReader:
         """So many bytes there, of at most BYTES_MAX; none where they can't be had."""
         return self._ask(_BYTES, tid, address, min(size, BYTES_MAX))
 
+    def content(self, tid: int, there: Lies, before: int) -> bytes:
+        """What lies there in a file, as that thread's root directory has it; `walk` says when."""
+        name = there.path.encode("utf-8", "surrogateescape")
+        return self._ask(_FILE, tid, there.offset, there.size, 0, name, there.inode, before)
+
     def led(self, tid: int, path: str, follow: bool, elder: int) -> Optional[Dict[str, Any]]:
-        """Where an absolute path of that thread leads, `walk` says how. None: not known."""
+        """Where an absolute path of that thread leads, `walk` says how; 0: of one that has ended, as the elder goes.
+
+        None: not known.
+        """
         found = self._ask(_LED if follow else _NAMED, tid, 0, 0, elder, path.encode("utf-8", "surrogateescape"))
         return json.loads(found) if found else None
 
@@ -74,13 +84,17 @@ class PathReader:
             with contextlib.suppress(OSError):
                 os.waitpid(self._child, os.WNOHANG)
 
-    def _ask(self, what: int, tid: int, address: int = 0, size: int = 0, elder: int = 0, text: bytes = b"") -> bytes:
+    def _ask(self, what: int, tid: int, address: int = 0, size: int = 0, elder: int = 0, text: bytes = b"",
+             inode: int = 0, before: int = 0) -> bytes:  # fmt: skip
         if self._socket is None:
             return b""
         try:
-            self._socket.send(_ASKED.pack(what, tid, address, size, elder) + text)
-            if select.select([self._socket], [], [], ANSWER_LIMIT / 1000)[0]:
-                return self._socket.recv(_ANSWER_MAX)[1:]
+            self._socket.send(_ASKED.pack(what, tid, address, size, elder, inode, before) + text)
+            for _ in range(ROUNDS_MAX):
+                if select.select([self._socket], [], [], ANSWER_LIMIT / 1000)[0]:
+                    return self._socket.recv(_ANSWER_MAX)[1:]
+                if not self._waits_for_a_processor():
+                    break
         except OSError:
             pass
         self._hangs += 1
@@ -88,6 +102,13 @@ class PathReader:
         if not self.given_up:
             self._begin()
         return b""
+
+    def _waits_for_a_processor(self) -> bool:
+        """Whether the child does not hang, but is kept from going on by others that are busy."""
+        try:
+            return read_file("/proc/%d/stat" % self._child).rpartition(")")[2].split()[0] == "R"
+        except (OSError, TooLongError, IndexError):
+            return False
 
     def _begin(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -110,14 +131,16 @@ def _serve(ours: socket.socket) -> None:
         asked = ours.recv(_ASKED.size + TEXT_MAX + 1)
         if len(asked) < _ASKED.size:
             return
-        what, tid, address, size, elder = _ASKED.unpack_from(asked)
+        what, tid, address, size, elder, inode, before = _ASKED.unpack_from(asked)
         text = asked[_ASKED.size :].decode("utf-8", "surrogateescape")
         if what == _TEXT:
             answer = _text(tid, address)
         elif what == _BYTES:
             answer = _bytes(tid, address, size)
+        elif what == _FILE:
+            answer = Walk(tid, 0, instead=True).content(text, inode, address, size, before)
         else:
-            walk = Walk(tid, elder)
+            walk = Walk(tid or elder, elder, instead=not tid)
             found = walk.opened(text) if what == _OPENED else walk.led(text, what == _LED)
             answer = b"" if found is None else json.dumps(found).encode("ascii")
         ours.send(b"=" + answer)

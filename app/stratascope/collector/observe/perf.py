@@ -3,7 +3,8 @@
 Stands on ctypes and mmap alone. An event's filter can be set once only (kernel/events/core.c, EEXIST), so one that is
 to change is opened anew and the old one closed after; a dummy event owns each ring, so that the ring stays. Both are
 open for a moment, and what the older one still says then is dropped: nothing is counted twice. What does not fit into a
-ring is counted by the kernel, and told.
+ring is counted by the kernel, and told. Three rings a CPU: what is frequent; what is rare; and what only helps to read
+a call's arguments (stacks, mappings), of which any may be lost: a full ring costs the container nothing.
 """
 
 from __future__ import annotations
@@ -20,31 +21,42 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 from stratascope.collector.observe.trace import NoTracepointsError, barrier
 
 PAGE = mmap.PAGESIZE
-RINGS_MAX = 64 << 20  # bytes of all rings; 2 MiB each up to 16 CPUs (with 256 KiB events were lost)
+RINGS_MAX = 64 << 20  # bytes of all rings; 2 MiB each up to 10 CPUs (with 256 KiB events were lost)
 RING_MAX, RING_MIN = 2 << 20, 128 << 10
 
 _OPEN = {"x86_64": 298, "aarch64": 241}  # perf_event_open
 _TRACEPOINT, _SOFTWARE, _DUMMY = 2, 1, 9  # PERF_TYPE_*, PERF_COUNT_SW_DUMMY
 _ENABLE, _DISABLE, _SET_OUTPUT, _SET_FILTER, _ID = 0x2400, 0x2401, 0x2405, 0x40082406, 0x80082407  # PERF_EVENT_IOC_*
 _PID_CGROUP, _CLOEXEC = 4, 8
-TID, TIME, CALLCHAIN, RAW, REGS, IDENTIFIER = 1 << 1, 1 << 2, 1 << 5, 1 << 10, 1 << 12, 1 << 16
+TID, TIME, CALLCHAIN, RAW, REGS, STACK, IDENTIFIER = 1 << 1, 1 << 2, 1 << 5, 1 << 10, 1 << 12, 1 << 13, 1 << 16
 _DISABLED, _COMM, _TASK, _WATERMARK, _ID_ALL = 1 << 0, 1 << 9, 1 << 13, 1 << 14, 1 << 18
 _NO_USER_CHAIN, _COMM_EXEC, _CLOCK = 1 << 22, 1 << 24, 1 << 25
+_MAPS = 1 << 8 | 1 << 17 | 1 << 23  # mmap, mmap_data, mmap2
 _ATTR = struct.Struct("=IIQQQQQIIQQQQIiQIHH")  # struct perf_event_attr, PERF_ATTR_SIZE_VER5
 _HEADER = struct.Struct("=IHH")
 _FRONT = struct.Struct("=QIIQ")  # identifier, pid, tid, time
 _U64, _U32, _PAIR = struct.Struct("=Q"), struct.Struct("=I"), struct.Struct("=QQ")
-LOST, COMM, FORK, SAMPLE = 2, 3, 7, 9  # PERF_RECORD_*; EXIT also comes where a set-user-ID program is executed
+LOST, COMM, FORK, SAMPLE, MMAP2 = (
+    2,
+    3,
+    7,
+    9,
+    10,
+)  # PERF_RECORD_*; EXIT also comes where a set-user-ID program is executed
 _COMM_WAS_EXEC = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
 _CONTEXTS = 0xFFFFFFFFFFFFF000  # PERF_CONTEXT_MAX: what lies above is a mark and no address
 FRAMES = 64
+# Bytes of a stack. Its beginning is moved by up to 8 KiB at random (arch_align_stack), and argv lies above that
+STACK_MAX = 16384
+OFTEN, RARE, HELP = range(3)  # the rings of a CPU
+MAPPED = struct.Struct("=IIQQQIIQQII")  # pid, tid, address, size, offset, major, minor, inode, generation, prot, flags
 # Registers of a call: its six arguments, and the one that holds its number where a filter sends a signal for it
 # (arch/*/include/uapi/asm/perf_regs.h; syscall(2); syscall_rollback). Sample order is by bit; the last is which of the
 # sampled ones holds which argument, for 64 and for 32 bits
-_X86 = {"ax": 0, "bx": 1, "cx": 2, "dx": 3, "si": 4, "di": 5, "bp": 6, "r8": 16, "r9": 17, "r10": 18}
+_X86 = {"ax": 0, "bx": 1, "cx": 2, "dx": 3, "si": 4, "di": 5, "bp": 6, "sp": 7, "r8": 16, "r9": 17, "r10": 18}
 _REGISTERS = {
     "x86_64": (tuple(_X86.values()), ("di", "si", "dx", "r10", "r8", "r9"), ("bx", "cx", "dx", "si", "di", "bp")),
-    "aarch64": ((0, 1, 2, 3, 4, 5, 8), (), ()),
+    "aarch64": ((0, 1, 2, 3, 4, 5, 8, 31), (), ()),
 }
 
 
@@ -63,7 +75,7 @@ POINTS: Dict[str, Tuple[str, int, str]] = {
 
 
 class Record(NamedTuple):
-    """One thing out of a ring. `kind`: the event's name, or `fork`, `comm`, `lost`."""
+    """One thing out of a ring. `kind`: the event's name, or `fork`, `comm`, `mapped`, `lost`, `help-lost`."""
 
     time: int  # nanoseconds, CLOCK_MONOTONIC
     kind: str
@@ -73,7 +85,8 @@ class Record(NamedTuple):
     chain: bytes  # addresses, 8 bytes each, the kernel's only
     registers: Tuple[int, ...]  # arguments
     bits: int  # 64, 32, 0 where not known
-    extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many; with registers: ax, or x8
+    extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many; with registers: ax, or x8; stack: where
+    stack: bytes = b""  # the user's, from `extra` on
     about: Any = None  # what was read of it while it was fresh (`moments`)
 
 
@@ -85,7 +98,7 @@ class Source(NamedTuple):
     sample: int = 0
     filter: str = ""
     wakes: bool = False
-    often: bool = False  # goes to the ring of the frequent ones
+    ring: int = RARE
 
 
 class _Ring:
@@ -140,22 +153,21 @@ class Perf:
         self._registers = struct.Struct("=%dQ" % len(taken))
         self._group = group
         self._cpus = cpus() if group is not None else [-1]
-        self._rings: Dict[int, Tuple[_Ring, _Ring]] = {}
+        self._rings: Dict[int, List[_Ring]] = {}
         self._names: Dict[int, str] = {}  # of each open event by its id
         self._open: Dict[str, List[Tuple[int, int, int]]] = {}  # by name: CPU, descriptor, id
         self._newest: Dict[int, Dict[str, int]] = {}  # by CPU, the id that counts since a change
         self._sources: Dict[str, Source] = {}
         size = RING_MAX
-        while size > RING_MIN and 2 * size * len(self._cpus) > RINGS_MAX:
+        while size > RING_MIN and 3 * size * len(self._cpus) > RINGS_MAX:
             size //= 2
         try:
             for cpu in self._cpus:
-                rings = []
-                for often in (True, False):
-                    flags = _WATERMARK | _ID_ALL | (0 if often else _COMM | _TASK | _COMM_EXEC)
+                rings = self._rings[cpu] = []
+                for more in (0, _COMM | _TASK | _COMM_EXEC, _MAPS)[: None if group is not None else HELP]:
+                    flags = _WATERMARK | _ID_ALL | more
                     descriptor = self._event(_SOFTWARE, _DUMMY, IDENTIFIER | TID | TIME, flags, cpu, size // 8)
                     rings.append(_Ring(descriptor, size if group is not None else RING_MIN))
-                self._rings[cpu] = (rings[0], rings[1])
         except BaseException:
             self.close()
             raise
@@ -163,7 +175,8 @@ class Perf:
     def _event(self, kind: int, number: int, sample: int, flags: int, cpu: int, wakeup: int) -> int:
         attributes = _ATTR.pack(
             *(kind, _ATTR.size, number, 1, sample, 0, flags | _CLOCK, wakeup, 0, 0, 0, 0),
-            *(self._mask if sample & REGS else 0, 0, 1, 0, 0, FRAMES if sample & CALLCHAIN else 0, 0),
+            *(self._mask if sample & REGS else 0, STACK_MAX if sample & STACK else 0, 1, 0, 0),
+            *(FRAMES if sample & CALLCHAIN else 0, 0),
         )
         where, how = (self._group, _PID_CGROUP | _CLOEXEC) if self._group is not None else (0, _CLOEXEC)
         long = ctypes.c_long
@@ -189,7 +202,7 @@ class Perf:
                 if source.filter:
                     # a buffer that may be written to is handed over itself, however long (fcntl.ioctl)
                     fcntl.ioctl(descriptor, _SET_FILTER, bytearray(source.filter.encode("ascii") + b"\0"))
-                fcntl.ioctl(descriptor, _SET_OUTPUT, self._rings[cpu][0 if source.often else 1].descriptor)
+                fcntl.ioctl(descriptor, _SET_OUTPUT, self._rings[cpu][source.ring].descriptor)
                 fcntl.ioctl(descriptor, _ID, identifier)
                 opened[-1] = (cpu, descriptor, _U64.unpack(identifier)[0])
             for _, descriptor, number in opened:
@@ -215,16 +228,16 @@ class Perf:
         """What came since, not in order."""
         found: List[Record] = []
         for cpu, rings in self._rings.items():
-            for ring in rings:
+            for number, ring in enumerate(rings):
                 data = ring.take()
                 if data:
-                    self._parse(data, cpu, found)
+                    self._parse(data, cpu, found, number == HELP)
         alive = {number for opened in self._open.values() for _, _, number in opened}
         for number in [number for number in self._names if number not in alive]:
             del self._names[number]  # all that it said has been read
         return found
 
-    def _parse(self, data: bytes, cpu: int, found: List[Record]) -> None:
+    def _parse(self, data: bytes, cpu: int, found: List[Record], helps: bool) -> None:
         place, end = 0, len(data)
         newest = self._newest.get(cpu, {})
         begun: Set[str] = set()
@@ -253,7 +266,11 @@ class Perf:
                 found.append(Record(at, "comm", pid, tid, text, b"", (), 0, int(bool(misc & _COMM_WAS_EXEC))))
             elif kind == LOST:
                 _, count = _PAIR.unpack_from(data, here)
-                found.append(Record(0, "lost", 0, 0, b"", b"", (), 0, count))
+                found.append(Record(0, "help-lost" if helps else "lost", 0, 0, b"", b"", (), 0, count))
+            elif kind == MMAP2:
+                pid, tid = struct.unpack_from("=II", data, here)
+                (at,) = _U64.unpack_from(data, place + size - 16)
+                found.append(Record(at, "mapped", pid, tid, data[here : place + size - 24], b"", (), 0, 0))
             place += size
 
     def _sample(self, name: str, pid: int, tid: int, at: int, data: bytes, place: int) -> Record:
@@ -272,12 +289,15 @@ class Perf:
             bits = {1: 32, 2: 64}.get(abi, 0)
             if bits:
                 values = self._registers.unpack_from(data, place + 8)
+                place += self._registers.size
                 if self._wide:
                     by_name = {name: values[each] for each, name in enumerate(self._order)}
                     registers = tuple(by_name[each] for each in (self._wide if bits == 64 else self._narrow))
-                    extra = by_name["ax"]
+                    extra, top = by_name["ax"], by_name["sp"]
                 else:
-                    registers, extra = tuple(values[:6]), values[6]
+                    registers, extra, top = tuple(values[:6]), values[6], values[7]
+                if sample & STACK:
+                    return Record(at, name, pid, tid, raw, chain, registers, bits, top, _stack(data, place + 8))
         return Record(at, name, pid, tid, raw, chain, registers, bits, extra)
 
     def silence(self) -> None:
@@ -296,6 +316,15 @@ class Perf:
             for ring in rings:
                 ring.close()
         self._open, self._rings = {}, {}
+
+
+def _stack(data: bytes, place: int) -> bytes:
+    """PERF_SAMPLE_STACK_USER: a size, so many bytes, how many of them count."""
+    (size,) = _U64.unpack_from(data, place)
+    if not size:
+        return b""
+    (count,) = _U64.unpack_from(data, place + 8 + size)
+    return data[place + 8 : place + 8 + min(size, count)]
 
 
 def frames(chain: bytes) -> Tuple[int, ...]:

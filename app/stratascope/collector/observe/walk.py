@@ -33,10 +33,16 @@ Place = Dict[str, Any]
 
 
 class Walk:
-    """The files of one thread. `elder`: a process of the same container that sees all its mounts, or 0."""
+    """The files of one thread. `elder`: a process of the same container that sees all its mounts, or 0.
 
-    def __init__(self, tid: int, elder: int) -> None:
+    `instead`: that thread stands for one that has ended, of which /proc/self would be another.
+    """
+
+    def __init__(self, tid: int, elder: int, instead: bool = False) -> None:
         self._tid = tid
+        self._instead = instead
+        self._keeps = False
+        self._end: Optional[int] = None  # what a way led to, while it keeps that
         self._elder = elder
         self._lines = _lines(tid)
 
@@ -64,6 +70,8 @@ class Walk:
                 if steps > _STEPS_MAX or here is None or here.may_be_silent:
                     return self._place([*names, name, *left[::-1]], None, None, way[-1])
                 if here.kind == "proc" and name in ("self", "thread-self"):
+                    if self._instead:
+                        return None
                     name, *more = self._self(way[-1], name).split("/")
                     left += more[::-1]
                 try:
@@ -90,11 +98,34 @@ class Walk:
                     _close(way[1:])
                     del way[1:], names[:]
                 left += target.split("/")[::-1]
+            if self._keeps:
+                self._end = os.dup(way[-1])
             return self._place(names, way[-1], way[-2] if len(way) > 1 else way[-1], way[-1])
         except OSError:
             return None
         finally:
             _close(way)
+
+    def content(self, path: str, inode: int, offset: int, size: int, before: int) -> bytes:
+        """What such a file, if it is that one still, has there; nothing where it changed after `before` (its ctime)."""
+        self._keeps = True
+        there = self.led(path, False)
+        if self._end is None:
+            return b""
+        try:
+            about = os.fstat(self._end) if there is not None and there["node"] is not None else None
+            if about is None or not stat.S_ISREG(about.st_mode) or about.st_ino != inode or about.st_ctime_ns >= before:
+                return b""
+            # O_NOATIME: who looks leaves no trace
+            file = os.open("/proc/self/fd/%d" % self._end, os.O_RDONLY | os.O_NOATIME | os.O_CLOEXEC)
+            try:
+                return os.pread(file, size, offset)
+            finally:
+                os.close(file)
+        except OSError:
+            return b""
+        finally:
+            os.close(self._end)
 
     def opened(self, name: str) -> Optional[Place]:
         """Of a file that it has open (`fd/N`), or the one that it runs (`exe`)."""

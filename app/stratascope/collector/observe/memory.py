@@ -1,0 +1,185 @@
+"""What lay in a process's memory when a call of it was refused, where the process itself can't be asked any more.
+
+A path that a program names is mostly a constant of it, which lies in its file as it lies in its memory: pages that
+nobody may write are the file's own (mmap(2), MAP_PRIVATE). The kernel tells of each mapping when it is made
+(perf_event_open(2), PERF_RECORD_MMAP2), in the order of what else is told; it does not tell when one is taken away, so
+a later one over it counts, and memory itself before both, where that can be read still. What was writable before may
+differ from its file and is left out (mprotect(2) is told as another mapping at the same place). Where some of it was
+lost, nothing is known of anybody until they execute another program.
+
+Names out of argv, and those that are put together in a buffer, lie on the stack, which the kernel takes at that moment:
+a record beside the one of the refused call, in the ring of what only helps (`perf`). Of it nothing but the argument's
+own bytes is looked at.
+
+Decided against a BPF program that copies the argument: the helpers for that are for programs under a licence that is
+compatible with the GPL, version 2 (Documentation/bpf/bpf_licensing.rst; include/linux/license.h), and Apache-2.0, ours,
+is none of those.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import Dict, List, NamedTuple, Optional
+
+from stratascope.collector.observe.perf import MAPPED, Record
+from stratascope.collector.read import TooLongError, read_file
+
+PROCESSES_MAX = 1 << 14
+PLACES_MAX = 4096  # of one process
+_TEXT_MAX = 4096
+_WRITE, _SHARED = 2, 1  # PROT_WRITE, MAP_SHARED
+_APART = 100000  # nanoseconds between the two records of one call, at most
+_KEPT = 1024  # of the last time, whose calls may come yet
+
+
+class Lies(NamedTuple):
+    """Where in a file something lies; at most so many bytes of it were mapped."""
+
+    path: str
+    inode: int
+    offset: int
+    size: int
+
+
+class _Piece(NamedTuple):
+    first: int
+    last: int  # the first address after it
+    offset: int
+    inode: int
+    path: str
+    written: bool  # it was writable, or is
+
+
+class Mapped:
+    """Of all processes, in the order of time."""
+
+    def __init__(self) -> None:
+        self._known: Dict[int, List[_Piece]] = {}  # by process, in the order of addresses
+
+    def there(self, pid: int) -> None:
+        """One that was found: what it has mapped now."""
+        try:
+            text = read_file("/proc/%d/maps" % pid)
+        except (OSError, TooLongError):
+            return
+        self._known[pid] = []
+        for line in text.split("\n"):
+            words = line.split(None, 5)
+            if len(words) == 6 and words[5].startswith("/"):
+                first, _, last = words[0].partition("-")
+                # a name in octal is another one; whether it was writable before can't be told
+                written = "w" in words[1] or "s" in words[1] or "\\" in words[5]
+                place = int(first, 16), int(last, 16), int(words[2], 16)
+                self._add(pid, _Piece(*place, int(words[4]), words[5], written))
+
+    def told(self, pid: int, data: bytes) -> None:
+        """A record of the kernel's."""
+        _, _, first, size, offset, _, _, inode, _, protection, flags = MAPPED.unpack_from(data)
+        path = data[MAPPED.size :].split(b"\0")[0].decode("utf-8", "surrogateescape")
+        written = bool(protection & _WRITE or flags & _SHARED)
+        self._add(pid, _Piece(first, first + size, offset, inode, "" if path.startswith("//") else path, written))
+
+    def forked(self, pid: int, parent: int) -> None:
+        """It has what its parent has."""
+        above = self._known.get(parent)
+        if above is not None:
+            self._known[pid] = above
+
+    def executed(self, pid: int) -> None:
+        """It has nothing any more; what it has from now on comes."""
+        if len(self._known) >= PROCESSES_MAX:
+            self._known.clear()
+        self._known[pid] = []
+
+    def over(self, pid: int) -> None:
+        """It has ended."""
+        self._known.pop(pid, None)
+
+    def lost(self) -> None:
+        """Some did not come through."""
+        self._known.clear()
+
+    def at(self, pid: int, address: int) -> Optional[Lies]:
+        """What lies there; None where that is no file, or may have been written to."""
+        pieces = self._known.get(pid, [])
+        place = bisect_right(pieces, _key(address, 1 << 64)) - 1
+        if place < 0:
+            return None
+        piece = pieces[place]
+        if piece.written or not piece.first <= address < piece.last:
+            return None
+        return Lies(piece.path, piece.inode, piece.offset + address - piece.first, min(piece.last - address, _TEXT_MAX))
+
+    def _add(self, pid: int, new: _Piece) -> None:
+        pieces = self._known.get(pid)
+        if pieces is None:
+            return  # not known from its beginning
+        first = max(0, bisect_left(pieces, _key(new.first, 0)) - 1)
+        kept: List[_Piece] = pieces[:first]
+        after: List[_Piece] = []
+        for number in range(first, len(pieces)):
+            old = pieces[number]
+            if old.first >= new.last:
+                after += pieces[number:]
+                break
+            if old.last <= new.first:
+                kept.append(old)
+                continue
+            if old.written and old.inode == new.inode and old.offset - old.first == new.offset - new.first:
+                new = new._replace(written=True)
+            if old.first < new.first:
+                kept.append(old._replace(last=new.first))
+            if old.last > new.last:
+                after.append(old._replace(first=new.last, offset=old.offset + new.last - old.first))
+        if new.path.startswith("/"):
+            kept.append(new)
+        self._known[pid] = (kept + after)[:PLACES_MAX]
+
+
+def _key(first: int, last: int) -> _Piece:
+    return _Piece(first, last, 0, 0, "", False)
+
+
+class Stack:
+    """The bytes from one address on; none where that is not known."""
+
+    def __init__(self, first: int, data: bytes) -> None:
+        self._first, self._data = first, data
+
+    def text(self, address: int) -> Optional[bytes]:
+        """What ends with a zero byte, without that; None where it does not lie there as a whole."""
+        place = address - self._first
+        end = self._data.find(b"\0", place) if 0 <= place < len(self._data) else -1
+        return self._data[place:end] if end >= 0 and end - place < _TEXT_MAX else None
+
+    def data(self, address: int, size: int) -> Optional[bytes]:
+        """So many bytes; None where they do not lie there as a whole."""
+        place = address - self._first
+        return self._data[place : place + size] if 0 <= place <= len(self._data) - size else None
+
+
+NONE = Stack(0, b"")
+
+
+class Stacks:
+    """Those that came, until their calls did."""
+
+    def __init__(self) -> None:
+        self._there: Dict[int, List[Record]] = {}  # by thread
+        self._before: List[Record] = []
+
+    def take(self, records: List[Record]) -> List[Record]:
+        """The others."""
+        mine = [each for each in records if each.kind == "stack"]
+        self._there = {}
+        for each in self._before + mine:
+            self._there.setdefault(each.tid, []).append(each)
+        self._before = mine[-_KEPT:]
+        return [each for each in records if each.kind != "stack"] if mine else records
+
+    def of(self, record: Record) -> Stack:
+        """At that end of a call."""
+        for each in self._there.get(record.tid, ()):
+            if abs(each.time - record.time) < _APART and each.raw == record.raw and each.registers == record.registers:
+                return Stack(each.extra, each.stack)
+        return NONE
