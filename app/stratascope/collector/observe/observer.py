@@ -232,7 +232,7 @@ class Observer:
             if record.pid not in self._processes.known:
                 self._calls.gone(record.pid)
         elif kind == "comm":
-            self._processes.named(record.pid, record.tid, record.raw.decode("utf-8", "surrogateescape"))
+            self._processes.named(record.pid, record.tid, record.raw.decode("utf-8", "surrogateescape"), at)
             if record.extra:
                 self._calls.mapped.executed(record.pid)
         elif kind == "mapped":

@@ -93,10 +93,18 @@ class Processes:
         self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
         self._tell(at, "process", pid, parent, "fork", above.command, above.program)
 
-    def named(self, pid: int, tid: int, name: str) -> None:
-        """A new name; what an exec leads to is told with it."""
+    def named(self, pid: int, tid: int, name: str, at: int) -> None:
+        """A new name; what an exec leads to is told with it.
+
+        A program that executes itself by /proc/self/exe, as busybox does for its applets, is called "exe" until it
+        takes its name back: then it is told again.
+        """
         if pid == tid:
-            self.of(pid).command = name
+            found = self.of(pid)
+            again = found.command == "exe" != name and found.program.startswith("/proc/")
+            found.command = name
+            if again:
+                self._tell(at, "process", pid, found.parent, "exec", name, found.program)
 
     def executed(self, pid: int, program: str, bits: int, at: int) -> None:
         """It became another program."""
