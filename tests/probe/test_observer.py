@@ -36,7 +36,7 @@ from stratascope.probe.installed import helper_text
 from stratascope.probe.observer import Observation, Watched, observe
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
-WAIT = """sed -n '/"errnos": \\[\\]/q'"""  # until the request has come
+WAIT = """sed -n '/"answers": {}/q'"""  # until the request has come
 HELLO = '{"stratascope":"collector","protocol":4,"barred":""}'
 
 

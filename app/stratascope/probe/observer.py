@@ -17,10 +17,11 @@ from collections.abc import Iterator
 
 from stratascope.core.message import msg
 from stratascope.core.observation.events import End, Event
+from stratascope.core.observation.observer import Answer
 from stratascope.core.observation.stream import LINE_MAX, StreamError, parse_event
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
-from stratascope.linux.syscalls import abis_of, numbers
+from stratascope.linux.syscalls import Abi, abis_of, numbers
 from stratascope.probe.elevated import PATIENCE, ElevatedProber, RootCommand, open_elevated
 from stratascope.value import Value
 
@@ -98,7 +99,7 @@ class Watched(Value):
 
     `start`: the process's start time (field 22 of /proc/PID/stat), so that a number that is used again is not mistaken;
     `container`: its id, by which its control group is known; `group`: path below the hierarchy, with `pid` 0 where
-    there is no process yet; `errnos`: what its filters answer beside the usual; `arguments`: to be told.
+    there is no process yet; `answers`: what its filters answer beside the usual; `arguments`: to be told.
     """
 
     pid: int
@@ -106,13 +107,14 @@ class Watched(Value):
     start: str = ""
     group: str = ""
     seconds: float = 3600.0
-    errnos: tuple[int, ...] = ()
+    answers: tuple[Answer, ...] = ()
     arguments: Places = ARGUMENTS
 
     def request(self) -> bytes:
         """The line that the observer understands."""
         tables = {abi: numbers(abi) for abi in abis_of(os.uname().machine)}
         arguments, paths = {}, {}
+        answers: dict[str, dict[int, list[int]]] = {}
         for abi, known in tables.items():
             arguments[abi] = {known[name]: places for name, places in self.arguments if name in known}
             paths[abi] = {
@@ -121,6 +123,10 @@ class Watched(Value):
                 for name, place in names.items()
                 if name in known
             }
+        for each in self.answers:
+            number = tables.get(Abi(each.abi), {}).get(each.name)
+            if number is not None:
+                answers.setdefault(each.abi, {}).setdefault(each.errno, []).append(number)
         asked = {
             "ask": "observe",
             "pid": self.pid,
@@ -128,7 +134,7 @@ class Watched(Value):
             "container": self.container,
             "group": self.group,
             "seconds": self.seconds,
-            "errnos": self.errnos,
+            "answers": answers,
             "numbers": tables,
             "arguments": arguments,
             "paths": paths,

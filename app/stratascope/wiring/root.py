@@ -33,7 +33,7 @@ class Root:
         """As a `core.observation.observer.Observer`: ask and start. Raises ProbeError."""
         if self._withheld:
             raise withheld()
-        watched = Watched(target.pid, target.container, target.start, target.group, target.seconds)
+        watched = Watched(target.pid, target.container, target.start, target.group, target.seconds, target.answers)
         return observe(self._ways, watched, told=self._started)
 
     def open(self) -> Prober:

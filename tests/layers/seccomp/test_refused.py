@@ -14,9 +14,12 @@ from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.denials.attempt import Attempt, Kind
 from stratascope.core.denials.denial import Claim, Strength
 from stratascope.core.ground import Surroundings
+from stratascope.core.observation.observer import Answer
 from stratascope.core.relaunch.want import HeldCapability, PassedCall
 from stratascope.i18n.translate import translate
+from stratascope.layers.seccomp.filter_source import DockerDefault, NoFilter, ProfileFilter
 from stratascope.layers.seccomp.layer import LAYER
+from stratascope.layers.seccomp.refused import unusual_answers
 from stratascope.linux.idmap import FULL, IdRange
 from stratascope.linux.syscalls import known_names
 from stratascope.value import replace
@@ -150,6 +153,18 @@ def test_killed_by_a_filter() -> None:
     own = claim(named)
     assert own is not None
     assert translate(own.what).startswith("A filter that the program has put before itself")
+
+
+def test_what_it_answers_beside_the_usual_refusals() -> None:
+    """The observer has to be told of these before: they are daily bread of calls that work."""
+    kill = '{"names": ["read"], "action": "SCMP_ACT_KILL"}'
+    rule = f'{{"names": ["fsync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 5}}, {kill}'
+    text = f'{{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [{rule}]}}'
+    own = replace(FACTS, origin=ProfileFilter(text, "/own.json", frozenset(), (6, 18), "x86_64"))
+    assert unusual_answers(own) == (Answer("x86_64", "fsync", 5),)
+    assert unusual_answers(replace(FACTS, origin=DockerDefault(frozenset()))) == ()
+    assert unusual_answers(replace(FACTS, origin=NoFilter())) == ()
+    assert unusual_answers(replace(FACTS, origin=None)) == ()
 
 
 @given(

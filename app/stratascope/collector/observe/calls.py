@@ -24,7 +24,7 @@ from stratascope.collector.observe.memory import Mapped, Stacks
 from stratascope.collector.observe.moments import Call, Moment, Moments, Wanted
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
-from stratascope.collector.observe.refusals import EAGAIN, Refusals
+from stratascope.collector.observe.refusals import EAGAIN, Answered, Refusals
 from stratascope.collector.observe.trace import Point
 
 X32_BIT = 0x40000000
@@ -46,11 +46,11 @@ _ENDS: Dict[str, Tuple[int, ...]] = {"x86_64": (60, 231), "i386": (1, 252), "aar
 
 
 class Asked(NamedTuple):
-    """What the request asks for: which arguments to tell, where a path stands, further answers that are refusals."""
+    """What the request asks for: which arguments to tell, where a path stands, what its filters answer."""
 
     arguments: Wanted
     paths: Wanted  # `moments` has its form
-    errnos: Tuple[int, ...]
+    answers: Answered
 
 
 class Calls:
@@ -162,7 +162,7 @@ class Calls:
             entered = last is not None and last[0] == number and same(last[1], record.registers, self._machine)
         self._before.discard(record.tid)
         within = None if self.checks is None else self.checks.within(record, plain, self._machine)
-        if not self.refusals.counts(abi, plain, -answer):
+        if not self.refusals.counts(abi, plain, -answer, entered):
             return
         if entered and -answer in (1, 13):
             self._refused = record.pid, record.time

@@ -3,9 +3,9 @@
 {"ask": "observe", "pid": N, "start": its start time (field 22 of /proc/PID/stat) or "", "container": id or "",
 "group": a control group's path or "", "seconds": S, "numbers": {entry point: {name of a call: number}},
 "arguments": {entry point: {number: [place, …]}}, "paths": {entry point: {number: [place, kind]}} or with a third, the
-place of flags (`moments` has the kinds), "errnos": [n, …]}: with "group" the PID may be 0. Numbers of calls come from
-whoever asks, since this program knows few names. A request that is not of that form, or names nothing that can be
-observed, gets {"refused": why}.
+place of flags (`moments` has the kinds), "answers": {entry point: {errno: [number, …]}} of its filters}: with "group"
+the PID may be 0. Numbers of calls come from whoever asks, since this program knows few names. A request that is not of
+that form, or names nothing that can be observed, gets {"refused": why}.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 
 from stratascope.collector.observe.calls import Asked
 from stratascope.collector.observe.moments import KINDS, Wanted
+from stratascope.collector.observe.refusals import Answered
 from stratascope.collector.read import PID_MAX
 
 SECONDS_MAX = 7 * 24 * 3600
@@ -72,8 +73,13 @@ def request_of(found: Dict[str, Any]) -> Request:
                 raise RefusedError("paths: [place, kind] was expected, or also the place of flags")
             flags = [_small(each, 5) for each in value[2:]]
             paths.setdefault(abi, {})[_key(key)] = (_small(value[0], 5), value[1], *flags)
-    errnos = tuple(_small(each, 4095) for each in _list(found.get("errnos", [])))
-    return Request(pid, words[0], words[1], words[2], float(seconds), numbers, Asked(arguments, paths, errnos))
+    answers: Answered = {}
+    for abi, table in _tables(found, "answers").items():
+        for key, calls in table.items():
+            if not isinstance(calls, list) or len(calls) > NUMBERS_MAX:
+                raise RefusedError("answers: lists of numbers of calls were expected")
+            answers.setdefault(_small(_key(key), 4095), {})[abi] = {_small(each, 1 << 31) for each in calls}
+    return Request(pid, words[0], words[1], words[2], float(seconds), numbers, Asked(arguments, paths, answers))
 
 
 def _tables(found: Dict[str, Any], name: str) -> Dict[str, Dict[str, Any]]:

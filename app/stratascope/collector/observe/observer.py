@@ -76,7 +76,7 @@ class Observer:
             raise NoTracepointsError("this kernel has no tracepoints of system calls (CONFIG_FTRACE_SYSCALLS)")
         means = self._means(points["capability/cap_capable"])
         self._own = OwnCheck(means)  # whoever is forked from here on has our new priority
-        refusals = Refusals(request.numbers, request.asked.errnos, native, foreign)
+        refusals = Refusals(request.numbers, request.asked.answers, native, foreign)
         self._moments = Moments(request.asked.paths, request.numbers, self._group.counted)
         tell = self._lines.tell
         self._credentials = Credentials(request.numbers)

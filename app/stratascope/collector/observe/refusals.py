@@ -1,8 +1,9 @@
 """Which answers of the kernel count as refusals, and of which calls.
 
 Some are rare in programs that work, whatever the call. Others are daily bread of most calls (EAGAIN of a socket,
-EINVAL) and mean something with a few only: those are named here, and their numbers come with the request. Never
-counted: ENOENT, EEXIST, EINTR, ENXIO, ESRCH, EAGAIN of what would block.
+EINVAL) and mean something with a few only: those are named here, and their numbers come with the request. So do the
+calls to which the container's filter gives one of those: there only what the filter refused counts. Never else counted:
+ENOENT, EEXIST, EINTR, ENXIO, ESRCH, EAGAIN of what would block.
 """
 
 from __future__ import annotations
@@ -35,39 +36,59 @@ _SOME: Dict[int, Tuple[str, ...]] = {
 }
 EAGAIN = 11
 
+_RUNS_MAX = 40  # comparisons for one errno of a filter, since the kernel takes a text of one page for all
 Numbers = Dict[str, Dict[str, int]]
+Answered = Dict[int, Dict[str, Set[int]]]  # by errno and entry point: calls to which a filter gives it
 
 
 class Refusals:
-    """`numbers`: calls by entry point and name; `errnos`: what the container's filters answer beside the usual."""
+    """`numbers`: calls by entry point and name; `answers`: what the container's filters give beside the usual."""
 
-    def __init__(self, numbers: Numbers, errnos: Tuple[int, ...], native: str, foreign: str) -> None:
-        self._always = set(ALWAYS).union(errnos)
+    def __init__(self, numbers: Numbers, answers: Answered, native: str, foreign: str) -> None:
         self._abis = [abi for abi in (native, foreign) if abi]
         self._some: Dict[int, Dict[str, Set[int]]] = {}  # by errno and entry point
         for errno, names in _SOME.items():
-            if errno not in self._always:
-                wide = tuple(name + "32" for name in names if name in _WIDE)
-                self._some[errno] = {
-                    abi: {table[name] for name in names + wide if name in table} for abi, table in numbers.items()
-                }
+            wide = tuple(name + "32" for name in names if name in _WIDE)
+            self._some[errno] = {
+                abi: {table[name] for name in names + wide if name in table} for abi, table in numbers.items()
+            }
+        self._filtered = {errno: calls for errno, calls in answers.items() if errno and errno not in ALWAYS}
         self._forks = {abi: {table[name] for name in _FORKS if name in table} for abi, table in numbers.items()}
 
     def filter(self) -> str:
         """For the kernel, of sys_exit: what succeeds, nearly all, is out after one comparison."""
-        parts: List[str] = ["ret == -%d" % each for each in sorted(self._always)]
-        for errno, by_abi in sorted(self._some.items()):
-            ids = sorted({each for abi in self._abis for each in by_abi.get(abi, ())})
-            if ids:
-                parts.append("(ret == -%d && (%s))" % (errno, " || ".join("id == %d" % each for each in ids)))
+        parts: List[str] = ["ret == -%d" % each for each in sorted(ALWAYS)]
+        for errno in sorted(set(self._some).union(self._filtered)):
+            told = [self._some.get(errno, {}), self._filtered.get(errno, {})]
+            ids = {each for by_abi in told for abi in self._abis for each in by_abi.get(abi, ())}
+            runs = _runs(ids)
+            if len(runs) > _RUNS_MAX:
+                parts.append("ret == -%d" % errno)
+            elif runs:
+                parts.append("(ret == -%d && (%s))" % (errno, " || ".join(runs)))
         return "ret < 0 && (%s)" % " || ".join(parts)
 
-    def counts(self, abi: str, number: int, errno: int) -> bool:
-        """What the kernel's filter can't tell: it knows no entry points, and a number is another call in each."""
-        if errno in self._always:
+    def counts(self, abi: str, number: int, errno: int, entered: bool = False) -> bool:
+        """What the kernel's filter can't tell: it knows no entry points, and a number is another call in each.
+
+        `entered`: it is known that the container's filter let it through.
+        """
+        table = "x86_64" if abi == "x32" else abi
+        if errno in ALWAYS or number in self._some.get(errno, {}).get(table, ()):
             return True
-        return number in self._some.get(errno, {}).get("x86_64" if abi == "x32" else abi, ())
+        return not entered and number in self._filtered.get(errno, {}).get(abi, ())
 
     def forks(self, abi: str, number: int) -> bool:
         """Whether that call makes a process."""
         return number in self._forks.get(abi, ())
+
+
+def _runs(numbers: Set[int]) -> List[str]:
+    """Comparisons that hold for these alone; those after each other are one."""
+    found: List[List[int]] = []
+    for each in sorted(numbers):
+        if found and found[-1][1] == each - 1:
+            found[-1][1] = each
+        else:
+            found.append([each, each])
+    return ["id == %d" % low if low == high else "(id >= %d && id <= %d)" % (low, high) for low, high in found]

@@ -10,11 +10,20 @@ from stratascope.core.observation.events import Event
 from stratascope.value import Value
 
 
+class Answer(Value):
+    """An errno that a filter gives to a call. `abi`: the entry point."""
+
+    abi: str
+    name: str
+    errno: int
+
+
 class Target(Value):
     """One container by its first process, or by the control group in which it is going to be.
 
     `start`: field 22 of its /proc/PID/stat, so that a reused PID is not observed; `group`: a control group's path from
-    the top of its hierarchy, which may still be empty. With a group the PID may be 0.
+    the top of its hierarchy, which may still be empty. With a group the PID may be 0. `answers`: what its filter gives
+    to calls beside what always counts as a refusal.
     """
 
     pid: int = 0
@@ -22,6 +31,7 @@ class Target(Value):
     container: str = ""  # full id
     group: str = ""
     seconds: float = SECONDS_MOST
+    answers: tuple[Answer, ...] = ()
 
 
 class Stream(Protocol):

@@ -16,12 +16,14 @@ from stratascope.core.denials.attempt import Attempt, Kind
 from stratascope.core.denials.denial import Claim, Strength
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.observer import Answer
 from stratascope.core.relaunch.want import HeldCapability, PassedCall, Want
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, opened_by
 from stratascope.linux.audit.record import FilterKill, parse_record
 from stratascope.linux.capability import NAMES
+from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full
 from stratascope.linux.seccomp import ActionKind, action_of
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given, Outcomes, possible
@@ -43,6 +45,7 @@ acct bpf clock_settime clock_settime64 delete_module fanotify_init finit_module 
 open_by_handle_at perf_event_open quotactl quotactl_fd settimeofday stime syslog vhangup
 """
 _OF_THE_MACHINE = frozenset(_OF_THE_MACHINE_NAMES.split())
+_USUAL = {0, errno.EPERM, errno.EACCES, errno.ENOSYS}
 _TELLING = {"socket": (0, 2), "clone": (0,), "unshare": (0,), "setns": (1,), "personality": (0,), "ioctl": (1,)}
 _WHOLE = {("socket", 2): 0}  # the value that says nothing
 
@@ -129,6 +132,22 @@ def _answers(attempt: Attempt, facts: SeccompFacts | None) -> Answers | None:
 def _given(attempt: Attempt) -> Mapping[int, Given]:
     mask = LOW_BITS if attempt.abi == Abi.I386.value else ALL_BITS
     return {place: Given(value & mask) for place, value in enumerate(attempt.values)}
+
+
+def unusual_answers(facts: SeccompFacts) -> tuple[Answer, ...]:
+    """The errnos that its filter gives, beside those that nearly every refusal has. One without an error is none."""
+    found = []
+    if facts.origin is None:
+        return ()
+    for abi in Abi:
+        try:
+            calls = facts.origin.answers(abi).calls
+        except DecodeError:
+            continue
+        for name, outcomes in calls:
+            numbers = {each.action.number for each in outcomes if each.action.kind is ActionKind.ERRNO} - _USUAL
+            found += [Answer(abi.value, name, number) for number in sorted(numbers)]
+    return tuple(found)
 
 
 def _whose(facts: SeccompFacts | None, around: Surroundings) -> Message:

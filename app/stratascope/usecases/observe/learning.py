@@ -17,9 +17,11 @@ from stratascope.core.observation.events import Event
 from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
 from stratascope.core.observation.observation import Observation, added
-from stratascope.core.observation.observer import Observer, Stream, Target
+from stratascope.core.observation.observer import Answer, Observer, Stream, Target
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
+from stratascope.layers.seccomp.facts import SeccompFacts
+from stratascope.layers.seccomp.refused import unusual_answers
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value, replace
 
@@ -114,7 +116,7 @@ class Learning:
             there = self._watches.get(container.key)
             if there is not None and there.thread is not None and there.thread.is_alive():
                 return
-        target = Target(container.pid, start, container.id)
+        target = Target(container.pid, start, container.id, answers=answers(state))
         stream = self._observer().begin(target if seconds is None else replace(target, seconds=seconds))
         watch = _Watch(container, stream, held(state))
         watch.thread = threading.Thread(target=self._follow, args=(watch,), name="observe", daemon=True)
@@ -192,6 +194,12 @@ def held(state: ContainerState) -> CapabilitySet | None:
         if isinstance(bounding, CapabilitySet):
             return bounding
     return None
+
+
+def answers(state: ContainerState) -> tuple[Answer, ...]:
+    """What its filter answers to calls beside what the observer always takes for a refusal."""
+    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, SeccompFacts)), None)
+    return () if facts is None else unusual_answers(facts)
 
 
 def _not_kept(error: NeedsError) -> Message:
