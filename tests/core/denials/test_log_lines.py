@@ -1,4 +1,5 @@
-"""What the kernel's log says comes to what it is about, whenever it comes; and requests over netlink are told."""
+"""Refusals gathered: the kernel's log comes to what it is about, requests over netlink are told, and what could not be
+read counts to what is known."""
 
 from __future__ import annotations
 
@@ -81,3 +82,18 @@ def test_lines_are_bounded() -> None:
     lines = [Log(1.0 + each / 1000, 10, f"line {each}") for each in range(1000)]
     (found,) = entries(*lines, opened(2.0, "/a"), *lines)
     assert len(found.attempt.lines) <= 8
+
+
+def test_a_path_that_was_not_read_counts_to_the_one_that_was() -> None:
+    for events in ((opened(1.0, ""), opened(1.1, "/a")), (opened(1.1, "/a"), opened(1.2, ""))):
+        (found,) = entries(*events, Exit(1.3, 10, 1, None))
+        assert (found.attempt.path, found.count, found.ended) == ("/a", 2, True)
+    both = entries(opened(1.0, "/a"), opened(1.1, "/b"), opened(1.2, ""))
+    assert sorted((each.attempt.path, each.count) for each in both) == [("/a", 1), ("/b", 2)]
+
+
+def test_another_call_or_another_answer_does_not_count_to_it() -> None:
+    made = Failed(1.1, 10, X, 83, 13, True, (0,) * 6, "", 1)
+    other = Failed(1.2, 10, X, 257, 30, True, (0,) * 6, "", 1)
+    filtered = Failed(1.3, 10, X, 257, 13, False, (0,) * 6, "", 1)
+    assert len(entries(opened(1.0, "/a"), made, other, filtered)) == 4

@@ -1,7 +1,8 @@
 """The last refusals of one container, gathered from the observer's events: alike ones together, bounded whatever comes.
 
 A refusal is alike another where the same program was refused the same, in the same way, on the same path but for
-numbers in it. What a process was refused just before it died is marked as what it may have died of.
+numbers in it. Where its path or address could not be read it counts to the last one of which that is known. What a
+process was refused just before it died is marked as what it may have died of.
 
 A line of the kernel's log comes a moment before or after, and says of whom it is, not of which call: all that the
 process was refused around then get it, and each layer looks for the one that fits. What a filter killed for a call that
@@ -74,6 +75,7 @@ class Ring:
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
         self._lines: dict[int, list[Log]] = {}  # by process: the last of the log, for what is still to come
         self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
+        self._about: dict[str, str] = {}  # by what is alike but for path and address: the last key with one of these
         self.forgotten = 0  # kinds of refusals that are not remembered any more
 
     def feed(self, event: Event, process: Program | None) -> None:
@@ -101,6 +103,8 @@ class Ring:
 
     def _add(self, event: Event, pid: int, process: Program, attempt: Attempt, count: int) -> None:
         key = self._known(event, attempt) if isinstance(event, Failed) else _key(attempt)
+        if key not in self._entries:
+            key = self._joined(key, attempt)
         self._put(Entry(key, attempt, event.at, event.at, count, pid, session=process.session))
         if pid not in self._of and len(self._of) >= _PROCESSES_MOST:
             del self._of[next(iter(self._of))]
@@ -112,6 +116,23 @@ class Ring:
         for line in self._lines.get(pid, ()):
             self._told(pid, line)
 
+    def _joined(self, key: str, attempt: Attempt) -> str:
+        """The key of those that it counts to; what was not read before is found to be of these."""
+        bare = "\0".join((*_how(attempt), "", ""))
+        if key == bare:
+            known = self._about.get(bare, "")
+            return known if known in self._entries else key
+        if len(self._about) >= _PROCESSES_MOST:
+            del self._about[next(iter(self._about))]
+        self._about[bare] = key
+        before = self._entries.pop(bare, None)
+        if before is not None:
+            self._put(replace(before, key=key, attempt=attempt))
+            last = self._of.get(before.pid, {})
+            if bare in last:
+                last[key] = last.pop(bare)
+        return key
+
     def _put(self, new: Entry) -> None:
         """Together with those that are alike."""
         old = self._entries.pop(new.key, None)
@@ -119,7 +140,8 @@ class Ring:
             entry = new
         else:
             attempt = new.attempt
-            kept = old.attempt if attempt.around == Circumstances() else replace(attempt, lines=old.attempt.lines)
+            less = attempt.around == Circumstances() or (_about(old.attempt) and not _about(attempt))
+            kept = old.attempt if less else replace(attempt, lines=old.attempt.lines)
             count = min(old.count + new.count, _COUNT_MOST)
             ended = old.ended or new.ended
             entry = replace(old, attempt=kept, last=new.last, count=count, pid=new.pid, ended=ended)
@@ -229,13 +251,23 @@ def _name(abi: str, number: int) -> str:
 
 
 def _key(attempt: Attempt) -> str:
+    return "\0".join((*_how(attempt), *(_about(attempt) or ("", ""))))
+
+
+def _how(attempt: Attempt) -> tuple[str, ...]:
+    """All but of what."""
     telling = attempt.values if attempt.name in _TELLING else ()
-    address = attempt.around.address
-    parts = (
+    return (
         *(attempt.kind.value, attempt.process, attempt.abi, attempt.name, str(attempt.errno), str(attempt.entered)),
-        _NUMBERS.sub("#", attempt.path),
         ",".join(attempt.lacked),
         ",".join(map(str, telling)),
-        "" if address is None else f"{address.family} {address.text} {address.port}",
     )
-    return "\0".join(parts)
+
+
+def _about(attempt: Attempt) -> tuple[str, str] | None:
+    """The path, but for numbers in it, and the address that it was about; None: neither is known."""
+    address = attempt.around.address
+    if not attempt.path and address is None:
+        return None
+    text = "" if address is None else f"{address.family} {address.text} {address.port}"
+    return _NUMBERS.sub("#", attempt.path), text
