@@ -110,6 +110,8 @@ WANTED: tuple[tuple[Want, Engine, dict[str, Any], dict[str, str]], ...] = (
      {"ulimit-memlock": str(1 << 31)}),
     (MoreOf("shm"), DOCKER, {}, {"shm-size": str(128 << 20)}),
     (MoreOf("shm", 1 << 20), PODMAN, {}, {"shm-size": str(2 << 20)}),
+    (MoreOf("shm"), DOCKER, {"mounts": (TMPFS,)}, {}),  # it may be the other that is full
+    (MoreOf("shm", 1 << 20, "/dev/shm"), DOCKER, {"mounts": (TMPFS,)}, {"shm-size": str(2 << 20)}),
     (MoreOf("tmpfs", 1 << 20, "/run/x"), DOCKER, {"mounts": (TMPFS,)}, {"tmpfs": f"/run/x:size={2 << 20}"}),
     (MoreOf("tmpfs", 1 << 20, "/dev/x"), DOCKER, {"mounts": (TMPFS,)}, {}),
     (RunsAs(1000, 1000), DOCKER, {}, {"user": "1000:1000"}),

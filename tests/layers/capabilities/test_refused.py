@@ -280,3 +280,29 @@ def test_nothing_raises(
     attempt = Attempt(kind, "x", "x86_64", name, code, True, tuple(values), "/x", tuple(lacked), around)
     found = LAYER.refused(attempt, FACTS if known else None, PODMAN)
     assert found is None or translate(found.what).endswith(".")
+
+
+def nobody_known(code: int, *checks: Asked, call: str = "openat") -> Attempt:
+    """Of a process that was gone before anybody could look at it."""
+    attempt = tried(call, code, *checks)
+    return replace(attempt, around=replace(UNKNOWN, checks=attempt.around.checks))
+
+
+def test_a_right_that_root_lacks_here_where_nobody_knows_who_asked() -> None:
+    attempt = nobody_known(EACCES, asked("DAC_OVERRIDE", PERMISSION))
+    facts = replace(FACTS, bounding=NONE, effective=NONE)
+    found = LAYER.refused(attempt, facts, DOCKER)
+    assert found is not None
+    assert (found.strength, found.certain) == (Strength.LIKELY, False)
+    assert found.wants == (HeldCapability(("CAP_DAC_OVERRIDE",)),)
+    assert LAYER.refused(attempt, FACTS, DOCKER) is None  # root has it: whoever was refused is another
+    assert LAYER.refused(attempt, replace(facts, root_inside=False), DOCKER) is None
+
+
+def test_a_program_that_nobody_could_look_at() -> None:
+    found = claim(nobody_known(EPERM, call="execve"))
+    assert found is not None
+    assert (found.strength, found.wants) == (Strength.LEFT, ())
+    everything = replace(FACTS, bounding=CapabilitySet.full(FACTS.last))
+    assert LAYER.refused(nobody_known(EPERM, call="execve"), everything, DOCKER) is None
+    assert claim(nobody_known(EACCES, call="execve")) is None

@@ -106,7 +106,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
     (
         call("openat", 28, said=full("/dev/shm", "rw,size=65536k,inode64")),
         "The tmpfs at /dev/shm is full: it holds 64 MiB at most.",
-        (MoreOf("shm", 64 << 20),),
+        (MoreOf("shm", 64 << 20, "/dev/shm"),),
         Strength.FITS,
     ),
     (

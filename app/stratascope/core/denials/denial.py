@@ -13,11 +13,12 @@ FILES, NETWORK, KERNEL = "files", "network", "kernel"  # who else refuses, besid
 
 
 class Strength(IntEnum):
-    """What a claim stands on. The strongest of all wins; only LEFT is not certain."""
+    """What a claim stands on. The strongest of all wins; the first two are not certain."""
 
     LEFT = 1  # nothing else is left that could have refused it
-    FITS = 2  # the answer and what it was about are just what this one says
-    SAID = 3  # the kernel says so: the filter's own answer, a check within the call, a line of its log
+    LIKELY = 2  # what is known of the container makes it the one of those that are left; of the process it is not known
+    FITS = 3  # the answer and what it was about are just what this one says
+    SAID = 4  # the kernel says so: the filter's own answer, a check within the call, a line of its log
 
 
 class Claim(Value):
@@ -32,7 +33,7 @@ class Claim(Value):
 
     @property
     def certain(self) -> bool:
-        return self.strength is not Strength.LEFT
+        return self.strength > Strength.LIKELY
 
 
 class Remedy(Value):

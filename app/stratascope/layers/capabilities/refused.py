@@ -68,7 +68,10 @@ def refused(attempt: Attempt, facts: CapabilityFacts | None, around: Surrounding
         return None
     if attempt.lacked:
         names = _mine(attempt, facts)
-        return _claim(attempt, names, facts, around, Strength.SAID) if names else None
+        if names:
+            return _claim(attempt, names, facts, around, Strength.SAID)
+        names = _of_root(attempt, facts)
+        return _claim(attempt, names, facts, around, Strength.LIKELY) if names else None
     if attempt.name in ("execve", "execveat") and attempt.errno == errno.EPERM:
         return _not_run(attempt, facts)
     if _raises_its_own(attempt):
@@ -92,6 +95,14 @@ def _mine(attempt: Attempt, facts: CapabilityFacts | None) -> tuple[str, ...]:
             continue
         found.append(name)
     return tuple(sorted(found, key=lambda name: (name == "CAP_SYS_ADMIN", name)))
+
+
+def _of_root(attempt: Attempt, facts: CapabilityFacts | None) -> tuple[str, ...]:
+    """Rights over files of others that root lacks here, where it is not known who asked: others need them as well."""
+    if attempt.around.uid is not None or facts is None or facts.root_inside is not True or facts.effective is None:
+        return ()
+    names = tuple(name for name in attempt.lacked if name in _OF_FILES)
+    return () if CapabilitySet.of(names) & facts.effective else names
 
 
 def _asked_elsewhere(attempt: Attempt, facts: CapabilityFacts | None, number: int) -> bool:
@@ -197,7 +208,9 @@ def _needed(attempt: Attempt) -> str | None:
 def _not_run(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:
     """execve(2): a program whose capabilities are to be effective at once must get all of them (cap_bprm_creds)."""
     place = attempt.around.place
-    if place is None or place.node is None or not place.node.capabilities:
+    if place is None or place.node is None:
+        return _not_run_perhaps(attempt, facts)
+    if not place.node.capabilities:
         return None
     missing = _beyond(attempt, place.gives, facts)
     path = place.path or attempt.path
@@ -212,6 +225,20 @@ def _not_run(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:
         path=path,
     )
     return Claim(_LAYER, text, Strength.FITS)
+
+
+def _not_run_perhaps(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:
+    """Where nobody could look at the file: without a module little else answers EPERM there, and asks for nothing."""
+    bounding = attempt.around.bounding
+    if bounding is None and facts is not None:
+        bounding = facts.bounding
+    lacks = facts is not None and bounding is not None and bool(CapabilitySet.full(facts.last) - bounding)
+    if attempt.around.checks is None or not lacks:
+        return None
+    text = msg(
+        "Probably the program has file capabilities that are not in the bounding set: its file could not be seen."
+    )
+    return Claim(_LAYER, text, Strength.LEFT)
 
 
 def _not_gained(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:

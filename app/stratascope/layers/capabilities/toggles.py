@@ -214,12 +214,14 @@ def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
 def _allows(want: Want, subject: Subject) -> Given | None:
     """Root holds what is in its bounding set; others only what Podman gives them by name when they are started.
 
-    Who became another user by itself lost them on the way, and gets none back in this manner.
+    Who became another user by itself lost them on the way, and gets none back in this manner. Where it is not known who
+    it is, it is taken for whoever the container is started as.
     """
     if not isinstance(want, HeldCapability) or not named(want.names):
         return None
     asked = subject.container.asked
-    if want.uid and not _given_by_name(asked, subject):
+    other = not starts_as_root(asked) if want.uid is None else want.uid != 0
+    if other and not _given_by_name(asked, subject):
         return None
     value = MORE + ",".join(named(want.names).names())
     if _apply(asked, value, subject) == asked:

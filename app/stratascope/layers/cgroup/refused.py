@@ -231,7 +231,7 @@ def _full(attempt: Attempt) -> Claim | None:
     if now is not None:
         what = msg("The tmpfs at {mount} is full: it holds {limit} at most.", mount=mount.target, limit=size_text(now))
     shared = mount.target == "/dev/shm"
-    want = MoreOf("shm", now) if shared else MoreOf("tmpfs", now, mount.target)
+    want = MoreOf("shm", now, mount.target) if shared else MoreOf("tmpfs", now, mount.target)
     return Claim(_ID, what, Strength.FITS, (want,))
 
 

@@ -57,6 +57,9 @@ def _size(options: str) -> int:
 def _allows(want: Want, subject: Subject) -> Given | None:
     if not isinstance(want, MoreOf) or want.what != "shm":
         return None
+    others = [each for each in subject.container.asked.mounts if each.kind == "tmpfs" and each.target != _PLACE]
+    if others and want.path != _PLACE:
+        return None  # it may be one of these that is full
     size = 2 * (want.now or subject.container.asked.shm_size or _USUAL)
     return Given(str(size), msg("Let {path} hold {size}", path=_PLACE, size=size_text(size)))
 

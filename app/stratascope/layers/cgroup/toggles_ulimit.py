@@ -31,7 +31,10 @@ _MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
 _MOST = (1 << 63) - 1
 _MOST_FILES = 1 << 30  # NR_OPEN_MAX, fs/file.c, is about that
 _NONE = -1  # how engines say that there is no limit
-_PAGES, _BEGIN = ("data", "fsize", "memlock", "msgqueue", "stack", "as", "core"), 8 << 20  # those in bytes; 8 MiB
+_PAGES = ("data", "fsize", "memlock", "msgqueue", "stack", "as", "core")  # those in bytes
+# To what a limit is raised at the least. That on processes counts the user's in other containers as well, so twice few
+# is none at all; of message queues an engine without SYS_RESOURCE gives no more than the kernel's own (MQ_BYTES_MAX)
+_BEGIN = {**dict.fromkeys(_PAGES, 8 << 20), "msgqueue": 819200, "nproc": 1024}
 
 
 def _asked_limit(asked: Asked, name: str) -> AskedLimit | None:
@@ -158,13 +161,13 @@ def _now(name: str, subject: Subject) -> int | None:
 
 
 def _raised(name: str, want: Want, subject: Subject, most: int) -> Given | None:
-    """Twice what it may have, of bytes no less than 8 MiB."""
+    """Twice what it may have, and no less than what is usual."""
     if not isinstance(want, MoreOf) or want.what != name:
         return None
     now = _now(name, subject) if want.now is None else want.now
     if now is None:
         return None
-    value = min(max(2 * now, _BEGIN if name in _PAGES else 2), most)
+    value = min(max(2 * now, _BEGIN.get(name, 2)), most)
     if value <= now:
         return None
     return Given(str(value), msg("Raise the limit {name} to {count}", name=name, count=value))

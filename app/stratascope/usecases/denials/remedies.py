@@ -83,7 +83,7 @@ def in_words(want: Want, subject: Subject) -> Message | None:
     """What no setting of a container gives, and who can; None: nothing is known that helps."""
     asked = subject.container.asked
     match want:
-        case HeldCapability(names=names, uid=uid) if uid:
+        case HeldCapability(names=names, uid=uid) if uid or (uid is None and not starts_as_root(asked)):
             shown = ", ".join(name.removeprefix("CAP_") for name in names)
             if starts_as_root(asked):
                 return msg("It gave up root's rights by itself. Its image can give {names} to the program (setcap).",

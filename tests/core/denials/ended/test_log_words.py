@@ -84,7 +84,7 @@ SAID = (
     ("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", LIMITED, "program",
      "Its own heap is full", (MoreOf("memory", 1 << 28),)),
     ("ERROR: could not resize shared memory segment \"/PostgreSQL.1\" to 8388608 bytes: No space left on device",
-     Asked(), "cgroup", "/dev/shm", (MoreOf("shm"),)),
+     Asked(), "cgroup", "/dev/shm", (MoreOf("shm", path="/dev/shm"),)),
     ("write /data/x: no space left on device", Asked(), "kernel", "A file system is full", NOTHING),
     ("Error: getaddrinfo EAI_AGAIN db", Asked(), "network", "could not look up the name", NOTHING),
     ("Error: getaddrinfo EAI_AGAIN db", ALONE, "network", "It has no network", (Network(),)),

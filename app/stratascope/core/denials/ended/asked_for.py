@@ -105,7 +105,8 @@ def more_memory(asked: Asked, found: Found) -> tuple[Want, ...]:
 
 def more_of(what: str) -> Wants:
     """Of a limit of its processes, by its name in `--ulimit`; and of shm."""
-    return lambda asked, found: (MoreOf(what, _limit(asked, what)),)
+    path = "/dev/shm" if what == "shm" else ""
+    return lambda asked, found: (MoreOf(what, _limit(asked, what), path),)
 
 
 def _limit(asked: Asked, what: str) -> int | None:
