@@ -85,12 +85,13 @@ class Processes:
             else:
                 before.threads.add(tid)
             return
-        if before is not None:
-            if before.threads and before.parent == parent:
-                return  # looked up before this was told
+        looked_up = before is not None and bool(before.threads) and before.parent == parent  # before this was told
+        if before is not None and not looked_up:
             self._end(pid, before, at)
         above = self.of(parent)
-        self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
+        if not looked_up:
+            self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
+        # also of one that was looked up: else nobody would know it for a child of the container's
         self._tell(at, "process", pid, parent, "fork", above.command, above.program)
 
     def named(self, pid: int, tid: int, name: str, at: int) -> None:

@@ -144,7 +144,15 @@ class Ring:
             kept = old.attempt if less else replace(attempt, lines=old.attempt.lines)
             count = min(old.count + new.count, _COUNT_MOST)
             ended = old.ended or new.ended
-            entry = replace(old, attempt=kept, last=new.last, count=count, pid=new.pid, ended=ended)
+            entry = replace(
+                old,
+                attempt=kept,
+                last=new.last,
+                count=count,
+                pid=new.pid,
+                ended=ended,
+                session=old.session or new.session,
+            )
         self._entries[new.key] = entry
         if len(self._entries) > KINDS_MOST:
             del self._entries[next(iter(self._entries))]

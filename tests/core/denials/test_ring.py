@@ -1,0 +1,73 @@
+"""Refusals gathered: alike ones together, what somebody died of marked, and bounded whatever comes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stratascope.core.denials.ring import KINDS_MOST, Ring
+from stratascope.core.observation.fold import Program
+from stratascope.core.observation.stream import parse_event
+
+OPENAT = 257
+
+
+def refused(ring: Ring, at: float, path: str, *, pid: int = 10, session: bool = False, around: Any = None) -> None:
+    line = ["failed", at, pid, "x86_64", OPENAT, 13, True, [0, 0, 0, 0, 0, 0], path, 1, around or {"tid": pid}]
+    ring.feed(parse_event(json.dumps(line)), Program("cat", session))
+
+
+def ended(ring: Ring, at: float, pid: int, code: int) -> None:
+    ring.feed(parse_event(json.dumps(["exit", at, pid, code, None])), None)
+
+
+def test_alike_ones_are_one_with_a_count() -> None:
+    ring = Ring()
+    for number in range(3):
+        refused(ring, float(number), f"/data/file{number}", pid=10 + number)
+    refused(ring, 5.0, "/other")
+    assert [(entry.attempt.path, entry.count) for entry in ring.entries()] == [("/data/file2", 3), ("/other", 1)]
+
+
+def test_what_a_session_was_refused_too_is_of_the_session() -> None:
+    ring = Ring()
+    refused(ring, 1.0, "/data/file")
+    assert not ring.entries()[0].session
+    refused(ring, 2.0, "/data/file", pid=20, session=True)
+    assert [(entry.count, entry.session) for entry in ring.entries()] == [(2, True)]
+
+
+def test_what_a_process_died_of_right_after_it() -> None:
+    ring = Ring()
+    refused(ring, 1.0, "/long-ago")
+    refused(ring, 9.5, "/just-now")
+    ended(ring, 10.0, 10, 1)
+    assert [(entry.attempt.path, entry.ended) for entry in ring.entries()] == [
+        ("/long-ago", False),
+        ("/just-now", True),
+    ]
+
+
+def test_who_ends_well_died_of_nothing() -> None:
+    ring = Ring()
+    refused(ring, 9.5, "/just-now")
+    ended(ring, 10.0, 10, 0)
+    assert not ring.entries()[0].ended
+
+
+def test_however_many_come_few_are_kept_and_the_rest_counted() -> None:
+    ring = Ring()
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    paths = [f"/{a}{b}" for a in letters for b in letters]
+    for number, path in enumerate(paths):
+        refused(ring, float(number), path, pid=number + 1)
+    assert len(ring.entries()) == KINDS_MOST
+    assert ring.forgotten == len(paths) - KINDS_MOST
+    assert ring.entries()[-1].attempt.path == "/zz"
+
+
+def test_what_is_no_program_of_the_container_is_not_told() -> None:
+    ring = Ring()
+    line = ["failed", 1.0, 10, "x86_64", OPENAT, 13, True, [0] * 6, "/x", 1]
+    ring.feed(parse_event(json.dumps(line)), None)
+    assert ring.entries() == ()
