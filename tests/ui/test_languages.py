@@ -32,6 +32,7 @@ from stratascope.ui.app import qt_translations
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 from ui import sample, tour, walk
+from ui.denied import denied_stops, ending_sample
 from ui.denied.denied_sample import FOREIGN
 from ui.hardening import side_of
 from ui.staged_hardening import StagedHardening
@@ -84,6 +85,7 @@ def foreign() -> frozenset[str]:
         *known_names(),
         *(each.id for each in all_toggles()),
         FOREIGN,
+        ending_sample.FOREIGN,
     ]
     for threat in all_threats():
         texts += [threat.id, *threat.refs, *(step.text for route in threat.routes for step in route.steps)]
@@ -155,6 +157,7 @@ def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings
     staged = StagedHardening(picture().engines, picture().ground)
     known = Rig.knowing(picture().containers, but="backup").learning
     window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known)
+    denied_stops.tell_no_ends(window)
     qtbot.addWidget(window)
     window.resize(width, height)
     window.show()

@@ -43,6 +43,7 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     staged = StagedHardening(snapshot.engines, snapshot.ground)
     known = Rig.knowing(snapshot.containers, but="backup").learning
     window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known)
+    denied_stops.tell_no_ends(window)
     _STAGED[window] = staged
     window.resize(width, height)
     window.show()

@@ -13,8 +13,9 @@ from stratascope.ui.widgets.feed import MemorySettings
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from ui import hardening, sample
-from ui.denied import denied_sample
+from ui.denied import denied_sample, ending_sample
 from ui.denied.denied_sample import Teller
+from ui.denied.ending_sample import EndTeller
 from ui.hardening import side_of
 from ui.staged_hardening import StagedHardening
 from ui.use.watched import Rig
@@ -33,19 +34,32 @@ def teller() -> Teller:
 
 
 @pytest.fixture
+def ends() -> EndTeller:
+    """Of what is not observed its log says nothing, unless a test has it say something."""
+    return EndTeller(ending_sample.NO_GUESS)
+
+
+@pytest.fixture
 def settings() -> MemorySettings:
     return MemorySettings()
 
 
 @pytest.fixture
 def window(
-    qtbot: QtBot, rig: Rig, teller: Teller, settings: MemorySettings, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    rig: Rig,
+    teller: Teller,
+    ends: EndTeller,
+    settings: MemorySettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     picture = hardening.picture()
     staged = StagedHardening(picture.engines, picture.ground)
     made = make_window(sample.StillWatch(), settings, hardening=staged, learning=rig.learning)
     made.refused.explain = teller.explain
+    assert made.endings is not None
+    made.endings.explain = ends.explain
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -68,6 +68,14 @@ def test_what_would_help_is_handed_on(qtbot: QtBot, view: EndingView) -> None:
     assert told.args == [CHOICE]
 
 
+def test_what_no_button_gives_is_said(view: EndingView) -> None:
+    view.show_ending(ENDING)
+    assert view.helps.text() == "What would help: It runs."
+    view.show_ending(ENDING, able=False)
+    assert view.helps.text() == "What would help: tmpfs=/x, It runs."
+    assert not view.buttons
+
+
 def test_certain_and_of_no_layer(view: EndingView) -> None:
     claim = Claim("image", msg("{path} is empty, so there is nothing to run.", path="/x"), Strength.SAID)
     view.show_ending(replace(ENDING, cause=Cause(claim, msg("Its engine says so."))))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.denials.denial import Remedy
-from stratascope.core.denials.ended.ending import Cause, Ending, Source
-from stratascope.core.message import msg
+from stratascope.core.denials.ended.ending import Cause, Ending, Phase, Source
+from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.ending_report import who
 from stratascope.ui.widgets.labels import Label, give_tip
@@ -24,6 +25,13 @@ from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 _LOG_LINES = 10
 _EVIDENCE_MAX = 600  # characters
+
+
+class _Inside(QWidget):
+    """As high as its text at the width that it has, and not as at the least one, at which Qt breaks each line."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
 
 
 class EndingView(QScrollArea):
@@ -48,6 +56,7 @@ class EndingView(QScrollArea):
         self.reason = Label(theme, 12, ink="text2", wrap=True).selectable()
         self.evidence = Label(theme, 11, ink="text2", wrap=True, fixed=True).selectable()
         self.others = Label(theme, 12, ink="text2", wrap=True).selectable()
+        self.helps = Label(theme, 13, MEDIUM, wrap=True).selectable()
         self.buttons: list[QPushButton] = []
         self._helps = QVBoxLayout()
         self._helps.setSpacing(theme.px(6))
@@ -64,30 +73,43 @@ class EndingView(QScrollArea):
         why.setSpacing(theme.px(8))
         why.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
         why.addWidget(self.cause, 1)
-        inner = QWidget()
+        inner = _Inside()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(theme.px(8))
         column.addWidget(self.headline)
         column.addWidget(self.facts)
         column.addLayout(why)
-        for label in (self.reason, self.evidence):
+        for label in (self.reason, self.evidence, self.helps):
             column.addWidget(label)
         column.addLayout(self._helps)
         for widget in (self.others, self.log_head, self.log):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(inner)
+        inner.setAutoFillBackground(False)  # it stands on a card
+        self.viewport().setAutoFillBackground(False)
 
-    def show_ending(self, ending: Ending | None) -> None:
-        """Fill it; None: nothing is known yet."""
+    def sizeHint(self) -> QSize:
+        """As high as what it says, at the width that it has."""
+        inner, seen = self.widget(), self.viewport()
+        high = 0 if inner is None else inner.heightForWidth(seen.width()) + self.height() - seen.height()
+        return QSize(super().sizeHint().width(), high)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def show_ending(self, ending: Ending | None, *, able: bool = True) -> None:
+        """Fill it; None: nothing is known yet. `able`: what would help can be asked for, so that it has buttons."""
         self.ending = ending
         self.setEnabled(ending is not None)
         cause = None if ending is None else ending.cause
-        self._say(self.headline, "" if ending is None else translate(ending.headline))
+        self._say(self.headline, "" if ending is None else translate(_headline(ending)))
         self._say(self.facts, "" if ending is None else self._facts(ending))
         self._show_cause(cause, failed=ending is not None and bool(ending.exit_code))
-        self._show_helps(() if cause is None else cause.remedies)
+        self._show_helps(() if cause is None else cause.remedies, able=able)
         others = () if ending is None else ending.others
         told = [translate(msg("It may also be:")), *(translate(each.claim.what) for each in others)]
         self._say(self.others, "\n".join(map(plain, told)) if others else "")
@@ -96,6 +118,14 @@ class EndingView(QScrollArea):
         self._restyle()
         self.log_head.setVisible(bool(lines))
         self.log.setVisible(bool(lines))
+        self.updateGeometry()
+
+    def show_trouble(self, message: Message, words: str) -> None:
+        """Why nothing can be said; `words` of whoever refused."""
+        self.show_ending(None)
+        self.setEnabled(True)
+        self._say(self.headline, translate(message))
+        self._say(self.evidence, words)
 
     def _facts(self, ending: Ending) -> str:
         """The log's last line is below, in the log."""
@@ -120,13 +150,15 @@ class EndingView(QScrollArea):
         self._say(self.reason, translate(reason))
         self._say(self.evidence, cause.evidence)
 
-    def _show_helps(self, remedies: tuple[Remedy, ...]) -> None:
+    def _show_helps(self, remedies: tuple[Remedy, ...], *, able: bool) -> None:
         for button in self.buttons:
             self._helps.removeWidget(button)
             button.deleteLater()
         self.buttons = []
+        said = [plain(translate(each.text), 400) for each in remedies if each.choice is None or not able]
+        self._say(self.helps, translate(msg("What would help: {remedies}", remedies=listed(said))) if said else "")
         for remedy in remedies:
-            if remedy.choice is None:
+            if remedy.choice is None or not able:
                 continue
             button = QPushButton(plain(translate(remedy.text), 120))
             give_tip(
@@ -145,5 +177,10 @@ class EndingView(QScrollArea):
 
     def _restyle(self) -> None:
         self.log.setFont(self._theme.font(11, fixed=True))
-        lines = self.log.document().blockCount()  # none of them wraps: a long one is scrolled
-        self.log.setFixedHeight(self._theme.box(11) * (min(lines, _LOG_LINES) + 1) + self._theme.px(12))
+        lines = min(self.log.document().blockCount(), _LOG_LINES)  # none of them wraps: a long one is scrolled
+        self.log.setFixedHeight(self.log.fontMetrics().lineSpacing() * lines + self._theme.px(26))
+
+
+def _headline(ending: Ending) -> Message:
+    """That it runs is no news."""
+    return msg("What can be said of it without watching it") if ending.phase is Phase.RUNNING else ending.headline

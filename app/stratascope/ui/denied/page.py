@@ -17,6 +17,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.denied import words
+from stratascope.ui.denied.above import End, EndingAbove, end_of
 from stratascope.ui.denied.chips import ALL, LayerChips
 from stratascope.ui.denied.details import Act, acts
 from stratascope.ui.denied.nothing import Nothing
@@ -35,8 +36,8 @@ LOW = 330  # height of the page below which chips and notes leave, for the sake 
 
 
 class DeniedPage(QWidget):
-    """`allow_wanted`: Key and Choice. `ending_wanted`: a ContainerState that does not run, and why that is should stand
-    above the list, in what `put_ending` is given; None: it runs.
+    """`allow_wanted`: Key and Choice. `ending_wanted`: a ContainerState that does not run, or is not observed, and why
+    it ended or what can be said all the same should stand `above` the list; None: no more.
     """
 
     allow_wanted = Signal(object, object)
@@ -59,9 +60,8 @@ class DeniedPage(QWidget):
         self._able = able
         self._layers = words.Layers(layers)
         self._shown: Key | None = None
-        self._ending: QWidget | None = None
         self._low = False
-        self._ended: Key | None = None  # the one that does not run and was asked about
+        self._asked: tuple[Key, End] | None = None  # whose end was asked about
         self.setAccessibleName(translate(msg("Denied")))
         self.chips = LayerChips(theme, self._layers)
         self.table = DenialTable(theme, self._layers)
@@ -123,11 +123,7 @@ class DeniedPage(QWidget):
         foot.addWidget(self.source)
         column.addLayout(foot)
         column.addWidget(self.probing)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.px(10))
-        self._column.addWidget(card, 1)
-        self._card = card
+        self.above = EndingAbove(theme, self, card)
 
     def _connect(self) -> None:
         self._watching.told.connect(self._told)
@@ -144,12 +140,6 @@ class DeniedPage(QWidget):
         self.table.details.wanted.connect(self._act)
         self.table.verticalScrollBar().valueChanged.connect(self._scrolled)
 
-    def put_ending(self, widget: QWidget) -> None:
-        """The place of why it ended: above the list, only of a container that does not run."""
-        self._ending = widget
-        self._column.insertWidget(0, widget)
-        widget.setVisible(self._ended is not None)
-
     @property
     def ready(self) -> bool:
         """Whether it shows the container in view."""
@@ -164,28 +154,29 @@ class DeniedPage(QWidget):
             return
         known = Known() if snapshot.demo else self._watching.known(state.container)
         if known is None:  # it is being read; meanwhile nothing of another container stands under this one's name
-            self._card.setVisible(self.ready)
+            self.above.away = not self.ready
+            self.above.place()
             return
+        self.above.away = False
         if not self.ready:
             self.table.fold()
             self.table.verticalScrollBar().setValue(0)
             self.chips.reset()
         another, self._shown = not self.ready, state.key
-        self._card.setVisible(True)
-        self._show_ending(state, demo=snapshot.demo)
         refusals = self._refused.of(state)
         self.table.whose = state
         self._show_rows(refusals, hold=not another and not self.table.at_top)
         self._show_state(state, known, refusals)
+        self._ask_ending(state, known, demo=snapshot.demo)
 
-    def _show_ending(self, state: ContainerState, *, demo: bool) -> None:
-        ended = state if not runs(state) and not demo else None
-        key = None if ended is None else ended.key
-        if key != self._ended:
-            self._ended = key
-            self.ending_wanted.emit(ended)
-        if self._ending is not None:
-            self._ending.setVisible(ended is not None)
+    def _ask_ending(self, state: ContainerState, known: Known, *, demo: bool) -> None:
+        """Once for each of its ends, and for each of its runs that nobody watched."""
+        wanted = not demo and (not runs(state) or known.watched is None)
+        asked = (state.key, end_of(state)) if wanted else None
+        if asked != self._asked:
+            self._asked = asked
+            self.ending_wanted.emit(None if asked is None else state)
+        self.above.place()
 
     def _show_rows(self, refusals: Refusals, *, hold: bool) -> None:
         layer = self.chips.current
@@ -210,7 +201,7 @@ class DeniedPage(QWidget):
             return
         busy = self._watching.busy(state.key)
         refused = why_not(state, self._selection.engine, demo=snapshot.demo, able=self._watching.able)
-        rows = bool(refusals.shown or refusals.harmless)
+        rows = self.above.rows = bool(refusals.shown or refusals.harmless)
         had = any(each.hasFocus() for each in (self.observe, self.end, self.nothing.observe))
         self._head.setVisible(rows or known.alive)
         self.live.say(words.live(known, busy=busy))
@@ -242,6 +233,7 @@ class DeniedPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.above.place()
         low = self.height() < self._theme.px(LOW)
         if low is not self._low:
             self._low = low

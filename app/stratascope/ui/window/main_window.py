@@ -19,6 +19,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.denied.endings import Endings
 from stratascope.ui.denied.refused import Refused, asked
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.command_box import Exports
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
         explaining = None if learning is None or hardening is None else Explaining(learning, hardening)
         explain = None if explaining is None else explaining.of
         self.refused = Refused(explain, self.watching, selection, settings, self)
+        self.endings = None if explaining is None else Endings(theme, explaining.ending, self)
         self.pages = Pages(
             theme,
             layers,
@@ -128,6 +130,8 @@ class MainWindow(QMainWindow):
         self._serve_guide()
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
+        if self.endings is not None:
+            self.pages.denied_made.connect(self.endings.join)
         if self.trials is not None:
             self.pages.use_made.connect(self.trials.join)
             self.trials.closed.connect(self.close)
@@ -219,6 +223,8 @@ class MainWindow(QMainWindow):
             self.feed.stop()
             self.watching.stop()
             self.refused.stop()
+            if self.endings is not None:
+                self.endings.stop()
 
     def restart(self) -> None:
         """End, and start again; not where closing is refused (a relaunch is under way)."""

@@ -1,0 +1,74 @@
+"""Ends of containers, as they are explained; `EndTeller` tells them."""
+
+from __future__ import annotations
+
+from stratascope.core.denials.denial import Claim, Remedy, Strength
+from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
+from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.snapshot import ContainerState
+
+MEMORY = Choice("memory", "67108864")
+OF_MEMORY = Ending(
+    "docker",
+    "1" * 64,
+    "nightly-report",
+    Phase.EXITED,
+    msg("It was killed: it wanted more memory than it may have."),
+    exit_code=137,
+    signal="SIGKILL",
+    out_of_memory=True,
+    facts=(Fact(msg("It ran for {seconds} seconds.", seconds="41"), Source.ENGINE),),
+    cause=Cause(
+        Claim("cgroup", msg("The kernel killed it, since it wanted more memory than its limit allows."), Strength.SAID),
+        msg("The kernel counts such kills for its control group, and the engine reports it."),
+        "",
+        (Remedy(msg("Let it have {size} of memory", size="64 MiB"), MEMORY, ()),),
+    ),
+    log=("reading 4,000,000 rows", "sorting \x1b[31m<b>them</b>"),
+)
+RESTARTS = Ending(
+    "docker",
+    "1" * 64,
+    "nightly-report",
+    Phase.RESTARTING,
+    msg("It ends, and was started again {count} times so far.", count=8),
+    exit_code=3,
+    restarts=8,
+    cause=Cause(
+        Claim("capabilities", msg("It may not listen on its port."), Strength.LEFT),
+        msg("The last line of its log speaks of it."),
+        "bind: Permission denied",
+    ),
+    log=("bind: Permission denied",),
+)
+GUESS = Ending(
+    "docker",
+    "1" * 64,
+    "legacy-vpn",
+    Phase.RUNNING,
+    msg("It runs."),
+    cause=Cause(
+        Claim("namespaces", msg("It may not write there: its root file system is read-only."), Strength.LEFT),
+        msg("Its log speaks of it."),
+        "touch: /x: Read-only file system",
+    ),
+    log=("touch: /x: Read-only file system",),
+)
+FOREIGN = " ".join((*OF_MEMORY.log, *GUESS.log, *RESTARTS.log, "MiB"))
+NO_GUESS = Ending("docker", "1" * 64, "legacy-vpn", Phase.RUNNING, msg("It runs."), log=("all is well",))
+
+
+class EndTeller:
+    """Says of all containers that they ended so. `asked`: of which, how often."""
+
+    def __init__(self, ending: Ending) -> None:
+        self.ending = ending
+        self.asked: list[str] = []
+        self.fails: Exception | None = None
+
+    def explain(self, state: ContainerState) -> Ending:
+        self.asked.append(state.container.name)
+        if self.fails is not None:
+            raise self.fails
+        return self.ending
