@@ -46,6 +46,16 @@ def test_a_call_that_may_change_it_makes_it_unknown() -> None:
     assert found.of(8, 900) is None
 
 
+def test_what_a_program_has_without_the_rights_of_its_file_where_it_was_gone() -> None:
+    found = known()
+    after = found.executed(7, 200, lambda _: True)
+    assert after is not None
+    assert (after.around["ids"], after.around["permitted"]) == ([5, 6, 5, 6], "%016x" % 0)
+    assert found.of(7, 300) is None  # it is not told as what it has
+    assert known().executed(7, 200, lambda _: False) is None
+    assert found.executed(9, 200, lambda _: True) is None
+
+
 def test_a_child_has_what_its_parent_has_but_its_number() -> None:
     found = known()
     found.forked(8, 7)

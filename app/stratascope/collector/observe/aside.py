@@ -9,7 +9,7 @@ import time
 from typing import Dict, List, Optional, Set, Tuple
 
 from stratascope.collector.observe.calls import Calls
-from stratascope.collector.observe.credentials import Credentials, who
+from stratascope.collector.observe.credentials import Around, Credentials, who
 from stratascope.collector.observe.exchange import Lines
 from stratascope.collector.observe.gained import lacks
 from stratascope.collector.observe.kernel_log import KernelLog
@@ -41,7 +41,7 @@ class Aside:
         self._told: Dict[int, Set[str]] = {}  # masked paths, by process
         self._ran: Tuple[int, str, int] = (0, "", 0)  # what was told last
         self._said: Set[Tuple[str, str]] = set()
-        self._waiting: List[Tuple[float, int, str]] = []
+        self._waiting: List[Tuple[float, int, str, Around]] = []
         self._masked: Optional[Masked] = None
         self._log: Optional[KernelLog] = None
         try:
@@ -67,13 +67,14 @@ class Aside:
                 records[number] = record._replace(about=about)
         return records
 
-    def executed(self, record: Record) -> None:
-        """A program began."""
-        if record.about is not None and lacks(record.pid, record.about):
-            path = record.about["place"]["path"]
+    def executed(self, record: Record, unread: Optional[Around]) -> None:
+        """A program began. `unread`: what it is without rights of its file, where nobody could look at it."""
+        about = record.about or unread
+        if about is not None and lacks(record.pid, about):
+            path = about["place"]["path"]
             # of two programs after each other in one process both may have been found as the second
             if self._ran[:2] != (record.pid, path) or record.time - self._ran[2] > TWICE:
-                self._lines.tell(record.time, "not-gained", record.pid, path, record.about)
+                self._lines.tell(record.time, "not-gained", record.pid, path, about)
             self._ran = record.pid, path, record.time
 
     def look(self, last: bool = False) -> None:
@@ -82,13 +83,15 @@ class Aside:
         if self._log is not None:
             self._log.take(last)
         if self._masked is not None:
+            taken = [(now, pid, path, who(pid)) for pid, path in self._masked.take()]
             opened, self._waiting = self._waiting, []
-            opened += [(now, *found) for found in self._masked.take()]
-            for since, pid, path in opened:
+            for since, pid, path, around in opened + taken if last else opened:
                 if self.is_mine(pid):
-                    self._opened(pid, path)
+                    self._opened(since, pid, path, around)
                 elif now - since < WAIT and not last:
-                    self._waiting.append((since, pid, path))
+                    self._waiting.append((since, pid, path, around))
+            # told at the next look: that its program began is read from the rings by then
+            self._waiting += [] if last else taken
             del self._waiting[:-WAITING_MAX]
 
     def once_a_second(self, first: int) -> None:
@@ -123,9 +126,9 @@ class Aside:
 
     # -- inside
 
-    def _opened(self, pid: int, path: str) -> None:
+    def _opened(self, since: float, pid: int, path: str, around: Around) -> None:
         told = self._told.setdefault(pid, set())
-        at = time.monotonic_ns()
+        at = int(since * 1e9)
         if path in told:
             return
         if not self._opens.take(pid, at):
@@ -134,7 +137,7 @@ class Aside:
         if len(told) >= KINDS_MAX:
             told.clear()
         told.add(path)
-        self._lines.tell(at, "masked", pid, path, bounded(who(pid)))
+        self._lines.tell(at, "masked", pid, path, bounded(around))
 
     def _over(self, pid: int, _: int) -> None:
         self._told.pop(pid, None)

@@ -18,7 +18,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.observe.checks import Checks
-from stratascope.collector.observe.credentials import Credentials
+from stratascope.collector.observe.credentials import Around, Credentials
 from stratascope.collector.observe.floods import Floods
 from stratascope.collector.observe.memory import Mapped, Stacks
 from stratascope.collector.observe.moments import Call, Moment, Moments, Wanted
@@ -108,10 +108,11 @@ class Calls:
             self._credentials.forked(record.pid, record.extra)
             self.mapped.forked(record.pid, record.extra)
 
-    def executed(self, record: Record, program: str) -> None:
-        """A process became another program."""
-        parent = self._processes.of(record.pid).parent
-        self._credentials.executed(record.pid, record.time, lambda held: self._moments.gives(held, program, parent))
+    def executed(self, record: Record, program: str) -> Optional[Around]:
+        """A process became another program. What it is without the rights that its file may give, where it was gone."""
+        pid, parent = record.pid, self._processes.of(record.pid).parent
+        held = self._credentials.executed(pid, record.time, lambda held: self._moments.gives(held, program, parent))
+        return None if held is None else self._moments.as_before(pid, held, program, parent)
 
     def gone(self, pid: int) -> None:
         """A process has ended."""

@@ -119,20 +119,24 @@ class Credentials:
         elif len(self._fresh) < PROCESSES_MAX:
             self._fresh[pid, at] = held
 
-    def executed(self, pid: int, at: int, gives: Callable[[Held], bool]) -> None:
-        """It became another program. `gives`: whether its file may give rights."""
+    def executed(self, pid: int, at: int, gives: Callable[[Held], bool]) -> Optional[Held]:
+        """It became another program. `gives`: whether its file may give rights.
+
+        What it has if the file gave it none, where it may have and nobody could look at the process; None else.
+        """
         fresh = self._fresh.pop((pid, at), None)
         before = self.of(pid, at)
         self._known.pop(pid, None)
         if fresh is not None:
             self._put(pid, at, fresh)
-        elif before is not None:
-            after = transformed(before)
-            if after is not None and not gives(before):
-                self._put(pid, at, after)
-                return
-        if fresh is None and len(self._stale) < PROCESSES_MAX:
+            return None
+        after = None if before is None else transformed(before)
+        if before is not None and after is not None and not gives(before):
+            self._put(pid, at, after)
+            return None
+        if len(self._stale) < PROCESSES_MAX:
             self._stale.add(pid)
+        return after
 
     def over(self, pid: int) -> None:
         """It has ended."""

@@ -196,6 +196,14 @@ class Moments:
         node = (self._reader.led(0, program, True, guide) or {}).get("node")
         return not node or node[0] != "file" or bool(node[1] & (stat.S_ISUID | stat.S_ISGID)) or bool(node[5])
 
+    def as_before(self, pid: int, held: Held, program: str, parent: int) -> Optional[Around]:
+        """Who has this, and the file that it began to run."""
+        guide = self.elder or parent
+        if self._reader is None or not program.startswith("/") or not self._sees(guide, held):
+            return None
+        there = self._reader.led(0, program, True, guide)
+        return None if there is None else bounded({"tid": pid, **held.around, "place": there})
+
     def ran(self, pid: int) -> Tuple[Optional[Held], Optional[Around]]:
         """Who it is; and the same with the file that it runs, as it is told."""
         held = hold(pid)

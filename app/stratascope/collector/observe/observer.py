@@ -255,8 +255,7 @@ class Observer:
         offset = self._field("exec", "filename", record.raw) & 0xFFFF
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
         self._processes.executed(record.pid, name, record.bits, record.time)
-        self._calls.executed(record, name)
-        self._aside.executed(record)
+        self._aside.executed(record, self._calls.executed(record, name))
         self._polls.user(record.pid)
         self._polls.rooted(record.pid)
         self._began = True
