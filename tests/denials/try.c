@@ -170,8 +170,10 @@ static pid_t child(int id)
     if (id && become(id))
         _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of the user took it away */
-    for (;;)
-        pause();
+    /* nor does the signal come to another user's where its parent may not send one */
+    for (pid_t parent = getppid(); getppid() == parent;)
+        usleep(100000);
+    _exit(0);
 }
 
 static int fill(const char *path, int megabytes)
