@@ -35,6 +35,7 @@ STARTS = {
 }
 CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there
+    "collector/observe/kernel_log.py": {"socket.socket"},  # the kernel's audit records (netlink)
     "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
     "engines/discovery/discover.py": {"socket.socket"},  # which engine answers there
     "engines/shared/dial.py": {"socket.create_connection"},
