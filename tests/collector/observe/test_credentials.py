@@ -50,7 +50,7 @@ def test_what_a_program_has_without_the_rights_of_its_file_where_it_was_gone() -
     found = known()
     after = found.executed(7, 200, lambda _: True)
     assert after is not None
-    assert (after.around["ids"], after.around["permitted"]) == ([5, 6, 5, 6], f"{0:016x}")
+    assert (after.around["ids"], after.around["permitted"]) == ([5, 6, 5, 6], "0" * 16)
     assert found.of(7, 300) is None  # it is not told as what it has
     assert known().executed(7, 200, lambda _: False) is None
     assert found.executed(9, 200, lambda _: True) is None

@@ -6,7 +6,7 @@ Each needs something that a machine may not have; then it is told as not seen, a
 from __future__ import annotations
 
 import time
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.credentials import Around, Credentials, who
@@ -87,26 +87,35 @@ class Aside:
             opened, self._waiting = self._waiting, []
             for since, pid, path, around in opened + taken if last else opened:
                 if self.is_mine(pid):
-                    self._opened(since, pid, path, around)
+                    self._opened(int(since * 1e9), pid, path, around)
                 elif now - since < WAIT and not last:
                     self._waiting.append((since, pid, path, around))
             # told at the next look: that its program began is read from the rings by then
             self._waiting += [] if last else taken
             del self._waiting[:-WAITING_MAX]
 
-    def once_a_second(self, first: int) -> None:
-        """`first`: the container's first process, whose mounts are watched; 0 where there is none."""
+    def once_a_second(self, first: int, watch: Callable[[List[str]], bool]) -> None:
+        """`first`: the container's first process, whose mounts are watched; 0 where there is none.
+
+        `watch`: has the kernel tell who names one of these files to open it; whether it can.
+        """
         now = time.monotonic()
         self._ended = {pid: at for pid, at in self._ended.items() if now - at < RECENT}
         if self._masked is not None and first:
             try:
                 self._masked.watch(first)
-                if self._masked.lacks_files:
+                if not watch(self._masked.files):
                     self.unseen("masked", "this kernel does not tell who opens a file that is masked, only a folder")
             except OSError as error:
                 self.unseen("masked", "who opens a masked path can't be seen here: %s" % error.strerror)
         if self._log is not None and self._log.dropped:
             self.unseen("log", "the kernel said more than is told; some lines are missing")
+
+    def named(self, record: Record, path: str) -> None:
+        """A process opened that file by its path."""
+        if self._masked is not None and path in self._masked.files:
+            held = self._credentials.of(record.pid, record.time)
+            self._opened(record.time, record.pid, path, {"tid": record.tid, **({} if held is None else held.around)})
 
     def is_mine(self, pid: int) -> bool:
         """Whether it is of the group, or was a moment ago."""
@@ -126,9 +135,8 @@ class Aside:
 
     # -- inside
 
-    def _opened(self, since: float, pid: int, path: str, around: Around) -> None:
+    def _opened(self, at: int, pid: int, path: str, around: Around) -> None:
         told = self._told.setdefault(pid, set())
-        at = int(since * 1e9)
         if path in told:
             return
         if not self._opens.take(pid, at):

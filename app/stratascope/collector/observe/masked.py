@@ -2,7 +2,8 @@
 
 By fanotify(7), with marks on exactly those mounts: /dev/null over a file of /proc or /sys, a read-only tmpfs over a
 folder there. Nothing beyond them is watched, nobody is held up (FAN_CLASS_NOTIF), and the descriptor that comes with
-each event is closed at once. A newer kernel (6.18 here) says nothing of /dev/null, whatever is marked: that is tried.
+each event is closed at once. A newer kernel (6.18 here) says nothing of /dev/null, whatever is marked: that is tried,
+and the paths of such files are looked for in the calls that open something (`sources`).
 Where one of them is opened without end its mark is taken away for the rest of the second.
 """
 
@@ -39,7 +40,7 @@ class Masked:
         self.descriptor: int = self._libc.fanotify_init(_CLOEXEC | _NONBLOCK, _EVENT_FLAGS)
         if self.descriptor < 0:
             raise _error()
-        self.lacks_files = False  # whether there are masked files, whose opens this kernel does not tell
+        self.files: List[str] = []  # those that are masked and whose opens this kernel does not tell
         self._of: Tuple[str, List[Tuple[int, str]]] = ("", [])  # a mount namespace, and its masks
         self._marks: Dict[int, Tuple[int, str]] = {}  # by number of the mount: an O_PATH descriptor, where it lies
         self._marked = False
@@ -68,8 +69,8 @@ class Masked:
             else:
                 os.close(descriptor)
         self._of = of, found
-        folders = [stat.S_ISDIR(os.fstat(descriptor).st_mode) for descriptor, _ in self._marks.values()]
-        self.lacks_files = not all(folders) and not self._tells_of_null()
+        files = [path for each, path in self._marks.values() if not stat.S_ISDIR(os.fstat(each).st_mode)]
+        self.files = files if files and not self._tells_of_null() else []
         self._mark(_ADD)
         if why is not None and not self._marks:
             raise why

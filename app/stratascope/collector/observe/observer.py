@@ -31,7 +31,7 @@ from stratascope.collector.observe.polls import Polls
 from stratascope.collector.observe.processes import Processes, threads
 from stratascope.collector.observe.refusals import Refusals
 from stratascope.collector.observe.signals import Signals
-from stratascope.collector.observe.sources import Sources
+from stratascope.collector.observe.sources import MASK, Sources
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 PROTOCOL = 1
@@ -94,7 +94,9 @@ class Observer:
             os.close(folder)
             raise
         self._folder = folder
-        self._sources = Sources(self._perf, points, self._calls, self._checks, means)
+        opens = [self._tracefs.point("syscalls/sys_enter_" + name) for name in ("open", "openat", "openat2")]
+        numbers = [each.number for each in opens if each is not None]
+        self._sources = Sources(self._perf, points, self._calls, self._checks, means, numbers)
         self._points = {kind: points[name] for name, (kind, _, _) in POINTS.items()}
         self._signals = Signals(tell, self._processes, self._points)
         now = time.monotonic()
@@ -184,7 +186,7 @@ class Observer:
         self._processes.missing(pids, at)
         self._polls.look(pids)
         self._moments.elder = self._polls.first
-        self._aside.once_a_second(self._polls.first)
+        self._aside.once_a_second(self._polls.first, self._sources.masks)
         if self._moments.given_up:
             self._lines.now("unseen", "paths", "a process keeps others from reading the paths that it names")
         if self._checks is not None and self._checks.symbols.hidden:
@@ -249,6 +251,8 @@ class Observer:
             self._signals.generated(record)
         elif kind == "victim":
             self._lines.tell(at, "out-of-memory", self._field("victim", "pid", record.raw))
+        elif kind.startswith(MASK):
+            self._aside.named(record, kind[len(MASK) :].rpartition(" ")[0])
 
     def _executed(self, record: Record) -> None:
         had = self._processes.has_foreign
