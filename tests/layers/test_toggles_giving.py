@@ -72,6 +72,7 @@ WANTED: tuple[tuple[Want, Engine, dict[str, Any], dict[str, str]], ...] = (
     (NET, DOCKER, {"cap_add": ("CAP_NET_ADMIN",), "capabilities": ("CAP_NET_ADMIN",)}, {}),
     (NET, DOCKER, {"privileged": True}, {}),
     (replace(NET, uid=1000), DOCKER, {"user": "1000"}, {}),  # Docker gives nothing to who is not root
+    (replace(NET, uid=None), DOCKER, {"user": "1000"}, {}),
     (replace(NET, uid=1000), PODMAN, {"user": "1000"}, {"capabilities": "+CAP_NET_ADMIN"}),
     (replace(NET, uid=33), PODMAN, {}, {}),  # it gave up root's rights by itself
     (HeldCapability(("CAP_CHOWN",), 1000), DOCKER, {"user": "1000"}, {"user": "0"}),
@@ -102,8 +103,11 @@ WANTED: tuple[tuple[Want, Engine, dict[str, Any], dict[str, str]], ...] = (
     (DeviceNode("/dev/a,b", "c", "10:229", "rw"), DOCKER, {}, {}),
     (MoreOf("memory"), DOCKER, {"memory": 64 << 20}, {"memory": str(128 << 20)}),
     (MoreOf("memory"), DOCKER, {}, {}),
-    (MoreOf("pids"), DOCKER, {"pids": 50}, {"pids": "100"}),
+    (MoreOf("pids"), DOCKER, {"pids": 20}, {"pids": "100"}),
+    (MoreOf("pids"), DOCKER, {"pids": 80}, {"pids": "160"}),
     (MoreOf("cpus"), DOCKER, {"cpu_cores": 0.5}, {"cpus": "1"}),
+    (MoreOf("nproc", 16), DOCKER, {}, {"ulimit-nproc": "1024"}),
+    (MoreOf("msgqueue", 16), DOCKER, {}, {"ulimit-msgqueue": "819200"}),
     (MoreOf("nofile", 1024), DOCKER, {}, {"ulimit-nofile": "2048"}),
     (MoreOf("fsize", 4096), DOCKER, {}, {"ulimit-fsize": str(8 << 20)}),
     (MoreOf("memlock", 1 << 30), DOCKER, {"limits": (AskedLimit("memlock", 1 << 30, 1 << 30),)},

@@ -40,6 +40,7 @@ _MIB = 1 << 20
 _LEAST_MEMORY = 6 * _MIB  # moby, daemon/daemon_unix.go: linuxMinMemory
 _LEAST_CPUS = 0.01  # moby, the same place
 _MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
+_BEGIN_PIDS = 100  # at the least, where it has too few: an engine's exec takes a dozen for a moment
 _ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
 _MUCH_ROOM_MEMORY, _MUCH_ROOM_PIDS = 512 * _MIB, 512
 # What keeps data in memory: databases, caches, search engines, by the names of images and of processes
@@ -245,7 +246,7 @@ def _pids_allowed(want: Want, subject: Subject) -> Given | None:
     now = subject.container.asked.pids
     if not isinstance(want, MoreOf) or want.what != "pids" or not now or now < 0:
         return None
-    count = min(2 * now, _MOST_PIDS)
+    count = min(max(2 * now, _BEGIN_PIDS), _MOST_PIDS)
     return Given(str(count), msg("Let it have {count} processes and threads", count=count))
 
 
