@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from stratascope.core.denials.attempt import Kind
 from stratascope.core.denials.ring import Entry, Ring
-from stratascope.core.observation.events import Check, Event, Exit, Failed, Log, Process, Signal
+from stratascope.core.observation.circumstances import Circumstances
+from stratascope.core.observation.events import Check, Event, Exit, Failed, Log, Masked, Process, Signal
 from stratascope.core.observation.fold import Fold
 
 X = "x86_64"
@@ -22,7 +23,7 @@ def entries(*events: Event) -> tuple[Entry, ...]:
     fold, ring = Fold(), Ring()
     start = (Process(0.5, 10, 9, "there", "web", "/web"), Process(0.6, 11, 10, "fork", "web", ""))
     for event in (*start, *events):
-        ring.feed(event, fold.program_of(event.pid) if isinstance(event, Check | Failed | Signal) else None)
+        ring.feed(event, fold.program_of(getattr(event, "pid", 0)))
         fold.feed(event)
     return ring.entries()
 
@@ -97,3 +98,10 @@ def test_another_call_or_another_answer_does_not_count_to_it() -> None:
     other = Failed(1.2, 10, X, 257, 30, True, (0,) * 6, "", 1)
     filtered = Failed(1.3, 10, X, 257, 13, False, (0,) * 6, "", 1)
     assert len(entries(opened(1.0, "/a"), made, other, filtered)) == 4
+
+
+def test_a_masked_path_that_is_told_after_the_end_of_who_opened_it() -> None:
+    gone = (Process(0.7, 12, 11, "fork", "cat", ""), Exit(1.0, 12, 0, None))
+    (found,) = entries(*gone, Masked(1.1, 12, "/proc/acpi", Circumstances()))
+    assert (found.attempt.kind, found.attempt.process, found.attempt.path) == (Kind.MASKED, "cat", "/proc/acpi")
+    assert entries(*gone, Masked(1.1, 13, "/proc/acpi", Circumstances())) == ()

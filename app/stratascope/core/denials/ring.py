@@ -73,6 +73,7 @@ class Ring:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
+        self._ended: dict[int, Program] = {}  # who opened a masked folder may have ended before that is told
         self._lines: dict[int, list[Log]] = {}  # by process: the last of the log, for what is still to come
         self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
         self._about: dict[str, str] = {}  # by what is alike but for path and address: the last key with one of these
@@ -83,14 +84,20 @@ class Ring:
         match event:
             case Exit():
                 self._exit(event)
+                if process is not None:
+                    if len(self._ended) >= _PROCESSES_MOST:
+                        del self._ended[next(iter(self._ended))]
+                    self._ended[event.pid] = process
             case Log():
                 self._logged(event)
             case Process() if event.how == "fork":
-                self._of.pop(event.pid, None)
-                self._lines.pop(event.pid, None)
-            case _ if process is None:
-                return
+                for known in (self._of, self._lines, self._ended):
+                    known.pop(event.pid, None)
             case _:
+                if process is None and isinstance(event, Masked):
+                    process = self._ended.get(event.pid)
+                if process is None:
+                    return
                 attempt = _attempt(event, process.name)
                 if attempt is not None:
                     self._add(event, getattr(event, "pid", 0), process, attempt, getattr(event, "count", 1))
