@@ -60,6 +60,8 @@ SAID = (
     ("cat: /etc/secret: Permission denied", USER, "files", "/etc/secret", NOTHING),
     ("cat: /srv/x: Permission denied", FEW, "capabilities", "root without DAC_OVERRIDE",
      (HeldCapability(("CAP_DAC_OVERRIDE",), 0),)),
+    ("find: 'corrupt': Permission denied", FEW, "capabilities", "so owner and mode of files count for it.",
+     (HeldCapability(("CAP_DAC_OVERRIDE",), 0),)),
     ("sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.",
      Asked(no_new_privileges=True), "capabilities", "no-new-privileges is set", (GainedRights(""),)),
     ("sudo: effective uid is not 0, is /usr/bin/sudo on a file system with the 'nosuid' option set", Asked(),

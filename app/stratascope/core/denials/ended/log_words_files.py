@@ -127,6 +127,13 @@ FILE_SAYINGS = (
         "capabilities",
         msg("It is root without DAC_OVERRIDE, so owner and mode of files count for it, and {path} is not for it."),
         rights(("CAP_DAC_OVERRIDE",)),
+        lambda asked, found: "path" in found and root_without_files(asked, found),
+    ),
+    Saying(  # a name without its folder, as find(1) prints it
+        DENIED,
+        "capabilities",
+        msg("It is root without DAC_OVERRIDE, so owner and mode of files count for it."),
+        rights(("CAP_DAC_OVERRIDE",)),
         root_without_files,
     ),
     Saying(
