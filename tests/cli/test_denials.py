@@ -56,14 +56,16 @@ def test_one_that_restarts_all_the_time_is_answered_at_once(desk: Desk) -> None:
 
 
 def test_one_that_ends_while_it_is_watched(watching: Desk) -> None:
-    ask = "while [ ! -e /w/ask ]; do sleep 0.1; done; chown 7:7 /w/ask || exit 4"
+    ask = "while [ ! -e /w/ask ]; do chown 7:7 /w; sleep 0.2; done; chown 7:7 /w/ask || exit 4"
     start(watching, "--tmpfs", "/w", "--cap-drop", "CHOWN", command=("sh", "-c", ask))
-    child = watching.popen("denials", NAME, "--json", "--all")
-    watching.rig.run("exec", NAME, "sh", "-c", "cat /nowhere || sleep 3; touch /w/ask")
-    out, err = child.communicate()
-    assert child.returncode == 0, err
-    *refused, last = lines(out)
-    assert [each["layer"] for each in refused if each["syscall"].startswith("chown")] == ["capabilities"]
+    child = watching.popen("denials", NAME, "--json")
+    with child:
+        assert child.stdout is not None
+        first = child.stdout.readline()  # it is watched by now
+        watching.rig.run("exec", NAME, "touch", "/w/ask")
+        *refused, last = lines(first + child.stdout.read())
+    assert child.returncode == 0
+    assert {each["layer"] for each in refused if each["syscall"].startswith("chown")} == {"capabilities"}
     assert (last["ended"]["state"], last["ended"]["exit_code"]) == ("exited", 4)
     assert last["ended"]["cause"]["layer"] == "capabilities"
     assert last["ended"]["cause"]["certain"], "the observer saw it"
