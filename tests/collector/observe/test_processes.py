@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import Any
 
 from stratascope.collector.observe.processes import Processes
@@ -30,3 +32,18 @@ def test_an_applet_of_busybox_is_told_by_its_own_name() -> None:
 def test_another_program_that_takes_a_name_is_told_once() -> None:
     found = told_of(("named", "exe"), ("executed", "/bin/exe"), ("named", "worker"))
     assert [event[4:] for event in found] == [("exe", "/bin/exe")]
+
+
+def test_a_child_that_was_looked_up_first_is_told_as_a_child() -> None:
+    """Else whoever reads it takes the child for one that came from outside. And once: the kernel says it twice."""
+    told: list[tuple[Any, ...]] = []
+    processes = Processes(lambda *line: told.append(line), "x86_64", "i386")
+    with subprocess.Popen(["sleep", "30"]) as child:
+        try:
+            processes.of(child.pid)
+            assert told == []
+            for _ in range(2):
+                processes.forked(child.pid, child.pid, os.getpid(), 7)
+        finally:
+            child.kill()
+    assert [line[:5] for line in told] == [(7, "process", child.pid, os.getpid(), "fork")]

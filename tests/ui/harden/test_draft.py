@@ -229,6 +229,20 @@ def test_what_gives_and_what_hardens_take_each_others_place(window: MainWindow) 
     assert not any(name.startswith("capabilities=") for name in chosen.on)
 
 
+def test_who_allows_what_was_refused_gets_just_that(window: MainWindow) -> None:
+    """The preset that was offered first is nobody's wish; one that was chosen is, and stays."""
+    draft = side_of(window).column.draft
+    key = select(window, "grafana").key
+    draft.show_asked(key, asks(NET))
+    draft.allow(key, NET)
+    assert draft.choices == (NET,)
+    draft.take_preset(Preset.RECOMMENDED)
+    chosen = draft.choices
+    draft.allow(key, NET)
+    assert set(draft.choices) > {NET}
+    assert len(draft.choices) >= len(chosen)
+
+
 def test_what_is_allowed_before_its_toggles_are_known_is_switched_on_then(
     window: MainWindow, staged: StagedHardening, qtbot: QtBot
 ) -> None:

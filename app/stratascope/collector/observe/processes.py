@@ -29,7 +29,7 @@ Tell = Callable[..., None]  # time in nanoseconds, kind, fields
 class Known:
     """What is known of one process."""
 
-    __slots__ = ("abi", "code", "command", "leaves", "parent", "program", "sent", "signal", "threads")
+    __slots__ = ("abi", "code", "command", "leaves", "parent", "program", "sent", "signal", "threads", "told")
 
     def __init__(self, parent: int, command: str, program: str, abi: str, threads: Set[int]) -> None:
         self.parent = parent
@@ -37,6 +37,7 @@ class Known:
         self.program = program
         self.abi = abi
         self.threads = threads
+        self.told = False  # as a child, by the kernel's record of its fork, which comes more than once
         self.code: Optional[int] = None
         self.signal: Optional[int] = None
         self.leaves = False
@@ -86,11 +87,15 @@ class Processes:
                 before.threads.add(tid)
             return
         looked_up = before is not None and bool(before.threads) and before.parent == parent  # before this was told
+        if before is not None and looked_up and before.told:
+            return
         if before is not None and not looked_up:
             self._end(pid, before, at)
         above = self.of(parent)
-        if not looked_up:
-            self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
+        if before is None or not looked_up:
+            before = Known(parent, above.command, above.program, above.abi, {pid})
+            self._add(pid, before)
+        before.told = True
         # also of one that was looked up: else nobody would know it for a child of the container's
         self._tell(at, "process", pid, parent, "fork", above.command, above.program)
 

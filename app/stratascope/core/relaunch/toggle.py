@@ -258,6 +258,10 @@ class Toggle(Value):
         """Whether none of its values hardens."""
         return not self.values
 
+    def giving(self, value: str) -> bool:
+        """Whether that gives something instead of taking it."""
+        return self.only_gives or value.startswith(MORE) or value in self.gives.split("|")
+
     def made(self, value: str) -> bool:
         """Whether a value is made of what is known of the container where such a one stands: learned, or a filter of
         today's and one call more.

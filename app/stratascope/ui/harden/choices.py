@@ -14,23 +14,31 @@ REMEMBERED = 200  # containers
 
 
 class ContainerChoices(Struct):
-    """For one container. `values`: set by hand, also of what is off now."""
+    """For one container. `values`: set by hand, also of what is off now. `offered`: all that is on is what was offered
+    first, and nobody asked for it.
+    """
 
     preset: Preset | None = Preset.RECOMMENDED
     on: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     remedies: frozenset[Remedy] = frozenset()
     begun: bool = False
+    offered: bool = False
+
+    def drop_offered(self) -> None:
+        """What nobody asked for: who gives back what was refused wants just that."""
+        if self.offered:
+            self.on = {}
 
     def take(self, preset: Preset, offer: Offer) -> None:
         """All that the preset chooses, and nothing else."""
-        self.preset, self.begun = preset, True
+        self.preset, self.begun, self.offered = preset, True, False
         chosen = {choice.toggle: choice.value for choice in offer.of(preset)}
         self.on = {option.key: value for option in offer.options if (value := _value(option, chosen)) is not None}
 
     def put(self, choices: Iterable[Choice]) -> None:
         """Just these, as the person's own choice."""
-        self.preset, self.begun, self.on = None, True, {}
+        self.preset, self.begun, self.offered, self.on = None, True, False, {}
         for choice in choices:
             if toggle(choice.toggle).single is None:
                 self.on[choice.toggle] = self.values[choice.toggle] = choice.value
@@ -39,7 +47,7 @@ class ContainerChoices(Struct):
 
     def switch(self, name: str, value: str | None) -> None:
         """One toggle on with that value, or off (None): from now on it is the person's own choice."""
-        self.preset = None
+        self.preset, self.offered = None, False
         if value is None:
             self.on.pop(name, None)
         else:

@@ -170,6 +170,7 @@ class Draft(QObject):
         chosen = self._memory.of(state.key)
         if not chosen.begun:
             chosen.take(Preset.RECOMMENDED, answer)
+            chosen.offered = True
         self._tell_offer(answer, state, another=before is None or before.key != state.key)
         self._show_toggles(before, state)
         self._ask_hint()
@@ -212,7 +213,10 @@ class Draft(QObject):
             return False
         if on:
             make_room(chosen, name, self.options)
-        chosen.switch(name, chosen.values.get(name, self.options[name].value) if on else None)
+        value = chosen.values.get(name, self.options[name].value)
+        if on and self.options[name].asking is not None:
+            chosen.drop_offered()
+        chosen.switch(name, value if on else None)
         return True
 
     def leave_out(self, key: tuple[str, str], name: str) -> None:

@@ -143,10 +143,7 @@ class Previews:
             )
             for layer, old in zip(self._layers, state.layers, strict=True)
         )
-        said = tuple(
-            msg("{title}: {value}. {what}", title=which.title, value=value_text(item), what=which.what)
-            for item, which in ((item, toggle(item.toggle)) for item in wanted)
-        )
+        said = tuple(_said(item) for item in wanted)
         live = all_live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
         forbidden = tuple(each for each in findings if any(ref in _RESTRICTED for ref in each.refs))
         return Preview(now, matrix, changes, live, said, forbidden, starts_as_root(after))
@@ -205,6 +202,13 @@ class Previews:
                 findings += assessment.findings
             postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
         return verdicts, findings, judge(all_threats(), tuple(postures), around.ground, state.matrix)
+
+
+def _said(item: Choice) -> Message:
+    which = toggle(item.toggle)
+    if which.giving(item.value):
+        return msg("{title}: {value}. It gets more than it has today.", title=which.title, value=value_text(item))
+    return msg("{title}: {value}. {what}", title=which.title, value=value_text(item), what=which.what)
 
 
 def _better(old: ThreatState, new: ThreatState) -> bool:
