@@ -86,6 +86,7 @@ def test_it_agrees_with_the_stances(hybrid_engine: Rig, configuration: Configura
         if "STOPS" not in said.values() and "UNKNOWN" not in said.values():
             disagreed.append((each["layer"], each["syscall"], each["errno"], each["what"], said))
     sys.stdout.write(f"\n{hybrid_engine.kind} {configuration.name}: {len(told)} told, {compared} compared\n")
+    sys.stdout.write("".join(f"{each}\n" for each in disagreed))
     assert disagreed == []
     assert compared
 

@@ -333,3 +333,23 @@ libc.rename(b"{folder}/new", b"{folder}/held")
 def test_processors_that_it_may_not_use() -> None:
     event = failed("libc.sched_setaffinity(0, 8, ctypes.create_string_buffer(8))", "sched_setaffinity")
     assert event.errno == 22
+
+
+NARROW = """
+import mmap
+code = mmap.mmap(-1, 4096, prot=7)
+# push rbx; mov eax, 17; xor ebx, ebx; int 0x80; pop rbx; ret
+code.write(bytes.fromhex("53 b811000000 31db cd80 5b c3"))
+ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+time.sleep(1)
+"""
+
+
+def test_a_call_by_the_entry_point_of_32_bits_in_a_program_of_64() -> None:
+    """It began, by other registers: no filter refused it, and its number is that of another call."""
+    with group() as path, watching(path) as watch:
+        ended = subprocess.run(inside(path, sys.executable, "-SIc", WAIT + NARROW), check=False).returncode
+    if ended:
+        pytest.skip("this kernel runs no programs of 32 bits")
+    told = [event for event in watch.of(Failed) if event.errno == 38 and event.number == 17]
+    assert [(event.abi, event.entered) for event in told] == [(Abi.I386.value, True)]

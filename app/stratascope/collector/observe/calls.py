@@ -160,7 +160,10 @@ class Calls:
         if number in self.left_out or (last is None and record.tid in self._before):
             entered = True
         else:
-            entered = last is not None and last[0] == number and same(last[1], record.registers, self._machine)
+            before = last[1] if last is not None and last[0] == number else None
+            entered = before is not None and same(before, record.registers, self._machine)
+            if not entered and before and before == record.narrow:
+                entered, (abi, plain), record = True, self._abi(record.pid, number, 32), _narrow(record)
         self._before.discard(record.tid)
         within = None if self.checks is None else self.checks.within(record, plain, self._machine)
         if not self.refusals.counts(abi, plain, -answer, entered):
@@ -323,6 +326,12 @@ class Calls:
         forks = -answer == EAGAIN and self.refusals.forks(abi, plain)
         call = Call(record.pid, record.tid, abi, plain, -answer, record.registers, record.time)
         return self._moments.of(call, self._stacks.of(record), forks)
+
+
+def _narrow(record: Record) -> Record:
+    """A refused call by the entry point of 32 bits, in a program of 64: what was read took it for another."""
+    about = record.about.overwritten() if isinstance(record.about, Moment) else record.about
+    return record._replace(registers=tuple(each & 0xFFFFFFFF for each in record.narrow), bits=32, about=about)
 
 
 def _reader(point: Point, arguments: int) -> Callable[[bytes], Tuple[int, ...]]:

@@ -87,6 +87,7 @@ class Record(NamedTuple):
     bits: int  # 64, 32, 0 where not known
     extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many; with registers: ax, or x8; stack: where
     stack: bytes = b""  # the user's, from `extra` on
+    narrow: Tuple[int, ...] = ()  # arguments, were it a call by int 0x80 in a program of 64 bits
     about: Any = None  # what was read of it while it was fresh (`moments`)
 
 
@@ -277,6 +278,7 @@ class Perf:
         sample = self._sources[name].sample
         chain, bits, extra = b"", 0, 0
         registers: Tuple[int, ...] = ()
+        narrow: Tuple[int, ...] = ()
         if sample & CALLCHAIN:
             (count,) = _U64.unpack_from(data, place)
             chain = data[place + 8 : place + 8 + 8 * count]
@@ -292,13 +294,14 @@ class Perf:
                 place += self._registers.size
                 if self._wide:
                     by_name = {name: values[each] for each, name in enumerate(self._order)}
-                    registers = tuple(by_name[each] for each in (self._wide if bits == 64 else self._narrow))
+                    narrow = tuple(by_name[each] for each in self._narrow)
+                    registers = tuple(by_name[each] for each in self._wide) if bits == 64 else narrow
                     extra, top = by_name["ax"], by_name["sp"]
                 else:
                     registers, extra, top = tuple(values[:6]), values[6], values[7]
                 if sample & STACK:
                     return Record(at, name, pid, tid, raw, chain, registers, bits, top, _stack(data, place + 8))
-        return Record(at, name, pid, tid, raw, chain, registers, bits, extra)
+        return Record(at, name, pid, tid, raw, chain, registers, bits, extra, narrow=narrow)
 
     def silence(self) -> None:
         """Nothing more is told."""
