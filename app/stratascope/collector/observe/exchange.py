@@ -116,7 +116,7 @@ class Lines:
     def __init__(self, requests: int, replies: int, until: float) -> None:
         self._requests = requests
         self._replies = replies
-        self._until = until
+        self.until = until
         self._held: List[Tuple[int, bytes]] = []
 
     def tell(self, at: int, kind: str, *fields: Any) -> None:
@@ -143,7 +143,7 @@ class Lines:
         if not last:
             poll.register(self._requests, select.POLLIN)
         while data:
-            left = LAST if last or why else max(0.0, self._until - time.monotonic())
+            left = LAST if last or why else max(0.0, self.until - time.monotonic())
             ready = dict(poll.poll(1000 * left))
             if not ready:
                 return why or "nobody listens"

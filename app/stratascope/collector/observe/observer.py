@@ -311,8 +311,7 @@ def observe(found: Dict[str, Any], requests: int, replies: int) -> None:
     barred = why_not()
     if barred:
         raise RefusedError(barred)
-    until = time.monotonic() + request.seconds
-    lines = Lines(requests, replies, until)
+    lines = Lines(requests, replies, time.monotonic() + request.seconds)
     try:
         observer = Observer(request, lines)
     except (NoGroupError, NoTracepointsError) as error:
@@ -323,7 +322,8 @@ def observe(found: Dict[str, Any], requests: int, replies: int) -> None:
         lines.write(last=True)
         return
     try:
-        why = observer.run(until, requests)
+        lines.until = time.monotonic() + request.seconds  # to attach takes a second on a busy machine
+        why = observer.run(lines.until, requests)
         observer.finish()
     finally:
         observer.close()
