@@ -103,6 +103,7 @@ AROUND: dict[str, list[Any]] = {
         [[1, 0, True, [5]]],
         [[1, 0, True, []]] * 9,
     ],
+    "other": [5, {"path": 5}, {"mount": "1 2"}],
     "place": [
         5,
         {"path": 5},
