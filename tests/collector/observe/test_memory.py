@@ -107,7 +107,7 @@ def test_a_process_that_was_found_and_its_files(tmp_path: Path) -> None:
 
 
 def test_a_stack() -> None:
-    stack = Stack(0x1000, b"abc\0" + b"/etc/x\0" + b"end")
+    stack = Stack([(0x1000, b"abc\0" + b"/etc/x\0" + b"end")])
     assert stack.text(0x1004) == b"/etc/x"
     assert stack.text(0x1003) == b""
     assert stack.text(0x100B) is None  # it goes on where nothing was taken
@@ -117,10 +117,14 @@ def test_a_stack() -> None:
     assert stack.data(0x100B, 4) is None
     assert stack.data(0xFFF, 4) is None
     assert NONE.text(0) is None
+    two = Stack([(0x1000, b"/x\0/y\0"), (0x1000, b"/x\0/z\0")])
+    assert two.text(0x1000) == b"/x"
+    assert two.text(0x1003) is None
+    assert two.data(0x1000, 6) is None
 
 
-def record(kind: str, at: int, raw: bytes = b"r", values: tuple[int, ...] = (1,), tid: int = 7) -> Record:
-    return Record(at, kind, 7, tid, raw, b"", values, 64, 0x1000, b"/x\0")
+def record(kind: str, at: int, raw: bytes = b"r", tid: int = 7, stack: bytes = b"/x\0") -> Record:
+    return Record(at, kind, 7, tid, raw, b"", (1,), 64, 0x1000, stack)
 
 
 def test_a_stack_belongs_to_one_call() -> None:
@@ -128,15 +132,30 @@ def test_a_stack_belongs_to_one_call() -> None:
     call = record("leave", 1000)
     assert stacks.take([record("stack", 900), call, record("stack", 1100, b"other")]) == [call]
     assert stacks.of(call).text(0x1000) == b"/x"
-    assert stacks.of(record("leave", 1000, values=(2,))) is NONE
     assert stacks.of(record("leave", 1000, b"else")) is NONE
-    assert stacks.of(record("leave", 1_000_000)) is NONE
+    assert stacks.of(record("leave", 1_000_000_000)) is NONE
     assert stacks.of(record("leave", 1000, tid=8)) is NONE
-    late = record("leave", 1000)
+    stacks = Stacks()
+    stacks.take([record("stack", 900)])
+    stacks.take([call])
+    assert stacks.of(call).text(0x1000) == b"/x"  # its ring was emptied before the call's
     stacks.take([])
-    assert stacks.of(late).text(0x1000) == b"/x"  # its ring was emptied before the call's
     stacks.take([])
-    assert stacks.of(late) is NONE
+    assert stacks.of(call) is NONE
+
+
+def test_of_calls_that_look_alike_none_has_the_other_s() -> None:
+    """A loop over one buffer, that names another path each time."""
+    first, second = record("leave", 1000), record("leave", 3000)
+    stacks = Stacks()
+    stacks.take([record("stack", 1500, stack=b"/x\0"), first, second])
+    assert stacks.of(first) is NONE  # whose it is can't be told
+    stacks = Stacks()
+    stacks.take([record("stack", 1500), record("stack", 2900, stack=b"/y\0"), first, second])
+    assert stacks.of(first).text(0x1000) is None
+    stacks = Stacks()
+    stacks.take([record("stack", 1500), record("stack", 2900), first, second])
+    assert stacks.of(first).text(0x1000) == stacks.of(second).text(0x1000) == b"/x"
 
 
 def test_the_kernel_s_record_has_that_form() -> None:

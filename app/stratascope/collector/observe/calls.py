@@ -325,7 +325,7 @@ class Calls:
             return None
         forks = -answer == EAGAIN and self.refusals.forks(abi, plain)
         call = Call(record.pid, record.tid, abi, plain, -answer, record.registers, record.time)
-        return self._moments.of(call, self._stacks.of(record), forks)
+        return self._moments.of(call, lambda: self._stacks.of(record), forks)
 
 
 def _narrow(record: Record) -> Record:

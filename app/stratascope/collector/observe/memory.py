@@ -19,7 +19,7 @@ is none of those.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from stratascope.collector.observe.perf import MAPPED, Record
 from stratascope.collector.read import TooLongError, read_file
@@ -28,7 +28,7 @@ PROCESSES_MAX = 1 << 14
 PLACES_MAX = 4096  # of one process
 _TEXT_MAX = 4096
 _WRITE, _SHARED = 2, 1  # PROT_WRITE, MAP_SHARED
-_APART = 100000  # nanoseconds between the two records of one call, at most
+_APART = 4000000  # nanoseconds between the two records of one call, at most: many on an emulated machine
 _KEPT = 1024  # of the last time, whose calls may come yet
 
 
@@ -141,45 +141,67 @@ def _key(first: int, last: int) -> _Piece:
 
 
 class Stack:
-    """The bytes from one address on; none where that is not known."""
+    """The bytes from an address on, as they were taken; where several were, only what is the same in all counts."""
 
-    def __init__(self, first: int, data: bytes) -> None:
-        self._first, self._data = first, data
+    def __init__(self, taken: Sequence[Tuple[int, bytes]]) -> None:
+        self._taken = taken
 
     def text(self, address: int) -> Optional[bytes]:
         """What ends with a zero byte, without that; None where it does not lie there as a whole."""
-        place = address - self._first
-        end = self._data.find(b"\0", place) if 0 <= place < len(self._data) else -1
-        return self._data[place:end] if end >= 0 and end - place < _TEXT_MAX else None
+        return self._same([_text(data, address - first) for first, data in self._taken])
 
     def data(self, address: int, size: int) -> Optional[bytes]:
         """So many bytes; None where they do not lie there as a whole."""
-        place = address - self._first
-        return self._data[place : place + size] if 0 <= place <= len(self._data) - size else None
+        return self._same(
+            [
+                data[address - first : address - first + size] if 0 <= address - first <= len(data) - size else None
+                for first, data in self._taken
+            ]
+        )
+
+    def _same(self, found: List[Optional[bytes]]) -> Optional[bytes]:
+        return found[0] if found and found.count(found[0]) == len(found) else None
 
 
-NONE = Stack(0, b"")
+NONE = Stack(())
+_Call = Tuple[int, bytes, Tuple[int, ...]]  # thread, record, registers
 
 
 class Stacks:
-    """Those that came, until their calls did."""
+    """Those that came, until their calls did.
+
+    Which of the two records of a call is the first is not known, and a loop makes calls that look alike: so of all that
+    were near in time each call must have its own.
+    """
 
     def __init__(self) -> None:
-        self._there: Dict[int, List[Record]] = {}  # by thread
         self._before: List[Record] = []
+        self._stacks: Dict[_Call, List[Record]] = {}
+        self._calls: Dict[_Call, List[int]] = {}
 
     def take(self, records: List[Record]) -> List[Record]:
         """The others."""
-        mine = [each for each in records if each.kind == "stack"]
-        self._there = {}
+        mine = [each for each in records if each.kind in ("stack", "leave")]
+        self._stacks, self._calls = {}, {}
         for each in self._before + mine:
-            self._there.setdefault(each.tid, []).append(each)
+            call = each.tid, each.raw, each.registers
+            if each.kind == "stack":
+                self._stacks.setdefault(call, []).append(each)
+            else:
+                self._calls.setdefault(call, []).append(each.time)
         self._before = mine[-_KEPT:]
-        return [each for each in records if each.kind != "stack"] if mine else records
+        return [each for each in records if each.kind != "stack"]
 
     def of(self, record: Record) -> Stack:
         """At that end of a call."""
-        for each in self._there.get(record.tid, ()):
-            if abs(each.time - record.time) < _APART and each.raw == record.raw and each.registers == record.registers:
-                return Stack(each.extra, each.stack)
-        return NONE
+        call = record.tid, record.raw, record.registers
+        near = [each for each in self._stacks.get(call, ()) if abs(each.time - record.time) < _APART]
+        alike = [at for at in self._calls.get(call, ()) if abs(at - record.time) < _APART]
+        if not near or len(near) < len(alike):
+            return NONE
+        return Stack([(each.extra, each.stack) for each in near])
+
+
+def _text(data: bytes, place: int) -> Optional[bytes]:
+    end = data.find(b"\0", place) if 0 <= place < len(data) else -1
+    return data[place:end] if end >= 0 and end - place < _TEXT_MAX else None

@@ -18,10 +18,10 @@ import socket
 import stat
 import struct
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.observe.credentials import Around, Held, hold, who
-from stratascope.collector.observe.memory import Lies, Stack
+from stratascope.collector.observe.memory import NONE, Lies, Stack
 from stratascope.collector.observe.paths import BYTES_MAX, PathReader, number_of, place
 from stratascope.collector.observe.walk import below
 from stratascope.collector.read import TooLongError, read_file
@@ -128,15 +128,16 @@ class Moments:
         """Whether nothing is read any more."""
         return self._reader is not None and self._reader.given_up
 
-    def of(self, call: Call, stack: Stack, forks: bool) -> Optional[Moment]:
-        """At once. `forks`: it was to make a process. None: too many."""
+    def of(self, call: Call, taken: Callable[[], Stack], forks: bool) -> Optional[Moment]:
+        """At once. `taken`: what lay on its stack; `forks`: it was to make a process. None: too many."""
         pid, tid, abi, number, errno, values, at = call
         wanted = self._paths.get(abi, {}).get(number)
         address = self._addressed.get(abi, {}).get(number)
-        path, memory, data = "", 0, b""
+        path, memory, data, stack = "", 0, b"", NONE
         if (wanted is not None or address is not None) and self._reader is not None:
             if not self._budget.take(pid, at):
                 return None
+            stack = taken()
             if wanted is not None and len(values) > wanted[0]:
                 path, memory = self._path(tid, values, wanted, stack)
             elif address is not None and len(values) > address[1]:
