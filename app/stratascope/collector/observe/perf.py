@@ -257,7 +257,7 @@ class Perf:
                         place += size
                         continue
                     found.append(self._sample(name, pid, tid, at, data, here + _FRONT.size))
-            elif kind == FORK:
+            elif kind == FORK and not helps:  # who asks for mappings is told of forks too
                 pid, parent, tid, _, at = struct.unpack_from("=IIIIQ", data, here)
                 found.append(Record(at, "fork", pid, tid, b"", b"", (), 0, parent))
             elif kind == COMM:
