@@ -111,9 +111,11 @@ class DenialModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ", ".join(each for each in self.lines(denial, column) if each)
         if role == Qt.ItemDataRole.ToolTipRole:
-            more = (words.span_text(denial),) if column is Column.TIME else self.lines(denial, column)
-            return tip("\n".join(each for each in more if each))
+            return tip("\n".join(filter(None, self._whole(denial, column))))
         return None
+
+    def _whole(self, denial: Denial, column: Column) -> tuple[str, ...]:
+        return (words.span_text(denial),) if column is Column.TIME else tuple(self.lines(denial, column))
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
