@@ -224,6 +224,10 @@ class Calls:
         self._counts.rest(at)
         self._failures.rest(at)
 
+    def begin_anew(self) -> None:
+        """What was seen so far was another's."""
+        self._seen, self._recent = {}, {}
+
     def better_filter(self) -> Optional[str]:
         """Another filter for sys_enter, where one would spare much; to be asked at every look."""
         recent, self._recent = self._recent, {}

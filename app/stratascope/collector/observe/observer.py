@@ -53,6 +53,7 @@ class Observer:
         self._lines = lines
         self._place = place(request.pid, request.start, request.container, request.group)
         self._group, self._adopting = self._place.group, self._place.adopting
+        self._programs = not request.group  # whether a program of its own has begun: what its runtime calls is not its
         self._stays = bool(request.group)  # a parent group waits for the next container in it
         self._probes: Optional[Probes] = None
         self._perf: Optional[Perf] = None
@@ -204,9 +205,9 @@ class Observer:
                 self._held = records[number:]
                 break
             self._one(record)
-            if number % BURST == BURST - 1 and not last:
+            if number % BURST == BURST - 1 and not last and self._programs:
                 self._sources.refine(self._aside.unseen)  # in a flood each moment counts
-        if not last:
+        if not last and self._programs:
             self._sources.refine(self._aside.unseen)
 
     def _fresh(self) -> List[Record]:
@@ -258,6 +259,9 @@ class Observer:
         had = self._processes.has_foreign
         offset = self._field("exec", "filename", record.raw) & 0xFFFF
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
+        if not self._programs and not name.startswith(("/proc/self/", "/dev/fd/", "memfd:", "/memfd:")):
+            self._programs = True
+            self._calls.begin_anew()
         self._processes.executed(record.pid, name, record.bits, record.time)
         self._aside.executed(record, self._calls.executed(record, name))
         self._polls.user(record.pid)
