@@ -131,7 +131,7 @@ def test_values_out_of_range(scene: Scene, capfd: pytest.CaptureFixture[str]) ->
         assert main(["harden", "trap", "--yes", "--set", value]) == 2, value
         out, err = capfd.readouterr()
         assert out == ""
-        assert 10 < len(err) < 400, (value, err)
+        assert 10 < len(err) < 600, (value, err)
         assert "Traceback" not in err
     as_before(scene, original, started)
     scene.told("values out of range", f"{len(OUT_OF_RANGE)} values: exit 2, a sentence, nothing changed")
