@@ -35,6 +35,9 @@ from stratascope.collector.observe.sources import MASK, Sources
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 PROTOCOL = 1
+# by these a runtime starts itself anew, and these may be in a twin's group before its program is
+_ANEW = ("/proc/self/", "/dev/fd/", "memfd:", "/memfd:")
+_RUNTIMES = frozenset(("conmon", "conmonrs", "containerd-shim-runc-v2", "crun", "podman", "runc", "youki"))
 LOOK = 0.1  # seconds between two looks at the rings
 YOUNG = 300000  # nanoseconds
 MOVE = 0.01  # seconds between two looks for who has to be moved
@@ -259,7 +262,7 @@ class Observer:
         had = self._processes.has_foreign
         offset = self._field("exec", "filename", record.raw) & 0xFFFF
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
-        if not self._programs and not name.startswith(("/proc/self/", "/dev/fd/", "memfd:", "/memfd:")):
+        if not self._programs and not name.startswith(_ANEW) and name.rpartition("/")[2] not in _RUNTIMES:
             self._programs = True
             self._calls.begin_anew()
         self._processes.executed(record.pid, name, record.bits, record.time)
