@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 
 from stratascope.background_call import BackgroundCall
-from stratascope.cli.output import complain, complain_of
-from stratascope.core.message import msg
+from stratascope.cli.output import complain_of
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.sanitize import plain
-from stratascope.i18n.translate import translate
 from stratascope.wiring.engines import describe, open_engines
 
 DONE, FAILED = 0, 2
@@ -28,12 +25,6 @@ def run(arguments: argparse.Namespace) -> int:
             from stratascope.cli import refusals  # meanwhile
 
             return DONE if refusals.tell(arguments, engines, asked.result()) else FAILED
-    except ProbeError as error:
-        complain(translate(error.message))
-        if error.words and error.words != arguments.container:
-            complain(plain(error.words, 1000))
-    except EngineError as error:
-        complain_of(error)
-    except NoSuchContainerError:
-        complain(translate(msg("The container is gone.")))
+    except (ProbeError, EngineError, NoSuchContainerError) as error:
+        complain_of(error, arguments.container)
     return FAILED

@@ -30,14 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with open_engines(tuple(arguments.engine)) as engines:
             return _observe(arguments, engines) if arguments.command == "observe" else _needs(arguments, engines)
-    except ProbeError as error:
-        complain(translate(error.message))
-        if error.words and error.words != arguments.container:
-            complain(plain(error.words, 1000))
-    except EngineError as error:
-        complain_of(error)
-    except NoSuchContainerError:
-        complain(translate(msg("The container is gone.")))
+    except (ProbeError, EngineError, NoSuchContainerError) as error:
+        complain_of(error, arguments.container)
     except NeedsError as error:
         complain(translate(msg("What was learned can't be read: {words}. Let it be forgotten with --forget.",
                                words=error.words)))  # fmt: skip

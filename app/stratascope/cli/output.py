@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stratascope.core.ports import EngineError
+    from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
     from stratascope.presentation.text_report import Style
 
 
@@ -67,11 +67,16 @@ def complain(text: str) -> None:
         sys.stderr.flush()
 
 
-def complain_of(error: EngineError) -> None:
-    """What it says, and below it the engine's own words."""
+def complain_of(error: EngineError | ProbeError | NoSuchContainerError, named: str = "") -> None:
+    """What it says, and below it the words of whoever failed, unless these are but the name that was asked for."""
+    from stratascope.core.message import msg
+    from stratascope.core.ports import NoSuchContainerError
     from stratascope.core.sanitize import plain
     from stratascope.i18n.translate import translate
 
+    if isinstance(error, NoSuchContainerError):
+        complain(translate(msg("The container is gone.")))
+        return
     complain(translate(error.message))
-    if error.words:
+    if error.words and error.words != named:
         complain(plain(error.words, 1000))

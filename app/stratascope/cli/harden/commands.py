@@ -51,10 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         return commands[arguments.command](arguments)
     except (ToggleError, ProbeError, ExportError) as error:
         complain(translate(error.message))
-    except EngineError as error:
+    except (EngineError, NoSuchContainerError) as error:
         complain_of(error)
-    except NoSuchContainerError:
-        complain(translate(msg("The container is gone.")))
     except BusyError as error:
         complain(translate(error.message))
         return REFUSED

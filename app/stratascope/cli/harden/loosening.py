@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.cli.harden import trials
-from stratascope.cli.output import complain, complain_of, write
+from stratascope.cli.output import complain_of, write
 from stratascope.core.message import msg
 from stratascope.core.notation import NoNotationError
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -34,10 +34,8 @@ def run(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, as_j
                     trials.done(event, as_json=as_json)
                 case Loosened():
                     found = event
-    except EngineError as error:
+    except (EngineError, NoSuchContainerError) as error:
         complain_of(error)
-    except NoSuchContainerError:
-        complain(translate(msg("The container is gone.")))
     if found is None:
         return None
     why = "" if found.why is None else translate(found.why)
