@@ -115,6 +115,18 @@ def names(abi: Abi) -> dict[int, str]:
 
 
 @cache
+def abi_named(word: str) -> Abi | None:
+    """By its value; None for an entry point that is not known here."""
+    return next((abi for abi in Abi if abi.value == word), None)
+
+
+def call_name(word: str, number: int) -> str:
+    """Of a call by its entry point and number, with or without `number_bit`; the number where it has none here."""
+    abi = abi_named(word)
+    return str(number) if abi is None else names(abi).get(number & ~abi.number_bit, str(number))
+
+
+@cache
 def known_names() -> frozenset[str]:
     """Every name that any of the entry points has."""
     return frozenset().union(*(numbers(abi) for abi in Abi))

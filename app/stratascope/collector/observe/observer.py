@@ -28,16 +28,13 @@ from stratascope.collector.observe.moments import Moments
 from stratascope.collector.observe.paths import in_flight
 from stratascope.collector.observe.perf import POINTS, Perf, Record
 from stratascope.collector.observe.polls import Polls
-from stratascope.collector.observe.processes import Processes, threads
+from stratascope.collector.observe.processes import Processes, is_runtime, threads
 from stratascope.collector.observe.refusals import Refusals
 from stratascope.collector.observe.signals import Signals
 from stratascope.collector.observe.sources import MASK, Sources
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 PROTOCOL = 1
-# by these a runtime starts itself anew, and these may be in a twin's group before its program is
-_ANEW = ("/proc/self/", "/dev/fd/", "memfd:", "/memfd:")
-_RUNTIMES = frozenset(("conmon", "conmonrs", "containerd-shim-runc-v2", "crun", "podman", "runc", "youki"))
 LOOK = 0.1  # seconds between two looks at the rings
 YOUNG = 300000  # nanoseconds
 MOVE = 0.01  # seconds between two looks for who has to be moved
@@ -200,6 +197,7 @@ class Observer:
     def _drain(self, last: bool = False) -> None:
         assert self._perf is not None
         limit = time.monotonic_ns() - (0 if last else YOUNG)
+        refines = self._programs and not last
         records = self._held + self._calls.fresh(self._fresh(), self._fresh)
         records.sort(key=lambda each: each.time)
         self._held = []
@@ -208,9 +206,9 @@ class Observer:
                 self._held = records[number:]
                 break
             self._one(record)
-            if number % BURST == BURST - 1 and not last and self._programs:
+            if number % BURST == BURST - 1 and refines:
                 self._sources.refine(self._aside.unseen)  # in a flood each moment counts
-        if not last and self._programs:
+        if refines:
             self._sources.refine(self._aside.unseen)
 
     def _fresh(self) -> List[Record]:
@@ -262,7 +260,7 @@ class Observer:
         had = self._processes.has_foreign
         offset = self._field("exec", "filename", record.raw) & 0xFFFF
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
-        if not self._programs and not name.startswith(_ANEW) and name.rpartition("/")[2] not in _RUNTIMES:
+        if not self._programs and not is_runtime(name):
             self._programs = True
             self._calls.begin_anew()
         self._processes.executed(record.pid, name, record.bits, record.time)

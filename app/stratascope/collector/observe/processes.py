@@ -23,13 +23,25 @@ _HARMLESS = frozenset((17, 18, 19, 20, 21, 22, 23, 28))
 _KILL = 9
 _SOON = 100000000  # nanoseconds
 
+# By these a runtime starts itself anew inside (libcontainer/nsenter, crun)
+_ANEW = ("/proc/self/exe", "/dev/fd/", "/proc/self/fd/", "memfd:", "/memfd:")
+# Engines and their runtimes, which may be in the group of a twin before its program is (conmon is, below a parent)
+_RUNTIMES = frozenset(
+    ("conmon", "conmonrs", "containerd-shim-runc-v2", "crun", "docker-runc", "podman", "runc", "youki")
+)
+
 Tell = Callable[..., None]  # time in nanoseconds, kind, fields
+
+
+def is_runtime(program: str) -> bool:
+    """Whether that is an engine's runtime by its path, and not the container's program yet."""
+    return program.startswith(_ANEW) or program.rpartition("/")[2] in _RUNTIMES
 
 
 class Known:
     """What is known of one process."""
 
-    __slots__ = ("abi", "code", "command", "leaves", "parent", "program", "sent", "signal", "threads", "told")
+    __slots__ = ("abi", "code", "command", "leaves", "parent", "program", "sent", "signal", "threads")
 
     def __init__(self, parent: int, command: str, program: str, abi: str, threads: Set[int]) -> None:
         self.parent = parent
@@ -37,7 +49,6 @@ class Known:
         self.program = program
         self.abi = abi
         self.threads = threads
-        self.told = False  # as a child, by the kernel's record of its fork, which comes more than once
         self.code: Optional[int] = None
         self.signal: Optional[int] = None
         self.leaves = False
@@ -86,16 +97,12 @@ class Processes:
             else:
                 before.threads.add(tid)
             return
-        looked_up = before is not None and bool(before.threads) and before.parent == parent  # before this was told
-        if before is not None and looked_up and before.told:
-            return
-        if before is not None and not looked_up:
+        if before is not None and not (before.threads and before.parent == parent):  # else looked up before this came
             self._end(pid, before, at)
+            before = None
         above = self.of(parent)
-        if before is None or not looked_up:
-            before = Known(parent, above.command, above.program, above.abi, {pid})
-            self._add(pid, before)
-        before.told = True
+        if before is None:
+            self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
         # also of one that was looked up: else nobody would know it for a child of the container's
         self._tell(at, "process", pid, parent, "fork", above.command, above.program)
 

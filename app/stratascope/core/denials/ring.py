@@ -34,7 +34,7 @@ from stratascope.core.observation.events import (
 from stratascope.core.observation.fold import Program
 from stratascope.linux.audit.record import FilterKill, parse_record
 from stratascope.linux.capability import name_of
-from stratascope.linux.syscalls import Abi, names
+from stratascope.linux.syscalls import call_name
 from stratascope.value import Value, replace
 
 KINDS_MOST = 500  # remembered at the same time; the oldest goes first, and is counted
@@ -48,7 +48,6 @@ _NUMBERS = re.compile(r"[0-9]+")
 _SIGSYS, _SIGXFSZ = 31, 25
 _SECCOMP = 1  # SYS_SECCOMP, siginfo's si_code
 _TELLING = frozenset(("clone", "ioctl", "personality", "prctl", "setns", "socket", "unshare"))  # by their arguments
-_ABIS = {abi.value: abi for abi in Abi}
 _Kind = tuple[int, str, int, int, bool, str]
 
 
@@ -225,7 +224,7 @@ def _attempt(event: Event, process: str) -> Attempt | None:
         case NotGained():
             return Attempt(Kind.NOT_GAINED, process, path=event.program, around=event.around)
         case Signal(number=number) if number == _SIGSYS and event.code == _SECCOMP:
-            name = "" if event.call is None else _name(event.abi, event.call)
+            name = "" if event.call is None else call_name(event.abi, event.call)
             return Attempt(Kind.KILLED, process, event.abi, name, entered=False, values=event.values)
         case Signal(number=number) if number == _SIGXFSZ:
             return Attempt(Kind.TOO_LARGE, process)
@@ -242,7 +241,7 @@ def attempt_of(event: Failed, process: str) -> Attempt:
         Kind.CALL,
         process,
         event.abi,
-        _name(event.abi, event.number),
+        call_name(event.abi, event.number),
         event.errno,
         event.entered,
         event.values,
@@ -255,14 +254,9 @@ def attempt_of(event: Failed, process: str) -> Attempt:
 def _request_of(event: Check, process: str) -> Attempt:
     """A request over netlink that was refused, as an attempt: its call succeeded, its answer says EPERM."""
     around = Circumstances(checks=(Asked(event.capability, event.answer, event.initial, event.frames),))
-    name = "" if event.call is None else _name(event.abi, event.call)
+    name = "" if event.call is None else call_name(event.abi, event.call)
     lacked = (name_of(event.capability),)
     return Attempt(Kind.REQUEST, process, event.abi, name, -event.answer, lacked=lacked, around=around)
-
-
-def _name(abi: str, number: int) -> str:
-    known = _ABIS.get(abi)
-    return str(number) if known is None else names(known).get(number & ~known.number_bit, str(number))
 
 
 def _key(attempt: Attempt) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from stratascope.collector.observe.processes import is_runtime
 from stratascope.core.observation.checks import is_refusal, is_use
 from stratascope.core.observation.events import (
     Arguments,
@@ -44,21 +45,14 @@ from stratascope.core.observation.observation import (
     UsedPort,
 )
 from stratascope.linux.capability import CapabilitySet, name_of
-from stratascope.linux.syscalls import Abi, names
+from stratascope.linux.syscalls import call_name
 from stratascope.value import Value, replace
 
 START = 10.0  # seconds that belong to a start
 _AT_ONCE = 0.5  # … in which those are told that are there at the beginning
 _PROCESSES_MOST = 20_000  # remembered at the same time
 _COUNT_MOST = 1 << 53  # beyond it a count stands still
-# By these a runtime starts itself anew inside (libcontainer/nsenter, crun): not the container's program yet
-_RUNTIME_PROGRAMS = ("/proc/self/exe", "/dev/fd/", "/proc/self/fd/", "memfd:", "/memfd:")
 Item = TypeVar("Item")
-# Engines and their runtimes, which may be in the group of a twin before its program is (conmon is, below a parent)
-_RUNTIMES = frozenset(
-    ("conmon", "conmonrs", "containerd-shim-runc-v2", "crun", "docker-runc", "podman", "runc", "youki")
-)
-_ABIS = {abi.value: abi for abi in Abi}
 _ACCEPT = frozenset(("accept", "accept4"))
 _SAVE = frozenset(("fsync", "fdatasync", "msync", "sync", "syncfs", "rename", "renameat", "renameat2"))
 _USER_CALLS = frozenset(("setuid", "setreuid", "setresuid", "setuid32", "setreuid32", "setresuid32"))
@@ -215,7 +209,7 @@ class Fold:
     def _process(self, event: Process) -> None:
         if event.how == "there":
             self._of(event.pid).command = event.command
-            if _is_runtime(event.program):  # it was initialized, and waits for its start
+            if is_runtime(event.program):  # it was initialized, and waits for its start
                 return
             self._of(event.pid).runtime = False
             if self._first is None:
@@ -237,7 +231,7 @@ class Fold:
         process = self._of(event.pid)
         process.command = event.command
         process.lacked.clear()
-        runtime = _is_runtime(event.program)
+        runtime = is_runtime(event.program)
         if not runtime and event.program.startswith("/"):
             _put(self._executed, event.program)
         if not process.runtime or runtime:
@@ -266,7 +260,7 @@ class Fold:
         process = self._of(event.pid)
         if process.runtime:
             return
-        name = _name(event.abi, event.number)
+        name = call_name(event.abi, event.number)
         key = event.abi, name
         if key not in self._calls and len(self._calls) >= LIST_MOST:
             return
@@ -282,7 +276,7 @@ class Fold:
         process = self._of(event.pid)
         if process.runtime:
             return
-        name = _name(event.abi, event.number)
+        name = call_name(event.abi, event.number)
         if name not in _USER_CALLS and name not in _GROUP_CALLS:
             _put(self._arguments, UsedArguments(event.abi, name, event.values))
             return
@@ -311,7 +305,7 @@ class Fold:
         if process.runtime:
             return
         lacked = tuple(sorted(process.lacked.pop((event.abi, event.number), ()))) if event.entered else ()
-        name = _name(event.abi, event.number)
+        name = call_name(event.abi, event.number)
         _put(
             self._denied,
             Denied(process.command, event.abi, name, event.errno, not event.entered, event.values, event.path, lacked),
@@ -331,19 +325,6 @@ class Fold:
             self._phases.add(Phase.REQUESTS)
 
 
-def _is_runtime(program: str) -> bool:
-    return program.startswith(_RUNTIME_PROGRAMS) or _name_of(program) in _RUNTIMES
-
-
-def _name_of(program: str) -> str:
-    return program.rpartition("/")[2]
-
-
 def _put(found: dict[Item, None], item: Item) -> None:
     if item in found or len(found) < LIST_MOST:
         found[item] = None
-
-
-def _name(abi: str, number: int) -> str:
-    known = _ABIS.get(abi)
-    return str(number) if known is None else names(known).get(number & ~known.number_bit, str(number))

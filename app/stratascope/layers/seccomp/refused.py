@@ -27,10 +27,9 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full
 from stratascope.linux.seccomp import ActionKind, action_of
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given, Outcomes, possible
-from stratascope.linux.syscalls import ARGUMENT_FLAGS, Abi, argument_word, flag_words
+from stratascope.linux.syscalls import ARGUMENT_FLAGS, Abi, abi_named, argument_word, flag_words
 
 _LAYER = "seccomp"
-_ABIS = {abi.value: abi for abi in Abi}
 _CAPABILITIES = frozenset(NAMES)
 # Calls that engines let through for a capability, and for which the kernel asks for none, at least not always
 _ASKS_FOR_NONE_NAMES = """
@@ -125,7 +124,7 @@ def _known_answer(attempt: Attempt, facts: SeccompFacts | None) -> tuple[set[Act
 
 
 def _answers(attempt: Attempt, facts: SeccompFacts | None) -> Answers | None:
-    abi = _ABIS.get(attempt.abi)
+    abi = abi_named(attempt.abi)
     return None if abi is None or facts is None or facts.origin is None else facts.origin.answers(abi)
 
 

@@ -22,7 +22,7 @@ from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_answer import Given
-from stratascope.linux.syscalls import Abi
+from stratascope.linux.syscalls import abi_named
 from stratascope.usecases.plan.learned import resolved
 from stratascope.usecases.plan.written_files import volatile
 from stratascope.value import replace
@@ -107,7 +107,7 @@ class Allowing:
     def _passed(self, denied: Denied) -> bool:
         """Whether what it has today lets it through, the default, a filter of its own or none, as far as is known."""
         facts: SeccompFacts | None = self._subject.of(_FILTER)
-        abi = next((abi for abi in Abi if abi.value == denied.abi), None)
+        abi = abi_named(denied.abi)
         today = None if facts is None else facts.origin or facts.default
         if today is None or abi is None:
             return True
