@@ -36,13 +36,8 @@ _ATTR = struct.Struct("=IIQQQQQIIQQQQIiQIHH")  # struct perf_event_attr, PERF_AT
 _HEADER = struct.Struct("=IHH")
 _FRONT = struct.Struct("=QIIQ")  # identifier, pid, tid, time
 _U64, _U32, _PAIR = struct.Struct("=Q"), struct.Struct("=I"), struct.Struct("=QQ")
-LOST, COMM, FORK, SAMPLE, MMAP2 = (
-    2,
-    3,
-    7,
-    9,
-    10,
-)  # PERF_RECORD_*; EXIT also comes where a set-user-ID program is executed
+# PERF_RECORD_*; EXIT also comes where a set-user-ID program is executed
+LOST, COMM, FORK, SAMPLE, MMAP2 = 2, 3, 7, 9, 10
 _COMM_WAS_EXEC = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
 _CONTEXTS = 0xFFFFFFFFFFFFF000  # PERF_CONTEXT_MAX: what lies above is a mark and no address
 FRAMES = 64

@@ -43,10 +43,6 @@ class Explainer:
     def __init__(self, state: ContainerState, around: Surroundings, remedies: Remedies = lambda claim: ()) -> None:
         self._around, self.remedies = around, remedies
         self._known: dict[tuple[str, int], tuple[Claim, tuple[Remedy, ...]]] = {}
-        self.of(state)
-
-    def of(self, state: ContainerState) -> None:
-        """The container as it is now."""
         self._state = state
         capture = state.capture
         self._uids = None if capture is None else or_none(capture.decoded("uid_map", parse_idmap))
