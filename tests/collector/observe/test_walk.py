@@ -19,7 +19,7 @@ pytestmark = needs_root
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """A process in a root directory of its own (no mount, but a procfs), and one that sees all of its mounts."""
-    for name in ("proc", "work", "etc", "dev"):
+    for name in ("proc", "inner", "etc", "dev"):
         (tmp_path / name).mkdir()
     (tmp_path / "etc" / "closed").write_text("x")
     (tmp_path / "etc" / "closed").chmod(0o4640)
@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Iterator[tuple[int, int]]:
     (tmp_path / "gone").symlink_to("/no/where")
     os.mknod(tmp_path / "dev" / "tun", 0o20600, os.makedev(10, 200))
     script = 'mount -t proc proc "$1/proc" && exec python3 -SIc "$2" "$1"'
-    program = "import os, sys; os.chroot(sys.argv[1]); os.chdir('/work'); print(1, flush=True); sys.stdin.read()"
+    program = "import os, sys; os.chroot(sys.argv[1]); os.chdir('/inner'); print(1, flush=True); sys.stdin.read()"
     command = (
         "unshare",
         "-mpf",
@@ -60,7 +60,7 @@ def led(pids: tuple[int, int], path: str, follow: bool = True) -> dict[str, obje
     return found
 
 
-@pytest.mark.parametrize("path", ["/absolute", "/out", "/work/../../../etc/./closed", "/proc/self/root/etc/closed"])
+@pytest.mark.parametrize("path", ["/absolute", "/out", "/inner/../../../etc/./closed", "/proc/self/root/etc/closed"])
 def test_links_lead_to_below_its_root(root: tuple[int, int], path: str) -> None:
     found = led(root, path)
     assert found["node"] == ["file", 0o4640, 7, 8, "", False]
@@ -85,7 +85,7 @@ def test_what_is_not_there(root: tuple[int, int], path: str, where: str) -> None
 
 def test_a_loop_ends(root: tuple[int, int]) -> None:
     assert led(root, "/loop")["path"] == "/loop"
-    assert led(root, "/work/" + "../work/" * 2000)["node"] is None
+    assert led(root, "/inner/" + "../inner/" * 2000)["node"] is None
 
 
 def test_a_device_and_its_mount(root: tuple[int, int]) -> None:
