@@ -297,7 +297,7 @@ class Calls:
                 record = records[number]
                 self._doubt(record, [each for each in later.get(record.tid, ()) if each.time > record.time])
                 if isinstance(record.about, Moment) and record.about.at and self._used(record, later):
-                    records[number] = record._replace(about=record.about.overwritten())
+                    records[number] = record._replace(about=self._moments.overwritten(record.pid, record.about))
         return records
 
     def _doubt(self, record: Record, later: List[Record]) -> None:

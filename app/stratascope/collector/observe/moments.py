@@ -31,6 +31,7 @@ AROUND_MAX = 100
 LATE_MAX = 100  # texts out of files
 _TOUCHED = 20000000  # nanoseconds by which a file's ctime may be late
 DESCRIBED_MAX = 4096  # of one process, that are remembered
+IN_VAIN_MAX = 3  # times that one kind is read again, since something else may have come to lie in its memory
 SHARE = 2  # one process has one part of so many
 SIZE_MAX = 24 << 10  # characters of one's JSON; a container names its paths
 KINDS = ("path", "at", "entry", "entry-at", "fd")
@@ -63,13 +64,14 @@ class Call(NamedTuple):
 class Moment:
     """Of one refused call. `around`: None where that was not read."""
 
-    __slots__ = ("address", "around", "at", "path")
+    __slots__ = ("address", "around", "at", "key", "path")
 
-    def __init__(self, path: str, at: int, address: str, around: Optional[Around]) -> None:
+    def __init__(self, path: str, at: int, address: str, around: Optional[Around], key: Tuple[Any, ...] = ()) -> None:
         self.path = path
         self.at = at  # where in its memory what was read of it lay; 0: nothing was read there
         self.address = address
         self.around = around
+        self.key = key  # by which it is known that this was described
 
     def overwritten(self) -> Moment:
         """The same without what was read of its memory."""
@@ -120,6 +122,7 @@ class Moments:
         self._reader: Optional[PathReader] = PathReader() if paths else None
         self._budget, self._around, self._late = Budget(PATHS_MAX), Budget(AROUND_MAX), Budget(LATE_MAX)
         self._described: Dict[int, Set[Tuple[Any, ...]]] = {}
+        self._in_vain: Dict[int, Dict[Tuple[Any, ...], int]] = {}
         self.elder = 0  # a process of the container that sees all its mounts
         self._view: Tuple[int, Tuple[str, str]] = (0, ("", ""))  # the elder's
 
@@ -155,17 +158,18 @@ class Moments:
         if key not in mine and self._around.take(pid, at):
             if len(mine) >= DESCRIBED_MAX:
                 mine.clear()
+                self._in_vain.pop(pid, None)
             mine.add(key)
             around = who(tid)
             if found:
                 around["address"] = found
             if forks:
-                around["forked_in_vain"] = self._in_vain()
+                around["forked_in_vain"] = self._forked_in_vain()
             if wanted is not None and self._reader is not None:
                 around["place"] = self._place(tid, path, values, wanted)
                 self._second(around, call, stack)
             around = bounded(around)
-        return Moment(path, memory, said, around)
+        return Moment(path, memory, said, around, key)
 
     def late(self, call: Call, moment: Moment, lies: Optional[Lies], held: Optional[Held], parent: int) -> None:
         """What could not be read at once. `lies`: where in a file its path does; `held`: what its process had."""
@@ -213,9 +217,19 @@ class Moments:
         there = self._reader.opened(pid, "exe", self.elder)
         return held, None if there is None else bounded({"tid": pid, **held.around, "place": there})
 
+    def overwritten(self, pid: int, moment: Moment) -> Moment:
+        """The same without what was read of its memory; so the next of its kind is read."""
+        if moment.around is not None:
+            times = self._in_vain.setdefault(pid, {})
+            times[moment.key] = times.get(moment.key, 0) + 1
+            if times[moment.key] <= IN_VAIN_MAX:
+                self._described.get(pid, set()).discard(moment.key)
+        return moment.overwritten()
+
     def over(self, pid: int) -> None:
         """A process has ended."""
         self._described.pop(pid, None)
+        self._in_vain.pop(pid, None)
 
     def close(self) -> None:
         """Its child."""
@@ -272,7 +286,7 @@ class Moments:
             return self._reader.opened(tid, "fd/%d" % number, self.elder) if number >= 0 else None
         return self._reader.led(tid, path, _follows(values, wanted), self.elder) if path.startswith("/") else None
 
-    def _in_vain(self) -> Optional[int]:
+    def _forked_in_vain(self) -> Optional[int]:
         for folder in self._counted.values():
             try:
                 word = read_file(folder + "/pids.events").partition("max ")[2].split("\n", 1)[0]
