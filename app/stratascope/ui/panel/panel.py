@@ -107,6 +107,7 @@ class Panel(QFrame):
         self.pages: dict[str, Page] = {}
         self.raw = RawView(theme)
         self.stack = QStackedWidget()
+        self.stack.setMinimumHeight(theme.px(60))  # its pages roll; the strata above them do not
         self.stack.addWidget(self.raw)
         head = QHBoxLayout()
         head.setSpacing(theme.px(8))

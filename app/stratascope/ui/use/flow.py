@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.i18n.translate import listed
@@ -65,9 +65,18 @@ class WordLine(QWidget):
         if words != self.words:
             self.words = words
             self.setAccessibleName(listed(word.text for word in words))
-            give_tip(self, "")
+            self._tell_what_is_cut()
             self.updateGeometry()
             self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell_what_is_cut()
+
+    def _tell_what_is_cut(self) -> None:
+        """In the tooltip: words that are longer than a line."""
+        room = self.width()
+        give_tip(self, "\n".join(word.text for word in self.words if self._needed(word) > room))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -103,13 +112,17 @@ class WordLine(QWidget):
         return max((line for _, line in self._places(width)), default=0) + 1
 
     def _places(self, width: int) -> list[tuple[int, int]]:
-        theme, found, x, line = self._theme, [], 0, 0
-        plain_text, bold = QFontMetrics(theme.font(12, REGULAR)), QFontMetrics(theme.font(12, BOLD))
+        found, x, line = [], 0, 0
         for word in self.words:
-            needed = theme.px(16) if word.sign else 0
-            needed += sum((bold if strong else plain_text).horizontalAdvance(text) for text, strong in word.pieces)
+            needed = self._needed(word)
             if x and x + needed > width:
                 x, line = 0, line + 1
             found.append((x, line))
-            x += needed + theme.px(18)
+            x += needed + self._theme.px(18)
         return found
+
+    def _needed(self, word: Word) -> int:
+        theme = self._theme
+        plain_text, bold = QFontMetrics(theme.font(12, REGULAR)), QFontMetrics(theme.font(12, BOLD))
+        needed = theme.px(16) if word.sign else 0
+        return needed + sum((bold if strong else plain_text).horizontalAdvance(text) for text, strong in word.pieces)
