@@ -134,6 +134,18 @@ def test_without_facts_it_is_certain_all_the_same() -> None:
     assert translate(found.what) == "A filter refuses the call mount and answers EPERM."
 
 
+def test_a_number_that_is_another_call_of_32_bits() -> None:
+    """By int 0x80 a program of 64 bits gives 283 for kexec_load; a call that never began does not show that."""
+    found = claim(call("timerfd_create"))
+    assert found is not None
+    assert translate(found.what).endswith("refuses the call kexec_load, whose number a program of 32 bits gives.")
+    assert found.strength is Strength.LIKELY
+    assert found.wants == (PassedCall("i386", "kexec_load", ()),)
+    other = claim(call("timerfd_create", code=errno.EACCES))
+    assert other is not None
+    assert translate(other.what).startswith("A filter that the program has put before itself")
+
+
 KILL = 'auid=4294967295 uid=0 gid=0 ses=4294967295 pid=7 comm="x" exe="/x" sig=31 arch=c000003e syscall=83 compat=0'
 
 

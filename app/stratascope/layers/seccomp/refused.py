@@ -27,7 +27,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full
 from stratascope.linux.seccomp import ActionKind, action_of
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given, Outcomes, possible
-from stratascope.linux.syscalls import ARGUMENT_FLAGS, Abi, abi_named, argument_word, flag_words
+from stratascope.linux.syscalls import ARGUMENT_FLAGS, Abi, abi_named, argument_word, call_name, flag_words, numbers
 
 _LAYER = "seccomp"
 _CAPABILITIES = frozenset(NAMES)
@@ -61,10 +61,15 @@ def refused(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) 
 def _answered(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) -> Claim:
     call = _call_words(attempt)
     kinds, own = _known_answer(attempt, facts)
+    who = _whose(facts, around)
+    if own and (narrow := _of_32_bits(attempt, facts)):
+        text = msg(
+            "{filter} refuses the call {call}, whose number a program of 32 bits gives.", filter=who, call=narrow
+        )
+        return Claim(_LAYER, text, Strength.LIKELY, (PassedCall(Abi.I386.value, narrow, ()),))
     if own:
         text = msg("A filter that the program has put before itself refuses the call {call}.", call=call)
         return Claim(_LAYER, text, Strength.SAID)
-    who = _whose(facts, around)
     code = errno.errorcode.get(attempt.errno, str(attempt.errno))
     opening = _opening(attempt, facts)
     if kinds == {ActionKind.USER_NOTIF}:
@@ -121,6 +126,19 @@ def _known_answer(attempt: Attempt, facts: SeccompFacts | None) -> tuple[set[Act
         and facts.source is not CallSource.MEASURED
     )
     return kinds, other or all(action.lets_through for action in found)
+
+
+def _of_32_bits(attempt: Attempt, facts: SeccompFacts | None) -> str:
+    """The call that the same number is by int 0x80, where the filter refuses that one with this error; "" for none.
+
+    A call that never began does not show by which entry point it came. Its arguments are not known either.
+    """
+    if attempt.abi != Abi.X86_64.value or facts is None or facts.origin is None:
+        return ""
+    name = call_name(Abi.I386.value, numbers(Abi.X86_64).get(attempt.name, -1))
+    found = facts.origin.answers(Abi.I386).actions(name, {})
+    refusing = {each.number for each in found or () if each.kind is ActionKind.ERRNO}
+    return name if attempt.errno in refusing else ""
 
 
 def _answers(attempt: Attempt, facts: SeccompFacts | None) -> Answers | None:
