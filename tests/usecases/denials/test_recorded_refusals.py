@@ -12,6 +12,7 @@ import pytest
 from captures.recorded import CAPTURES
 from core.denials.moments import attempted
 from layers.surroundings import around, container
+from stratascope.core.denials.denial import Strength
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.linux.idmap import parse_idmap
@@ -28,3 +29,17 @@ def test_the_layer_that_refused_it(moment: dict[str, Any]) -> None:
     claim = claim_of(attempt, ContainerState(container(), ()), around())
     assert claim.layer == moment["layer"], translate(claim.what)
     assert claim.certain
+
+
+def test_a_place_that_another_process_was_shown_is_no_proof() -> None:
+    """The same layer, and not certain any more, unless the kernel itself says so."""
+    found = []
+    for moment in _RECORDED:
+        maps = parse_idmap(moment["uid_map"]), parse_idmap(moment["gid_map"])
+        attempt = replace(attempted(moment["moment"]), uids=maps[0], gids=maps[1])
+        claim = claim_of(attempt, ContainerState(container(), ()), around())
+        if attempt.around.place is not None and claim.strength is Strength.FITS:
+            presumed = replace(attempt, around=replace(attempt.around, presumed=True))
+            found.append((claim.layer, claim_of(presumed, ContainerState(container(), ()), around())))
+    assert found
+    assert all((claim.layer, claim.strength) == (layer, Strength.LIKELY) for layer, claim in found)

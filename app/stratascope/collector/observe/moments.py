@@ -189,8 +189,9 @@ class Moments:
             return
         if held is not None:
             around = {**held.around, **around}
-        if moment.path.startswith("/") and around.get("place") is None and self._sees(guide, held):
+        if moment.path.startswith("/") and around.get("place") is None and (held is None or self._sees(guide, held)):
             around["place"] = self._reader.led(0, moment.path, _follows(call.values, wanted), guide)
+            around["presumed"] = int(held is None)
         moment.around = bounded(around)
 
     def gives(self, held: Held, program: str, parent: int) -> bool:

@@ -9,6 +9,7 @@ The observer tells it of the first refusal of each kind. Its form in a line of t
      "place": {"path": where it led, "node": [kind, mode, uid, gid, "major:minor", has capabilities] or null,
                "gives": its capabilities as they are stored, in hexadecimal, where it has some,
                "folder": the same of the nearest that is there, "mount": a line of its mountinfo},
+     "presumed": 1 where it is not known of the process that it sees the container's mounts, as another one does,
      "other": the same as "place" of the second path of a call that takes two,
      "address": ["inet", "10.0.0.1", 80], ["unix", path, 0] …, "forked_in_vain": pids.events of its group, so far,
      "limits": {"nofile": N, …}: its soft limits}
@@ -110,6 +111,7 @@ class Circumstances(Value):
     forked_in_vain: int | None = None
     limits: tuple[tuple[str, int], ...] = ()
     other: Place | None = None  # of the second of two paths
+    presumed: bool = False  # the place is where the path leads for another process of the container
 
     @property
     def uid(self) -> int | None:
@@ -144,6 +146,7 @@ def circumstances_of(found: Any) -> Circumstances:
         _maybe(found, "forked_in_vain", lambda value: _number(value, 0, _U64)),
         tuple((_text(name), _number(value, 0, _U64)) for name, value in limits.items()),
         _maybe(found, "other", _place),
+        bool(_number(found.get("presumed", 0), 0, 1)),
     )
 
 

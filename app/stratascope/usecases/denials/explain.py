@@ -13,7 +13,7 @@ from stratascope.core.capture import or_none
 from stratascope.core.denials import elsewhere, words
 from stratascope.core.denials.attempt import Attempt
 from stratascope.core.denials.benign import is_benign
-from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Denial, Remedy
+from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Denial, Remedy, Strength
 from stratascope.core.denials.ring import Entry
 from stratascope.core.ground import Surroundings
 from stratascope.core.snapshot import ContainerState
@@ -33,8 +33,14 @@ def claim_of(attempt: Attempt, state: ContainerState, around: Surroundings) -> C
     found = [layer.refused(attempt, facts.get(layer.id), around) for layer in all_layers()]
     claims = [claim for claim in found if claim is not None]
     claims += elsewhere.claims(attempt, around)
+    if attempt.around.presumed:  # it may have seen other mounts
+        claims = [_doubted(claim) for claim in claims]
     claims.sort(key=lambda claim: _ORDER.index(claim.layer) if claim.layer in _ORDER else len(_ORDER))
     return max(claims, key=lambda claim: claim.strength, default=elsewhere.nobody(attempt))
+
+
+def _doubted(claim: Claim) -> Claim:
+    return replace(claim, strength=Strength.LIKELY) if claim.strength is Strength.FITS else claim
 
 
 class Explainer:
