@@ -145,6 +145,17 @@ def test_the_lesser_right_is_wanted_first() -> None:
     )
 
 
+def test_what_gives_a_right_to_who_is_not_known() -> None:
+    """Only what root lacks where it lacks it: the other right is no help to who gave all of them up."""
+    asked = {"checks": [_SEARCH, _OVERRIDE], "place": place("/proc/7/environ", node(mode=0o400))}
+    unknown = claim(call("open", 13, 0, os.O_RDONLY, said=asked))
+    assert unknown is not None
+    assert unknown.wants == (RunsAs(0), HeldCapability(("CAP_DAC_OVERRIDE", "CAP_SYS_PTRACE")))
+    known = claim(call("open", 13, 0, os.O_RDONLY, said=around(999, [_SEARCH, _OVERRIDE], place=asked["place"])))
+    assert known is not None
+    assert HeldCapability(("CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"), 999) in known.wants
+
+
 def test_root_lacks_a_capability_instead() -> None:
     assert claim(call("open", 13, 0, 0, said=around(0, [_OVERRIDE], place=place("/x", node(mode=0, uid=5))))) is None
 

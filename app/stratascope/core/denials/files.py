@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 
 from stratascope.core.denials import tried
 from stratascope.core.denials.attempt import Attempt
@@ -25,6 +26,10 @@ _LINKS = frozenset(("link", "linkat"))  # whose path is that of the file that th
 _TWO_PLACES = frozenset(("rename", "renameat", "renameat2"))
 _STICKY = 0o1000
 _ANYBODY_RUNS = 0o111
+# of another user's process these take the right to trace it, beside that over its files (proc(5))
+_OF_A_PROCESS = re.compile(
+    r"/proc/\d+/(task/\d+/)?(auxv|environ|io|maps|mem|numa_maps|pagemap|smaps(_rollup)?|syscall)"
+)
 # what a server or another process judges by rights of its own
 _SERVED = ("nfs", "cifs", "smb3", "fuse", "9p", "virtiofs", "ceph", "afs")
 _NAMES = {  # functions by which the kernel says what it was about; innermost first in a chain
@@ -153,7 +158,12 @@ def _wants(attempt: Attempt, node: Node | None, use: Use | None) -> tuple[Want, 
             owner = (RunsAs(inside),)
     # the kernel asks for the lesser of the two rights first, where that would do
     rights = sorted(attempt.lacked, key=lambda name: name == "CAP_DAC_OVERRIDE")
-    return (*owner, *(HeldCapability((name,), uid) for name in rights))
+    if uid is None and "CAP_DAC_OVERRIDE" in rights:
+        rights = [
+            "CAP_DAC_OVERRIDE"
+        ]  # a container's root has it mostly: then this was not root, and the other is no help
+    more = ("CAP_SYS_PTRACE",) if _OF_A_PROCESS.fullmatch(tried.place_of(attempt)) else ()
+    return (*owner, *(HeldCapability((name, *more), uid) for name in rights))
 
 
 def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
