@@ -133,6 +133,13 @@ def test_what_was_not_asked_is_neither_alike_nor_other() -> None:
     assert [dict(text.args) for text in not_compared((80, 81), (was,), ())] == [{"ports": "80, 81"}]
 
 
+def test_a_greeting_is_not_all_that_a_server_does() -> None:
+    greeting = Answer(22, Reply.TEXT, "SSH-#.#", first=True)
+    page = Answer(80, Reply.HTTP, "200")
+    both = (greeting, page)
+    assert [dict(text.args) for text in not_compared((22, 80), both, both)] == [{"port": 22}]
+
+
 def test_not_more_ports_than_can_be_asked_side_by_side() -> None:
     assert len(asks(range(1, 100))) == PORTS_MAX
     assert {ask.question for ask in asks((80,), thorough=True)} == set(Question)

@@ -139,13 +139,18 @@ def compared(before: Sequence[Answer], now: Sequence[Answer]) -> tuple[Message, 
 
 
 def not_compared(ports: Sequence[int], before: Sequence[Answer], now: Sequence[Answer]) -> tuple[Message, ...]:
-    """Ports of which the answers say nothing, and those that were not asked."""
+    """Ports of which the answers say nothing or only the beginning, and those that were not asked."""
     there = {each.port for each in now}
     answered = {each.port: each for each in before if each.question is Question.FIRST and each.port in there}
     found = [
         msg("What port {port} serves was not seen: {answer}", port=port, answer=in_words(each))
         for port, each in answered.items()
         if not shows(each)
+    ]
+    found += [
+        msg("What follows the greeting at port {port}, as a login, was not tried.", port=port)
+        for port, each in answered.items()
+        if each.first and shows(each)
     ]
     rest = [port for port in ports if port not in answered]
     if rest:
