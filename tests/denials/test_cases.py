@@ -6,23 +6,18 @@ them told, and what is offered applied by a relaunch; the table is printed (pyte
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
+from collector.asking import needs_root
 from denials.case import Case
 from denials.cases.all import ALL
-from denials.image import image
 from denials.staged import Engine, Told, told, true
 from denials.verdict import Verdict, summed, table
-from rig.engine import Rig
-from stratascope.collector.filters import why_not
 
-APP = Path(__file__).parents[2] / "app"
 AT_ONCE = 2
 QUICK = (
     *("seccomp-add-key", "seccomp-clone3", "filter-mkdir-erofs", "filter-connect-unreachable", "filter-kill"),
@@ -30,27 +25,6 @@ QUICK = (
     *("mount-read-only-create", "limit-pids", "limit-memory", "limit-files", "limit-locked-memory", "network-none"),
     *("network-ping", "kernel-kexec"),
 )
-needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
-
-
-@pytest.fixture(scope="module")
-def engine(hybrid_engine: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """The engine, with the image, as a user calls it and our program."""
-    folder = tmp_path_factory.mktemp("denials")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
-    own = {
-        **os.environ,
-        "STRATASCOPE_ENGINES": f"{hybrid_engine.kind}={hybrid_engine.endpoint}",
-        "PYTHONPATH": str(APP),
-        "XDG_STATE_HOME": str(folder / "state"),
-        "XDG_DATA_HOME": str(folder / "data"),
-    }
-    program = (sys.executable, "-m", "stratascope")
-    found = Engine(hybrid_engine.kind, hybrid_engine.command(), program, folder, hybrid_engine.env, own)
-    found.prepare(image())
-    yield found
-    found.run("rmi", "-f", "denials:latest")
 
 
 def of(engine: Engine, *names: str) -> tuple[Case, ...]:

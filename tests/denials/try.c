@@ -47,7 +47,7 @@ static const struct { const char *name; long number; } CALLS[] = {
 #define CALL(name) {#name, SYS_##name}
     CALL(access), CALL(acct), CALL(add_key), CALL(adjtimex), CALL(bind), CALL(bpf), CALL(chmod), CALL(chown),
     CALL(chroot), CALL(clock_settime), CALL(clone3), CALL(connect), CALL(delete_module), CALL(execve), CALL(fchmodat2),
-    CALL(fanotify_init), CALL(fcntl), CALL(fsopen), CALL(fsync), CALL(ftruncate), CALL(get_mempolicy), CALL(getcwd), CALL(io_setup),
+    CALL(faccessat2), CALL(fanotify_init), CALL(fcntl), CALL(fsopen), CALL(fsync), CALL(ftruncate), CALL(get_mempolicy), CALL(getcwd), CALL(io_setup),
     CALL(io_uring_setup), CALL(ioctl), CALL(iopl), CALL(kcmp), CALL(kexec_load), CALL(keyctl), CALL(kill), CALL(lchown),
     CALL(link), CALL(listen), CALL(lsetxattr), CALL(memfd_create), CALL(mkdir), CALL(mknod), CALL(mlock), CALL(mmap), CALL(mount), CALL(move_pages), CALL(mq_open),
     CALL(name_to_handle_at), CALL(open), CALL(openat2), CALL(perf_event_open), CALL(personality), CALL(pidfd_getfd),

@@ -61,6 +61,8 @@ CASES = (
     _own("inet6", "call socket 10 2 0", 97, args=_argument(0, 10)),
     _own("duplicate", "call fcntl 0 1030 0", 1, args=_argument(1, 1030)),
     _own("nofile-emfile", "call memfd_create :x 0", 24),
+    _own("clone3-eperm", _CLONE, 1),
+    _own("faccessat2-eperm", "call faccessat2 -100 /etc 0 0", 1),
     _own("kill", "call memfd_create :x 0", SIGSYS, "SCMP_ACT_KILL_PROCESS"),
     _own("kill-thread", "call uname @room:512", SIGSYS, "SCMP_ACT_KILL"),
     _own("trap", "call memfd_create :x 0", SIGSYS, "SCMP_ACT_TRAP"),

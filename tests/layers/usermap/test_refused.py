@@ -142,6 +142,20 @@ def test_a_right_over_files_that_is_held_in_vain() -> None:
     assert of(replace(attempt, uids=EVERY)) is None
 
 
+def test_of_who_is_not_known() -> None:
+    """Where nobody could look at the process: by what the kernel asked, and by what it did not ask."""
+    there = {"place": theirs()["place"]}
+    held = check("CAP_DAC_OVERRIDE", "capable_wrt_inode_uidgid", "generic_permission", initial=False)
+    held[1] = 0
+    assert of(mapped("open", 13, 0, 0, said={**there, "checks": [held]})) is not None
+    assert of(mapped("open", 13, 0, 0, said={**there, "checks": []})) is None
+    assert of(mapped("open", 13, 0, 0, said=there)) is None
+    assert of(mapped("chmod", 1, 0, 0o644, said={**there, "checks": []})) is not None
+    assert of(mapped("chmod", 1, 0, 0o644, said=there)) is None
+    owner = {"place": theirs(owner=200007)["place"], "checks": []}
+    assert of(mapped("chmod", 1, 0, 0o644, said=owner)) is None
+
+
 def test_a_right_that_counts_inside_alone() -> None:
     found = of(mapped("adjtimex", 1, said=asked("CAP_SYS_TIME")), facts())
     assert found is not None

@@ -148,20 +148,23 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
     capability, and lets nobody through whatever the answer). To another user than root its owner and mode say no,
     unless it would be that owner without the map.
     """
-    place, uid = attempt.around.place, attempt.around.uid
+    place, uid, in_vain = attempt.around.place, attempt.around.uid, _held_in_vain(attempt)
     if attempt.uids is None or is_full(attempt.uids):
         return None
-    if place is None and _held_in_vain(attempt):
+    if place is None and in_vain:
         what = msg("Probably a file of somebody whom its user namespace does not have: which one could not be seen.")
         return Claim(_ID, what, Strength.LEFT, (HostsNamespace("user"),))
-    if place is None or uid is None:
-        return None
     wanted = tried.uses(attempt)
+    # of an owner that is not mapped it asks for no capability: inode_owner_or_capable
+    unasked = Use.OWN in wanted and attempt.around.checks == ()
+    if place is None or (uid is None and not in_vain and not unasked):
+        return None
     node = place.folder if Use.NAMES in wanted or place.node is None else place.node
     if node is None or not _is_foreign(attempt, node) or not (wanted or tried.opens(attempt)):
         return None
-    inside = attempt.inside(uid)
-    if inside not in (0, node.uid) or any(permits(attempt, node, use) for use in wanted):
+    if uid is not None and attempt.inside(uid) not in (0, node.uid):
+        return None
+    if any(permits(attempt, node, use) for use in wanted):
         return None
     what = msg(
         "{path} belongs to user {owner} of the machine, whom its user namespace does not have: inside it is nobody's,"
