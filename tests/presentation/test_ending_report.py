@@ -6,7 +6,7 @@ import json
 
 from stratascope.core.denials.denial import Claim, Remedy, Strength
 from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
-from stratascope.core.message import msg
+from stratascope.core.message import age, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.presentation import ending_report
 from stratascope.presentation.terminal import Style
@@ -28,7 +28,7 @@ ENDING = Ending(
     exit_code=1,
     begun=1.0,
     ended=2.0,
-    facts=(Fact(msg("It ran for {seconds} seconds.", seconds="1.0"), Source.ENGINE),
+    facts=(Fact(msg("It ran for {age}.", age=age(1.0)), Source.ENGINE),
            Fact(msg("It last said: {line}", line="touch: /x"), Source.LOG)),
     cause=CAUSE,
     others=(OTHER,),
@@ -41,7 +41,7 @@ def test_the_object_of_the_contract() -> None:
     assert {key: told[key] for key in ("engine", "state", "exit_code", "signal", "out_of_memory", "restarts")} == {
         "engine": "docker", "state": "exited", "exit_code": 1, "signal": None, "out_of_memory": False, "restarts": 0,
     }  # fmt: skip
-    assert told["facts"][0] == {"source": "engine", "text": "It ran for 1.0 seconds."}
+    assert told["facts"][0] == {"source": "engine", "text": "It ran for 1 second."}
     cause = told["cause"]
     assert (cause["layer"], cause["certain"]) == ("namespaces", False)
     assert cause["remedies"][0]["toggle"] == "tmpfs"

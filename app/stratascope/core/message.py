@@ -42,3 +42,15 @@ def _fixed(text: str) -> Message:
 def plural(one: str, many: str, /, count: int, **args: Argument) -> Message:
     """A message that depends on a number; `{count}` may stand in both forms."""
     return Message(one, (("count", count), *args.items()), many, count)
+
+
+def age(seconds: float) -> Message:
+    """A duration in its largest unit: "3 days"."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return plural("{count} second", "{count} seconds", whole)
+    if whole < 3600:
+        return plural("{count} minute", "{count} minutes", whole // 60)
+    if whole < 86400:
+        return plural("{count} hour", "{count} hours", whole // 3600)
+    return plural("{count} day", "{count} days", whole // 86400)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Table, Verdict, View
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, first_view
@@ -31,7 +31,7 @@ from stratascope.presentation.terminal import (
 )
 from stratascope.presentation.threat_lines import exposure_lines, open_lines, table_lines
 from stratascope.presentation.unseen import unseen_engines
-from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, moment
+from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, moment
 
 __all__ = ["Style", "engine_lines", "render"]
 _ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from stratascope.core.container import EngineState, Status
 from stratascope.core.layer import Verdict
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Family, Outcome, Stance
 
@@ -93,15 +93,3 @@ def moment(seconds: float) -> Message:
     at = datetime.fromtimestamp(seconds, UTC)
     return msg("{year}-{month}-{day} {hour}:{minute}:{second} UTC", year=f"{at:%Y}", month=f"{at:%m}", day=f"{at:%d}",
                hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}")  # fmt: skip
-
-
-def age(seconds: float) -> Message:
-    """A duration in its largest unit: "3 days"."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return plural("{count} second", "{count} seconds", whole)
-    if whole < 3600:
-        return plural("{count} minute", "{count} minutes", whole // 60)
-    if whole < 86400:
-        return plural("{count} hour", "{count} hours", whole // 3600)
-    return plural("{count} day", "{count} days", whole // 86400)

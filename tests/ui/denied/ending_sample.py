@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.denials.denial import Claim, Remedy, Strength
 from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
-from stratascope.core.message import msg
+from stratascope.core.message import age, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 
@@ -18,7 +18,7 @@ OF_MEMORY = Ending(
     exit_code=137,
     signal="SIGKILL",
     out_of_memory=True,
-    facts=(Fact(msg("It ran for {seconds} seconds.", seconds="41"), Source.ENGINE),),
+    facts=(Fact(msg("It ran for {age}.", age=age(41)), Source.ENGINE),),
     cause=Cause(
         Claim("cgroup", msg("The kernel killed it, since it wanted more memory than its limit allows."), Strength.SAID),
         msg("The kernel counts such kills for its control group, and the engine reports it."),

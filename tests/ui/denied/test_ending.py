@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.denials.denial import Claim, Remedy, Strength
 from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
-from stratascope.core.message import msg
+from stratascope.core.message import age, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.ui.denied.ending import EndingView
 from stratascope.ui.widgets.theme import Theme
@@ -29,7 +29,7 @@ ENDING = Ending(
     Phase.EXITED,
     msg("It ended by itself, with exit code {code}.", code=1),
     exit_code=1,
-    facts=(Fact(msg("It ran for {seconds} seconds.", seconds="1.0"), Source.ENGINE),),
+    facts=(Fact(msg("It ran for {age}.", age=age(1.0)), Source.ENGINE),),
     cause=CAUSE,
     log=("a", "b"),
 )
@@ -47,7 +47,7 @@ def view(qtbot: QtBot, theme: Theme) -> EndingView:
 def test_it_says_what_happened_why_and_how_sure(view: EndingView) -> None:
     view.show_ending(ENDING)
     assert view.headline.text() == "It ended by itself, with exit code 1."
-    assert view.facts.text() == "It ran for 1.0 seconds."
+    assert view.facts.text() == "It ran for 1 second."
     assert view.cause.text().startswith("Namespaces: It may not write there")
     assert view.reason.text().startswith("This is a guess.")
     assert view.mark.isVisible()

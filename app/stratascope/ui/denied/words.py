@@ -8,7 +8,7 @@ from functools import cache
 
 from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Denial, Remedy
 from stratascope.core.layer import Layer, Verdict
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
@@ -18,7 +18,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.denials_report import layer_title
-from stratascope.presentation.words import age, moment
+from stratascope.presentation.words import moment
 from stratascope.ui.denied.refused import Refusals
 from stratascope.ui.use.watching import Known
 from stratascope.ui.widgets.marks import Mark

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.observation.harmless import notable_reason
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.use_picture import CallsUse, UsePicture
-from stratascope.presentation.words import age
 from stratascope.ui.use.card import Card, by_words
 from stratascope.ui.use.chart import CountBar, GrowthChart, Segment
 from stratascope.ui.use.flow import Word, WordLine

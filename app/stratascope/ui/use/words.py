@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.container import Engine
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.observation.observation import Observation, Phase, Seen
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
@@ -12,7 +12,6 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import phase_word
 from stratascope.presentation.use_picture import UsePicture
-from stratascope.presentation.words import age
 from stratascope.ui.use.calls import QUIET
 from stratascope.ui.use.flow import Word
 from stratascope.ui.use.watching import Known

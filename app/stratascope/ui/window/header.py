@@ -15,11 +15,10 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
 from stratascope.core.layer import Layer
-from stratascope.core.message import msg
+from stratascope.core.message import age, msg
 from stratascope.core.privilege import PrivilegeState
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.presentation.words import age
 from stratascope.ui.containers.model import short_image
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.widgets.chip import Chip

@@ -8,7 +8,7 @@ from stratascope.core.denials.denial import Denial
 from stratascope.core.denials.ended.end import End
 from stratascope.core.denials.ended.ending import Fact, Phase, Source
 from stratascope.core.denials.ended.exit_codes import KILL, meant_by
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.relaunch.evidence import Liveness
 
 _OWN = (125, 126, 127)  # an engine's exit codes for what did not start: docker-run(1)
@@ -83,7 +83,7 @@ def _facts(
         )
     if end.begun and end.ended > end.begun:
         ran = end.ended - end.begun
-        text = msg("It ran for {seconds} seconds.", seconds=_seconds(ran)) if ran >= 0.1 else msg("It ended at once.")
+        text = msg("It ran for {age}.", age=age(ran)) if ran >= 1 else msg("It ended at once.")
         yield Fact(text, Source.ENGINE)
     if end.restarts:
         yield Fact(plural("Its engine started it again {count} time.", "Its engine started it again {count} times.",
@@ -103,7 +103,3 @@ def _code(code: int) -> Message:
     if meaning is None:
         return msg("Its exit code is {code}.", code=code)
     return msg("Its exit code is {code}: {meaning}.", code=code, meaning=meaning)
-
-
-def _seconds(number: float) -> str:
-    return f"{number:.1f}" if number < 10 else f"{number:.0f}"
