@@ -295,3 +295,33 @@ def test_the_place_of_trials(page: UsePage, qtbot: QtBot) -> None:
     assert buttons(page) == ["Observe", "Try on a twin"]
     QApplication.processEvents()
     assert below.y() > page.peaks.y()
+
+
+def test_a_relaunch_is_followed(window: MainWindow, page: UsePage, rig: Rig, qtbot: QtBot) -> None:
+    """Another container of that name, or the same started again, is watched without being asked; not once it ended."""
+    before = window.selection.snapshot
+    assert before is not None
+
+    def relaunched(pid: int, privilege: Privilege) -> None:
+        container = replace(named(window, "web").container, id=f"another-{pid}", pid=pid)
+        states = tuple(
+            replace(state, container=container) if state.container.name == "web" else state
+            for state in before.containers
+        )
+        window.selection.show_snapshot(replace(before, containers=states, privilege=privilege))
+        window.selection.go_to(container.key)
+
+    free, asking = Privilege(PrivilegeState.IDLE), Privilege(PrivilegeState.IDLE, "pkexec stratascope")
+    page.strip.observe.click()
+    qtbot.waitUntil(lambda: len(rig.targets) == 1)
+    relaunched(71, asking)
+    qtbot.wait(50)
+    assert len(rig.targets) == 1, "somebody would be asked for a password"
+    relaunched(72, free)
+    qtbot.waitUntil(lambda: [target.pid for target in rig.targets[1:]] == [72])
+    qtbot.waitUntil(page.strip.end.isVisible)
+    page.strip.end.click()
+    qtbot.waitUntil(page.strip.observe.isVisible)
+    relaunched(73, free)
+    qtbot.wait(50)
+    assert len(rig.targets) == 2

@@ -16,7 +16,8 @@ from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.ports import ProbeError
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.privilege import PrivilegeState
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.stat import parse_stat
 from stratascope.ui.harden.worker import QueryRunner
 from stratascope.usecases.observe.learning import Learning, Watched
@@ -56,6 +57,7 @@ class Watching(QObject):
         self._read_at: dict[Key, float] = {}
         self._trouble: dict[Key, tuple[Message, str]] = {}
         self._busy: set[Key] = set()
+        self._wanted: dict[tuple[str, str], tuple[Key, int | None]] = {}  # by engine and name: what is watched of it
         self._news: dict[Key, Container] = {}  # written by the threads of observations
         self._queries = QueryRunner(self)
         self._timer = QTimer(self)
@@ -88,11 +90,29 @@ class Watching(QObject):
         """Watch it from now on; where that can't be, its trouble says why."""
         learning = self._learning
         if learning is not None:
-            self._do(state.container, partial(learning.begin, state, _start(state)))
+            container = state.container
+            self._wanted[container.engine, container.name] = container.key, container.pid
+            self._do(container, partial(learning.begin, state, _start(state)))
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Go on with what was watched and is another container of that name now, or was started again: a relaunch is
+        no reason to press the button again. Not where somebody would be asked for a password.
+        """
+        privilege = snapshot.privilege
+        if not self._wanted or (privilege.state is not PrivilegeState.ON and privilege.command):
+            return
+        for state in snapshot.containers:
+            container = state.container
+            wanted = self._wanted.get((container.engine, container.name))
+            known = self._known.get(container.key)
+            still = known is not None and known.alive  # of its former process: what follows it comes later
+            if wanted not in (None, (container.key, container.pid)) and container.pid is not None and not still:
+                self.begin(state)
 
     def end(self, container: Container) -> None:
         """No longer."""
         learning = self._learning
+        self._wanted.pop((container.engine, container.name), None)
         if learning is not None:
             self._do(container, partial(learning.end, container))
 
@@ -121,6 +141,7 @@ class Watching(QObject):
         def done(trouble: tuple[Message, str] | None) -> None:
             self._busy.discard(key)
             if trouble is not None:
+                self._wanted.pop((container.engine, container.name), None)
                 self._trouble[key] = trouble
             self._look(container)
             self.told.emit(key)

@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.feed.snapshot.connect(self._show)
         self.selection.chosen.connect(self.feed.focus)
+        self.selection.snapshot_changed.connect(self.watching.follow)
         self.toolbar.down = self.containers.view
         self.toolbar.went_down.connect(self.containers.first_found)
         self.toolbar.elevate_wanted.connect(self.feed.elevate)
