@@ -79,7 +79,8 @@ class DenialDelegate(QStyledItemDelegate):
         ink, below = "text2" if pale else "text", "text2"
         match column:
             case Column.TIME:
-                draw_line(painter, upper, one, theme.font(11, fixed=True), theme, "text2")
+                for box, text in ((upper, one), (lower, two)):
+                    draw_line(painter, box, text, theme.font(11, fixed=True), theme, "text2")
                 return
             case Column.PROCESS:
                 draw_line(painter, upper, one, theme.font(13, BOLD if not pale else REGULAR), theme, ink)

@@ -128,7 +128,7 @@ class DenialModel(QAbstractTableModel):
         """The two lines of a cell."""
         match column:
             case Column.TIME:
-                return words.time_text(denial.last, time.time()), ""
+                return words.time_lines(denial.last, time.time())
             case Column.PROCESS:
                 return plain(denial.process, 100), words.process_below(denial)
             case Column.TRIED:

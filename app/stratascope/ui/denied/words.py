@@ -70,12 +70,10 @@ def mark_of(state: ContainerState | None, which: str) -> Mark | None:
     return None if verdict is Verdict.UNKNOWN else Mark(verdict.value)
 
 
-def time_text(at: float, now: float) -> str:
-    """By the clock of this machine: 10:42:07; what is of another day has that before it."""
+def time_lines(at: float, now: float) -> tuple[str, str]:
+    """By the clock of this machine: 10:42:07; what is of another day has that below it."""
     when, today = datetime.fromtimestamp(at).astimezone(), datetime.fromtimestamp(now).astimezone()
-    if when.date() == today.date():
-        return f"{when:%H:%M:%S}"
-    return f"{when:%m-%d %H:%M}"
+    return f"{when:%H:%M:%S}", "" if when.date() == today.date() else f"{when:%m-%d}"
 
 
 def span_text(denial: Denial) -> str:
