@@ -10,7 +10,7 @@ import html
 import re
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from stratascope.core.sanitize import plain
@@ -84,6 +84,10 @@ class Label(QLabel):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         return self
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._restyle()  # what was hidden when the theme changed is given its old colours back by the style sheet
 
     def _restyle(self) -> None:
         self.setFont(self._theme.font(self._size, self._weight, fixed=self._fixed))

@@ -7,7 +7,7 @@ and in a low window; where it is narrow the button stands below the text.
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent, QShowEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QBoxLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
@@ -243,10 +243,6 @@ class AnswerCard(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(600), self.heightForWidth(max(self.width(), self._theme.px(300))))
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._fit()  # the style sheet has given labels the letters back that they were made with
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
