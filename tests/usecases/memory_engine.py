@@ -242,7 +242,7 @@ class MemoryEngine:
         return tuple(
             box.running
             for box in self.boxes.values()
-            if dict(box.running.labels).get(label) in ({value} if value else set())
+            if label in dict(box.running.labels) and value in ("", dict(box.running.labels)[label])
         )
 
     def named(self, name: str) -> Running | None:

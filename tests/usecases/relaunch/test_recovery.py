@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.recovery import Result, recover_all, unfinished
+from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.value import replace
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
@@ -169,3 +171,37 @@ def test_a_stop_whose_answer_was_lost_may_still_come(journal: FileJournal) -> No
     assert engine.calls[engine.calls.index("stop") :].count("stop") == 2
     assert engine.calls.index("start") > engine.calls.index("stop") + 1
     assert engine.boxes[made.old].running.status == "running"
+
+
+def test_what_its_own_journal_finished_meanwhile_is_left_alone(
+    journal: FileJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user's `recover` looked while it was broken off, and comes to hold it once its owner's has ended."""
+    engine = MemoryEngine()
+    made = transaction(engine, engine.add("web"))
+
+    def kill(call: int, word: str) -> None:
+        if word == "rename" and any(getattr(item, "stage", None) is Stage.VERIFIED for item in unfinished(journal)):
+            raise CrashError
+
+    engine.before = kill
+    with pytest.raises(CrashError):
+        go(engine, journal, made)
+    engine.before = lambda call, word: None
+    other = FileJournal(tmp_path / "another")
+    hold = other.hold
+    finished: list[Recovered] = []
+
+    @contextmanager
+    def late(name: str, container: str) -> Iterator[None]:
+        if not finished:
+            finished.extend(recover_all(MemoryAccess(engine, journal)))
+        with hold(name, container):
+            yield
+
+    monkeypatch.setattr(other, "hold", late)
+    assert list(recover_all(MemoryAccess(engine, other))) == []
+    assert [item.result for item in finished] == [Result.FINISHED]
+    running = [box.running for box in engine.boxes.values() if box.running.status == "running"]
+    assert [item.name for item in running] == ["web"]
+    assert running[0].id != made.old

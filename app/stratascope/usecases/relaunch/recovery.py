@@ -17,7 +17,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.owner import recover_owned
 from stratascope.usecases.relaunch.staleness import undone_elsewhere
-from stratascope.usecases.relaunch.told_by_engine import under_way
+from stratascope.usecases.relaunch.told_by_engine import still_under_way, under_way
 from stratascope.value import Value
 
 
@@ -79,8 +79,11 @@ def _of_others(access: EngineAccess) -> Iterator[Recovered]:
         for item in under_way(access):
             try:
                 with rollback.held(access.journal, item):
-                    rollback.roll_back(access.port, access.journal, item, clock=access.clock)
-                yield Recovered(item, Result.UNDONE)
+                    now = still_under_way(access, item)
+                    if now is None:
+                        continue
+                    rollback.roll_back(access.port, access.journal, now, clock=access.clock)
+                yield Recovered(now, Result.UNDONE)
             except BusyError:
                 yield Recovered(item, Result.HELD)
             except (EngineError, NoSuchContainerError, JournalError) as error:

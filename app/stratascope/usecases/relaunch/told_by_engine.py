@@ -44,6 +44,11 @@ def under_way(access: EngineAccess) -> tuple[Transaction, ...]:
     )
 
 
+def still_under_way(access: EngineAccess, item: Transaction) -> Transaction | None:
+    """The same, read again; None where whoever held it has come to its end meanwhile. Raises EngineError."""
+    return next((each for each in _all(access) if each.id == item.id and each.stage is not Stage.DONE), None)
+
+
 def set_aside(access: EngineAccess) -> tuple[Transaction, ...]:
     """What can be gone back to though the journal does not have it. Raises EngineError."""
     return tuple(item for item in _all(access) if item.stage is Stage.DONE)
