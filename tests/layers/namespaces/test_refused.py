@@ -172,6 +172,22 @@ def test_without_a_path_no_place_is_named() -> None:
     assert translate(found.what).startswith("Something is mounted there")
 
 
+def test_without_a_path_the_read_only_root_is_what_helps() -> None:
+    """Of a process that ended at once the path is often gone; most of what it may not write to is there."""
+    known = real()
+    assert known.mounts is not None
+    rest = tuple(each for each in known.mounts.seen if each.target != "/")
+    seen = (*parse_mountinfo(mount("/", "ro,relatime", "overlay")), *rest)
+    closed = replace(known, mounts=replace(known.mounts, seen=seen))
+    found = of(call("openat", 30, 0, 0, 1), closed)
+    assert found is not None
+    assert found.wants == (WritablePlace("", "/"),)
+    assert "Its root file system is read-only" in translate(found.what)
+    writable = of(call("openat", 30, 0, 0, 1), known)
+    assert writable is not None
+    assert writable.wants == ()
+
+
 def test_what_could_not_be_looked_at_may_have_been_on_a_mount_with_noexec() -> None:
     attempt = call("execve", 13)
     assert of(attempt, real()) is None

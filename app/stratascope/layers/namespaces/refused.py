@@ -51,7 +51,7 @@ def refused(attempt: Attempt, facts: NamespacesFacts | None, around: Surrounding
     mount = tried.mount_of(attempt) or _listed(attempt, facts)
     match attempt.errno:
         case errno.EROFS:
-            return _read_only(attempt, mount)
+            return _read_only(attempt, mount, facts)
         case errno.EBUSY if attempt.name in tried.TAKES:
             return _mounted_over(attempt, mount, facts)
         case errno.EACCES | errno.EPERM:
@@ -70,11 +70,14 @@ def _listed(attempt: Attempt, facts: NamespacesFacts | None) -> Mount | None:
     return max(fitting, key=lambda each: len(each.target), default=None)
 
 
-def _read_only(attempt: Attempt, mount: Mount | None) -> Claim:
+def _read_only(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim:
     path = tried.place_of(attempt)
     other = attempt.around.other
     if (mount is None or not mount.read_only) and other is not None and other.mount is not None:
         path, mount = other.path, other.mount
+    if mount is None and (root := _read_only_root(facts)) is not None:
+        what = msg("What it would have changed could not be seen. Its root file system is read-only.")
+        return Claim(_ID, what, Strength.FITS, (WritablePlace("", root.target),))
     if mount is None or not mount.read_only:
         return Claim(_ID, msg("What it would have changed is on a mount that is read-only."), Strength.FITS)
     if is_mask(mount):
@@ -85,6 +88,11 @@ def _read_only(attempt: Attempt, mount: Mount | None) -> Claim:
         return Claim(_ID, what, Strength.FITS)
     wants: tuple[Want, ...] = (WritablePlace(path, mount.target),)
     return Claim(_ID, _why_read_only(path, mount), Strength.FITS, wants)
+
+
+def _read_only_root(facts: NamespacesFacts | None) -> Mount | None:
+    seen = () if facts is None or facts.mounts is None else facts.mounts.seen
+    return next((each for each in seen if each.target == "/" and each.options.startswith("ro")), None)
 
 
 def _why_read_only(path: str, mount: Mount) -> Message:
