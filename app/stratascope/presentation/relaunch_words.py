@@ -25,8 +25,14 @@ class RunKind(Enum):
     """Which way a run goes."""
 
     HARDEN = "harden"
+    ALLOW = "allow"  # the same with settings that give more
     UNDO = "undo"  # back to the original
     REDO = "redo"  # to the hardened one again, after an undo
+
+    @property
+    def onward(self) -> bool:
+        """Whether something is chosen and proven, and it is no way back."""
+        return self in (RunKind.HARDEN, RunKind.ALLOW)
 
 
 _TITLES: dict[RunKind, dict[Ending, Message]] = {
@@ -38,6 +44,15 @@ _TITLES: dict[RunKind, dict[Ending, Message]] = {
         Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
         Ending.REFUSED: msg("Refused: nothing was changed"),
         Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
+    },
+    RunKind.ALLOW: {
+        Ending.VERIFIED: msg("Relaunched: it is allowed, and it works"),
+        Ending.ENFORCED: msg("Relaunched: it is allowed, but not shown to work"),
+        Ending.KEPT: msg("Relaunched, but not all of it is proven"),
+        Ending.LIMITED: msg("The limits are changed"),
+        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+        Ending.REFUSED: msg("Refused: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: neither relaunched nor brought back yet"),
     },
     RunKind.UNDO: {
         Ending.VERIFIED: msg("Undone: the original runs again"),
@@ -55,7 +70,7 @@ _TITLES: dict[RunKind, dict[Ending, Message]] = {
 
 
 def ending_title(ending: Ending, run: RunKind) -> Message:
-    """How it ended. Only a hardening has all endings: the other ways prove no toggles."""
+    """How it ended. Only the ways onward have all endings: the others prove no toggles."""
     words = _TITLES[run]
     return words.get(ending, words[Ending.VERIFIED])
 

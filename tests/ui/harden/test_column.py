@@ -310,7 +310,7 @@ def test_the_column_tells_what_is_set_aside_and_leads_back(
     others = tuple(each for each in picture.containers if each.key != old.key)
     window.feed.snapshot.emit(replace(picture, containers=(*others, new, stopped)))
     assert window.containers.view.select_key(new.key)
-    qtbot.waitUntil(lambda: kept.text.text() == "Hardened 1 hour ago; the original is set aside.")
+    qtbot.waitUntil(lambda: kept.text.text() == "Relaunched 1 hour ago; the original is set aside.")
     kept.undo.click()
     assert side.dialog.title.text() == "Bring the original of ci-runner back?"
     side.dialog.back.click()

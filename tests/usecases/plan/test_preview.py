@@ -103,3 +103,11 @@ def test_where_nothing_is_known_nothing_is_predicted(picture: Snapshot) -> None:
     offer = foresight.offer(blank)
     with pytest.raises(ToggleError):
         foresight.preview(blank, offer.of(Preset.RECOMMENDED))
+
+
+def test_what_only_gives_more_is_told_from_a_hardening(picture: Snapshot) -> None:
+    foresight, state = of(picture, "web")
+    more, less = Choice("capabilities", "+CAP_SYS_PTRACE"), Choice("no-new-privileges", "on")
+    assert foresight.preview(state, (more,)).allows
+    assert not foresight.preview(state, (more, less)).allows
+    assert not foresight.preview(state, ()).allows

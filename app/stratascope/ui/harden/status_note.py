@@ -11,6 +11,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.ui.harden.words import go_text
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.usecases.plan.offers import Preview
@@ -96,8 +97,7 @@ def status_note(
     """`running`: the step of a run that is under way. `look_only`: why nothing can be done. `chosen`: whether anything
     is switched on; `preset`: by one.
     """
-    live = preview is not None and preview.live
-    go = msg("Change limits") if live else msg("Relaunch hardened")
+    go = go_text(preview)
     if running:
         return StatusNote(msg("{step}", step=running), msg("Show"), ButtonAction.SHOW)
     if look_only is not None:
@@ -113,7 +113,7 @@ def status_note(
         return StatusNote(msg("Looking for what stands in the way…"), go, ButtonAction.NOTHING)
     if plan.checked.blocks:
         return _blocked(plan, can_export)
-    if live:
+    if preview is not None and preview.live:
         return StatusNote(msg("It keeps running; only its limits change."), go, ButtonAction.RELAUNCH)
     if plan.owner is not None:
         return StatusNote(

@@ -16,7 +16,7 @@ from stratascope.presentation.relaunch_words import RunKind
 from stratascope.presentation.threat_outcomes import Protection, protections
 from stratascope.ui.widgets.exposure_words import number_text, to_text
 from stratascope.ui.widgets.marks import Mark
-from stratascope.usecases.plan.offers import Asking, Option
+from stratascope.usecases.plan.offers import Asking, Option, Preview
 
 GRID_SIZE = LAST + 1
 
@@ -120,10 +120,18 @@ PROVEN_MARK = {Proven.ENFORCED: Mark.ENFORCED, Proven.NOT_ENFORCED: Mark.OPEN, P
 PROVEN_INK = {Proven.ENFORCED: "enf", Proven.NOT_ENFORCED: "open", Proven.UNKNOWN: "unk"}
 
 
+def go_text(preview: Preview | None) -> Message:
+    """On the button that does it."""
+    if preview is not None and preview.live:
+        return msg("Change limits")
+    return msg("Relaunch") if preview is not None and preview.allows else msg("Relaunch hardened")
+
+
 def question_title(run_kind: RunKind, name: str) -> str:
     """Before it begins."""
     words = {
         RunKind.HARDEN: msg("Relaunch {name} hardened?", name=name),
+        RunKind.ALLOW: msg("Relaunch {name}, and let it do more?", name=name),
         RunKind.UNDO: msg("Bring the original of {name} back?", name=name),
         RunKind.REDO: msg("Go back to the hardened {name}?", name=name),
     }
@@ -134,6 +142,7 @@ def running_title(run_kind: RunKind, name: str) -> str:
     """While it runs."""
     words = {
         RunKind.HARDEN: msg("Relaunching {name}…", name=name),
+        RunKind.ALLOW: msg("Relaunching {name}…", name=name),
         RunKind.UNDO: msg("Undoing {name}…", name=name),
         RunKind.REDO: msg("Going back to the hardened {name}…", name=name),
     }

@@ -26,7 +26,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.relaunch_words import RunKind
 from stratascope.ui.harden.command_box import MainButton
-from stratascope.ui.harden.words import question_title, running_title, toggle_title
+from stratascope.ui.harden.words import go_text, question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText
 from stratascope.ui.relaunch.result_page import ResultPage
@@ -111,7 +111,8 @@ class RelaunchDialog(Sheet):
 
     def ask(self, plan: Plan, preview: Preview, command: str) -> None:
         """Before a relaunch: the exact differences, what to expect, and how long to watch."""
-        self.name, self.run_kind, self.limits = plain(plan.spec.name, 200), RunKind.HARDEN, preview.live
+        run_kind = RunKind.ALLOW if preview.allows else RunKind.HARDEN
+        self.name, self.run_kind, self.limits = plain(plan.spec.name, 200), run_kind, preview.live
         limits = translate(msg("Change the limits of {name}?", name=self.name))
         self.title.setText(limits if preview.live else question_title(self.run_kind, self.name))
         if preview.live:
@@ -131,7 +132,7 @@ class RelaunchDialog(Sheet):
         warned = tuple(each.text for each in plan.checked.warnings)
         self.before.begin()
         self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
-        self._open(translate(msg("Change limits") if preview.live else msg("Relaunch hardened")))
+        self._open(translate(go_text(preview)))
 
     def ask_undo(self, done: Transaction) -> None:
         """Before an undo."""

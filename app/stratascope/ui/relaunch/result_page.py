@@ -213,10 +213,10 @@ class ResultPage(QScrollArea):
         self.log_head.setVisible(bool(log))
         self._show_proofs()
         good = ended.ending.stays
-        self.compared.setVisible(good and run_kind is RunKind.HARDEN and before is not None)
+        self.compared.setVisible(good and run_kind.onward and before is not None)
         self.show_after(None)
         self._way.setVisible(good and ended.transaction is not None)
-        self.refusals.setVisible(good and ended.transaction is not None and run_kind is RunKind.HARDEN)
+        self.refusals.setVisible(good and ended.transaction is not None and run_kind.onward)
         self._show_way(run_kind)
         self.verticalScrollBar().setValue(0)
         return translate(ending_title(ended.ending, run_kind))
@@ -240,8 +240,8 @@ class ResultPage(QScrollArea):
         done = None if self.ended is None else self.ended.transaction
         owned = done is not None and done.owner is not None
         for button in (self.undo, self.discard):
-            button.setVisible(not owned or run_kind is RunKind.HARDEN)
-        if owned and run_kind is not RunKind.HARDEN:
+            button.setVisible(not owned or run_kind.onward)
+        if owned and not run_kind.onward:
             kept, back, away = msg("What was written for its owner is taken out again."), msg("Undo…"), msg("Accept…")
         elif owned:
             kept = msg("What was written for its owner stays in its files until it is undone.")

@@ -75,6 +75,7 @@ class Preview(Value):
     differences: tuple[Message, ...]  # of the launch specs, in words
     unrestricted: tuple[Finding, ...] = ()
     as_root: bool = False  # whether its first program starts as root inside
+    allows: bool = False  # whether all of it gives more, and takes nothing away
 
     @property
     def in_vain(self) -> bool:

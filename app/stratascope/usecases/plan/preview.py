@@ -146,7 +146,8 @@ class Previews:
         said = tuple(_said(item) for item in wanted)
         live = all_live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
         forbidden = tuple(each for each in findings if any(ref in _RESTRICTED for ref in each.refs))
-        return Preview(now, matrix, changes, live, said, forbidden, starts_as_root(after))
+        allows = bool(wanted) and all(toggle(item.toggle).giving(item.value) for item in wanted)
+        return Preview(now, matrix, changes, live, said, forbidden, starts_as_root(after), allows)
 
     def _option(
         self,
