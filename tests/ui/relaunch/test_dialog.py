@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
-from stratascope.core.relaunch.toggle import Proven
+from stratascope.core.relaunch.toggle import Choice, Proven
 from stratascope.core.relaunch.transaction import Ending
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.relaunch.dialog import Page
@@ -87,6 +87,20 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     assert window.selection.current is not None
     assert window.selection.current.key == new.key
     assert "reading" not in side.dialog.after.exposure.accessibleName()
+
+
+def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
+    """What was refused is allowed: in the question, on the buttons and in the end."""
+    side = planned(qtbot, window)
+    assert window.selection.current is not None
+    assert side.take(window.selection.current.key, (Choice("capabilities", "+CAP_SYS_TIME"),))
+    qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isEnabled())
+    assert side.column.button.text() == "Relaunch"
+    assert side.dialog.title.text() == "Relaunch ci-runner, and let it do more?"
+    assert side.dialog.go.text() == "Relaunch"
+    side.dialog.go.click()
+    over(qtbot, side)
+    assert side.dialog.title.text() == "Relaunched: it is allowed, and it works"
 
 
 def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
