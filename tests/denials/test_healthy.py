@@ -72,5 +72,7 @@ def _shown(rig: Rig, state: Path, program: Program) -> list[object]:
         child.send_signal(2)
         text, _ = child.communicate()
     told = [each for each in map(json.loads, text.splitlines()) if "syscall" in each]  # else of the container itself
-    sys.stdout.write(f"\n{program.name} on {rig.kind}: {len(told)} kinds of refusals\n")
-    return [*([failed] if failed else []), *(each for each in told if not each["benign"])]
+    shown = [each for each in told if not each["benign"]]
+    lines = (f"{each['process']}: {each['did']} = {each['errno']}, {each['layer']}: {each['what']}" for each in shown)
+    sys.stdout.write("\n".join((f"\n{program.name} on {rig.kind}: {len(told)} kinds of refusals", *lines)) + "\n")
+    return [*([failed] if failed else []), *shown]

@@ -11,6 +11,7 @@ from stratascope.core.denials.benign import PROBES, is_benign, why_benign
 from stratascope.core.observation.circumstances import Circumstances, Node, NodeKind, Place
 from stratascope.linux.idmap import FULL, IdRange
 from stratascope.linux.syscalls import known_names
+from stratascope.value import replace
 
 ALL = (IdRange(0, 0, FULL),)
 MINUS = 0xFFFFFFFF
@@ -49,6 +50,14 @@ SEEN = (
     call("openat", EACCES, path="/proc/self/io", lacked="CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH"),
     call("epoll_ctl", EPERM, 4, 1, 5, node=NodeKind.FILE),
     call("socket", errno.EINVAL, 16, 3, 9, entered=False),
+    call("mmap", errno.ENOMEM, 0, 1 << 21, 3, 0x40022),
+    call("connect", EACCES, 3, path="/var/spool/postfix/public/postlog"),
+    replace(call("setuid", EPERM, 0, lacked="CAP_SETUID"), around=Circumstances()),  # it was gone
+)
+# only of one that was seen to go on
+WENT_ON = (
+    call("stat", EACCES, path="."),
+    replace(call("sendto", EPERM, lacked="CAP_NET_ADMIN"), kind=Kind.REQUEST),
 )
 # the same calls where people look for the cause
 SOUGHT = (
@@ -75,6 +84,9 @@ SOUGHT = (
     call("mlock", EPERM, lacked="CAP_IPC_LOCK"),
     call("bind", EACCES, lacked="CAP_NET_BIND_SERVICE"),
     call("ptrace", EPERM, 16),
+    call("mmap", errno.ENOMEM, 0, 1 << 21, 3, 0x22),
+    call("stat", EACCES),
+    *WENT_ON,
 )
 
 
@@ -86,6 +98,11 @@ def test_seen_of_healthy_programs(attempt: Attempt) -> None:
 @pytest.mark.parametrize("attempt", SOUGHT, ids=lambda attempt: f"{attempt.name}-{attempt.values[:3]}{attempt.path}")
 def test_what_people_search_for_is_none(attempt: Attempt) -> None:
     assert why_benign(attempt) == ""
+
+
+@pytest.mark.parametrize("attempt", WENT_ON, ids=lambda attempt: attempt.name)
+def test_of_who_went_on_some_more_is_benign(attempt: Attempt) -> None:
+    assert is_benign(attempt, survived=True)
 
 
 def test_only_calls_that_were_answered_are_benign() -> None:

@@ -55,6 +55,25 @@ def test_who_ends_well_died_of_nothing() -> None:
     assert not ring.entries()[0].ended
 
 
+def test_who_went_on_or_ended_well_has_survived_it() -> None:
+    """One alike that died of it does not change that: another one went on."""
+    ring = Ring()
+    refused(ring, 1.0, "/at-once")
+    refused(ring, 1.0, "/well", pid=11)
+    refused(ring, 1.0, "/living", pid=12)
+    refused(ring, 1.0, "/long-ago", pid=13)
+    ended(ring, 1.5, 10, 1)
+    ended(ring, 1.5, 11, 0)
+    assert {entry.attempt.path for entry in ring.entries() if entry.survived} == {"/well"}
+    ended(ring, 4.0, 13, 1)
+    assert {entry.attempt.path for entry in ring.entries() if entry.survived} == {"/well", "/living", "/long-ago"}
+    refused(ring, 5.0, "/living", pid=14)
+    ended(ring, 5.0, 14, 1)
+    (both,) = [entry for entry in ring.entries() if entry.attempt.path == "/living"]
+    assert both.ended
+    assert both.survived
+
+
 def test_however_many_come_few_are_kept_and_the_rest_counted() -> None:
     ring = Ring()
     letters = "abcdefghijklmnopqrstuvwxyz"

@@ -24,12 +24,13 @@ _NOT_THERE, _NOT_PERMITTED = (errno.ENOSYS,), (errno.EPERM,)
 _REFUSED = (errno.EPERM, errno.EACCES)
 _EITHER = (errno.EPERM, errno.ENOSYS)
 _O_NOATIME = 0o1000000
+_HUGE = 0x40000  # MAP_HUGETLB
 _READS = "access faccessat faccessat2 lstat newfstatat open openat openat2 readlink readlinkat stat statx"
 
 
 class Probe(Value):
     """One class. `entered`: whether the kernel began with the call; None: either. `path`: what it has to be of, whole;
-    `lacked`: these, or none. `more`: of the arguments.
+    `lacked`: these, or none. `more`: of the arguments. `lasting`: only where a program was seen to go on after it.
     """
 
     why: str
@@ -39,11 +40,14 @@ class Probe(Value):
     path: re.Pattern[str] | None = None
     lacked: frozenset[str] | None = None
     more: Callable[[Attempt], bool] = lambda attempt: True
+    kind: Kind = Kind.CALL
+    lasting: bool = False
 
     def holds(self, attempt: Attempt) -> bool:
         """Whether that refusal is of this class."""
         return (
-            attempt.name in self.calls
+            attempt.kind is self.kind
+            and attempt.name in self.calls
             and attempt.errno in self.errnos
             and self.entered in (None, attempt.entered)
             and (self.path is None or self.path.fullmatch(attempt.path) is not None)
@@ -52,16 +56,14 @@ class Probe(Value):
         )
 
 
-def is_benign(attempt: Attempt) -> bool:
+def is_benign(attempt: Attempt, *, survived: bool = False) -> bool:
     """Whether programs are refused just this in good health, and go on: only true of one that did."""
-    return why_benign(attempt) != ""
+    return why_benign(attempt, survived=survived) != ""
 
 
-def why_benign(attempt: Attempt) -> str:
+def why_benign(attempt: Attempt, *, survived: bool = False) -> str:
     """What such a program does instead, in English, for whoever looks into this; "" where it is none."""
-    if attempt.kind is not Kind.CALL:
-        return ""
-    return next((each.why for each in PROBES if each.holds(attempt)), "")
+    return next((each.why for each in PROBES if each.holds(attempt) and (survived or not each.lasting)), "")
 
 
 def _value(attempt: Attempt, place: int) -> int | None:
@@ -78,8 +80,11 @@ def _on_a_file(attempt: Attempt) -> bool:
 
 
 def _to_root(attempt: Attempt) -> bool:
-    """One that gave up being root, and makes sure that there is no way back: its effective user or group is to be 0."""
-    if attempt.around.uid is None or attempt.inside(attempt.around.uid) == 0:
+    """One that gave up being root, and makes sure that there is no way back: its effective user or group is to be 0.
+
+    Where nobody could look at it, it is such a one too: root would not have been refused to become what it is.
+    """
+    if attempt.around.uid is not None and attempt.inside(attempt.around.uid) == 0:
         return False
     return _value(attempt, 1 if attempt.name.startswith("setre") else 0) == 0
 
@@ -96,6 +101,11 @@ def _not_root(attempt: Attempt) -> bool:
 def _without_access_time(attempt: Attempt) -> bool:
     flags = _value(attempt, {"open": 1, "openat": 2}.get(attempt.name, 9))
     return flags is not None and bool(flags & _O_NOATIME)
+
+
+def _wants_huge_pages(attempt: Attempt) -> bool:
+    flags = _value(attempt, 3)
+    return flags is not None and bool(flags & _HUGE)
 
 
 def _class(why: str, calls: str, errnos: tuple[int, ...], **more: Any) -> Probe:
@@ -192,5 +202,11 @@ PROBES: tuple[Probe, ...] = (
            lacked=frozenset(("CAP_SYS_NICE", "CAP_SYS_ADMIN"))),
     _class("has no audit to write to", "socket", (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT),
            more=lambda attempt: _is(0, 16)(attempt) and _is(2, 9)(attempt)),
+    _class("takes ordinary pages", "mmap", (errno.ENOMEM,), more=_wants_huge_pages),
+    _class("goes on without knowing where it is", "stat newfstatat statx", (errno.EACCES,), path=re.compile(r"\."),
+           lasting=True),
+    _class("writes to the system's log instead", "connect", (errno.EACCES,), path=re.compile(r".*/public/postlog")),
+    _class("goes on without the firewall", "sendto sendmsg", _NOT_PERMITTED, kind=Kind.REQUEST, lasting=True,
+           lacked=frozenset(("CAP_NET_ADMIN",))),
     _class("uses IPv4", "socket", (errno.EAFNOSUPPORT,), entered=_ENTERED, more=_is(0, 10)),
 )  # fmt: skip

@@ -53,7 +53,8 @@ _Kind = tuple[int, str, int, int, bool, str]
 
 class Entry(Value):
     """One refusal, or several that are alike. `at`, `last`: on the observer's clock. `ended`: a process that it was
-    refused to died right after it. `session`: it was refused to what somebody began from outside (exec).
+    refused to died right after it. `survived`: one ended well, or went on for a while. `session`: it was refused to
+    what somebody began from outside (exec).
     """
 
     key: str
@@ -63,6 +64,7 @@ class Entry(Value):
     count: int
     pid: int
     ended: bool = False
+    survived: bool = False
     session: bool = False
 
 
@@ -72,6 +74,8 @@ class Ring:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
+        self._over: set[int] = set()  # of these processes, those that have ended
+        self._latest = 0.0
         self._ended: dict[int, Program] = {}  # who opened a masked folder may have ended before that is told
         self._lines: dict[int, list[Log]] = {}  # by process: the last of the log, for what is still to come
         self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
@@ -80,6 +84,7 @@ class Ring:
 
     def feed(self, event: Event, process: Program | None) -> None:
         """The next event."""
+        self._latest = max(self._latest, event.at)
         match event:
             case Exit():
                 self._exit(event)
@@ -92,6 +97,7 @@ class Ring:
             case Process() if event.how == "fork":
                 for known in (self._of, self._lines, self._ended):
                     known.pop(event.pid, None)
+                self._over.discard(event.pid)
             case _:
                 if process is None and isinstance(event, Masked):
                     process = self._ended.get(event.pid)
@@ -103,7 +109,17 @@ class Ring:
 
     def entries(self) -> tuple[Entry, ...]:
         """All that are remembered, the oldest first."""
-        return tuple(self._entries.values())
+        going_on = {
+            key
+            for pid, last in self._of.items()
+            if pid not in self._over
+            for key, at in last.items()
+            if self._latest - at > DIED
+        }
+        return tuple(
+            replace(entry, survived=True) if entry.key in going_on and not entry.survived else entry
+            for entry in self._entries.values()
+        )
 
     # -- inside
 
@@ -113,7 +129,8 @@ class Ring:
             key = self._joined(key, attempt)
         self._put(Entry(key, attempt, event.at, event.at, count, pid, session=process.session))
         if pid not in self._of and len(self._of) >= _PROCESSES_MOST:
-            del self._of[next(iter(self._of))]
+            self._over.discard(first := next(iter(self._of)))
+            del self._of[first]
         last = self._of.setdefault(pid, {})
         last.pop(key, None)
         last[key] = event.at
@@ -149,14 +166,14 @@ class Ring:
             less = attempt.around == Circumstances() or (_about(old.attempt) and not _about(attempt))
             kept = old.attempt if less else replace(attempt, lines=old.attempt.lines)
             count = min(old.count + new.count, _COUNT_MOST)
-            ended = old.ended or new.ended
             entry = replace(
                 old,
                 attempt=kept,
                 last=new.last,
                 count=count,
                 pid=new.pid,
-                ended=ended,
+                ended=old.ended or new.ended,
+                survived=old.survived or new.survived,
                 session=old.session or new.session,
             )
         self._entries[new.key] = entry
@@ -205,12 +222,16 @@ class Ring:
 
     def _exit(self, event: Exit) -> None:
         last = self._of.get(event.pid, {})  # kept: the kernel's log on it may come after its end
-        if not event.code and not event.signal:
-            return
+        if last:
+            self._over.add(event.pid)
         for key, at in last.items():
             entry = self._entries.get(key)
-            if entry is not None and event.at - at <= DIED:
+            if entry is None:
+                continue
+            if (event.code or event.signal) and event.at - at <= DIED:
                 self._entries[key] = replace(entry, ended=True)
+            elif event.code == 0 or event.at - at > DIED:
+                self._entries[key] = replace(entry, survived=True)
 
 
 def _attempt(event: Event, process: str) -> Attempt | None:

@@ -77,7 +77,7 @@ class Explainer:
             attempt.path,
             errno.errorcode.get(code, str(code)) if code else "",
             claim,
-            is_benign(attempt) and not entry.ended,
+            is_benign(attempt, survived=entry.survived) and (entry.survived or not entry.ended),
             entry.ended,
             remedies,
         )
