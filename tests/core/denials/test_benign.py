@@ -8,7 +8,7 @@ import pytest
 
 from stratascope.core.denials.attempt import Attempt, Kind
 from stratascope.core.denials.benign import PROBES, is_benign, why_benign
-from stratascope.core.observation.circumstances import Circumstances, Node, NodeKind, Place
+from stratascope.core.observation.circumstances import Address, Circumstances, Node, NodeKind, Place
 from stratascope.linux.idmap import FULL, IdRange
 from stratascope.linux.syscalls import known_names
 from stratascope.value import replace
@@ -51,12 +51,16 @@ SEEN = (
     call("epoll_ctl", EPERM, 4, 1, 5, node=NodeKind.FILE),
     call("socket", errno.EINVAL, 16, 3, 9, entered=False),
     call("mmap", errno.ENOMEM, 0, 1 << 21, 3, 0x40022),
-    call("connect", EACCES, 3, path="/var/spool/postfix/public/postlog"),
+    replace(
+        call("connect", EACCES, 3),
+        around=Circumstances(address=Address("unix", "/var/spool/postfix/public/postlog", 0)),
+    ),
     replace(call("setuid", EPERM, 0, lacked="CAP_SETUID"), around=Circumstances()),  # it was gone
 )
 # only of one that was seen to go on
 WENT_ON = (
     call("stat", EACCES, path="."),
+    call("stat", EACCES, path="/home/app/."),
     replace(call("sendto", EPERM, lacked="CAP_NET_ADMIN"), kind=Kind.REQUEST),
 )
 # the same calls where people look for the cause

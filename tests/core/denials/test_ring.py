@@ -55,6 +55,21 @@ def test_who_ends_well_died_of_nothing() -> None:
     assert not ring.entries()[0].ended
 
 
+def test_who_was_ended_by_somebody_died_of_nothing() -> None:
+    ring = Ring()
+    refused(ring, 9.5, "/just-now")
+    ring.feed(parse_event(json.dumps(["exit", 10.0, 10, None, 15])), None)
+    assert not ring.entries()[0].ended
+
+
+def test_who_was_killed_for_want_of_memory_died_of_that() -> None:
+    ring = Ring()
+    ring.feed(parse_event(json.dumps(["out-of-memory", 9.9, 10])), Program("cat"))
+    ring.feed(parse_event(json.dumps(["exit", 10.0, 10, None, 9])), None)
+    (entry,) = ring.entries()
+    assert entry.ended
+
+
 def test_who_went_on_or_ended_well_has_survived_it() -> None:
     """One alike that died of it does not change that: another one went on."""
     ring = Ring()
@@ -62,8 +77,8 @@ def test_who_went_on_or_ended_well_has_survived_it() -> None:
     refused(ring, 1.0, "/well", pid=11)
     refused(ring, 1.0, "/living", pid=12)
     refused(ring, 1.0, "/long-ago", pid=13)
-    ended(ring, 1.5, 10, 1)
-    ended(ring, 1.5, 11, 0)
+    ended(ring, 1.05, 10, 1)
+    ended(ring, 1.05, 11, 0)
     assert {entry.attempt.path for entry in ring.entries() if entry.survived} == {"/well"}
     ended(ring, 4.0, 13, 1)
     assert {entry.attempt.path for entry in ring.entries() if entry.survived} == {"/well", "/living", "/long-ago"}

@@ -103,6 +103,12 @@ def _without_access_time(attempt: Attempt) -> bool:
     return flags is not None and bool(flags & _O_NOATIME)
 
 
+def _to_postlog(attempt: Attempt) -> bool:
+    """Postfix's own log, for programs of its users."""
+    address = attempt.around.address
+    return address is not None and address.family == "unix" and address.text.endswith("/public/postlog")
+
+
 def _wants_huge_pages(attempt: Attempt) -> bool:
     flags = _value(attempt, 3)
     return flags is not None and bool(flags & _HUGE)
@@ -203,9 +209,10 @@ PROBES: tuple[Probe, ...] = (
     _class("has no audit to write to", "socket", (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT),
            more=lambda attempt: _is(0, 16)(attempt) and _is(2, 9)(attempt)),
     _class("takes ordinary pages", "mmap", (errno.ENOMEM,), more=_wants_huge_pages),
-    _class("goes on without knowing where it is", "stat newfstatat statx", (errno.EACCES,), path=re.compile(r"\."),
+    _class("goes on without knowing where it is", "stat newfstatat statx", (errno.EACCES,),
+           path=re.compile(r"(?:/.*/)?\."),
            lasting=True),
-    _class("writes to the system's log instead", "connect", (errno.EACCES,), path=re.compile(r".*/public/postlog")),
+    _class("writes to the system's log instead", "connect", (errno.EACCES,), more=_to_postlog),
     _class("goes on without the firewall", "sendto sendmsg", _NOT_PERMITTED, kind=Kind.REQUEST, lasting=True,
            lacked=frozenset(("CAP_NET_ADMIN",))),
     _class("uses IPv4", "socket", (errno.EAFNOSUPPORT,), entered=_ENTERED, more=_is(0, 10)),

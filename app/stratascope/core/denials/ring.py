@@ -40,12 +40,14 @@ from stratascope.value import Value, replace
 KINDS_MOST = 500  # remembered at the same time; the oldest goes first, and is counted
 LAST_MOST = 8  # of one process, that it may have died of
 DIED = 2.0  # seconds before its end in which what a process was refused may be why
+WENT_ON = 0.1  # seconds after which it has gone on: who gives up for it says so and ends
 LATE = 3.0  # seconds in which the kernel's log may come to a refusal
 LINES_MOST = 8
 _PROCESSES_MOST = 4096
 _COUNT_MOST = 1 << 53
 _NUMBERS = re.compile(r"[0-9]+")
 _SIGSYS, _SIGXFSZ = 31, 25
+_SENT = (None, 0, 1, 2, 3, 9, 15)  # somebody wanted it to end: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM
 _SECCOMP = 1  # SYS_SECCOMP, siginfo's si_code
 _TELLING = frozenset(("clone", "ioctl", "personality", "prctl", "setns", "socket", "unshare"))  # by their arguments
 _Kind = tuple[int, str, int, int, bool, str]
@@ -114,7 +116,7 @@ class Ring:
             for pid, last in self._of.items()
             if pid not in self._over
             for key, at in last.items()
-            if self._latest - at > DIED
+            if self._latest - at > WENT_ON
         }
         return tuple(
             replace(entry, survived=True) if entry.key in going_on and not entry.survived else entry
@@ -228,10 +230,10 @@ class Ring:
             entry = self._entries.get(key)
             if entry is None:
                 continue
-            if (event.code or event.signal) and event.at - at <= DIED:
-                self._entries[key] = replace(entry, ended=True)
-            elif event.code == 0 or event.at - at > DIED:
-                self._entries[key] = replace(entry, survived=True)
+            failed = event.code or event.signal not in _SENT or entry.attempt.kind is Kind.OUT_OF_MEMORY
+            ended = entry.ended or bool(failed and event.at - at <= DIED)
+            survived = entry.survived or event.code == 0 or event.at - at > WENT_ON
+            self._entries[key] = replace(entry, ended=ended, survived=survived)
 
 
 def _attempt(event: Event, process: str) -> Attempt | None:
