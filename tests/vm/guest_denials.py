@@ -71,6 +71,8 @@ def main(flavour: str) -> None:
         there = engines(flavour)
         for case in plan(flavour):
             results += [one(there[kind], case) for kind in case.engines]
+            written = json.dumps({"results": results})
+            (OUT / "so-far.json").write_text(written)  # where the machine is too slow for all of them
     except Exception:  # noqa: BLE001  it has to reach the tests, whatever it is
         (OUT / "trouble.txt").write_text(traceback.format_exc())
     (OUT / "truth.json").write_text(json.dumps({"results": results}))

@@ -8,7 +8,7 @@ the kernel's log knows, and what it says is told as if there had been one.
 from __future__ import annotations
 
 import struct
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from stratascope.collector.observe.perf import Record
 from stratascope.collector.observe.processes import Processes, Tell
@@ -19,6 +19,7 @@ SECCOMP = 1  # SYS_SECCOMP
 _RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2, often asked for from outside, where no generating of ours is seen
 _TOLD = (SIGSYS, 25, 9)  # SIGXFSZ, SIGKILL
 _SAME = 2000000000  # nanoseconds between a signal and the log's line on it, at the most
+_LATE = 300000000  # … in which the signal itself may still come, once the line has
 _X32_BIT = 0x40000000
 _REMEMBERED = 1024
 
@@ -31,6 +32,7 @@ class Signals:
         self._processes = processes
         self._points = points
         self._sigsys: Dict[int, int] = {}  # by process: when
+        self._logged: List[Tuple[int, int, int, int]] = []  # arguments of `logged`, until it is known who told first
 
     def delivered(self, record: Record) -> None:
         """One has reached a process."""
@@ -56,10 +58,17 @@ class Signals:
 
     def logged(self, pid: int, bits: int, number: int, at: int) -> None:
         """The kernel's log says that a filter sent SIGSYS, or ended a thread."""
-        before = self._sigsys.get(pid)
-        if before is None or at - before > _SAME:
-            self._note(pid, at)
-            self._tell(at, "signal", pid, SIGSYS, SECCOMP, *self._call(pid, bits, number, []))
+        if len(self._logged) < _REMEMBERED:
+            self._logged.append((pid, bits, number, at))
+
+    def look(self, until: int) -> None:
+        """Tell of those lines, that old by now, whose signal did not come; to be asked often."""
+        while self._logged and self._logged[0][3] + _LATE <= until:
+            pid, bits, number, at = self._logged.pop(0)
+            told = self._sigsys.get(pid)
+            if told is None or abs(at - told) > _SAME:
+                self._note(pid, at)
+                self._tell(at, "signal", pid, SIGSYS, SECCOMP, *self._call(pid, bits, number, []))
 
     def _call(self, pid: int, bits: int, number: int, values: List[int]) -> List[object]:
         abi = self._processes.abi(pid, bits)
