@@ -173,6 +173,31 @@ def test_a_stop_whose_answer_was_lost_may_still_come(journal: FileJournal) -> No
     assert engine.boxes[made.old].running.status == "running"
 
 
+def test_what_another_journal_was_stopping_is_stopped_before_it_starts(journal: FileJournal, tmp_path: Path) -> None:
+    """Podman refuses to start what is still stopping; of another one's relaunch the stage is not known."""
+    engine = MemoryEngine()
+    made = transaction(engine, engine.add("web"))
+
+    def kill(call: int, word: str) -> None:
+        if word == "stop":
+            raise CrashError
+
+    engine.before = kill
+    with pytest.raises(CrashError):
+        go(engine, journal, made)
+    box = engine.boxes[made.old]
+    box.running = replace(box.running, status="stopping")
+
+    def refuse(call: int, word: str) -> None:
+        if word == "start" and box.running.status == "stopping":
+            raise RefusedError(EngineState.CONNECTED, msg("No."), "container state improper")
+
+    engine.before = refuse
+    other = FileJournal(tmp_path / "another")
+    assert [item.result for item in recover_all(MemoryAccess(engine, other))] == [Result.UNDONE]
+    assert box.running.status == "running"
+
+
 def test_what_its_own_journal_finished_meanwhile_is_left_alone(
     journal: FileJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

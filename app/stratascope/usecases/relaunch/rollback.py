@@ -239,7 +239,7 @@ def _bring_back(port: Relauncher, olds: list[tuple[Member, Running]], stage: Sta
 
 
 def _runs_on(port: Relauncher, old: Running, member: Member, stage: Stage) -> bool:
-    if stage is Stage.STOPPING and old.status in ALIVE:
+    if old.status == "stopping" or (stage is Stage.STOPPING and old.status in ALIVE):
         # A stop whose answer was lost may be under way, and would end it after we have looked. Our stop returns
         # after the earlier one; if ours is refused, so was the earlier one.
         with contextlib.suppress(RefusedError):
