@@ -62,6 +62,7 @@ WENT_ON = (
     call("stat", EACCES, path="."),
     call("stat", EACCES, path="/home/app/."),
     replace(call("sendto", EPERM, lacked="CAP_NET_ADMIN"), kind=Kind.REQUEST),
+    replace(call("", EPERM, lacked="CAP_AUDIT_WRITE"), kind=Kind.REQUEST),
 )
 # the same calls where people look for the cause
 SOUGHT = (

@@ -31,6 +31,7 @@ _READS = "access faccessat faccessat2 lstat newfstatat open openat openat2 readl
 class Probe(Value):
     """One class. `entered`: whether the kernel began with the call; None: either. `path`: what it has to be of, whole;
     `lacked`: these, or none. `more`: of the arguments. `lasting`: only where a program was seen to go on after it.
+    Of a request over netlink it does not matter which call sent it.
     """
 
     why: str
@@ -47,7 +48,7 @@ class Probe(Value):
         """Whether that refusal is of this class."""
         return (
             attempt.kind is self.kind
-            and attempt.name in self.calls
+            and (attempt.name in self.calls or self.kind is Kind.REQUEST)
             and attempt.errno in self.errnos
             and self.entered in (None, attempt.entered)
             and (self.path is None or self.path.fullmatch(attempt.path) is not None)
@@ -213,7 +214,9 @@ PROBES: tuple[Probe, ...] = (
            path=re.compile(r"(?:/.*/)?\."),
            lasting=True),
     _class("writes to the system's log instead", "connect", (errno.EACCES,), more=_to_postlog),
-    _class("goes on without the firewall", "sendto sendmsg", _NOT_PERMITTED, kind=Kind.REQUEST, lasting=True,
+    _class("goes on without the firewall", "", _NOT_PERMITTED, kind=Kind.REQUEST, lasting=True,
            lacked=frozenset(("CAP_NET_ADMIN",))),
+    _class("goes on without the kernel's audit", "", _NOT_PERMITTED, kind=Kind.REQUEST, lasting=True,
+           lacked=frozenset(("CAP_AUDIT_WRITE",))),
     _class("uses IPv4", "socket", (errno.EAFNOSUPPORT,), entered=_ENTERED, more=_is(0, 10)),
 )  # fmt: skip
