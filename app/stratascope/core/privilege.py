@@ -23,3 +23,8 @@ class Privilege(Value):
     command: str = ""
     message: Message | None = None
     words: str = ""  # what the refusing program said itself
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether what takes root can be done without anybody being asked for a password."""
+        return self.state is PrivilegeState.ON or not self.command

@@ -35,23 +35,22 @@ class RunKind(Enum):
         return self in (RunKind.HARDEN, RunKind.ALLOW)
 
 
+_HARDENED: dict[Ending, Message] = {
+    Ending.VERIFIED: msg("Hardened: enforced, and it works"),
+    Ending.ENFORCED: msg("Hardened: enforced, but not shown to work"),
+    Ending.KEPT: msg("Hardened, but not all of it is proven"),
+    Ending.LIMITED: msg("The limits are changed"),
+    Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+    Ending.REFUSED: msg("Refused: nothing was changed"),
+    Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
+}
 _TITLES: dict[RunKind, dict[Ending, Message]] = {
-    RunKind.HARDEN: {
-        Ending.VERIFIED: msg("Hardened: enforced, and it works"),
-        Ending.ENFORCED: msg("Hardened: enforced, but not shown to work"),
-        Ending.KEPT: msg("Hardened, but not all of it is proven"),
-        Ending.LIMITED: msg("The limits are changed"),
-        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
-        Ending.REFUSED: msg("Refused: nothing was changed"),
-        Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
-    },
+    RunKind.HARDEN: _HARDENED,
     RunKind.ALLOW: {
+        **_HARDENED,
         Ending.VERIFIED: msg("Relaunched: it is allowed, and it works"),
         Ending.ENFORCED: msg("Relaunched: it is allowed, but not shown to work"),
         Ending.KEPT: msg("Relaunched, but not all of it is proven"),
-        Ending.LIMITED: msg("The limits are changed"),
-        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
-        Ending.REFUSED: msg("Refused: nothing was changed"),
         Ending.UNFINISHED: msg("Broken off: neither relaunched nor brought back yet"),
     },
     RunKind.UNDO: {

@@ -155,7 +155,7 @@ class Observer:
                 return "it was ended"
             self._drain()
             self._aside.look()
-            self._signals.look(time.monotonic_ns())
+            self._signals.look()
             self._credentials.look()
             now = time.monotonic()
             if now >= (next_poll if not self._began else next_poll - POLL + SOON):
@@ -293,7 +293,7 @@ class Observer:
         """The last of what was seen."""
         self._drain(last=True)
         self._aside.look(last=True)
-        self._signals.look(1 << 63)
+        self._signals.look(last=True)
         self._polls.last()
         self._rest(time.monotonic_ns())
         self._lines.write(last=True)

@@ -8,6 +8,7 @@ the kernel's log knows, and what it says is told as if there had been one.
 from __future__ import annotations
 
 import struct
+import time
 from typing import Dict, List, Optional, Tuple
 
 from stratascope.collector.observe.perf import Record
@@ -61,9 +62,10 @@ class Signals:
         if len(self._logged) < _REMEMBERED:
             self._logged.append((pid, bits, number, at))
 
-    def look(self, until: int) -> None:
-        """Tell of those lines, that old by now, whose signal did not come; to be asked often."""
-        while self._logged and self._logged[0][3] + _LATE <= until:
+    def look(self, last: bool = False) -> None:
+        """Tell of those lines whose signal has not come by now; to be asked often."""
+        limit = time.monotonic_ns() - _LATE
+        while self._logged and (last or self._logged[0][3] <= limit):
             pid, bits, number, at = self._logged.pop(0)
             told = self._sigsys.get(pid)
             if told is None or abs(at - told) > _SAME:

@@ -159,9 +159,8 @@ def _wants(attempt: Attempt, node: Node | None, use: Use | None) -> tuple[Want, 
     # the kernel asks for the lesser of the two rights first, where that would do
     rights = sorted(attempt.lacked, key=lambda name: name == "CAP_DAC_OVERRIDE")
     if uid is None and "CAP_DAC_OVERRIDE" in rights:
-        rights = [
-            "CAP_DAC_OVERRIDE"
-        ]  # a container's root has it mostly: then this was not root, and the other is no help
+        # a container's root has it mostly: then this was not root, and the other is no help
+        rights = ["CAP_DAC_OVERRIDE"]
     more = ("CAP_SYS_PTRACE",) if _OF_A_PROCESS.fullmatch(tried.place_of(attempt)) else ()
     return (*owner, *(HeldCapability((name, *more), uid) for name in rights))
 

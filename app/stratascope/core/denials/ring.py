@@ -131,8 +131,9 @@ class Ring:
             key = self._joined(key, attempt)
         self._put(Entry(key, attempt, event.at, event.at, count, pid, session=process.session))
         if pid not in self._of and len(self._of) >= _PROCESSES_MOST:
-            self._over.discard(first := next(iter(self._of)))
-            del self._of[first]
+            oldest = next(iter(self._of))
+            del self._of[oldest]
+            self._over.discard(oldest)
         last = self._of.setdefault(pid, {})
         last.pop(key, None)
         last[key] = event.at

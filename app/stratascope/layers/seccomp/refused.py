@@ -112,7 +112,7 @@ def _killed(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) 
 
 def _known_answer(attempt: Attempt, facts: SeccompFacts | None) -> tuple[set[ActionKind], bool]:
     """What the container's filter says to it, and whether it is known to have let it through."""
-    answers = _answers(attempt, facts)
+    answers = _answers(attempt.abi, facts)
     found = answers.actions(attempt.name, _given(attempt)) if answers is not None else None
     if not found:
         return set(), False
@@ -133,16 +133,18 @@ def _of_32_bits(attempt: Attempt, facts: SeccompFacts | None) -> str:
 
     A call that never began does not show by which entry point it came. Its arguments are not known either.
     """
-    if attempt.abi != Abi.X86_64.value or facts is None or facts.origin is None:
+    answers = _answers(Abi.I386.value, facts) if attempt.abi == Abi.X86_64.value else None
+    if answers is None:
         return ""
     name = call_name(Abi.I386.value, numbers(Abi.X86_64).get(attempt.name, -1))
-    found = facts.origin.answers(Abi.I386).actions(name, {})
+    found = answers.actions(name, {})
     refusing = {each.number for each in found or () if each.kind is ActionKind.ERRNO}
     return name if attempt.errno in refusing else ""
 
 
-def _answers(attempt: Attempt, facts: SeccompFacts | None) -> Answers | None:
-    abi = abi_named(attempt.abi)
+def _answers(entry: str, facts: SeccompFacts | None) -> Answers | None:
+    """What the container's filter says to calls by that entry point."""
+    abi = abi_named(entry)
     return None if abi is None or facts is None or facts.origin is None else facts.origin.answers(abi)
 
 

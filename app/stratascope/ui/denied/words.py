@@ -9,7 +9,7 @@ from functools import cache
 from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Denial, Remedy
 from stratascope.core.layer import Layer, Verdict
 from stratascope.core.message import Message, age, msg, plural
-from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.core.privilege import Privilege
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.sizes import count_text
@@ -213,7 +213,7 @@ def nothing(known: Known, why_not: Message | None, privilege: Privilege) -> tupl
     if why_not is not None:
         return translate(title), translate(why_not)
     offer = msg("Watch it while it works: what is refused to it stands here, with who did so and what would allow it.")
-    if privilege.state is PrivilegeState.ON or not privilege.command:
+    if privilege.asks_nobody:
         return translate(title), translate(offer)
     password = msg("Only root may watch, so you may be asked for a password.")
     return translate(title), together((translate(offer), translate(password)))

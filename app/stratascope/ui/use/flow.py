@@ -75,8 +75,8 @@ class WordLine(QWidget):
 
     def _tell_what_is_cut(self) -> None:
         """In the tooltip: words that are longer than a line."""
-        room = self.width()
-        give_tip(self, "\n".join(word.text for word in self.words if self._needed(word) > room))
+        cut = (word.text for word, needed in zip(self.words, self._needed(), strict=True) if needed > self.width())
+        give_tip(self, "\n".join(cut))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -113,16 +113,19 @@ class WordLine(QWidget):
 
     def _places(self, width: int) -> list[tuple[int, int]]:
         found, x, line = [], 0, 0
-        for word in self.words:
-            needed = self._needed(word)
+        for needed in self._needed():
             if x and x + needed > width:
                 x, line = 0, line + 1
             found.append((x, line))
             x += needed + self._theme.px(18)
         return found
 
-    def _needed(self, word: Word) -> int:
+    def _needed(self) -> list[int]:
+        """The width of each word, with its sign."""
         theme = self._theme
         plain_text, bold = QFontMetrics(theme.font(12, REGULAR)), QFontMetrics(theme.font(12, BOLD))
-        needed = theme.px(16) if word.sign else 0
-        return needed + sum((bold if strong else plain_text).horizontalAdvance(text) for text, strong in word.pieces)
+        return [
+            (theme.px(16) if word.sign else 0)
+            + sum((bold if strong else plain_text).horizontalAdvance(text) for text, strong in word.pieces)
+            for word in self.words
+        ]

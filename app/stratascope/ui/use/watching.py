@@ -16,7 +16,6 @@ from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.ports import ProbeError
-from stratascope.core.privilege import PrivilegeState
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.stat import parse_stat
 from stratascope.ui.harden.worker import QueryRunner
@@ -98,8 +97,7 @@ class Watching(QObject):
         """Go on with what was watched and is another container of that name now, or was started again: a relaunch is
         no reason to press the button again. Not where somebody would be asked for a password.
         """
-        privilege = snapshot.privilege
-        if not self._wanted or (privilege.state is not PrivilegeState.ON and privilege.command):
+        if not self._wanted or not snapshot.privilege.asks_nobody:
             return
         for state in snapshot.containers:
             container = state.container

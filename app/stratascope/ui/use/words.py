@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.observation.observation import Observation, Phase, Seen
-from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.core.privilege import Privilege
 from stratascope.core.sanitize import plain
 from stratascope.core.sizes import count_text
 from stratascope.core.snapshot import ContainerState
@@ -93,7 +93,7 @@ def _trouble(known: Known) -> Message | None:
 
 
 def _offer(privilege: Privilege) -> Message:
-    if privilege.state is PrivilegeState.ON or not privilege.command:
+    if privilege.asks_nobody:
         return msg(
             "Watch it while it works, to see what it really uses: capabilities, calls, files, ports. "
             "Nothing in it is changed."
