@@ -17,6 +17,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.json_reader import Answer, parse, words_of
+from stratascope.engines.shared.rest_client import NO_CONTAINER
 from stratascope.engines.shared.rest_engine import RestEngine
 
 # Seconds of silence: how long the engine may take to answer
@@ -25,7 +26,6 @@ SLOW = 120.0  # create (volumes are seeded, layers get another owner), start, re
 COMMIT = 600.0  # copies the whole writable layer
 STOP_MARGIN = 30.0  # over the container's own time to stop
 
-_GONE = "no such container"
 _NAME_TAKEN = re.compile(
     r"name .*is (already )?in use|constraint failed: ContainerConfig\.Name", re.IGNORECASE | re.DOTALL
 ).search
@@ -55,7 +55,7 @@ def command(
     words = words_of(body)
     if status in (401, 403) and not _about_containers(words):
         raise EngineError(EngineState.DENIED, errors.refused(status), words)
-    if status == 404 and container and _GONE in words.lower() and container in words:
+    if status in (404, 500) and container and NO_CONTAINER in words.lower() and container in words:
         raise NoSuchContainerError(words)
     raise RefusedError(EngineState.CONNECTED, refusal(words or f"HTTP {status}"), words or f"HTTP {status}")
 

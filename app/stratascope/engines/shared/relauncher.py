@@ -43,6 +43,7 @@ from stratascope.engines.shared.json_reader import Answer, parse_container, pars
 from stratascope.engines.shared.last_end import end_of
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_with_time
+from stratascope.engines.shared.rest_client import NO_CONTAINER
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.engines.shared.volumes import files as volume_files
 from stratascope.engines.shared.volumes.files import VolumeFiles
@@ -112,7 +113,7 @@ class RestRelauncher(Generic[E]):
             except OSError:  # larger than that
                 return ContainerFile(path, 0, None)
             if status == 404:
-                if "no such container" in words_of(body).lower():
+                if NO_CONTAINER in words_of(body).lower():
                     raise NoSuchContainerError(words_of(body))
                 return None
             if status >= 300:

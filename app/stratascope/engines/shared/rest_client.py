@@ -35,8 +35,17 @@ if TYPE_CHECKING:
 _LINKS = 3  # at a time: two cores' worth, and one to wait
 _AHEAD = 24  # questions at most that wait for an answer: they fit into what a socket and the engine hold back
 _WHOLE = 3  # times the limit for silence: how long a whole answer may take
+NO_CONTAINER = "no such container"  # in the words of both engines
 # Bytes of an answer: ten thousand containers are a tenth of a list's; a container is some kilobytes
 ANSWER_MAX, LIST_MAX, CHANGED_MAX = 8 << 20, 64 << 20, 64 << 20
+
+
+def gone(status: int, body: bytes) -> bool:
+    """Whether the answer to a question about one container is that there is none.
+
+    Podman says so with 500 where the container is removed while its question is answered.
+    """
+    return status == 404 or (status == 500 and NO_CONTAINER in words_of(body).lower())
 
 
 class RestClient(ABC):
@@ -132,7 +141,7 @@ class RestClient(ABC):
     def _get_of(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The same of one container. Raises EngineError, NoSuchContainerError."""
         status, body = self._status(path, params)
-        if status == 404:
+        if gone(status, body):
             raise NoSuchContainerError(words_of(body))
         return self._text(status, body)
 
@@ -182,7 +191,7 @@ class RestClient(ABC):
                     lost.add(link)
             # what was lost is asked once more, by itself: that tells what is wrong
             status, body = answer or self._status(path, None, until=until)
-            yield None if status == 404 else self._text(status, body)
+            yield None if gone(status, body) else self._text(status, body)
 
     # How it is asked
 
