@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -99,6 +100,24 @@ def test_told_while_it_comes_and_kept_at_the_end() -> None:
     assert watched is not None
     assert not watched.alive
     assert lines.targets == [Target(7, "", WEB.id)]
+
+
+def test_a_time_without_events_was_watched_too() -> None:
+    """As long as there may be more; what is kept counts to the last event."""
+    store = MemoryNeeds()
+    service, lines, told = watching(store)
+    service.begin(STATE)
+    feed(lines, told, *START)
+    first = service.watched(WEB)
+    time.sleep(0.2)
+    second = service.watched(WEB)
+    assert first is not None
+    assert second is not None
+    assert second.observation.seen.seconds >= first.observation.seen.seconds + 0.2
+    service.end(WEB)
+    kept = store.of(WEB)
+    assert kept is not None
+    assert kept.observation.seen.seconds == 0.5
 
 
 def test_a_second_life_is_added() -> None:

@@ -1,6 +1,7 @@
 """Between the page and the service that watches: its calls on threads of their own, its news on the window's thread.
 
-An observation has thousands of events a second, so news are gathered: the window is told twice a second at the most.
+An observation has thousands of events a second, so news are gathered: the window is told twice a second at the most,
+and once a second where nothing comes, since for how long it is watched stands there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from stratascope.value import Value, replace
 
 Key = tuple[str, str]
 GATHER = 500  # ms
+QUIET = 1000  # ms
 OLD = 5.0  # seconds after which what was learned is read again: the command line learns too
 _LANE = "observe"  # one after the other: two questions for a password at once would be one too many
 
@@ -63,6 +65,9 @@ class Watching(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(GATHER)
         self._timer.timeout.connect(self._look_at_news)
+        self._quiet = QTimer(self)
+        self._quiet.setInterval(QUIET)
+        self._quiet.timeout.connect(self._look_at_watched)
         self._came.connect(self._gather, Qt.ConnectionType.QueuedConnection)
         if learning is not None:
             learning.changed = self._heard
@@ -125,6 +130,7 @@ class Watching(QObject):
         if self._learning is not None:
             self._learning.changed = lambda container: None
         self._timer.stop()
+        self._quiet.stop()
         self._queries.end()
 
     # -- inside
@@ -156,6 +162,8 @@ class Watching(QObject):
         def read(known: Known) -> None:
             trouble, words = self._trouble.get(key, (known.trouble, known.words))
             self._known[key] = replace(known, trouble=trouble, words=words)
+            if known.alive and not self._quiet.isActive():
+                self._quiet.start()
             self.told.emit(key)
 
         self._queries.ask(f"known {key}", partial(_answer, learning, container), read, "needs")
@@ -176,6 +184,14 @@ class Watching(QObject):
         news, self._news = self._news, {}
         for container in news.values():
             self._look(container)
+
+    def _look_at_watched(self) -> None:
+        watched = [known.watched.container for known in self._known.values() if known.watched and known.alive]
+        for container in watched:
+            if time.monotonic() - self._read_at.get(container.key, 0.0) >= QUIET / 1000:
+                self._look(container)
+        if not watched:
+            self._quiet.stop()
 
 
 def _tried(call: Callable[[], object]) -> tuple[Message, str] | None:

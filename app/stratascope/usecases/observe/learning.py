@@ -8,6 +8,7 @@ twice counts twice.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from stratascope.core.container import Container
@@ -58,15 +59,24 @@ class _Watch:
         self.trouble: Message | None = None
         self.thread: threading.Thread | None = None
         self.kept = False
+        self.latest = 0.0  # by the monotonic clock, when the last event came; 0.0: there is none that may follow
 
     def feed(self, event: Event) -> None:
         self.ring.feed(event, self.fold.program_of(getattr(event, "pid", 0)))
         self.fold.feed(event)
+        self.latest = time.monotonic()
         self.attached.set()
 
     def seen(self) -> Observation:
+        """With the time since the last event, as long as there may be more: it was watched then, too."""
         with self.lock:
-            return self.fold.observation()
+            found = self.fold.observation()
+            quiet = time.monotonic() - self.latest if self.latest else 0.0
+        return replace(found, seen=replace(found.seen, seconds=found.seen.seconds + quiet))
+
+    def over(self) -> None:
+        with self.lock:
+            self.latest = 0.0
 
     def refused(self) -> Refused:
         with self.lock:
@@ -169,6 +179,7 @@ class Learning:
                 self.changed(watch.container)
         except ProbeError as error:
             watch.trouble = error.message
+        watch.over()
         try:
             self._keep(watch)
         except NeedsError as error:
