@@ -100,6 +100,8 @@ WANTED: tuple[tuple[Want, Engine, dict[str, Any], dict[str, str]], ...] = (
     (DeviceNode("/dev/fuse", "c", "10:229", "m"), DOCKER, {"devices": (AskedDevice("/dev/fuse", "/dev/fuse", "rw"),)},
      {"devices": "+/dev/fuse"}),
     (DeviceNode("/tmp/node", "c", "10:229", "rw"), DOCKER, {}, {}),
+    (DeviceNode("/tmp/node", "c", "10:200", "r", "net/tun"), DOCKER, {}, {"devices": "+/dev/net/tun:r"}),
+    (DeviceNode("/tmp/node", "c", "10:200", "r", "../etc/shadow"), DOCKER, {}, {}),
     (DeviceNode("/dev/a,b", "c", "10:229", "rw"), DOCKER, {}, {}),
     (MoreOf("memory"), DOCKER, {"memory": 64 << 20}, {"memory": str(128 << 20)}),
     (MoreOf("memory"), DOCKER, {}, {}),

@@ -63,7 +63,7 @@ def led(pids: tuple[int, int], path: str, follow: bool = True) -> dict[str, obje
 @pytest.mark.parametrize("path", ["/absolute", "/out", "/inner/../../../etc/./closed", "/proc/self/root/etc/closed"])
 def test_links_lead_to_below_its_root(root: tuple[int, int], path: str) -> None:
     found = led(root, path)
-    assert found["node"] == ["file", 0o4640, 7, 8, "", False]
+    assert found["node"] == ["file", 0o4640, 7, 8, "", False, ""]
     assert str(found["path"]).endswith("/etc/closed")
 
 
@@ -90,7 +90,7 @@ def test_a_loop_ends(root: tuple[int, int]) -> None:
 
 def test_a_device_and_its_mount(root: tuple[int, int]) -> None:
     found = led(root, "/dev/tun")
-    assert found["node"] == ["character", 0o600, 0, 0, "10:200", False]
+    assert found["node"] == ["character", 0o600, 0, 0, "10:200", False, "net/tun"]
     inside = led(root, "/proc/self/status")
     assert inside["path"] == "/proc/1/status"
     assert " - proc proc " in str(inside["mount"])

@@ -21,8 +21,10 @@ ROOT = "30 20 0:40 / / rw,relatime - overlay overlay rw,lowerdir=/l"
 _CALLS = numbers(Abi.X86_64)
 
 
-def node(kind: str = "file", mode: int = 0o644, uid: int = 0, gid: int = 0, device: str = "") -> list[object]:
-    return [kind, mode, uid, gid, device, False]
+def node(
+    kind: str = "file", mode: int = 0o644, uid: int = 0, gid: int = 0, device: str = "", name: str = ""
+) -> list[object]:
+    return [kind, mode, uid, gid, device, False, name]
 
 
 def mount(

@@ -15,9 +15,11 @@ def _limit(name: str, attempt: str, status: int, options: tuple[str, ...], contr
 
 
 def _device(name: str, kind: str, mode: str, number: int, flags: int, **more: Any) -> Case:
-    rule = ("--device-cgroup-rule", f"{kind} {number >> 8}:{number & 255} rwm", *_MKNOD)
-    attempt = f"call mknod /n {mode} {number} + call open /n {flags}"
-    return Case(f"device-{name}", ("cgroup",), attempt, 1, _MKNOD, rule, **more)
+    """The node is made anew in memory, so that it is none of the files that a relaunch would lose."""
+    made = (*_MKNOD, "--tmpfs", "/t:dev")
+    rule = ("--device-cgroup-rule", f"{kind} {number >> 8}:{number & 255} rwm", *made)
+    attempt = f"call mknod /t/n {mode} {number} + call open /t/n {flags}"
+    return Case(f"device-{name}", ("cgroup",), attempt, 1, made, rule, **more)
 
 
 CASES = (

@@ -179,11 +179,12 @@ class Walk:
         kind = next((word for test, word in _KINDS if test(about.st_mode)), None)
         if kind is None:
             return None
-        device = ""
+        device, name = "", ""
         if kind in ("character", "block"):
             device = "%d:%d" % (os.major(about.st_rdev), os.minor(about.st_rdev))
+            name = _name_of("char" if kind == "character" else kind, device)
         capable = kind == "file" and bool(capabilities(descriptor))
-        return [kind, stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid, device, capable]
+        return [kind, stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid, device, capable, name]
 
     def _self(self, folder: int, name: str) -> str:
         """What a link of procfs to whoever reads it is for the process."""
@@ -250,3 +251,12 @@ def _short(line: str) -> str:
 def _close(descriptors: List[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _name_of(kind: str, device: str) -> str:
+    """What the kernel calls that device below /dev, "net/tun" (sysfs, DEVNAME); "" where it has none of that number."""
+    try:
+        text = read_file("/sys/dev/%s/%s/uevent" % (kind, device))
+    except (OSError, TooLongError):
+        return ""
+    return ("\n" + text).partition("\nDEVNAME=")[2].split("\n", 1)[0]

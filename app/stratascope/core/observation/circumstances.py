@@ -6,7 +6,8 @@ The observer tells it of the first refusal of each kind. Its form in a line of t
     {"tid": N, "inside": PID in its own namespace, "ids": [uid, gid, fsuid, fsgid], "groups": [gid, …],
      "effective": "hex", "permitted": "hex", "bounding": "hex", "no_new_privs": 0 or 1,
      "checks": [[capability, answer, initial, [frame, …]], …],
-     "place": {"path": where it led, "node": [kind, mode, uid, gid, "major:minor", has capabilities] or null,
+     "place": {"path": where it led,
+               "node": [kind, mode, uid, gid, "major:minor", has capabilities, its device's name below /dev] or null,
                "gives": its capabilities as they are stored, in hexadecimal, where it has some,
                "folder": the same of the nearest that is there, "mount": a line of its mountinfo},
      "presumed": 1 where it is not known of the process that it sees the container's mounts, as another one does,
@@ -50,7 +51,9 @@ class NodeKind(StrEnum):
 
 
 class Node(Value):
-    """A file as stat(2) has it. `device`: of a device node, "10:200". `capabilities`: it has some of its own."""
+    """A file as stat(2) has it. `device`: of a device node, "10:200"; `name`: what the host's /dev calls that
+    device, "net/tun". `capabilities`: it has some of its own.
+    """
 
     kind: NodeKind
     mode: int  # permission bits with set-uid, set-gid, sticky
@@ -58,6 +61,7 @@ class Node(Value):
     gid: int
     device: str = ""
     capabilities: bool = False
+    name: str = ""
 
     @property
     def is_device(self) -> bool:
@@ -236,8 +240,17 @@ def _gives(value: Any) -> CapabilitySet | None:
 
 
 def _node(value: Any) -> Node:
-    kind, mode, uid, gid, device, capabilities = _exactly(value, 6)
-    return Node(NodeKind(_text(kind)), _number(mode, 0, 0o7777), _id(uid), _id(gid), _text(device), _flag(capabilities))
+    name = _text(value[6]) if isinstance(value, list) and len(value) == 7 else ""  # records of before have none
+    kind, mode, uid, gid, device, capabilities, name = _exactly(value, 7)
+    return Node(
+        NodeKind(_text(kind)),
+        _number(mode, 0, 0o7777),
+        _id(uid),
+        _id(gid),
+        _text(device),
+        _flag(capabilities),
+        _text(name),
+    )
 
 
 def _address(value: Any) -> Address:

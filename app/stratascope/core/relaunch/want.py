@@ -45,12 +45,18 @@ class ReadablePlace(Value):
 
 
 class DeviceNode(Value):
-    """A device of the host. `access`: of r, w, m."""
+    """A device of the host. `access`: of r, w, m; `name`: of it in the host's /dev, where that is known, "net/tun"."""
 
     path: str
     kind: str  # "c" or "b"
     number: str  # "10:200"
     access: str
+    name: str = ""
+
+    @property
+    def of_host(self) -> str:
+        """Where it is to be had on the host; "" where that is not known."""
+        return self.path if self.path.startswith("/dev/") else f"/dev/{self.name}" if self.name else ""
 
 
 class GainedRights(Value):

@@ -80,7 +80,7 @@ def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
     found = _made(attempt) if attempt.name in _MAKES_DEVICES else _opened(attempt)
     if found is None:
         return _device_perhaps(attempt)
-    kind, number, access = found
+    kind, number, access, name = found
     if facts is not None and facts.devices is not None and _allowed(facts.devices, kind, number, access):
         return None
     path = tried.place_of(attempt)
@@ -90,7 +90,7 @@ def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
     else:
         what = msg("The device rules of its control group don't let it open {path} ({kind} {number}, {access}).",
                    path=path, kind=kind, number=number, access=access)  # fmt: skip
-    return Claim(_ID, what, Strength.FITS, (DeviceNode(path, kind, number, access),))
+    return Claim(_ID, what, Strength.FITS, (DeviceNode(path, kind, number, access, name),))
 
 
 def _device_perhaps(attempt: Attempt) -> Claim | None:
@@ -102,24 +102,24 @@ def _device_perhaps(attempt: Attempt) -> Claim | None:
     )
 
 
-def _made(attempt: Attempt) -> tuple[str, str, str] | None:
+def _made(attempt: Attempt) -> tuple[str, str, str, str] | None:
     place = _MAKES_DEVICES[attempt.name]
     mode, device = tried.value(attempt, place), tried.value(attempt, place + 1)
     if mode is None or device is None or mode & _S_IFMT not in (_S_IFCHR, _S_IFBLK):
         return None
     # new_decode_dev, include/linux/kdev_t.h
     major, minor = device >> 8 & 0xFFF, (device & 0xFF) | (device >> 12 & 0xFFF00)
-    return "c" if mode & _S_IFMT == _S_IFCHR else "b", f"{major}:{minor}", "m"
+    return "c" if mode & _S_IFMT == _S_IFCHR else "b", f"{major}:{minor}", "m", ""
 
 
-def _opened(attempt: Attempt) -> tuple[str, str, str] | None:
+def _opened(attempt: Attempt) -> tuple[str, str, str, str] | None:
     place = attempt.around.place
     if place is None or place.node is None or not place.node.is_device:
         return None
     flags = tried.flags(attempt)
     how = os.O_RDWR if flags is None else flags & os.O_ACCMODE
     access = {os.O_RDONLY: "r", os.O_WRONLY: "w"}.get(how, "rw")
-    return "b" if place.node.kind is NodeKind.BLOCK else "c", place.node.device, access
+    return "b" if place.node.kind is NodeKind.BLOCK else "c", place.node.device, access, place.node.name
 
 
 def _allowed(rules: tuple[str, ...], kind: str, number: str, access: str) -> bool:

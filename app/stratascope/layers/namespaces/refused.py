@@ -180,7 +180,7 @@ def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:
         mount=mount.target,
         path=path,
     )
-    want = DeviceNode(path, "b" if place.node.kind.value == "block" else "c", place.node.device, "rw")
+    want = DeviceNode(path, "b" if place.node.kind.value == "block" else "c", place.node.device, "rw", place.node.name)
     return Claim(_ID, what, Strength.FITS, (want,))
 
 

@@ -85,17 +85,18 @@ def _prove(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof
 
 
 def _allows(want: Want, subject: Subject) -> Given | None:
-    if not isinstance(want, DeviceNode) or not want.path.startswith("/dev/") or subject.container.asked.privileged:
+    if not isinstance(want, DeviceNode) or not want.of_host or subject.container.asked.privileged:
         return None
-    had = next((device for device in subject.container.asked.devices if device.target == want.path), None)
+    path = want.of_host
+    had = next((device for device in subject.container.asked.devices if device.target == path), None)
     access = "".join(letter for letter in "rwm" if letter in want.access + ("" if had is None else had.permissions))
     try:
-        value = more_of(f"{MORE}{want.path}:{access or 'rwm'}", subject, _node)
+        value = more_of(f"{MORE}{path}:{access or 'rwm'}", subject, _node)
     except ToggleError:
         return None
     if _apply(subject.container.asked, value, subject) == subject.container.asked:
         return None
-    return Given(value, msg("Hand in {device}", device=want.path))
+    return Given(value, msg("Hand in {device}", device=path))
 
 
 def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:

@@ -89,7 +89,7 @@ def in_words(want: Want, subject: Subject) -> Message | None:
                 return msg("It gave up root's rights by itself. Its image can give {names} to the program (setcap).",
                            names=shown)  # fmt: skip
             return msg("Start it as root and give it {names}, both in one relaunch.", names=shown)
-        case DeviceNode(path=path, kind=kind, number=number) if not path.startswith("/dev/"):
+        case DeviceNode(kind=kind, number=number, of_host=""):
             return msg("Hand in the device {kind} {number} by its name in the host's /dev.", kind=kind, number=number)
         case MappedId(number=number):
             return msg("Give the engine a range of ids that has {number}: /etc/subuid and /etc/subgid.",

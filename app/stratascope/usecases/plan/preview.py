@@ -208,7 +208,8 @@ class Previews:
 def _said(item: Choice) -> Message:
     which = toggle(item.toggle)
     if which.giving(item.value):
-        return msg("{title}: {value}. It gets more than it has today.", title=which.title, value=value_text(item))
+        # not by the title, which says what is taken: "Fewer capabilities: +SYS_TIME"
+        return msg("{choice}: it gets more than it has today.", choice=f"{item.toggle}={value_text(item)}")
     return msg("{title}: {value}. {what}", title=which.title, value=value_text(item), what=which.what)
 
 
