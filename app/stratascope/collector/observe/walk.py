@@ -153,7 +153,7 @@ class Walk:
             "folder": None if folder is None else self._node(folder),
             "mount": None if number is None else self._line(number) or None,
         }
-        if node is not None and found["node"] is not None and found["node"][-1]:
+        if node is not None and found["node"] is not None and found["node"][5]:
             found["gives"] = capabilities(node).hex()
         return found
 
