@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 from stratascope import __version__
 from stratascope.cli import arguments_desktop
+from stratascope.cli.numbers import exposure, observing, repeats, seconds
 from stratascope.cli.parsing import Parser, speak, told
 from stratascope.core.message import msg
-from stratascope.core.observation import SECONDS_MOST
-from stratascope.core.relaunch.transaction import REPEATS, REPEATS_MOST, WATCH, WATCH_MOST, Remedy
-from stratascope.i18n.translate import translate
+from stratascope.core.relaunch.transaction import REPEATS, WATCH, Remedy
 
 
 def parser() -> Parser:
@@ -58,7 +56,7 @@ def parser() -> Parser:
     )
     report.add_argument(
         "--fail-above",
-        type=_exposure,
+        type=exposure,
         metavar="N",
         help=told(msg("exit with 1 where a container's exposure is above N (0 to 10)")),
     )
@@ -77,6 +75,11 @@ def parser() -> Parser:
                 "also read what only root can (seccomp filters, namespaces of others); asks for a password where needed"
             )
         ),
+    )
+    report.add_argument(
+        "--verified-only",
+        action="store_true",
+        help=told(msg("what only the engine states, and this user may not read in the kernel, counts as not known")),
     )
     record = report.add_mutually_exclusive_group()
     record.add_argument(
@@ -121,7 +124,7 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
         each.add_argument("--dry-run", action="store_true", help=told(msg("say what would happen, and change nothing")))
         each.add_argument("--json", action="store_true", help=told(msg("print a JSON object a line")))
         each.add_argument(
-            "--watch", type=_seconds, default=WATCH, metavar="SECONDS", help=told(msg("how long it is watched (10)"))
+            "--watch", type=seconds, default=WATCH, metavar="SECONDS", help=told(msg("how long it is watched (10)"))
         )
     discard = commands.add_parser(
         "discard",
@@ -192,7 +195,7 @@ def _tighten(commands: argparse._SubParsersAction[Parser]) -> Parser:
         ),
     )
     tighten.add_argument(
-        "--repeat", type=_repeats, default=REPEATS, metavar="N", help=told(msg("how often the result is tried (3)"))
+        "--repeat", type=repeats, default=REPEATS, metavar="N", help=told(msg("how often the result is tried (3)"))
     )
     tighten.add_argument(
         "--keep", action="append", default=[], metavar="TOGGLE,…", help=told(msg("leave these as they are"))
@@ -223,7 +226,7 @@ def _relaunching(each: Parser) -> None:
     )
     each.add_argument(
         "--watch-refusals",
-        type=_seconds,
+        type=seconds,
         default=0.0,
         metavar="SECONDS",
         help=told(msg("how long it is watched then for what is refused to it, which takes root (0)")),
@@ -310,41 +313,6 @@ def _learning(commands: argparse._SubParsersAction[Parser]) -> None:
         )
     for each in (observe, denials):
         each.add_argument(
-            "--for", dest="seconds", type=_observing, metavar="SECONDS", help=told(msg("how long (until it is ended)"))
+            "--for", dest="seconds", type=observing, metavar="SECONDS", help=told(msg("how long (until it is ended)"))
         )
     needs.add_argument("--forget", action="store_true", help=told(msg("forget it")))
-
-
-def _seconds(text: str, most: float = WATCH_MOST) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= most:
-        raise argparse.ArgumentTypeError(
-            translate(msg("a number of seconds from 0 to {most} was expected, not {text}", most=round(most), text=text))
-        )
-    return value
-
-
-def _repeats(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= REPEATS_MOST:
-        raise argparse.ArgumentTypeError(
-            translate(msg("a number from 1 to {most} was expected, not {text}", most=REPEATS_MOST, text=text))
-        )
-    return int(text)
-
-
-def _observing(text: str) -> float:
-    return _seconds(text, SECONDS_MOST)
-
-
-def _exposure(text: str) -> float:
-    """A number from 0 to 10."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0.0 <= number <= 10.0:  # NaN neither
-        raise argparse.ArgumentTypeError(translate(msg("not a number from 0 to 10: {text}", text=text)))
-    return number

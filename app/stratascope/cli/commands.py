@@ -98,7 +98,9 @@ def report(arguments: argparse.Namespace) -> int:
         except OSError as error:
             complain(f"{arguments.save_capture}: {error.strerror}")
             return FAILED
-    snapshot = assembler(shared).snapshot(record, demo=arguments.from_capture is not None)
+    snapshot = assembler(shared, verified_only=arguments.verified_only).snapshot(
+        record, demo=arguments.from_capture is not None
+    )
     snapshot, missing = _only(snapshot, arguments.containers)
     if arguments.html is None:
         show(snapshot, as_text=not arguments.json, details=bool(arguments.containers))

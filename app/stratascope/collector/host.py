@@ -45,6 +45,8 @@ FILES = frozenset(
         "/proc/sys/net/ipv4/ping_group_range",
     )
 )
+# Of the file that is another one in each network namespace, and whose number everybody may see
+NETWORK_INODES = {"inode:/proc/%s/net/dev" % who: "/proc/%s/net/dev" % who for who in ("1", "self")}
 LINKS = frozenset("/proc/%s/ns/%s" % (who, kind) for who in ("1", "2", "self") for kind in _KINDS)
 
 # include/uapi/linux/lsm.h; the numbers are fixed for good
@@ -81,6 +83,11 @@ def read_host(names: Iterable[str]) -> List[Entry]:
                 entries.append((name, name, os.readlink(name)))
             except OSError as error:
                 entries.append(failure(name, name, error))
+        elif name in NETWORK_INODES:
+            try:
+                entries.append((name, NETWORK_INODES[name], str(os.stat(NETWORK_INODES[name]).st_ino)))
+            except OSError as error:
+                entries.append(failure(name, NETWORK_INODES[name], error))
         elif name == "lsm:modules":
             entries.append(_modules())
         elif name == "selinux:switches":

@@ -40,6 +40,7 @@ PROCESS_FILES = frozenset(
     )
 )
 PROCESS_LINKS = frozenset("ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"))
+NETWORK_INODE = "inode:net/dev"  # of that file: another in each network namespace, and everybody may see it
 PARENT = "parent:cwd"  # the working directory of its parent: a runtime's monitor is in the container's own folder
 CGROUPS = "cgroup:*"  # the special name: all limit files of its cgroups
 
@@ -143,6 +144,12 @@ def read_process(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
                 continue
             except OSError as error:
                 found = failure(name, source, error)
+        elif name == NETWORK_INODE:
+            try:
+                entries.append((name, base + "net/dev", str(os.stat("net/dev", dir_fd=directory).st_ino)))
+                continue
+            except OSError as error:
+                found = failure(name, base + "net/dev", error)
         elif name == CGROUPS:
             continue
         else:

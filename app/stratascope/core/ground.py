@@ -16,11 +16,12 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import parse_lockdown, parse_modules
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
-from stratascope.linux.namespace import Kind, is_initial, parse_link
+from stratascope.linux.namespace import INITIAL_INODES, Kind, is_initial, parse_link
 from stratascope.linux.sysctl import parse_memory_total, parse_number, path_of
 from stratascope.value import Value
 
 NAMESPACES = tuple(kind.value for kind in Kind)
+NETWORK_INODE = "inode:net/dev"  # how its network namespace can be told apart by anyone (`collector/read.py`)
 
 SYSCTLS = (
     "kernel.dmesg_restrict",
@@ -101,6 +102,7 @@ HOST_WANTS = (
     *map(path_of, SYSCTLS),
     *(f"feature:{name}" for name in FEATURES),
     *(f"/proc/{who}/ns/{kind}" for who in ("1", "2", "self") for kind in NAMESPACES),
+    *(f"inode:/proc/{who}/net/dev" for who in ("1", "self")),
 )
 
 
@@ -131,6 +133,8 @@ class Ground(Value, cache_hash=True):
     selinux_switches: tuple[str, ...] | None = None  # of the policy, about containers, on; None where not readable
     lacking: tuple[str, ...] = ()  # those of SYSCTLS that this kernel has not (what could not be read is in neither)
     profiles: tuple[tuple[str, str], ...] = ()  # path, text of those of PROFILES there are
+    network_inode: int | None = None  # of /proc/PID/net/dev in the host's network namespace
+    first_processes: bool = False  # whether the reader's /proc counts processes as the first PID namespace does
 
     def sysctl(self, name: str) -> str | None:
         """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
@@ -176,13 +180,15 @@ class Peers(Value):
 
     namespaces: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind -> names, only the shared kinds
     uid_range: tuple[str, ...] = ()  # whose mapped host uids overlap with ours
+    stated: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as `namespaces`, by what the engine was asked for
 
     def of(self, kind: str) -> tuple[str, ...]:
         """Who else is in our namespace of that kind."""
-        for key, names in self.namespaces:
-            if key == kind:
-                return names
-        return ()
+        return next((names for key, names in self.namespaces if key == kind), ())
+
+    def stated_of(self, kind: str) -> tuple[str, ...]:
+        """The same as the engine states it: whose namespace was asked for, and who asked for ours."""
+        return next((names for key, names in self.stated if key == kind), ())
 
 
 class Surroundings(Value):
@@ -191,6 +197,7 @@ class Surroundings(Value):
     ground: Ground
     engine: Engine
     peers: Peers = Peers()
+    verified_only: bool = False  # whether what only the engine states is not to count
 
 
 def decode_ground(capture: Capture) -> Ground:
@@ -224,6 +231,8 @@ def decode_ground(capture: Capture) -> Ground:
         lockdown=or_none(capture.decoded("/sys/kernel/security/lockdown", parse_lockdown)),
         selinux_switches=or_none(capture.decoded("selinux:switches", parse_modules)),
         lacking=_lacking(capture),
+        network_inode=_host_network_inode(capture),
+        first_processes=inode_of(_get(capture, "/proc/self/ns/pid")) == INITIAL_INODES[Kind.PID],
         profiles=tuple((path, found) for path in PROFILES if isinstance(found := capture.text(path), str)),
     )
 
@@ -276,9 +285,14 @@ def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str
     return (), ""
 
 
+def _host_network_inode(capture: Capture) -> int | None:
+    """Of the host's first process, which may be asked by anyone; else our own."""
+    first = _number(capture, "inode:/proc/1/net/dev")
+    return _number(capture, "inode:/proc/self/net/dev") if first is None else first
+
+
 def _is_initial(capture: Capture) -> bool:
-    # The initial PID namespace has a fixed inode: PROC_PID_INIT_INO, include/linux/proc_ns.h
-    return inode_of(_get(capture, "/proc/2/ns/pid")) == 0xEFFFFFFC
+    return inode_of(_get(capture, "/proc/2/ns/pid")) == INITIAL_INODES[Kind.PID]
 
 
 def inode_of(link: str | Gap | None) -> int | None:

@@ -19,8 +19,9 @@ from stratascope.core.message import Message
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallTable
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.threat import Ruling
-from stratascope.value import Value
+from stratascope.core.threats.states import Posture, Stated
+from stratascope.core.threats.threat import Basis, Ruling
+from stratascope.value import Value, replace
 
 
 class Verdict(StrEnum):
@@ -81,6 +82,7 @@ class Row(Value):
     tone: Tone = Tone.PLAIN
     asked: Message | None = None
     note: Message | None = None
+    basis: Basis = Basis.KERNEL
 
 
 class Table(Value):
@@ -190,11 +192,12 @@ class Assessment(Value):
 
     UNPRINTED = ("draw",)
 
-    verdict: Verdict
+    verdict: Verdict  # as the engine states it where `basis` is ASKED
     fact: Message  # the one fact on the band
     findings: tuple[Finding, ...] = ()
     draw: Callable[[], tuple[Tab, ...]] = tuple
     gaps: tuple[NamedGap, ...] = ()
+    basis: Basis = Basis.KERNEL
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Assessment) and self._compared() == other._compared()
@@ -203,7 +206,7 @@ class Assessment(Value):
         return hash(self._compared())
 
     def _compared(self) -> tuple[object, ...]:
-        return self.verdict, self.fact, self.findings, self.gaps
+        return self.verdict, self.fact, self.findings, self.gaps, self.basis
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
@@ -218,6 +221,10 @@ class About(Value):
     role: Message  # one line: "keeps processes apart"
     picture: Message  # the everyday picture, one sentence
     explanation: tuple[Message, ...]  # what it is; what it prevents; what happens without it
+
+
+def _as_read(facts: Any, asked: Any, around: Surroundings) -> Any:
+    return facts
 
 
 def _never(attempt: Attempt, facts: Any, around: Surroundings) -> Claim | None:
@@ -240,6 +247,9 @@ class Layer(Value, eq=False, kw_only=True):
 
     `posture(facts, asked, around)`: all that decides this layer's stances, hashable, and without PIDs and inodes, so
     that containers that are alike have equal postures, and are judged once. UNKNOWN facts stay unknown in it.
+
+    `stated(facts, asked, around)`: the facts with what the engine states in the place of what could not be read; the
+    very same where it states nothing more, or something that was read speaks against it.
 
     `predict(facts, before, after, around)`: the facts of a relaunch with the options `after`, from those of now under
     `before`; facts None: None. What can't be predicted is None (UNKNOWN), never a guess. Unchanged options leave the
@@ -265,6 +275,31 @@ class Layer(Value, eq=False, kw_only=True):
     assess: Callable[[Any, Any, Surroundings], Assessment]
     drift: Callable[[Capture, Capture], tuple[Drift, ...]]
     posture: Callable[[Any, Any, Surroundings], Hashable]
+    stated: Callable[[Any, Any, Surroundings], Any] = _as_read
     predict: Callable[[Any, Asked, Asked, Surroundings], Any]
     stance: Callable[[Need, Any], Ruling | None]
     refused: Callable[[Attempt, Any, Surroundings], Claim | None] = _never
+
+    def judged_by(self, facts: Any, asked: Any, around: Surroundings) -> Posture:
+        """All that decides this layer's stances: what was read, and what the engine states beside it."""
+        read = self.posture(facts, asked, around)
+        if around.verified_only:
+            return Stated(read, None)
+        stated = self.stated(facts, asked, around)
+        posture = read if stated is facts else self.posture(stated, asked, around)
+        return read if posture == read else Stated(read, posture)
+
+    def assessed(self, facts: Any, asked: Any, around: Surroundings) -> Assessment:
+        """Verdict, findings and views. Findings are of what was read; where that leaves the verdict open, it is the one
+        by what the engine states.
+        """
+        read = self.assess(facts, asked, around)
+        if around.verified_only:
+            return read if read.basis is Basis.KERNEL else replace(read, verdict=Verdict.UNKNOWN, basis=Basis.KERNEL)
+        stated = self.stated(facts, asked, around)
+        if stated is facts or read.verdict is not Verdict.UNKNOWN:
+            return read
+        found = self.assess(stated, asked, around)
+        if found.verdict is Verdict.UNKNOWN:
+            return read
+        return replace(read, verdict=found.verdict, fact=found.fact, basis=Basis.ASKED)

@@ -6,16 +6,31 @@ It needs all containers at once, which no layer sees; a layer is handed its own 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from stratascope.core.capture import Capture, or_none
-from stratascope.core.container import Container
-from stratascope.core.ground import NAMESPACES, Ground, Peers, inode_of
+from stratascope.core.container import Asked, Container, matching
+from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Peers, inode_of
 from stratascope.linux.idmap import FULL, parse_idmap
+from stratascope.linux.namespace import Kind
+from stratascope.linux.sysctl import parse_number
 from stratascope.value import Value
+
+_OF_CONTAINER = "container:"
+_MODES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
+    ("pid", lambda asked: asked.pid_mode),
+    ("ipc", lambda asked: asked.ipc_mode),
+    ("uts", lambda asked: asked.uts_mode),
+    ("net", lambda asked: asked.network_mode),
+    ("cgroup", lambda asked: asked.cgroupns_mode),
+    ("user", lambda asked: asked.userns_mode),
+)
 
 
 class Sharing(Value):
-    """What of one container can be compared with others: namespace inodes, (first, length) of host uids."""
+    """What of one container can be compared with others: namespace inodes (of the network, that of its list of devices,
+    which everybody may see), (first, length) of host uids.
+    """
 
     namespaces: tuple[tuple[str, int], ...] = ()
     uid_ranges: tuple[tuple[int, int], ...] = ()
@@ -33,6 +48,9 @@ def sharing_of(capture: Capture) -> Sharing:
     """What this process can share; unreadable parts are left out."""
     inodes = tuple((kind, inode) for kind in NAMESPACES if (inode := inode_of(capture.text(f"ns/{kind}"))) is not None)
     uid_map = or_none(capture.decoded("uid_map", parse_idmap)) or ()
+    network = or_none(capture.decoded(NETWORK_INODE, parse_number))
+    if network is not None:
+        inodes = (*(pair for pair in inodes if pair[0] != Kind.NET), (Kind.NET.value, network))
     # a map of the full length is the initial user namespace's: every uid is itself
     return Sharing(inodes, tuple((part.outside, part.length) for part in uid_map if part.length < FULL))
 
@@ -45,14 +63,15 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
         machines[id(sharer.ground)].append(place)
     for places in machines.values():
         groups = _namespace_groups(sharers, places)
-        overlaps = _uid_overlaps(sharers, places)
+        overlaps, stated = _uid_overlaps(sharers, places), _stated_groups(sharers, places)
         for place in places:
             shared = tuple(
                 (kind, names)
                 for kind, inode in sharers[place].sharing.namespaces
                 if (names := _others(sharers, groups.get((kind, inode), []), place))
             )
-            answers[place] = Peers(shared, _others(sharers, overlaps.get(place, []), place))
+            asked = tuple((kind, _others(sharers, group, place)) for kind, group in stated.get(place, ()))
+            answers[place] = Peers(shared, _others(sharers, overlaps.get(place, []), place), asked)
     return tuple(answers)
 
 
@@ -66,9 +85,33 @@ def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tu
     for place in places:
         ground = sharers[place].ground
         for kind, inode in sharers[place].sharing.namespaces:
-            if inode != ground.namespace(kind):
+            if inode not in (ground.namespace(kind), ground.network_inode):
                 groups[kind, inode].append(place)
     return groups
+
+
+def _stated_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
+    """By `container:OTHER`: whoever was asked to be in another's namespace, that one, and all others in there."""
+    found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
+    for kind, mode_of in _MODES:
+        groups: dict[int, set[int]] = defaultdict(set)
+        for place in places:
+            mode = mode_of(sharers[place].container.asked)
+            if mode.startswith(_OF_CONTAINER):
+                owner = _named(mode.removeprefix(_OF_CONTAINER), sharers[place].container.engine, sharers, places)
+                if owner is not None:
+                    groups[owner] |= {owner, place}
+        for group in groups.values():
+            for place in group:
+                found[place].append((kind, sorted(group)))
+    return found
+
+
+def _named(word: str, engine: str, sharers: tuple[Sharer, ...], places: list[int]) -> int | None:
+    """The container of that engine that a name or the start of an id stands for."""
+    of_engine = [place for place in places if sharers[place].container.engine == engine]
+    found = matching(word, [sharers[place].container for place in of_engine])
+    return next((place for place in of_engine if sharers[place].container in found), None)
 
 
 def _uid_overlaps(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[int]]:

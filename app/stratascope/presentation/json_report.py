@@ -20,8 +20,8 @@ from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message
 from stratascope.core.record import Trouble
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
-from stratascope.core.threats.depth import Matrix, ThreatState
-from stratascope.core.threats.threat import Route, Ruling, Threat, evidence
+from stratascope.core.threats.depth import Matrix, ThreatState, is_verified, verified
+from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, evidence
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value, asdict
@@ -113,6 +113,7 @@ def _container(state: ContainerState) -> dict[str, Any]:
         "error": container.error,
         "exposure": None if state.matrix is None else state.matrix.exposure.worst,
         "exposure_at_best": None if state.matrix is None else state.matrix.exposure.best,
+        "exposure_verified": None if state.matrix is None else verified(state.matrix).exposure.worst,
         "layers": {layer.id: _layer(layer) for layer in state.layers},
         "processes": [
             {
@@ -168,12 +169,14 @@ class ThreatTexts:
             f'{json.dumps(threat.id)}: {{{self._once(threat, _kind)}, "outcome": "{state.outcome}", '
             f'"severity": "{threat.severity}", "depth": [{state.depth[0]}, {state.depth[1]}], '
             f'"by_ground": {"true" if state.by_ground else "false"}, "linked": {linked}, '
+            f'"verified": {"true" if is_verified(state) else "false"}, '
             f'"stances": {{{stances}}}, "reasons": {{{", ".join(reasons)}}}, '
             f'"weakest_route": {self._once(weakest.route, _name)}, "routes": [{routes}]}}'
         )
 
     def _reason(self, ruling: Ruling) -> str:
-        return json.dumps({"text": translate(ruling.reason), "source": evidence(ruling.source, self._pid)})
+        told = {"text": translate(ruling.reason), "source": evidence(ruling.source, self._pid)}
+        return json.dumps(told if ruling.basis is Basis.KERNEL else {**told, "basis": ruling.basis.value})
 
     def _once(self, value: T, text: Callable[[T], str]) -> str:
         kept = self._parts.get(id(value))
@@ -193,6 +196,7 @@ def _name(route: Route) -> str:
 def _layer(layer: LayerState) -> dict[str, Any]:
     return {
         "verdict": layer.assessment.verdict.value,
+        "basis": layer.assessment.basis.value,
         "facts": {} if layer.facts is None else layer.facts,
         "findings": [finding.code for finding in layer.assessment.findings],
         "gaps": [_gap(gap) for gap in layer.assessment.gaps],

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState
-from stratascope.core.threats.threat import Family, Stance
+from stratascope.core.threats.threat import Basis, Family, Stance
 from stratascope.presentation.threat_outcomes import Kind, kind_of
 from stratascope.value import Value
 
@@ -29,6 +29,7 @@ class Ray(Value):
     end: int
     also: tuple[int, ...] = ()
     unknown: tuple[int, ...] = ()
+    asked: tuple[int, ...] = ()  # of the bands that stop it those of which only the engine states that
 
     @property
     def id(self) -> str:
@@ -48,13 +49,15 @@ class Bundle(Value):
 
 def ray_of(state: ThreatState, numbers: Mapping[str, int]) -> Ray:
     """The way of one threat; `numbers` are the layers' bands by id."""
-    stops, unknown = [], []
+    stops, unknown, asked = [], [], []
     for item in state.weakest.rulings:
         number = numbers.get(item.layer)
         if number is None:
             continue
         if item.ruling.stance is Stance.STOPS:
             stops.append(number)
+            if item.ruling.basis is Basis.ASKED:
+                asked.append(number)
         elif item.ruling.stance is Stance.UNKNOWN:
             unknown.append(number)
     if state.weakest.ground is not None and state.weakest.ground.stance is Stance.UNKNOWN:
@@ -63,7 +66,8 @@ def ray_of(state: ThreatState, numbers: Mapping[str, int]) -> Ray:
     unknown.sort(reverse=True)
     end = stops[0] if stops else GROUND
     lowest = stops[-1] if stops else GROUND
-    return Ray(state, kind_of(state), end, tuple(stops[1:]), tuple(at for at in unknown if at > lowest or not stops))
+    left = tuple(at for at in unknown if at > lowest or not stops)
+    return Ray(state, kind_of(state), end, tuple(stops[1:]), left, tuple(asked))
 
 
 def bundles(matrix: Matrix, numbers: Mapping[str, int], order: tuple[str, ...] = ()) -> tuple[Bundle, ...]:

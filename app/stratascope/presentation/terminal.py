@@ -6,14 +6,16 @@ import re
 
 import wcwidth
 
-from stratascope.core.layer import Verdict
+from stratascope.core.layer import Assessment, Verdict
 from stratascope.core.severity import Severity
+from stratascope.core.threats.threat import Basis
 from stratascope.value import Value
 
 WIDTH = 100
 _PARAGRAPH_MOST = 8000  # characters; to break a word takes as long as the square of its length
 _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}
 _PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
+_MARKS_AS_ASKED = {Verdict.ENFORCED: "□", Verdict.WEAKENED: "◫", Verdict.OPEN: "◌", Verdict.UNKNOWN: "?"}
 VERDICT_STYLE = {Verdict.ENFORCED: "32", Verdict.WEAKENED: "33", Verdict.OPEN: "31", Verdict.UNKNOWN: "2"}
 SEVERITY_STYLE = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "2"}
 _OPENING = "（「『【〔《〈［｛"
@@ -32,8 +34,12 @@ class Style(Value):
     def paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
 
-    def mark(self, verdict: Verdict) -> str:
-        return self.paint((_MARKS if self.unicode else _PLAIN_MARKS)[verdict], VERDICT_STYLE[verdict])
+    def mark(self, known: Assessment) -> str:
+        """Of a verdict; the word beside it says the same."""
+        marks = _PLAIN_MARKS
+        if self.unicode:
+            marks = _MARKS_AS_ASKED if known.basis is Basis.ASKED else _MARKS
+        return self.paint(marks[known.verdict], VERDICT_STYLE[known.verdict])
 
 
 def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:

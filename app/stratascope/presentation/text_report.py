@@ -16,6 +16,7 @@ from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, first_view
+from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.matrix_order import rank
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
@@ -31,7 +32,7 @@ from stratascope.presentation.terminal import (
 )
 from stratascope.presentation.threat_lines import exposure_lines, open_lines, table_lines
 from stratascope.presentation.unseen import unseen_engines
-from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, moment
+from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, moment, verdict_words
 
 __all__ = ["Style", "engine_lines", "render"]
 _ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
@@ -126,12 +127,12 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
         yield from exposure_lines(state.matrix, style)
     titles = {layer.id: layer.about.title for layer in layers}
     width = max((width_of(translate(title)) for title in titles.values()), default=0)
-    words = max(width_of(translate(word)) for word in VERDICTS.values())
+    words = max((width_of(translate(verdict_words(layer.assessment))) for layer in state.layers), default=0)
     for layer in reversed(state.layers):
-        verdict = layer.assessment.verdict
-        word = style.paint(pad(translate(VERDICTS[verdict]), words), VERDICT_STYLE[verdict])
+        known = layer.assessment
+        word = style.paint(pad(translate(verdict_words(known)), words), VERDICT_STYLE[known.verdict])
         title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
-        head = f"  {layer.number} {style.mark(verdict)} {title}  {word}  "
+        head = f"  {layer.number} {style.mark(known)} {title}  {word}  "
         yield head + clip(translate(layer.assessment.fact), style.width - width - words - 10)
     if style.details and (calls := first_view(state, CallMap)) is not None:
         yield from _surface(calls, style)
@@ -210,7 +211,9 @@ def _view(view: View, style: Style) -> Iterator[str]:
             width = min(30, max((width_of(translate(row.label)) for row in rows), default=0))
             for row in rows:
                 value = translate(row.value)
-                if row.asked is not None:
+                if row.basis is Basis.ASKED:
+                    value += translate(msg(" (as asked, not verified)"))
+                elif row.asked is not None:
                     value += translate(msg(" (asked: {asked})", asked=row.asked))
                 yield from _columns(pad(translate(row.label), width), value, plain(row.source), style)
         case BitGrid(sets, _, bits):

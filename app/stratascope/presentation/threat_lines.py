@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import msg, plural
-from stratascope.core.threats.depth import Matrix, ThreatState
-from stratascope.core.threats.threat import Outcome, Stance
+from stratascope.core.message import NOTHING, msg, plural
+from stratascope.core.threats.depth import Matrix, ThreatState, is_verified
+from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance
 from stratascope.i18n.translate import translate
 from stratascope.presentation.matrix_order import by_outcome, counts, counts_line, exposure_line
 from stratascope.presentation.terminal import SEVERITY_STYLE, Style, clip, pad, width_of, wrap
 from stratascope.presentation.threat_outcomes import SERIOUS, kind_of
-from stratascope.presentation.words import OUTCOMES, SEVERITIES, STANCE_MARKS, depth_words, exposure_level
+from stratascope.presentation.words import OUTCOMES, SEVERITIES, STANCE_MARKS, depth_words, exposure_level, stance_mark
 
 MOST = 5  # open threats that the summary tells in full
 _PLAIN = {Stance.STOPS: "#", Stance.LETS_THROUGH: "o", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "."}
+_PLAIN_AS_ASKED = {**_PLAIN, Stance.STOPS: "=", Stance.LETS_THROUGH: "c"}
+_SAID = (Stance.STOPS, Stance.LETS_THROUGH)
 _LEVEL_STYLE = {"critical": "1;31", "high": "31", "medium": "33", "low": "32", "none": "32"}
 _OUTCOME_STYLE = {Outcome.OPEN: "31", Outcome.UNKNOWN: "2", Outcome.STOPPED: "32"}
 
@@ -62,6 +64,11 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
         none=marks[Stance.NOT_ITS_JOB],
     )
     yield from wrap(translate(key), "    ", style, "2")
+    if not all(map(is_verified, matrix.threats)):
+        stops, through = (_mark(Ruling(each, NOTHING, "", basis=Basis.ASKED), style) for each in _SAID)
+        asked = msg("{stops} and {open}: only the engine states it, and this user may not read the kernel's word.",
+                    stops=stops, open=through)  # fmt: skip
+        yield from wrap(translate(asked), "    ", style, "2")
     severities = max(width_of(translate(word)) for word in SEVERITIES.values())
     outcomes = max(width_of(translate(word)) for word in OUTCOMES.values())
     heads = [*(str(layer.number) for layer in layers), "G"]
@@ -70,13 +77,20 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
     for state in by_outcome(matrix):
         title = pad(clip(translate(state.threat.title), title_width), title_width)
         severity = pad(translate(SEVERITIES[state.threat.severity]), severities)
-        stances = " ".join(marks[stance] for stance in _stances(state, layers))
+        stances = " ".join(_mark(ruling, style) for ruling in _rulings(state, layers))
         outcome = style.paint(pad(translate(OUTCOMES[state.outcome]), outcomes), _OUTCOME_STYLE[state.outcome])
         yield f"    {title}  {severity}  {stances}  {outcome}  {translate(depth_words(state.depth))}"
 
 
-def _stances(state: ThreatState, layers: tuple[Layer, ...]) -> Iterator[Stance]:
+def _rulings(state: ThreatState, layers: tuple[Layer, ...]) -> Iterator[Ruling | None]:
     for layer in layers:
-        yield state.stance(layer.id)
-    ground = state.weakest.ground
-    yield Stance.NOT_ITS_JOB if ground is None else ground.stance
+        yield state.ruling(layer.id)
+    yield state.weakest.ground
+
+
+def _mark(ruling: Ruling | None, style: Style) -> str:
+    if style.unicode:
+        return stance_mark(ruling)
+    if ruling is None:
+        return _PLAIN[Stance.NOT_ITS_JOB]
+    return (_PLAIN_AS_ASKED if ruling.basis is Basis.ASKED else _PLAIN)[ruling.stance]

@@ -10,9 +10,9 @@ from enum import StrEnum
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState
-from stratascope.core.threats.threat import Family, Outcome, Stance
+from stratascope.core.threats.threat import Family, Outcome, Ruling
 from stratascope.i18n.translate import translate
-from stratascope.presentation.words import FAMILIES, OUTCOMES, STANCES
+from stratascope.presentation.words import FAMILIES, OUTCOMES, stance_words
 
 
 class Kind(StrEnum):
@@ -107,9 +107,9 @@ def outcome_word(where: Protection) -> str:
     return translate(OUTCOMES[Outcome.STOPPED]) if where is Protection.DEEPER else protection_word(where)
 
 
-def stance_word(stance: Stance) -> str:
+def stance_word(ruling: Ruling | None) -> str:
     """What one layer says, in a word or two."""
-    return translate(STANCES[stance])
+    return translate(stance_words(ruling))
 
 
 def family_word(family: Family) -> str:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from stratascope.core.container import EngineState, Status
-from stratascope.core.layer import Verdict
+from stratascope.core.layer import Assessment, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.threat import Family, Outcome, Stance
+from stratascope.core.threats.threat import Basis, Family, Outcome, Ruling, Stance
 
 VERDICTS = {
     Verdict.ENFORCED: msg("Enforced"),
     Verdict.WEAKENED: msg("Weakened"),
     Verdict.OPEN: msg("Open"),
     Verdict.UNKNOWN: msg("Not known"),
+}
+VERDICTS_AS_ASKED = {
+    **VERDICTS,
+    Verdict.ENFORCED: msg("Enforced, as asked"),
+    Verdict.WEAKENED: msg("Weakened, as asked"),
+    Verdict.OPEN: msg("Open, as asked"),
 }
 SEVERITIES = {
     Severity.CRITICAL: msg("Critical"),
@@ -33,7 +39,13 @@ STANCES = {
     Stance.UNKNOWN: msg("not known"),
     Stance.NOT_ITS_JOB: msg("not its job"),
 }
+STANCES_AS_ASKED = {
+    **STANCES,
+    Stance.STOPS: msg("stops it, as asked"),
+    Stance.LETS_THROUGH: msg("lets it through, as asked"),
+}
 STANCE_MARKS = {Stance.STOPS: "■", Stance.LETS_THROUGH: "○", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "·"}
+STANCE_MARKS_AS_ASKED = {**STANCE_MARKS, Stance.STOPS: "□", Stance.LETS_THROUGH: "◌"}
 FAMILIES = {
     Family.HOST: msg("Host"),
     Family.MOUNTS: msg("Mounts"),
@@ -93,3 +105,22 @@ def moment(seconds: float) -> Message:
     at = datetime.fromtimestamp(seconds, UTC)
     return msg("{year}-{month}-{day} {hour}:{minute}:{second} UTC", year=f"{at:%Y}", month=f"{at:%m}", day=f"{at:%d}",
                hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}")  # fmt: skip
+
+
+def verdict_words(known: Assessment) -> Message:
+    """A layer's verdict, and whether only the engine states it."""
+    return (VERDICTS_AS_ASKED if known.basis is Basis.ASKED else VERDICTS)[known.verdict]
+
+
+def stance_words(ruling: Ruling | None) -> Message:
+    """A layer's answer, and whether only the engine states it; None: not its job."""
+    if ruling is None:
+        return STANCES[Stance.NOT_ITS_JOB]
+    return (STANCES_AS_ASKED if ruling.basis is Basis.ASKED else STANCES)[ruling.stance]
+
+
+def stance_mark(ruling: Ruling | None) -> str:
+    """The same as a sign."""
+    if ruling is None:
+        return STANCE_MARKS[Stance.NOT_ITS_JOB]
+    return (STANCE_MARKS_AS_ASKED if ruling.basis is Basis.ASKED else STANCE_MARKS)[ruling.stance]

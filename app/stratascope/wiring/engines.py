@@ -39,9 +39,9 @@ def translations() -> Translations:
     return Translations(translators())
 
 
-def assembler(shared: Translations | None = None) -> Assembler:
-    """Makes snapshots of records."""
-    return Assembler(all_layers(), shared or translations())
+def assembler(shared: Translations | None = None, *, verified_only: bool = False) -> Assembler:
+    """Makes snapshots of records; `verified_only`: what only an engine states does not count in them."""
+    return Assembler(all_layers(), shared or translations(), verified_only=verified_only)
 
 
 class Engines:

@@ -11,6 +11,7 @@ from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import NAMESPACES, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Table, Verdict
 from stratascope.core.severity import Severity
+from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.layer import LAYER
@@ -24,9 +25,10 @@ DEFAULT = recorded("lsm/apparmor/docker-default")
 def look(
     process: Capture, asked: Asked | None = None, surroundings: Surroundings | None = None
 ) -> tuple[NamespacesFacts, Assessment]:
+    """As the window shows it; the findings are of what was read."""
     thing, near = container(asked), surroundings or around()
     facts = LAYER.decode(process, thing, near)
-    return facts, LAYER.assess(facts, LAYER.asked(thing), near)
+    return facts, LAYER.assessed(facts, LAYER.asked(thing), near)
 
 
 def codes(assessment: Assessment) -> set[str]:
@@ -60,12 +62,14 @@ def test_recorded(name: str, verdict: Verdict, masked: int, code: str) -> None:
     assert assessment.gaps == ()
 
 
-def test_ordinary_user_sees_no_green() -> None:
+def test_an_ordinary_user_is_told_what_the_engine_states_as_such() -> None:
     process = DEFAULT
     for kind in NAMESPACES:
         process = with_gap(process, f"ns/{kind}", DENIED)
     facts, assessment = look(process)
-    assert assessment.verdict is Verdict.UNKNOWN
+    assert (assessment.verdict, assessment.basis) == (Verdict.ENFORCED, Basis.ASKED)
+    _, verified = look(process, surroundings=replace(around(), verified_only=True))
+    assert (verified.verdict, verified.basis) == (Verdict.UNKNOWN, Basis.KERNEL)
     assert facts.net is None
     assert {gap.what for gap in assessment.gaps} == {f"ns/{kind}" for kind in NAMESPACES}
     assert all(gap.gap == DENIED for gap in assessment.gaps)
@@ -74,7 +78,7 @@ def test_ordinary_user_sees_no_green() -> None:
 def test_asked_for_the_host_counts_where_the_kernel_is_silent() -> None:
     process = with_gap(with_gap(DEFAULT, "ns/net", DENIED), "ns/pid", DENIED)
     _, assessment = look(process, Asked(pid_mode="host", network_mode="host"))
-    assert assessment.verdict is Verdict.OPEN
+    assert (assessment.verdict, assessment.basis) == (Verdict.OPEN, Basis.ASKED)
     texts = {finding.code: translate(finding.text) for finding in assessment.findings}
     assert texts["namespaces.host-net"].startswith("Asked for, not verified")
 

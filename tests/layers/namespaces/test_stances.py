@@ -52,7 +52,7 @@ REACH = MountReach(
     "/etc/hosts",
 )
 BASE = NamespacePosture(
-    tuple((kind, kind in ("time", "user")) for kind in NAMESPACES), (), False, REACH, "", (), (), False, "", ""
+    tuple((kind, kind in ("time", "user")) for kind in NAMESPACES), False, REACH, "", (), (), False, "", ""
 )
 UNREAD_MOUNTS = replace(BASE, reach=None)
 DISK = Room(Resource.DISK)
@@ -72,8 +72,6 @@ def write(path: str, **marks: bool) -> KernelFile:
         (Shares("pid"), {}, STOPS),
         (Shares("pid"), {"host": (("pid", True),)}, OPEN),
         (Shares("net"), {"host": (("net", None),)}, UNKNOWN),
-        (Shares("net"), {"host": (("net", None),), "asked_host": ("net",)}, OPEN),
-        (Shares("net"), {"asked_host": ("net",)}, STOPS),  # the engine's own (rootless Docker), not this machine's
         (Shares("cgroup"), {}, STOPS),
         (Shares("cgroup"), {"top_of_cgroup_tree": True}, UNKNOWN),
         (Shares("pid"), {"top_of_cgroup_tree": True}, STOPS),
@@ -276,7 +274,6 @@ def test_processes_of_others() -> None:
     assert posture_of(process, Asked(pid_mode="host")).processes is True  # an engine in a PID namespace of its own
     unread = with_gap(process, "ns/pid", Gap(GapKind.DENIED, 13))
     assert posture_of(unread).processes is None
-    assert posture_of(unread, Asked(pid_mode="host")).processes is True
 
 
 def test_kernel_files_through_a_bind_of_the_hosts_proc() -> None:

@@ -53,7 +53,7 @@ def test_facts_as_in_the_report() -> None:
     facts = LAYER.decode(FILTER, container(seccomp=ProfileKind.DEFAULT), surroundings())
     assert (facts.mode, facts.filters, facts.profile, facts.source) == ("filter", 1, "default", "measured")
     fact = translate(assess(FILTER, seccomp=ProfileKind.DEFAULT).fact)
-    assert fact == "301 of 383 calls pass, the default as asked"
+    assert fact == "301 of 383 calls pass, the engine's default"
 
 
 def test_privileged_means_unconfined() -> None:

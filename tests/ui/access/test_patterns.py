@@ -20,7 +20,7 @@ from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.core.syscall_table import CallVerdict
-from stratascope.core.threats.threat import Stance
+from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.presentation.threat_outcomes import Kind, Protection
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
@@ -91,17 +91,24 @@ def test_marks(theme: Theme) -> None:
         assert alike(shapes) == []
 
 
+ANSWERS = (
+    None,
+    *(Ruling(stance, msg("word"), "") for stance in Stance if stance is not Stance.NOT_ITS_JOB),
+    *(Ruling(stance, msg("word"), "", basis=Basis.ASKED) for stance in (Stance.STOPS, Stance.LETS_THROUGH)),
+)
+
+
 def test_answers_of_the_matrix(theme: Theme) -> None:
     box = QRectF(3, 3, 31, 23)
     for where in Protection:
         shapes = {
-            stance: shape(
+            ruling: shape(
                 37,
                 29,
-                partial(paint_stance, box=box, stance=stance, where=where, theme=theme),
+                partial(paint_stance, box=box, ruling=ruling, where=where, theme=theme),
                 theme,
             )
-            for stance in Stance
+            for ruling in ANSWERS
         }
         assert alike(shapes) == [], where
 

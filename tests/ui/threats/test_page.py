@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.threat import Stance
+from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers import all_layers
 from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.threats.details import together
@@ -266,11 +266,12 @@ def test_a_page_too_low_for_both_scrolls_and_shows_rows(page: MatrixPage) -> Non
 def test_every_stance_has_a_shape_of_its_own_without_colour(theme: Theme) -> None:
     """Painted in grey the four answers still differ."""
     pictures = set()
-    for stance in Stance:
+    stances = tuple(stance for stance in Stance if stance is not Stance.NOT_ITS_JOB)
+    for ruling in (None, *(Ruling(stance, msg("word"), "") for stance in stances)):
         image = QImage(40, 30, QImage.Format.Format_RGB32)
         image.fill(theme.color("panel"))
         painter = QPainter(image)
-        paint_stance(painter, QRectF(2, 2, 36, 26), stance, Protection.OPEN, theme)
+        paint_stance(painter, QRectF(2, 2, 36, 26), ruling, Protection.OPEN, theme)
         painter.end()
         grey = image.convertToFormat(QImage.Format.Format_Mono, Qt.ImageConversionFlag.ThresholdDither)
         pictures.add(bytes(grey.constBits()))

@@ -24,9 +24,10 @@ from stratascope.core.threats.states import Matrix as Matrix
 from stratascope.core.threats.states import Posture as Posture
 from stratascope.core.threats.states import Postures as Postures
 from stratascope.core.threats.states import RouteState as RouteState
-from stratascope.core.threats.states import Row, RulingLayer, Share
+from stratascope.core.threats.states import Row, RulingLayer, Share, ruled, unverified
 from stratascope.core.threats.states import ThreatState as ThreatState
-from stratascope.core.threats.threat import Family, Outcome, Ruling, Stance, Threat
+from stratascope.core.threats.threat import Basis, Family, Outcome, Ruling, Stance, Threat
+from stratascope.value import replace
 
 WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, Severity.LOW: 0.01}
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # by depth: none, one, two, three and more
@@ -137,8 +138,7 @@ def _others(catalogue: _Catalogue, rows: tuple[Row, ...], ground: Ground, like: 
 def _row(catalogue: _Catalogue, layer: RulingLayer, posture: Posture) -> Row:
     known = catalogue.rows.get((layer, posture))
     if known is None:
-        stance = layer.stance
-        decided = _by_route(catalogue, [stance(need, posture) for need in catalogue.needs])
+        decided = _by_route(catalogue, [ruled(layer, need, posture) for need in catalogue.needs])
         held = catalogue.latest.get(layer)
         latest = None if held is None else held()
         before = [None] * len(decided) if latest is None else latest.answers  # most answers are the same
@@ -174,15 +174,18 @@ def _by_route(catalogue: _Catalogue, rulings: list[Ruling | None]) -> list[Rulin
 
 
 def _decisive(rulings: list[Ruling]) -> Ruling | None:
-    """The first that stops, else the first unknown, else the first. What stops falls only if all that stop do."""
+    """The first that stops, one that was read before one that is only stated; else the first unknown, else the first,
+    one that is only stated before. What stops falls only if all that stop do.
+    """
     if len(rulings) < 2:
         return rulings[0] if rulings else None
     stopping = [ruling for ruling in rulings if ruling.stance is Stance.STOPS]
     if not stopping:
-        return next((ruling for ruling in rulings if ruling.stance is Stance.UNKNOWN), rulings[0])
-    found = stopping[0]
+        unsure = (ruling for ruling in rulings if ruling.stance is Stance.UNKNOWN)
+        return next(unsure, None) or next((each for each in rulings if each.basis is Basis.ASKED), rulings[0])
+    found = next((ruling for ruling in stopping if ruling.basis is Basis.KERNEL), stopping[0])
     common = found.hinges.intersection(*[ruling.hinges for ruling in stopping])
-    return found if common == found.hinges else Ruling(found.stance, found.reason, found.source, common)
+    return found if common == found.hinges else replace(found, hinges=common)
 
 
 def _threat(threat: Threat, routes: tuple[RouteState, ...]) -> ThreatState:
@@ -219,6 +222,39 @@ def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
         )
         states.append(_threat(state.threat, routes))
     return Matrix(tuple(states), exposure_of(tuple(states)))
+
+
+def verified(matrix: Matrix) -> Matrix:
+    """The same container with all that only its engine states taken as unknown; the very same where nothing is."""
+    states = tuple(_verified(state) for state in matrix.threats)
+    if all(map(is_, states, matrix.threats)):
+        return matrix
+    return Matrix(states, exposure_of(states, matrix))
+
+
+def as_asked(state: ThreatState) -> bool:
+    """Whether its outcome is what the engine states, and the kernel's word was not read."""
+    return _verified(state).outcome is not state.outcome
+
+
+def is_verified(state: ThreatState) -> bool:
+    """Whether nothing that only the engine states decides its outcome or depth."""
+    read = _verified(state)
+    return read is state or (read.outcome, read.depth) == (state.outcome, state.depth)
+
+
+def _verified(state: ThreatState) -> ThreatState:
+    routes = tuple(_read(route) for route in state.routes)
+    return state if all(map(is_, routes, state.routes)) else _threat(state.threat, routes)
+
+
+def _read(route: RouteState) -> RouteState:
+    if all(item.ruling.basis is Basis.KERNEL for item in route.rulings):
+        return route
+    rulings = ((item.layer, unverified(item.ruling)) for item in route.rulings)
+    return RouteState(
+        route.route, tuple(LayerRuling(layer, each) for layer, each in rulings if each is not None), route.ground
+    )
 
 
 def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> Exposure:

@@ -9,13 +9,23 @@ from collections.abc import Hashable
 from typing import Any, Protocol
 
 from stratascope.core.ground import Ground
+from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.threat import Family, Outcome, Route, Ruling, Stance, Threat
-from stratascope.value import Value, force_setattr
+from stratascope.core.threats.threat import Basis, Family, Outcome, Route, Ruling, Stance, Threat
+from stratascope.value import Value, force_setattr, replace
 
 Posture = Hashable
 Postures = tuple[tuple["RulingLayer", Posture], ...]
+
+
+class Stated(Value):
+    """The posture of a layer of which not all could be read: by what was read alone, and with what the engine states in
+    the place of the rest. `stated` None: what the engine states is not to count.
+    """
+
+    read: Posture
+    stated: Posture | None
 
 
 class LayerRuling(Value):
@@ -140,3 +150,26 @@ class Row:
 
     def __init__(self, layer: RulingLayer, answers: tuple[LayerRuling | None, ...]) -> None:
         self.layer, self.answers = layer, answers
+
+
+def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
+    """What the layer says to the need. What only the engine's word decides is ASKED."""
+    if not isinstance(posture, Stated):
+        return layer.stance(need, posture)
+    read = layer.stance(need, posture.read)
+    if posture.stated is None:
+        return unverified(read)
+    stated = layer.stance(need, posture.stated)
+    if stated is None or (read is not None and read.stance is stated.stance):
+        return read
+    return replace(stated, source="inspect:HostConfig", basis=Basis.ASKED)
+
+
+_UNVERIFIED = msg("The engine states it, and the kernel's word was not read.")
+
+
+def unverified(ruling: Ruling | None) -> Ruling | None:
+    """The same where the engine's word is not to count."""
+    if ruling is None or ruling.basis is Basis.KERNEL:
+        return ruling
+    return Ruling(Stance.UNKNOWN, _UNVERIFIED, ruling.source)

@@ -42,6 +42,15 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Basis(StrEnum):
+    """Where a stance comes from. ASKED: this reader may not read the kernel's word, the engine states the setting, and
+    nothing that could be read speaks against it.
+    """
+
+    KERNEL = "kernel"
+    ASKED = "asked"
+
+
 class Ruling(Value):
     """A layer's answer to one need: stance, a sentence, and the evidence.
 
@@ -54,6 +63,7 @@ class Ruling(Value):
     reason: Message
     source: str
     hinges: frozenset[str] = frozenset()
+    basis: Basis = Basis.KERNEL
 
 
 class Step(Value):

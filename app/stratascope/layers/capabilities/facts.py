@@ -9,16 +9,22 @@ from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
+from stratascope.layers.shared import told_to_all
 from stratascope.layers.shared.asked_capabilities import engine_default
 from stratascope.layers.shared.readings import missing_line, process_status
-from stratascope.layers.shared.unprivileged_ports import first_free_port, in_host_network
+from stratascope.layers.shared.unprivileged_ports import (
+    asked_port,
+    first_free_port,
+    in_host_network,
+    stated_port,
+)
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full, parse_idmap, to_inside
 from stratascope.linux.namespace import Kind, is_initial
 from stratascope.linux.status import ProcessStatus
 from stratascope.remembered import remembered
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 # /proc/PID/status's order, which is also the grid's: field, head, line
 SETS = (
@@ -61,14 +67,28 @@ class CapabilitiesAsked(Value):
     dropped: tuple[str, ...]
     bounding: tuple[str, ...] | None
     no_new_privileges: bool
+    network: str
+    first_free_port: int | None  # asked for
 
 
 def asked_of(container: Container) -> CapabilitiesAsked:
     """The engine's options for this layer."""
     asked = container.asked
     return CapabilitiesAsked(
-        asked.privileged, asked.cap_add, asked.cap_drop, asked.capabilities, asked.no_new_privileges
+        asked.privileged,
+        asked.cap_add,
+        asked.cap_drop,
+        asked.capabilities,
+        asked.no_new_privileges,
+        asked.network_mode,
+        asked_port(asked),
     )
+
+
+def stated(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityFacts:
+    """See `core.layer.Layer.stated`: the free ports of its network."""
+    port = stated_port(asked.network, asked.first_free_port, around.engine) if facts.port_start is None else None
+    return facts if port is None else replace(facts, port_start=port)
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> CapabilityFacts:
@@ -151,7 +171,9 @@ def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
 
 def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
     inode = inode_of(capture.text("ns/pid"))
-    return None if inode is None else around.ground.is_hosts("pid", inode)
+    if inode is not None:
+        return around.ground.is_hosts("pid", inode)
+    return told_to_all.is_hosts(capture, Kind.PID, around.ground)
 
 
 def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:

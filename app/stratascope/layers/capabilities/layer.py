@@ -12,10 +12,10 @@ Decided against `Securebits`: they are not in /proc.
 
 from __future__ import annotations
 
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_of, decode, held_now
+from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_of, decode, held_now, stated
 from stratascope.layers.capabilities.findings import drift, findings_of, short
 from stratascope.layers.capabilities.posture import posture_of
 from stratascope.layers.capabilities.prediction import predict
@@ -100,7 +100,7 @@ LAYER = Layer(
     id="capabilities",
     number=3,
     about=ABOUT,
-    wants=("status", "uid_map", "ns/user", "ns/pid", "ns/net"),
+    wants=("status", "uid_map", "ns/user", "ns/pid", "ns/net", NETWORK_INODE),
     member_wants=("status", "ns/user"),
     privileged_wants=(PORT_START,),
     asked=asked_of,
@@ -108,6 +108,7 @@ LAYER = Layer(
     assess=assess,
     drift=drift,
     posture=posture_of,
+    stated=stated,
     predict=predict,
     stance=stance_of,
     refused=refused,

@@ -12,7 +12,8 @@ from stratascope.core.container import AskedDevice, Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.process_match import owners_of
-from stratascope.layers.cgroup.limits import layout_of, limits_of, number, values_of
+from stratascope.layers.cgroup.layout import layout_of, values_of
+from stratascope.layers.cgroup.limits import limits_of, number
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version

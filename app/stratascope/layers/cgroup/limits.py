@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from stratascope.core.capture import Gap, GapKind, Reading
+from stratascope.core.capture import Gap, GapKind
+from stratascope.layers.cgroup.layout import Layout, layout_of
 from stratascope.linux.cgroup import (
     IoLimit,
     Level,
@@ -28,57 +29,34 @@ from stratascope.value import Value
 
 T = TypeVar("T")
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
-_USED = {"memory.current", "memory.peak", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current"}
 _CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by one controller or by all of it
 _ABSENT = Gap(GapKind.ABSENT)
 
 
-@remembered()
-def _name(reading: str) -> tuple[tuple[str, str], int]:
-    """`cgroup:v2:1:pids.max` -> (v2, pids.max), 1; level -1 where it is not in that form."""
-    parts = reading.split(":", 3)
-    # a path has 4096 bytes at most, and so fewer levels
-    if len(parts) != 4 or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 4):
-        return ("", ""), -1
-    return (parts[1], parts[3]), int(parts[2])
-
-
-class Layout(Value):
-    """Which readings of a capture are limit files. Places are positions in the capture's readings."""
-
-    files: tuple[tuple[tuple[str, str], int, int], ...]  # (hierarchy, file), level, place
-    used: tuple[int, ...]  # present use among `files`, by its index there: it changes all the time
-    odd: tuple[int, ...]  # places of readings that are named otherwise
-
-
-@remembered()
-def layout_of(names: tuple[str, ...]) -> Layout:
-    """Containers that sit equally deep have it in common."""
-    files: list[tuple[tuple[str, str], int, int]] = []
-    odd = []
-    for place, reading in enumerate(names):
-        if reading.startswith("cgroup:"):
-            name, level = _name(reading)
-            if level < 0:
-                odd.append(place)
-            else:
-                files.append((name, level, place))
-    return Layout(tuple(files), tuple(index for index, item in enumerate(files) if item[0][1] in _USED), tuple(odd))
+_CLASSIC = {"io": "blkio"}  # controllers that version 1 calls otherwise
 
 
 class _Files:
-    """The readings by (hierarchy, file): a list of (level, text or gap, place), the leaf first."""
+    """The readings by (hierarchy, file): a list of (level, text or gap, place), the leaf first.
+
+    On a hybrid machine a controller is in one tree or the other. The old ones are listed in /proc/PID/cgroup, and so
+    asked for; what the new tree then has of that controller, be it no more than a closed folder, tells nothing.
+    """
 
     def __init__(self, layout: Layout, values: Iterable[str | Gap | None]) -> None:
         self.by_name: dict[tuple[str, str], list[tuple[int, str | Gap, int]]] = {}
         self.present: set[tuple[str, str]] = set()
+        classic = {hierarchy for (hierarchy, _), _, _ in layout.files if hierarchy != "v2"}
         for (name, level, place), value in zip(layout.files, values, strict=True):
+            controller = name[1].partition(".")[0]
+            if name[0] == "v2" and _CLASSIC.get(controller, controller) in classic:
+                continue
             if value is not None:
                 self.present.add(name)
             self.by_name.setdefault(name, []).append((level, _ABSENT if value is None else value, place))
 
     def of(self, *names: tuple[str, str]) -> list[tuple[int, str | Gap, int]]:
-        """The first of these (hierarchy, file) pairs that exists at some level: a hybrid's v2 side is empty."""
+        """The first of these (hierarchy, file) pairs that exists at some level."""
         for name in names:
             if name in self.present:
                 return self.by_name[name]
@@ -332,19 +310,3 @@ def number(text: str | None) -> int | None:
         return None if text is None else parse_limit(text)
     except DecodeError:
         return None
-
-
-def values_of(readings: tuple[Reading, ...], layout: Layout) -> tuple[str | Gap | None, ...]:
-    """Of each limit file: text, gap, or None for ABSENT. Of a present use only that it is there."""
-    values = [readings[place].text or _missing(readings[place]) for _, _, place in layout.files]
-    for index in layout.used:
-        value = values[index]
-        if isinstance(value, str) and value.strip():
-            values[index] = "0"
-    return tuple(values)
-
-
-def _missing(reading: Reading) -> str | Gap | None:
-    if reading.text is not None:
-        return reading.text  # an empty file
-    return None if reading.gap is None or reading.gap.kind is GapKind.ABSENT else reading.gap

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Device, Need, Resource, Room
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.layers.cgroup.posture import CgroupPosture
 from stratascope.layers.shared.device_rules import passes
 
@@ -83,9 +83,8 @@ def _device(need: Device, posture: CgroupPosture) -> Ruling:
             return Ruling(Stance.LETS_THROUGH, msg("A rootless engine can set no rules for devices."), source)
         if posture.verified:
             return Ruling(Stance.LETS_THROUGH, msg("The rules for devices allow it."), source)
-        return Ruling(
-            Stance.LETS_THROUGH, msg("By what was asked for its device rules allow it; not verified."), source
-        )
+        text = msg("By what was asked for its device rules allow it; not verified.")
+        return Ruling(Stance.LETS_THROUGH, text, source, basis=Basis.ASKED)
     if need.opened and posture.rule_files is not False:
         # devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN and looks at the groups above
         if posture.rule_files is None:
@@ -97,4 +96,4 @@ def _device(need: Device, posture: CgroupPosture) -> Ruling:
     if not posture.asked_known:
         return Ruling(Stance.UNKNOWN, msg("Which device rules were asked for is not told by the engine."), source)
     text = msg("By what was asked for its device rules do not allow it; not verified.")
-    return Ruling(Stance.STOPS, text, source, frozenset({"devices"}))
+    return Ruling(Stance.STOPS, text, source, frozenset({"devices"}), Basis.ASKED)

@@ -1,8 +1,9 @@
 """Namespaces and mounts of one process beside the host's and the other containers': the facts of layer 1.
 
 Compared by inode with the host's first process. A namespace that the engine calls "host" but that is not this machine's
-is the engine's (rootless Docker's network is RootlessKit's). Decided against reading NSpid for the PID namespace: the
-link says it for all eight in one way.
+is the engine's (rootless Docker's network is RootlessKit's). Whoever may not read the links of another user's process
+is told some of it otherwise: how many PIDs it has (NSpid), which file its list of network devices is, how its ids are
+mapped.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.layers.namespaces.mounts import MountView, view_of
+from stratascope.layers.shared import told_to_all
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import parse_memberships
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import cached_mountinfo
-from stratascope.linux.namespace import parse_link
+from stratascope.linux.namespace import Kind, parse_link
 from stratascope.value import Value
 
 LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
@@ -26,14 +28,14 @@ _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 
 
 class NamespaceFact(Value):
-    """One namespace. `inode` is None where it is only predicted.
+    """One namespace. `inode` is None where it is only predicted, or could not be read.
 
-    `shared_with_host` is None where the host's is not known; `shared_with` names containers.
+    `shared_with_host` is None where the host's is not known; `shared_with` names containers, None: not known.
     """
 
     inode: int | None
     shared_with_host: bool | None
-    shared_with: tuple[str, ...] = ()
+    shared_with: tuple[str, ...] | None = ()
 
 
 class NamespacesFacts(Value):
@@ -82,6 +84,8 @@ class NamespacesAsked(Value):
     read_only_paths: tuple[str, ...] | None
     mounts: tuple[AskedMount, ...]
     devices: tuple[AskedDevice, ...]
+    userns_mode: str
+    uid_map: tuple[tuple[int, int, int], ...]
 
     def of(self, kind: str) -> str:
         """The namespace of that kind; empty for those that engines have no option for."""
@@ -104,6 +108,8 @@ def asked_of(container: Container) -> NamespacesAsked:
         asked.read_only_paths,
         asked.mounts,
         asked.devices,
+        asked.userns_mode,
+        asked.uid_map,
     )
 
 
@@ -142,10 +148,15 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
 
 
 def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: list[NamedGap]) -> NamespaceFact | None:
-    link = decoded(capture, name, parse_link, gaps)
-    if link is None:
+    unread: list[NamedGap] = []
+    link = decoded(capture, name, parse_link, unread)
+    if link is not None:
+        return NamespaceFact(link.inode, around.ground.is_hosts(kind, link.inode), around.peers.of(kind))
+    shared = told_to_all.is_hosts(capture, kind, around.ground)
+    if shared is None:
+        gaps += unread
         return None
-    return NamespaceFact(link.inode, around.ground.is_hosts(kind, link.inode), around.peers.of(kind))
+    return NamespaceFact(None, shared, around.peers.of(kind) if shared or kind == Kind.NET else None)
 
 
 def _identity(capture: Capture, around: Surroundings) -> tuple[bool | None, bool | None]:
@@ -166,3 +177,9 @@ def _top_of_cgroup_tree(capture: Capture) -> bool | None:
         return any(line.hierarchy and line.path == "/" for line in parse_memberships(text))
     except DecodeError:
         return None
+
+
+def told_by(kind: str, fact: NamespaceFact | None) -> str:
+    """What below the process's directory tells of that namespace: the link, or what everybody may read."""
+    by_all = fact is not None and fact.inode is None
+    return told_to_all.SOURCES.get(Kind(kind), f"ns/{kind}") if by_all else f"ns/{kind}"

@@ -10,20 +10,13 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.layers.namespaces.facts import LINKS, NamespaceFact, NamespacesAsked, NamespacesFacts
+from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, told_by
 from stratascope.layers.namespaces.mount_findings import no_policy
-from stratascope.layers.namespaces.words import LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
+from stratascope.layers.namespaces.words import INSPECT, LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.linux.namespace import Kind
 
 DECIDING = (Kind.PID, Kind.MNT, Kind.NET, Kind.IPC, Kind.UTS, Kind.CGROUP)
 _PRIVATE_WORDS = frozenset({"private", "shareable", "none"})
-_INSPECT = {
-    Kind.PID: "inspect:HostConfig.PidMode",
-    Kind.NET: "inspect:HostConfig.NetworkMode",
-    Kind.IPC: "inspect:HostConfig.IpcMode",
-    Kind.UTS: "inspect:HostConfig.UTSMode",
-    Kind.CGROUP: "inspect:HostConfig.CgroupnsMode",
-}
 _REMOVE_DRIFT = msg("Look at how the engine starts it; start it again and compare.")
 
 
@@ -31,16 +24,17 @@ def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surround
     """Of the namespaces that decide."""
     found = []
     for kind in DECIDING:
-        fact, source = facts.of(kind), f"{facts.process}/ns/{kind}"
+        fact = facts.of(kind)
+        source = f"{facts.process}/{told_by(kind, fact)}"
         if fact is None or fact.shared_with_host is None:
             if asked.of(kind) == "host":
-                found.append(_shared(kind, _INSPECT[kind], verified=False))
+                found.append(_shared(kind, INSPECT[kind], verified=False))
         elif fact.shared_with_host:
             found.append(_shared(kind, source, verified=True, reaches=_reaches_files(facts, around)))
             if asked.of(kind) in _PRIVATE_WORDS and (kind is not Kind.CGROUP or around.ground.cgroup_layout == "v2"):
                 found.append(_drift(kind, source))
         if fact is not None and fact.shared_with:
-            found.append(_with_others(kind, fact, source))
+            found.append(_with_others(kind, fact.shared_with, source))
     return found
 
 
@@ -59,8 +53,8 @@ def _shared(kind: Kind, source: str, *, verified: bool, reaches: bool = False) -
     return Finding(f"namespaces.host-{kind}", "namespaces", severity, text, advice, source, refs)
 
 
-def _with_others(kind: Kind, fact: NamespaceFact, source: str) -> Finding:
-    names = ", ".join(fact.shared_with[:5]) + (" …" if len(fact.shared_with) > 5 else "")
+def _with_others(kind: Kind, others: tuple[str, ...], source: str) -> Finding:
+    names = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
     return Finding(
         f"namespaces.shared-{kind}",
         "namespaces",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, asked_of, decode
@@ -12,6 +12,7 @@ from stratascope.layers.namespaces.posture import posture_of
 from stratascope.layers.namespaces.prediction import predict
 from stratascope.layers.namespaces.refused import refused
 from stratascope.layers.namespaces.stances import stance_of
+from stratascope.layers.namespaces.stated import stated
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.namespaces.words import SHORT
 from stratascope.layers.shared.readings import why_unknown
@@ -32,15 +33,13 @@ ABOUT = About(
 
 
 def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> Assessment:
-    """See the design, section 6. What was asked for stands in only where the kernel's word is missing."""
+    """See the design, section 6."""
     host: set[Kind] = set()
     unknown = weak = False
     for kind in DECIDING:
         fact = facts.of(kind)
         if fact is None or fact.shared_with_host is None:
             unknown = True
-            if asked.of(kind) == "host":
-                host.add(kind)
         elif fact.shared_with_host:
             host.add(kind)
         weak = weak or (fact is not None and bool(fact.shared_with))
@@ -54,7 +53,8 @@ def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
     else:
         verdict = Verdict.ENFORCED
     findings = (*findings_of(facts, asked, around), *mounts.findings)
-    return Assessment(verdict, _fact(facts, verdict, host, weak), findings, lambda: tabs_of(facts, asked), facts.gaps)
+    band = _fact(facts, verdict, host, weak)
+    return Assessment(verdict, band, findings, lambda: tabs_of(facts, asked, around), facts.gaps)
 
 
 def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], weak: bool) -> Message:
@@ -89,13 +89,14 @@ LAYER = Layer(
     id="namespaces",
     number=1,
     about=ABOUT,
-    wants=(*(name for _, name in LINKS), "mountinfo", "status", "cgroup"),
+    wants=(*(name for _, name in LINKS), NETWORK_INODE, "mountinfo", "status", "cgroup", "uid_map"),
     member_wants=tuple(name for _, name in LINKS),
     asked=asked_of,
     decode=decode,
     assess=assess,
     drift=drift,
     posture=posture_of,
+    stated=stated,
     predict=predict,
     stance=stance_of,
     refused=refused,

@@ -21,7 +21,6 @@ class NamespacePosture(Value):
     """None: not known."""
 
     host: tuple[tuple[str, bool | None], ...]  # kind of namespace, whether it is the host's own
-    asked_host: tuple[str, ...]  # kinds that the engine was told to share with the host
     processes: bool | None  # whether processes of other containers are in its PID namespace, or below it
     reach: MountReach | None
     socket: str  # place of an engine's socket; empty: none
@@ -39,7 +38,6 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
     disk, memory, log = _nodes(facts, asked, rootless=around.engine.rootless)
     return NamespacePosture(
         tuple([(kind, _hosts(facts, kind)) for kind in NAMESPACES]),
-        tuple([kind for kind in ("pid", "ipc", "uts", "net", "cgroup") if asked.of(kind) == "host"]),
         _processes(facts, asked, around),
         None if view is None else view.reach,
         view.engine_sockets[0] if view is not None and view.engine_sockets else "",
@@ -59,10 +57,10 @@ def _hosts(facts: NamespacesFacts, kind: str) -> bool | None:
 
 def _processes(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> bool | None:
     if facts.pid is None:
-        return True if asked.pid == "host" else None
+        return None
     if facts.pid.shared_with_host or facts.pid.shared_with or asked.pid == "host":
         return True  # "host" and not this machine's: the engine's own, in which all its containers are seen
-    return facts.pid.shared_with_host
+    return facts.pid.shared_with_host if facts.pid.shared_with is not None else None
 
 
 def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:

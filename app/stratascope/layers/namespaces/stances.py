@@ -1,7 +1,4 @@
-"""What the namespaces and mounts of a process say to each need.
-
-Where the kernel's word is out of reach the engine's counts if it was told to share the host's, and says so.
-"""
+"""What the namespaces and mounts of a process say to each need."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from stratascope.core.threats.needs import (
     SetUidExec,
     Shares,
 )
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.layers.namespaces.mount_reach import KernelPath, MountReach, covering, kernel_path
 from stratascope.layers.namespaces.posture import MOUNTS, NamespacePosture
 from stratascope.layers.namespaces.words import LABELS
@@ -96,9 +93,6 @@ def _shares(kind: str, posture: NamespacePosture) -> Ruling:
     if shared:
         return Ruling(Stance.LETS_THROUGH, msg("{namespace}: it is in the host's own.", namespace=label), source)
     if shared is None:
-        if kind in posture.asked_host:
-            text = msg("{namespace}: the host's own was asked for; not verified.", namespace=label)
-            return Ruling(Stance.LETS_THROUGH, text, "inspect:HostConfig")
         return Ruling(
             Stance.UNKNOWN, msg("{namespace}: whether it is the host's is not known.", namespace=label), source
         )
@@ -130,7 +124,7 @@ def _node(need: Node, posture: NamespacePosture) -> Ruling:
         return Ruling(Stance.LETS_THROUGH, msg("Such a device node is in sight."), shown_by)
     if shown_by:
         text = msg("The engine was asked to pass in such a device; not verified.")
-        return Ruling(Stance.LETS_THROUGH, text, shown_by)
+        return Ruling(Stance.LETS_THROUGH, text, shown_by, basis=Basis.ASKED)
     if posture.reach is None:
         return _UNREAD
     text = msg("No such device was passed in, and no mount shows one.")

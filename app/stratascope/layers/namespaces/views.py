@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg, plural
-from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
-from stratascope.layers.namespaces.words import LABELS, NOTES
+from stratascope.core.threats.threat import Basis
+from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, told_by
+from stratascope.layers.namespaces.stated import stated
+from stratascope.layers.namespaces.words import INSPECT, LABELS, NOTES
 from stratascope.layers.shared.host_paths import HostPath, Weight, weight
 from stratascope.linux.namespace import Kind
 
@@ -17,7 +20,6 @@ _HOST = msg("The host's")
 _NOT_COMPARED = msg("Not known whose: the host's can't be read")
 _ENGINES = msg("The engine's, not the host's")
 _ENGINE_NOTE = msg("The engine runs in a namespace of its own; asked for the host's, the container got the engine's.")
-_ASKED_HOST = msg("host (asked, not verified)")
 _YES, _NO, _NONE, _NOT_READABLE = msg("Yes"), msg("No"), msg("None"), msg("Not readable")
 _ROOT, _MASKED, _READ_ONLY = msg("Root directory read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
 _PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), msg("Host path")
@@ -35,22 +37,26 @@ _PROPAGATION_WORDS = {
 _SHOWN = 20
 
 
-def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Tab, ...]:
+def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> tuple[Tab, ...]:
     """Both tabs."""
+    whole = facts if around.verified_only else stated(facts, asked, around)
+    rows = tuple(_row(facts, whole, asked, kind) for kind in _ORDER)
     return (
-        Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, tuple(_row(facts, asked, kind) for kind in _ORDER)),)),
+        Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, rows),)),
         Tab(_MOUNTS_TITLE, (Table(_MOUNTS_TITLE, _mount_rows(facts, asked)),)),
     )
 
 
-def _row(facts: NamespacesFacts, asked: NamespacesAsked, kind: Kind) -> Row:
-    fact = facts.of(kind)
-    source = f"{facts.process}/ns/{kind}"
+def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked, kind: Kind) -> Row:
+    read, fact = facts.of(kind), whole.of(kind)
+    source = f"{facts.process}/{told_by(kind, read)}"
     wish = asked.of(kind)
     asked_word = msg("{mode}", mode=wish) if wish else None
     if fact is None:
-        value = _ASKED_HOST if wish == "host" else _NOT_READABLE
-        return Row(LABELS[kind], value, source, Tone.UNKNOWN, asked_word, NOTES[kind])
+        return Row(LABELS[kind], _NOT_READABLE, source, Tone.UNKNOWN, asked_word, NOTES[kind])
+    basis = Basis.KERNEL
+    if read is None or read.shared_with_host is not fact.shared_with_host:
+        basis, source = Basis.ASKED, INSPECT.get(kind, "inspect:HostConfig")
     inode = fact.inode
     tone, whose, note = Tone.GOOD, _OWN, NOTES[kind]
     if fact.shared_with_host is None:
@@ -64,7 +70,7 @@ def _row(facts: NamespacesFacts, asked: NamespacesAsked, kind: Kind) -> Row:
     elif fact.shared_with:
         tone, whose = Tone.WARN, msg("Shared with {names}", names=", ".join(fact.shared_with[:5]))
     value = whose if inode is None else msg("{whose} ({inode})", whose=whose, inode=inode)
-    return Row(LABELS[kind], value, source, tone, asked_word, note)
+    return Row(LABELS[kind], value, source, tone, asked_word, note, basis)
 
 
 def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ...]:

@@ -6,6 +6,14 @@ from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.linux.namespace import Kind
 
+INSPECT = {
+    Kind.PID: "inspect:HostConfig.PidMode",
+    Kind.NET: "inspect:HostConfig.NetworkMode",
+    Kind.IPC: "inspect:HostConfig.IpcMode",
+    Kind.UTS: "inspect:HostConfig.UTSMode",
+    Kind.CGROUP: "inspect:HostConfig.CgroupnsMode",
+    Kind.USER: "inspect:HostConfig.UsernsMode",
+}
 LABELS: dict[Kind, Message] = {
     Kind.PID: msg("Processes (pid)"),
     Kind.NET: msg("Network (net)"),

@@ -13,6 +13,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.syscall_table import CallSource
+from stratascope.core.threats.threat import Basis
 from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode
 from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long
 from stratascope.layers.seccomp.posture import posture_of
@@ -45,7 +46,7 @@ _NO_FILTER_ASKED = msg("No filter, as asked")
 _NO_FILTER = msg("No filter, though one was asked for")
 _NO_FILTER_PLAIN = msg("No filter")
 _UNREAD = {
-    ProfileKind.DEFAULT: (Verdict.ENFORCED, msg("Filter of the engine's default, asked")),
+    ProfileKind.DEFAULT: (Verdict.ENFORCED, msg("A filter; the engine's default was asked for")),
     ProfileKind.CUSTOM: (Verdict.UNKNOWN, msg("A filter of your own, not read yet")),
     ProfileKind.UNCONFINED: (Verdict.UNKNOWN, msg("A filter that nobody asked for")),
     ProfileKind.UNKNOWN: (Verdict.UNKNOWN, msg("A filter, not known which")),
@@ -62,8 +63,14 @@ _AS_STRICT = {
 def assess(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Assessment:
     """By the mode, and by what passes here and not under the engine's default."""
     verdict, fact = _verdict(facts, around)
+    stated = verdict is not Verdict.UNKNOWN and facts.source in (CallSource.PROFILE, CallSource.MEASURED)
     return Assessment(
-        verdict, fact, findings_of(facts, asked, around), lambda: tabs_of(facts, asked, verdict, around), facts.gaps
+        verdict,
+        fact,
+        findings_of(facts, asked, around),
+        lambda: tabs_of(facts, asked, verdict, around),
+        facts.gaps,
+        Basis.ASKED if stated or fact is _UNREAD[ProfileKind.DEFAULT][1] else Basis.KERNEL,
     )
 
 
@@ -85,7 +92,7 @@ def _filter(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message
     passing = _passing(facts)
     if facts.profile is ProfileKind.DEFAULT and facts.source is not CallSource.KERNEL:
         verdict, fact = _UNREAD[facts.profile]
-        return verdict, fact if passing is None else msg("{passing}, the default as asked", passing=passing)
+        return verdict, fact if passing is None else msg("{passing}, the engine's default", passing=passing)
     further = beyond(facts, around)
     if further is None:
         return _UNREAD[facts.profile]

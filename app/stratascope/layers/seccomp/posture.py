@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
 from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
-from stratascope.layers.seccomp.filter_source import entry_points, kernel_release, opened_by
+from stratascope.layers.seccomp.filter_source import KernelFilters, NoFilter, entry_points, kernel_release, opened_by
 from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
@@ -28,6 +28,7 @@ class SeccompPosture(Value):
     opened: tuple[tuple[str, Answers], ...]
     unseen: bool
     kernel: tuple[int, int] | None
+    read: bool = True  # whether it is known from the kernel, and not from a profile that the engine states
 
 
 def posture_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> SeccompPosture:
@@ -40,4 +41,5 @@ def posture_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -
     if facts.profile == "default" and facts.default is not None and origin is not None:
         opened = opened_by(facts.default, _ALL)
     source = STATUS if origin is None else origin.source
-    return SeccompPosture(facts.mode, source, points, opened, facts.unseen > 0, kernel_release(around.ground))
+    read = origin is None or isinstance(origin, KernelFilters | NoFilter)
+    return SeccompPosture(facts.mode, source, points, opened, facts.unseen > 0, kernel_release(around.ground), read)

@@ -11,13 +11,13 @@ from collections.abc import Collection
 
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Call, Calls, Need
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.layers.seccomp.conditions import errno_name
 from stratascope.layers.seccomp.posture import STATUS, SeccompPosture
 from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 # Arguments that the kernel takes as int or unsigned int, or of which it looks at the lower half: SYSCALL_DEFINE of
 # each, and lower_32_bits(clone_flags) in kernel/fork.c
@@ -62,7 +62,10 @@ def stance_of(need: Need, known: SeccompPosture) -> Ruling | None:
     if any(answers is None for _, _, answers in known.points):
         reason = msg("There is a filter, but what it says to {call} is not known.", call=need.ways[0].name)
         return Ruling(Stance.UNKNOWN, reason, STATUS)
-    return _filtered(need, known)
+    ruling = _filtered(need, known)
+    if ruling is None or known.read or ruling.stance is Stance.UNKNOWN:
+        return ruling
+    return replace(ruling, basis=Basis.ASKED)
 
 
 def _strict(need: Calls) -> Ruling:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from stratascope.core.container import Asked, EngineKind
+from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import MORE, Preset, Proof, Proven, Subject, ToggleError
@@ -110,6 +110,18 @@ OWN_USER_NAMESPACE = frozenset(("private", "auto", "keep-id", "nomap"))
 def own_user_namespace(asked: Asked) -> bool:
     """Whether a user namespace was asked for this container."""
     return bool(asked.uid_map) or asked.userns_mode.partition(":")[0] in OWN_USER_NAMESPACE
+
+
+def initial_user_namespace(mode: str, uid_map: tuple[tuple[int, int, int], ...], engine: Engine) -> bool | None:
+    """Whether the engine states that a container is in the machine's first user namespace; None: it does not say.
+
+    Where the engine gives its containers one (rootless, userns-remap) only `host` takes that back.
+    """
+    if uid_map or mode.partition(":")[0] in OWN_USER_NAMESPACE:
+        return False
+    if engine.rootless or mode not in ("", "host"):
+        return None
+    return True if mode == "host" or not engine.facts.userns_remap else None
 
 
 def own_user_namespace_after(before: Asked, after: Asked) -> bool | None:

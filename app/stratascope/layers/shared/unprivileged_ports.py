@@ -1,15 +1,19 @@
 """Which ports everyone may bind in a process's network namespace: `net.ipv4.ip_unprivileged_port_start`.
 
 The setting is the network namespace's own, and /proc shows the reader's. In the host's it is the host's; any other
-can be read only from inside, with privilege. Below the first free port NET_BIND_SERVICE is asked for in the user
-namespace that owns it (inet_port_requires_bind_service, include/net/ip.h), so two layers need to know.
+can be read only from inside, with privilege. Without, the engine's word counts: what was asked for, else what it sets
+in each network that it makes. Below the first free port NET_BIND_SERVICE is asked for in the user namespace that owns
+the network (inet_port_requires_bind_service, include/net/ip.h), so two layers need to know.
 """
 
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import Asked
+from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings, inode_of
+from stratascope.layers.shared import told_to_all
+from stratascope.layers.shared.toggle_values import shared_mode
+from stratascope.linux.namespace import Kind
 from stratascope.linux.sysctl import parse_number
 
 SETTING = "net.ipv4.ip_unprivileged_port_start"
@@ -20,7 +24,9 @@ PRIVILEGED_PORTS = 1024  # PROT_SOCK, include/net/sock.h
 def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
     """Whether it is in the host's network namespace; None where one of the two is not known."""
     inode = inode_of(capture.text("ns/net"))
-    return None if inode is None else around.ground.is_hosts("net", inode)
+    if inode is not None:
+        return around.ground.is_hosts("net", inode)
+    return told_to_all.is_hosts(capture, Kind.NET, around.ground)
 
 
 def first_free_port(capture: Capture, around: Surroundings) -> int | None:
@@ -31,6 +37,25 @@ def first_free_port(capture: Capture, around: Surroundings) -> int | None:
     return around.ground.sysctl_number(SETTING) if in_host_network(capture, around) else None
 
 
+def asked_port(asked: Asked) -> int | None:
+    """The first free port by --sysctl; None where nobody asked for one."""
+    wanted = dict(asked.sysctls).get(SETTING, "")
+    return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else None
+
+
+def stated_port(network: str, start: int | None, engine: Engine) -> int | None:
+    """The first free port by what the engine states, in a network that it made for this container; None: it does not.
+
+    Docker makes all of them free since 20.10 (moby, daemon/oci_linux.go, WithSysctls), where the kernel has the setting
+    for each network (Linux 4.11) and the user namespace is the machine's own; Podman leaves it as the kernel has it.
+    """
+    if shared_mode(network):
+        return None
+    if start is not None:
+        return start
+    return 0 if engine.kind is EngineKind.DOCKER else PRIVILEGED_PORTS
+
+
 def low_ports_free(start: int | None) -> bool | None:
     """Whether some port below 1024 is free for everyone."""
     return None if start is None else start < PRIVILEGED_PORTS
@@ -38,7 +63,7 @@ def low_ports_free(start: int | None) -> bool | None:
 
 def port_start_after(now: int | None, before: Asked, after: Asked) -> int | None:
     """The first free port of a relaunch; None where it is not known."""
-    wanted = dict(after.sysctls).get(SETTING, "")
-    if before.sysctls != after.sysctls and wanted.isascii() and wanted.isdigit() and len(wanted) < 6:
-        return int(wanted)
+    wanted = asked_port(after)
+    if before.sysctls != after.sysctls and wanted is not None:
+        return wanted
     return now if before.network_mode == after.network_mode else None

@@ -13,13 +13,14 @@ from stratascope.core.layer import NamedGap
 from stratascope.layers.shared.engine_socket import own_socket, plain_run
 from stratascope.layers.shared.host_paths import is_disk, is_socket
 from stratascope.layers.shared.readings import decoded, process_status, unsupported
-from stratascope.layers.shared.unprivileged_ports import first_free_port
+from stratascope.layers.shared.toggle_values import initial_user_namespace
+from stratascope.layers.shared.unprivileged_ports import asked_port, first_free_port, stated_port
 from stratascope.layers.usermap.namespace_owners import owners_of
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
 from stratascope.linux.mounts import any_idmapped
 from stratascope.linux.namespace import Kind, is_initial, parse_link
 from stratascope.linux.status import Ids
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 MAPS = ("uid_map", "gid_map")
 
@@ -58,11 +59,27 @@ class UsermapAsked(Value):
     userns_mode: str
     user: str
     uid_map: tuple[tuple[int, int, int], ...]
+    network: str
+    first_free_port: int | None  # asked for
 
 
 def asked_of(container: Container) -> UsermapAsked:
     """The engine's options for this layer."""
-    return UsermapAsked(container.asked.userns_mode, container.asked.user, container.asked.uid_map)
+    asked = container.asked
+    return UsermapAsked(asked.userns_mode, asked.user, asked.uid_map, asked.network_mode, asked_port(asked))
+
+
+def stated(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapFacts:
+    """See `core.layer.Layer.stated`: whether it is in the machine's first user namespace; its network's free ports."""
+    initial, port = facts.initial_namespace, facts.port_start
+    if initial is None:
+        initial = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine) or None
+    if port is None:
+        port = stated_port(asked.network, asked.first_free_port, around.engine)
+    if (initial, port) == (facts.initial_namespace, facts.port_start):
+        return facts
+    owners = facts.owners if initial is facts.initial_namespace else tuple((kind, True) for kind, _ in facts.owners)
+    return replace(facts, initial_namespace=initial, owners=owners, port_start=port)
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> UsermapFacts:

@@ -6,11 +6,11 @@ still tells that root is root.
 
 from __future__ import annotations
 
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.shared.readings import why_unknown
-from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts, asked_of, decode
+from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts, asked_of, decode, stated
 from stratascope.layers.usermap.findings import drift, findings_of
 from stratascope.layers.usermap.namespace_owners import OWNED
 from stratascope.layers.usermap.posture import OWNER_WANTS, posture_of
@@ -65,7 +65,7 @@ LAYER = Layer(
     id="usermap",
     number=6,
     about=ABOUT,
-    wants=(*MAPS, "setgroups", "status", "ns/user", *(f"ns/{kind}" for kind in OWNED)),
+    wants=(*MAPS, "setgroups", "status", NETWORK_INODE, "ns/user", *(f"ns/{kind}" for kind in OWNED)),
     member_wants=MAPS,
     privileged_wants=OWNER_WANTS,
     asked=asked_of,
@@ -73,6 +73,7 @@ LAYER = Layer(
     assess=assess,
     drift=drift,
     posture=posture_of,
+    stated=stated,
     predict=predict,
     stance=stance_of,
     refused=refused,

@@ -31,9 +31,9 @@ from stratascope.presentation.words import (
     ENGINE_STATES,
     SEVERITIES,
     STATUSES,
-    VERDICTS,
     exposure_level,
     moment,
+    verdict_words,
 )
 from stratascope.resources import read_text
 
@@ -154,8 +154,8 @@ def _list(named: list[Named], layers: tuple[Layer, ...]) -> str:
     rows = []
     for anchor, state in named:
         marks = "".join(
-            f'<td><svg class="m" viewBox="0 0 14 14" role="img" aria-label="{text(VERDICTS[each.assessment.verdict])}">'
-            f"{mark(each.assessment.verdict, 1, 1, 12)}</svg></td>"
+            f'<td><svg class="m" viewBox="0 0 14 14" role="img" aria-label="{text(verdict_words(each.assessment))}">'
+            f"{mark(each.assessment, 1, 1, 12)}</svg></td>"
             for each in state.layers
         )
         container = state.container

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 from stratascope.core.ground import Ground
-from stratascope.core.layer import Layer, Verdict
+from stratascope.core.layer import Assessment, Layer, Verdict
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.presentation.html.escape import text
 from stratascope.presentation.html.lanes import labels, lanes
@@ -21,7 +22,7 @@ from stratascope.presentation.rays import GROUND as KERNEL
 from stratascope.presentation.rays_layout import Label, Lane, Place
 from stratascope.presentation.terminal import clip
 from stratascope.presentation.threat_outcomes import Kind, family_word
-from stratascope.presentation.words import VERDICTS
+from stratascope.presentation.words import verdict_words
 
 WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 72
 _OPEN = {Kind.CRITICAL: "rc", Kind.HIGH: "rh", Kind.MEDIUM: "rm", Kind.LOW: "rl"}
@@ -37,9 +38,13 @@ PATTERNS = (
 )
 
 
-def mark(verdict: Verdict, x: float, y: float, side: float) -> str:
-    """A verdict's silhouette: full square, half square, ring, question mark."""
-    match verdict:
+def mark(known: Assessment, x: float, y: float, side: float) -> str:
+    """A verdict's silhouette: full square, half square, ring, question mark; a line drawing where only the engine
+    states it.
+    """
+    if known.basis is Basis.ASKED:
+        return _outlined(known.verdict, x + 0.8, y + 0.8, side - 1.6)
+    match known.verdict:
         case Verdict.ENFORCED:
             return f'<rect class="mE" x="{x:g}" y="{y:g}" width="{side:g}" height="{side:g}" rx="2.5"/>'
         case Verdict.WEAKENED:
@@ -55,6 +60,15 @@ def mark(verdict: Verdict, x: float, y: float, side: float) -> str:
             )
         case Verdict.UNKNOWN:
             return f'<text class="mU" x="{x + side / 2:g}" y="{y + side * 0.92:g}" font-size="{side * 1.05:g}">?</text>'
+
+
+def _outlined(verdict: Verdict, x: float, y: float, side: float) -> str:
+    letter = verdict.value[0]
+    if verdict is Verdict.OPEN:
+        return f'<circle class="a{letter}" cx="{x + side / 2:g}" cy="{y + side / 2:g}" r="{side / 2:g}"/>'
+    square = f'<rect class="a{letter}" x="{x:g}" y="{y:g}" width="{side:g}" height="{side:g}" rx="2"/>'
+    diagonal = f'<path class="a{letter}" d="M{x:g} {y:g}l{side:g} {side:g}"/>'
+    return square + (diagonal if verdict is Verdict.WEAKENED else "")
 
 
 def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], ground: Ground) -> str:
@@ -98,7 +112,7 @@ def _strip(places: tuple[Place, ...], count: int) -> str:
 
 def _band(layer: LayerState, title: str, top: float) -> str:
     verdict = layer.assessment.verdict
-    word = text(VERDICTS[verdict])
+    word = text(verdict_words(layer.assessment))
     field = f'x="{FACTS}" y="{top}" width="{WIDTH - FACTS}" height="{BAND}"'
     pattern = {Verdict.WEAKENED: "hatch", Verdict.UNKNOWN: "dots"}.get(verdict)
     shown, fact = text(clip(title, 26)), text(clip(translate(layer.assessment.fact), 38))
@@ -109,7 +123,7 @@ def _band(layer: LayerState, title: str, top: float) -> str:
             f'<rect {field} fill="url(#{pattern})"/>' if pattern else "",
             f'<rect class="nb" x="12.5" y="{top + 12}" width="15" height="15" rx="4"/>',
             f'<text class="no" x="20" y="{top + 23}">{layer.number}</text>',
-            mark(verdict, 37, top + 12.5, 14),
+            mark(layer.assessment, 37, top + 12.5, 14),
             f'<text class="bt" x="60" y="{top + 16}">{shown} <tspan class="w{verdict.value[0]}" dx="4">{word}</tspan>'
             "</text>",
             f'<text class="bs" x="60" y="{top + 31}">{fact}</text>',

@@ -11,12 +11,23 @@ from stratascope.core.layer import BitGrid, Layer, Tone
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.threats.depth import Matrix, ThreatState
-from stratascope.core.threats.threat import Outcome, Ruling, Stance, Threat, evidence
+from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat, evidence
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.matrix_order import by_outcome, counted_as
-from stratascope.presentation.words import FAMILIES, OUTCOMES, SEVERITIES, STANCE_MARKS, STANCES, depth_words
+from stratascope.presentation.words import (
+    FAMILIES,
+    OUTCOMES,
+    SEVERITIES,
+    STANCE_MARKS,
+    STANCE_MARKS_AS_ASKED,
+    STANCES,
+    STANCES_AS_ASKED,
+    depth_words,
+    stance_mark,
+)
 
 Named = tuple[str, ContainerState]  # anchor of its section, and the container
+_AS_ASKED = msg("(as asked)")
 _STANCE_CLASS = {Stance.STOPS: "S", Stance.LETS_THROUGH: "L", Stance.UNKNOWN: "U", Stance.NOT_ITS_JOB: "N"}
 
 
@@ -59,24 +70,24 @@ def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool
         if not brief:  # the table of all containers leads there, too
             more += f'<li><a href="#t-{text(threat.id)}">{text(msg("What it is, and what to do"))}</a></li>'
         title = f"<details><summary>{title}</summary><ul>{more}</ul></details>"
-    cells = [_stance(state.stance(layer.id)) for layer in layers]
-    ground = state.weakest.ground
-    cells.append(_stance(Stance.NOT_ITS_JOB if ground is None else ground.stance))
+    cells = [_stance(state.ruling(layer.id)) for layer in layers]
+    cells.append(_stance(state.weakest.ground))
     return (
         f'<tr class="{kind}"><th scope="row">{title}</th><td>{text(SEVERITIES[threat.severity])}</td>{"".join(cells)}'
         f'<td class="out">{text(OUTCOMES[state.outcome])}</td><td>{text(depth_words(state.depth))}</td></tr>'
     )
 
 
-def _stance(stance: Stance) -> str:
-    if stance is Stance.NOT_ITS_JOB:  # most cells of a table
-        return f"<td>{STANCE_MARKS[stance]}</td>"
-    return f'<td class="{_STANCE_CLASS[stance]}">{STANCE_MARKS[stance]}</td>'
+def _stance(ruling: Ruling | None) -> str:
+    if ruling is None:  # most cells of a table
+        return f"<td>{stance_mark(None)}</td>"
+    return f'<td class="{_STANCE_CLASS[ruling.stance]}">{stance_mark(ruling)}</td>'
 
 
 def _reason(where: str, ruling: Ruling, pid: int) -> str:
     source = text(evidence(ruling.source, pid), 160)
-    return f"<li><b>{where}</b> {text(ruling.reason)} <code>{source}</code></li>"
+    asked = f" {text(_AS_ASKED)}" if ruling.basis is Basis.ASKED else ""
+    return f"<li><b>{where}</b> {text(ruling.reason)}{asked} <code>{source}</code></li>"
 
 
 def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:
@@ -106,6 +117,10 @@ def stance_key() -> str:
     parts = [
         f'<span class="{_STANCE_CLASS[stance]}">{STANCE_MARKS[stance]}</span> {text(STANCES[stance])}'
         for stance in Stance
+    ]
+    parts += [
+        f'<span class="{_STANCE_CLASS[stance]}">{STANCE_MARKS_AS_ASKED[stance]}</span> {text(STANCES_AS_ASKED[stance])}'
+        for stance in (Stance.STOPS, Stance.LETS_THROUGH)
     ]
     return element("p", " · ".join(parts), "key")
 

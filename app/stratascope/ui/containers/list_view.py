@@ -22,6 +22,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.containers.head import EXPOSURE
 from stratascope.ui.containers.model import ContainerModel, Entry
 from stratascope.ui.containers.order import section_ink
+from stratascope.ui.widgets import marks
 from stratascope.ui.widgets.exposure_words import level_ink, number_text, to_text
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import runs
@@ -37,7 +38,7 @@ def mark_of(entry: Entry, number: int) -> Mark:
     if entry.state is None or not runs(entry.state):
         return Mark.NOT_RUNNING
     layer = next((layer for layer in entry.state.layers if layer.number == number), None)
-    return Mark(layer.assessment.verdict.value) if layer else Mark.UNKNOWN
+    return marks.mark_of(layer.assessment) if layer else Mark.UNKNOWN
 
 
 class _ContainerDelegate(QStyledItemDelegate):

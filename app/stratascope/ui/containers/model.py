@@ -20,7 +20,7 @@ from stratascope.ui.widgets.exposure_words import exposure_sentence
 from stratascope.ui.widgets.gap_words import runs, status_word
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.marks import verdict_word
+from stratascope.ui.widgets.marks import assessed_word
 from stratascope.value import Value, replace
 
 Key = tuple[str, ...]  # ("head", section) or ("row", engine, id)
@@ -258,7 +258,7 @@ def spoken(entry: Entry) -> str:
                 msg(
                     "Layer {number}: {verdict}, {fact}",
                     number=number,
-                    verdict=verdict_word(layers[number].assessment.verdict),
+                    verdict=assessed_word(layers[number].assessment),
                     fact=layers[number].assessment.fact,
                 )
             )

@@ -51,6 +51,8 @@ NAMES = {
     "userns_mode": msg("User namespace"),
     "user": msg("User"),
     "uid_map": msg("Id maps"),
+    "network": msg("Network"),
+    "first_free_port": msg("First port for everyone"),
 }
 _LIMITS = ("memory", "memory_swap", "pids", "cpu_cores")  # None, 0 or -1: none was asked for
 _PROFILES = {

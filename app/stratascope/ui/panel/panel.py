@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -16,9 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.layer import About, Finding, Layer, NamedGap, Verdict, View
-from stratascope.core.message import msg
+from stratascope.core.message import NOTHING, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.panel.asked import asked_table
 from stratascope.ui.panel.findings import FindingCard, GapCard
@@ -27,10 +28,11 @@ from stratascope.ui.panel.raw_text import RawView, raw_text
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line, Rule
-from stratascope.ui.widgets.marks import Mark, MarkBox, verdict_word
+from stratascope.ui.widgets.marks import Mark, MarkBox, assessed_word, mark_of, verdict_word
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
+_AS_ASKED = msg("As asked, not verified: the engine states it, and only root may read the kernel's word.")
 ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the panel's own tabs
 
 
@@ -74,7 +76,9 @@ class TabButton(QAbstractButton):
 
 
 class Panel(QFrame):
-    """Header 60 with tabs, one everyday sentence, then the open tab's page."""
+    """Header 60 with tabs, one everyday sentence, then the open tab's page. `root_wanted`: to verify what is stated."""
+
+    root_wanted = Signal()
 
     def __init__(
         self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
@@ -99,6 +103,13 @@ class Panel(QFrame):
         self.fail.clicked.connect(lambda: selection.suppose_fails(self.number))
         self.fail.setFixedHeight(theme.box(12) + theme.px(2))
         self.fail.hide()
+        self.verify = QPushButton(translate(msg("Verify as root")))
+        self.verify.setObjectName("link")
+        self.verify.setFont(theme.font(12, BOLD))
+        self.verify.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.verify.clicked.connect(lambda _=False: self.root_wanted.emit())
+        self.verify.setFixedHeight(theme.box(12) + theme.px(2))
+        self.verify.hide()
         self.tabs: list[TabButton] = []
         self._group = QButtonGroup(self)
         self._group.buttonClicked.connect(lambda button: self._turn(button.key))
@@ -123,6 +134,7 @@ class Panel(QFrame):
         second = QHBoxLayout()
         second.setSpacing(theme.px(8))
         second.addWidget(self.picture, 1)
+        second.addWidget(self.verify)
         second.addWidget(self.fail)
         top.addLayout(second)
         layout = QVBoxLayout(self)
@@ -184,14 +196,17 @@ class Panel(QFrame):
         self, state: ContainerState, layer: LayerState | None, about: About | None, number: int, *, changed: bool
     ) -> None:
         running = runs(state)
-        verdict = Mark(layer.assessment.verdict.value) if layer else Mark.UNKNOWN
-        self.mark.show_mark(verdict if running else Mark.NOT_RUNNING)
+        mark = mark_of(layer.assessment) if layer else Mark.UNKNOWN
+        self.mark.show_mark(mark if running else Mark.NOT_RUNNING)
         self.box.show_number(number)
         title = translate(about.title) if about else translate(msg("Layer {number}", number=number))
         self.title.setText(plain(title))
         self.fact.say(translate(layer.assessment.fact) if layer else "")
-        self.picture.say(translate(about.picture) if about else "")
-        word = verdict_word(layer.assessment.verdict) if layer else verdict_word(Verdict.UNKNOWN)
+        asked = running and layer is not None and layer.assessment.basis is Basis.ASKED
+        told = _AS_ASKED if asked else about.picture if about else NOTHING
+        self.picture.say(translate(told))
+        self.verify.setVisible(asked and self._selection.can_ask_root)
+        word = assessed_word(layer.assessment) if layer else verdict_word(Verdict.UNKNOWN)
         word = word if running else translate(msg("Not running"))
         name = msg("Layer {number}, {title}: {verdict}", number=number, title=title, verdict=word)
         self.setAccessibleName(translate(name))

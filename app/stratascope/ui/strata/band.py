@@ -22,21 +22,23 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.capture import Gap
-from stratascope.core.layer import About, Verdict
+from stratascope.core.layer import About, Assessment, Verdict
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import LayerState
+from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.strata.fail_button import FailButton
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import advice, reason
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import INK, Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.widgets.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.widgets.pixmap_cache import PixmapCache
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 FACTS = 262  # width that holds number, mark, name, verdict and fact; the rest is the field
 BAND, LOW_BAND = 39, 27
+_UNREAD = Assessment(Verdict.UNKNOWN, msg("Not read"))
 WIDE = 0.32  # a wide window gives the facts more room
 
 
@@ -56,7 +58,8 @@ class Band(QAbstractButton):
         self._theme = theme
         self._title = translate(about.title) if about else translate(msg("Layer {number}", number=number))
         self._role = translate(about.role) if about else ""
-        self._fact, self._word, self._verdict, self._running = "", "", Verdict.UNKNOWN, True
+        self._fact, self._word, self._running = "", "", True
+        self._known = _UNREAD
         self._description = ""
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
@@ -98,11 +101,12 @@ class Band(QAbstractButton):
         """Tell verdict and fact."""
         self._running = running
         if layer is None:
-            self._verdict, self._fact = Verdict.UNKNOWN, translate(msg("Not read"))
+            self._known = _UNREAD
         else:
-            self._verdict, self._fact = layer.assessment.verdict, plain(translate(layer.assessment.fact))
+            self._known = layer.assessment
+        self._fact = plain(translate(self._known.fact))
         gaps = layer.assessment.gaps if layer else ()
-        why = gap or (gaps[0].gap if gaps and self._verdict is Verdict.UNKNOWN else None)
+        why = gap or (gaps[0].gap if gaps and self._known.verdict is Verdict.UNKNOWN else None)
         lines = [self._fact, self._role]
         if why is not None and running:
             lines += [reason(why), advice(why)]
@@ -111,7 +115,7 @@ class Band(QAbstractButton):
 
     def _tell(self) -> None:
         """Name, description and tooltip, once they can be told."""
-        self._word = verdict_word(self._verdict) if self._running else translate(msg("Not running"))
+        self._word = assessed_word(self._known) if self._running else translate(msg("Not running"))
         if self._away:
             self._word = translate(msg("Supposed to fail"))
         name = msg("Layer {number}, {title}: {verdict}", number=self.number, title=self._title, verdict=self._word)
@@ -180,7 +184,7 @@ class Band(QAbstractButton):
         top = (self.height() - one - (0 if self._compact else two)) / 2
         side = theme.px(16)
         paint_number(painter, QRectF(theme.px(12), (self.height() - side) / 2, side, side), self.number, theme)
-        mark = Mark(self._verdict.value) if self._running and not self._away else Mark.NOT_RUNNING
+        mark = mark_of(self._known) if self._running and not self._away else Mark.NOT_RUNNING
         small = theme.px(14)
         paint_mark(painter, QRectF(theme.px(37), (self.height() - small) / 2, small, small), mark, theme)
         left = theme.px(60)
@@ -245,7 +249,15 @@ class Band(QAbstractButton):
         """The band without outline and words, kept until something of it changes: hatches and dashes take long."""
         theme = self._theme
         inks = tuple(theme.color(name).rgba() for name in ("sunk", "open", "weak", "enf_soft", "text", "line2"))
-        key = (self._verdict, self._running, self._away, theme.high_contrast, inks, self.field())
+        key = (
+            self._known.verdict,
+            self._known.basis,
+            self._running,
+            self._away,
+            theme.high_contrast,
+            inks,
+            self.field(),
+        )
         return self._kept.get(key, self.size(), ratio, lambda painter: self._paint_surface(painter, path))
 
     def _paint_surface(self, painter: QPainter, path: QPainterPath) -> None:
@@ -256,19 +268,29 @@ class Band(QAbstractButton):
         elif self._away:
             painter.setPen(_dashes(theme.color("line2"), 2 if loud else 1.0, 1, 5))
             painter.drawPath(path)
-        elif self._verdict is Verdict.OPEN:
+        elif self._known.basis is Basis.ASKED:
+            # the soft colour behind the words alone, and the outline around all of it
+            ink = INK[mark_of(self._known)]
+            painter.save()
+            painter.setClipPath(path)
+            words = QRect(0, 0, self.field() - theme.px(10), self.height())
+            painter.fillRect(words, theme.color("panel" if loud else f"{ink}_soft"))
+            painter.restore()
+            painter.setPen(QPen(theme.color(ink, 1.0 if loud else 0.5), 2 if loud else 1.0))
+            painter.drawPath(path)
+        elif self._known.verdict is Verdict.OPEN:
             painter.setPen(_dashes(theme.color("open", 1.0 if loud else 0.55), 2 if loud else 1.2, 2, 4))
             painter.drawPath(path)
-        elif self._verdict is Verdict.ENFORCED:
+        elif self._known.verdict is Verdict.ENFORCED:
             painter.fillPath(path, theme.color("panel" if loud else "enf_soft"))
-        elif self._verdict is Verdict.WEAKENED:
+        elif self._known.verdict is Verdict.WEAKENED:
             painter.fillPath(path, theme.color("panel" if loud else "weak_soft"))
             self._hatch(painter, path)
         else:
             painter.fillPath(path, theme.color("panel" if loud else "unk_soft"))
             self._dots(painter, path)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if loud and self._verdict is not Verdict.OPEN and not self._away:
+        if loud and self._known.verdict is not Verdict.OPEN and self._known.basis is Basis.KERNEL and not self._away:
             painter.setPen(QPen(theme.color("text"), 2))
             painter.drawPath(path)
 

@@ -13,7 +13,7 @@ from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import protection, protection_word, stance_word
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
-from stratascope.ui.widgets.stance_cell import STANCE_MARK
+from stratascope.ui.widgets.stance_cell import stance_mark
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 WIDTH = 400
@@ -57,10 +57,10 @@ class RayCard(QWidget):
             if layer in away:
                 y = self._row(y, number, title, None, translate(msg("Supposed to fail")), pid)
             elif ruling is not None:
-                y = self._row(y, number, title, ruling, stance_word(ruling.stance), pid)
+                y = self._row(y, number, title, ruling, stance_word(ruling), pid)
         if state.weakest.ground is not None:
             ruling = state.weakest.ground
-            y = self._row(y, 0, translate(msg("The host's settings")), ruling, stance_word(ruling.stance), pid)
+            y = self._row(y, 0, translate(msg("The host's settings")), ruling, stance_word(ruling), pid)
         for one, other in state.linked:
             text = msg("{one} and {other} fall together: one setting undoes both.",
                        one=titles.get(one, one), other=titles.get(other, other))  # fmt: skip
@@ -80,7 +80,7 @@ class RayCard(QWidget):
         line = theme.box(12)
         if number:
             self._marks.append((QRectF(pad, y + (line - side) / 2, side, side), None, number, ""))
-        mark = Mark.NOT_RUNNING if ruling is None else STANCE_MARK[ruling.stance]
+        mark = stance_mark(ruling)
         ink = "accent"
         if ruling is not None:
             ink = self._let if ruling.stance is Stance.LETS_THROUGH else _INKS.get(ruling.stance, "text2")

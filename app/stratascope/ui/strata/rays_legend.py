@@ -15,8 +15,10 @@ from stratascope.ui.widgets.theme import Theme
 HEIGHT = 18
 
 
-def entries(found: dict[Kind, int], *, short: bool = False) -> tuple[tuple[Kind, str], ...]:
-    """Kind and words of each entry; those that count nothing are left out, but for the serious ones."""
+def entries(found: dict[Kind, int], asked: int = 0, *, short: bool = False) -> tuple[tuple[Kind | None, str], ...]:
+    """Kind and words of each entry; those that count nothing are left out, but for the serious ones. `asked`: of how
+    many of them only the engine states what becomes of them; that entry comes last, and has no kind.
+    """
     serious = sum(found[kind] for kind in SERIOUS)
     numbers = {**found, Kind.CRITICAL: serious, Kind.HIGH: 0}
     words: dict[Kind, tuple[Message, Message]] = {
@@ -37,11 +39,15 @@ def entries(found: dict[Kind, int], *, short: bool = False) -> tuple[tuple[Kind,
             msg("{count} more often", count=found[Kind.DEEPER]),
         ),
     }
-    return tuple(
+    told: list[tuple[Kind | None, str]] = [
         (kind, translate(pair[1 if short else 0]))
         for kind, pair in words.items()
         if numbers[kind] or kind is Kind.CRITICAL
-    )
+    ]
+    if asked:
+        text = msg("{count} as asked", count=asked) if short else msg("{count} of them as asked", count=asked)
+        told.append((None, translate(text)))
+    return tuple(told)
 
 
 class RayLegend(QWidget):
@@ -51,12 +57,13 @@ class RayLegend(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._found: dict[Kind, int] = {}
+        self._asked = 0
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def show_counts(self, found: dict[Kind, int]) -> None:
-        """Tell these numbers."""
-        self._found = found
-        text = listed(word for _, word in entries(found)) if found else ""
+    def show_counts(self, found: dict[Kind, int], asked: int = 0) -> None:
+        """Tell these numbers; `asked`: how many of all only the engine states."""
+        self._found, self._asked = found, asked
+        text = listed(word for _, word in entries(found, asked)) if found else ""
         self.setAccessibleName(text)
         give_tip(self, text)
         self.update()
@@ -71,9 +78,9 @@ class RayLegend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetrics(theme.font(12))
         picture = theme.px(15)
-        shown = entries(self._found)
+        shown = entries(self._found, self._asked)
         for short, gap in ((False, 22), (False, 12), (True, 14), (True, 8)):
-            shown = entries(self._found, short=short)
+            shown = entries(self._found, self._asked, short=short)
             space = theme.px(gap)
             if sum(picture + metrics.horizontalAdvance(word) + space for _, word in shown) - space <= self.width():
                 break
@@ -88,8 +95,8 @@ class RayLegend(QWidget):
             painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, cut)
             x += width + space
 
-    def paint_kind(self, painter: QPainter, kind: Kind, x: float) -> None:
-        """The line of one kind."""
+    def paint_kind(self, painter: QPainter, kind: Kind | None, x: float) -> None:
+        """The line of one kind; an outline for what only the engine states."""
         theme = self._theme
         top, bottom = theme.px(3.0) + 0.0, self.height() - theme.px(3.0)
         x = int(x) + 0.5
@@ -101,7 +108,12 @@ class RayLegend(QWidget):
         def bar(ink: QColor, y: float, thick: float) -> None:
             painter.fillRect(QRectF(x - 3.5, y - thick / 2, 7, thick), ink)
 
-        if kind in (Kind.CRITICAL, Kind.MEDIUM):
+        if kind is None:
+            painter.setPen(QPen(theme.color("ray"), 1.3))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            side = theme.px(9)
+            painter.drawRoundedRect(QRectF(x - side / 2, (self.height() - side) / 2, side, side), 2, 2)
+        elif kind in (Kind.CRITICAL, Kind.MEDIUM):
             ink = theme.color("rayopen" if kind is Kind.CRITICAL else "raywarn")
             half, head = (4.5, 8.0) if kind is Kind.CRITICAL else (3.0, 6.0)
             line(ink, 3.0 if kind is Kind.CRITICAL else 1.5, bottom - head / 2)

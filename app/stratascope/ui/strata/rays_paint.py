@@ -69,7 +69,7 @@ def paint_lane(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane,
     elif ray.kind is Kind.HOST:
         _paint_bar(painter, theme, x, heights.ground - 1.5 * theme.scale, lane.width, 3, "ray")
     elif ray.end != GROUND:
-        _paint_bar(painter, theme, x, end, lane.width, 3, "ray")
+        _paint_bar(painter, theme, x, end, lane.width, 3, "ray", hollow=ray.end in ray.asked)
         _paint_also(painter, theme, heights, lane)
 
 
@@ -109,9 +109,17 @@ def _paint_head(painter: QPainter, theme: Theme, kind: Kind, x: float, tip: floa
     painter.drawPolygon(QPolygonF([QPointF(x - half, tip - size), QPointF(x + half, tip - size), QPointF(x, tip)]))
 
 
-def _paint_bar(painter: QPainter, theme: Theme, x: float, y: float, lane: float, thick: float, ink: str) -> None:
+def _paint_bar(
+    painter: QPainter, theme: Theme, x: float, y: float, lane: float, thick: float, ink: str, *, hollow: bool = False
+) -> None:
+    """`hollow`: what only the engine states."""
     width = max(2.0, min(7.0 * theme.scale, lane - 2))
     tall = thick * theme.scale
+    if hollow:
+        painter.setPen(QPen(theme.color(ink), 1.2))
+        painter.setBrush(theme.color("panel"))
+        painter.drawRect(QRectF(x - width / 2, y - (tall + 1) / 2, width, tall + 1))
+        return
     painter.fillRect(QRectF(x - width / 2, y - tall / 2, width, tall), theme.color(ink))
 
 
@@ -124,7 +132,8 @@ def _paint_also(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane
     painter.setPen(pen)
     painter.drawLine(QLineF(lane.x, heights.end(lane.ray) + 2, lane.x, heights.lowest(lane.ray)))
     for number in lane.ray.also:
-        _paint_bar(painter, theme, lane.x, heights.middle(number), lane.width, 2, "ray2")
+        hollow = number in lane.ray.asked
+        _paint_bar(painter, theme, lane.x, heights.middle(number), lane.width, 2, "ray2", hollow=hollow)
 
 
 def _paint_group(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:

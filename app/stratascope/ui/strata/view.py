@@ -16,7 +16,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.depth import Matrix, as_asked
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays_layout import Lane
 from stratascope.presentation.threat_outcomes import kinds
@@ -141,7 +141,8 @@ class Strata(QWidget):
         self.rays.setVisible(matrix is not None)
         if self.card is not None and self.card.isVisible():  # two containers may share a matrix, not its evidence
             self._tell_lane(self.rays.lane(self.rays.taken))
-        self.legend.show_counts(kinds(matrix) if matrix is not None else {})
+        asked = 0 if matrix is None else sum(map(as_asked, matrix.threats))
+        self.legend.show_counts(kinds(matrix) if matrix is not None else {}, asked)
 
     def _fit(self) -> None:
         """Tell the rays where the bands stand."""

@@ -16,7 +16,7 @@ from stratascope.presentation.words import OUTCOMES
 from stratascope.ui.widgets.chip import Chip
 from stratascope.ui.widgets.labels import Label, Rule
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox, severity_word
-from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, STANCE_MARK, stance_ink
+from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, stance_ink, stance_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LONGEST = 2000  # characters of one text
@@ -202,13 +202,13 @@ class ThreatDetails(QScrollArea):
             box.show_mark(Mark.NOT_RUNNING)
         mark = MarkBox(theme, 11)
         ink = stance_ink(ruling.stance, where)
-        mark.show_mark(STANCE_MARK[ruling.stance], ink)
+        mark.show_mark(stance_mark(ruling), ink)
         head = QHBoxLayout()
         head.setSpacing(theme.px(6))
         head.addWidget(box)
         head.addWidget(mark)
         _add(head, Label(theme, 12, MEDIUM), title)
-        _add(head, Label(theme, 12, BOLD, ink if ink != "bitoff" else "text3"), stance_word(ruling.stance))
+        _add(head, Label(theme, 12, BOLD, ink if ink != "bitoff" else "text3"), stance_word(ruling))
         head.addStretch(1)
         column.addLayout(head)
         under = QVBoxLayout()

@@ -133,8 +133,7 @@ class MatrixModel(QAbstractTableModel):
             return severity_word(state.threat.severity)
         if column.kind is ColumnKind.DEPTH:
             return depth_text(state)
-        ruling = ruling_in(state, column)
-        return stance_word(ruling.stance if ruling else Stance.NOT_ITS_JOB)
+        return stance_word(ruling_in(state, column))
 
     def spoken(self, state: ThreatState, column: MatrixColumn, *, evident: bool = False) -> str:
         """A cell for the ear, and with its evidence for the tooltip."""

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.threats.depth import ThreatState
-from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection
 from stratascope.ui.threats.model import ColumnKind, MatrixColumn, MatrixModel, ruling_in
@@ -114,12 +113,10 @@ class _StanceDelegate(QStyledItemDelegate):
         self, painter: QPainter, rect: QRect, state: ThreatState, column: MatrixColumn, where: Protection
     ) -> None:
         theme = self._theme
-        ruling = ruling_in(state, column)
         box = QRectF(rect).adjusted(3, 3, -3, -4)
         if column.kind is ColumnKind.GROUND:
             box = box.adjusted(theme.px(6), 0, -theme.px(6), 0)
-        stance = ruling.stance if ruling is not None else Stance.NOT_ITS_JOB
-        paint_stance(painter, box, stance, where, theme)
+        paint_stance(painter, box, ruling_in(state, column), where, theme)
         if column.kind is ColumnKind.LAYER:
             left, right, end = self._view.links(state, column)
             paint_link(painter, box, left=left, right=right, end=end, theme=theme)

@@ -9,10 +9,11 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.container import EngineState
-from stratascope.core.layer import Tone, Verdict
+from stratascope.core.layer import Assessment, Tone, Verdict
 from stratascope.core.severity import Severity
+from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
-from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, VERDICTS
+from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, VERDICTS, verdict_words
 from stratascope.ui.widgets.theme import BOLD, Theme
 
 
@@ -23,6 +24,9 @@ class Mark(StrEnum):
     WEAKENED = "WEAKENED"
     OPEN = "OPEN"
     UNKNOWN = "UNKNOWN"
+    ENFORCED_AS_ASKED = "ENFORCED as asked"  # only the engine states it: the same silhouette, as a line drawing
+    WEAKENED_AS_ASKED = "WEAKENED as asked"
+    OPEN_AS_ASKED = "OPEN as asked"
     NOT_RUNNING = "NOT_RUNNING"
     TRIANGLE = "TRIANGLE"  # attention: a state, not a verdict
     DOT = "DOT"
@@ -33,9 +37,18 @@ INK = {
     Mark.WEAKENED: "weak",
     Mark.OPEN: "open",
     Mark.UNKNOWN: "unk",
+    Mark.ENFORCED_AS_ASKED: "enf",
+    Mark.WEAKENED_AS_ASKED: "weak",
+    Mark.OPEN_AS_ASKED: "open",
     Mark.NOT_RUNNING: "text3",
     Mark.TRIANGLE: "weak",
     Mark.DOT: "enf",
+}
+AS_ASKED = {
+    Mark.ENFORCED: Mark.ENFORCED_AS_ASKED,
+    Mark.WEAKENED: Mark.WEAKENED_AS_ASKED,
+    Mark.OPEN: Mark.OPEN_AS_ASKED,
+    Mark.UNKNOWN: Mark.UNKNOWN,
 }
 SEVERITY_INK = {Severity.CRITICAL: "open", Severity.HIGH: "open", Severity.MEDIUM: "weak", Severity.LOW: "text3"}
 TONE_INK = {Tone.PLAIN: "text", Tone.GOOD: "enf", Tone.WARN: "weak", Tone.BAD: "open", Tone.UNKNOWN: "unk"}
@@ -50,6 +63,17 @@ TONE_MARK = {
 def verdict_word(verdict: Verdict) -> str:
     """The verdict in a word."""
     return translate(VERDICTS[verdict])
+
+
+def mark_of(known: Assessment) -> Mark:
+    """The mark of a layer's verdict."""
+    mark = Mark(known.verdict.value)
+    return AS_ASKED[mark] if known.basis is Basis.ASKED else mark
+
+
+def assessed_word(known: Assessment) -> str:
+    """A layer's verdict in a word, or with "as asked" after it."""
+    return translate(verdict_words(known))
 
 
 def tone_word(tone: Tone) -> str:
@@ -101,6 +125,15 @@ def paint_mark(painter: QPainter, box: QRectF, mark: Mark, theme: Theme, ink: st
         stroke = side * 0.24
         painter.setPen(QPen(colour, stroke))
         painter.drawEllipse(box.adjusted(stroke / 2, stroke / 2, -stroke / 2, -stroke / 2))
+    elif mark in (Mark.ENFORCED_AS_ASKED, Mark.WEAKENED_AS_ASKED, Mark.OPEN_AS_ASKED):
+        painter.setPen(QPen(colour, 1.3 * max(1.0, theme.scale)))
+        lines = box.adjusted(1, 1, -1, -1)
+        if mark is Mark.OPEN_AS_ASKED:
+            painter.drawEllipse(lines)
+        else:
+            painter.drawRoundedRect(lines, radius, radius)
+        if mark is Mark.WEAKENED_AS_ASKED:
+            painter.drawLine(lines.topLeft(), lines.bottomRight())
     elif mark is Mark.UNKNOWN:
         font = theme.font(13, BOLD)
         font.setPixelSize(max(9, round(side * 1.05)))

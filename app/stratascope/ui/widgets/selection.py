@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.container import Container, Engine
+from stratascope.core.privilege import PrivilegeState
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.what_if import WhatIf
@@ -70,6 +71,12 @@ class Selection(QObject):
         if state is None or snapshot is None or snapshot.demo:
             return None
         return next((each for each in snapshot.engines if each.id == state.container.engine), None)
+
+    @property
+    def can_ask_root(self) -> bool:
+        """Whether what only root can read may be asked for, and was not."""
+        asked = (PrivilegeState.IDLE, PrivilegeState.REFUSED)
+        return self.snapshot is not None and self.snapshot.privilege.state in asked
 
     @property
     def now(self) -> float | None:

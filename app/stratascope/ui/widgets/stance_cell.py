@@ -9,18 +9,27 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
-from stratascope.core.threats.threat import Stance
+from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.presentation.threat_outcomes import Protection
-from stratascope.ui.widgets.marks import Mark, paint_mark
+from stratascope.ui.widgets.marks import AS_ASKED, Mark, paint_mark
 from stratascope.ui.widgets.theme import Theme
 
 MARK = 11
-STANCE_MARK = {
+_MARKS = {
     Stance.STOPS: Mark.ENFORCED,
     Stance.LETS_THROUGH: Mark.OPEN,
     Stance.UNKNOWN: Mark.UNKNOWN,
-    Stance.NOT_ITS_JOB: Mark.NOT_RUNNING,
 }
+
+
+def stance_mark(ruling: Ruling | None) -> Mark:
+    """The mark of one answer; None: not its job."""
+    if ruling is None:
+        return Mark.NOT_RUNNING
+    mark = _MARKS[ruling.stance]
+    return AS_ASKED[mark] if ruling.basis is Basis.ASKED else mark
+
+
 PROTECTION_MARK = {
     Protection.OPEN: Mark.OPEN,
     Protection.UNKNOWN: Mark.UNKNOWN,
@@ -44,12 +53,17 @@ def stance_ink(stance: Stance, where: Protection) -> str:
     return {Stance.STOPS: "enf", Stance.UNKNOWN: "unk", Stance.NOT_ITS_JOB: "bitoff"}[stance]
 
 
-def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Protection, theme: Theme) -> None:
-    """Draw one answer into `box`; the mark in its middle."""
+def paint_stance(painter: QPainter, box: QRectF, ruling: Ruling | None, where: Protection, theme: Theme) -> None:
+    """Draw one answer into `box`, None: not its job; the mark in its middle. What only the engine states is a line."""
+    stance = Stance.NOT_ITS_JOB if ruling is None else ruling.stance
     radius = 2.5 * theme.scale
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    if stance is Stance.STOPS:
+    if ruling is not None and ruling.basis is Basis.ASKED:
+        painter.setPen(QPen(theme.color(stance_ink(stance, where), 0.55), 1.2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box.adjusted(0.6, 0.6, -0.6, -0.6), radius, radius)
+    elif stance is Stance.STOPS:
         painter.setPen(QPen(theme.color("enf"), 1) if theme.high_contrast else Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("enf_soft"))
         painter.drawRoundedRect(box, radius, radius)
@@ -67,7 +81,7 @@ def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Protecti
     painter.restore()
     side = theme.px(MARK if stance is not Stance.NOT_ITS_JOB else 8)
     mark = QRectF(box.center().x() - side / 2, box.center().y() - side / 2, side, side)
-    paint_mark(painter, mark, STANCE_MARK[stance], theme, stance_ink(stance, where))
+    paint_mark(painter, mark, stance_mark(ruling), theme, stance_ink(stance, where))
 
 
 def paint_dots(painter: QPainter, box: QRectF, theme: Theme, ink: str = "unk", *, strong: bool = False) -> None:

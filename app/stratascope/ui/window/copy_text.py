@@ -13,7 +13,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.gap_words import status_word, summary
 from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.marks import severity_word, verdict_word
+from stratascope.ui.widgets.marks import assessed_word, severity_word
 from stratascope.ui.widgets.selection import Selection
 from stratascope.value import replace
 
@@ -33,7 +33,7 @@ def container_text(snapshot: Snapshot, state: ContainerState, report: Report | N
         summary(state),
     ]  # fmt: skip
     for layer in reversed(state.layers):
-        verdict = verdict_word(layer.assessment.verdict)
+        verdict = assessed_word(layer.assessment)
         text = msg("{number} {layer}: {verdict}. {fact}", number=layer.number, layer=layer.id, verdict=verdict,
                    fact=layer.assessment.fact)  # fmt: skip
         lines.append(translate(text))

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
 from stratascope.core.layer import Layer
-from stratascope.core.message import age, msg
-from stratascope.core.privilege import PrivilegeState
+from stratascope.core.message import age, msg, plural
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.model import short_image
 from stratascope.ui.threats.exposure import ExposureSheet
@@ -57,7 +57,7 @@ class Header(QWidget):
         give_tip(self.back, translate(msg("Back to the list (Alt+Left)")))
         self.back.hide()
         self.name = Line(theme, 22, BOLD, middle=True)
-        self.chips = [Chip(theme) for _ in range(5)]
+        self.chips = [Chip(theme) for _ in range(6)]
         self.card = AnswerCard(theme)
         self.exposure = self.card.exposure
         top = QHBoxLayout()
@@ -112,14 +112,18 @@ class Header(QWidget):
     def _show_state(self, state: ContainerState, now: float | None) -> None:
         container = state.container
         self.name.say(container.name or container.id[:12])
-        engine, image, pid, up, status = self.chips
+        engine, image, pid, up, status, asked = self.chips
         engine.say(container.engine)
         image.say(short_image(container.image), container.image)
         pid.say(translate(msg("PID {pid}", pid=str(container.pid))) if runs(state) else "")
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")
         status.say("" if container.status is Status.RUNNING else status_word(container), ink="weak")
-        snapshot, selection = self._selection.snapshot, self._selection
-        can_ask = snapshot is not None and snapshot.privilege.state in (PrivilegeState.IDLE, PrivilegeState.REFUSED)
+        stated = sum(layer.assessment.basis is Basis.ASKED for layer in state.layers) if runs(state) else 0
+        text = plural("{count} of {layers} layers as the engine states it", "{count} of {layers} layers as the engine"
+                      " states it", stated, layers=len(state.layers))  # fmt: skip
+        asked.say(translate(text) if stated else "", ink="weak")
+        selection = self._selection
+        can_ask = selection.can_ask_root
         told = answer(state, selection.engine, self._offer, self._on, self._numbers, can_ask=can_ask)
         self.card.show_answer(told)
         self._fit()
@@ -139,8 +143,8 @@ class Header(QWidget):
         """The name comes first; chips that find no room beside it are left out, the least telling ones first."""
         room = self.width()
         room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
-        engine, image, pid, up, status = self.chips
-        for chip in (status, image, pid, engine, up):
+        engine, image, pid, up, status, asked = self.chips
+        for chip in (status, image, asked, pid, engine, up):
             needed = chip.sizeHint().width() + self._theme.px(6)
             fits = not chip.empty and needed <= room
             chip.setVisible(fits)

@@ -13,7 +13,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.widgets.marks import Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
 
@@ -99,5 +99,4 @@ class LayerStrip(QWidget):
             if layer is None or not runs(state):
                 cell.show_mark(Mark.NOT_RUNNING, translate(msg("Not running")))
             else:
-                verdict = layer.assessment.verdict
-                cell.show_mark(Mark(verdict.value), verdict_word(verdict))
+                cell.show_mark(mark_of(layer.assessment), assessed_word(layer.assessment))

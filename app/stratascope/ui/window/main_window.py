@@ -171,6 +171,7 @@ class MainWindow(QMainWindow):
         for header in (self.strata_page.header, self.pages.header):
             header.card.root_wanted.connect(self.toolbar.elevate)
             header.card.again_wanted.connect(self.feed.refresh)
+        self.strata_page.panel.root_wanted.connect(self.toolbar.elevate)
 
     def _show(self, snapshot: Snapshot) -> None:
         self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))

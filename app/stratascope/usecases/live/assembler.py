@@ -57,8 +57,8 @@ class _Known(Value):
 class Assembler:
     """Makes snapshots of records. Not safe for several threads at once: the caller owns it."""
 
-    def __init__(self, layers: tuple[Layer, ...], translations: Translations) -> None:
-        self._layers = layers
+    def __init__(self, layers: tuple[Layer, ...], translations: Translations, *, verified_only: bool = False) -> None:
+        self._layers, self._verified_only = layers, verified_only
         self._translations = translations
         self._known: dict[tuple[str, str], _Known] = {}
         self._grounds: dict[int, tuple[Capture, Ground]] = {}
@@ -126,7 +126,7 @@ class Assembler:
         return replace(known, peers=peers, state=state)
 
     def _state(self, known: _Known, peers: Peers, taken_at: float) -> ContainerState:
-        around = Surroundings(known.ground, known.engine, peers)
+        around = Surroundings(known.ground, known.engine, peers, self._verified_only)
         container, found = known.container, known.record.found
         if known.gap is not None or found is None:
             gap = known.gap or Gap(GapKind.GONE)
@@ -168,13 +168,13 @@ class Assembler:
             assessment = Assessment(Verdict.UNKNOWN, gap_words(gap).band, gaps=gaps)
             return LayerState(layer.id, layer.number, None, asked, assessment)
         facts = layer.decode(first, container, around)
-        assessment = layer.assess(facts, asked, around)
+        assessment = layer.assessed(facts, asked, around)
         drawn = replace(assessment, draw=partial(_drawn, container, assessment.draw))
         return LayerState(layer.id, layer.number, facts, asked, drawn)
 
     def _matrix(self, states: tuple[LayerState, ...], around: Surroundings, unread: int) -> Matrix:
         postures = tuple(
-            (unread_processes.ruling(layer) if unread else layer, layer.posture(state.facts, state.asked, around))
+            (unread_processes.ruling(layer) if unread else layer, layer.judged_by(state.facts, state.asked, around))
             for layer, state in zip(self._layers, states, strict=True)
         )
         return judge(all_threats(), postures, around.ground)
@@ -218,6 +218,7 @@ def _shares_alike(one: _Known, before: _Known) -> bool:
         and one.container.name == before.container.name
         and one.sharing == before.sharing
         and one.ground is before.ground
+        and one.container.asked == before.container.asked
     )
 
 

@@ -21,7 +21,7 @@ from stratascope.core.relaunch.toggle import GRADES, Choice, Subject, Toggle, To
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.states import Posture
+from stratascope.core.threats.states import Posture, ruled
 from stratascope.core.threats.threat import Stance, Threat
 from stratascope.layers.toggles import all_toggles, fold, toggle
 from stratascope.usecases.plan.hitting_set import smallest_hitting
@@ -133,7 +133,7 @@ class _Prediction:
         postures = []
         for layer, old in zip(self._layers, self._state.layers, strict=True):
             facts = layer.predict(old.facts, before, after, around)
-            posture = layer.posture(old.facts if facts is None else facts, layer.asked(container), around)
+            posture = layer.judged_by(old.facts if facts is None else facts, layer.asked(container), around)
             postures.append((layer, posture))
 
         def stopped(need: Need) -> bool:
@@ -149,7 +149,7 @@ class _Prediction:
         key = layer.id, posture, need
         known = self._stops.get(key)
         if known is None:
-            ruling = layer.stance(need, posture)
+            ruling = ruled(layer, need, posture)
             known = self._stops[key] = ruling is not None and ruling.stance is Stance.STOPS
         return known
 

@@ -198,10 +198,10 @@ class Previews:
             known = facts is not None
             verdicts[layer.id] = Verdict.UNKNOWN
             if known:
-                assessment = layer.assess(facts, asked, around)
+                assessment = layer.assessed(facts, asked, around)
                 verdicts[layer.id] = assessment.verdict
                 findings += assessment.findings
-            postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
+            postures.append((layer, layer.judged_by(facts if known else old.facts, asked, around)))
         return verdicts, findings, judge(all_threats(), tuple(postures), around.ground, state.matrix)
 
 

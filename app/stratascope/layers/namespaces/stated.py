@@ -1,0 +1,45 @@
+"""What the engine states of namespaces that this reader may not look at. Pure.
+
+It states the mode of five kinds, and no engine starts a container in the host's mount namespace. Of a namespace that is
+another container's it states whose, and no more: whether that one has the host's would have to be read there.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.ground import NAMESPACES, Surroundings
+from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesAsked, NamespacesFacts
+from stratascope.layers.shared.toggle_values import hosts_after, initial_user_namespace, shared_mode
+from stratascope.linux.namespace import Kind
+from stratascope.value import replace
+
+
+def stated(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacesFacts:
+    """See `core.layer.Layer.stated`."""
+    found = {kind: _whole(kind, facts.of(kind), asked, around) for kind in NAMESPACES}
+    if all(found[kind] == facts.of(kind) for kind in NAMESPACES):
+        return facts
+    return replace(
+        facts,
+        cgroup=found["cgroup"],
+        ipc=found["ipc"],
+        mnt=found["mnt"],
+        net=found["net"],
+        pid=found["pid"],
+        user=found["user"],
+        uts=found["uts"],
+    )
+
+
+def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around: Surroundings) -> NamespaceFact | None:
+    mode, others = asked.of(kind), around.peers.stated_of(kind)
+    told = others != () or kind == Kind.MNT or (mode != "" and not shared_mode(mode))
+    if read is not None and read.shared_with_host is not None:
+        return replace(read, shared_with=others) if told and read.shared_with is None else read
+    match kind:
+        case Kind.MNT:
+            hosts: bool | None = False
+        case Kind.USER:
+            hosts = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine)
+        case _:
+            hosts = hosts_after(mode, around) if mode else None
+    return read if hosts is None else NamespaceFact(None, hosts, others if told or hosts else None)
