@@ -36,7 +36,8 @@ from stratascope.ui.widgets.marks import INK, Mark, assessed_word, mark_of, pain
 from stratascope.ui.widgets.pixmap_cache import PixmapCache
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
-FACTS = 262  # width that holds number, mark, name, verdict and fact; the rest is the field
+FACTS = 306  # width that holds number, mark, name, verdict and fact; the rest is the field
+LEAST = 262  # of that, in a narrow window
 BAND, LOW_BAND = 39, 27
 _UNREAD = Assessment(Verdict.UNKNOWN, msg("Not read"))
 WIDE = 0.32  # a wide window gives the facts more room
@@ -44,7 +45,7 @@ WIDE = 0.32  # a wide window gives the facts more room
 
 def field_left(theme: Theme, width: int) -> int:
     """Where the field of rays begins in strata of that width."""
-    return max(theme.px(FACTS), round(width * WIDE))
+    return max(theme.px(FACTS if width >= theme.px(2 * FACTS) else LEAST), round(width * WIDE))
 
 
 class Band(QAbstractButton):
@@ -128,10 +129,10 @@ class Band(QAbstractButton):
     def sizeHint(self) -> QSize:
         theme = self._theme
         height = theme.box(13) + theme.px(8) if self._compact else theme.box(13) + theme.box(11) + theme.px(3)
-        return QSize(theme.px(FACTS + 200), max(theme.px(LOW_BAND if self._compact else BAND), height))
+        return QSize(theme.px(LEAST + 200), max(theme.px(LOW_BAND if self._compact else BAND), height))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._theme.px(FACTS), self.sizeHint().height())
+        return QSize(self._theme.px(LEAST), self.sizeHint().height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

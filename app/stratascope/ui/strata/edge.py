@@ -6,7 +6,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from stratascope.ui.strata.band import FACTS
+from stratascope.ui.strata.band import LEAST
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, Theme
 
@@ -40,7 +40,7 @@ class StrataEdge(QWidget):
     def sizeHint(self) -> QSize:
         theme = self._theme
         needed = theme.box(13) + 2 * theme.box(11) + theme.px(6) if self._ground else theme.box(13) + theme.px(10)
-        return QSize(theme.px(FACTS), max(theme.px(self._height), needed))
+        return QSize(theme.px(LEAST), max(theme.px(self._height), needed))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)

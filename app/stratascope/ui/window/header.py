@@ -121,7 +121,8 @@ class Header(QWidget):
         stated = sum(layer.assessment.basis is Basis.ASKED for layer in state.layers) if runs(state) else 0
         text = plural("{count} of {layers} layers as the engine states it", "{count} of {layers} layers as the engine"
                       " states it", stated, layers=len(state.layers))  # fmt: skip
-        asked.say(translate(text) if stated else "", ink="weak")
+        short = msg("{count} of {layers} as asked", count=stated, layers=len(state.layers))
+        asked.say(translate(short) if stated else "", translate(text), ink="weak")
         selection = self._selection
         can_ask = selection.can_ask_root
         told = answer(state, selection.engine, self._offer, self._on, self._numbers, can_ask=can_ask)
