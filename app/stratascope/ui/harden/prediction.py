@@ -93,12 +93,14 @@ class OutcomeBar(QWidget):
         painter.drawText(QRectF(0, 0, theme.px(38), self.height()), centre, self._word)
         best = best_text(self.matrix)
         end = float(self.width())
+        beside = 0  # what the words beside the number take
         if best:
             font = theme.font(11, MEDIUM)
             width = QFontMetrics(font).horizontalAdvance(best)
             painter.setFont(font)
             painter.drawText(QRectF(end - width - 1, 0, width + 1, self.height()), centre, best)
-            end -= width + theme.px(4)
+            beside = width + theme.px(4)
+            end -= beside
         painter.setFont(theme.font(15, BOLD))
         painter.setPen(theme.color(level_ink(self.matrix)))
         number = number_text(self.matrix)
@@ -108,7 +110,7 @@ class OutcomeBar(QWidget):
         right = self.width() - max(
             theme.px(36), QFontMetrics(theme.font(15, BOLD)).horizontalAdvance("10.0") + theme.px(10)
         )
-        right -= theme.px(36) if best else 0
+        right -= beside
         box = QRectF(left, (self.height() - theme.px(BAR)) / 2, max(8, right - left), theme.px(BAR))
         if self.matrix is None:
             painter.setPen(QPen(theme.color("line2"), 1, Qt.PenStyle.DashLine))
