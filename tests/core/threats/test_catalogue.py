@@ -105,7 +105,9 @@ CONTRACT = [
     "signal-other-users",
     "bypass-file-permissions",
     "bypass-file-search",
+    "change-host-system",
     "be-host-root",
+    "hold-root-powers",
     "be-engine-user",
 ]
 

@@ -108,31 +108,57 @@ def test_taking_a_layer_away_is_the_same_function() -> None:
     assert without(whole, frozenset()) == whole
 
 
+def _kept(*open_ones: Severity, depth: int = 1) -> Matrix:
+    """Ten threats of each severity, five of them open where it is named; of the rest one layer more stops some."""
+    threats = tuple(
+        _threat((A if number < 5 and severity in open_ones else (B, C)[number % 2],), severity=severity, name=name)
+        for severity in Severity
+        for number in range(10)
+        for name in (f"{severity}-{number}",)
+    )
+    layers = {f"layer{number}": ((B, STOPS), (C, STOPS)) for number in range(depth)}
+    return _matrix(threats, more=((C, STOPS),), **layers)
+
+
 @pytest.mark.parametrize(
-    ("severity", "depth", "expected"),
+    ("open_ones", "least", "most"),
     [
-        (Severity.CRITICAL, 0, 9.0),
-        (Severity.CRITICAL, 1, 0.9),
-        (Severity.CRITICAL, 2, 0.2),
-        (Severity.CRITICAL, 3, 0.1),
-        (Severity.HIGH, 0, 4.0),
-        (Severity.HIGH, 1, 0.2),
-        (Severity.HIGH, 2, 0.1),
-        (Severity.MEDIUM, 0, 0.4),
-        (Severity.LOW, 0, 0.1),
+        ((), 0.0, 3.9),
+        ((Severity.LOW, Severity.MEDIUM), 0.0, 3.9),
+        ((Severity.HIGH,), 4.0, 8.9),
+        ((Severity.HIGH, Severity.LOW), 4.0, 8.9),
+        ((Severity.CRITICAL,), 9.0, 10.0),
+        (tuple(Severity), 9.0, 10.0),
     ],
 )
-def test_the_exposure_of_one_threat(severity: Severity, depth: int, expected: float) -> None:
-    postures = {f"layer{number}": ((A, STOPS),) for number in range(depth)}
-    matrix = _matrix((_threat((A,), severity=severity),), **postures)
-    assert matrix.exposure.worst == matrix.exposure.best == expected
+def test_the_worst_open_threat_gives_the_band(open_ones: tuple[Severity, ...], least: float, most: float) -> None:
+    for depth in (1, 2, 3):
+        exposure = _kept(*open_ones, depth=depth).exposure
+        assert least <= exposure.best == exposure.worst <= most
 
 
-def test_of_a_family_only_the_largest_counts() -> None:
-    alike = tuple(_threat((A,), severity=Severity.MEDIUM, name=name) for name in "abc")
-    exposure = _matrix(alike).exposure
-    assert exposure.worst == 0.4
-    assert [share.counted for share in exposure.shares] == [True, False, False]
+def test_all_threats_give_the_place_in_the_band() -> None:
+    for base in ((), (Severity.HIGH,)):
+        shallow, deep = (_kept(*base, depth=depth).exposure.worst for depth in (1, 2))
+        assert deep < shallow
+        low, medium = (_kept(*base, severity).exposure.worst for severity in (Severity.LOW, Severity.MEDIUM))
+        assert shallow < low < medium
+
+
+def test_a_band_is_used_from_end_to_end() -> None:
+    everything = tuple(_threat((A,), severity=severity, name=severity) for severity in Severity)
+    assert [_matrix(everything[start:]).exposure.worst for start in range(4)] == [10.0, 8.9, 3.9, 3.9]
+    assert _kept(depth=3).exposure.worst == 0.1  # something is there, if only behind three layers
+
+
+def test_what_each_threat_lets_through() -> None:
+    shares = {share.threat: share for share in _kept(Severity.HIGH, depth=2).exposure.shares}
+    assert (shares["high-0"].worst, shares["high-0"].best) == (0.2, 0.2)
+    assert shares["critical-2"].worst == pytest.approx(0.9 * 0.02)
+    assert shares["critical-3"].worst == pytest.approx(0.9 * 0.005)
+    unknown = _matrix((_threat((A,)),), one=((A, OPEN_QUESTION),)).exposure.shares[0]
+    assert unknown.worst == 0.2
+    assert unknown.best == pytest.approx(0.02)
 
 
 STANCES = st.sampled_from([STOPS, PASSES, OPEN_QUESTION])
@@ -164,6 +190,18 @@ def test_more_depth_never_raises_the_exposure(
     assert 0.0 <= after.best <= after.worst <= 10.0
 
 
+@settings(max_examples=150, deadline=None)
+@given(SOME_THREATS, POSTURES, st.sampled_from(["one", "two", "three", "four"]), st.sampled_from(NEEDS))
+def test_opening_never_lowers_the_exposure(
+    drawn: list[Any], postures: dict[str, dict[Need, Stance]], layer: str, need: Need
+) -> None:
+    before = _built(drawn, postures).exposure
+    weaker = {**postures, layer: {**postures.get(layer, {}), need: PASSES}}
+    after = _built(drawn, weaker).exposure
+    assert after.worst >= before.worst
+    assert after.best >= before.best
+
+
 @settings(max_examples=100, deadline=None)
 @given(SOME_THREATS, POSTURES, st.sampled_from(["one", "two", "three", "four"]))
 def test_taking_a_layer_away_never_lowers_the_exposure(
@@ -178,7 +216,7 @@ def test_taking_a_layer_away_never_lowers_the_exposure(
 
 
 def test_an_open_critical_threat_is_never_averaged_away() -> None:
-    many = tuple(_threat((A,), severity=Severity.LOW, name=str(number)) for number in range(100))
+    many = tuple(_threat((A,), severity=Severity.LOW, name=str(number)) for number in range(1000))
     critical = _threat((B,), severity=Severity.CRITICAL, name="worst")
     assert _matrix((*many, critical), one=((A, STOPS),)).exposure.worst >= 9.0
 

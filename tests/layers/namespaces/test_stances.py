@@ -99,6 +99,8 @@ def write(path: str, **marks: bool) -> KernelFile:
         (HostFiles(set_uid=True), {}, STOPS),
         (HostFiles(set_uid=True), {"host_files": ("/data",)}, UNKNOWN),  # the host runs it through its own mount
         (HostFiles(set_uid=True), {"host_files": ("/data",), "set_uid_files": ("/data",)}, OPEN),
+        (HostFiles(system=True), {"host_files": ("/data",)}, STOPS),
+        (HostFiles(system=True), {"host_files": ("/host/etc",), "system_files": ("/host/etc",)}, OPEN),
         (HostFileSystem(), {}, OPEN),
         (HostFileSystem(), {"reach": replace(REACH, host_file_system="")}, STOPS),
         (HostFileSystem(writable=True), {}, OPEN),

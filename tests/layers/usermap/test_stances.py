@@ -121,6 +121,7 @@ def bits(*names: str) -> int:
         (EngineSocket(), OPEN, STOPS, STOPS, UNKNOWN),
         (HostFiles(), OPEN, UNKNOWN, UNKNOWN, UNKNOWN),
         (HostFiles(set_uid=True), OPEN, STOPS, STOPS, UNKNOWN),
+        (HostFiles(system=True), OPEN, STOPS, STOPS, UNKNOWN),
     ],
 )
 def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stance) -> None:
@@ -144,6 +145,8 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (Node("disk"), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
         (Node("disk"), USER, {"disk_group": True}, UNKNOWN),
         (HostFiles(set_uid=True), OWN, {"idmapped": True}, UNKNOWN),
+        (HostFiles(system=True), OWN, {"idmapped": True}, UNKNOWN),
+        (HostFiles(system=True), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
         (SignalRoot(), USER, {"held": bits("KILL")}, OPEN),
         (SignalRoot(), OWN, {"held": bits("KILL")}, STOPS),
         (RootWritable(), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),

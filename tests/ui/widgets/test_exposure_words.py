@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.container import EngineState, Status
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Family
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
@@ -16,13 +17,13 @@ from stratascope.ui.containers.status_line import age_line
 from stratascope.ui.harden.status_note import why_nothing
 from stratascope.ui.threats.exposure import ExposureSheet, total_line
 from stratascope.ui.widgets.exposure_words import (
+    best_text,
     breakdown,
     exposure_sentence,
     held_by_words,
     level_ink,
     level_word,
     number_text,
-    to_text,
     why,
     worst_open,
 )
@@ -42,45 +43,49 @@ def with_matrix(matrix: Matrix | None) -> ContainerState:
 
 @pytest.mark.parametrize(
     ("kind", "number", "word", "ink"),
-    [("open", "10.0", "Critical", "open"), ("weak", "9.5", "Critical", "open"), ("tight", "1.6", "Low", "enf")],
+    [("open", "10.0", "Critical", "open"), ("weak", "9.9", "Critical", "open"), ("tight", "0.5", "Low", "enf")],
 )
 def test_number_and_word(kind: str, number: str, word: str, ink: str) -> None:
     matrix = fake_matrix.matrix(kind)
     assert (number_text(matrix), level_word(matrix), level_ink(matrix)) == (number, word, ink)
 
 
-def test_where_something_is_unknown_the_least_is_written_and_what_it_may_be() -> None:
-    assert number_text(SOCKET_UNKNOWN) == "1.6"
-    assert to_text(SOCKET_UNKNOWN) == "to 9.1"
-    assert exposure_sentence(SOCKET_UNKNOWN) == "Exposure 1.6 to 9.1, at least Low"
+def test_where_something_is_unknown_the_worst_is_written_and_what_it_is_at_best() -> None:
+    worst, best = SOCKET_UNKNOWN.exposure.worst, SOCKET_UNKNOWN.exposure.best
+    assert worst >= 9.0 > 4.0 > best
+    assert number_text(SOCKET_UNKNOWN) == f"{worst:.1f}"
+    assert best_text(SOCKET_UNKNOWN) == f"best {best:.1f}"
+    assert best_text(fake_matrix.matrix("tight")) == ""
+    assert exposure_sentence(SOCKET_UNKNOWN) == f"Exposure {worst:.1f}, Critical (at best {best:.1f})"
 
 
-def test_what_may_be_more_than_low_is_not_green() -> None:
-    assert (level_word(SOCKET_UNKNOWN), level_ink(SOCKET_UNKNOWN)) == ("Not known", "text2")
+def test_what_may_be_more_than_low_is_neither_green_nor_red() -> None:
+    assert (level_word(SOCKET_UNKNOWN), level_ink(SOCKET_UNKNOWN)) == ("Critical", "text2")
 
 
 def test_where_nothing_is_known_there_is_a_dash() -> None:
-    assert (number_text(None), to_text(None), level_word(None)) == ("–", "", "Not known")
+    assert (number_text(None), best_text(None), level_word(None)) == ("–", "", "")
     assert exposure_sentence(None) == "Exposure not known"
 
 
 @pytest.mark.parametrize("kind", ["open", "weak", "tight", "unknown"])
-def test_the_parts_sum_up_to_the_exposure(kind: str) -> None:
-    matrix = fake_matrix.matrix(kind)
-    parts = breakdown(matrix)
-    total = sum(part.adds for part in parts.families) + parts.lift
-    assert total == pytest.approx(matrix.exposure.worst, abs=0.1)
-    assert [part.adds for part in parts.families] == sorted((part.adds for part in parts.families), reverse=True)
-    assert len({part.family for part in parts.families}) == len(parts.families)
+def test_the_parts_are_the_whole(kind: str) -> None:
+    parts = breakdown(fake_matrix.matrix(kind)).families
+    assert sum(each.part for each in parts) == pytest.approx(1.0)
+    assert [each.part for each in parts] == sorted((each.part for each in parts), reverse=True)
+    assert {each.family for each in parts} == set(Family)
+    assert all(each.state.threat.family is each.family for each in parts)
 
 
-def test_a_floor_is_told() -> None:
-    matrix = fake_matrix.matrix("tight", (("fork-bomb", ".-...."),))
-    parts = breakdown(matrix)
-    assert (parts.floor, matrix.exposure.worst) == (4.0, 4.0)
-    assert "raised to 4.0" in total_line(matrix)
-    assert "at best it is 1.6" in total_line(SOCKET_UNKNOWN)
-    assert total_line(fake_matrix.matrix("open")) == "Together, rounded up: 10.0."
+def test_the_band_and_its_reason_are_told() -> None:
+    fork = fake_matrix.matrix("tight", (("fork-bomb", ".-...."),))
+    assert total_line(fork) == "The worst that is open puts it between 4.0 and 8.9: Start processes without end."
+    assert total_line(fake_matrix.matrix("tight")) == (
+        "Nothing critical or high is open: that puts it between 0.0 and 3.9."
+    )
+    unknown = total_line(SOCKET_UNKNOWN)
+    assert unknown.startswith("The worst that may be open puts it between 9.0 and 10.0: Use the engine's socket.")
+    assert unknown.endswith(f"at best it is {SOCKET_UNKNOWN.exposure.best:.1f}.")
 
 
 def test_depth_in_words() -> None:
@@ -199,7 +204,7 @@ def test_the_sheet_holds_each_family_and_opens_the_matrix(theme: Theme) -> None:
     sheet.show_matrix(fake_matrix.matrix("weak"))
     assert sheet.table.rowCount() == 7
     row = [item.text() for column in range(5) if (item := sheet.table.item(0, column))]
-    assert row == ["Host", "Use the engine's socket", "Critical", "nothing", "9.00"]
+    assert row == ["Host", "Use the engine's socket", "Critical", "nothing", "64%"]
     heard: list[str] = []
     sheet.threat_chosen.connect(heard.append)
     item = sheet.table.item(0, 1)

@@ -69,7 +69,8 @@ def test_it_is_told_once_all_is_read() -> None:
     see(alerts, snapshot(container("old")))
     assert see(alerts, snapshot(container("new", None))) == []
     assert see(alerts, snapshot(container("new", 9.5, 4.0))) == [
-        "New, and not known to be protected: new. Its exposure is 4.0 to 9.5 of 10, since not all of it could be read."
+        "New, and not known to be protected: new. "
+        "Its exposure is 9.5 of 10, at best 4.0, since not all of it could be read."
     ]
 
 

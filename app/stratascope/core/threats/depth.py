@@ -7,9 +7,8 @@ matrix that holds it, and so as long as a container does. `without` takes a laye
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 from operator import is_
 from weakref import WeakValueDictionary, ref
@@ -18,6 +17,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.severity import Severity
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
+from stratascope.core.threats.states import Band as Band
 from stratascope.core.threats.states import Exposure as Exposure
 from stratascope.core.threats.states import LayerRuling as LayerRuling
 from stratascope.core.threats.states import Matrix as Matrix
@@ -26,13 +26,16 @@ from stratascope.core.threats.states import Postures as Postures
 from stratascope.core.threats.states import RouteState as RouteState
 from stratascope.core.threats.states import Row, RulingLayer, Share, ruled, unverified
 from stratascope.core.threats.states import ThreatState as ThreatState
-from stratascope.core.threats.threat import Basis, Family, Outcome, Ruling, Stance, Threat
+from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat
 from stratascope.value import replace
 
 WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, Severity.LOW: 0.01}
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # by depth: none, one, two, three and more
 GROUND_FACTOR = 0.10  # stopped by the host's settings alone
-FLOORS = {Severity.CRITICAL: 9.0, Severity.HIGH: 4.0}  # with an open threat of that severity
+# The middles lie where real containers of that band do, and the rise about them is such that one threat of medium
+# severity more or less is seen in the number of a plain container (tests/test_calibration.py)
+LOW = Band(0.0, 3.9, 0.06, 4)
+BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.20, 5), Severity.HIGH: Band(4.0, 8.9, 0.135, 5)}
 _GROUNDS_MAX = 32  # machines; a setting that changes makes another one of it
 _RECENT = 16  # matrices that a new one is held against, to share what is the same
 _CATALOGUES_MAX = 64  # tests make their own
@@ -258,37 +261,35 @@ def _read(route: RouteState) -> RouteState:
 
 
 def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> Exposure:
-    """See the design, section 6. `like`: one of the same threats, of which some may be these very ones."""
-    chances = [_chances(state) for state in states] if like is None else _shared_chances(states, like)
-    worst_of: dict[Family, float] = {}
-    best_of: dict[Family, float] = {}
-    for state, (worst, best) in zip(states, chances, strict=True):
-        family = state.threat.family
-        worst_of[family] = max(worst_of.get(family, 0.0), worst)
-        best_of[family] = max(best_of.get(family, 0.0), best)
-    seen: set[Family] = set()
-    shares = []
-    for state, (worst, best) in zip(states, chances, strict=True):
-        family = state.threat.family
-        counted = worst == worst_of[family] and family not in seen
-        if counted:
-            seen.add(family)
-        shares.append(Share(state.threat.id, family, worst, best, counted))
+    """See the design, section 6. `like`: one of the same threats, of which some may be these very ones.
+
+    The worst threat that is open (or may be) gives the band, and what all threats together let through the place in it:
+    a threat that no layer stops lets its whole weight through. Decided against adding up to 10: a sum of a hundred
+    threats either says little where few are open, or nothing more where many are.
+    """
+    if like is None:
+        shares = tuple([_share(state) for state in states])
+    else:
+        known = zip(states, like.threats, like.exposure.shares, strict=True)
+        shares = tuple([share if state is same else _share(state) for state, same, share in known])
     through = {state.threat.severity for state in states if state.outcome is Outcome.OPEN}
-    perhaps = {state.threat.severity for state in states if state.outcome is Outcome.UNKNOWN}
-    return Exposure(_score(worst_of, through | perhaps), _score(best_of, through), tuple(shares))
+    perhaps = through | {state.threat.severity for state in states if state.outcome is Outcome.UNKNOWN}
+    whole = sum([WEIGHTS[state.threat.severity] for state in states])
+    worst, best = sum([share.worst for share in shares]), sum([share.best for share in shares])
+    return Exposure(_score(band_of(perhaps), worst, whole), _score(band_of(through), best, whole), shares)
 
 
-def _shared_chances(states: tuple[ThreatState, ...], like: Matrix) -> list[tuple[float, float]]:
-    before = zip(states, like.threats, like.exposure.shares, strict=True)
-    return [(share.worst, share.best) if state is same else _chances(state) for state, same, share in before]
+def band_of(through: Collection[Severity]) -> Band:
+    """The one that the worst of these gives."""
+    return next((band for severity, band in BANDS.items() if severity in through), LOW)
 
 
-def _chances(state: ThreatState) -> tuple[float, float]:
-    """With all that is unknown let through, and stopped. The largest over the routes, as the attacker takes that."""
+def _share(state: ThreatState) -> Share:
+    """The largest over the routes, as the attacker takes that."""
     weight = WEIGHTS[state.threat.severity]
     worst = max([_factor(route.least, route.ground, _STOPS) for route in state.routes])
-    return weight * worst, weight * max([_factor(route.most, route.ground, _HOLDS) for route in state.routes])
+    best = max([_factor(route.most, route.ground, _HOLDS) for route in state.routes])
+    return Share(state.threat.id, weight * worst, weight * best)
 
 
 _STOPS = (Stance.STOPS,)
@@ -301,8 +302,8 @@ def _factor(depth: int, ground: Ruling | None, held: tuple[Stance, ...]) -> floa
     return FACTORS[min(depth, len(FACTORS) - 1)]
 
 
-def _score(largest: dict[Family, float], through: set[Severity]) -> float:
-    left = math.prod(1.0 - chance for chance in largest.values())
-    score = math.ceil(round(100.0 * (1.0 - left), 6)) / 10.0
-    floor = max((FLOORS.get(severity, 0.0) for severity in through), default=0.0)
-    return min(10.0, max(score, floor))
+def _score(band: Band, through: float, whole: float) -> float:
+    if not through:
+        return band.least
+    place = 1.0 / (1.0 + (band.middle * whole / through) ** band.rise)
+    return max(0.1, round(band.least + (band.most - band.least) * place, 1))

@@ -169,9 +169,13 @@ class EngineSocket(Value):
 
 
 class HostFiles(Value):
-    """A writable path of the host in sight. `set_uid`: where a set-uid file of the host's root can be planted."""
+    """A writable path of the host in sight. `set_uid`: where a set-uid file of the host's root can be planted.
+
+    `system`: one that belongs to root, and through which whoever writes there makes the host run a program as root.
+    """
 
     set_uid: bool = False
+    system: bool = False
 
 
 class HostFileSystem(Value):

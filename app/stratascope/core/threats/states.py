@@ -12,7 +12,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.threat import Basis, Family, Outcome, Route, Ruling, Stance, Threat
+from stratascope.core.threats.threat import Basis, Outcome, Route, Ruling, Stance, Threat
 from stratascope.value import Value, force_setattr, replace
 
 Posture = Hashable
@@ -84,16 +84,22 @@ class ThreatState(Value):
 
 
 class Share(Value):
-    """What one threat adds to the exposure: probabilities with unknown let through, and at best.
-
-    `counted`: whether it is the largest of its family (with unknown let through), and so the one that counts.
-    """
+    """What one threat lets through, by its severity and depth: with unknown let through, and at best."""
 
     threat: str
-    family: Family
     worst: float
     best: float
-    counted: bool
+
+
+class Band(Value):
+    """Between what the exposure lies; which part of all threats' weight let through puts it in the middle; how fast it
+    rises about there.
+    """
+
+    least: float
+    most: float
+    middle: float
+    rise: int
 
 
 class Exposure(Value):

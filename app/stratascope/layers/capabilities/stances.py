@@ -56,7 +56,7 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
             return _inspect_container(posture)
         case RootWritable():
             return _root_directory(posture)
-        case HostFiles():
+        case HostFiles(system=False):  # a system folder is root's own, who needs no capability for it
             return _host_files(posture)
     return None
 

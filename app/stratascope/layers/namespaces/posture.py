@@ -10,6 +10,7 @@ from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
 from stratascope.layers.namespaces.mount_reach import MountReach
 from stratascope.layers.shared.device_rules import is_block, passes_block
+from stratascope.layers.shared.host_paths import hands_over
 from stratascope.value import Value
 
 MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
@@ -30,6 +31,7 @@ class NamespacePosture(Value):
     disk_node: str  # what shows a disk of the host: the mounts, or the engine's options; empty: nothing does
     memory_node: str
     log_node: str = ""  # that of the kernel's log
+    system_files: tuple[str, ...] = ()  # writable places of the host's by which its root hands it over
 
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
@@ -47,6 +49,7 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         disk,
         memory,
         log,
+        tuple([path.target for path in facts.host_paths or () if path.writable and hands_over(path.source)]),
     )
 
 

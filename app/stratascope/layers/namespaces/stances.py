@@ -54,6 +54,10 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
             there = msg("A writable folder of the host is in sight, with set-uid marks.")
             return _known(reach, where, there, _NO_HOST_FILES)
+        case HostFiles(system=True):
+            where = posture.system_files[0] if posture.system_files else ""
+            there = msg("A system folder of the host is in sight, and not read-only.")
+            return _known(reach, where, there, _NO_SYSTEM_FILES)
         case HostFiles():
             where = posture.host_files[0] if posture.host_files else ""
             return _known(reach, where, msg("A writable path of the host is in sight."), _NO_HOST_FILES)
@@ -72,6 +76,7 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
 
 _NO_SOCKET = msg("No engine's socket is in sight.")
 _NO_HOST_FILES = msg("No writable path of the host is in sight.")
+_NO_SYSTEM_FILES = msg("No writable system folder of the host is in sight.")
 _SET_UID_ELSEWHERE = msg("Set-uid marks count nothing inside; whether they do in the host's own mount was not read.")
 _NO_FILE_SYSTEM = msg("No file of a host's file system is in sight.")
 _NO_WRITABLE = msg("The host's file systems are in sight only through read-only mounts.")

@@ -69,6 +69,7 @@ _PRIVATE_FOLDER = re.compile(r"/\.(?:ssh|gnupg|aws|kube|docker|azure|password-st
 # Whoever, as root, writes one of these makes the host run his program as root: by cron, PAM, ld.so, core_pattern …
 _HANDS_OVER = frozenset(
     {
+        "/",
         "/etc",
         "/etc/cron.d",
         "/etc/sudoers.d",

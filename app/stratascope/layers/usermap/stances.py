@@ -96,7 +96,7 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
         case EngineSocket():
             return _engine_socket(posture)
         case HostFiles():
-            return _host_files(posture, set_uid=need.set_uid)
+            return _host_files(need, posture)
     return None
 
 
@@ -289,19 +289,21 @@ def _engine_socket(posture: UsermapPosture) -> Ruling:
     return _stops(msg("The socket's permissions do not let it in."), posture, "engine:socket")
 
 
-def _host_files(posture: UsermapPosture, *, set_uid: bool) -> Ruling:
+def _host_files(need: HostFiles, posture: UsermapPosture) -> Ruling:
     if posture.host_root:
         return _through(msg("It is root on the host, who may write there."))
     held = posture.held or 0
-    if set_uid:
-        # setattr_prepare, fs/attr.c: chown to 0, and then chmod of a file that is no longer its own
-        if posture.over_root_files and held & _CHOWN and held & _FOWNER:
-            return _through(msg("It may give files to the host's root, and change them then."), "@status:CapEff")
-        if posture.host_root is False and posture.idmapped:
-            text = msg("Whether a mount with an id map of its own takes it for the host's root was not read.")
-            return Ruling(Stance.UNKNOWN, text, "@mountinfo")
-        return _host_root(posture, msg("It can't make a file belong to the host's root."))
-    if posture.over_root_files and held & _OVERRIDE:
+    if posture.over_root_files and held & _OVERRIDE and not need.set_uid:
         return _through(msg("It may write files of others, the host's root's too."), "@status:CapEff")
+    # setattr_prepare, fs/attr.c: chown to 0, and then chmod of a file that is no longer its own
+    if need.set_uid and posture.over_root_files and held & _CHOWN and held & _FOWNER:
+        return _through(msg("It may give files to the host's root, and change them then."), "@status:CapEff")
+    if (need.set_uid or need.system) and posture.host_root is False and posture.idmapped:
+        text = msg("Whether a mount with an id map of its own takes it for the host's root was not read.")
+        return Ruling(Stance.UNKNOWN, text, "@mountinfo")
+    if need.set_uid:
+        return _host_root(posture, msg("It can't make a file belong to the host's root."))
+    if need.system:
+        return _host_root(posture, msg("Those folders belong to the host's root, which it is not."))
     text = msg("It is not root on the host, and whether the path belongs to its user was not read.")
     return Ruling(Stance.UNKNOWN, text, _UID)

@@ -23,7 +23,7 @@ from stratascope.ui.containers.head import EXPOSURE
 from stratascope.ui.containers.model import ContainerModel, Entry
 from stratascope.ui.containers.order import section_ink
 from stratascope.ui.widgets import marks
-from stratascope.ui.widgets.exposure_words import level_ink, number_text, to_text
+from stratascope.ui.widgets.exposure_words import best_text, level_ink, number_text
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
@@ -138,7 +138,7 @@ class _ContainerDelegate(QStyledItemDelegate):
             paint_mark(painter, box, mark_of(entry, number), theme)
 
     def _exposure(self, painter: QPainter, line: QRect, state: ContainerState | None) -> int:
-        """Number at the right of the name's line, below it the bar or "to 5.6"; where the number begins."""
+        """Number at the right of the name's line, below it the bar or "best 2.6"; where the number begins."""
         theme = self._theme
         matrix = state.matrix if state is not None else None
         ink = theme.color(level_ink(matrix))
@@ -150,19 +150,19 @@ class _ContainerDelegate(QStyledItemDelegate):
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
         begin = line.right() - painter.fontMetrics().horizontalAdvance(number) - theme.px(8)
         below = QRect(line.left(), line.bottom() + 1, line.width(), theme.box(11))
-        upto = to_text(matrix)
-        if upto:
+        best = best_text(matrix)
+        if best:
             painter.setFont(theme.font(11, MEDIUM))
             painter.setPen(theme.color("text2"))
-            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, upto)
+            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, best)
         elif matrix is not None:
             wide, high = theme.px(36), theme.px(3)
             bar = QRectF(line.right() + 1 - wide, below.center().y() - high / 2 + 1, wide, high)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("line"))
             painter.drawRoundedRect(bar, high / 2, high / 2)
-            if matrix.exposure.best > 0:
-                bar.setWidth(max(float(high), wide * matrix.exposure.best / 10))
+            if matrix.exposure.worst > 0:
+                bar.setWidth(max(float(high), wide * matrix.exposure.worst / 10))
                 painter.setBrush(ink)
                 painter.drawRoundedRect(bar, high / 2, high / 2)
         return begin

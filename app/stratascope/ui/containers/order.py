@@ -49,11 +49,11 @@ def section_of(state: ContainerState) -> str:
 
 
 def worst_first(state: ContainerState) -> tuple[float, float, str, tuple[str, str]]:
-    """Sort key: the exposure as it is written in the row, then what it may be, then the name."""
+    """Sort key: the exposure as it is written in the row, then what it is at best, then the name."""
     best, worst = (-1.0, -1.0) if state.matrix is None else (state.matrix.exposure.best, state.matrix.exposure.worst)
     if not runs(state):
         best, worst = -2.0, -2.0
-    return (-best, -worst, state.container.name.casefold(), state.key)
+    return (-worst, -best, state.container.name.casefold(), state.key)
 
 
 def by_name(state: ContainerState) -> tuple[str, tuple[str, str]]:

@@ -28,7 +28,7 @@ from stratascope.presentation.threat_outcomes import (
     protection_word,
 )
 from stratascope.ui.containers.order import ViewBy, sections
-from stratascope.ui.widgets.exposure_words import level_ink
+from stratascope.ui.widgets.exposure_words import level_ink, number_text
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.marks import severity_word
 from stratascope.value import Value
@@ -94,14 +94,6 @@ class FleetTable(Value):
 def running(states: tuple[ContainerState, ...]) -> tuple[ContainerState, ...]:
     """Those that have a process, in the order of the list: worst first."""
     return tuple(state for section in sections(states, ViewBy.WORST) for state in section.states if runs(state))
-
-
-def exposure_text(matrix: Matrix | None) -> str:
-    """`4.2`, `4.2–5.6` where something is unknown, `–` where all is."""
-    if matrix is None:
-        return "–"
-    least, most = matrix.exposure.best, matrix.exposure.worst
-    return f"{most:.1f}" if least == most else f"{least:.1f}–{most:.1f}"
 
 
 # -- threats
@@ -231,7 +223,7 @@ def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) ->
     container, matrix = state.container, state.matrix
     name = plain(container.name or container.id[:12], 300)
     second = plain(container.engine, 100)
-    return FleetRow(state.key, name, second, exposure_text(matrix), level_ink(matrix), cells, source)
+    return FleetRow(state.key, name, second, number_text(matrix), level_ink(matrix), cells, source)
 
 
 # -- words

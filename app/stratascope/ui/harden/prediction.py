@@ -10,7 +10,7 @@ from stratascope.core.message import msg
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import SEGMENTS, gain_words, segments, segments_sentence
-from stratascope.ui.widgets.exposure_words import exposure_sentence, level_ink, number_text, to_text
+from stratascope.ui.widgets.exposure_words import best_text, exposure_sentence, level_ink, number_text
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.widgets.stance_cell import paint_dots
@@ -91,14 +91,16 @@ class OutcomeBar(QWidget):
         painter.setFont(theme.font(12, MEDIUM))
         painter.setPen(theme.color("text2"))
         painter.drawText(QRectF(0, 0, theme.px(38), self.height()), centre, self._word)
-        up_to = to_text(self.matrix)
+        best = best_text(self.matrix)
         end = float(self.width())
-        if up_to:
+        beside = 0  # what the words beside the number take
+        if best:
             font = theme.font(11, MEDIUM)
-            width = QFontMetrics(font).horizontalAdvance(up_to)
+            width = QFontMetrics(font).horizontalAdvance(best)
             painter.setFont(font)
-            painter.drawText(QRectF(end - width - 1, 0, width + 1, self.height()), centre, up_to)
-            end -= width + theme.px(4)
+            painter.drawText(QRectF(end - width - 1, 0, width + 1, self.height()), centre, best)
+            beside = width + theme.px(4)
+            end -= beside
         painter.setFont(theme.font(15, BOLD))
         painter.setPen(theme.color(level_ink(self.matrix)))
         number = number_text(self.matrix)
@@ -108,7 +110,7 @@ class OutcomeBar(QWidget):
         right = self.width() - max(
             theme.px(36), QFontMetrics(theme.font(15, BOLD)).horizontalAdvance("10.0") + theme.px(10)
         )
-        right -= theme.px(36) if up_to else 0
+        right -= beside
         box = QRectF(left, (self.height() - theme.px(BAR)) / 2, max(8, right - left), theme.px(BAR))
         if self.matrix is None:
             painter.setPen(QPen(theme.color("line2"), 1, Qt.PenStyle.DashLine))

@@ -14,7 +14,7 @@ from stratascope.layers.toggles import toggle
 from stratascope.linux.capability import LAST
 from stratascope.presentation.relaunch_words import RunKind
 from stratascope.presentation.threat_outcomes import Protection, protections
-from stratascope.ui.widgets.exposure_words import number_text, to_text
+from stratascope.ui.widgets.exposure_words import best_text, number_text
 from stratascope.ui.widgets.marks import Mark
 from stratascope.usecases.plan.offers import Asking, Option, Preview
 
@@ -199,9 +199,9 @@ def segments_sentence(matrix: Matrix) -> str:
 
 
 def exposure_range(matrix: Matrix | None) -> str:
-    """The exposure as 3.4, or 3.4 to 5.6."""
-    number, up_to = number_text(matrix), to_text(matrix)
-    return translate(msg("{number} {up_to}", number=number, up_to=up_to)) if up_to else number
+    """The exposure as 5.6, or 5.6 (best 3.4)."""
+    number, best = number_text(matrix), best_text(matrix)
+    return translate(msg("{number} ({best})", number=number, best=best)) if best else number
 
 
 def gain_words(more: int, closed: int, *, changed: bool) -> str:

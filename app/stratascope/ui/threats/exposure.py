@@ -27,9 +27,9 @@ from stratascope.ui.widgets.exposure_words import (
     breakdown,
     exposure_sentence,
     held_by_words,
-    worst_ink,
-    worst_text,
-    worst_word,
+    level_ink,
+    level_word,
+    number_text,
 )
 from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import Label, give_tip, tip
@@ -75,14 +75,14 @@ class ExposureButton(QAbstractButton):
         if (base, matrix) == self._shown:
             return
         self._shown = base, matrix
-        self._number, self._word, self._ink = worst_text(matrix), worst_word(matrix), worst_ink(matrix)
+        self._number, self._word, self._ink = number_text(matrix), level_word(matrix), level_ink(matrix)
         self._below = "" if matrix is None else translate(
             msg("at best {number}", number=f"{matrix.exposure.best:.1f}")
         )  # fmt: skip
         spoken = exposure_sentence(matrix)
         if matrix is not base:
-            self._below = translate(msg("now {number}", number=worst_text(base)))
-            spoken = translate(msg("{exposure}; as it is now {number}", exposure=spoken, number=worst_text(base)))
+            self._below = translate(msg("now {number}", number=number_text(base)))
+            spoken = translate(msg("{exposure}; as it is now {number}", exposure=spoken, number=number_text(base)))
         self.setEnabled(matrix is not None)
         self.setText(self._number)
         self.setAccessibleName(spoken)
@@ -136,7 +136,9 @@ class ExposureButton(QAbstractButton):
 
 
 class ExposureSheet(QFrame):
-    """A table: each family's worst threat, severity, depth, what it adds. Enter or a double click opens the matrix."""
+    """A table: each family's heaviest threat, severity, depth, the family's part. Enter or a double click opens the
+    matrix.
+    """
 
     threat_chosen = Signal(str)
 
@@ -150,9 +152,8 @@ class ExposureSheet(QFrame):
         self.rule.setText(
             translate(
                 msg(
-                    "Each threat counts by its severity, and the first layer that stops it makes that ten times less, "
-                    "each further one less again; of each family only the worst counts. With a critical threat open it "
-                    "is at least 9.0, with a high one at least 4.0."
+                    "All threats together decide where between these two it is. Each counts by its severity; the first "
+                    "layer that stops it makes that ten times less, each further one less again."
                 )
             )
         )
@@ -167,7 +168,7 @@ class ExposureSheet(QFrame):
         self.table.verticalHeader().hide()
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.itemActivated.connect(self._open)
-        heads = (msg("Family"), msg("Its worst threat"), msg("Severity"), msg("Stopped by"), msg("Adds"))
+        heads = (msg("Family"), msg("Its heaviest threat"), msg("Severity"), msg("Stopped by"), msg("Part"))
         self.table.setHorizontalHeaderLabels([translate(head) for head in heads])
         header = self.table.horizontalHeader()
         header.setFont(theme.font(11, MEDIUM))
@@ -198,7 +199,7 @@ class ExposureSheet(QFrame):
                 (plain(translate(threat.title), 120), "text"),
                 (severity_word(threat.severity), ink),
                 (held_by_words(part.state), "unk" if unknown else ink),
-                (f"{part.adds:.2f}", "text"),
+                (f"{part.part:.0%}", "text"),
             )
             for column, (text, colour) in enumerate(cells):
                 item = QTableWidgetItem(text)
@@ -240,17 +241,23 @@ class ExposureSheet(QFrame):
 
 
 def total_line(matrix: Matrix) -> str:
-    """The sum, what raises it further, and what it is at best."""
+    """Between what it lies and why, and what it is at best."""
     parts = breakdown(matrix)
-    worst, best = f"{matrix.exposure.worst:.1f}", f"{matrix.exposure.best:.1f}"
-    if parts.floor:
+    best = f"{matrix.exposure.best:.1f}"
+    limits = {"least": f"{parts.band.least:.1f}", "most": f"{parts.band.most:.1f}"}
+    if parts.because is None:
+        text = msg("Nothing critical or high is open: that puts it between {least} and {most}.", **limits)
+    elif parts.because.outcome is Outcome.OPEN:
         text = msg(
-            "Together {sum}, raised to {worst} because a threat of that weight is open or may be.",
-            sum=f"{sum(part.adds for part in parts.families):.1f}", worst=worst,
+            "The worst that is open puts it between {least} and {most}: {threat}.",
+            threat=parts.because.threat.title, **limits,
         )  # fmt: skip
     else:
-        text = msg("Together, rounded up: {worst}.", worst=worst)
-    if best == worst:
+        text = msg(
+            "The worst that may be open puts it between {least} and {most}: {threat}.",
+            threat=parts.because.threat.title, **limits,
+        )  # fmt: skip
+    if matrix.exposure.best == matrix.exposure.worst:
         return translate(text)
     return translate(
         msg("{text} Counted here is all that is not known as let through; at best it is {best}.", text=text, best=best)

@@ -1,6 +1,6 @@
-"""The exposure in words, numbers and colours, and what each family of threats adds to it. Pure, no Qt.
+"""The exposure in words, numbers and colours, and what each family of threats has to do with it. Pure, no Qt.
 
-Shown is the least that it can be, with "to 5.6" where something is not known: nothing is called open that may not be.
+Shown is the most that it can be, as in the reports, and beside it what it is at best where something is not known.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import FLOORS, Matrix, ThreatState
+from stratascope.core.threats.depth import Band, Matrix, ThreatState, band_of
 from stratascope.core.threats.threat import Family, Outcome
 from stratascope.i18n.translate import translate
+from stratascope.presentation.matrix_order import exposure_line
 from stratascope.presentation.words import exposure_level, exposure_word
 from stratascope.ui.widgets.gap_words import runs, summary
+from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.value import Value
 
 _INKS = {"none": "enf", "low": "enf", "medium": "weak", "high": "open", "critical": "open"}
@@ -20,76 +22,51 @@ NOTHING = "–"
 
 
 class FamilyShare(Value):
-    """A family's worst threat, and how much it raises the exposure over what the families before it came to."""
+    """A family's part of all that is let through, and the threat of it that lets most through."""
 
     family: Family
     state: ThreatState
-    adds: float
+    part: float
 
 
 class Breakdown(Value):
-    """The exposure with all that is unknown let through: families with the largest first, and what a floor adds."""
+    """The exposure with all that is unknown let through: between what it lies, because of what, and the families with
+    the largest part first.
+    """
 
+    band: Band
+    because: ThreatState | None  # the worst that is open, or may be; None where nothing serious is
     families: tuple[FamilyShare, ...]
-    floor: float  # 0.0 where the sum is above it anyway
-    lift: float  # what the floor adds
 
 
 def number_text(matrix: Matrix | None) -> str:
-    """The least, with one digit; a dash where nothing is known."""
-    return NOTHING if matrix is None else f"{matrix.exposure.best:.1f}"
-
-
-def to_text(matrix: Matrix | None) -> str:
-    """What it may be at worst, where that is more; else empty."""
-    if matrix is None or f"{matrix.exposure.worst:.1f}" == f"{matrix.exposure.best:.1f}":
-        return ""
-    return translate(msg("to {number}", number=f"{matrix.exposure.worst:.1f}"))
-
-
-def level_word(matrix: Matrix | None) -> str:
-    """The word of CVSS; none where it is low at best and may be more."""
-    return translate(
-        msg("Not known") if matrix is None or _may_be_more(matrix) else exposure_word(matrix.exposure.best)
-    )
-
-
-def level_ink(matrix: Matrix | None) -> str:
-    """The colour token; what is low at best and may be more is never green."""
-    if matrix is None:
-        return "text3"
-    return "text2" if _may_be_more(matrix) else _INKS[exposure_level(matrix.exposure.best)]
-
-
-def worst_text(matrix: Matrix | None) -> str:
     """The most that it can be, with one digit; a dash where nothing is known."""
     return NOTHING if matrix is None else f"{matrix.exposure.worst:.1f}"
 
 
-def worst_word(matrix: Matrix | None) -> str:
-    """The word of CVSS for that."""
+def best_text(matrix: Matrix | None) -> str:
+    """What it is at best, where that is less; else empty."""
+    if matrix is None or matrix.exposure.worst == matrix.exposure.best:
+        return ""
+    return translate(msg("best {number}", number=f"{matrix.exposure.best:.1f}"))
+
+
+def level_word(matrix: Matrix | None) -> str:
+    """The word of CVSS."""
     return "" if matrix is None else translate(exposure_word(matrix.exposure.worst))
 
 
-def worst_ink(matrix: Matrix | None) -> str:
-    """The colour token for that."""
-    return "text3" if matrix is None else _INKS[exposure_level(matrix.exposure.worst)]
-
-
-def _may_be_more(matrix: Matrix) -> bool:
+def level_ink(matrix: Matrix | None) -> str:
+    """The colour token; what may be more than low and need not be is neither green nor red."""
+    if matrix is None:
+        return "text3"
     best, worst = (_INKS[exposure_level(number)] for number in (matrix.exposure.best, matrix.exposure.worst))
-    return best == "enf" and worst != "enf"
+    return "text2" if best == "enf" and worst != "enf" else worst
 
 
 def exposure_sentence(matrix: Matrix | None) -> str:
     """For the ear and for tooltips."""
-    if matrix is None:
-        return translate(msg("Exposure not known"))
-    word, number = exposure_word(matrix.exposure.best), number_text(matrix)
-    if to_text(matrix):
-        worst = f"{matrix.exposure.worst:.1f}"
-        return translate(msg("Exposure {number} to {worst}, at least {word}", number=number, worst=worst, word=word))
-    return translate(msg("Exposure {number}, {word}", number=number, word=word))
+    return translate(msg("Exposure not known") if matrix is None else exposure_line(matrix))
 
 
 def why(state: ContainerState) -> str:
@@ -122,26 +99,28 @@ def worst_open(state: ContainerState) -> ThreatState | None:
 
 
 def breakdown(matrix: Matrix) -> Breakdown:
-    """What each family adds. The parts sum up to the exposure but for its rounding up to 0.1."""
-    counted = sorted((share for share in matrix.exposure.shares if share.counted), key=lambda share: -share.worst)
-    families = []
-    left = 1.0
-    for share in counted:
-        state = matrix.of(share.threat)
-        if state is not None and share.worst > 0:
-            families.append(FamilyShare(share.family, state, 10 * left * share.worst))
-            left *= 1.0 - share.worst
-    total = 10 * (1 - left)
-    floor = max(
-        (
-            FLOORS.get(each.threat.severity, 0.0)
-            for each in matrix.threats
-            if each.outcome in (Outcome.OPEN, Outcome.UNKNOWN)
-        ),
-        default=0.0,
+    """How the exposure comes about."""
+    whole = sum(share.worst for share in matrix.exposure.shares)
+    parts: dict[Family, float] = {}
+    heaviest: dict[Family, tuple[float, ThreatState]] = {}
+    for state, share in zip(matrix.threats, matrix.exposure.shares, strict=True):
+        family = state.threat.family
+        parts[family] = parts.get(family, 0.0) + share.worst / whole
+        if family not in heaviest or share.worst > heaviest[family][0]:
+            heaviest[family] = share.worst, state
+    families = sorted(parts, key=lambda family: -parts[family])
+    perhaps = [state for state in matrix.threats if state.outcome is not Outcome.STOPPED]
+    order, sure = list(Severity), (Outcome.OPEN, Outcome.UNKNOWN)
+    because = min(
+        (state for state in perhaps if state.threat.severity in SERIOUS),
+        key=lambda state: (order.index(state.threat.severity), sure.index(state.outcome)),
+        default=None,
     )
-    lift = max(0.0, floor - total)
-    return Breakdown(tuple(families), floor if lift > 0.05 else 0.0, lift if lift > 0.05 else 0.0)
+    return Breakdown(
+        band_of({state.threat.severity for state in perhaps}),
+        because,
+        tuple(FamilyShare(family, heaviest[family][1], parts[family]) for family in families),
+    )
 
 
 def held_by_words(state: ThreatState) -> str:

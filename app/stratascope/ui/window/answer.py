@@ -143,8 +143,7 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
             "Nothing serious is open. Before {count} serious things a single layer stands, or only the host.",
             len(single),
         )
-    calm = matrix.exposure.worst < 4.0
-    return Answer(Tone.ENF if calm else Tone.WEAK, translate(text), short=True)
+    return Answer(Tone.ENF, translate(text), short=True)
 
 
 def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:

@@ -94,8 +94,8 @@ def _exposed(state: ContainerState, limit: float) -> Alert:
     assert state.matrix is not None
     exposure, name = state.matrix.exposure, state.container.name
     if exposure.best < exposure.worst:
-        text = msg("Its exposure is {least} to {most} of 10, since not all of it could be read.",
-                   least=f"{exposure.best:.1f}", most=f"{exposure.worst:.1f}")  # fmt: skip
+        text = msg("Its exposure is {number} of 10, at best {best}, since not all of it could be read.",
+                   number=f"{exposure.worst:.1f}", best=f"{exposure.best:.1f}")  # fmt: skip
     else:
         text = msg("Its exposure is {number} of 10.", number=f"{exposure.worst:.1f}")
     if exposure.best <= limit:  # it may be well

@@ -7,7 +7,7 @@ from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Choice, Preset, Toggle
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix
-from stratascope.core.threats.threat import Threat
+from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.value import Value
 
 SERIOUS = (Severity.CRITICAL, Severity.HIGH)
@@ -79,9 +79,16 @@ class Preview(Value):
 
     @property
     def in_vain(self) -> bool:
-        """Whether something serious is open now, and the exposure is as good as the same then."""
-        serious = any(self.before.open(severity) for severity in SERIOUS)
-        return serious and round(self.before.exposure.worst - self.after.exposure.worst, 1) <= _WORTH
+        """Whether something serious is open now, and then nothing of it is closed, or the exposure is as good as the
+        same.
+        """
+        closed = [
+            then.outcome is Outcome.STOPPED
+            for now, then in zip(self.before.threats, self.after.threats, strict=True)
+            if now.outcome is Outcome.OPEN and now.threat.severity in SERIOUS
+        ]
+        lower = round(self.before.exposure.worst - self.after.exposure.worst, 1)
+        return bool(closed) and (not any(closed) or lower <= _WORTH)
 
 
 class Offer(Value):

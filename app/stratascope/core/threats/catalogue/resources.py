@@ -48,7 +48,7 @@ THREATS = (
     Threat(
         "exhaust-disk",
         Family.RESOURCES,
-        Severity.LOW,
+        Severity.MEDIUM,
         msg("Fill the disk"),
         msg("A process could write until the disk that holds the containers is full."),
         msg("Other containers and the host can't save anything any more."),
