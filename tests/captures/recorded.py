@@ -42,6 +42,8 @@ _KINDS = {
     errno.ESRCH: GapKind.GONE,
 }
 
+VERSIONS = {EngineKind.DOCKER: "26.1.5+dfsg1", EngineKind.PODMAN: "5.4.2"}  # of the engines that were recorded
+
 
 def recorded(path: str | Path, *, hierarchy: str = "v2") -> Capture:
     """The folder `path` (absolute, or below tests/captures) as the capture of one process.
@@ -86,7 +88,9 @@ def with_gap(capture: Capture, name: str, gap: Gap) -> Capture:
 
 def surroundings(kind: EngineKind = EngineKind.DOCKER, **ground: Any) -> Surroundings:
     """An engine of that kind, on a host of which only these fields of `Ground` are known."""
-    return Surroundings(replace(UNREAD, **ground), Engine(kind.value, kind, "unix:///run/engine.sock"))
+    return Surroundings(
+        replace(UNREAD, **ground), Engine(kind.value, kind, "unix:///run/engine.sock", version=VERSIONS[kind])
+    )
 
 
 def container(**asked: Any) -> Container:

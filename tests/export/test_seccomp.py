@@ -13,7 +13,7 @@ from rig.engine import Rig
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.relaunch.run_options import RunOptions
 from stratascope.export.export import ExportError, ExportKind, export
-from stratascope.linux.seccomp_docker import docker_default
+from stratascope.linux.defaults.filters import default_filter
 from stratascope.linux.seccomp_profile import parse_profile
 from stratascope.linux.seccomp_resolve import resolve
 from stratascope.linux.syscalls import Abi
@@ -32,7 +32,7 @@ def test_the_default_answers_as_it_was_measured(held: tuple[str, ...], abi: Abi)
     asked = replace(_ASKED, capabilities=held)
     profile = parse_profile(export(ExportKind.SECCOMP, _options(asked=asked)))
     found = resolve(profile, frozenset(held), (6, 18), "x86_64", abi)
-    wanted = docker_default(frozenset(held), abi)
+    wanted = default_filter("docker", "28.5", frozenset(held), abi)
     assert {name: set(found.of(name) or ()) for name, _ in wanted.calls} == {
         name: set(outcomes) for name, outcomes in wanted.calls
     }

@@ -18,6 +18,7 @@ Usage, from any test (the fixtures are exposed by tests/conftest.py):
     rig.config(container)                                   # the OCI config.json, parsed
     rig.daemon_pids(); rig.freeze(); rig.thaw(); rig.stop(); rig.start()
     rig.user                                                # of a rootless engine: (uid, gid, home), else None
+    rig.root                                                # the folder of an engine of another system, else None
 
 The image `busybox` has every applet as a link, users root, daemon, app (1000), a world-writable /tmp and CMD sleep.
 `-v`, published ports and user networks work. What to know when comparing with the host:
@@ -48,7 +49,15 @@ from pathlib import Path
 from typing import Any
 
 from rig.image import write_image
-from rig.plan import NoEngineError, ordinary_user, path_variable, plan_docker, plan_podman
+from rig.plan import (
+    NoEngineError,
+    client,
+    knows_only_version_2,
+    ordinary_user,
+    path_variable,
+    plan_docker,
+    plan_podman,
+)
 
 KINDS = ("docker_rootful", "docker_rootless", "podman_rootful", "podman_rootless")
 # Root's, with the unified hierarchy beside the old ones where the machine has it so: what events are attached to there
@@ -63,6 +72,7 @@ class Rig:
     folder: Path
     user: tuple[int, int, Path] | None
     env: dict[str, str]
+    root: Path | None = None  # the folder that the engine's programs are in, where they are not this machine's
     keeper: subprocess.Popen[str] = field(init=False)
     _names: int = field(default=0)
 
@@ -94,9 +104,8 @@ class Rig:
 
     def command(self, *args: str) -> tuple[str, ...]:
         """The whole argv of the engine's command line, to be run with `rig.env`."""
-        return ("docker", "-H", self.endpoint, *args) if self.kind == "docker" else (
-            "podman", "--remote", "--url", self.endpoint, *args
-        )  # fmt: skip
+        there = () if self.root is None else ("nsenter", f"--mount=/proc/{self.keeper.pid}/ns/mnt", "--")
+        return (*there, *client(self.kind, self.endpoint), *args)
 
     def run(self, *args: str, check: bool = True) -> str:
         """Run the engine's command line; its stdout without the last newline. AssertionError on failure."""
@@ -263,28 +272,31 @@ def answers(path: Path) -> bool:
         return False
 
 
-def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> Rig:
+def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = (), root: Path | None = None) -> Rig:
     """Begin to start an engine: returns at once, `complete` waits for it. Raises NoEngineError.
 
     `prefix` is a command that runs another, such as unshare(1), put in front of the daemon's; `options` are more of it.
+    `root` is a folder with another system, whose engine it is to be (packaging/engines-today.sh).
     """
     kind, _, how = name.partition("_")
     needed = ["unshare", "runc", *(("dockerd", "docker") if kind == "docker" else ("podman", "conmon", "crun"))]
     needed += ["newuidmap", "slirp4netns", *(("rootlesskit",) if kind == "docker" else ())] if how == "rootless" else []
-    missing = [program for program in needed if shutil.which(program, path=path_variable()) is None]
+    places = path_variable() if root is None else ":".join(f"{root}{place}" for place in path_variable().split(":"))
+    missing = [program for program in needed if shutil.which(program, path=places) is None]
     if os.geteuid() != 0:
         raise NoEngineError("engines are started as root only")
     if missing:
         raise NoEngineError(f"{name} needs {', '.join(missing)}")
     user = ordinary_user() if how == "rootless" else None
+    version_2 = kind == "podman" and root is not None and knows_only_version_2(root)
     folder = Path(tempfile.mkdtemp(prefix="strata-rig-"))
     try:
         env, argv = (
             plan_docker(folder, user)
             if kind == "docker"
-            else plan_podman(folder, user, "crun" if how == "rootful" else "runc")
+            else plan_podman(folder, user, "crun" if how == "rootful" or version_2 else "runc", version_2)
         )
-        rig = Rig(name, folder, user, env)
+        rig = Rig(name, folder, user, env, root)
         for path in (folder, *folder.rglob("*")):
             os.chown(path, *(user[:2] if user else (0, 0)))
         folder.chmod(0o755)
@@ -295,11 +307,13 @@ def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = (
             "gid": user[1] if user else None,
             "folder": str(folder),
             "rules": kind == "podman" and user is None,
-            "network": kind == "docker" and user is None,
+            "network": user is None and (kind == "docker" or root is not None),
             "hybrid": how == "hybrid",
+            "root": None if root is None else str(root),
+            "unified": version_2,
             "log": str(folder / "log"),
-            "list": rig.command("ps", "-aq"),
-            "remove": rig.command("rm", "-f", *rig.at_once, "-v"),
+            "list": (*client(kind, rig.endpoint), "ps", "-aq"),
+            "remove": (*client(kind, rig.endpoint), "rm", "-f", *rig.at_once, "-v"),
         }
         (folder / "plan.json").write_text(json.dumps(plan))
         with (folder / "log").open("ab") as log:

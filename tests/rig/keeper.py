@@ -30,6 +30,9 @@ PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 CGROUPS = Path("/sys/fs/cgroup")
+SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}[os.uname().machine]
+MNT_DETACH = 2
+OF_THE_MACHINE = tuple(f"/etc/{name}" for name in ("passwd", "group", "subuid", "subgid", "resolv.conf", "hosts"))
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -38,9 +41,14 @@ def check(result: int, what: str) -> None:
         raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
 
 
-def enter_namespaces(network: bool, hybrid: bool) -> None:
-    """A mount namespace of our own, in which nothing that engines mount reaches the machine."""
+def enter_namespaces(network: bool, hybrid: bool, folder: str | None, unified: bool) -> None:
+    """A mount namespace of our own, in which nothing that engines mount reaches the machine.
+
+    `folder`: becomes its root directory. `unified`: control groups of the second version are all that it has.
+    """
     check(LIBC.unshare(CLONE_NEWNS | (CLONE_NEWNET if network else 0)), "unshare")
+    if folder is not None:
+        enter_root(Path(folder))
     mounted = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
     if "/" not in mounted:
         # In a bare chroot / is no mount point, and pivot_root(2), which runtimes use, refuses to start from there
@@ -49,13 +57,42 @@ def enter_namespaces(network: bool, hybrid: bool) -> None:
         os.chdir(root)
         os.chroot(".")
     run("mount", "--make-rprivate", "/")
-    if not hybrid and str(CGROUPS / "unified") in mounted:  # crun refuses the hybrid layout
+    if unified and not (CGROUPS / "cgroup.procs").exists():
+        run("umount", "--recursive", str(CGROUPS))
+        run("mount", "-t", "cgroup2", "cgroup2", str(CGROUPS))
+        own = CGROUPS / f"strata-rig-{os.getpid()}"  # ours may be closed to ordinary users
+        own.mkdir()
+        (own / "cgroup.procs").write_text(str(os.getpid()))
+    elif not hybrid and str(CGROUPS / "unified") in mounted:  # crun refuses the hybrid layout
         run("umount", str(CGROUPS / "unified"))
     for private in ("/run", "/dev/shm"):  # network namespaces and locks that engines share by fixed names
         if Path(private).is_dir():
             run("mount", "-t", "tmpfs", "-o", "mode=1777" if private == "/dev/shm" else "mode=755", "tmpfs", private)
     if network:
         run("ip", "link", "set", "lo", "up")
+
+
+def enter_root(root: Path) -> None:
+    """Let that folder, which stays as it is, be / with this machine's devices, processes, /tmp and users.
+
+    By pivot_root(2): in a chroot, runtimes can't do what they do at a container's start.
+    """
+    run("mount", "--make-rprivate", "/")
+    run("mount", "--rbind", str(root), str(root))
+    for shared in ("proc", "sys", "dev", "tmp"):
+        run("mount", "--rbind", f"/{shared}", str(root / shared))
+    for name in OF_THE_MACHINE:
+        if Path(name).exists():
+            if not (root / name[1:]).exists():
+                (root / name[1:]).touch()
+            run("mount", "--bind", name, str(root / name[1:]))
+    run("mount", "-o", "remount,bind,ro", str(root))
+    os.chdir(root)
+    check(LIBC.syscall(SYS_PIVOT_ROOT, b".", b"."), "pivot_root")
+    check(LIBC.umount2(b".", MNT_DETACH), "umount2")
+    os.chdir("/")
+    for private in ("/var/tmp", "/var/cache"):
+        run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", private)
 
 
 def run(*command: str) -> None:
@@ -194,6 +231,9 @@ class Keeper:
 
     def remove_cgroups(self) -> None:
         """Remove them, and their parents as long as they are empty; rmdir(2) fails on a cgroup in use."""
+        if self.plan["unified"] and (CGROUPS / "cgroup.procs").exists():
+            (CGROUPS / "cgroup.procs").write_text(str(os.getpid()))
+            self.cgroups.add(CGROUPS / f"strata-rig-{os.getpid()}")
         for top in (CGROUPS, *(path for path in CGROUPS.iterdir() if path.is_dir())):
             self.cgroups.update((top / "docker", top / "libpod_parent" / "conmon"))
         for leaf in sorted(self.cgroups, key=lambda path: -len(path.parts)):
@@ -218,7 +258,7 @@ def main() -> None:
     check(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C is for the tests: the end of stdin tells us
-    enter_namespaces(plan["network"], plan["hybrid"])
+    enter_namespaces(plan["network"], plan["hybrid"], plan["root"], plan["unified"])
     keeper = Keeper(plan)
     keeper.start()
     say("started")

@@ -37,6 +37,11 @@ def base_environ(folder: Path) -> dict[str, str]:
     }
 
 
+def client(kind: str, endpoint: str) -> tuple[str, ...]:
+    """The engine's command line, asked about that endpoint."""
+    return ("docker", "-H", endpoint) if kind == "docker" else ("podman", "--remote", "--url", endpoint)
+
+
 def plan_docker(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[str, str], list[str]]:
     env = base_environ(folder)
     socket_path = folder / "run" / "engine.sock"
@@ -55,13 +60,32 @@ def plan_docker(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[
     return env, argv
 
 
-def plan_podman(folder: Path, user: tuple[int, int, Path] | None, runtime: str) -> tuple[dict[str, str], list[str]]:
+def knows_only_version_2(root: Path) -> bool:
+    """Whether the Podman in that folder is one that has dropped the first version of control groups."""
+    asked = 'mount --rbind /proc "$0/proc" && exec chroot "$0" podman --version'
+    command = ("unshare", "--mount", "--propagation", "private", "sh", "-c", asked, str(root))
+    said = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout
+    major = said.rpartition(" ")[2].partition(".")[0]
+    return major.isdecimal() and int(major) >= 6
+
+
+def _no_limits_in_version_2() -> bool:
+    """Whether the second version has none of the controllers that limits need here, since the first has them."""
+    places = [Path("/sys/fs/cgroup") / name / "cgroup.controllers" for name in ("", "unified")]
+    return not any("pids" in place.read_text().split() for place in places if place.exists())
+
+
+def plan_podman(
+    folder: Path, user: tuple[int, int, Path] | None, runtime: str, version_2: bool = False
+) -> tuple[dict[str, str], list[str]]:
+    """`version_2`: of control groups alone, and of networks without slirp4netns."""
     env = base_environ(folder)
     number = os.getpid() * 7 + folder.stat().st_ino  # a subnet of its own: several test runs share the machine
     subnet = f"10.{100 + number % 100}.{number // 100 % 250}"
     (folder / "networks").mkdir()
     (folder / "networks" / "podman.json").write_text(json.dumps(_default_network(number, subnet)))
-    (folder / "containers.conf").write_text(f"""[engine]
+    cgroups = '[containers]\ncgroups = "disabled"\n' if version_2 and _no_limits_in_version_2() else ""
+    (folder / "containers.conf").write_text(f"""{cgroups}[engine]
 runtime = "{runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -70,7 +94,7 @@ infra_command = "/bin/sleep 1000000"
 [network]
 default_subnet = "{subnet}.0/24"
 network_config_dir = "{folder / "networks"}"
-default_rootless_network_cmd = "slirp4netns"
+default_rootless_network_cmd = "{"pasta" if version_2 else "slirp4netns"}"
 """)
     (folder / "storage.conf").write_text(f"""[storage]
 driver = "overlay"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from stratascope.core.observation.harmless import harmless, is_notable, notable_reason
+from stratascope.linux.defaults.filters import default_filter
 from stratascope.linux.seccomp import ActionKind
-from stratascope.linux.seccomp_docker import docker_default
 from stratascope.linux.syscalls import Abi, numbers
 
-_DEFAULT = docker_default(
+_DEFAULT = default_filter(
+    "docker",
+    "28.5",
     frozenset(f"CAP_{name}" for name in ("CHOWN", "FOWNER", "MKNOD", "SETGID", "SETUID", "KILL")),
     Abi.X86_64,
 )

@@ -8,79 +8,45 @@ from pathlib import Path
 import pytest
 
 from rig.engine import Rig
-from stratascope.collector.filters import read_filters, why_not
+from rig.filters import OPTIONS, bounding, differences, filters_of, server_version, unlike_measured
+from stratascope.collector.filters import why_not
+from stratascope.core.container import EngineKind
 from stratascope.core.ground import PROFILES
-from stratascope.core.syscall_table import CallVerdict
-from stratascope.layers.seccomp.conditions import verdict_of
-from stratascope.layers.seccomp.filter_source import DockerDefault, KernelFilters, ProfileFilter
-from stratascope.layers.seccomp.tables import more
-from stratascope.linux.capability import NAMES
-from stratascope.linux.seccomp_docker import OPENED, VERSION
-from stratascope.linux.status import parse_status
+from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
+from stratascope.linux.defaults.filters import versions_for
 from stratascope.linux.syscalls import Abi
 
-ABIS = (Abi.X86_64, Abi.I386, Abi.X32)
 needs_root = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 
 
-def filters_of(rig: Rig, container: str) -> KernelFilters:
-    return KernelFilters(tuple(bytes.fromhex(text) for text in read_filters(rig.pid(container), lambda: True)))
-
-
-def bounding(rig: Rig, container: str) -> frozenset[str]:
-    held = parse_status(Path(f"/proc/{rig.pid(container)}/status").read_text()).bounding
-    assert held is not None
-    return frozenset(name for number, name in enumerate(NAMES) if held >> number & 1)
-
-
-def differences(
-    one: KernelFilters, other: DockerDefault | ProfileFilter
-) -> list[tuple[str, str, CallVerdict, CallVerdict]]:
-    """Calls with another verdict, and those that depend on other values."""
-    found = []
-    for abi in ABIS:
-        real, ours = one.answers(abi), other.answers(abi)
-        for (name, outcomes), (_, told) in zip(real.calls, ours.calls, strict=True):
-            if verdict_of(outcomes) is not verdict_of(told):
-                found.append((abi.value, name, verdict_of(outcomes), verdict_of(told)))
-        for name in (*more(real, ours), *more(ours, real)):
-            found.append((abi.value, name, CallVerdict.DEPENDS, CallVerdict.DEPENDS))
-    return found
-
-
-def single(name: str) -> tuple[str, ...]:
-    return ("--cap-drop", "ALL", "--cap-add", name.removeprefix("CAP_"))
-
-
-OPTIONS: list[tuple[str, ...]] = [
-    (),
-    ("--cap-drop", "ALL"),
-    ("--cap-add", "ALL"),
-    ("--user", "1000", "--security-opt", "no-new-privileges"),
-    ("--cap-add", "SYS_ADMIN", "--cap-add", "BPF"),
-    *(single(name) for name in sorted(OPENED)),
-]
+def measured(rig: Rig, container: str) -> MeasuredDefault:
+    """What is known of that version; skips where it was never measured."""
+    version = server_version(rig)
+    if len(versions_for(rig.kind, version)) != 1:
+        pytest.skip(f"the default of {rig.kind} {version} was never measured")
+    return MeasuredDefault(EngineKind(rig.kind), version, bounding(rig, container))
 
 
 @needs_root
-def test_docker_s_default_is_as_measured(docker_rootful: Rig) -> None:
-    version = docker_rootful.run("version", "--format", "{{.Server.Version}}")
-    if not version.startswith(f"{VERSION}."):
-        pytest.skip(f"our table is of Docker {VERSION}, this is {version}")
+@pytest.mark.parametrize("kind", ["docker_rootful", "podman_rootful"])
+def test_the_default_is_as_measured(kind: str, request: pytest.FixtureRequest) -> None:
+    rig: Rig = request.getfixturevalue(kind)
     for options in OPTIONS:
-        with docker_rootful.container(*options) as container:
-            table = DockerDefault(bounding(docker_rootful, container))
-            assert (options, differences(filters_of(docker_rootful, container), table)) == (options, [])
+        with rig.container(*options) as container:
+            assert (options, differences(filters_of(rig, container), measured(rig, container))) == (options, [])
+
+
+def test_the_other_defaults_are_as_measured(any_engine: Rig) -> None:
+    version = server_version(any_engine)
+    if len(versions_for(any_engine.kind, version)) != 1:
+        pytest.skip(f"the default of {any_engine.kind} {version} was never measured")
+    assert unlike_measured(any_engine, version) == []
 
 
 @needs_root
 def test_rootless_docker_has_the_same_default(docker_rootless: Rig) -> None:
-    version = docker_rootless.run("version", "--format", "{{.Server.Version}}")
-    if not version.startswith(f"{VERSION}."):
-        pytest.skip(f"our table is of Docker {VERSION}, this is {version}")
     with docker_rootless.container() as container:
-        table = DockerDefault(bounding(docker_rootless, container))
-        assert differences(filters_of(docker_rootless, container), table) == []
+        assert differences(filters_of(docker_rootless, container), measured(docker_rootless, container)) == []
 
 
 @needs_root

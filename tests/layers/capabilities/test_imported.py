@@ -8,10 +8,10 @@ import pytest
 
 from captures.recorded import recorded
 from layers.toggle_subjects import DEFAULTS, DOCKER, PODMAN, default, subject, words
-from stratascope.core.container import Engine, ProfileKind
+from stratascope.core.container import Engine, EngineKind, ProfileKind
 from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.relaunch.toggle import Preset, Subject
-from stratascope.layers.seccomp.filter_source import DockerDefault
+from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.toggles import choices, toggle
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.plan.learned import resolved
@@ -136,7 +136,7 @@ def test_presets_have_the_filter_of_ordinary_programs_where_these_were_looked_at
     """And what they import besides; it has a file only once it is wanted."""
     of = known(Program("/usr/sbin/x", ("keyctl", "mount", "umount2")), engine=PODMAN)
     facts = dict(of.facts)
-    measured = DockerDefault(frozenset())
+    measured = MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset())
     facts["seccomp"] = replace(facts["seccomp"], profile=ProfileKind.DEFAULT, default=measured)
     of = replace(of, facts=tuple(facts.items()))
     for preset in (Preset.RECOMMENDED, Preset.RESTRICTED, Preset.STRICT):

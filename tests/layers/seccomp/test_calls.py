@@ -181,14 +181,70 @@ def test_two_filters_are_as_strict_as_both() -> None:
     assert found.verdict is Verdict.ENFORCED
 
 
-def test_another_version_s_default_is_not_called_weak() -> None:
-    near = around()
-    near = replace(near, engine=replace(near.engine, version="28.0.1"))
-    assert assess(with_filters(FILTER, ALLOW_ALL), near).verdict is Verdict.ENFORCED
-    facts = facts_of(FILTER, near)
+def of_version(version: str, kind: EngineKind = EngineKind.DOCKER, **ground: Any) -> Surroundings:
+    near = around(kind, **ground)
+    return replace(near, engine=replace(near.engine, version=version))
+
+
+def test_between_two_measured_versions_what_both_say_is_known() -> None:
+    facts = facts_of(FILTER, of_version("27.3.1"))
     assert facts.x86_64 is not None
-    assert facts.x86_64.unknown > 20
+    assert facts.x86_64.unknown == 11
     assert "mount" in facts.x86_64.denied_names
+    # read from the kernel, its filter lets through what both stop
+    assert assess(with_filters(FILTER, ALLOW_ALL), of_version("27.3.1")).verdict is Verdict.WEAKENED
+
+
+def test_a_default_that_was_never_measured_is_not_called_weak() -> None:
+    newest = of_version("29.1.0")
+    found = assess(with_filters(FILTER, ALLOW_ALL), newest)
+    assert (found.verdict, found.findings) == (Verdict.ENFORCED, ())
+    unread = assess(FILTER, newest)
+    assert unread.verdict is Verdict.UNKNOWN
+    assert translate(unread.fact) == "This version's default was never measured"
+    facts = facts_of(FILTER, newest)
+    assert facts.x86_64 is not None
+    assert (facts.x86_64.allowed, facts.x86_64.denied, facts.x86_64.unknown) == (0, 0, 383)
+    own = assess(with_filters(FILTER, ALLOW_ALL), newest, seccomp=ProfileKind.CUSTOM, seccomp_profile="{}")
+    assert (own.verdict, translate(own.fact)) == (Verdict.UNKNOWN, "This version's default was never measured")
+
+
+def test_a_filter_of_one_s_own_is_weighed_as_far_as_the_default_is_known() -> None:
+    """Docker 26.1's, as a profile of somebody's own."""
+    custom = {"seccomp": ProfileKind.CUSTOM, "seccomp_profile": "{}"}
+    capture = with_filters(FILTER, hex_of("docker-default"))
+    assert assess(capture, of_version("28.5.2"), **custom).verdict is Verdict.ENFORCED
+    assert assess(capture, of_version("27.0.0"), **custom).verdict is Verdict.ENFORCED
+    everything = assess(with_filters(FILTER, ALLOW_ALL), of_version("27.0.0"), **custom)
+    assert everything.verdict is Verdict.WEAKENED
+
+
+PODMAN = ProfileKind.DEFAULT, tuple(NAMES[number] for number in (0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 31))
+FILE = (CAPTURES / "podman-5.4-seccomp.json").read_text()
+
+
+def podman(version: str, *places: str) -> SeccompFacts:
+    profiles = tuple((place, FILE) for place in places)
+    near = of_version(version, EngineKind.PODMAN, profiles=profiles)
+    named = replace(near.engine.facts, seccomp_profile="/usr/share/containers/seccomp.json")
+    near = replace(near, engine=replace(near.engine, facts=named))
+    return facts_of(FILTER, near, seccomp=PODMAN[0], capabilities=PODMAN[1])
+
+
+@pytest.mark.parametrize(
+    ("version", "unknown"),
+    [("5.4.2", 0), ("5.6.1", 0), ("5.8.6", 2), ("6.1.1-rhel", 2), ("6.2.0", 2), ("5.0.0", 2)],
+)
+def test_podman_s_file_may_be_another_version_s(version: str, unknown: int) -> None:
+    """That of 5.4 says something else of fanotify_init and socket than 5.8 and 6.1 do."""
+    facts = podman(version, "/usr/share/containers/seccomp.json")
+    assert (facts.source, facts.x86_64 and facts.x86_64.unknown) == (CallSource.PROFILE, unknown)
+
+
+def test_without_podman_s_file_what_was_measured_counts() -> None:
+    facts = podman("5.8.6")
+    assert (facts.source, facts.x86_64 and facts.x86_64.unknown) == (CallSource.MEASURED, 0)
+    assert podman("7.0.0").default is None
 
 
 @pytest.mark.parametrize(

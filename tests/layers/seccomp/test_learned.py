@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from stratascope.core.container import EngineKind
 from stratascope.core.observation.harmless import harmless
 from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall
-from stratascope.layers.seccomp.filter_source import DockerDefault, ProfileFilter
+from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
 from stratascope.linux.seccomp import ActionKind
 from stratascope.linux.seccomp_answer import Answers, Given
@@ -36,7 +37,7 @@ def seen(*names: str, arguments: tuple[tuple[str, tuple[int, ...]], ...] = (), a
 def default(request: pytest.FixtureRequest) -> DefaultFilter:
     """An engine's default filter."""
     if request.param == "docker":
-        return DockerDefault(CAPS)
+        return MeasuredDefault(EngineKind.DOCKER, "26.1", CAPS)
     if not PODMANS.exists():
         pytest.skip("no profile of Podman's on this machine")
     return ProfileFilter(PODMANS.read_text(), str(PODMANS), CAPS, (6, 18), X)
@@ -150,7 +151,7 @@ def test_the_engine_s_own_errno_stays() -> None:
 
 def test_newer_calls_are_not_there_as_before() -> None:
     """Docker's default says ENOSYS to what it does not know; so does this."""
-    found = answers(seen(*NAMES), DockerDefault(CAPS))
+    found = answers(seen(*NAMES), MeasuredDefault(EngineKind.DOCKER, "26.1", CAPS))
     assert errno_of(found, "statmount") == 38
     assert errno_of(found, "mount") == 1
 

@@ -17,7 +17,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.observation.observer import Answer
 from stratascope.core.relaunch.want import HeldCapability, PassedCall
 from stratascope.i18n.translate import translate
-from stratascope.layers.seccomp.filter_source import DockerDefault, NoFilter, ProfileFilter
+from stratascope.layers.seccomp.filter_source import MeasuredDefault, NoFilter, ProfileFilter
 from stratascope.layers.seccomp.layer import LAYER
 from stratascope.layers.seccomp.refused import unusual_answers
 from stratascope.linux.idmap import FULL, IdRange
@@ -174,7 +174,7 @@ def test_what_it_answers_beside_the_usual_refusals() -> None:
     text = f'{{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [{rule}]}}'
     own = replace(FACTS, origin=ProfileFilter(text, "/own.json", frozenset(), (6, 18), "x86_64"))
     assert unusual_answers(own) == (Answer("x86_64", "fsync", 5),)
-    assert unusual_answers(replace(FACTS, origin=DockerDefault(frozenset()))) == ()
+    assert unusual_answers(replace(FACTS, origin=MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset()))) == ()
     assert unusual_answers(replace(FACTS, origin=NoFilter())) == ()
     assert unusual_answers(replace(FACTS, origin=None)) == ()
 

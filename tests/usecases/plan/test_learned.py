@@ -7,14 +7,14 @@ import json
 import pytest
 
 from layers.toggle_subjects import DOCKER, default, subject
-from stratascope.core.container import ProfileKind
+from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.syscall_table import CallSource
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.seccomp.filter_source import DockerDefault, ProfileFilter
+from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.usecases.plan.learned import Resolved, resolved
 from stratascope.value import replace
@@ -31,7 +31,7 @@ FACTS = SeccompFacts(
     ProfileKind.DEFAULT,
     CallSource.MEASURED,
     "status",
-    default=DockerDefault(frozenset(("CAP_CHOWN",))),
+    default=MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset(("CAP_CHOWN",))),
 )
 
 

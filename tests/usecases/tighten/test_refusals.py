@@ -6,11 +6,12 @@ import json
 
 import pytest
 
+from stratascope.core.container import EngineKind
 from stratascope.core.observation.observation import Denied, UsedCapability
 from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
 from stratascope.i18n.translate import translate
-from stratascope.layers.seccomp.filter_source import DockerDefault, FilterSource, KernelFilters, NoFilter
+from stratascope.layers.seccomp.filter_source import FilterSource, KernelFilters, MeasuredDefault, NoFilter
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.value import replace
@@ -147,8 +148,8 @@ def test_rights_of_a_file_end_with_no_new_privileges() -> None:
     ("today", "name", "yes"),
     [
         (NoFilter(), "keyctl", True),
-        (DockerDefault(frozenset()), "keyctl", False),
-        (DockerDefault(frozenset()), "chmod", True),
+        (MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset()), "keyctl", False),
+        (MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset()), "chmod", True),
         (KernelFilters((b"no filter",)), "keyctl", True),  # not known
     ],
 )

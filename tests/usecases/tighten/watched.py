@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from layers.toggle_subjects import DOCKER, default, subject
-from stratascope.core.container import ProfileKind
+from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.seccomp.filter_source import DockerDefault
+from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.value import replace
 
@@ -23,7 +23,12 @@ WEB = Observation(
     peaks=(("memory", 5 * 2.0**20), ("pids", 3.0)),
 )
 FACTS = SeccompFacts(
-    SeccompMode.FILTER, 1, ProfileKind.DEFAULT, CallSource.MEASURED, "status", default=DockerDefault(frozenset())
+    SeccompMode.FILTER,
+    1,
+    ProfileKind.DEFAULT,
+    CallSource.MEASURED,
+    "status",
+    default=MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset()),
 )
 
 

@@ -70,7 +70,7 @@ syslog vhangup
 _HIDDEN = "add_key bpf execveat fanotify_init fanotify_mark keyctl memfd_secret perf_event_open request_key userfaultfd"
 _OLD = """
 epoll_ctl_old epoll_wait_old get_thread_area map_shadow_stack modify_ldt remap_file_pages set_thread_area tee vmsplice
-uselib vm86 vm86old
+uselib vm86 vm86old getxattrat listxattrat removexattrat setxattrat listmount statmount mseal uretprobe
 """
 
 _REASONS: tuple[tuple[str, Message], ...] = (

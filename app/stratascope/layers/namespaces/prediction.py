@@ -16,6 +16,7 @@ from stratascope.layers.shared.asked_capabilities import bounding, same_start, s
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.defaults.settings import surely_masked
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only
 from stratascope.value import replace
 
@@ -27,9 +28,9 @@ _MODES = (
     ("cgroup", "cgroupns_mode"),
 )
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
-# What both engines mask and make read-only by default: moby, oci/defaults.go; containers/common, pkg/config. A file
-# that this kernel has not is not masked; of those below it is known that reading them is a threat, or that all have it.
-_MASKED = ("/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")
+# Of what engines mask and make read-only by default (linux/defaults/settings.py) those that every kernel has, or of
+# which it is known that reading them is a threat: a file that this kernel has not is not masked.
+_MASKED = ("/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _FOLDERS = frozenset(("/proc/acpi", "/sys/firmware"))
 # Files that the engines bind for each container; with a read-only root directory they are read-only, too
@@ -110,7 +111,7 @@ def _view(view: MountView, before: Asked, after: Asked, around: Surroundings) ->
     mounts = list(view.seen)
     for change in _changes(before, after):
         mounts = [changed for mount in mounts if (changed := change(mount)) is not None]
-    for target, template in _additions(view, before, after):
+    for target, template in _additions(view, before, after, around):
         mounts = _added(mounts, target, template)
     return judged(tuple(mounts), view.container, after.mounts, around)
 
@@ -171,7 +172,7 @@ def _unprivileged(mount: Mount) -> Mount | None:
     return None if node and mount.target not in _STANDARD else mount
 
 
-def _additions(view: MountView, before: Asked, after: Asked) -> Iterable[tuple[str, Mount]]:
+def _additions(view: MountView, before: Asked, after: Asked, around: Surroundings) -> Iterable[tuple[str, Mount]]:
     """Where a mount will be, and what it looks like but for its ids and target."""
     empty = Mount(0, 0, "0:0", "/", "", "rw,nosuid,nodev,noexec", "", "tmpfs", "tmpfs", "rw")
     have = {_place(mount.target) for mount in before.mounts}
@@ -187,8 +188,9 @@ def _additions(view: MountView, before: Asked, after: Asked) -> Iterable[tuple[s
     for place in _READ_ONLY:
         if place not in there:
             yield place, _read_only(proc._replace(root=place.removeprefix("/proc")))
+    masked = surely_masked(around.engine.kind, around.engine.version)
     for place in _MASKED:
-        if place not in there:
+        if place in masked and place not in there:
             hidden = _read_only(empty) if place in _FOLDERS else empty._replace(root="/null", fs_type="devtmpfs")
             yield place, hidden
 

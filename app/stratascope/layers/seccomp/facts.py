@@ -1,7 +1,7 @@
 """What is known of a process's filter: the mode, what stands behind it, and counts.
 
 The best source wins: the filters read from the kernel; the container's OCI config.json where someone could read it;
-the profile that the engine names (its text, or Podman's file); our measured table of Docker's default. The layer's
+the profile that the engine names (its text, or Podman's file); our measured table of the engine's default. The layer's
 facts are printed as they are, so the filter's origin is a field that is not printed.
 """
 
@@ -11,17 +11,16 @@ from collections.abc import Iterable
 
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, EngineKind, ProfileKind
-from stratascope.core.ground import PROFILES, Surroundings
+from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.core.syscall_table import CallSource
+from stratascope.layers.seccomp.engine_default import default_filter, profile_filter
 from stratascope.layers.seccomp.filter_source import (
-    DockerDefault,
     FilterSource,
     KernelFilters,
     NoFilter,
     ProfileFilter,
     entry_points,
-    kernel_release,
     native,
 )
 from stratascope.layers.seccomp.tables import AttackSurface, CallCounts, counts, surface
@@ -31,7 +30,6 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode, seccomp_mode
 from stratascope.linux.seccomp_answer import Answers
-from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.status import ProcessStatus
 from stratascope.linux.syscalls import Abi
 from stratascope.remembered import remembered
@@ -180,40 +178,23 @@ def _filter(text: str) -> bytes:
     return raw
 
 
-def default_filter(capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
-    """The engine's default, for these capabilities; None where no text of it is known."""
-    if capabilities is None:
-        return None
-    if around.engine.kind is EngineKind.DOCKER:
-        return DockerDefault(capabilities, same_version(around.engine.version))
-    files = {path: text for path, text in around.ground.profiles if path in PROFILES}
-    named = around.engine.facts.seccomp_profile
-    path = named if named.startswith("/") else next(iter(files), "")
-    return _profile(files[path], path, capabilities, around) if path in files else None
-
-
 def custom_filter(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
     """The profile that was named: its text stands in Docker's answer; a path is read only where it is Podman's own."""
     named = asked.seccomp_profile or around.engine.facts.seccomp_profile
     if capabilities is None:
         return None
     if named.lstrip().startswith("{"):
-        return _profile(named, INSPECT, capabilities, around)
+        return profile_filter(named, INSPECT, capabilities, around)
     text = dict(around.ground.profiles).get(named)
-    return None if text is None else _profile(text, named, capabilities, around)
+    return None if text is None else profile_filter(text, named, capabilities, around)
 
 
 def _oci(capture: Capture, around: Surroundings) -> FilterSource | None:
     text = capture.text(CONFIG)
     if isinstance(text, Gap):
         return None
-    origin = _profile(text, capture.source(CONFIG), frozenset(), around)
+    origin = profile_filter(text, capture.source(CONFIG), frozenset(), around)
     return replace(origin, oci=True)
-
-
-def _profile(text: str, source: str, capabilities: frozenset[str], around: Surroundings) -> ProfileFilter:
-    ground = around.ground
-    return ProfileFilter(text, source, capabilities, kernel_release(ground), ground.machine or "x86_64")
 
 
 def _capabilities(container: Container, status: ProcessStatus) -> frozenset[str] | None:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from functools import cache
 
+from stratascope.core.container import EngineKind
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallSource
-from stratascope.linux import seccomp_docker, seccomp_filters
+from stratascope.linux import seccomp_filters
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.defaults import filters as defaults
 from stratascope.linux.seccomp import ALLOW
-from stratascope.linux.seccomp_answer import Answers, Outcome, Outcomes
+from stratascope.linux.seccomp_answer import NOT_FOLLOWED, Answers, Outcome, Outcomes
 from stratascope.linux.seccomp_profile import Profile, parse_oci_config, parse_profile, release
 from stratascope.linux.seccomp_resolve import resolve, resolved_calls, unknown_calls
 from stratascope.linux.syscalls import Abi, abis_of, numbers
 from stratascope.remembered import remembered
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 
 class KernelFilters(Value):
@@ -49,7 +51,8 @@ class KernelFilters(Value):
 class ProfileFilter(Value):
     """A profile's JSON, and all that it is resolved for. `source` is the file's path, or where the text stands.
 
-    `oci`: it is a whole config.json, in which the profile is resolved for the container already.
+    `oci`: it is a whole config.json, in which the profile is resolved for the container already. `doubted`: calls of
+    which the engine's version was measured to say something else, so that this file may not be the one it took.
     """
 
     text: str
@@ -58,9 +61,12 @@ class ProfileFilter(Value):
     kernel: tuple[int, int] | None
     machine: str
     oci: bool = False
+    doubted: frozenset[str] = frozenset()
 
     @property
     def title(self) -> Message:
+        if self.doubted:
+            return msg("By the profile {path}, but for calls that this version treats otherwise", path=self.source)
         return msg("By the profile {path}, for this container's capabilities", path=self.source)
 
     @property
@@ -70,22 +76,43 @@ class ProfileFilter(Value):
     def answers(self, abi: Abi) -> Answers:
         """Raises DecodeError for what is no profile."""
         asked_for = self.capabilities & _asked_for(self.text, self.oci)  # the others share what is remembered
-        return _resolved(self.text, self.oci, asked_for, self.kernel, self.machine, abi)
+        found = _resolved(self.text, self.oci, asked_for, self.kernel, self.machine, abi)
+        return _without(found, self.doubted) if self.doubted else found
 
 
-class DockerDefault(Value):
-    """Docker's default for these capabilities, from our own measuring. `measured`: on this very version."""
+class MeasuredDefault(Value):
+    """An engine's default for these capabilities, from our own measuring, for a version as the engine tells it."""
 
+    engine: EngineKind
+    version: str
     capabilities: frozenset[str]
-    measured: bool = True
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The versions that speak for this one; none: it was never measured."""
+        return defaults.versions_for(self.engine, self.version)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was measured on this very version, so that nothing is undecided."""
+        return len(self.measured) == 1
+
+    def nearest(self) -> MeasuredDefault:
+        """To make something of where no claim is made: the same if it was measured, else the newest that was."""
+        return self if self.whole else replace(self, version=defaults.TABLES[self.engine][-1].version)
 
     @property
     def title(self) -> Message:
-        return msg("Docker's default, as measured on Docker {version}", version=seccomp_docker.VERSION)
+        if not self.measured:
+            return msg("The default of this version of {engine} was never measured", engine=self.engine.title())
+        engine, version = self.engine.title(), ", ".join(self.measured)
+        return msg("{engine}'s default, as measured on {engine} {version}", engine=engine, version=version)
 
     @property
     def source(self) -> str:
-        return f"Docker's default, as measured on Docker {seccomp_docker.VERSION}"
+        name = self.engine.title()
+        measured = f"as measured on {name} {', '.join(self.measured)}" if self.measured else "never measured"
+        return f"{name}'s default, {measured}"
 
     @property
     def kind(self) -> CallSource:
@@ -93,8 +120,8 @@ class DockerDefault(Value):
 
     def answers(self, abi: Abi) -> Answers:
         """Never fails."""
-        asked_for = self.capabilities.intersection(seccomp_docker.OPENED)  # the others share what is remembered
-        return seccomp_docker.docker_default(asked_for, abi, self.measured)
+        asked_for = self.capabilities & defaults.deciding(self.engine)  # the others share what is remembered
+        return defaults.default_filter(self.engine, self.version, asked_for, abi)
 
 
 class NoFilter(Value):
@@ -117,7 +144,7 @@ class NoFilter(Value):
         return _unfiltered(abi)
 
 
-FilterSource = KernelFilters | ProfileFilter | DockerDefault | NoFilter
+FilterSource = KernelFilters | ProfileFilter | MeasuredDefault | NoFilter
 
 
 @cache
@@ -140,6 +167,13 @@ def _asked_for(text: str, oci: bool) -> frozenset[str]:
     for rule in _parsed(text, oci).rules:
         found = found.union(rule.includes.capabilities, rule.excludes.capabilities)
     return found
+
+
+@remembered(40000)
+def _without(answers: Answers, doubted: frozenset[str]) -> Answers:
+    return replace(
+        answers, calls=tuple((name, NOT_FOLLOWED if name in doubted else each) for name, each in answers.calls)
+    )
 
 
 def _parsed(text: str, oci: bool) -> Profile:
@@ -169,8 +203,8 @@ def opened_by(origin: FilterSource, names: frozenset[str]) -> tuple[tuple[str, A
 
 
 @remembered(20000)
-def _opened_by(origin: ProfileFilter | DockerDefault, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
-    abi = Abi.X86_64 if isinstance(origin, DockerDefault) else native(origin.machine)
+def _opened_by(origin: ProfileFilter | MeasuredDefault, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
+    abi = Abi.X86_64 if isinstance(origin, MeasuredDefault) else native(origin.machine)
     now = dict(origin.answers(abi).calls)
     found = []
     for name in sorted(names - origin.capabilities):
@@ -180,10 +214,10 @@ def _opened_by(origin: ProfileFilter | DockerDefault, names: frozenset[str]) -> 
     return tuple(found)
 
 
-def _calls_with(origin: ProfileFilter | DockerDefault, capability: str, abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
+def _calls_with(origin: ProfileFilter | MeasuredDefault, capability: str, abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
     """The answers to the calls that depend on a capability, if the container had it too."""
-    if isinstance(origin, DockerDefault):
-        return seccomp_docker.opened_by(capability, origin.measured)
+    if isinstance(origin, MeasuredDefault):
+        return defaults.opened_by(origin.engine, origin.version, origin.capabilities, capability, abi)
     profile = _parsed(origin.text, origin.oci)
     named = {
         call
@@ -193,7 +227,8 @@ def _calls_with(origin: ProfileFilter | DockerDefault, capability: str, abi: Abi
     }
     calls = [call for call in numbers(abi) if call in named]
     capabilities = origin.capabilities | {capability}
-    return resolved_calls(profile, capabilities, origin.kernel, origin.machine, abi, calls)
+    found = resolved_calls(profile, capabilities, origin.kernel, origin.machine, abi, calls)
+    return tuple((name, NOT_FOLLOWED if name in origin.doubted else each) for name, each in found)
 
 
 def native(machine: str) -> Abi:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import EngineKind, ProfileKind
+from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg, plural
@@ -11,11 +11,10 @@ from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, ProfileFilter, entry_points, profile_warnings
-from stratascope.layers.seccomp.tables import more, unclear
+from stratascope.layers.seccomp.tables import more, unclear, unknown_by_default
 from stratascope.layers.seccomp.words import warning
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.seccomp import SeccompMode
-from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.remembered import remembered
 from stratascope.value import Value
@@ -43,8 +42,6 @@ def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | No
     """
     if facts.mode is not SeccompMode.FILTER or facts.origin is None or facts.default is None:
         return None
-    if facts.profile is ProfileKind.DEFAULT and _other_version(facts, around):
-        return ()  # the engine's own default, of another version than the table that we have
     return _beyond(facts.origin, facts.default, tuple(abi for abi, _ in entry_points(around.ground)))
 
 
@@ -70,11 +67,12 @@ def _beyond(origin: FilterSource, default: FilterSource, points: tuple[Abi, ...]
     return tuple(found)
 
 
-def _other_version(facts: SeccompFacts, around: Surroundings) -> bool:
-    engine = around.engine
-    if engine.kind is not EngineKind.DOCKER or facts.source is not CallSource.KERNEL:
+def undecided(facts: SeccompFacts, around: Surroundings) -> bool:
+    """Whether calls pass here of which it is not known if the engine's default, in this version, stops them."""
+    if facts.origin is None or facts.default is None:
         return False
-    return not same_version(engine.version)
+    points = [abi for abi, _ in entry_points(around.ground)]
+    return any(unknown_by_default(facts.origin.answers(abi), facts.default.answers(abi)) for abi in points)
 
 
 def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> tuple[Finding, ...]:

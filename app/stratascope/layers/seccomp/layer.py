@@ -15,7 +15,8 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.syscall_table import CallSource
 from stratascope.core.threats.threat import Basis
 from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode
-from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long
+from stratascope.layers.seccomp.filter_source import MeasuredDefault
+from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long, undecided
 from stratascope.layers.seccomp.posture import posture_of
 from stratascope.layers.seccomp.prediction import predict
 from stratascope.layers.seccomp.refused import refused
@@ -51,6 +52,8 @@ _UNREAD = {
     ProfileKind.UNCONFINED: (Verdict.UNKNOWN, msg("A filter that nobody asked for")),
     ProfileKind.UNKNOWN: (Verdict.UNKNOWN, msg("A filter, not known which")),
 }
+_NEVER_MEASURED = msg("This version's default was never measured")
+_NOT_ALL_MEASURED = msg("Own filter; not all that it lets through is known of this version's default")
 _TOO_LONG = msg("Filters that take too long to follow")
 _AS_STRICT = {
     ProfileKind.DEFAULT: msg("Filter of the engine's default, read from the kernel"),
@@ -90,7 +93,10 @@ def _verdict(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Messag
 
 def _filter(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message]:
     passing = _passing(facts)
+    never = isinstance(facts.default, MeasuredDefault) and not facts.default.measured
     if facts.profile is ProfileKind.DEFAULT and facts.source is not CallSource.KERNEL:
+        if never and facts.default == facts.origin:
+            return Verdict.UNKNOWN, _NEVER_MEASURED
         verdict, fact = _UNREAD[facts.profile]
         return verdict, fact if passing is None else msg("{passing}, the engine's default", passing=passing)
     further = beyond(facts, around)
@@ -99,6 +105,8 @@ def _filter(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message
     count = len({name for each in further for name in each.names})
     if not count and too_long(facts, around):
         return Verdict.UNKNOWN, _TOO_LONG
+    if not count and facts.profile is not ProfileKind.DEFAULT and undecided(facts, around):
+        return Verdict.UNKNOWN, _NEVER_MEASURED if never else _NOT_ALL_MEASURED
     if not count:
         fact = _AS_STRICT[facts.profile]
         if passing is not None and facts.profile is ProfileKind.DEFAULT:

@@ -15,13 +15,14 @@ from collections.abc import Iterable
 
 from stratascope.core.observation.harmless import harmless
 from stratascope.core.observation.observation import Observation
-from stratascope.layers.seccomp.filter_source import DockerDefault, FilterSource, ProfileFilter, native
+from stratascope.layers.seccomp.filter_source import FilterSource, MeasuredDefault, ProfileFilter, native
 from stratascope.linux.seccomp import ALLOW, Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, Constraint, Op, Outcome, Outcomes, tidied, together
 from stratascope.linux.seccomp_profile import profile_text
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.value import replace
 
-DefaultFilter = DockerDefault | ProfileFilter
+DefaultFilter = MeasuredDefault | ProfileFilter
 
 # facts of runc 1.1 and 1.2 and crun 1.21, each call that they make between the filter and the program, also for exec
 _RUNC = """
@@ -73,10 +74,10 @@ def learned_profile(
     """
     # `wider`: it was seen under a wider filter than the default. Else nothing that the default refuses passes, whatever
     # was seen: a container may behave in another way where it is tried
-    abi = Abi.X86_64 if isinstance(default, DockerDefault) else native(default.machine)
+    abi = Abi.X86_64 if isinstance(default, MeasuredDefault) else native(default.machine)
     source = (
-        DockerDefault(capabilities, default.measured)
-        if isinstance(default, DockerDefault)
+        replace(default.nearest(), capabilities=capabilities)
+        if isinstance(default, MeasuredDefault)
         else ProfileFilter(default.text, default.source, capabilities, default.kernel, default.machine)
     )
     used = {call.abi for call in seen.calls}

@@ -15,7 +15,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import MORE, ToggleError
 from stratascope.core.relaunch.want import PassedCall
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.seccomp.filter_source import DockerDefault, FilterSource, KernelFilters, ProfileFilter
+from stratascope.layers.seccomp.filter_source import FilterSource, KernelFilters, MeasuredDefault, ProfileFilter
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import ALLOW, Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, NEGATED, Constraint, Op, Outcome, Outcomes, possible
@@ -90,8 +90,8 @@ def today(facts: SeccompFacts, capabilities: frozenset[str]) -> FilterSource | N
     """What it has now, as it would be for these capabilities; None: not known, or no filter."""
     default = facts.default
     if facts.profile is ProfileKind.DEFAULT:
-        if isinstance(default, DockerDefault) and (default.measured or not isinstance(facts.origin, KernelFilters)):
-            return DockerDefault(capabilities, default.measured)
+        if isinstance(default, MeasuredDefault) and (default.whole or not isinstance(facts.origin, KernelFilters)):
+            return replace(default, capabilities=capabilities)
         if isinstance(default, ProfileFilter) and not default.oci:
             return replace(default, capabilities=capabilities)
     return facts.origin if facts.profile in (ProfileKind.DEFAULT, ProfileKind.CUSTOM) else None

@@ -109,6 +109,15 @@ def unclear(here: Answers, default: Answers) -> bool:
     return _compared(here, default)[1]
 
 
+def unknown_by_default(here: Answers, default: Answers) -> tuple[str, ...]:
+    """Names of calls that pass here, and of which nobody knows what the default says."""
+    return tuple(
+        name
+        for (name, outcomes), (_, usual) in zip(here.calls, default.calls, strict=True)
+        if verdict_of(usual) is CallVerdict.UNKNOWN and _may_pass(outcomes)
+    )
+
+
 @remembered(4000)
 def _compared(here: Answers, default: Answers) -> tuple[tuple[str, ...], bool]:
     found, doubt = [], False

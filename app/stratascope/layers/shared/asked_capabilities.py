@@ -9,13 +9,14 @@ from __future__ import annotations
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.defaults.settings import SETTINGS
 from stratascope.remembered import remembered
 from stratascope.value import replace
 
 FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))  # of others
 _ALL = "ALL"
-# As measured on Docker 20.10 and later (14) and on Podman 5 (11); an engine that tells its own list is believed instead
-ENGINE_DEFAULTS = {EngineKind.DOCKER: CapabilitySet(0xA80425FB), EngineKind.PODMAN: CapabilitySet(0x800405FB)}
+# The same on all versions that were measured (14 and 11); an engine that tells its own list is believed instead
+ENGINE_DEFAULTS = {kind: SETTINGS[kind][-1].capabilities for kind in EngineKind}
 
 
 def engine_default(engine: Engine) -> CapabilitySet:

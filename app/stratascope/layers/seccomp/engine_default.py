@@ -1,0 +1,80 @@
+"""The engine's default filter for a container: its file where it has one, else what was measured of its version.
+
+Podman's is a file on this host. It need not be the one that the engine reads (an engine in another root folder, a
+package of its own that was updated since), so where the version was measured and the file says something else of a
+call, that call is undecided. What stands in /etc is an administrator's, and believed.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.container import EngineKind
+from stratascope.core.ground import PROFILES, Surroundings
+from stratascope.layers.seccomp.conditions import verdict_of
+from stratascope.layers.seccomp.filter_source import (
+    FilterSource,
+    MeasuredDefault,
+    ProfileFilter,
+    kernel_release,
+)
+from stratascope.layers.seccomp.tables import more
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.defaults.filters import TABLES
+from stratascope.linux.seccomp_answer import NOT_FOLLOWED
+from stratascope.linux.syscalls import Abi
+from stratascope.remembered import remembered
+from stratascope.value import replace
+
+_OF_ADMINISTRATOR = "/etc/"
+_MEASURED_ON = "x86_64"
+
+
+def default_filter(capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
+    """The engine's default, for these capabilities; None where it has a file of its own that could not be read."""
+    if capabilities is None:
+        return None
+    engine = around.engine
+    measured = MeasuredDefault(engine.kind, engine.version, capabilities)
+    if engine.kind is EngineKind.DOCKER:
+        return measured
+    files = {path: text for path, text in around.ground.profiles if path in PROFILES}
+    named = engine.facts.seccomp_profile
+    path = named if named.startswith("/") else next(iter(files), "")
+    if path not in files:
+        return measured if path == PROFILES[-1] and measured.measured else None
+    found = profile_filter(files[path], path, capabilities, around)
+    if path.startswith(_OF_ADMINISTRATOR) or found.machine != _MEASURED_ON:
+        return found
+    return replace(found, doubted=_doubted(found, measured))
+
+
+def profile_filter(text: str, source: str, capabilities: frozenset[str], around: Surroundings) -> ProfileFilter:
+    """A profile's text, for this container and kernel."""
+    ground = around.ground
+    return ProfileFilter(text, source, capabilities, kernel_release(ground), ground.machine or _MEASURED_ON)
+
+
+@remembered(4000)
+def _doubted(file: ProfileFilter, measured: MeasuredDefault) -> frozenset[str]:
+    """The calls of which the file says something else than the engine's version was measured to say."""
+    try:
+        if measured.measured:
+            return _differing(file, measured)
+        # a version beyond all that were measured has no older one's file
+        for table in TABLES[measured.engine]:
+            if not _differing(file, replace(measured, version=table.version)):
+                every = replace(measured, version="").answers(Abi.X86_64)
+                return frozenset(name for name, outcomes in every.calls if outcomes == NOT_FOLLOWED)
+    except DecodeError:
+        pass  # it is no profile, which whoever decides by it will say
+    return frozenset()
+
+
+def _differing(file: ProfileFilter, measured: MeasuredDefault) -> frozenset[str]:
+    one, two = file.answers(Abi.X86_64), measured.answers(Abi.X86_64)
+    undecided = {name for name, outcomes in two.calls if outcomes == NOT_FOLLOWED}
+    found = {
+        name
+        for (name, said), (_, known) in zip(one.calls, two.calls, strict=True)
+        if verdict_of(said) is not verdict_of(known)
+    }
+    return frozenset(found.union(more(one, two), more(two, one)) - undecided)

@@ -1,0 +1,103 @@
+"""The default filter of an engine's version, from what was measured: one pure function for all who need it.
+
+A version between two measured ones has what both have in common, and is UNDECIDED in the rest; one beyond them is
+UNDECIDED in everything.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from stratascope.linux.defaults import docker, podman
+from stratascope.linux.defaults.table import OPEN, Table, without_any
+from stratascope.linux.defaults.version import speaking_for, version_of
+from stratascope.linux.seccomp_answer import Answers, Outcomes
+from stratascope.linux.syscalls import Abi, numbers
+from stratascope.remembered import remembered
+
+TABLES: dict[str, tuple[Table, ...]] = {"docker": docker.TABLES, "podman": podman.TABLES}
+
+
+def versions_for(engine: str, version: str) -> tuple[str, ...]:
+    """The measured versions that speak for this one; none: its default was never measured."""
+    return speaking_for(version, (each.version for each in TABLES[engine]))
+
+
+@remembered(40000)
+def default_filter(engine: str, version: str, capabilities: frozenset[str], abi: Abi) -> Answers:
+    """What that version (as the engine tells it) answers in a container with this bounding set (CAP_… names)."""
+    tables, unmeasured = _speaking(engine, version)
+    changed = _merged(tables, unmeasured, capabilities, abi, None)
+    return Answers(
+        abi, tuple([(name, changed.get(name, each)) for name, each in _without_any(tables, unmeasured, abi)])
+    )
+
+
+@cache
+def deciding(engine: str) -> frozenset[str]:
+    """The capabilities on which a default depends."""
+    return frozenset().union(*(each.deciding() for each in TABLES[engine]))
+
+
+def opened_by(
+    engine: str, version: str, capabilities: frozenset[str], capability: str, abi: Abi
+) -> tuple[tuple[str, Outcomes], ...]:
+    """The answers to the calls that depend on that capability where it is held, too; ordered by name."""
+    names = _depending(engine, capability)
+    if not names:
+        return ()
+    tables, unmeasured = _speaking(engine, version)
+    changed = _merged(tables, unmeasured, capabilities | {capability}, abi, names)
+    return tuple(
+        [(name, changed.get(name, each)) for name, each in _without_any(tables, unmeasured, abi) if name in names]
+    )
+
+
+@cache
+def _depending(engine: str, capability: str) -> frozenset[str]:
+    return frozenset(name for each in TABLES[engine] for name in each.depending_on(capability))
+
+
+@remembered(4000)
+def _speaking(engine: str, version: str) -> tuple[tuple[Table, ...], frozenset[str]]:
+    """The tables that decide, and the calls of which they are known not to be right any more."""
+    measured, told = versions_for(engine, version), version_of(version)
+    tables = tuple(each for each in TABLES[engine] if each.version in measured)
+    later = [
+        name
+        for table in tables
+        for since, names in table.changed
+        if told is not None and told >= since and told[:2] == since[:2]
+        for name in names
+    ]
+    return tables, frozenset(later)
+
+
+@remembered(4000)
+def _without_any(tables: tuple[Table, ...], unmeasured: frozenset[str], abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
+    """Every call, for a container without capabilities."""
+    if not tables:
+        return tuple((name, OPEN) for name in numbers(abi))
+    first, *others = (without_any(table, abi) for table in tables)
+    return tuple(
+        (name, OPEN if name in unmeasured or any(other[name] != each for other in others) else each)
+        for name, each in first.items()
+    )
+
+
+def _merged(
+    tables: tuple[Table, ...],
+    unmeasured: frozenset[str],
+    capabilities: frozenset[str],
+    abi: Abi,
+    wanted: frozenset[str] | None,
+) -> dict[str, Outcomes]:
+    """The calls that these capabilities open, of those that are wanted."""
+    changes = [table.changes(capabilities, abi, wanted) for table in tables]
+    found: dict[str, Outcomes] = {}
+    for name in {name for each in changes for name in each} - unmeasured:
+        first, *others = (
+            change.get(name) or without_any(table, abi)[name] for table, change in zip(tables, changes, strict=True)
+        )
+        found[name] = OPEN if any(other != first for other in others) else first
+    return found

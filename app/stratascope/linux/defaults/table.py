@@ -1,0 +1,109 @@
+"""The form of a measured default filter: what each call is answered, for any set of capabilities.
+
+Measured by reading the filters of real containers from the kernel, with no capability, with each single one added, and
+with all. tests/today/test_defaults.py measures anew. Not measured on aarch64, whose calls are taken by their names.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from stratascope.linux.seccomp import ALLOW, UNDECIDED, Action, ActionKind
+from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Constraint, Op, Outcome, Outcomes, tidied
+from stratascope.linux.syscalls import Abi, numbers
+from stratascope.value import Value, replace
+
+PASSES: Outcomes = (Outcome(ALLOW),)
+EPERM: Outcomes = (Outcome(Action(ActionKind.ERRNO, 1)),)
+ENOSYS: Outcomes = (Outcome(Action(ActionKind.ERRNO, 38)),)
+OPEN: Outcomes = (Outcome(UNDECIDED),)
+_WIDE = (Abi.X86_64, Abi.AARCH64)  # whose arguments have 64 bits
+PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
+
+
+class Opened(Value):
+    """What calls are answered where a container has all of these capabilities."""
+
+    capabilities: frozenset[str]
+    names: tuple[str, ...]
+    answer: Outcomes = PASSES
+
+
+class Table(Value):
+    """The default of one version. What stands nowhere passes.
+
+    `refused` and `missing` are answered with EPERM and ENOSYS; on x32 those of `refused_on_x32` with EPERM. Of `opened`
+    the last that applies counts. `conditions` have 64 bits. `changed`: from that version on these calls are answered
+    in another way, which was not measured.
+    """
+
+    version: str
+    refused: frozenset[str]
+    missing: frozenset[str]
+    opened: tuple[Opened, ...]
+    conditions: tuple[tuple[str, Outcomes], ...]
+    refused_on_x32: frozenset[str] = frozenset()
+    changed: tuple[tuple[tuple[int, int, int], tuple[str, ...]], ...] = ()
+
+    def calls(self, capabilities: frozenset[str], abi: Abi) -> dict[str, Outcomes]:
+        """What is said to each call of that entry point."""
+        return {**without_any(self, abi), **self.changes(capabilities, abi)}
+
+    def changes(
+        self, capabilities: frozenset[str], abi: Abi, wanted: frozenset[str] | None = None
+    ) -> dict[str, Outcomes]:
+        """What is said to the calls that these capabilities open; `wanted`: of these alone."""
+        there = numbers(abi)
+        return {
+            name: _of_width(each.answer, abi)
+            for each in self.opened
+            if each.capabilities <= capabilities
+            for name in each.names
+            if name in there and (wanted is None or name in wanted)
+        }
+
+    def deciding(self) -> frozenset[str]:
+        """The capabilities that open anything."""
+        return frozenset(name for each in self.opened for name in each.capabilities)
+
+    def depending_on(self, capability: str) -> tuple[str, ...]:
+        """The calls whose answer may change with it."""
+        return tuple(sorted({name for each in self.opened if capability in each.capabilities for name in each.names}))
+
+
+@cache
+def without_any(table: Table, abi: Abi) -> dict[str, Outcomes]:
+    """For a container without capabilities; not to be changed."""
+    found = dict.fromkeys(numbers(abi), PASSES)
+    refused = table.refused | table.refused_on_x32 if abi is Abi.X32 else table.refused
+    for names, answer in ((table.missing, ENOSYS), (refused, EPERM)):
+        found.update({name: answer for name in names if name in found})
+    found.update({name: _of_width(outcomes, abi) for name, outcomes in table.conditions if name in found})
+    return found
+
+
+def either(passes: Constraint, stopped: Constraint) -> Outcomes:
+    """It passes under the one condition, and is refused with EPERM under its contrary."""
+    return tidied((Outcome(ALLOW, (passes,)), Outcome(EPERM[0].action, (stopped,))))
+
+
+def personality(otherwise: Outcomes) -> Outcomes:
+    """What both engines say of personality(2): a few values pass."""
+    one_of = [Outcome(ALLOW, (Constraint(0, ALL_BITS, Op.EQ, each),)) for each in PERSONALITIES]
+    none = tuple(Constraint(0, ALL_BITS, Op.NE, each) for each in PERSONALITIES)
+    return tidied((*one_of, Outcome(otherwise[0].action, none)))
+
+
+def opened(capability: str, names: str, answer: Outcomes = PASSES) -> Opened:
+    """For a capability, or several with spaces between, what calls are answered."""
+    return Opened(frozenset(f"CAP_{name}" for name in capability.split()), tuple(names.split()), answer)
+
+
+def _of_width(outcomes: Outcomes, abi: Abi) -> Outcomes:
+    if abi in _WIDE or not any(each.constraints for each in outcomes):
+        return outcomes
+    return tidied(Outcome(each.action, tuple(_narrow(part) for part in each.constraints)) for each in outcomes)
+
+
+def _narrow(part: Constraint) -> Constraint:
+    return replace(part, mask=part.mask & LOW_BITS, value=part.value & LOW_BITS)
