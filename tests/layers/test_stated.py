@@ -9,13 +9,14 @@ import pytest
 from captures.recorded import recorded, with_gap, with_text
 from layers.surroundings import GROUND, around, container
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, Engine, EngineFacts, EngineKind
+from stratascope.core.container import Asked, Engine, EngineFacts, EngineKind, ProfileKind
 from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Peers, Surroundings
-from stratascope.core.layer import Layer
-from stratascope.core.threats.needs import Capability, LowPort, Need, ProcessesInSight, Shares, Where
+from stratascope.core.layer import Layer, Verdict
+from stratascope.core.threats.needs import Capability, LowPort, Mounting, Need, ProcessesInSight, Shares, Where
 from stratascope.core.threats.states import ruled
 from stratascope.core.threats.threat import Basis, Stance
 from stratascope.layers.capabilities.layer import LAYER as CAPABILITIES
+from stratascope.layers.mac.layer import LAYER as MAC
 from stratascope.layers.namespaces.layer import LAYER as NAMESPACES_LAYER
 from stratascope.layers.usermap.layer import LAYER as USERMAP
 from stratascope.value import replace
@@ -24,6 +25,7 @@ STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 KERNEL, ASKED = Basis.KERNEL, Basis.ASKED
 BY_ALL = replace(GROUND, namespaces_from="own", network_inode=4026531900, first_processes=True)
 PTRACE = Capability(("CAP_SYS_PTRACE",), Where.INITIAL)
+DOCKER = around().engine
 PODMAN = Engine("podman", EngineKind.PODMAN, "unix:///run/podman/podman.sock")
 REMAPPED = Engine("docker", EngineKind.DOCKER, "unix:///run/docker.sock", facts=EngineFacts(userns_remap=True))
 
@@ -137,3 +139,36 @@ def test_nothing_that_only_the_engine_states_counts_where_all_is_to_be_verified(
     near = replace(around(ground=BY_ALL), verified_only=True)
     assert said(NAMESPACES_LAYER, Shares("ipc"), unread(), near=near) == (UNKNOWN, KERNEL)
     assert said(NAMESPACES_LAYER, Shares("pid"), with_pids("4211\t1"), near=near) == (STOPS, KERNEL)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "engine", "same"),
+    [
+        ("apparmor/docker-default", Asked(apparmor=ProfileKind.DEFAULT), DOCKER, True),
+        ("apparmor/podman-default", Asked(apparmor=ProfileKind.DEFAULT), PODMAN, True),
+        ("apparmor/docker-privileged", Asked(apparmor=ProfileKind.UNCONFINED, privileged=True), DOCKER, True),
+        ("apparmor/docker-apparmor-unconfined", Asked(apparmor=ProfileKind.UNCONFINED), DOCKER, True),
+        # in which mode a profile of one's own was loaded the engine does not say
+        ("apparmor/docker-complain", Asked(apparmor=ProfileKind.CUSTOM, apparmor_profile="x"), DOCKER, False),
+        ("apparmor/rootless-default", Asked(apparmor=ProfileKind.UNKNOWN), replace(PODMAN, rootless=True), False),
+    ],
+)
+def test_a_label_that_can_not_be_read(name: str, asked: Asked, engine: Engine, same: bool) -> None:
+    """What is stated rules as what was read rules; where nothing is stated the verdict stays unknown."""
+    ground = replace(BY_ALL, lsms=("capability", "apparmor"), apparmor=True)
+    near, thing, process = Surroundings(ground, engine), container(asked), recorded(f"lsm/{name}")
+    for file in ("attr/current", "attr/apparmor/current"):
+        process = with_gap(process, file, Gap(GapKind.DENIED, 13))
+    whole: Any = MAC.decode(recorded(f"lsm/{name}"), thing, near)
+    facts: Any = MAC.decode(process, thing, near)
+    told = MAC.assessed(facts, MAC.asked(thing), near)
+    read = MAC.assessed(whole, MAC.asked(thing), near)
+    assert MAC.assess(facts, MAC.asked(thing), near).verdict is Verdict.UNKNOWN
+    if not same:
+        assert (told.verdict, told.basis) == (Verdict.UNKNOWN, KERNEL)
+        return
+    assert (told.verdict, told.basis) == (read.verdict, ASKED)
+    need = Mounting("mount")
+    ruling = MAC.stance(need, MAC.posture(whole, MAC.asked(thing), near))
+    assert ruling is not None
+    assert said(MAC, need, process, asked, near) == (ruling.stance, ASKED)

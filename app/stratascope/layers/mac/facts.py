@@ -102,12 +102,13 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> MacF
     if isinstance(current, Gap):
         if _no_label(current, ground):
             return MacFacts("none", None, None, modules=ground.lsms, label_source=source)
-        return MacFacts(None, None, None, modules=ground.lsms, gaps=(NamedGap(CURRENT, current, source),))
+        unread = MacFacts(None, None, None, modules=ground.lsms, gaps=(NamedGap(CURRENT, current, source),))
+        return replace(unread, own_user_namespace=_own_user_namespace(capture)) if ground.selinux else unread
     selinux = bool(ground.selinux) or "selinux" in (ground.lsms or ())
     if selinux == ground.apparmor:  # neither or both are known: the form tells, as AppArmor never ends in NUL
         selinux = current.endswith("\0") or (current.count(":") >= 2 and not current.rstrip().endswith(")"))
     if selinux:
-        facts = _selinux(current, ground, source)
+        facts = selinux_facts(current, ground, source)
         return replace(
             facts, own_user_namespace=_own_user_namespace(capture), shared_with_host=_shared(capture, ground)
         )
@@ -145,7 +146,8 @@ def _apparmor(text: str, ground: Ground, source: str) -> MacFacts:
     )  # fmt: skip
 
 
-def _selinux(text: str, ground: Ground, source: str) -> MacFacts:
+def selinux_facts(text: str, ground: Ground, source: str) -> MacFacts:
+    """Of a label, wherever it was told."""
     try:
         label = parse_selinux(text)
     except DecodeError as error:

@@ -31,6 +31,7 @@ from stratascope.layers.mac.posture import posture_of
 from stratascope.layers.mac.prediction import predict
 from stratascope.layers.mac.refused import refused
 from stratascope.layers.mac.stances import stance_of
+from stratascope.layers.mac.stated import stated
 from stratascope.layers.mac.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.linux.lsm import AppArmorMode
@@ -119,6 +120,7 @@ LAYER = Layer(
     assess=assess,
     drift=drift,
     posture=posture_of,
+    stated=stated,
     predict=predict,
     stance=stance_of,
     refused=refused,

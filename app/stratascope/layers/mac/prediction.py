@@ -7,18 +7,16 @@ one is loaded nobody knows here. The engine chooses a new SELinux level for each
 from __future__ import annotations
 
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.container import Asked, EngineKind, ProfileKind
+from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.layers.mac.facts import CURRENT, MacFacts
+from stratascope.layers.mac.stated import with_profile
 from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
-from stratascope.linux.lsm import AppArmorMode
 from stratascope.value import replace
 
 _KINDS = (("pid", "pid_mode"), ("ipc", "ipc_mode"), ("uts", "uts_mode"), ("net", "network_mode"))
 _NOT_PREDICTED = Gap(GapKind.UNSUPPORTED, detail="what the label will be can't be predicted")
-# The profile of containers/common that was measured; the version is part of its name, and another one's is as good
-_PODMAN = "containers-default-0"
 _CONFINED, _UNCONFINED = "container_t", "spc_t"
 
 
@@ -59,12 +57,7 @@ def _apparmor(facts: MacFacts, before: Asked, after: Asked, around: Surroundings
     if decides(before) == decides(after):
         return facts
     kind, _ = decides(after)
-    if kind is ProfileKind.UNCONFINED:
-        return replace(facts, label="unconfined", mode=AppArmorMode.UNCONFINED.value, profile="unconfined", stack=())
-    if kind is ProfileKind.DEFAULT and not around.engine.rootless:
-        name = "docker-default" if around.engine.kind is EngineKind.DOCKER else _PODMAN
-        return replace(facts, label=name, mode=AppArmorMode.ENFORCE.value, profile=name, stack=(name,))
-    return _open(facts)
+    return with_profile(facts, kind, False, around.engine) or _open(facts)
 
 
 def _selinux(facts: MacFacts, before: Asked, after: Asked) -> MacFacts:

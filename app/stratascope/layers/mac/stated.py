@@ -1,0 +1,45 @@
+"""What the engine states of a label that this reader may not look at: another user's /proc/PID/attr. Pure.
+
+Which module is active, and whether SELinux enforces, everybody may read. Of a profile with a name of its own it is not
+stated in which mode it was loaded, so that nothing is said of it.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.container import Engine, EngineKind, ProfileKind
+from stratascope.core.ground import Surroundings
+from stratascope.layers.mac.facts import MacAsked, MacFacts, selinux_facts
+from stratascope.linux.lsm import AppArmorMode
+from stratascope.value import replace
+
+_SOURCE = "inspect"
+# the version of containers/common follows in the real one; its rules are known by the beginning
+_PODMAN = "containers-default-0"
+
+
+def stated(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacFacts:
+    """See `core.layer.Layer.stated`."""
+    if facts.system is not None or not facts.gaps:
+        return facts
+    ground = around.ground
+    if ground.selinux and asked.selinux_label:
+        told = selinux_facts(asked.selinux_label, ground, _SOURCE)
+        return replace(told, own_user_namespace=facts.own_user_namespace)
+    if ground.apparmor and not ground.selinux:
+        return with_profile(facts, asked.apparmor, asked.privileged, around.engine) or facts
+    return facts
+
+
+def with_profile(facts: MacFacts, kind: ProfileKind, privileged: bool, engine: Engine) -> MacFacts | None:
+    """As the engine confines by AppArmor; None where that is not known."""
+    # both engines drop the profile of a privileged container, unless one is named
+    if kind is ProfileKind.UNCONFINED or (privileged and kind is not ProfileKind.CUSTOM):
+        return _labelled(facts, "unconfined", AppArmorMode.UNCONFINED, ())
+    if kind is ProfileKind.DEFAULT and not engine.rootless:
+        name = "docker-default" if engine.kind is EngineKind.DOCKER else _PODMAN
+        return _labelled(facts, name, AppArmorMode.ENFORCE, (name,))
+    return None
+
+
+def _labelled(facts: MacFacts, name: str, mode: AppArmorMode, stack: tuple[str, ...]) -> MacFacts:
+    return replace(facts, system="apparmor", label=name, mode=mode.value, profile=name, stack=stack)
