@@ -54,6 +54,9 @@ class NamedGap(Value):
 class Finding(Value):
     """Something a person should know: a stable `code` (`capabilities.sys-admin`), a sentence, what to do, proof.
 
+    `behind`: the threats (ids) that its severity claims. It is never more severe than the worst of these that is not
+    stopped; where all are, it is a small matter, in the words of `milder`.
+
     `refs`: `CIS-Docker-1.6.0:5.4`, `PSS:baseline`, `PSS:restricted`, or a man page such as `capabilities(7)`.
     """
 
@@ -64,6 +67,8 @@ class Finding(Value):
     advice: Message
     source: str
     refs: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    milder: Message | None = None
 
 
 class Drift(Value):

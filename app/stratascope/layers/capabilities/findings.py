@@ -4,11 +4,14 @@ one for all other additions; drift against what was asked, and of one process ag
 
 from __future__ import annotations
 
+from functools import cache
+
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
+from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
 from stratascope.layers.capabilities.words import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.shared.readings import process_status
@@ -57,6 +60,14 @@ def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surrou
     return tuple(found)
 
 
+# What takes over the host with that capability alone; with SYS_ADMIN most things do
+_BEHIND = {
+    "CAP_SYS_MODULE": ("load-module",),
+    "CAP_SYS_RAWIO": ("open-host-memory-device", "port-io"),
+    "CAP_DAC_READ_SEARCH": ("open-by-handle",),
+}
+
+
 def _added(
     facts: CapabilityFacts, asked: CapabilitiesAsked, held: CapabilitySet, added: CapabilitySet
 ) -> list[Finding]:
@@ -93,6 +104,7 @@ def _added(
                 msg("Start it without --privileged or --cap-add ALL, and add only those that it needs."),
                 held_line,
                 (_CIS_CAPABILITIES, *((_CIS_PRIVILEGED,) if asked.privileged else ()), "PSS:baseline"),
+                _critical(),
             )
         )
     for number in added & TAKE_OVER:
@@ -169,7 +181,14 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool) -> Finding:
         msg("Find out which call needs it; most programs do well with a narrower right, or with none."),
         f"{facts.status_source}:{line}",
         (_CIS_CAPABILITIES, "PSS:baseline"),
+        _BEHIND.get(name) or _critical() if severity in (Severity.CRITICAL, Severity.HIGH) else (),
+        msg("{name} is held, but what it would take over the host by is stopped here.", name=name),
     )
+
+
+@cache
+def _critical() -> tuple[str, ...]:
+    return tuple(threat.id for threat in all_threats() if threat.severity is Severity.CRITICAL)
 
 
 def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding:

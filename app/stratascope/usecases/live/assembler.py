@@ -19,6 +19,7 @@ from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Tab, Ve
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.settled import settled
 from stratascope.core.severity import Severity
 from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
@@ -143,7 +144,8 @@ class Assembler:
             )
         matrix = None if gap is not None else self._matrix(layers, around, more)
         processes, drifted = self._members(first, members, known.ground, taken_at)
-        findings = [finding for layer in layers for finding in layer.assessment.findings] + list(drifted)
+        of_layers = (finding for layer in layers for finding in layer.assessment.findings)
+        findings = [*(settled(finding, matrix) for finding in of_layers), *drifted]
         if more:
             findings.append(unread_processes.finding(more, source))
         findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])

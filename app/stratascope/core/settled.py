@@ -1,0 +1,27 @@
+"""Findings beside what the threats come to: critical words need a critical threat that is not stopped. Pure.
+
+A layer sees its own facts alone, and what it finds may be held by another one, or by the ground: a socket whose
+permissions let nobody in, a capability for what this kernel lacks.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.layer import Finding
+from stratascope.core.severity import Severity
+from stratascope.core.threats.states import Matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.value import replace
+
+_ORDER = tuple(Severity)  # the most severe first
+
+
+def settled(finding: Finding, matrix: Matrix | None) -> Finding:
+    """The same, no more severe than the threats behind it."""
+    if not finding.behind or matrix is None:
+        return finding
+    states = [state for name in finding.behind if (state := matrix.of(name)) is not None]
+    worst = [state.threat.severity for state in states if state.outcome is not Outcome.STOPPED]
+    if not worst:
+        return replace(finding, severity=Severity.LOW, text=finding.milder or finding.text)
+    most = min(worst, key=_ORDER.index)
+    return finding if _ORDER.index(finding.severity) >= _ORDER.index(most) else replace(finding, severity=most)
