@@ -54,16 +54,16 @@ def bits(*names: str) -> int:
         (ADMIN, {}, STOPS),
         (ADMIN, {"held": FULL}, OPEN),
         (ADMIN, {"held": None}, UNKNOWN),
-        # root that gave it up gets it back by exec, unless that is barred
-        (ADMIN, {"held": 0, "bounding": FULL}, OPEN),
+        # root that gave it up gets it back by exec, unless that is barred; securebits, which can, no file shows
+        (ADMIN, {"held": 0, "bounding": FULL}, UNKNOWN),
         (ADMIN, {"held": 0, "bounding": FULL, "no_new_privs": True}, STOPS),
         (ADMIN, {"held": 0, "bounding": FULL, "no_new_privs": None}, UNKNOWN),
         (ADMIN, {"held": 0, "bounding": FULL, "root": False}, STOPS),
         (ADMIN, {"held": 0, "bounding": FULL, "root": None}, UNKNOWN),
         (ADMIN, {"held": 0, "bounding": None}, UNKNOWN),
         (ADMIN, {"held": 0, "bounding": None, "no_new_privs": True}, STOPS),
-        (InspectHost(), {"held": 0, "bounding": FULL}, OPEN),
-        (LowPort(), {"held": 0, "port_start": 1024}, OPEN),
+        (InspectHost(), {"held": 0, "bounding": FULL}, UNKNOWN),
+        (LowPort(), {"held": 0, "port_start": 1024}, UNKNOWN),
         (replace(ADMIN, where=Where.MNT_OWNER), {}, STOPS),  # where it is asked for is the user namespace's question
         (replace(ADMIN, where=Where.OWN), {"held": bits("SYS_ADMIN")}, OPEN),
         (Capability(("CAP_BPF", "CAP_SYS_ADMIN"), Where.INITIAL), {"held": bits("BPF")}, OPEN),
@@ -92,14 +92,15 @@ def bits(*names: str) -> int:
         (SetUidExec(), {"no_new_privs": True}, STOPS),
         (SetUidExec(), {"no_new_privs": None}, UNKNOWN),
         (RegainByExec(), {}, STOPS),  # nothing above what it holds
-        (RegainByExec(), {"held": 0}, OPEN),
+        (RegainByExec(), {"held": 0}, UNKNOWN),
+        (RegainByExec(), {"held": 0, "root": False}, OPEN),  # by a set-uid file
         (RegainByExec(), {"held": 0, "no_new_privs": True}, STOPS),
         (RegainByExec(), {"held": None, "no_new_privs": True}, STOPS),
         (RegainByExec(), {"held": 0, "no_new_privs": None}, UNKNOWN),
         (RegainByExec(), {"held": 0, "bounding": 0}, STOPS),
         (RegainByExec(), {"held": 0, "bounding": None}, UNKNOWN),
         (HostRoot(capable=True), {}, OPEN),
-        (HostRoot(capable=True), {"held": 0}, OPEN),  # exec as root brings them back
+        (HostRoot(capable=True), {"held": 0}, UNKNOWN),
         (HostRoot(capable=True), {"held": 0, "bounding": 0}, STOPS),
         (HostRoot(capable=True), {"held": 0, "no_new_privs": True}, STOPS),
         (HostRoot(capable=True), {"held": 0, "no_new_privs": None}, UNKNOWN),

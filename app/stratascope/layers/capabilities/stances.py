@@ -64,6 +64,8 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
 _NOT_READ = msg("Its capabilities could not be read.")
 _UNKNOWN = Ruling(Stance.UNKNOWN, _NOT_READ, _EFFECTIVE)
 _NO_NEW_PRIVS_UNREAD = Ruling(Stance.UNKNOWN, msg("Whether exec can give it more could not be read."), _NNP)
+_SECUREBITS = msg("As root it gets it back with any program that it starts, unless its securebits forbid it: no file"
+                  " shows them.")  # fmt: skip
 
 
 @remembered()
@@ -100,7 +102,9 @@ def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
 def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | None:
     """What root gave up comes back by exec of any file, within the bounding set; None: it does not.
 
-    handle_privileged_root, security/commoncap.c. Securebits, which could forbid it, are not in /proc.
+    handle_privileged_root, security/commoncap.c. It does not where SECBIT_NOROOT is set (capabilities(7), "The
+    securebits flags"), which no file shows. An engine sets none, and gives root all of the bounding set: who holds less
+    has given it up by itself, one way or the other.
     """
     if posture.root is False or posture.no_new_privs:
         return None
@@ -108,8 +112,7 @@ def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | Non
         return None
     if posture.root is None or posture.no_new_privs is None or posture.bounding is None:
         return _NO_NEW_PRIVS_UNREAD
-    text = msg("As root it gets it back with any program that it starts.")
-    return Ruling(Stance.LETS_THROUGH, text, _BOUNDING)
+    return Ruling(Stance.UNKNOWN, _SECUREBITS, _BOUNDING)
 
 
 def _lacks(names: tuple[str, ...]) -> Message:
@@ -174,6 +177,8 @@ def _regain(posture: CapabilityPosture) -> Ruling:
         return Ruling(Stance.STOPS, msg("It holds all that its bounding set allows: nothing can come back."), _BOUNDING)
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
+    if posture.root:
+        return Ruling(Stance.UNKNOWN, _SECUREBITS, _BOUNDING)
     text = msg("Its bounding set allows more than it holds now, and no_new_privs is off.")
     return Ruling(Stance.LETS_THROUGH, text, _BOUNDING)
 
@@ -193,7 +198,7 @@ def _root_with_powers(posture: CapabilityPosture) -> Ruling:
         return Ruling(Stance.STOPS, msg("It holds no capability, and none can come back."), _BOUNDING)
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
-    return Ruling(Stance.LETS_THROUGH, msg("Its capabilities can come back when it starts a program."), _BOUNDING)
+    return Ruling(Stance.UNKNOWN, _SECUREBITS, _BOUNDING)
 
 
 def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
