@@ -32,7 +32,7 @@ def edited(capture: Capture, old: str, new: str) -> Capture:
 @pytest.mark.parametrize(
     ("capture", "profile", "verdict", "code"),
     [
-        (FILTER, ProfileKind.DEFAULT, Verdict.ENFORCED, ""),
+        (FILTER, ProfileKind.DEFAULT, Verdict.ENFORCED, "seccomp.upper-half"),
         (FILTER, ProfileKind.CUSTOM, Verdict.UNKNOWN, "seccomp.custom-profile"),
         (FILTER, ProfileKind.UNCONFINED, Verdict.UNKNOWN, "seccomp.unasked-filter"),
         (FILTER, ProfileKind.UNKNOWN, Verdict.UNKNOWN, ""),

@@ -11,6 +11,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, ProfileFilter, entry_points, profile_warnings
+from stratascope.layers.seccomp.loopholes import loopholes
 from stratascope.layers.seccomp.tables import more, unclear, unknown_by_default
 from stratascope.layers.seccomp.words import warning
 from stratascope.layers.shared.readings import process_status
@@ -134,6 +135,7 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
         )
     if facts.profile is ProfileKind.CUSTOM and isinstance(facts.origin, ProfileFilter):
         found += _doubts(facts.origin)
+    found += loopholes(facts, around)
     return tuple(found)
 
 

@@ -1,8 +1,6 @@
 """What the filter says to the calls of a route, by every entry point that this kernel has.
 
-An attacker takes whichever call, entry point and value of an unmentioned argument is let through. Mind that the kernel
-looks at 32 bits of some arguments where a filter may compare 64: `socket` with the upper half set is the same call for
-the kernel, and another for such a filter.
+An attacker takes whichever call, entry point and value of an unmentioned argument is let through.
 """
 
 from __future__ import annotations
@@ -12,24 +10,14 @@ from collections.abc import Collection
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Call, Calls, Need
 from stratascope.core.threats.threat import Basis, Ruling, Stance
+from stratascope.layers.seccomp.arguments import NARROW, actions_of
 from stratascope.layers.seccomp.conditions import errno_name
 from stratascope.layers.seccomp.posture import STATUS, SeccompPosture
 from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
-from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
+from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value, replace
 
-# Arguments that the kernel takes as int or unsigned int, or of which it looks at the lower half: SYSCALL_DEFINE of
-# each, and lower_32_bits(clone_flags) in kernel/fork.c
-_NARROW = frozenset(
-    (
-        *(("socket", place) for place in range(3)),
-        *(("socketpair", place) for place in range(3)),
-        *(("clone", 0), ("personality", 0), ("prctl", 0), ("ioctl", 0), ("ioctl", 1), ("bpf", 0), ("keyctl", 0)),
-        *(("syslog", 0), ("setns", 0), ("setns", 1), ("fcntl", 0), ("fcntl", 1), ("quotactl", 0), ("socketcall", 0)),
-        ("userfaultfd", 0),
-    )
-)
 # Calls that pass every filter, by the release that brought that: Linux commit cf6cb56ef244 ("seccomp: passthrough
 # uretprobe systemcall without filtering") (in v6.14), and its likes for uprobe (in v6.18)
 _PASSING = {"uretprobe": (6, 14), "uprobe": (6, 18)}
@@ -125,41 +113,18 @@ def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPo
     past = _PASSING.get(way.name)
     if past is not None and known.kernel is not None and known.kernel >= past:
         return _Found(way, abi, certain, True, (), False)
-    actions = _actions(way, answers, narrow=True)
+    actions = actions_of(way, answers, narrow=True)
     through = [action.lets_through for action in actions]
     if True not in through:
         return _Found(way, abi, certain, None if None in through else False, actions, False)
-    upper = abi.wide and any((way.name, place) in _NARROW for place, _ in way.args)
-    plain = _actions(way, answers, narrow=False) if upper else actions
+    upper = abi.wide and any((way.name, place) in NARROW for place, _ in way.args)
+    plain = actions_of(way, answers, narrow=False) if upper else actions
     return _Found(way, abi, certain, True, actions, not any(action.lets_through for action in plain))
-
-
-def _actions(way: Call, answers: Answers, *, narrow: bool) -> Collection[Action]:
-    """The answers that this call can meet; most depend on no argument."""
-    outcomes = answers.of(way.name)
-    if not outcomes:
-        return ()
-    if len(outcomes) == 1 and not outcomes[0].constraints:
-        return (outcomes[0].action,)
-    return answers.actions(way.name, _given(way, answers.abi, narrow=narrow)) or ()
 
 
 def _gone(name: str, kernel: tuple[int, int] | None) -> bool:
     last = _GONE.get(name)
     return last is not None and kernel is not None and kernel >= last
-
-
-def _given(way: Call, abi: Abi, *, narrow: bool) -> dict[int, Given]:
-    """The arguments as a filter sees them; `narrow`: with any upper half where the kernel ignores it."""
-    found = {}
-    for place, value in way.args:
-        if not abi.wide:
-            found[place] = Given(value & LOW_BITS)
-        elif narrow and (way.name, place) in _NARROW:
-            found[place] = Given(value & LOW_BITS, LOW_BITS)
-        else:
-            found[place] = Given(value & ALL_BITS)
-    return found
 
 
 _ENTRIES = {
@@ -212,5 +177,5 @@ def _hinges(need: Calls, known: SeccompPosture) -> frozenset[str]:
         f"capability:{name}"
         for name, answers in known.opened
         for way in ways
-        if any(action.lets_through for action in _actions(way, answers, narrow=True))
+        if any(action.lets_through for action in actions_of(way, answers, narrow=True))
     )
