@@ -6,14 +6,14 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
-from stratascope.core.message import msg, plural
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, ProfileFilter, entry_points, profile_warnings
 from stratascope.layers.seccomp.tables import more, unclear
 from stratascope.layers.seccomp.words import warning
-from stratascope.layers.shared.readings import process_status
+from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.syscalls import Abi, numbers
@@ -209,21 +209,26 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     found: list[Drift] = []
     source = other.source("status")
     if one.seccomp != two.seccomp:
-        found.append(_mode_drift(two.seccomp, other.pid, f"{source}:Seccomp"))
+        found.append(_mode_drift(two.seccomp, who(other), f"{source}:Seccomp"))
     before, after = one.seccomp_filters, two.seccomp_filters
     if before is not None and after is not None and before != after:
-        found.append(_filters_drift(before, after, other.pid, f"{source}:Seccomp_filters"))
+        # with another mode, the number is the same news
+        found.append(
+            Drift("seccomp.filters", found[0].finding)
+            if found
+            else _filters_drift(before, after, who(other), f"{source}:Seccomp_filters")
+        )
     return tuple(found)
 
 
-def _mode_drift(mode: int, pid: int, source: str) -> Drift:
+def _mode_drift(mode: int, process: Message, source: str) -> Drift:
     """A further process with another mode than the first."""
     if mode == 0:
         finding = Finding(
             "seccomp.drift-no-filter",
             "seccomp",
             Severity.HIGH,
-            msg("Process {pid} has no filter; the container's first has one.", pid=pid),
+            msg("{process} has no filter; the container's first has one.", process=process),
             msg("Look for who put this process into the container from outside, with nsenter for example."),
             source,
             (_CIS,),
@@ -233,7 +238,7 @@ def _mode_drift(mode: int, pid: int, source: str) -> Drift:
             "seccomp.drift-mode",
             "seccomp",
             Severity.LOW,
-            msg("Process {pid} has a filter; the container's first has another mode.", pid=pid),
+            msg("{process} has a filter; the container's first has another mode.", process=process),
             msg("Nothing to do: a program such as a browser or sshd filters its own processes."),
             source,
             ("seccomp(2)",),
@@ -241,7 +246,7 @@ def _mode_drift(mode: int, pid: int, source: str) -> Drift:
     return Drift("seccomp.mode", finding)
 
 
-def _filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
+def _filters_drift(before: int, after: int, process: Message, source: str) -> Drift:
     """A further process with more or fewer filters than the first."""
     if after < before:
         finding = Finding(
@@ -249,8 +254,8 @@ def _filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
             "seccomp",
             Severity.MEDIUM,
             msg(
-                "Process {pid} has {after} filters; the container's first has {before}.",
-                pid=pid,
+                "{process} has {after} filters; the container's first has {before}.",
+                process=process,
                 after=after,
                 before=before,
             ),
@@ -264,8 +269,8 @@ def _filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
             "seccomp",
             Severity.LOW,
             msg(
-                "Process {pid} has {after} filters; the container's first has {before}.",
-                pid=pid,
+                "{process} has {after} filters; the container's first has {before}.",
+                process=process,
                 after=after,
                 before=before,
             ),

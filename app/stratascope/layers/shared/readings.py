@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stratascope.core.capture import Capture, Decoded, Gap, GapKind
+from stratascope.core.capture import Capture, Decoded, Gap, GapKind, or_none
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import NamedGap
 from stratascope.core.message import Message, msg
@@ -34,6 +34,14 @@ def unsupported(capture: Capture, gap: Gap) -> Gap:
 def process_status(capture: Capture) -> ProcessStatus | Gap:
     """The decoded status; a gap where it was not read, or not understood (UNPARSED, with the decoder's words)."""
     return capture.decoded("status", parse_status)
+
+
+def who(process: Capture) -> Message:
+    """At the start of a sentence: a further process of a container, or a thread that is not as its process's first."""
+    status = or_none(process_status(process))
+    if status is None or status.tgid in (None, process.pid):
+        return msg("Process {pid}", pid=process.pid)
+    return msg("Thread {tid} of process {pid}", tid=process.pid, pid=status.tgid)
 
 
 def missing_line(capture: Capture, line: str) -> NamedGap:
