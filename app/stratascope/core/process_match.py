@@ -64,6 +64,12 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
     return unlike or (None if named else _by_ties(container.id, capture))
 
 
+def thread_of(capture: Capture) -> int | None:
+    """The process that this is a thread of, where it is not its first."""
+    status = or_none(capture.decoded("status", parse_status))
+    return None if status is None or status.tgid in (None, capture.pid) else status.tgid
+
+
 def owners_of(path: str) -> list[str]:
     """The container ids in a control group's path, outermost first."""
     found = []

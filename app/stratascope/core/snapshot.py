@@ -39,6 +39,7 @@ class ProcessState(Value):
     kind: str = ""  # "exec": an exec session began it
     thread_of: int | None = None
     exposure: float | None = None  # its own, where what decides it differs from the first
+    verified: bool = True  # whether that stands on what the kernel says alone
 
 
 class ContainerState(Value):

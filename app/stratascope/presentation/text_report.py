@@ -13,6 +13,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Table, Verdict, View
 from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, first_view
@@ -124,6 +125,8 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
         )
     if state.matrix is not None:
         yield from exposure_lines(state.matrix, style)
+        if (who := raised(state)) is not None:
+            yield from wrap(translate(who), "  ", style)
     titles = {layer.id: layer.about.title for layer in layers}
     width = max((width_of(translate(title)) for title in titles.values()), default=0)
     words = max(width_of(translate(word)) for word in VERDICTS.values())

@@ -14,13 +14,14 @@ from stratascope.core.capture import Capture, or_none, whole_gap
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Drift, Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import LayerState, ProcessState
 from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.core.threats.worst import weaker, worst_of
 from stratascope.linux.stat import parse_stat
-from stratascope.usecases.live.unlike_first import EXEC, as_judged, differs, exec_sessions, status_of, thread_of
+from stratascope.usecases.live.unlike_first import EXEC, as_judged, differs, exec_sessions, status_of, within
 from stratascope.value import Value, replace
 
 # of one process, and how many there are of which nothing is known
@@ -73,7 +74,8 @@ def weigh(
     unread += max(0, len(found) - KINDS_MAX)
     own, matrix = judge(first, unread)
     judged = {kind: judge(as_judged(first, member), unread) for kind, member in list(found.items())[:KINDS_MAX]}
-    others = [(found[kind], *each) for kind, each in judged.items()]
+    lesser = {kind for kind in judged if within(first, found[kind])}
+    others = [(found[kind], *each) for kind, each in judged.items() if kind not in lesser]
     sessions = exec_sessions(first, there) if there else frozenset()
     processes: list[ProcessState] = []
     told: dict[tuple[str, bool, bool], _Told] = {}
@@ -82,9 +84,12 @@ def weigh(
         drifts = (
             () if member.pid in starting else tuple(drift for layer in layers for drift in layer.drift(first, member))
         )
-        its = judged[kinds[member.pid]][1] if kinds.get(member.pid) in judged else None
-        processes.append(_state(member, drifts, its, session=session))
-        for each in _told(drifts, matrix, its, session=session):
+        kind = kinds.get(member.pid)
+        its = judged[kind][1] if kind in judged else None
+        least = matrix if kind in lesser else its
+        exposure = None if its is None or least is None else min(its.exposure.worst, least.exposure.worst)
+        processes.append(_state(member, drifts, exposure, session=session))
+        for each in _told(drifts, matrix, least, session=session):
             cause = each.finding.code, session, thread_of(member) is not None
             if cause not in told or _weight(each) < _weight(told[cause]):
                 told[cause] = each
@@ -115,9 +120,7 @@ def setting_up(member: Capture, ground: Ground, taken_at: float) -> bool:
     return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS
 
 
-def _state(
-    member: Capture, drifts: tuple[Drift, ...], matrix: Matrix | None = None, *, session: bool = False
-) -> ProcessState:
+def _state(member: Capture, drifts: tuple[Drift, ...], exposure: float | None, *, session: bool) -> ProcessState:
     status = status_of(member)
     return ProcessState(
         member.pid,
@@ -126,7 +129,7 @@ def _state(
         tuple(dict.fromkeys(drift.field for drift in drifts)),
         kind=EXEC if session else "",
         thread_of=thread_of(member),
-        exposure=None if matrix is None else matrix.exposure.worst,
+        exposure=exposure,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.status import ProcessStatus, parse_status
 
 EXEC = "exec"
@@ -19,17 +20,12 @@ _OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))  # oth
 # what stands for one namespace: with another of that kind it says nothing
 _OF_NAMESPACE = {"mountinfo": "ns/mnt", "netns:net.ipv4.ip_unprivileged_port_start": "ns/net"}
 _OWNER = "owner:"
+_CHANGES_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID")).bits
 
 
 def status_of(capture: Capture) -> ProcessStatus | None:
     """The decoded status, where it was read."""
     return or_none(capture.decoded("status", parse_status))
-
-
-def thread_of(capture: Capture) -> int | None:
-    """The process that this is a thread of, where it is not its first."""
-    status = status_of(capture)
-    return None if status is None or status.tgid in (None, capture.pid) else status.tgid
 
 
 def exec_sessions(first: Capture, members: Sequence[Capture]) -> frozenset[int]:
@@ -64,15 +60,35 @@ def differs(first: Capture, other: Capture) -> Hashable:
     one, two = status_of(first), status_of(other)
     if one is None or two is None:
         return None
-    links = tuple(
-        (name, text)
-        for name in other.names()
-        if name not in _OF_ITSELF and not name.startswith(_FILTERS) and (text := _other(first, other, name)) is not None
-    )
+    links = tuple((name, text) for name in _compared(other) if (text := _other(first, other, name)) is not None)
     lines, own = _lines(two), filters_of(other)
     if not links and lines == _lines(one) and (not own or own == filters_of(first)):
         return None
     return links, lines, own
+
+
+def within(first: Capture, other: Capture) -> bool:
+    """Whether the first could make itself what the other is, so that this one adds nothing: a worker, one more filter.
+
+    Rights and filters can be given up and put in place by anybody, ids changed with the two capabilities for that
+    (capabilities(7), credentials(7)).
+    """
+    one, two = status_of(first), status_of(other)
+    if one is None or two is None or any(_other(first, other, name) is not None for name in _compared(other)):
+        return False
+    sets = ("inheritable", "permitted", "effective", "bounding", "ambient")
+    pairs = [(getattr(one, name), getattr(two, name)) for name in sets]
+    if any(mine is None or its is None or its & ~mine for mine, its in pairs):
+        return False
+    if one.no_new_privs and not two.no_new_privs:
+        return False
+    if (one.seccomp or 0) > (two.seccomp or 0) or (one.seccomp_filters or 0) > (two.seccomp_filters or 0):
+        return False
+    mine, its = filters_of(first), filters_of(other)
+    if its and its[: len(mine)] != mine:
+        return False
+    ids = (one.uids, one.gids, one.groups) == (two.uids, two.gids, two.groups)
+    return ids or (one.effective or 0) & _CHANGES_IDS == _CHANGES_IDS
 
 
 def only_root_can_read(first: Capture, other: Capture, *, session: bool) -> bool:
@@ -120,6 +136,10 @@ def _texts(capture: Capture) -> Iterator[str]:
     for reading in capture.readings:
         if reading.name.startswith(_FILTERS) and reading.text is not None:
             yield reading.text
+
+
+def _compared(other: Capture) -> list[str]:
+    return [name for name in other.names() if name not in _OF_ITSELF and not name.startswith(_FILTERS)]
 
 
 def _other(first: Capture, other: Capture, name: str) -> str | None:
