@@ -14,7 +14,7 @@ import pytest
 from collector import target
 from rig.engine import Rig
 from truth.fleet import report
-from truth.test_drift import session
+from truth.sessions import session
 
 HARD = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 
@@ -68,6 +68,17 @@ def test_a_thread_that_keeps_what_the_first_gave_up(any_engine: Rig) -> None:
         mine = [each for each in found["findings"] if each["code"].startswith("capabilities.drift-")]
         assert len(mine) == 1
         assert f"Thread {thread['pid']} of process {found['pid']}" in mine[0]["text"]
+
+
+def test_a_thread_that_is_still_root(each_api: Rig) -> None:
+    options, command = threaded(each_api, "5", "uid")
+    with each_api.container(*options, name="still-root", command=command) as container:
+        gives_up(each_api, container, lambda text: "CapEff:\t0000000000000000" in text)
+        found = one(each_api, "still-root")
+        (thread,) = [each for each in found["processes"] if "thread_of" in each]
+        assert "usermap.uid" in thread["drift"]
+        assert found["exposure"] > found["exposure_of_first"]
+        assert found["threats"]["bypass-file-permissions"]["outcome"] == "open"
 
 
 def test_a_thread_that_has_no_filter(any_engine: Rig) -> None:

@@ -9,6 +9,7 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.ground import inode_of
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg
+from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.layers.capabilities.facts import SETS
 from stratascope.layers.capabilities.findings import CIS_NO_NEW_PRIVILEGES, short
@@ -17,6 +18,7 @@ from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.namespace import Kind, is_initial
 
+_THREADS = msg("Let the program give up its rights before it starts threads, or in each of them (capabilities(7)).")
 _CIS_EXEC_PRIVILEGED = "CIS-Docker-1.6.0:5.23"
 _LINES = {field: line for field, _, line in SETS}
 _TELLING = ("effective", "permitted", "ambient", "bounding", "inheritable")  # what a process can do now comes first
@@ -80,7 +82,9 @@ def _more(other: Capture, nested: bool, field: str, names: CapabilitySet) -> Fin
             field=SET_WORDS[field],
             names=short(names),
         ),
-        msg("Look for an exec with --privileged or another user; end that session when it is no longer needed."),
+        _THREADS
+        if thread_of(other)
+        else msg("Look for an exec with --privileged or another user; end that session when it is no longer needed."),
         source,
         (_CIS_EXEC_PRIVILEGED,),
     )

@@ -7,6 +7,7 @@ from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
@@ -209,7 +210,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     found: list[Drift] = []
     source = other.source("status")
     if one.seccomp != two.seccomp:
-        found.append(_mode_drift(two.seccomp, who(other), f"{source}:Seccomp"))
+        found.append(_mode_drift(two.seccomp, who(other), f"{source}:Seccomp", thread=thread_of(other) is not None))
     before, after = one.seccomp_filters, two.seccomp_filters
     if before is not None and after is not None and before != after:
         # with another mode, the number is the same news
@@ -221,7 +222,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     return tuple(found)
 
 
-def _mode_drift(mode: int, process: Message, source: str) -> Drift:
+def _mode_drift(mode: int, process: Message, source: str, *, thread: bool) -> Drift:
     """A further process with another mode than the first."""
     if mode == 0:
         finding = Finding(
@@ -229,7 +230,9 @@ def _mode_drift(mode: int, process: Message, source: str) -> Drift:
             "seccomp",
             Severity.HIGH,
             msg("{process} has no filter; the container's first has one.", process=process),
-            msg("Look for who put this process into the container from outside, with nsenter for example."),
+            msg("Let the program load its filter for all threads at once: SECCOMP_FILTER_FLAG_TSYNC, see seccomp(2).")
+            if thread
+            else msg("Look for who put this process into the container from outside, with nsenter for example."),
             source,
             (_CIS,),
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stratascope.core.capture import Capture, Decoded, Gap, GapKind, or_none
+from stratascope.core.capture import Capture, Decoded, Gap, GapKind
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import NamedGap
 from stratascope.core.message import Message, msg
+from stratascope.core.process_match import thread_of
 from stratascope.linux.status import ProcessStatus, parse_status
 from stratascope.value import replace
 
@@ -38,10 +39,10 @@ def process_status(capture: Capture) -> ProcessStatus | Gap:
 
 def who(process: Capture) -> Message:
     """At the start of a sentence: a further process of a container, or a thread that is not as its process's first."""
-    status = or_none(process_status(process))
-    if status is None or status.tgid in (None, process.pid):
+    owner = thread_of(process)
+    if owner is None:
         return msg("Process {pid}", pid=process.pid)
-    return msg("Thread {tid} of process {pid}", tid=process.pid, pid=status.tgid)
+    return msg("Thread {tid} of process {pid}", tid=process.pid, pid=owner)
 
 
 def missing_line(capture: Capture, line: str) -> NamedGap:

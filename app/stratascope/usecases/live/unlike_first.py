@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
+from stratascope.core.process_match import thread_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.status import ProcessStatus, parse_status
 
@@ -40,8 +41,9 @@ def exec_sessions(first: Capture, members: Sequence[Capture]) -> frozenset[int]:
     parents: dict[int, int] = {}
     for each in members:
         status = status_of(each)
-        if status is not None and status.ppid is not None:
-            parents[each.pid] = status.ppid
+        above = thread_of(each) or (None if status is None else status.ppid)
+        if above is not None:
+            parents[each.pid] = above
     inside = {first.pid, *parents}
     found: set[int] = set()
     for begun in parents:
