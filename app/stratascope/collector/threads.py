@@ -79,34 +79,24 @@ class Threads:
     def _other(self, pid: int, leader: Leader, folder: int, room: int) -> Tuple[List[int], int, int]:
         own = _key(leader.status, leader.label)
         labelled = _confined(leader.label)
-        before = self._known.pop((pid, leader.start), None)
-        if before is None or before.leader != own:
-            before = _Known(own)
-        now = _Known(own)
-        new: List[_Identity] = []
+        known = self._known.pop((pid, leader.start), None)
+        if known is None or known.leader != own:
+            known = _Known(own)
         try:
             with os.scandir(folder) as entries:
-                for each in entries:
-                    identity = int(each.name), each.inode()
-                    if identity[0] == leader.thread:
-                        continue
-                    known = before.keys.get(identity)
-                    if known is None:
-                        new.append(identity)
-                    else:
-                        now.take(identity, known)
+                there = {(int(each.name), each.inode()) for each in entries if each.name != str(leader.thread)}
         except OSError:
             return [], 0, 0  # it ended; whoever reads the process finds out
-        more = max(0, len(new) - room)
-        read = 0
+        for gone in known.keys.keys() - there:
+            del known.keys[gone]
+        new = sorted(there - known.keys.keys())
         for identity in new[:room]:
-            now.take(identity, _read(folder, identity[0], labelled))
-            read += 1
-        found, again, left = _witnesses(now, folder, labelled)
-        if sum(len(known.keys) for known in self._known.values()) + len(now.keys) > KNOWN_MAX:
+            known.take(identity, _read(folder, identity[0], labelled))
+        found, again, left = _witnesses(known, folder, labelled)
+        if sum(len(each.keys) for each in self._known.values()) + len(known.keys) > KNOWN_MAX:
             self._known.clear()
-        self._known[pid, leader.start] = now
-        return found, read + again, more + left
+        self._known[pid, leader.start] = known
+        return found, min(len(new), room) + again, max(0, len(new) - room) + left
 
 
 def _witnesses(now: _Known, folder: int, labelled: bool) -> Tuple[List[int], int, int]:
