@@ -21,7 +21,15 @@ from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.core.threats.worst import weaker, worst_of
 from stratascope.linux.stat import parse_stat
-from stratascope.usecases.live.unlike_first import EXEC, as_judged, differs, exec_sessions, status_of, within
+from stratascope.usecases.live.unlike_first import (
+    EXEC,
+    as_judged,
+    differs,
+    exec_sessions,
+    in_same_group,
+    status_of,
+    within,
+)
 from stratascope.value import Value, replace
 
 # of one process, and how many there are of which nothing is known
@@ -81,10 +89,9 @@ def weigh(
     told: dict[tuple[str, bool, bool], _Told] = {}
     for member in there:
         session = member.pid in sessions
-        drifts = (
-            () if member.pid in starting else tuple(drift for layer in layers for drift in layer.drift(first, member))
-        )
         kind = kinds.get(member.pid)
+        nothing = member.pid in starting or (kind is None and in_same_group(first, member))
+        drifts = () if nothing else tuple([drift for layer in layers for drift in layer.drift(first, member)])
         its = judged[kind][1] if kind in judged else None
         least = matrix if kind in lesser else its
         exposure = None if its is None or least is None else min(its.exposure.worst, least.exposure.worst)

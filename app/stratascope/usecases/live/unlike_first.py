@@ -69,6 +69,12 @@ def differs(first: Capture, other: Capture) -> Hashable:
     return links, lines, own
 
 
+def in_same_group(first: Capture, other: Capture) -> bool:
+    """Where what they are judged by is the same too, nothing of the other is another's."""
+    mine, its = first.text("cgroup"), other.text("cgroup")
+    return mine == its and not isinstance(mine, Gap) and status_of(first) is not None and status_of(other) is not None
+
+
 def within(first: Capture, other: Capture) -> bool:
     """Whether the first could make itself what the other is, so that this one adds nothing: a worker, one more filter.
 
