@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from collector import target
-from collector.asking import needs_root, read
+from collector.asking import as_ordinary, needs_root, read
 from stratascope.collector import threads
 from stratascope.collector.privileged import SECCOMP
 from stratascope.collector.read import read_file
@@ -130,3 +131,13 @@ def test_kinds_beyond_a_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
     with target.threaded(5, "caps") as it:
         answer = ask(it.pid)
         assert (answer[1], answer[3]) == ([], 1)
+
+
+@needs_root
+def test_whoever_may_read_little_sees_threads_too() -> None:
+    with target.threaded(3, "caps") as it:
+        request = {"ask": "capture", "wishes": [[it.pid, ["status", "stat", "ns/net"], ["status"], True, ""]]}
+        first, members, _, unread = as_ordinary(json.dumps(request))["found"][0]
+        assert [item[3] for item in first[1] if item[2] is None] == ["DENIED"]
+        assert (len(members), unread) == (1, 0)
+        assert parse_status(dict(texts(members[0][1]))["status"]).effective
