@@ -146,9 +146,10 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
             len(single),
         )
     calm = matrix.exposure.worst < 4.0
-    who = raised(state)
-    said = text if who is None else msg("{who} {text}", who=who, text=text)
-    return Answer(Tone.ENF if calm else Tone.WEAK, translate(said), short=True)
+    tone, who = Tone.ENF if calm else Tone.WEAK, raised(state)
+    if who is not None:
+        return Answer(tone, translate(who), translate(text))
+    return Answer(tone, translate(text), short=True)
 
 
 def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
