@@ -1,9 +1,10 @@
 /* A process whose first thread gives something up that the others keep.
 
    threaded COUNT WHAT…: COUNT threads; then the first one, by system calls that concern it alone: drops its capabilities
-   (caps), becomes uid 1000 (uid), loads a filter that refuses umount2 (filter), ends (exit). It prints "ready"; each
-   line of standard input is another WHAT, answered by "done". */
+   (caps), becomes uid 1000 (uid), loads a filter that refuses umount2 and other entry points (filter), ends (exit). It
+   prints "ready"; each line of standard input is another WHAT, answered by "done". */
 
+#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -15,6 +16,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifdef __x86_64__
+#define NATIVE AUDIT_ARCH_X86_64
+#else
+#define NATIVE AUDIT_ARCH_AARCH64
+#endif
 
 static void *wait_on(void *unused)
 {
@@ -36,7 +43,10 @@ static int give_up(const char *what)
     struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
     struct __user_cap_data_struct none[2];
     struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 1, 0), /* x32 */
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_umount2, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),

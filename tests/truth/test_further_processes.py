@@ -93,6 +93,21 @@ def test_a_thread_that_has_no_filter(any_engine: Rig) -> None:
         assert found["threats"]["unmount"]["stances"]["seccomp"] == "LETS_THROUGH"
 
 
+def test_a_thread_under_fewer_filters_is_judged_by_its_own(each_api: Rig) -> None:
+    """The first one's own filter refuses umount2 whatever it may hold; with SYS_ADMIN the default lets it through."""
+    options, command = threaded(each_api, "5", "filter")
+    with each_api.container(*options, "--cap-add", "SYS_ADMIN", name="fewer", command=command) as container:
+        gives_up(each_api, container, lambda text: "Seccomp_filters:\t2" in text)
+        found = one(each_api, "fewer", "--privileged")
+        (thread,) = [each for each in found["processes"] if "thread_of" in each]
+        assert "seccomp.filters" in thread["drift"]
+        assert found["layers"]["seccomp"]["facts"]["source"] == "kernel"
+        assert found["layers"]["seccomp"]["facts"]["filters"] == 2
+        umount = found["threats"]["unmount"]
+        assert umount["stances"]["seccomp"] == "LETS_THROUGH"
+        assert umount["reasons"]["capabilities"]["source"].endswith(f"/task/{thread['pid']}/status:CapEff")
+
+
 def test_a_first_thread_that_has_ended(any_engine: Rig) -> None:
     options, command = threaded(any_engine, "4", "exit")
     with (
