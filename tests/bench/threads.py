@@ -39,12 +39,13 @@ def many_threads_against_few(rig: Rig, bench: Bench, table: Table) -> None:
         command = ("busybox", "/programs/threaded", str(count))
         rig.run("run", "-d", "-i", "--name", name, "-v", f"{folder}:/programs:ro", *command)
     time.sleep(1.0)
-    ground = decode_ground(bench.reader.host())
+    host = bench.reader.host()
+    ground = decode_ground(host)
     raws = [bench.port.inspect(name) for name in names]
 
     def refreshed(raw: RawContainer, reader: Reader) -> None:
         records = reader.records(bench.engine, (raw,), ground)
-        wiring.assembler(bench.shared).snapshot(Record(0.0, bench.prober.host(), (bench.engine,), records))
+        wiring.assembler(bench.shared).snapshot(Record(0.0, host, (bench.engine,), records))
 
     few, many = in_turn(31, *(partial(refreshed, raw, bench.reader) for raw in raws))
     table.line(f"read and judge a container of {MANY} threads / of {FEW}", many, few, 3.0)
