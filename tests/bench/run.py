@@ -32,6 +32,7 @@ from bench.reading import (
     report_against_inspect,
 )
 from bench.table import Table, median, say
+from bench.threads import many_threads_against_few
 from containers.fleet import launched
 from rig.engine import Rig
 from stratascope import remembered
@@ -186,6 +187,7 @@ def main() -> int:
         report_against_inspect(rig, table)
         bench = Bench(rig)
         capture_against_bare(bench, table)
+        many_threads_against_few(rig, bench, table)
         beside_a_liar(rig, table)
         window(rig, table)
         judging(rig, table)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import time
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from stratascope.collector.filters import why_not
 from stratascope.collector.serve import Collector
+from stratascope.probe.bundle import BOOT, framed
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason=f"needs root: {why_not()}")
 
@@ -23,3 +26,17 @@ def read(pid: int, *names: str) -> dict[str, Any]:
 def wait_for(done: Any) -> None:
     while not done():
         time.sleep(0.01)
+
+
+def as_ordinary(request: str) -> Any:
+    """The answer of a collector that runs as nobody; PID in the request is its own."""
+    child = subprocess.Popen(
+        ["/usr/bin/env", "python3", "-SI", "-c", BOOT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+    )
+    answer, _ = child.communicate(framed() + request.replace("PID", str(child.pid)).encode() + b"\n")
+    return json.loads(answer)

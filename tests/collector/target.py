@@ -1,4 +1,5 @@
-"""A process to be read by tests: target.c, built once, started under a number of own seccomp filters."""
+"""Processes to be read by tests, built once: target.c, under a number of own seccomp filters; threaded.c, whose first
+thread gives up what others keep."""
 
 from __future__ import annotations
 
@@ -15,27 +16,32 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).with_name("target.c")
-
 
 @cache
-def built() -> Path:
-    """The static program; skips where there is no compiler."""
+def built(name: str = "target") -> Path:
+    """That static program; skips where there is no compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("needs a C compiler")
-    folder = Path(tempfile.mkdtemp(prefix="strata-target-"))
-    folder.chmod(0o755)
-    program = folder / "target"
-    command = (compiler, "-O1", "-static", "-pthread", "-o", str(program), str(SOURCE))
+    program = _folder() / name
+    source = Path(__file__).with_name(f"{name}.c")
+    command = (compiler, "-O1", "-static", "-pthread", "-o", str(program), str(source))
     subprocess.run(command, check=True, capture_output=True)
     return program
 
 
+@cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="strata-target-"))
+    folder.chmod(0o755)
+    return folder
+
+
 def remove() -> None:
     """Delete what was built."""
-    if built.cache_info().currsize:
-        shutil.rmtree(built().parent, ignore_errors=True)
+    if _folder.cache_info().currsize:
+        shutil.rmtree(_folder(), ignore_errors=True)
+        _folder.cache_clear()
         built.cache_clear()
 
 
@@ -74,3 +80,33 @@ def running(filters: int = 1, *prefix: str) -> Iterator[Target]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+class Threaded:
+    """threaded.c, running."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.pid = process.pid
+
+    def give_up(self, what: str) -> None:
+        """By its first thread alone."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(what + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+
+@contextmanager
+def threaded(count: int, *what: str) -> Iterator[Threaded]:
+    """That many threads; the first one has given that up."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([str(built("threaded")), str(count), *what], stdin=pipe, stdout=pipe, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield Threaded(process)
+    finally:
+        process.kill()
+        process.communicate()

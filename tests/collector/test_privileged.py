@@ -8,14 +8,13 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import target
-from collector.asking import needs_root, read, wait_for
+from collector.asking import as_ordinary, needs_root, read, wait_for
 from stratascope.collector import privileged
 from stratascope.collector.filters import FILTERS_MAX
 from stratascope.collector.privileged import OWNERS, PORT_START, PRIVILEGED, SECCOMP, PrivilegedReader, run, start_of
@@ -143,22 +142,6 @@ def test_an_ordinary_user_gets_gaps_and_its_own_owners() -> None:
         own = as_ordinary('{"ask":"capture","wishes":[[PID,["owner:net","owner:uts"],[],false,""]]}')
         ((_, entries, _), *_) = own["found"][0]
         assert [item[2] for item in entries] == [INITIAL_USER, INITIAL_USER]
-
-
-def as_ordinary(request: str) -> Any:
-    """The answer of a collector that runs as nobody; PID in the request is its own."""
-    from stratascope.probe.bundle import BOOT, framed
-
-    child = subprocess.Popen(
-        ["/usr/bin/env", "python3", "-SI", "-c", BOOT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        user=65534,
-        group=65534,
-        extra_groups=[],
-    )
-    answer, _ = child.communicate(framed() + request.replace("PID", str(child.pid)).encode() + b"\n")
-    return json.loads(answer)
 
 
 def test_what_is_not_privileged_is_not_read_for_members() -> None:

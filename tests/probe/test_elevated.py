@@ -230,7 +230,7 @@ def test_a_helper_of_another_version_is_refused_with_the_way_to_renew_it(program
 
 
 def test_root_that_is_none_is_refused(programs: Path) -> None:
-    hello = '{"stratascope":"collector","protocol":4,"barred":"the reader is in a user namespace of its own"}'
+    hello = '{"stratascope":"collector","protocol":5,"barred":"the reader is in a user namespace of its own"}'
     script(programs, "pkexec", f"echo '{hello}'; cat > /dev/null")
     error = refused()
     assert "user namespace of its own" in error.words
@@ -249,7 +249,7 @@ def test_rubbish_is_refused(programs: Path, text: str) -> None:
     "answer", ['{"found":[[[1,[["a"]],[]],[],""]]}', '{"found":3}', "rubbish", '{"refused":"x"}', '{"found":[]}']
 )
 def test_rubbish_later_ends_it_for_good(programs: Path, answer: str) -> None:
-    hello = '{"stratascope":"collector","protocol":4,"barred":""}'
+    hello = '{"stratascope":"collector","protocol":5,"barred":""}'
     script(programs, "pkexec", f"echo run >> {programs}/runs; echo '{hello}'; echo '{answer}'; cat > /dev/null")
     with opened() as prober:
         for _ in range(2):

@@ -37,7 +37,7 @@ from stratascope.probe.observer import Observation, Watched, observe
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
 WAIT = """sed -n '/"answers": {}/q'"""  # until the request has come
-HELLO = '{"stratascope":"collector","protocol":4,"barred":""}'
+HELLO = '{"stratascope":"collector","protocol":5,"barred":""}'
 
 
 def observing(watched: Watched) -> tuple[Observation, list[ElevatedProber]]:

@@ -70,7 +70,7 @@ def test_the_program_is_python_3_8_and_runs_alone() -> None:
         cwd="/",
         env={},
     )
-    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":4')
+    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":5')
     assert done.stderr == b""
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_collector(script: str, words: str) -> None:
     ],
 )
 def test_nonsense_after_the_greeting(reply: str) -> None:
-    script = f"""echo '{{"stratascope":"collector","protocol":4}}'; echo '{reply}'; cat >/dev/null"""
+    script = f"""echo '{{"stratascope":"collector","protocol":5}}'; echo '{reply}'; cat >/dev/null"""
     prober = PipedProber(fake(script), limit=3600)
     try:
         wishes = (Wish(7, ("comm",)),)
@@ -164,7 +164,7 @@ def test_nonsense_after_the_greeting(reply: str) -> None:
 def test_a_reply_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it comes before the greeting, as a banner may."""
     monkeypatch.setattr(piped, "ANSWER_MAX", 1 << 20)
-    hello = """echo '{"stratascope":"collector","protocol":4}';"""
+    hello = """echo '{"stratascope":"collector","protocol":5}';"""
     for before in (hello, ""):
         prober = PipedProber(fake(f"{before} head -c 8388608 /dev/zero; exec sleep 3600"), limit=20)
         try:

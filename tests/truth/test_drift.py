@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rig.engine import Rig
 from truth import own_reading
 from truth.fleet import again_and_again, report
-
-
-@contextmanager
-def session(rig: Rig, container: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`exec` that lasts; it runs as soon as its process is in the container's list."""
-    process = subprocess.Popen(
-        rig.command("exec", *words, container, "sleep", "3599"), env=rig.env, stdin=subprocess.DEVNULL
-    )
-    try:
-        while "sleep 3599" not in rig.run("exec", container, "ps", check=False):
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+from truth.sessions import session
 
 
 def one(rig: Rig, name: str) -> dict[str, Any]:

@@ -90,6 +90,12 @@ def start_of(stat: Optional[str]) -> str:
     return fields[19] if len(fields) > 19 else ""
 
 
+def threads_of(stat: Optional[str]) -> int:
+    """Field 20, num_threads, an ended first one counted; 0 where it can't be found."""
+    fields = (stat or "").rpartition(")")[2].split()
+    return int(fields[17]) if len(fields) > 17 and fields[17].isdigit() else 0
+
+
 def owners(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
     """The `owner:…` among these names."""
     return [_owner(name, directory, pid) for name in names if name in OWNERS]

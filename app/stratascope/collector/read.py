@@ -123,9 +123,12 @@ def open_process(pid: int) -> int:
     return os.open("/proc/%d" % pid, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def read_process(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
-    """These names of one process, in order; `cgroup:*` is left out (see `cgroups.Limits`)."""
-    base = "/proc/%d/" % pid
+def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0) -> List[Entry]:
+    """These names of one process, in order; `cgroup:*` is left out (see `cgroups.Limits`).
+
+    `thread`: that one of it, whose folder `directory` then is.
+    """
+    base = "/proc/%d/task/%d/" % (pid, thread) if thread else "/proc/%d/" % pid
     entries: List[Entry] = []
     lost = False
     for name in names:

@@ -15,12 +15,13 @@ import os
 import sys
 from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
-from stratascope.collector.cgroups import Group, Limits, Mounts
+from stratascope.collector.cgroups import Limits, Mounts
 from stratascope.collector.filters import why_not
+from stratascope.collector.further import Further, Process, names_of, of_thread, standing_for
 from stratascope.collector.host import read_host
 from stratascope.collector.liveness import LIVENESS, read_liveness
 from stratascope.collector.members import BY_NAMESPACE, Members, text_of
-from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, PrivilegedReader, owners, run, start_of
+from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, PrivilegedReader, owners, run, start_of, threads_of
 from stratascope.collector.read import (
     CGROUPS,
     GONE,
@@ -37,16 +38,16 @@ from stratascope.collector.read import (
     read_process,
     whole_failure,
 )
+from stratascope.collector.threads import LABEL, Leader, Threads, open_thread
 
-PROTOCOL = 4
+PROTOCOL = 5
 LINE_MAX = 8 << 20  # bytes of one request
 WISHES_MAX = 10000
 NAMES_MAX = 256
 _SPECIAL = PRIVILEGED | LIVENESS | {PARENT}
 
-# pid, entries (one with the name "" where nothing could be read), and lists of cgroup entries that answers may share
-Process = Tuple[int, List[Entry], List[Group]]
-# the process, the further ones of its container, how these were found, and how many more there are at the least
+# the process, the further ones of its container and threads that are not as their process's first one, how these were
+# found, and how many more there are at the least
 Answer = Tuple[Process, List[Process], str, int]
 Wish = Tuple[int, Sequence[str], Sequence[str], bool, str]
 
@@ -56,10 +57,11 @@ class RefusedError(Exception):
 
 
 class Collector:
-    """Reads for one caller after the other; remembers nothing between requests but where cgroups are mounted."""
+    """Reads for one caller after the other; remembers between requests where cgroups are mounted, and `Threads`."""
 
     def __init__(self) -> None:
         self._mounts = Mounts()
+        self._threads = Threads()
 
     def host(self, names: Iterable[str]) -> List[Entry]:
         """The host's facts of these names."""
@@ -83,46 +85,57 @@ class Collector:
         except OSError as error:
             return _nothing(pid, whole_failure(pid, error, self._hidepid(error)))
         special = [name for name in dict.fromkeys(wants) if name in PRIVILEGED]
+        here, thread = directory, 0
         try:
             plain = [name for name in wants if name not in _SPECIAL]
             entries = read_process(directory, pid, plain)
             if _ended(entries):
                 return _nothing(pid, failed("", source, GONE, None, "the process has ended"))
+            here, thread = standing_for(directory, entries)
+            if thread:
+                entries = of_thread(here, pid, thread, plain, entries)
             if special:
-                entries += owners(directory, pid, special)
-                start = start_of(text_of(entries, "stat") or _file("stat", directory))
+                entries += owners(here, pid, special)
+                start = start_of(
+                    _file("stat", here) if thread else text_of(entries, "stat") or _file("stat", directory)
+                )
                 if any(name in BY_CHILD for name in special):
                     errands.append(
-                        PrivilegedReader(pid, start, [name for name in special if name in BY_CHILD], entries)
+                        PrivilegedReader(thread or pid, start, [name for name in special if name in BY_CHILD], entries)
                     )
             cgroup = text_of(entries, "cgroup")
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
-                cgroup = _file("cgroup", directory)
+                cgroup = _file("cgroup", here)
             if PARENT in wants and (not container or container not in (cgroup or "")):
                 entries.append(parent_folder(directory))  # of use only where the control group does not tell
-            entries += read_liveness(directory, pid, wants, cgroup, self._mounts)
+            entries += read_liveness(here, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
             if not with_members:
                 return (pid, entries, groups), [], "", 0
             namespace = text_of(entries, "ns/pid")
             if namespace is None and "ns/pid" not in wants:
-                namespace = _link("ns/pid", directory)
+                namespace = _link("ns/pid", here)
+            further = Further(names_of(member_wants), text_of(entries, "ns/mnt"))
+            self._other_threads(directory, (pid, entries, []), thread, further)
         finally:
+            if here != directory:
+                os.close(here)
             os.close(directory)
         listed, how, group = members.of(pid, container, cgroup, namespace)
-        found, hidden = self._members(listed.pids, member_wants, limits)
+        found = self._members(listed.pids, member_wants, limits, further)
         if how == BY_NAMESPACE:
             found = [item for item in found if members.within(text_of(item[1], "ns/pid"), namespace or "")]
         if group and found:
             still = set(members.still(group))
             found = [process for process in found if process[0] in still]
-        return (pid, entries, groups), found, how, listed.more + hidden
+        kept = {pid, *(process[0] for process in found)}
+        found += [item for owner, item in further.threads if owner in kept]
+        return (pid, entries, groups), found, how, listed.more + further.unread
 
-    def _members(self, pids: Iterable[int], wants: Sequence[str], limits: Limits) -> Tuple[List[Process], int]:
-        """Those that could be read, and how many more there are."""
-        hidden = 0
+    def _members(self, pids: Iterable[int], wants: Sequence[str], limits: Limits, further: Further) -> List[Process]:
+        """Those that could be read; how many could not is added to `further`, and threads that differ."""
         hidepid: Optional[bool] = None
-        names = list(dict.fromkeys([*wants, "ns/pid", "stat"]))
+        names = [name for name in further.names if name not in LIVENESS]
         found: List[Process] = []
         for pid in pids:
             try:
@@ -130,18 +143,49 @@ class Collector:
             except OSError as error:
                 if hidepid is None:
                     hidepid = self._hidepid(error)
-                hidden += whole_failure(pid, error, hidepid)[3] != GONE
+                further.unread += whole_failure(pid, error, hidepid)[3] != GONE
+                continue
+            here = directory
+            try:
+                entries = read_process(directory, pid, names)
+                if _ended(entries):
+                    continue
+                here, thread = standing_for(directory, entries)
+                if thread:
+                    entries = of_thread(here, pid, thread, names, entries)
+                further.mounts(here, pid, entries, thread)
+                entries += read_liveness(here, pid, wants, text_of(entries, "cgroup"), self._mounts)
+                groups = limits.of(text_of(entries, "cgroup") or "") if CGROUPS in wants else []
+                found.append((pid, entries, groups))
+                self._other_threads(directory, found[-1], thread, further)
+            finally:
+                if here != directory:
+                    os.close(here)
+                os.close(directory)
+        return found
+
+    def _other_threads(self, directory: int, process: Process, thread: int, further: Further) -> None:
+        """One of each kind, where they are not as the thread that stands for the process."""
+        pid, entries, _ = process
+        status, stat = text_of(entries, "status"), text_of(entries, "stat")
+        if status is None or "status" not in further.names or threads_of(stat) == 1:
+            return
+        leader = Leader(directory, start_of(stat), thread or pid, status, text_of(entries, LABEL))
+        numbers, read, more = self._threads.other(pid, leader, further.room)
+        further.room = max(0, further.room - read)
+        further.unread += more
+        for number in numbers:
+            try:
+                here = open_thread(directory, number)
+            except OSError:
                 continue
             try:
-                entries = read_process(directory, pid, [name for name in names if name not in LIVENESS])
-                entries += read_liveness(directory, pid, wants, text_of(entries, "cgroup"), self._mounts)
+                own = read_process(here, pid, [name for name in further.names if name not in LIVENESS], number)
+                further.mounts(here, pid, own, number)
             finally:
-                os.close(directory)
-            if _ended(entries):
-                continue
-            groups = limits.of(text_of(entries, "cgroup") or "") if CGROUPS in wants else []
-            found.append((pid, entries, groups))
-        return found, hidden
+                os.close(here)
+            if not all(item[2] is None for item in own):
+                further.threads.append((pid, (number, own, [])))
 
     def _hidepid(self, error: OSError) -> bool:
         if error.errno is None:

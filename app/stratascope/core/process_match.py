@@ -64,6 +64,12 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
     return unlike or (None if named else _by_ties(container.id, capture))
 
 
+def thread_of(capture: Capture) -> int | None:
+    """The process that this is a thread of, where it is not its first."""
+    status = or_none(capture.decoded("status", parse_status))
+    return None if status is None or status.tgid in (None, capture.pid) else status.tgid
+
+
 def owners_of(path: str) -> list[str]:
     """The container ids in a control group's path, outermost first."""
     found = []
@@ -84,12 +90,13 @@ def _by_namespaces(container: Container, capture: Capture, ground: Ground) -> Ga
     if pid_namespace is not None and pid_namespace == ground.namespace("pid"):
         return _foreign("it is in the host's PID namespace")
     status = or_none(capture.decoded("status", parse_status))
-    if status is None or not status.nspid:
+    numbers = () if status is None else status.nstgid or status.nspid  # where the first thread ended, of another one
+    if not numbers:
         return None  # before Linux 4.1, or not readable
     # NSpid begins with the namespace of the reader's /proc: one number alone is the reader's own namespace
-    if len(status.nspid) < 2:
+    if len(numbers) < 2:
         return _foreign("it is in the reader's PID namespace")
-    return None if status.nspid[-1] == 1 else _foreign("it is not the first process of its PID namespace")
+    return None if numbers[-1] == 1 else _foreign("it is not the first process of its PID namespace")
 
 
 def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:

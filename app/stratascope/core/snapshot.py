@@ -27,12 +27,19 @@ class LayerState(Value):
 
 
 class ProcessState(Value):
-    """A further process of a container, and in which fields it differs from the first."""
+    """A further process of a container, and in which fields it differs from the first.
+
+    Or a thread that is not as its process's first: then `pid` is its own number, and `thread_of` the process.
+    """
 
     pid: int
     pid_inside: int | None
     command: str
     drift: tuple[str, ...]
+    kind: str = ""  # "exec": an exec session began it
+    thread_of: int | None = None
+    exposure: float | None = None  # its own, where what decides it differs from the first
+    verified: bool = True  # whether that stands on what the kernel says alone
 
 
 class ContainerState(Value):
@@ -45,12 +52,19 @@ class ContainerState(Value):
     gap: Gap | None = None  # why nothing was read of its processes, if so
     capture: Capture | None = None
     members_from: str = ""
-    matrix: Matrix | None = None  # threats and exposure; None where nothing of its processes is known
+    matrix: Matrix | None = None  # threats and exposure of the weakest process; None where nothing is known of any
+    first_exposure: float | None = None  # of its first process alone
     unread: int = 0  # processes of it that were not read, at the least
 
     @property
     def key(self) -> tuple[str, str]:
         return self.container.key
+
+    @property
+    def raising(self) -> tuple[ProcessState, ...]:
+        """The further processes and threads that raise its exposure above that of its first process."""
+        first = self.first_exposure
+        return tuple(each for each in self.processes if first is not None and (each.exposure or 0.0) > first)
 
     @property
     def worst(self) -> Verdict:

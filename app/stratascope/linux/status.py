@@ -15,7 +15,7 @@ from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _LINE = re.compile(
-    r"^(Name|State|Tgid|PPid|NSpid|[UG]id|Groups|SigCgt|Cap[A-Z][a-z][a-z]|NoNewPrivs|Seccomp(?:_filters)?):\t(.*)$",
+    r"^(Name|State|Tgid|PPid|NStgid|NSpid|[UG]id|Groups|SigCgt|Cap[A-Z][a-z][a-z]|NoNewPrivs|Seccomp(?:_filters)?):\t(.*)$",
     re.M,
 ).findall
 _HEX = re.compile(r"[0-9a-f]{1,16}").fullmatch
@@ -57,6 +57,7 @@ class ProcessStatus(Value):
     seccomp: int | None  # 0 disabled, 1 strict, 2 filter; None without CONFIG_SECCOMP
     seccomp_filters: int | None
     caught: int | None = None  # bit n - 1: it has a handler for signal n
+    nstgid: tuple[int, ...] = ()  # the same of the process that a thread belongs to
 
 
 @remembered()
@@ -85,6 +86,7 @@ def parse_status(text: str) -> ProcessStatus:
         _number("Seccomp", get("Seccomp")),
         _number("Seccomp_filters", get("Seccomp_filters")),
         _mask("SigCgt", get("SigCgt")),
+        _numbers("NStgid", get("NStgid")),
     )
 
 

@@ -19,7 +19,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message
 from stratascope.core.record import Trouble
-from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
+from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
 from stratascope.core.threats.depth import Matrix, ThreatState, is_verified, verified
 from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, evidence
 from stratascope.i18n.translate import translate
@@ -114,19 +114,29 @@ def _container(state: ContainerState) -> dict[str, Any]:
         "exposure": None if state.matrix is None else state.matrix.exposure.worst,
         "exposure_at_best": None if state.matrix is None else state.matrix.exposure.best,
         "exposure_verified": None if state.matrix is None else verified(state.matrix).exposure.worst,
+        "exposure_of_first": state.first_exposure,
         "layers": {layer.id: _layer(layer) for layer in state.layers},
-        "processes": [
-            {
-                "pid": process.pid,
-                "pid_inside": process.pid_inside,
-                "command": process.command,
-                "drift": list(process.drift),
-            }
-            for process in state.processes
-        ],
+        "processes": [_process(process) for process in state.processes],
         "processes_unread": state.unread,
         "findings": [_finding(finding) for finding in state.findings],
     }
+
+
+def _process(process: ProcessState) -> dict[str, Any]:
+    """Of one that differs also what it comes to; of a thread whose it is."""
+    found: dict[str, Any] = {
+        "pid": process.pid,
+        "pid_inside": process.pid_inside,
+        "command": process.command,
+        "drift": list(process.drift),
+    }
+    if process.kind:
+        found["kind"] = process.kind
+    if process.thread_of is not None:
+        found["thread_of"] = process.thread_of
+    if process.exposure is not None:
+        found |= {"exposure": process.exposure, "verified": process.verified}
+    return found
 
 
 class ThreatTexts:

@@ -13,9 +13,10 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Table, Verdict, View
 from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, first_view
+from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.matrix_order import rank
@@ -125,6 +126,8 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
         )
     if state.matrix is not None:
         yield from exposure_lines(state.matrix, style)
+        if (who := raised(state)) is not None:
+            yield from wrap(translate(who), "  ", style)
     titles = {layer.id: layer.about.title for layer in layers}
     width = max((width_of(translate(title)) for title in titles.values()), default=0)
     words = max((width_of(translate(verdict_words(layer.assessment))) for layer in state.layers), default=0)
@@ -148,22 +151,25 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
         if snapshot.demo or not _NAME(container.name):
             more = rest
         yield from wrap(translate(more), "  ", style, "2")
-    drifting = [process for process in state.processes if process.drift]
-    for process in drifting:
-        inside = "" if process.pid_inside is None else f" ({process.pid_inside})"
-        ids = dict.fromkeys(each.partition(".")[0] for each in process.drift)
-        differs = msg(
-            "PID {pid} {command} differs from the first process: {layers}",
-            pid=f"{process.pid}{inside}",
-            command=plain(process.command, 40),
-            layers=listed(translate(titles.get(each, msg("{id}", id=each))) for each in ids),
-        )
-        yield from wrap(translate(differs), "  ", style)
+    for process in state.processes:
+        if process.drift:
+            yield from wrap(translate(_differs(process, titles)), "  ", style)
     if style.details:
         if state.matrix is not None:
             yield from table_lines(state.matrix, layers, style)
         for layer in reversed(state.layers):
             yield from _details(layer, titles.get(layer.id, msg("{id}", id=layer.id)), style)
+
+
+def _differs(process: ProcessState, titles: dict[str, Message]) -> Message:
+    inside = "" if process.pid_inside is None else f" ({process.pid_inside})"
+    ids = dict.fromkeys(each.partition(".")[0] for each in process.drift)
+    command, pid = plain(process.command, 40), f"{process.pid}{inside}"
+    layers = listed(translate(titles.get(each, msg("{id}", id=each))) for each in ids)
+    if process.thread_of is not None:
+        return msg("Thread {tid} {command} differs from the first process: {layers}", tid=pid, command=command,
+                   layers=layers)  # fmt: skip
+    return msg("PID {pid} {command} differs from the first process: {layers}", pid=pid, command=command, layers=layers)
 
 
 def _surface(calls: CallMap, style: Style) -> Iterator[str]:

@@ -6,16 +6,23 @@ import json
 from pathlib import Path
 from typing import Any
 
-from captures.recorded import container, with_text
-from layers.seccomp.test_calls import FILTER, around, with_filters
-from stratascope.core.capture import Capture
+from captures.recorded import container, recorded, surroundings, with_text
+from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import ProfileKind
+from stratascope.core.ground import Surroundings
 from stratascope.layers.seccomp.layer import LAYER
 from stratascope.linux import bpf
 from stratascope.value import replace
 
+FILTER = recorded("lsm/apparmor/docker-default")
 EVERY = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86")
 VSOCK = 40
+
+
+def around(**ground: Any) -> Surroundings:
+    near = surroundings()
+    whole = {"machine": "x86_64", "kernel": "6.18.44", "features": (("i386", True), ("x32", False)), **ground}
+    return replace(near, ground=replace(near.ground, **whole))
 
 
 def profile(*rules: dict[str, object], default: str = "SCMP_ACT_ALLOW") -> str:
@@ -56,7 +63,8 @@ def test_sockets_by_the_call_of_32_bit_programs() -> None:
         + bpf.FORMAT.pack(bpf.JEQ, 1, 0, 0xC000003E)
         + bpf.FORMAT.pack(bpf.RET_K, 0, 0, 0x7FFF0000)
     )
-    process = with_filters(FILTER, (head + own).hex())
+    reading = Reading("seccomp:0", "PTRACE 0", (head + own).hex())
+    process = replace(FILTER, readings=(*FILTER.readings, reading))
     assert "socketcall" in codes("{}", process)
     assert "socketcall" not in codes("{}", process, features=(("i386", False),))
     assert "socketcall" not in codes("{}", process, features=()), (

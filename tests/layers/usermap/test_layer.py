@@ -126,6 +126,17 @@ def test_drift_of_a_process() -> None:
 
 
 @pytest.mark.parametrize(
+    ("uids", "found"), [("7\t7\t7\t7", []), ("0\t0\t0\t0", ["usermap.uid"]), ("7\t7\t0\t7", ["usermap.uid"])]
+)
+def test_root_beside_a_first_process_that_is_not(uids: str, found: list[str]) -> None:
+    maps = {"uid_map": FULL, "gid_map": FULL}
+    first = capture({**maps, "status": "Uid:\t7\t7\t7\t7\nGid:\t0\t0\t0\t0\n"})
+    other = capture({**maps, "status": f"Uid:\t{uids}\nGid:\t0\t0\t0\t0\n"})
+    assert [drift.field for drift in LAYER.drift(first, other)] == found
+    assert LAYER.drift(other, first) == ()
+
+
+@pytest.mark.parametrize(
     ("ids", "outside", "told"),
     [
         ("13\t13\t0\t13", 0, "0 on the host, which it may become again; now it is 13"),

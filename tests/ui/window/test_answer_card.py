@@ -12,7 +12,7 @@ from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import EngineState
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
 from stratascope.ui.widgets.theme import Theme
@@ -87,6 +87,19 @@ def test_where_nothing_serious_is_open_it_is_green_and_short() -> None:
     found = told(state, offered(state))
     assert (found.tone, found.act, found.short) == (Tone.ENF, Act.NOTHING, True)
     assert found.first.startswith("Nothing serious is open.")
+
+
+@pytest.mark.parametrize(("name", "first"), [("web", 2.0), ("redis-cache", 0.1)])
+def test_a_session_that_raises_the_exposure_is_named(name: str, first: float) -> None:
+    state = named(name)
+    assert state.matrix is not None
+    session = ProcessState(77, 5, "sh", (), kind="exec", exposure=state.matrix.exposure.worst)
+    found = told(replace(state, first_exposure=first, processes=(session,)), offered(state))
+    said = f"An exec session (sh, PID 77) raises its exposure from {first} to {session.exposure} until it ends."
+    assert said in (found.first, found.second)
+    assert not found.short
+    assert found.first
+    assert found.second
 
 
 def test_two_layers_are_only_promised_where_they_are() -> None:

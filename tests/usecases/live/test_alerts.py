@@ -7,7 +7,7 @@ import pytest
 from stratascope.core.container import Container, EngineState, Status
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
 from stratascope.core.threats.depth import Exposure, Matrix
 from stratascope.i18n.translate import translate
 from stratascope.usecases.live.alerts import Alert, Alerts
@@ -88,6 +88,39 @@ def test_a_replacement_that_is_no_worse_is_no_news() -> None:
     assert see(alerts, snapshot(container("web", 9.9, number="third"))) == [
         "New and badly protected: web. Its exposure is 9.9 of 10."
     ]
+
+
+def entered(name: str, first: float, *others: ProcessState) -> ContainerState:
+    worst = max([first, *(each.exposure or 0.0 for each in others)])
+    return replace(container(name, worst), first_exposure=first, processes=others)
+
+
+SESSION = ProcessState(9, 7, "sh", (), kind="exec", exposure=5.2)
+THREAD = ProcessState(11, 11, "worker", (), thread_of=8, exposure=9.5)
+LESS = ProcessState(12, 12, "worker", (), exposure=2.0)
+
+
+def test_a_session_that_raises_the_exposure_is_told_once_while_it_lasts() -> None:
+    alerts = Alerts()
+    see(alerts, snapshot(entered("web", 2.7)))
+    session = "An exec session (sh, PID 9) raises its exposure from 2.7 to 5.2 until it ends."
+    told = f"More can be done in it now: web. {session}"
+    assert see(alerts, snapshot(entered("web", 2.7, LESS, SESSION))) == [told]
+    assert see(alerts, snapshot(entered("web", 2.7, SESSION))) == []
+    assert see(alerts, snapshot(entered("web", 2.7))) == []
+    assert see(alerts, snapshot(entered("web", 2.7, SESSION))) == [told]
+    assert see(alerts, snapshot(entered("web", 2.7)), limit=None) == []
+    assert see(alerts, snapshot(entered("web", 2.7, SESSION)), limit=None) == []
+
+
+def test_a_thread_is_told_above_the_limit_only_and_a_new_container_once() -> None:
+    alerts = Alerts()
+    see(alerts, snapshot(entered("web", 2.7)))
+    assert see(alerts, snapshot(entered("web", 2.7, replace(THREAD, exposure=5.0)))) == []
+    (told,) = see(alerts, snapshot(entered("web", 2.7, replace(THREAD, pid=13))))
+    assert "worker, thread 13 of PID 8" in told
+    found = see(alerts, snapshot(entered("web", 2.7, replace(THREAD, pid=13)), entered("new", 2.7, THREAD)))
+    assert found == ["New and badly protected: new. Its exposure is 9.5 of 10."]
 
 
 def test_a_demo_is_never_told() -> None:

@@ -5,9 +5,14 @@ Machines that take long to be read are fakes.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +21,7 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
 from stratascope.core.layer import Verdict
 from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import SECOND_LOOK
 from stratascope.usecases.live.live_view import LiveView
@@ -47,17 +52,50 @@ def test_containers_come_and_go(each_api: Rig) -> None:
         screen.wait(lambda s: named(s, "comes") is None)
 
 
-def test_an_exec_session_with_more_rights_appears_as_drift(docker_rootful: Rig) -> None:
-    with (
-        docker_rootful.container("--cap-drop", "ALL", name="drifting") as container,
-        watching(docker_rootful) as (_, screen),
-    ):
-        screen.wait(lambda s: (c := named(s, "drifting")) is not None and c.capture is not None)
-        docker_rootful.run("exec", "-d", "--privileged", container, "sleep", "600")
-        snapshot = screen.wait(lambda s: (c := named(s, "drifting")) is not None and any(p.drift for p in c.processes))
-        state = named(snapshot, "drifting")
-        assert state is not None
-        assert "capabilities.effective" in state.processes[0].drift
+@pytest.mark.parametrize("detached", [True, False])
+def test_a_privileged_session_raises_the_exposure_until_it_ends(any_engine: Rig, detached: bool) -> None:
+    """Each within two seconds, as the kernel has it: the engine's command line takes its own time."""
+    hard = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+    words = ("exec", *(("-d",) if detached else ()), "--privileged", "hardened", "sleep", "600")
+    with any_engine.container(*hard, name="hardened"), watching(any_engine) as (_, screen):
+        before = screen.wait(lambda s: (c := named(s, "hardened")) is not None and c.matrix is not None)
+        time.sleep(1.0)  # the second look at its start is over
+        command = subprocess.Popen(any_engine.command(*words), env=any_engine.env, stdin=subprocess.DEVNULL)
+        pid = sleeper(command.pid)
+        began = time.monotonic()
+        raised = screen.wait(lambda s: (c := named(s, "hardened")) is not None and bool(c.raising))
+        seen = time.monotonic() - began
+        os.kill(pid, signal.SIGKILL)
+        began = time.monotonic()
+        after = screen.wait(lambda s: (c := named(s, "hardened")) is not None and not c.processes)
+        gone = time.monotonic() - began
+        command.wait()
+        first, then, last = (hardened(snapshot) for snapshot in (before, raised, after))
+        assert exposure(then) > exposure(first) == exposure(last)
+        assert [process.kind for process in then.raising] == ["exec"]
+        assert first.findings == last.findings
+        assert (seen < 2.0, gone < 2.0) == (True, True), (seen, gone)
+
+
+def hardened(snapshot: Snapshot) -> ContainerState:
+    found = named(snapshot, "hardened")
+    assert found is not None
+    return found
+
+
+def exposure(state: ContainerState) -> float:
+    assert state.matrix is not None
+    return state.matrix.exposure.worst
+
+
+def sleeper(command: int) -> int:
+    """The PID of `sleep 600` once it runs: of all processes, since the engine's own child it is not."""
+    while True:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if path.read_bytes() == b"sleep\x00600\x00" and int(path.parent.name) != command:
+                    return int(path.parent.name)
+        time.sleep(0.02)
 
 
 def test_a_hanging_engine_blocks_no_other_and_comes_back(docker_rootful: Rig, podman_rootful: Rig) -> None:

@@ -50,7 +50,10 @@ class Root:
 
 
 def told(readings: RootReadings, first: Capture, container: Container = CONTAINER) -> dict[str, str | Gap | None]:
-    return {each.name: each.text or each.gap for each in readings.of([(container, first)], None).get(container.key, ())}
+    return {
+        each.name: each.text or each.gap
+        for each in readings.of([(container, first)], None).get((container.key, first.pid), ())
+    }
 
 
 def test_nothing_is_said_where_nobody_is_root() -> None:
@@ -123,10 +126,10 @@ def test_another_machine_is_asked_there_and_its_loss_is_its_own() -> None:
     root, elsewhere, readings = Root(), Root(), RootReadings(WANTS)
     lost: list[ProbeError] = []
     readings.use(root, lost.append)
-    assert readings.of([(CONTAINER, capture())], elsewhere)[CONTAINER.key][0].text == "06"
+    assert readings.of([(CONTAINER, capture())], elsewhere)[(CONTAINER.key, 7)][0].text == "06"
     assert (len(root.asked), len(elsewhere.asked)) == (0, 1)
     elsewhere.broken = True
     readings.forget(None)
-    (first, _) = readings.of([(CONTAINER, capture())], elsewhere)[CONTAINER.key]
+    (first, _) = readings.of([(CONTAINER, capture())], elsewhere)[(CONTAINER.key, 7)]
     assert first.gap == Gap(GapKind.UNSUPPORTED, detail="killed")
     assert lost == []

@@ -1,28 +1,24 @@
 """What a person should know about a container's capabilities: one sentence for each that takes over the host,
-one for all other additions; drift against what was asked, and of one process against the container's first.
+one for all other additions, and drift against what was asked.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from stratascope.core.capture import Capture, Gap
-from stratascope.core.ground import Surroundings, inode_of
-from stratascope.core.layer import Drift, Finding
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
-from stratascope.layers.capabilities.words import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
-from stratascope.layers.shared.readings import process_status
+from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
+from stratascope.layers.capabilities.words import BASELINE, SERIOUS, TAKE_OVER
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
-from stratascope.linux.namespace import Kind, is_initial
 
 _SYS_PTRACE = number_of("CAP_SYS_PTRACE")
 _CIS_CAPABILITIES = "CIS-Docker-1.6.0:5.4"
 _CIS_PRIVILEGED = "CIS-Docker-1.6.0:5.5"
-_CIS_NO_NEW_PRIVILEGES = "CIS-Docker-1.6.0:5.26"
-_CIS_EXEC_PRIVILEGED = "CIS-Docker-1.6.0:5.23"
+CIS_NO_NEW_PRIVILEGES = "CIS-Docker-1.6.0:5.26"
 
 
 def short(these: CapabilitySet) -> str:
@@ -193,7 +189,7 @@ def _critical() -> tuple[str, ...]:
 
 def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding:
     line = f"{facts.status_source}:NoNewPrivs"
-    refs = (_CIS_NO_NEW_PRIVILEGES, "PSS:restricted")
+    refs = (CIS_NO_NEW_PRIVILEGES, "PSS:restricted")
     if asked.no_new_privileges:
         return Finding(
             "capabilities.no-new-privileges-not-applied",
@@ -257,100 +253,3 @@ def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: Capabi
             )
         )
     return found
-
-
-def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
-    """Sets in which `other` differs from the first process; more is a finding that matters, less a low one."""
-    if first.text("status") == other.text("status"):
-        return ()
-    one, two = process_status(first), process_status(other)
-    if isinstance(one, Gap) or isinstance(two, Gap):
-        return ()
-    found: list[Drift] = []
-    mine, its = inode_of(first.text("ns/user")), inode_of(other.text("ns/user"))
-    nested = mine is not None and its is not None and mine != its and not is_initial(Kind.USER, its)
-    for field, _, line in SETS:
-        before, after = getattr(one, field), getattr(two, field)
-        if before != after and before is not None and after is not None:
-            found.append(_set_drift(field, CapabilitySet(before), CapabilitySet(after), line, other, nested))
-    if one.no_new_privs != two.no_new_privs and one.no_new_privs is not None and two.no_new_privs is not None:
-        found.append(_no_new_privs_drift(two.no_new_privs, other))
-    return tuple(found)
-
-
-def _set_drift(
-    field: str, before: CapabilitySet, after: CapabilitySet, line: str, other: Capture, nested: bool
-) -> Drift:
-    more, less = after - before, before - after
-    source = f"{other.source('status')}:{line}"
-    if more and nested:
-        finding = Finding(
-            f"capabilities.drift-{field}-nested",
-            "capabilities",
-            Severity.LOW,
-            msg(
-                "Process {pid} holds more in its {field} set, but in another user namespace than the first: {names}.",
-                pid=other.pid,
-                field=SET_WORDS[field],
-                names=short(more),
-            ),
-            msg("Find out what started it; a nested container or a browser's sandbox does this on purpose."),
-            source,
-            ("user_namespaces(7)",),
-        )
-    elif more:
-        finding = Finding(
-            f"capabilities.drift-{field}",
-            "capabilities",
-            Severity.HIGH if more & (TAKE_OVER | SERIOUS) else Severity.MEDIUM,
-            msg(
-                "Process {pid} holds more in its {field} set than the container's first: {names}.",
-                pid=other.pid,
-                field=SET_WORDS[field],
-                names=short(more),
-            ),
-            msg("Look for an exec with --privileged or another user; end that session when it is no longer needed."),
-            source,
-            (_CIS_EXEC_PRIVILEGED,),
-        )
-    else:
-        finding = Finding(
-            f"capabilities.drift-{field}-less",
-            "capabilities",
-            Severity.LOW,
-            msg(
-                "Process {pid} holds less in its {field} set than the container's first: it gave up {names}.",
-                pid=other.pid,
-                field=SET_WORDS[field],
-                names=short(less),
-            ),
-            msg("Nothing to do: services give up rights when they no longer need them."),
-            source,
-            ("capabilities(7)",),
-        )
-    return Drift(f"capabilities.{field}", finding)
-
-
-def _no_new_privs_drift(on: bool, other: Capture) -> Drift:
-    source = f"{other.source('status')}:NoNewPrivs"
-    if on:
-        finding = Finding(
-            "capabilities.drift-no-new-privs-on",
-            "capabilities",
-            Severity.LOW,
-            msg("Process {pid} has given up gaining privileges; the container's first has not.", pid=other.pid),
-            msg("Nothing to do: it is stricter than the first."),
-            source,
-            (_CIS_NO_NEW_PRIVILEGES,),
-        )
-    else:
-        finding = Finding(
-            "capabilities.drift-no-new-privs",
-            "capabilities",
-            Severity.MEDIUM,
-            msg("Process {pid} can gain privileges by exec; the container's first can not.", pid=other.pid),
-            msg("Look for an exec session that was started without no-new-privileges, and end it."),
-            source,
-            (_CIS_NO_NEW_PRIVILEGES,),
-        )
-    return Drift("capabilities.no_new_privs", finding)

@@ -15,8 +15,9 @@ from __future__ import annotations
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.layers.capabilities.drift import drift
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_of, decode, held_now, stated
-from stratascope.layers.capabilities.findings import drift, findings_of, short
+from stratascope.layers.capabilities.findings import findings_of, short
 from stratascope.layers.capabilities.posture import posture_of
 from stratascope.layers.capabilities.prediction import predict
 from stratascope.layers.capabilities.refused import refused

@@ -8,7 +8,7 @@ from stratascope.core.layer import Drift, Finding, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.layers.mac.facts import CURRENT, LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
-from stratascope.layers.shared.readings import UNKNOWN
+from stratascope.layers.shared.readings import UNKNOWN, who
 from stratascope.linux.lsm import AppArmorMode
 
 _CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
@@ -226,8 +226,8 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
         "mac",
         Severity.MEDIUM,
         msg(
-            "Process {pid} runs as {label}, the container's first as {first}.",
-            pid=other.pid,
+            "{process} runs as {label}, the container's first as {first}.",
+            process=who(other),
             label=label,
             first=before.rstrip("\n\0"),
         ),

@@ -6,7 +6,8 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
-from stratascope.core.message import msg, plural
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
@@ -14,7 +15,7 @@ from stratascope.layers.seccomp.filter_source import FilterSource, ProfileFilter
 from stratascope.layers.seccomp.loopholes import loopholes
 from stratascope.layers.seccomp.tables import more, unclear, unknown_by_default
 from stratascope.layers.seccomp.words import warning
-from stratascope.layers.shared.readings import process_status
+from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.remembered import remembered
@@ -209,22 +210,29 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     found: list[Drift] = []
     source = other.source("status")
     if one.seccomp != two.seccomp:
-        found.append(_mode_drift(two.seccomp, other.pid, f"{source}:Seccomp"))
+        found.append(_mode_drift(two.seccomp, who(other), f"{source}:Seccomp", thread=thread_of(other) is not None))
     before, after = one.seccomp_filters, two.seccomp_filters
     if before is not None and after is not None and before != after:
-        found.append(_filters_drift(before, after, other.pid, f"{source}:Seccomp_filters"))
+        # with another mode, the number is the same news
+        found.append(
+            Drift("seccomp.filters", found[0].finding)
+            if found
+            else _filters_drift(before, after, who(other), f"{source}:Seccomp_filters")
+        )
     return tuple(found)
 
 
-def _mode_drift(mode: int, pid: int, source: str) -> Drift:
+def _mode_drift(mode: int, process: Message, source: str, *, thread: bool) -> Drift:
     """A further process with another mode than the first."""
     if mode == 0:
         finding = Finding(
             "seccomp.drift-no-filter",
             "seccomp",
             Severity.HIGH,
-            msg("Process {pid} has no filter; the container's first has one.", pid=pid),
-            msg("Look for who put this process into the container from outside, with nsenter for example."),
+            msg("{process} has no filter; the container's first has one.", process=process),
+            msg("Let the program load its filter for all threads at once: SECCOMP_FILTER_FLAG_TSYNC, see seccomp(2).")
+            if thread
+            else msg("Look for who put this process into the container from outside, with nsenter for example."),
             source,
             (_CIS,),
         )
@@ -233,7 +241,7 @@ def _mode_drift(mode: int, pid: int, source: str) -> Drift:
             "seccomp.drift-mode",
             "seccomp",
             Severity.LOW,
-            msg("Process {pid} has a filter; the container's first has another mode.", pid=pid),
+            msg("{process} has a filter; the container's first has another mode.", process=process),
             msg("Nothing to do: a program such as a browser or sshd filters its own processes."),
             source,
             ("seccomp(2)",),
@@ -241,7 +249,7 @@ def _mode_drift(mode: int, pid: int, source: str) -> Drift:
     return Drift("seccomp.mode", finding)
 
 
-def _filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
+def _filters_drift(before: int, after: int, process: Message, source: str) -> Drift:
     """A further process with more or fewer filters than the first."""
     if after < before:
         finding = Finding(
@@ -249,8 +257,8 @@ def _filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
             "seccomp",
             Severity.MEDIUM,
             msg(
-                "Process {pid} has {after} filters; the container's first has {before}.",
-                pid=pid,
+                "{process} has {after} filters; the container's first has {before}.",
+                process=process,
                 after=after,
                 before=before,
             ),
@@ -264,8 +272,8 @@ def _filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
             "seccomp",
             Severity.LOW,
             msg(
-                "Process {pid} has {after} filters; the container's first has {before}.",
-                pid=pid,
+                "{process} has {after} filters; the container's first has {before}.",
+                process=process,
                 after=after,
                 before=before,
             ),

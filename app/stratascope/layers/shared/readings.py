@@ -8,6 +8,7 @@ from stratascope.core.capture import Capture, Decoded, Gap, GapKind
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import NamedGap
 from stratascope.core.message import Message, msg
+from stratascope.core.process_match import thread_of
 from stratascope.linux.status import ProcessStatus, parse_status
 from stratascope.value import replace
 
@@ -34,6 +35,14 @@ def unsupported(capture: Capture, gap: Gap) -> Gap:
 def process_status(capture: Capture) -> ProcessStatus | Gap:
     """The decoded status; a gap where it was not read, or not understood (UNPARSED, with the decoder's words)."""
     return capture.decoded("status", parse_status)
+
+
+def who(process: Capture) -> Message:
+    """At the start of a sentence: a further process of a container, or a thread that is not as its process's first."""
+    owner = thread_of(process)
+    if owner is None:
+        return msg("Process {pid}", pid=process.pid)
+    return msg("Thread {tid} of process {pid}", tid=process.pid, pid=owner)
 
 
 def missing_line(capture: Capture, line: str) -> NamedGap:

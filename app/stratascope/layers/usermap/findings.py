@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
+from stratascope.layers.shared.readings import process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
-from stratascope.linux.idmap import FULL
+from stratascope.linux.idmap import FULL, is_full, parse_idmap, to_inside
 
 _LAYER = "usermap"
 
@@ -61,7 +62,7 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
-    """Another map than the first process's: another user namespace."""
+    """Another map than the first process's, which is another user namespace; and root beside one that is not."""
     drifts = []
     for name in MAPS:
         mine, its = first.text(name), other.text(name)
@@ -77,4 +78,23 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
             ("user_namespaces(7)",),
         )
         drifts.append(Drift(f"usermap.{name}", finding))
+    if _root(other) and _root(first) is False:
+        finding = Finding(
+            "usermap.process-root",
+            "usermap",
+            Severity.HIGH,
+            msg("{process} is root inside; the container's first is not.", process=who(other)),
+            msg("Let the program become another user in all of its threads, and end sessions of root."),
+            f"{other.source('status')}:Uid",
+            ("credentials(7)",),
+        )
+        drifts.append(Drift("usermap.uid", finding))
     return tuple(drifts)
+
+
+def _root(process: Capture) -> bool | None:
+    """Whether its uid is 0 inside, or may be again. None: not known."""
+    status, ranges = or_none(process_status(process)), or_none(process.decoded("uid_map", parse_idmap))
+    if status is None or status.uids is None or ranges is None:
+        return None
+    return any(to_inside(ranges, uid) == 0 or (uid == 0 and is_full(ranges)) for uid in status.uids.within_reach)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg, plural
+from stratascope.core.raised import raised
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Matrix
@@ -217,6 +218,8 @@ def _container(
     else:
         level = exposure_level(matrix.exposure.worst)
         parts.append(element("p", text(exposure_line(matrix)), f"exposure e-{level}"))
+        if (who := raised(state)) is not None:
+            parts.append(element("p", text(who, 400)))
         first = next((each for each in by_outcome(matrix) if each.outcome is Outcome.OPEN), None)
         if first is not None:
             parts.append(element("p", text(first.threat.what)))

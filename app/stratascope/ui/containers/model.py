@@ -12,6 +12,7 @@ from collections import Counter
 from PySide6.QtCore import QAbstractListModel, Qt
 
 from stratascope.core.message import msg, plural
+from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -252,6 +253,8 @@ def spoken(entry: Entry) -> str:
     lines = [translate(msg("{name}, {status}", name=entry.title, status=status_word(state.container))), entry.second]
     if runs(state):
         lines.append(exposure_sentence(state.matrix))
+        if (who := raised(state)) is not None:
+            lines.append(translate(who))
         layers = {layer.number: layer for layer in state.layers}
         lines += [
             translate(

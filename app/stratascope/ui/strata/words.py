@@ -25,7 +25,7 @@ def process_line(state: ContainerState) -> str:
     comm = state.capture.text("comm") if state.capture else ""
     command = plain(comm.strip(), 80) if isinstance(comm, str) and comm else plain(container.command, 80)
     pid = str(container.pid)
-    count = len(state.processes) + 1 + state.unread
+    count = sum(process.thread_of is None for process in state.processes) + 1 + state.unread
     if state.members_from:
         if command:
             return translate(

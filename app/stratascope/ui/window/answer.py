@@ -10,6 +10,7 @@ from enum import Enum, StrEnum
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg, plural
+from stratascope.core.raised import raised
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
@@ -91,11 +92,12 @@ def answer(
         return _unknown(why(state), ask=unread)
     if worst is None or worst.threat.severity not in SERIOUS:
         return _calm(state, matrix, can_ask=can_ask)
+    who = raised(state)
     tone = Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK
     found = Answer(
         tone,
         translate(worst.threat.what),
-        _also(matrix, worst, offer),
+        _also(matrix, worst, offer) if who is None else translate(who),
         _proof(worst, state.container.pid),
         brief=translate(worst.threat.title),
     )
@@ -143,6 +145,9 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
             "Nothing serious is open. Before {count} serious things a single layer stands, or only the host.",
             len(single),
         )
+    who = raised(state)
+    if who is not None:
+        return Answer(Tone.ENF, translate(who), translate(text))
     return Answer(Tone.ENF, translate(text), short=True)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Ground
 from stratascope.core.ports import ContainerCapture
+from stratascope.core.process_match import thread_of
 from stratascope.linux.idmap import parse_idmap, to_inside
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import ProcessStatus, parse_status
@@ -38,7 +39,7 @@ def startup_processes(found: ContainerCapture, ground: Ground) -> frozenset[Proc
     first = _start(found.first)
     if first is None or found.unread:
         return None
-    alive = {each.pid: each for each in found.members}
+    alive = {each.pid: each for each in found.members if thread_of(each) is None}
     parents = {pid: _status(each) for pid, each in alive.items()}
     latest = first + BIRTH * (ground.clock_ticks or _TICKS)
     kinds = set()
@@ -55,7 +56,8 @@ def all_processes(found: ContainerCapture) -> frozenset[ProcessKind] | None:
     """Every process that it has. None: not readable."""
     if _status(found.first) is None or found.unread:
         return None
-    kinds = {_kind(status, found.first) for each in (found.first, *found.members) if (status := _status(each))}
+    processes = (found.first, *(each for each in found.members if thread_of(each) is None))
+    kinds = {_kind(status, found.first) for each in processes if (status := _status(each))}
     return frozenset(kind for kind in kinds if kind is not None)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
+from stratascope.core.raised import raised
 from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.value import Value
@@ -35,6 +36,7 @@ class Alerts:
         self._known: set[Key] = set()
         self._awaited: set[Key] = set()  # new, and not all read yet
         self._worst: dict[tuple[str, str], float] = {}  # engine and name -> exposure
+        self._raising: dict[Key, frozenset[int]] = {}  # the further processes that raise the exposure of each
         self._failed: set[Key] = set()
         self._well: set[Key] = set()  # hardened ones that were seen running well
 
@@ -44,7 +46,8 @@ class Alerts:
         """`limit`: the exposure above which a new container is told, None: never; `hardened`: what is set aside."""
         if snapshot.demo:
             return ()
-        found = [*self._appeared(snapshot, limit), *(self._fell(snapshot, hardened) if failures else ())]
+        found = [*self._rose(snapshot, limit), *self._appeared(snapshot, limit)]
+        found += self._fell(snapshot, hardened) if failures else ()
         for state in snapshot.containers:
             if state.matrix is not None:
                 self._worst[(state.container.engine, state.container.name)] = state.matrix.exposure.worst
@@ -64,6 +67,20 @@ class Alerts:
                 self._awaited.discard(state.key)
                 if limit is not None and state.matrix.exposure.worst > limit and self._is_news(state):
                     yield _exposed(state, limit)
+
+    def _rose(self, snapshot: Snapshot, limit: float | None) -> Iterator[Alert]:
+        """A session raised its exposure, or anything else did and above the limit: once for each, while it is there."""
+        before, self._raising = self._raising, {}
+        for state in snapshot.containers:
+            now = frozenset(process.pid for process in state.raising)
+            if now:
+                self._raising[state.key] = now
+            text = raised(state)
+            seen = state.key in self._known - self._awaited and state.container.engine in self._engines
+            if text is None or limit is None or not seen or now <= before.get(state.key, frozenset()):
+                continue
+            if any(process.kind or (process.exposure or 0.0) > limit for process in state.raising):
+                yield Alert(state.key, msg("More can be done in it now: {name}", name=state.container.name), text)
 
     def _is_news(self, state: ContainerState) -> bool:
         before = self._worst.get((state.container.engine, state.container.name))

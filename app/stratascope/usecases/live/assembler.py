@@ -11,34 +11,27 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from stratascope.core.capture import Capture, Gap, GapKind, or_none, unread, whole_gap
+from stratascope.core.capture import Capture, Gap, GapKind, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
-from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Tab, Verdict
+from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.settled import settled
-from stratascope.core.severity import Severity
 from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
-from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
+from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.fault_log import fault_logger
-from stratascope.linux.stat import parse_stat
-from stratascope.linux.status import parse_status
 from stratascope.usecases.live import unread_processes
+from stratascope.usecases.live.further_processes import SEVERITIES, weigh
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import Value, replace
 
 T = TypeVar("T")
 
-_SEVERITY_ORDER = {severity: place for place, severity in enumerate(Severity)}
-# What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
-# drops them before it becomes the program. That takes much less than this; a process may call itself so for good.
-_RUNTIME_COMMANDS = ("runc:[", "crun")
-_SETTING_UP_SECONDS = 10.0
 _ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING, Status.UNKNOWN})
 
 
@@ -130,46 +123,52 @@ class Assembler:
         around = Surroundings(known.ground, known.engine, peers, self._verified_only)
         container, found = known.container, known.record.found
         if known.gap is not None or found is None:
-            gap = known.gap or Gap(GapKind.GONE)
-            first = unread(container.pid or 0, gap)
-            members: tuple[Capture, ...] = ()
-        else:
-            gap, first, members = None, found.first, found.members
-        layers = tuple(self._layer(layer, first, container, around, gap) for layer in self._layers)
-        more = max(0, found.unread) if found is not None and gap is None else 0
-        source = first.source("cgroup")
-        if more:
-            layers = tuple(
-                replace(each, assessment=unread_processes.assessed(each.assessment, more, source)) for each in layers
-            )
-        matrix = None if gap is not None else self._matrix(layers, around, more)
-        processes, drifted = self._members(first, members, known.ground, taken_at)
+            return self._unread(container, around, known.gap or Gap(GapKind.GONE))
+        first = found.first
+
+        def judged(process: Capture, unread: int) -> tuple[tuple[LayerState, ...], Matrix]:
+            states = tuple([self._layer(layer, process, container, around) for layer in self._layers])
+            return states, self._matrix(states, around, unread)
+
+        more = max(0, found.unread)
+        weighed = weigh(first, found.members, more, self._layers, judged, known.ground, taken_at)
+        layers, source = weighed.layers, first.source("cgroup")
         of_layers = (finding for layer in layers for finding in layer.assessment.findings)
-        findings = [*(settled(finding, matrix) for finding in of_layers), *drifted]
-        if more:
-            findings.append(unread_processes.finding(more, source))
-        findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
+        findings = [*(settled(finding, weighed.matrix) for finding in of_layers), *weighed.findings]
+        if weighed.unread:
+            layers = tuple(
+                replace(each, assessment=unread_processes.assessed(each.assessment, weighed.unread, source))
+                for each in layers
+            )
+            findings.append(unread_processes.finding(weighed.unread, source))
+        findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
         return ContainerState(
             container=container,
             layers=layers,
-            processes=processes,
+            processes=weighed.processes,
             findings=tuple(findings),
-            gap=gap,
-            capture=first if gap is None else None,
-            members_from=found.members_from if found is not None and gap is None else "",
-            unread=more,
-            matrix=matrix,
+            capture=first,
+            members_from=found.members_from,
+            unread=weighed.unread,
+            matrix=weighed.matrix,
+            first_exposure=weighed.first_exposure,
         )
 
-    def _layer(
-        self, layer: Layer, first: Capture, container: Container, around: Surroundings, gap: Gap | None
-    ) -> LayerState:
+    def _unread(self, container: Container, around: Surroundings, gap: Gap) -> ContainerState:
+        """Nothing of its processes is known: what was asked for, and why."""
+        source = f"/proc/{container.pid}" if container.pid else ""
+
+        def assessed(layer: Layer) -> Assessment:
+            return Assessment(Verdict.UNKNOWN, gap_words(gap).band, gaps=(NamedGap(layer.id, gap, source),))
+
+        layers = tuple(
+            LayerState(layer.id, layer.number, None, layer.asked(container), assessed(layer)) for layer in self._layers
+        )
+        return ContainerState(container=container, layers=layers, gap=gap)
+
+    def _layer(self, layer: Layer, process: Capture, container: Container, around: Surroundings) -> LayerState:
         asked = layer.asked(container)
-        if gap is not None:
-            gaps = (NamedGap(layer.id, gap, f"/proc/{container.pid}" if container.pid else ""),)
-            assessment = Assessment(Verdict.UNKNOWN, gap_words(gap).band, gaps=gaps)
-            return LayerState(layer.id, layer.number, None, asked, assessment)
-        facts = layer.decode(first, container, around)
+        facts = layer.decode(process, container, around)
         assessment = layer.assessed(facts, asked, around)
         drawn = replace(assessment, draw=partial(_drawn, container, assessment.draw))
         return LayerState(layer.id, layer.number, facts, asked, drawn)
@@ -180,22 +179,6 @@ class Assembler:
             for layer, state in zip(self._layers, states, strict=True)
         )
         return judge(all_threats(), postures, around.ground)
-
-    def _members(
-        self, first: Capture, members: tuple[Capture, ...], ground: Ground, taken_at: float
-    ) -> tuple[tuple[ProcessState, ...], tuple[Finding, ...]]:
-        processes: list[ProcessState] = []
-        findings: dict[str, Finding] = {}
-        for member in members:
-            if whole_gap(member) is not None:
-                continue  # it ended between the listing and the reading
-            inside, command = _identity(member)
-            setting_up = _setting_up(member, command, ground, taken_at)
-            drifts = [drift for layer in self._layers if not setting_up for drift in layer.drift(first, member)]
-            for drift in drifts:
-                findings.setdefault(drift.finding.code, drift.finding)
-            processes.append(ProcessState(member.pid, inside, command, tuple(drift.field for drift in drifts)))
-        return tuple(processes), tuple(findings.values())
 
 
 def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:
@@ -235,19 +218,3 @@ def _whose(container: Container, found: ContainerCapture | None, ground: Ground)
     if found is None:
         return Gap(GapKind.UNSUPPORTED, detail="its /proc is not within reach")
     return whole_gap(found.first) or belongs(container, found.first, ground)
-
-
-def _setting_up(member: Capture, command: str, ground: Ground, taken_at: float) -> bool:
-    """Whether it is no process of the container's yet, but the runtime that is about to become one."""
-    if not command.startswith(_RUNTIME_COMMANDS):
-        return False
-    stat = or_none(member.decoded("stat", parse_stat))
-    if stat is None or ground.boot_time is None or not ground.clock_ticks:
-        return False
-    return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS
-
-
-def _identity(member: Capture) -> tuple[int | None, str]:
-    """PID inside the container and command of a further process, where readable."""
-    status = or_none(member.decoded("status", parse_status))
-    return status.nspid[-1] if status and status.nspid else None, (or_none(member.text("comm")) or "").rstrip("\n")

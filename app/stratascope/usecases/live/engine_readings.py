@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine
+from stratascope.core.ground import Ground
 from stratascope.core.ports import EnginePort
 from stratascope.core.record import ContainerRecord
+from stratascope.usecases.live.further_processes import setting_up
 from stratascope.value import Struct, field
 
 ALL = "*"  # in place of a container's id
@@ -40,6 +42,13 @@ class EngineReadings(Struct):
         if not whole and sum(len(item.raw.inspect) for item in self.records.values()) > NAMED_BYTES:
             self.records.clear()
             self.want(ALL, time.monotonic())
+
+    def look_again(self, records: Sequence[ContainerRecord], ground: Ground) -> None:
+        """At those that a runtime is about to enter: no event tells when its process becomes the session's."""
+        now = time.time()
+        for item in records:
+            if item.found is not None and any(setting_up(member, ground, now) for member in item.found.members):
+                self.later.setdefault(item.raw.id, time.monotonic() + SECOND_LOOK)
 
     def want(self, what: str, now: float) -> None:
         """Read it now, and once more a moment later. Where too many are named one by one, all are read instead."""

@@ -271,6 +271,7 @@ class LiveView:
         records = self._reader.records(engine, raws, ground)
         with known.ready:
             known.keep(records, whole)
+            known.look_again(records, ground)
         self._changed.set()
 
     def _ground_of(self, known: EngineReadings) -> Ground:

@@ -7,7 +7,7 @@ is not of the engine's kernel. Decided against reading container by container: o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 from stratascope.background_call import BackgroundCall
@@ -31,11 +31,13 @@ from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record, Trouble
 from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.unlike_first import differs, exec_sessions, only_root_can_read
 from stratascope.value import Value, replace
 
 PERSON = "id:uid"
 CONFIGURATION = "oci:config"  # the container's OCI config.json: what of it a layer asks for
 _MEMBER_IDENTITY = ("status", "comm")
+_KINDS_MAX = 64  # of further processes whose filters are read; so many are an attack on the reader
 _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
 
 
@@ -158,10 +160,21 @@ class Reader:
             for place, each in found.items()
             if whole_gap(each.first) is None and belongs(containers[place], each.first, ground) is None
         }
-        more = self._root.of([(containers[place], first) for place, first in ours.items()], other)
-        for place, first in ours.items():
-            added = more.get(containers[place].key, ())
-            found[place] = replace(found[place], first=replace(first, readings=(*first.readings, *added)))
+        asked = [
+            (containers[place], each)
+            for place, first in ours.items()
+            for each in (first, *_unlike(first, found[place].members))
+        ]
+        more = self._root.of(asked, other)
+
+        def whole(place: int, capture: Capture) -> Capture:
+            added = more.get((containers[place].key, capture.pid), ())
+            return replace(capture, readings=(*capture.readings, *added)) if added else capture
+
+        for place in ours:
+            each = found[place]
+            members = tuple([whole(place, member) for member in each.members])
+            found[place] = replace(each, first=whole(place, each.first), members=members)
 
     def _note(self, error: ProbeError | None) -> None:
         command = error.command if isinstance(error, ConfinedError) else ""
@@ -201,6 +214,17 @@ def _with_filter(container: Container, found: ContainerCapture, read: Callable[[
     except (OSError, ValueError) as error:
         reading = Reading(CONFIGURATION, path, None, Gap(GapKind.UNSUPPORTED, detail=str(error)))
     return replace(found, first=replace(found.first, readings=(*found.first.readings, reading)))
+
+
+def _unlike(first: Capture, members: Sequence[Capture]) -> list[Capture]:
+    """Further processes and threads of which that matters, one of each kind: each is stopped for it."""
+    sessions = exec_sessions(first, members)
+    found: dict[Hashable, Capture] = {}
+    for member in members:
+        session = member.pid in sessions
+        if only_root_can_read(first, member, session=session) and len(found) < _KINDS_MAX:
+            found.setdefault((session, differs(first, member)), member)
+    return list(found.values())
 
 
 def _gap(error: ProbeError) -> Gap:

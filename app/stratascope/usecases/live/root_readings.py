@@ -16,6 +16,7 @@ from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
 
 Key = tuple[str, str]
+Process = tuple[Key, int]
 Loss = Callable[[ProbeError], None]
 
 
@@ -28,7 +29,7 @@ class RootReadings:
         self._prober: Prober | None = None
         self._lost: Gap | None = None
         self._on_loss: Loss | None = None
-        self._kept: dict[Key, tuple[Hashable, tuple[Reading, ...]]] = {}
+        self._kept: dict[Key, dict[int, tuple[Hashable, tuple[Reading, ...]]]] = {}
 
     def use(self, prober: Prober, on_loss: Loss | None) -> None:
         """From now on. `on_loss` is called once, from any thread, if it fails for good."""
@@ -70,8 +71,8 @@ class RootReadings:
             self._lose(prober, error)
             return None
 
-    def of(self, ours: Sequence[tuple[Container, Capture]], other: Prober | None) -> dict[Key, tuple[Reading, ...]]:
-        """What only root can read of these first processes.
+    def of(self, ours: Sequence[tuple[Container, Capture]], other: Prober | None) -> dict[Process, tuple[Reading, ...]]:
+        """What only root can read of these processes and threads, by container and PID; all of a container in one call.
 
         `other` reaches another machine, whose collector says itself what it may read.
         """
@@ -80,18 +81,21 @@ class RootReadings:
             return {}
         if prober is None:
             gap = lost or Gap(GapKind.UNSUPPORTED)
-            return {container.key: self._missing(first.pid, gap) for container, first in ours}
-        known: dict[Key, tuple[Reading, ...]] = {}
-        fresh: list[tuple[Key, Capture, Hashable]] = []
+            return {(container.key, first.pid): self._missing(first.pid, gap) for container, first in ours}
+        known: dict[Process, tuple[Reading, ...]] = {}
+        fresh: list[tuple[Process, Capture, Hashable]] = []
         kept = self._kept
+        before = {container.key: kept.pop(container.key, {}) for container, _ in ours}
         for container, first in ours:
+            key = container.key, first.pid
             # one that is paused can't be read, and can be afterwards
             state: Hashable = (container.status, *_state(first))
-            before = kept.get(container.key)
-            if before is not None and before[0] == state:
-                known[container.key] = before[1]
+            found = before[container.key].get(first.pid)
+            if found is not None and found[0] == state:
+                known[key] = found[1]
+                kept.setdefault(container.key, {})[first.pid] = found
             else:
-                fresh.append((container.key, first, state))
+                fresh.append((key, first, state))
         if not fresh:
             return known
         wishes = tuple(Wish(first.pid, ("stat", *self._wants), members=False) for _, first, _ in fresh)
@@ -110,7 +114,7 @@ class RootReadings:
                 known[key] = self._missing(first.pid, gone)
                 continue
             known[key] = tuple(reading for reading in answer.first.readings if reading.name != "stat")
-            kept[key] = (state, known[key])
+            kept.setdefault(key[0], {})[first.pid] = state, known[key]
         return known
 
     def _missing(self, pid: int, gap: Gap) -> tuple[Reading, ...]:

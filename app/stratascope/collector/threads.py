@@ -1,0 +1,174 @@
+"""Threads that are not as their process's first one: each has ids, capabilities and filters of its own.
+
+What tells them apart stands in one file a thread, `status`. Several hundred of these cost more than all else of a
+container, so it is read once: a thread can give rights up later, and can't gain any as long as others are beside it
+(unshare(2) and setns(2) refuse a new user namespace then, execve(2) ends the others), so what was read stays the most
+that it can hold. Read again are new threads, all of them where the first one changed, and of each kind that differs one
+witness, so that none is told of that has gone. That a number was taken by another thread is seen by the inode of its
+folder. A label of AppArmor or SELinux is compared where the first one is confined: it is one of the credentials too.
+Decided against the namespaces of each: eight more links a thread, and to move one takes a capability over them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from stratascope.collector.read import TooLongError, read_file
+
+READ_MAX = 4000  # threads of one container that are read at once; those that are left are read with the next reading
+KNOWN_MAX = 1 << 16  # threads that are remembered, of all processes
+KINDS_MAX = 64  # that differ in one process; so many are an attack on the reader
+
+LABEL = "attr/current"
+_DECIDING = re.compile(
+    r"^(?:[UG]id|Groups|Cap(?:Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp(?:_filters)?):.*$", re.M
+).findall
+
+Key = Tuple[str, ...]
+_Identity = Tuple[int, int]  # its number, and the inode of its folder
+
+
+class Leader(NamedTuple):
+    """The thread that a process's own files are of: the first one, or one that lives where the first has ended."""
+
+    directory: int  # of the process
+    start: str  # when the process began
+    thread: int
+    status: str
+    label: Optional[str]
+
+
+class _Known:
+    """What was read of one process's threads."""
+
+    def __init__(self, leader: Key) -> None:
+        self.leader = leader
+        self.keys: Dict[_Identity, Key] = {}
+        self._kinds = {leader: leader}  # each text is held once
+
+    def take(self, identity: _Identity, key: Optional[Key]) -> None:
+        """None: it has ended."""
+        if key is None:
+            self.keys.pop(identity, None)
+        else:
+            self.keys[identity] = self._kinds.setdefault(key, key)
+
+
+class Threads:
+    """Remembers between requests what it read of threads."""
+
+    def __init__(self) -> None:
+        self._known: Dict[Tuple[int, str], _Known] = {}
+
+    def other(self, pid: int, leader: Leader, room: int) -> Tuple[List[int], int, int]:
+        """(One thread of each kind that differs from the leader, how many were read, how many or kinds were not).
+
+        At most `room` that are new are read.
+        """
+        try:
+            folder = os.open("task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=leader.directory)
+        except OSError:
+            return [], 0, 0
+        try:
+            return self._other(pid, leader, folder, room)
+        finally:
+            os.close(folder)
+
+    def _other(self, pid: int, leader: Leader, folder: int, room: int) -> Tuple[List[int], int, int]:
+        own = _key(leader.status, leader.label)
+        labelled = _confined(leader.label)
+        known = self._known.pop((pid, leader.start), None)
+        if known is None or known.leader != own:
+            known = _Known(own)
+        try:
+            with os.scandir(folder) as entries:
+                there = {(int(each.name), each.inode()) for each in entries if each.name != str(leader.thread)}
+        except OSError:
+            return [], 0, 0  # it ended; whoever reads the process finds out
+        for gone in known.keys.keys() - there:
+            del known.keys[gone]
+        new = sorted(there - known.keys.keys())
+        for identity in new[:room]:
+            known.take(identity, _read(folder, identity[0], labelled))
+        found, again, left = _witnesses(known, folder, labelled)
+        if sum(len(each.keys) for each in self._known.values()) + len(known.keys) > KNOWN_MAX:
+            self._known.clear()
+        self._known[pid, leader.start] = known
+        return found, min(len(new), room) + again, max(0, len(new) - room) + left
+
+
+def _witnesses(now: _Known, folder: int, labelled: bool) -> Tuple[List[int], int, int]:
+    """(One thread of each kind that differs, which is of that kind at this moment, how many were read, kinds left)."""
+    kinds: Dict[Key, List[_Identity]] = {}
+    for identity, key in now.keys.items():
+        if key != now.leader:
+            kinds.setdefault(key, []).append(identity)
+    found: Dict[Key, int] = {}
+    read = 0
+    for key, identities in list(kinds.items())[:KINDS_MAX]:
+        for identity in identities:
+            fresh = _read(folder, identity[0], labelled)
+            read += 1
+            now.take(identity, fresh)
+            if fresh is not None and fresh != now.leader:
+                found.setdefault(fresh, identity[0])
+            if fresh == key:
+                break
+    return sorted(found.values()), read, max(0, len(kinds) - KINDS_MAX)
+
+
+def living(directory: int) -> Optional[int]:
+    """A thread that lives, of a process whose first one has ended."""
+    try:
+        tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            numbers = sorted(map(int, os.listdir(tasks)))
+        finally:
+            os.close(tasks)
+    except OSError:
+        return None
+    for number in numbers:
+        try:
+            folder = open_thread(directory, number)
+        except OSError:
+            continue
+        try:
+            if not _over(folder):
+                return number
+        finally:
+            os.close(folder)
+    return None
+
+
+def open_thread(directory: int, number: int) -> int:
+    """A descriptor of that thread's folder; its files are as the process's. Raises OSError."""
+    return os.open("task/%d" % number, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+
+
+def _over(folder: int) -> bool:
+    try:
+        text = read_file("stat", folder)
+    except (OSError, TooLongError):
+        return True
+    return text[text.rfind(")") + 1 :].split()[:1] in (["Z"], ["X"], ["x"])
+
+
+def _read(folder: int, number: int, labelled: bool) -> Optional[Key]:
+    """None where it has ended."""
+    try:
+        status = read_file("%d/status" % number, folder)
+        label = read_file("%d/%s" % (number, LABEL), folder) if labelled else None
+    except (OSError, TooLongError):
+        return None
+    return None if "\nState:\tZ" in status or "\nState:\tX" in status else _key(status, label)
+
+
+def _key(status: str, label: Optional[str]) -> Key:
+    return (label if _confined(label) else None) or "", *_DECIDING(status)
+
+
+def _confined(label: Optional[str]) -> bool:
+    """What is not confined can't be left, and who is in a profile may have siblings that are not."""
+    return bool(label) and label is not None and not label.startswith("unconfined")

@@ -1,0 +1,63 @@
+"""One matrix of several processes of one container: for each threat that of the process where it is weakest.
+
+Whoever takes over any of them has what that one may do, and who takes over two has both; so the threats are taken one
+by one, and the exposure, made of these, is that of the worst process or more. Decided against the matrix of the process
+with the highest exposure: it would call a threat stopped that another process can carry out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import is_
+
+from stratascope.core.threats.depth import exposure_of
+from stratascope.core.threats.states import LayerRuling, Matrix, RouteState, ThreatState
+from stratascope.core.threats.threat import Outcome, Ruling
+from stratascope.value import replace
+
+_ORDER = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
+
+
+def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
+    """`first` itself where no other is weaker anywhere; each other comes with its folder, `/proc/4300/`."""
+    states = list(first.threats)
+    for matrix, folder in others:
+        for place, (mine, its) in enumerate(zip(states, matrix.threats, strict=True)):
+            if its is not mine and strength(its) < strength(mine):
+                states[place] = _located(its, folder)
+    if all(map(is_, states, first.threats)):
+        return first
+    threats = tuple(states)
+    exposure = exposure_of(threats)
+    best = max(exposure.best, first.exposure.best, *(matrix.exposure.best for matrix, _ in others))
+    return Matrix(threats, replace(exposure, best=min(best, exposure.worst)), first.ground)
+
+
+def strength(state: ThreatState) -> tuple[int, int, int]:
+    """What is weaker is less."""
+    return _ORDER.index(state.outcome), *state.depth
+
+
+def weaker(first: Matrix, other: Matrix) -> tuple[ThreatState, ...]:
+    """The threats of the other that are weaker there, as they are there."""
+    pairs = zip(first.threats, other.threats, strict=True)
+    return tuple(its for mine, its in pairs if its is not mine and strength(its) < strength(mine))
+
+
+def _located(state: ThreatState, folder: str) -> ThreatState:
+    """The same with its evidence by its own name: that of a matrix is of the container's first process."""
+    made = {id(route): _route(route, folder) for route in state.routes}
+    weakest = made.get(id(state.weakest)) or _route(state.weakest, folder)
+    return replace(state, weakest=weakest, routes=tuple(made[id(route)] for route in state.routes))
+
+
+def _route(state: RouteState, folder: str) -> RouteState:
+    return replace(state, rulings=tuple(_ruling(each, folder) for each in state.rulings))
+
+
+def _ruling(each: LayerRuling, folder: str) -> LayerRuling:
+    source = each.ruling.source
+    if not source.startswith("@"):
+        return each
+    ruling: Ruling = replace(each.ruling, source=folder + source[1:])
+    return replace(each, ruling=ruling)

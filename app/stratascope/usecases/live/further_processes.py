@@ -1,0 +1,199 @@
+"""What a container's further processes and threads add to its first: drift, and what the weakest of them may do. Pure.
+
+A container is all its processes. Its marks and its matrix are those of the weakest, layer by layer and threat by
+threat; its facts stay the first process's. Each that differs says what its own exposure is. One cause is told in one
+paragraph a layer: a session with five processes, or fifty threads of one kind, are one. How much it matters is told by
+the threats behind it, not by the name of what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from stratascope.core.capture import Capture, or_none, whole_gap
+from stratascope.core.ground import Ground
+from stratascope.core.layer import Drift, Finding, Layer, Verdict
+from stratascope.core.message import Message, msg
+from stratascope.core.process_match import thread_of
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import LayerState, ProcessState
+from stratascope.core.threats.depth import verified
+from stratascope.core.threats.states import Matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.core.threats.worst import weaker, worst_of
+from stratascope.linux.stat import parse_stat
+from stratascope.usecases.live.unlike_first import (
+    EXEC,
+    as_judged,
+    differs,
+    exec_sessions,
+    in_same_group,
+    status_of,
+    within,
+)
+from stratascope.value import Value, replace
+
+# of one process, and how many there are of which nothing is known
+Judge = Callable[[Capture, int], tuple[tuple[LayerState, ...], Matrix]]
+
+KINDS_MAX = 64  # of one container; of those left it is not known what they may do
+SEVERITIES = tuple(Severity)  # worst first
+_VERDICTS = (Verdict.OPEN, Verdict.WEAKENED, Verdict.UNKNOWN, Verdict.ENFORCED)
+# What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
+# drops them before it becomes the program. That takes much less than this; a process may call itself so for good.
+_RUNTIME_COMMANDS = ("runc:[", "crun")
+_SETTING_UP_SECONDS = 10.0
+
+
+class Weighed(Value):
+    """What it comes to. `unread`: how many were neither read nor judged."""
+
+    layers: tuple[LayerState, ...]
+    matrix: Matrix
+    first_exposure: float
+    processes: tuple[ProcessState, ...]
+    findings: tuple[Finding, ...]
+    unread: int
+
+
+class _Told(Value):
+    """A drift, whose it is, and how much it raises the exposure."""
+
+    finding: Finding
+    raised: float
+
+
+def weigh(
+    first: Capture,
+    members: Sequence[Capture],
+    unread: int,
+    layers: tuple[Layer, ...],
+    judge: Judge,
+    ground: Ground,
+    taken_at: float,
+) -> Weighed:
+    """`judge` gives layers and matrix of one process, the first one too; `unread`: how many were not read."""
+    there = [member for member in members if whole_gap(member) is None]  # others ended between listing and reading
+    starting = {member.pid for member in there if setting_up(member, ground, taken_at)}
+    kinds = {member.pid: differs(first, member) for member in there if member.pid not in starting}
+    found: dict[Hashable, Capture] = {}
+    for member in there:
+        if (kind := kinds.get(member.pid)) is not None:
+            found.setdefault(kind, member)
+    unread += max(0, len(found) - KINDS_MAX)
+    own, matrix = judge(first, unread)
+    judged = {kind: judge(as_judged(first, member), unread) for kind, member in list(found.items())[:KINDS_MAX]}
+    lesser = {kind for kind in judged if within(first, found[kind])}
+    others = [(found[kind], *each) for kind, each in judged.items() if kind not in lesser]
+    sessions = exec_sessions(first, there) if there else frozenset()
+    processes: list[ProcessState] = []
+    told: dict[tuple[str, bool, bool], _Told] = {}
+    for member in there:
+        session = member.pid in sessions
+        kind = kinds.get(member.pid)
+        nothing = member.pid in starting or (kind is None and in_same_group(first, member))
+        drifts = () if nothing else tuple([drift for layer in layers for drift in layer.drift(first, member)])
+        its = judged[kind][1] if kind in judged else None
+        least = matrix if kind in lesser else its
+        exposure = None if its is None or least is None else min(its.exposure.worst, least.exposure.worst)
+        sure = its is None or verified(its).exposure.worst == its.exposure.worst
+        processes.append(replace(_state(member, drifts, exposure, session=session), verified=sure))
+        for each in _told(drifts, matrix, least, session=session):
+            cause = each.finding.code, session, thread_of(member) is not None
+            if cause not in told or _weight(each) < _weight(told[cause]):
+                told[cause] = each
+    return Weighed(
+        tuple(
+            _worst(layer, [(member, states[place]) for member, states, _ in others]) for place, layer in enumerate(own)
+        ),
+        worst_of(matrix, [(its, folder_of(member)) for member, _, its in others]),
+        matrix.exposure.worst,
+        tuple(processes),
+        tuple(each.finding for each in told.values()),
+        unread,
+    )
+
+
+def folder_of(member: Capture) -> str:
+    """/proc/4300/, or /proc/4300/task/4305/ for a thread."""
+    return member.source("status").removesuffix("status")
+
+
+def setting_up(member: Capture, ground: Ground, taken_at: float) -> bool:
+    """Whether it is no process of the container's yet, but the runtime that is about to become one."""
+    if not _command(member).startswith(_RUNTIME_COMMANDS):
+        return False
+    stat = or_none(member.decoded("stat", parse_stat))
+    if stat is None or ground.boot_time is None or not ground.clock_ticks:
+        return False
+    return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS
+
+
+def _state(member: Capture, drifts: tuple[Drift, ...], exposure: float | None, *, session: bool) -> ProcessState:
+    status = status_of(member)
+    return ProcessState(
+        member.pid,
+        status.nspid[-1] if status and status.nspid else None,
+        _command(member),
+        tuple(dict.fromkeys(drift.field for drift in drifts)),
+        kind=EXEC if session else "",
+        thread_of=thread_of(member),
+        exposure=exposure,
+    )
+
+
+def _command(member: Capture) -> str:
+    return (or_none(member.text("comm")) or "").rstrip("\n")
+
+
+def _told(drifts: tuple[Drift, ...], first: Matrix, its: Matrix | None, *, session: bool) -> list[_Told]:
+    """The findings of one process, each once; the gravest says what it comes to."""
+    found = list({drift.finding.code: drift.finding for drift in drifts}.values())
+    if not found or its is None:
+        return [_Told(each, 0.0) for each in found]
+    before = {state.threat.id for state in first.threats if state.outcome is Outcome.OPEN}
+    worse = weaker(first, its)
+    opened = [
+        state.threat.severity for state in worse if state.outcome is Outcome.OPEN and state.threat.id not in before
+    ]
+    least = min(opened, key=SEVERITIES.index) if opened else Severity.MEDIUM if worse else Severity.LOW
+    found = [replace(each, severity=max(each.severity, least, key=SEVERITIES.index)) for each in found]
+    found.sort(key=lambda each: SEVERITIES.index(each.severity))
+    raised = its.exposure.worst - first.exposure.worst
+    if raised > 0:
+        found[0] = replace(found[0], severity=least, text=_raised(found[0].text, first, its, session=session))
+    return [_Told(each, raised) for each in found]
+
+
+def _raised(text: Message, first: Matrix, its: Matrix, *, session: bool) -> Message:
+    least, most = f"{first.exposure.worst:.1f}", f"{its.exposure.worst:.1f}"
+    if session:
+        words = msg("It belongs to an exec session, and raises the exposure from {least} to {most} until it ends.",
+                    least=least, most=most)  # fmt: skip
+        return msg("{text} {more}", text=text, more=words)
+    words = msg("That raises the exposure from {least} to {most}.", least=least, most=most)
+    return msg("{text} {more}", text=text, more=words)
+
+
+def _weight(each: _Told) -> tuple[int, float]:
+    return SEVERITIES.index(each.finding.severity), -each.raised
+
+
+def _worst(first: LayerState, others: list[tuple[Capture, LayerState]]) -> LayerState:
+    """The first's facts, with the mark of the weakest."""
+    weakest: LayerState = first
+    whose: Capture | None = None
+    for member, state in others:
+        if _VERDICTS.index(state.assessment.verdict) < _VERDICTS.index(weakest.assessment.verdict):
+            weakest, whose = state, member
+    if whose is None:
+        return first
+    fact = msg("{process}: {fact}", process=_who(whose), fact=weakest.assessment.fact)
+    worst = weakest.assessment
+    return replace(first, assessment=replace(first.assessment, verdict=worst.verdict, fact=fact, basis=worst.basis))
+
+
+def _who(member: Capture) -> Message:
+    if thread_of(member) is None:
+        return msg("PID {pid}", pid=str(member.pid))
+    return msg("Thread {tid}", tid=str(member.pid))
