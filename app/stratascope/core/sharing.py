@@ -9,9 +9,13 @@ from collections import defaultdict
 
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Container
-from stratascope.core.ground import NAMESPACES, Ground, Peers, inode_of
+from stratascope.core.ground import NAMESPACES, Ground, Neighbour, Peers, inode_of
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.idmap import FULL, parse_idmap
+from stratascope.linux.status import parse_status
 from stratascope.value import Value
+
+_ADMIN = CapabilitySet.of(("CAP_SYS_ADMIN",)).bits
 
 
 class Sharing(Value):
@@ -19,6 +23,8 @@ class Sharing(Value):
 
     namespaces: tuple[tuple[str, int], ...] = ()
     uid_ranges: tuple[tuple[int, int], ...] = ()
+    permitted: int | None = None
+    filtered: bool | None = None  # whether a seccomp filter holds it
 
 
 class Sharer(Value):
@@ -34,7 +40,13 @@ def sharing_of(capture: Capture) -> Sharing:
     inodes = tuple((kind, inode) for kind in NAMESPACES if (inode := inode_of(capture.text(f"ns/{kind}"))) is not None)
     uid_map = or_none(capture.decoded("uid_map", parse_idmap)) or ()
     # a map of the full length is the initial user namespace's: every uid is itself
-    return Sharing(inodes, tuple((part.outside, part.length) for part in uid_map if part.length < FULL))
+    status = or_none(capture.decoded("status", parse_status))
+    return Sharing(
+        inodes,
+        tuple((part.outside, part.length) for part in uid_map if part.length < FULL),
+        None if status is None else status.permitted,
+        None if status is None or status.seccomp is None else status.seccomp != 0,
+    )
 
 
 def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
@@ -46,14 +58,32 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
     for places in machines.values():
         groups = _namespace_groups(sharers, places)
         overlaps = _uid_overlaps(sharers, places)
+        pids = {place: dict(sharers[place].sharing.namespaces).get("pid", 0) for place in places}
         for place in places:
             shared = tuple(
                 (kind, names)
                 for kind, inode in sharers[place].sharing.namespaces
                 if (names := _others(sharers, groups.get((kind, inode), []), place))
             )
-            answers[place] = Peers(shared, _others(sharers, overlaps.get(place, []), place))
+            around = [at for at in groups.get(("pid", pids.get(place, 0)), []) if at != place]
+            answers[place] = Peers(
+                shared,
+                _others(sharers, overlaps.get(place, []), place),
+                tuple(_neighbour(sharers[at]) for at in around),
+            )
     return tuple(answers)
+
+
+def _neighbour(sharer: Sharer) -> Neighbour:
+    """As good as root: SYS_ADMIN over the whole machine, and no filter that would keep it from using that."""
+    sharing = sharer.sharing
+    user = dict(sharing.namespaces).get("user")
+    initial = None if user is None else sharer.ground.is_hosts("user", user)
+    held = None if sharing.permitted is None else bool(sharing.permitted & _ADMIN)
+    free = None if sharing.filtered is None else not sharing.filtered
+    parts = (initial, held, free)
+    strong = False if False in parts else None if None in parts else True
+    return Neighbour(sharer.container.name, sharing.permitted, strong)
 
 
 def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[str, ...]:
