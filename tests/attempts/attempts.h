@@ -47,15 +47,24 @@ long raw_call(enum entry entry, const struct raw *raw);
 int call(enum entry entry, int n64, int n32, long a, long b, long c, long d); /* the same at once; errno or 0 */
 extern const struct raw RAWS[];
 
-extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[];
+extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[], REACH[], GROUPS[];
 
 /* errno of a call's result, 0 for success */
 static inline int outcome(long result) { return result < 0 ? errno : 0; }
 
 int open_only(const char *path, int flags); /* opens and closes */
 int other_uid(void);                        /* a mapped uid that is not ours */
+int many_processes(void);                   /* 600 children that wait, ended at once */
 int host_pids(void);                        /* whether we are in the machine's first PID namespace */
 int run_self(const char *path, const char *word); /* execs path with that word; its exit status, or -errno */
+
+struct bound {
+    char root[256], target[256], kind[32], super[256];
+};
+
+FILE *mounts(void);                                                      /* /proc/self/mountinfo */
+int next_mount(FILE *list, const char *kind, struct bound *found);       /* 0 at the end of the list */
+int any_disk(void);                                                      /* opens any block device in sight */
 
 #define FOREIGN 4242 /* the uid and gid that own the image's foreign files */
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.engine import KINDS, Rig
+from rig.plan import ordinary_user
 
 # What Docker's default filter stops for a container without capabilities; fixed, so that it does not follow them
 DENIED = (
@@ -40,7 +41,8 @@ class Configuration:
 
     def arguments(self, rig: Rig, folder: Path) -> list[str]:
         """The options for this engine; `folder` is the host's, with the profiles and the mounted folder."""
-        paths = {"folder": str(folder), "socket": str(rig.socket), "unmask": unmask(rig)}
+        person = ":".join(map(str, ordinary_user()[:2]))
+        paths = {"folder": str(folder), "socket": str(rig.socket), "unmask": unmask(rig), "person": person}
         return [option.format(**paths) for option in self.options]
 
 
@@ -80,6 +82,24 @@ def write_profiles(folder: Path) -> None:
     _write(folder / "fixed.json", _ALL_ENTRIES, [fixed, *no_namespaces, *by_argument])
     few: dict[str, object] = {"names": ["ptrace", "keyctl", "chroot"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}
     _write(folder / "few.json", _ALL_ENTRIES, [few, *no_namespaces, *by_argument])
+    no_chmod: dict[str, object] = {
+        "names": [
+            "chmod",
+            "fchmod",
+            "fchmodat",
+            "fchmodat2",
+            "chown",
+            "fchown",
+            "fchownat",
+            "lchown",
+            "chown32",
+            "fchown32",
+            "lchown32",
+        ],
+        "action": "SCMP_ACT_ERRNO",
+        "errnoRet": 1,
+    }
+    _write(folder / "no-chmod.json", _ALL_ENTRIES, [no_chmod])
     _write(folder / "one-entry.json", _ALL_ENTRIES[:1], [few])
     kill: dict[str, object] = {"names": ["unshare", "mount", "bpf"], "action": "SCMP_ACT_KILL_PROCESS"}
     _write(folder / "kill.json", _ALL_ENTRIES, [kill])
@@ -90,10 +110,17 @@ def _write(path: Path, entries: tuple[str, ...], rules: list[dict[str, object]])
     path.chmod(0o644)
 
 
+STRONG = "strata-attempts-strong"  # a privileged container
 _UNCONFINED = ("--security-opt", "seccomp=unconfined")
 _NO_NEW_PRIVS = ("--security-opt", "no-new-privileges")
 _EVERY_DEVICE = ("--device-cgroup-rule", "a *:* rwm")
 _HOST_FOLDER = ("-v", "{folder}/mounted:/host")
+_HOST_PROC = ("-v", "/proc:/host-proc:ro")
+_TREES = ("-v", "/sys/fs/cgroup:/trees")
+_RENAMED = ("--device", "{folder}/nodes/harmless:/dev/harmless")
+_NO_RULES = {"podman_rootless": "device cgroup rules are not supported in rootless"}
+_NO_PLACE = {"docker_rootless": "error creating device nodes"}
+_LIMITS = ("--pids-limit", "50", "--memory", "64m", "--cpus", "0.5")
 _PODMAN = ("podman_rootful", "podman_rootless")
 _ROOTLESS = ("docker_rootless", "podman_rootless")
 _ROOTFUL = ("docker_rootful", "podman_rootful")
@@ -152,17 +179,17 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     Configuration(
         "device-rule",
         (*_EVERY_DEVICE,),
-        refused={"podman_rootless": "device cgroup rules are not supported in rootless"},
+        refused=_NO_RULES,
     ),
     Configuration(
         "device-rule-rawio",
         (*_EVERY_DEVICE, "--cap-add", "SYS_RAWIO"),
-        refused={"podman_rootless": "device cgroup rules are not supported in rootless"},
+        refused=_NO_RULES,
     ),
     Configuration(
         "no-mknod",
         ("--cap-drop", "MKNOD", *_EVERY_DEVICE),
-        refused={"podman_rootless": "device cgroup rules are not supported in rootless"},
+        refused=_NO_RULES,
     ),
     Configuration("socket", ("-v", "{socket}:/run/docker.sock")),
     Configuration("socket-user", ("-v", "{socket}:/run/docker.sock", "--user", "1000")),
@@ -187,11 +214,46 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     Configuration("uid-map-one", ("--uidmap", "0:200000:1", "--gidmap", "0:200000:1"), only=("podman_rootful",)),
     Configuration("keep-id", ("--userns", "keep-id"), only=("podman_rootless",)),
     Configuration("no-map", ("--userns", "nomap"), only=("podman_rootless",)),
+    # what of the host is bound in
+    Configuration("host-proc", _HOST_PROC),
+    Configuration("host-proc-ptrace", (*_HOST_PROC, "--cap-add", "SYS_PTRACE")),
+    Configuration("host-proc-same-user", (*_HOST_PROC, "--user", "{person}")),
+    Configuration("host-proc-no-capabilities", (*_HOST_PROC, "--cap-drop", "ALL")),
+    Configuration("host-proc-writable", ("-v", "/proc:/host-proc")),
+    Configuration("host-sysctls", ("-v", "/proc/sys:/host-sysctls")),
+    Configuration("host-root-read-only", ("-v", "/:/seen:ro")),
+    Configuration("host-sys", ("-v", "/sys:/host-sys")),
+    Configuration("cgroup-trees", (*_TREES, *_LIMITS)),
+    Configuration("cgroup-trees-read-only", ("-v", "/sys/fs/cgroup:/trees:ro", *_LIMITS)),
+    Configuration("cgroup-trees-in-place", ("-v", "/sys/fs/cgroup:/sys/fs/cgroup", *_LIMITS)),
+    Configuration("cgroup-trees-user", (*_TREES, *_LIMITS, "--user", "1000")),
+    Configuration("cgroup-trees-no-capabilities", (*_TREES, *_LIMITS, "--cap-drop", "ALL")),
+    Configuration("cgroup-trees-sys-admin", (*_TREES, *_LIMITS, "--cap-add", "SYS_ADMIN")),
+    Configuration("one-cgroup-tree", ("-v", "/sys/fs/cgroup/pids:/tree", *_LIMITS)),
+    Configuration("limits-privileged", ("--privileged", *_LIMITS)),
+    Configuration("limits-sys-admin", ("--cap-add", "SYS_ADMIN", *_LIMITS)),
+    Configuration("other-socket-folder", ("-v", "{folder}/run:/host-run")),
+    Configuration("linked-socket", ("-v", "{folder}/links/plain:/one.sock")),
+    Configuration("linked-socket-folder", ("-v", "{folder}/links:/links")),
+    Configuration("node-folder", ("-v", "{folder}/nodes:/nodes")),
+    Configuration("node-folder-rule", ("-v", "{folder}/nodes:/nodes", *_EVERY_DEVICE), refused=_NO_RULES),
+    Configuration("renamed-device", _RENAMED, refused=_NO_PLACE),
+    Configuration("renamed-device-no-mknod", (*_RENAMED, "--cap-drop", "MKNOD"), refused=_NO_PLACE),
+    Configuration("volume-look-alike", ("-v", "{folder}/volumes/data/_data:/looks")),
+    Configuration("own-volume", ("-v", "/own-volume")),
+    Configuration("host-shm", ("-v", "/dev/shm:/dev/shm", "-e", "STRATA_SHM=1")),
+    Configuration("host-folder-no-chmod", (*_HOST_FOLDER, "--security-opt", "seccomp={folder}/no-chmod.json")),
+    Configuration(
+        "host-folder-no-chmod-user",
+        (*_HOST_FOLDER, "--security-opt", "seccomp={folder}/no-chmod.json", "--user", "1000"),
+    ),
+    Configuration("strong-neighbour", ("--pid", f"container:{STRONG}")),
+    Configuration("strong-neighbour-ptrace", ("--pid", f"container:{STRONG}", "--cap-add", "SYS_PTRACE")),
 )
 
 QUICK = frozenset(
     {"default", "privileged", "no-capabilities", "user-no-new-privs", "host-pid", "profile-few", "limits", "socket"}
-    | {"host-folder", "uid-map"}
+    | {"host-folder", "uid-map", "host-proc", "cgroup-trees", "linked-socket-folder", "strong-neighbour-ptrace"}
 )  # tried by `make test`, too: each kind of check once
 
 _SHARED = ("--network", "host", "--pid", "host", "--uts", "host", "--cgroupns", "host")

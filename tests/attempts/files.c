@@ -186,6 +186,12 @@ static int plant(void)
     return outcome(fchmod(fd, 04755));
 }
 
+static int plant_made(void)
+{
+    int fd = open("/host/strata-made", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 04755);
+    return fd < 0 ? errno : 0;
+}
+
 const struct attempt FILES[] = {
     {"create-char-device", "direct", "mknod(/dev, c 1:1)", create_char, SUCCESS},
     {"create-block-device", "direct", "mknod(/dev, b 7:0)", create_block, SUCCESS},
@@ -205,6 +211,7 @@ const struct attempt FILES[] = {
     {"bypass-file-permissions", "direct", "execve(0100)", bypass_permissions, SUCCESS},
     {"bypass-file-search", "direct", "open(/closed/secret)", bypass_search, SUCCESS},
     {"write-host-files", "direct", "open(/host/x, O_CREAT)", write_host, SUCCESS},
+    {"plant-set-uid-on-host", "made with the mark", "open(O_CREAT, 04755)", plant_made, SUCCESS},
     {"plant-set-uid-on-host", "direct", "fchown(0), fchmod(04755)", plant, SUCCESS},
     {0},
 };

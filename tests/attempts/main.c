@@ -94,10 +94,11 @@ static void attempt(const char *threat, const char *route, const char *call, int
 static void try_all(void)
 {
     static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
-    static const struct attempt *const GROUPS[] = {FILES, PROCESSES, NETWORK, KERNEL, RESOURCES, MOUNTS};
+    static const struct attempt *const FAMILIES[] = {FILES,     PROCESSES, NETWORK, KERNEL,
+                                                     RESOURCES, MOUNTS,    REACH,   GROUPS};
     char route[96];
-    for (size_t group = 0; group < sizeof GROUPS / sizeof *GROUPS; group++)
-        for (const struct attempt *one = GROUPS[group]; one->threat; one++)
+    for (size_t group = 0; group < sizeof FAMILIES / sizeof *FAMILIES; group++)
+        for (const struct attempt *one = FAMILIES[group]; one->threat; one++)
             attempt(one->threat, one->route, one->call, one->run, NULL, X86_64, one->open);
     for (const struct raw *raw = RAWS; raw->threat; raw++)
         for (enum entry entry = X86_64; entry <= WIDE; entry++) {

@@ -4,29 +4,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#define CHILDREN 600
-
-static int fork_bomb(void) /* 600 children that wait, ended at once */
-{
-    static pid_t made[CHILDREN];
-    int count = 0, result = 0;
-    for (count = 0; count < CHILDREN; count++) {
-        made[count] = fork();
-        if (made[count] == 0)
-            for (;;)
-                pause();
-        if (made[count] < 0) {
-            result = errno;
-            break;
-        }
-    }
-    for (int place = 0; place < count; place++)
-        kill(made[place], SIGKILL);
-    for (int place = 0; place < count; place++)
-        waitpid(made[place], NULL, 0);
-    return result;
-}
-
 static int raise_limits(void)
 {
     struct rlimit none = {0, 0}, more = {1, 1};
@@ -110,7 +87,7 @@ static int keep_awake(void) /* the kernel drops the flag silently: what it kept 
 }
 
 const struct attempt RESOURCES[] = {
-    {"fork-bomb", "direct", "fork, 600 times", fork_bomb, SUCCESS},
+    {"fork-bomb", "direct", "clone, 600 times", many_processes, SUCCESS},
     {"raise-limits", "direct", "setrlimit(RLIMIT_CORE)", raise_limits, SUCCESS},
     {"raise-priority", "direct", "setpriority(-5)", raise_priority, SUCCESS},
     {"lock-memory", "direct", "mlock", lock_memory, SUCCESS},

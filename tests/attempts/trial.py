@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from attempts.build import image, program
-from attempts.configurations import Configuration, write_profiles
+from attempts.configurations import STRONG, Configuration, write_profiles
 from rig.engine import Rig
 from rig.plan import ordinary_user
 from stratascope.core.record import Record
@@ -33,6 +34,7 @@ IMAGE = "attempts:latest"
 PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"
 RECORDED = Path(__file__).with_name("recorded")
 AT_ONCE = 4
+_PLANTED = {"direct": "strata-planted", "made with the mark": "strata-made"}  # looked at from outside, by route
 SECONDS = 90.0  # until a container must have tried everything
 KEY, SEGMENT = f"strata-attempts-{os.getpid()}", 0x53000000 | os.getpid()  # of this test run alone
 
@@ -82,9 +84,10 @@ def run(rig: Rig, configurations: Iterable[Configuration]) -> Trial:
         folder = stack.enter_context(_folder(rig))
         environment = stack.enter_context(_beacons(rig, folder))
         _import(rig)
-        stack.callback(rig.remove, PEER, WEAK_PEER, *(item.name for item in wanted))
+        stack.callback(rig.remove, PEER, WEAK_PEER, STRONG, *(item.name for item in wanted))
         rig.run("run", "-d", "--name", PEER, IMAGE, "peer")
         rig.run("run", "-d", "--name", WEAK_PEER, "--user", "1000", "--cap-drop", "ALL", IMAGE, "peer", "weak")
+        rig.run("run", "-d", "--name", STRONG, "--privileged", IMAGE, "peer", "strong")
         with ThreadPoolExecutor(AT_ONCE) as pool:
             failures = list(pool.map(lambda item: _start(rig, item, folder, environment), wanted))
         refused = {item.name: text for item, text in zip(wanted, failures, strict=True) if text}
@@ -128,7 +131,14 @@ def _folder(rig: Rig) -> Iterator[Path]:
         mounted.chmod(0o755)
         if rig.user is not None:
             os.chown(mounted, *rig.user[:2])
-        yield folder
+        for below in ("run", "run/podman", "links", "nodes", "volumes", "volumes/data", "volumes/data/_data"):
+            (folder / below).mkdir()
+        os.link(rig.socket, folder / "links" / "plain")
+        os.mknod(folder / "nodes" / "harmless", stat.S_IFBLK | 0o600, os.makedev(7, 0))
+        with socket.socket(socket.AF_UNIX) as other:  # another engine's
+            other.bind(str(folder / "run" / "podman" / "podman.sock"))
+            other.listen(64)
+            yield folder
 
 
 @contextmanager
@@ -153,7 +163,14 @@ def _beacons(rig: Rig, folder: Path) -> Iterator[list[str]]:
             _end,
             subprocess.Popen((_host_copy(folder), "peer", "user"), user=ordinary_user()[0], group=ordinary_user()[1]),
         )
-        values = {"SOCKET": name, "PORT": str(local.getsockname()[1]), "SEGMENT": str(SEGMENT), "KEY": KEY}
+        values = {
+            "SOCKET": name,
+            "TREES": str(Path("/sys/fs/cgroup").stat().st_dev),
+            "PORT": str(local.getsockname()[1]),
+            "SEGMENT": str(SEGMENT),
+            "KEY": KEY,
+            "ENGINE": str(rig.socket),
+        }
         yield [word for key, value in values.items() for word in ("-e", f"STRATA_{key}={value}")]
 
 
@@ -203,22 +220,29 @@ def _await_ready(rig: Rig, name: str, pid: int) -> None:
 
 
 def _let_try(rig: Rig, name: str, pid: int, folder: Path) -> tuple[Attempt, ...]:
-    planted = folder / "mounted" / "strata-planted"
+    planted = {route: folder / "mounted" / file for route, file in _PLANTED.items()}
     os.kill(pid, signal.SIGUSR1)
     while _lives(pid):
         time.sleep(0.02)
+    until = time.monotonic() + SECONDS  # the log of one that was killed has no end
     lines: list[dict[str, Any]] = []
     while not lines or "done" not in lines[-1]:
+        assert time.monotonic() < until, f"{rig.name}: {name} ended before it had tried everything"
         lines = [json.loads(line) for line in rig.run("logs", name).splitlines() if line.startswith("{")]
     attempts = [Attempt(**line) for line in lines if "threat" in line]
-    truly = planted.exists() and planted.stat().st_uid == 0 and planted.stat().st_mode & 0o4000
-    planted.unlink(missing_ok=True)
+    truly = {route for route, path in planted.items() if _for_root(path)}
+    for path in planted.values():
+        path.unlink(missing_ok=True)
     return tuple(
         Attempt(item.threat, item.route, "stopped", 0, "set-uid, but not for the host's root")
-        if item.threat == "plant-set-uid-on-host" and item.result == "open" and not truly
+        if item.threat == "plant-set-uid-on-host" and item.route in planted.keys() - truly and item.result == "open"
         else item
         for item in attempts
     )
+
+
+def _for_root(path: Path) -> bool:
+    return path.exists() and path.stat().st_uid == 0 and bool(path.stat().st_mode & 0o4000)
 
 
 def _lives(pid: int) -> bool:

@@ -51,7 +51,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 
 def look(pid: int) -> dict[str, tuple[object, ...]]:
-    (_, entries, _), *_ = Collector().capture([(pid, ("root:dev", "root:set-uid"), (), False, "")])[0]
+    (_, entries, _), *_ = Collector().capture([(pid, ("root:dev", "root:set-uid", "root:special"), (), False, "")])[0]
     return {str(item[0]): item for item in entries}
 
 
@@ -72,6 +72,7 @@ def test_a_mount_inside_is_left_out_and_the_rest_is_told(rooted: tuple[int, Path
     programs = [f"u 0 /{name}" for name in PROGRAMS if name != place]
     assert sorted(str(found["root:set-uid"][2]).splitlines()) == sorted(programs)
     assert str(found["root:dev"][2]).splitlines() == ["b 8:0 /dev/sda"]
+    assert str(found["root:special"][2]).endswith(" /dev/sda\n")
 
 
 @pytest.mark.usefixtures("any_kernel")
@@ -104,7 +105,7 @@ def test_dev_and_the_root_itself(rooted: tuple[int, Path]) -> None:
             assert asked() == []
             found = look(inside.pid)
             assert asked() == []
-            for name in ("root:dev", "root:set-uid"):
+            for name in ("root:dev", "root:set-uid", "root:special"):
                 assert (found[name][2:4], "may not answer" in str(found[name][5])) == ((None, "UNSUPPORTED"), True)
         finally:
             inside.kill()

@@ -30,6 +30,7 @@ _NOT_COMPARED = {
     "memory_from",
     "pids_from",
     "cpu_from",
+    "memberships",
 }
 # The captures hold no limits of processes, and those of some containers no control group
 _USES = {

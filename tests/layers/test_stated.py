@@ -23,6 +23,7 @@ from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 KERNEL, ASKED = Basis.KERNEL, Basis.ASKED
+NEIGHBOURS = ProcessesInSight(neighbours=True)
 BY_ALL = replace(GROUND, namespaces_from="own", network_inode=4026531900, first_processes=True)
 PTRACE = Capability(("CAP_SYS_PTRACE",), Where.INITIAL)
 DOCKER = around().engine
@@ -73,8 +74,8 @@ def with_pids(pids: str) -> Capture:
         (Shares("net"), unread(), Asked(), (STOPS, ASKED)),
         (Shares("net"), unread(net="x"), Asked(), (STOPS, ASKED)),
         # that its PID namespace is another does not say that it is alone in there
-        (ProcessesInSight(), with_pids("4211\t1"), Asked(), (STOPS, ASKED)),
-        (ProcessesInSight(), with_pids("4211\t9"), Asked(pid_mode="container:db"), (UNKNOWN, KERNEL)),
+        (NEIGHBOURS, with_pids("4211\t1"), Asked(), (STOPS, ASKED)),
+        (NEIGHBOURS, with_pids("4211\t9"), Asked(pid_mode="container:db"), (UNKNOWN, KERNEL)),
         (ProcessesInSight(), with_pids("4211"), Asked(), (OPEN, KERNEL)),
     ],
 )  # fmt: skip
@@ -84,9 +85,9 @@ def test_namespaces(need: Need, process: Capture, asked: Asked, found: tuple[Sta
 
 def test_others_that_were_asked_to_be_in_its_namespace_are_seen_there() -> None:
     near = around(ground=BY_ALL, peers=Peers(stated=(("pid", ("db",)),)))
-    assert said(NAMESPACES_LAYER, ProcessesInSight(), with_pids("4211\t1"), near=near) == (OPEN, ASKED)
+    assert said(NAMESPACES_LAYER, NEIGHBOURS, with_pids("4211\t1"), near=near) == (OPEN, ASKED)
     asked = Asked(pid_mode="container:db")
-    assert said(NAMESPACES_LAYER, ProcessesInSight(), with_pids("4211\t9"), asked, near) == (OPEN, ASKED)
+    assert said(NAMESPACES_LAYER, NEIGHBOURS, with_pids("4211\t9"), asked, near) == (OPEN, ASKED)
 
 
 def test_only_the_first_pid_namespace_counts_pids_as_the_host_does() -> None:

@@ -62,8 +62,9 @@ def start_engines(flavour: str) -> None:
     for kind in ("docker", "podman", "rootless"):
         run(*engine(kind), "import", "--change", 'ENTRYPOINT ["/attempts"]', str(archive), image_of(kind))
     Path("/srv/host").mkdir()
-    # another container's process, which some attempts look for by its name
+    # other containers' processes, which some attempts look for by their names
     run("docker", "run", "--detach", "--name", "peer", "attempts", "peer")
+    run("docker", "run", "--detach", "--name", "strong", "--privileged", "attempts", "peer", "strong")
 
 
 def first_process(kind: str, name: str) -> int:

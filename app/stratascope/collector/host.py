@@ -12,6 +12,7 @@ from typing import Iterable, List
 
 from stratascope.collector.features import FEATURES, Kernel
 from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, TooLongError, entry, failed, failure, read_file
+from stratascope.collector.special_files import SOCKETS, read_sockets
 
 _KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 FILES = frozenset(
@@ -92,6 +93,8 @@ def read_host(names: Iterable[str]) -> List[Entry]:
             entries.append(_modules())
         elif name == "selinux:switches":
             entries.append(_switches())
+        elif name == SOCKETS:
+            entries.append(read_sockets())
         else:
             entries.append(_number(name))
     return entries

@@ -3,7 +3,7 @@
 `seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
 namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys
 that belongs to a network namespace: /proc shows the reader's, so it is read by a child that has joined the process's.
-`root:…` is of its root directory (see `root_files`), for whoever may trace it.
+`root:…` is of its root directory (see `root_files`, `special_files`), for whoever may trace it.
 
 All but the owners are read by short-lived children, one a process, because a stopped target may never answer: each
 has a time limit, and all of one request together have one. A child that can't even be killed, as it waits for
@@ -39,11 +39,13 @@ from stratascope.collector.read import (
     read_file,
 )
 from stratascope.collector.root_files import ROOT_FILES, read_root_files
+from stratascope.collector.special_files import SPECIAL, prepare, read_special
 
 SECCOMP = "seccomp:*"
 PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
 OWNERS = {"owner:" + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
-BY_CHILD = frozenset((SECCOMP, PORT_START)) | ROOT_FILES
+BY_CHILD = frozenset((SECCOMP, PORT_START, SPECIAL)) | ROOT_FILES
+_OF_FILES = ROOT_FILES | {SPECIAL}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS)
 
 TARGET_LIMIT = 1.0  # seconds until a target must have answered; it takes well under a millisecond
@@ -133,6 +135,8 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
     if not errands:
         return
     barred = why_not()
+    if any(SPECIAL in errand.names for errand in errands):
+        prepare()
     waiting = list(reversed(errands))
     running: Dict[int, _Running] = {}
     end = time.monotonic() + REQUEST_LIMIT
@@ -211,7 +215,7 @@ def _reaped(child: int) -> bool:
 
 
 def _looks_at_files(errand: PrivilegedReader) -> bool:
-    return any(name in ROOT_FILES for name in errand.names)
+    return any(name in _OF_FILES for name in errand.names)
 
 
 def _waited_for(errand: PrivilegedReader) -> str:
@@ -238,7 +242,7 @@ def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
 def _source(name: str, pid: int) -> str:
     if name == SECCOMP:
         return "PTRACE_SECCOMP_GET_FILTER of /proc/%d" % pid
-    if name in ROOT_FILES:
+    if name in _OF_FILES:
         return "/proc/%d/root" % pid
     return "%s in /proc/%d/ns/net" % (_PORT_FILE, pid)
 
@@ -299,6 +303,8 @@ def _answer(name: str, errand: PrivilegedReader, barred: str) -> List[Entry]:
             return _filters(errand.pid, directory, same, barred)
         if name in ROOT_FILES:
             return [read_root_files(name, directory, errand.pid)]
+        if name == SPECIAL:
+            return [read_special(directory, errand.pid)]
         return [_port_start(source, directory)]
     except NoFiltersError as error:
         return [failed(name, source, error.kind, error.errno, error.detail)]

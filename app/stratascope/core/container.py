@@ -72,6 +72,7 @@ class Engine(Value):
     daemon_uid: int | None = None
     socket_mode: int | None = None  # permission bits of the socket, e.g. 0o660
     socket_group: str | None = None
+    socket_file: str = ""  # the file itself, `DEVICE:INODE`, whatever name it is reached by; empty: not known
     facts: EngineFacts = field(default_factory=EngineFacts)
 
     @property

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Engine
+from stratascope.core.special_files import parse_sockets
 from stratascope.linux.cgroup import layout_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
@@ -92,6 +93,7 @@ HOST_WANTS = (
     "/sys/kernel/security/lockdown",
     "/sys/module/apparmor/parameters/enabled",
     "/sys/fs/selinux/enforce",
+    "sockets:engines",  # where engines usually have them
     "selinux:switches",  # those of the policy that are about containers, and on
     "/proc/sys/kernel/cap_last_cap",
     "/proc/meminfo",
@@ -109,7 +111,7 @@ HOST_WANTS = (
 class Ground(Value, cache_hash=True):
     """The host as read. Tuples of pairs instead of dicts; use the methods to look up."""
 
-    UNPRINTED = ("profiles",)
+    UNPRINTED = ("profiles", "sockets")
 
     kernel: str  # "6.18.44"; empty where not read
     machine: str  # "x86_64"
@@ -135,6 +137,7 @@ class Ground(Value, cache_hash=True):
     profiles: tuple[tuple[str, str], ...] = ()  # path, text of those of PROFILES there are
     network_inode: int | None = None  # of /proc/PID/net/dev in the host's network namespace
     first_processes: bool = False  # whether the reader's /proc counts processes as the first PID namespace does
+    sockets: tuple[tuple[str, str], ...] = ()  # of engines, in their usual places: the file (`DEVICE:INODE`), its path
 
     def sysctl(self, name: str) -> str | None:
         """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
@@ -175,12 +178,22 @@ UNREAD = Ground(
 )  # fmt: skip
 
 
+class Neighbour(Value):
+    """A container with which this one shares its PID namespace."""
+
+    name: str
+    permitted: int | None  # its first process's capabilities; None: not known
+    strong: bool | None  # whether they make it as good as the host's root
+
+
 class Peers(Value):
     """Names of other containers that share something with this one."""
 
     namespaces: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind -> names, only the shared kinds
     uid_range: tuple[str, ...] = ()  # whose mapped host uids overlap with ours
     stated: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as `namespaces`, by what the engine was asked for
+    neighbours: tuple[Neighbour, ...] = ()
+    mounts: tuple[int, ...] = ()  # the mount namespaces of these neighbours
 
     def of(self, kind: str) -> tuple[str, ...]:
         """Who else is in our namespace of that kind."""
@@ -233,6 +246,7 @@ def decode_ground(capture: Capture) -> Ground:
         lacking=_lacking(capture),
         network_inode=_host_network_inode(capture),
         first_processes=inode_of(_get(capture, "/proc/self/ns/pid")) == INITIAL_INODES[Kind.PID],
+        sockets=or_none(capture.decoded("sockets:engines", parse_sockets)) or (),
         profiles=tuple((path, found) for path in PROFILES if isinstance(found := capture.text(path), str)),
     )
 

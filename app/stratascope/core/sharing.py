@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, matching
-from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Peers, inode_of
+from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Neighbour, Peers, inode_of
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.idmap import FULL, parse_idmap
 from stratascope.linux.namespace import Kind
+from stratascope.linux.status import parse_status
 from stratascope.linux.sysctl import parse_number
 from stratascope.value import Value
 
@@ -25,6 +27,7 @@ _MODES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
     ("cgroup", lambda asked: asked.cgroupns_mode),
     ("user", lambda asked: asked.userns_mode),
 )
+_ADMIN = CapabilitySet.of(("CAP_SYS_ADMIN",)).bits
 
 
 class Sharing(Value):
@@ -34,6 +37,8 @@ class Sharing(Value):
 
     namespaces: tuple[tuple[str, int], ...] = ()
     uid_ranges: tuple[tuple[int, int], ...] = ()
+    permitted: int | None = None
+    filtered: bool | None = None  # whether a seccomp filter holds it
 
 
 class Sharer(Value):
@@ -52,7 +57,13 @@ def sharing_of(capture: Capture) -> Sharing:
     if network is not None:
         inodes = (*(pair for pair in inodes if pair[0] != Kind.NET), (Kind.NET.value, network))
     # a map of the full length is the initial user namespace's: every uid is itself
-    return Sharing(inodes, tuple((part.outside, part.length) for part in uid_map if part.length < FULL))
+    status = or_none(capture.decoded("status", parse_status))
+    return Sharing(
+        inodes,
+        tuple((part.outside, part.length) for part in uid_map if part.length < FULL),
+        None if status is None else status.permitted,
+        None if status is None or status.seccomp is None else status.seccomp != 0,
+    )
 
 
 def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
@@ -64,15 +75,37 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
     for places in machines.values():
         groups = _namespace_groups(sharers, places)
         overlaps, stated = _uid_overlaps(sharers, places), _stated_groups(sharers, places)
+        pids = {place: dict(sharers[place].sharing.namespaces).get("pid", 0) for place in places}
         for place in places:
             shared = tuple(
                 (kind, names)
                 for kind, inode in sharers[place].sharing.namespaces
                 if (names := _others(sharers, groups.get((kind, inode), []), place))
             )
-            asked = tuple((kind, _others(sharers, group, place)) for kind, group in stated.get(place, ()))
-            answers[place] = Peers(shared, _others(sharers, overlaps.get(place, []), place), asked)
+            asked = dict(stated.get(place, ()))
+            around = {*groups.get(("pid", pids.get(place, 0)), []), *asked.get("pid", [])} - {place}
+            answers[place] = Peers(
+                shared,
+                _others(sharers, overlaps.get(place, []), place),
+                tuple((kind, _others(sharers, group, place)) for kind, group in asked.items()),
+                tuple(_neighbour(sharers[at]) for at in sorted(around)),
+                tuple(
+                    inode for at in sorted(around) for kind, inode in sharers[at].sharing.namespaces if kind == "mnt"
+                ),
+            )
     return tuple(answers)
+
+
+def _neighbour(sharer: Sharer) -> Neighbour:
+    """As good as root: SYS_ADMIN over the whole machine, and no filter that would keep it from using that."""
+    sharing = sharer.sharing
+    user = dict(sharing.namespaces).get("user")
+    initial = None if user is None else sharer.ground.is_hosts("user", user)
+    held = None if sharing.permitted is None else bool(sharing.permitted & _ADMIN)
+    free = None if sharing.filtered is None else not sharing.filtered
+    parts = (initial, held, free)
+    strong = False if False in parts else None if None in parts else True
+    return Neighbour(sharer.container.name, sharing.permitted, strong)
 
 
 def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[str, ...]:

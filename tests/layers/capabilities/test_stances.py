@@ -113,6 +113,10 @@ def bits(*names: str) -> int:
         (InspectContainer(), {}, OPEN),
         (InspectContainer(), {"held": DOCKER & ~bits("CHOWN")}, UNKNOWN),  # the other one may be as weak
         (InspectContainer(), {"held": 0}, UNKNOWN),
+        (InspectContainer(neighbours=True), {"neighbours": (DOCKER,)}, OPEN),
+        (InspectContainer(neighbours=True), {"neighbours": (DOCKER | bits("SYS_ADMIN"),)}, STOPS),
+        (InspectContainer(neighbours=True), {"neighbours": (DOCKER | bits("SYS_ADMIN"), 0)}, OPEN),
+        (InspectContainer(neighbours=True), {"held": 0, "neighbours": (None,)}, UNKNOWN),
         (InspectContainer(), {"held": bits("SYS_PTRACE")}, OPEN),
         (RootWritable(), {}, OPEN),
         (RootWritable(), {"held": 0}, OPEN),

@@ -39,6 +39,10 @@ DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
         (MEMORY, {}, OPEN),
         (MEMORY, {"memory": False}, STOPS),
         (MEMORY, {"memory": None}, UNKNOWN),
+        (replace(MEMORY, lifted=True), {"memory": False, "above": ((Resource.MEMORY, True),)}, OPEN),
+        (replace(MEMORY, lifted=True), {"memory": False, "above": ((Resource.MEMORY, False),)}, UNKNOWN),
+        (replace(MEMORY, lifted=True), {"memory": False, "above": ((Resource.MEMORY, None),)}, UNKNOWN),
+        (replace(PROCESSES, lifted=True), {"by_user": True}, STOPS),  # RLIMIT_NPROC is another limit
         (LOCKED, {}, STOPS),
         (LOCKED, {"locked_memory": True}, OPEN),
         (LOCKED, {"locked_memory": None}, UNKNOWN),
@@ -292,3 +296,17 @@ def test_nothing_read_is_nothing_known() -> None:
     assert {judged(LAYER, need, posture).stance for need in (PROCESSES, MEMORY, CPU, DISK, LOCKED, PRIORITY)} == {
         UNKNOWN
     }
+
+
+def test_limits_of_the_groups_above_stay_when_the_own_one_is_lifted() -> None:
+    texts = {"cgroup:pids:0:pids.max": "50", "cgroup:pids:0:pids.current": "1", "cgroup:pids:1:pids.max": "max"}
+    after = replace(PROCESSES, lifted=True)
+    for above, stance in (("max", OPEN), ("100", UNKNOWN)):
+        process = capture({**dict(_texts(v1())), **texts, "cgroup:pids:1:pids.max": above})
+        posture = posture_of(process, around())
+        assert judged(LAYER, PROCESSES, posture).stance is STOPS
+        assert judged(LAYER, after, posture).stance is stance
+
+
+def _texts(process: Capture) -> list[tuple[str, str]]:
+    return [(reading.name, reading.text or "") for reading in process.readings]

@@ -6,7 +6,7 @@ import pytest
 
 from captures.recorded import recorded, with_gap, with_text
 from layers.surroundings import GROUND, around, capture, container
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import NAMESPACES, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Table, Verdict
@@ -138,14 +138,36 @@ def test_host_paths(line: str, path: HostPath, verdict: Verdict) -> None:
     assert assessment.verdict is verdict
 
 
+_VOLUME = AskedMount("volume", "/var/lib/docker/volumes/db/_data", "/var/lib/db", True, volume="db")
+
+
 def test_volumes_and_tmpfs_are_no_host_paths() -> None:
     for line in (
         "254:0 /var/lib/docker/volumes/db/_data /var/lib/db rw - ext4 /dev/vda rw",
         "0:99 / /tmp rw,nosuid - tmpfs tmpfs rw,size=65536k",
+        "0:99 / /dev/shm rw,nosuid - tmpfs shm rw,size=65536k",
     ):
-        facts, assessment = look(with_mount(line))
+        facts, assessment = look(with_mount(line), Asked(mounts=(_VOLUME,)))
         assert facts.host_paths == ()
         assert assessment.verdict is Verdict.ENFORCED
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        (
+            "254:0 /srv/volumes/db/_data /var/lib/db rw - ext4 /dev/vda rw",
+            HostPath("/srv/volumes/db/_data", "/var/lib/db", True),
+        ),
+        ("0:33 / /trees rw - cgroup cgroup rw,devices", HostPath("cgroup", "/trees", True)),
+        ("0:20 /sys /sysctls rw - proc proc rw", HostPath("/proc/sys", "/sysctls", True)),
+        ("0:97 / /terminals rw - devpts devpts rw", HostPath("devpts", "/terminals", True)),
+    ],
+)
+def test_what_only_looks_like_the_engines_own(line: str, path: HostPath) -> None:
+    facts, assessment = look(with_mount(line))
+    assert facts.host_paths == (path,)
+    assert assessment.verdict is Verdict.WEAKENED
 
 
 @pytest.mark.parametrize(
@@ -317,3 +339,28 @@ def test_a_disk_is_told_apart_from_other_devices() -> None:
     assert "namespaces.disks" not in codes(
         look(DEFAULT, Asked(devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rw"),)))[1]
     )
+
+
+SPECIAL = "b 7:0 0 0 600 0:6:9 /srv/harmless\ns 0:0 0 998 660 0:26:5 /srv/plain\ns 0:0 0 0 666 0:26:6 /srv/other\n"
+
+
+def with_special(text: str, options: str = "rw") -> Capture:
+    process = with_mount(f"254:0 /srv/data /srv {options} - ext4 /dev/vda rw")
+    return replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", text)))
+
+
+def test_sockets_and_nodes_by_what_they_are() -> None:
+    near = around()
+    near = replace(near, engine=replace(near.engine, socket_file="0:26:5"))
+    facts, _ = look(with_special(SPECIAL), surroundings=near)
+    assert facts.engine_sockets == ("/srv/plain",)  # linked there
+    assert facts.devices == ("/srv/harmless",)
+    assert facts.mounts is not None
+    assert facts.mounts.nodes == ("disk",)
+    usual = replace(near, ground=replace(GROUND, sockets=(("0:26:6", "/run/crio/crio.sock"),)))
+    assert look(with_special(SPECIAL), surroundings=usual)[0].engine_sockets == ("/srv/plain", "/srv/other")
+
+
+def test_a_node_opens_nothing_where_devices_have_no_effect() -> None:
+    assert look(with_special(SPECIAL, "rw,nodev"))[0].devices == ()
+    assert look(with_special(SPECIAL, "ro"))[0].devices == ("/srv/harmless",)

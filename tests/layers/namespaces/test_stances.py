@@ -17,6 +17,7 @@ from stratascope.core.threats.needs import (
     EngineSocket,
     HostFiles,
     HostFileSystem,
+    HostProcesses,
     InspectHost,
     KernelFile,
     Need,
@@ -28,6 +29,7 @@ from stratascope.core.threats.needs import (
     SetUidExec,
     Shares,
     SignalRoot,
+    StrongProcess,
 )
 from stratascope.core.threats.threat import Stance
 from stratascope.layers.namespaces.layer import LAYER
@@ -54,6 +56,7 @@ REACH = MountReach(
 BASE = NamespacePosture(
     tuple((kind, kind in ("time", "user")) for kind in NAMESPACES), False, REACH, "", (), (), False, "", ""
 )
+BOUND_PROC = replace(REACH, host_processes="/host/proc", kernel=(*REACH.kernel, ("/host/proc", "/proc", False)))
 UNREAD_MOUNTS = replace(BASE, reach=None)
 DISK = Room(Resource.DISK)
 
@@ -79,6 +82,24 @@ def write(path: str, **marks: bool) -> KernelFile:
         (ProcessesInSight(), {"processes": True}, OPEN),
         (ProcessesInSight(), {"processes": None}, UNKNOWN),
         (Node("disk"), {}, STOPS),
+        (HostProcesses(), {}, STOPS),
+        (HostProcesses(), {"host": (("pid", True),)}, OPEN),
+        (HostProcesses(), {"reach": BOUND_PROC}, OPEN),
+        (HostProcesses(), {"reach": replace(REACH, foreign_processes="/p")}, UNKNOWN),
+        (ProcessesInSight(), {"reach": BOUND_PROC}, OPEN),
+        (ProcessesInSight(), {"neighbours": True}, STOPS),
+        (ProcessesInSight(neighbours=True), {"neighbours": True}, OPEN),
+        (ProcessesInSight(neighbours=True), {"reach": BOUND_PROC}, STOPS),
+        (StrongProcess(), {}, STOPS),
+        (StrongProcess(), {"strong_neighbour": True}, OPEN),
+        (StrongProcess(), {"strong_neighbour": None}, UNKNOWN),
+        (StrongProcess(), {"host": (("pid", True),)}, OPEN),
+        (StrongProcess(), {"reach": BOUND_PROC}, STOPS),  # read-only
+        (
+            StrongProcess(),
+            {"reach": replace(BOUND_PROC, kernel=(*REACH.kernel, ("/host/proc", "/proc", True)))},
+            OPEN,
+        ),
         (Node("disk"), {"disk_node": "@mountinfo"}, OPEN),
         (Node("disk"), {"disk_node": "inspect:HostConfig.Devices"}, OPEN),
         (Node("memory"), {"disk_node": "@mountinfo"}, STOPS),
@@ -272,7 +293,8 @@ def test_equal_containers_have_equal_postures() -> None:
 
 def test_processes_of_others() -> None:
     process = apparmor("docker-default")
-    assert posture_of(process, near=around(peers=Peers((("pid", ("db",)),)))).processes is True
+    beside = posture_of(process, near=around(peers=Peers((("pid", ("db",)),))))
+    assert (beside.neighbours, beside.processes) == (True, False)
     assert posture_of(process, Asked(pid_mode="host")).processes is True  # an engine in a PID namespace of its own
     unread = with_gap(process, "ns/pid", Gap(GapKind.DENIED, 13))
     assert posture_of(unread).processes is None
@@ -296,7 +318,7 @@ def test_kernel_files_through_a_bind_of_the_hosts_proc() -> None:
         ("0:26 /docker.sock /docker.sock rw - tmpfs tmpfs rw", STOPS, STOPS, OPEN),
         ("0:26 /docker.sock /x ro - tmpfs tmpfs rw", STOPS, STOPS, OPEN),  # read-only does not close a socket
         ("0:26 / /run rw - tmpfs tmpfs rw", OPEN, OPEN, OPEN),
-        ("254:0 /var/lib/docker/volumes/v/_data /v rw - ext4 /dev/vda rw", STOPS, STOPS, STOPS),
+        ("254:0 /var/lib/docker/volumes/v/_data /v rw - ext4 /dev/vda rw", OPEN, OPEN, STOPS),  # no volume by its word
         ("0:814 /3 /dev/sda rw,relatime - tmpfs none rw", STOPS, STOPS, STOPS),
     ],
 )

@@ -8,13 +8,15 @@ import pytest
 
 from captures.recorded import recorded, with_gap, with_text
 from layers.surroundings import GROUND, around, capture, container, judged
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ground import Peers, Surroundings
 from stratascope.core.threats.needs import (
     Access,
     Capability,
     EngineSocket,
     EngineUser,
+    GroupFile,
+    GroupUse,
     HostFiles,
     HostRoot,
     InspectContainer,
@@ -154,6 +156,13 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (HostFiles(), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
         (HostFiles(set_uid=True), USER, {"held": bits("CHOWN", "FOWNER")}, OPEN),
         (HostFiles(set_uid=True), USER, {"held": bits("CHOWN")}, STOPS),
+        (HostFiles(set_uid=True, made=True), USER, {"held": bits("CHOWN", "FOWNER")}, STOPS),  # its own it would be
+        (HostFiles(set_uid=True, made=True), ROOT, {}, OPEN),
+        (GroupFile("pids", GroupUse.LEAVE), ROOT, {}, OPEN),
+        (GroupFile("pids", GroupUse.LEAVE), USER, {}, STOPS),
+        (GroupFile("pids", GroupUse.LEAVE), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (GroupFile("pids", GroupUse.LEAVE), OWN, {}, STOPS),
+        (GroupFile("pids", GroupUse.LEAVE), OWN, {"engine_user": True, "delegates": True}, UNKNOWN),
         (HostFiles(set_uid=True), OWN, {"held": bits("CHOWN", "FOWNER")}, STOPS),
         (InspectContainer(), USER, {"held": bits("CHOWN")}, UNKNOWN),  # the other one may run under that uid, too
         (InspectContainer(), USER, {"held": bits("SYS_PTRACE")}, OPEN),
@@ -285,6 +294,39 @@ def test_socket_by_owner_group_and_others(mode: int | None, group: str | None, g
     assert posture_of(process, Surroundings(near.ground, engine)).socket is lets_in
 
 
+@pytest.mark.parametrize(
+    ("line", "capture_of", "lets_in"),
+    [
+        ("s 0:0 0 0 660 0:26:7 /x/docker.sock", "docker-default", True),
+        ("s 0:0 0 998 660 0:26:7 /x/docker.sock", "docker-user1000", False),
+        ("s 0:0 1000 0 600 0:26:7 /x/docker.sock", "docker-user1000", True),
+        ("s 0:0 0 0 666 0:26:7 /x/docker.sock", "docker-user1000", True),
+        ("s 0:0 0 0 666 0:26:7 /x/own.sock", "docker-user1000", None),  # no engine's by its name
+    ],
+)
+def test_sockets_of_engines_by_what_was_read_of_them(line: str, capture_of: str, lets_in: bool | None) -> None:
+    process = apparmor(capture_of)
+    process = replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", f"{line}\n")))
+    assert posture_of(process, around()).socket is lets_in
+
+
+@pytest.mark.parametrize(
+    ("line", "capture_of", "stance"),
+    [
+        ("b 7:0 0 6 660 0:6:94 /dev/x", "docker-default", OPEN),
+        ("b 7:0 0 6 660 0:6:94 /dev/x", "docker-user1000", STOPS),
+        ("b 7:0 0 0 664 0:6:94 /dev/x", "docker-user1000", OPEN),
+        ("b 7:0 0 6 660 0:6:94 /dev/x", "rootless-default", STOPS),
+        ("b 7:0 1000 0 600 0:6:94 /dev/x", "rootless-default", OPEN),
+    ],
+)
+def test_device_nodes_by_what_was_read_of_them(line: str, capture_of: str, stance: Stance) -> None:
+    process = apparmor(capture_of)
+    process = replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", f"{line}\n")))
+    near = around(rootless=capture_of.startswith("rootless"))
+    assert judged(LAYER, Node("disk"), posture_of(process, near)).stance is stance
+
+
 def test_ids_seen_from_inside_a_user_namespace_are_not_the_hosts() -> None:
     nested = around(ground=replace(GROUND, initial_user_namespace=False))
     posture = posture_of(apparmor("docker-default"), nested)
@@ -308,4 +350,4 @@ def test_nothing_read_is_nothing_known() -> None:
 
 
 def test_wants_the_owners_with_privilege() -> None:
-    assert set(LAYER.privileged_wants) == {f"owner:{kind}" for kind in KINDS}
+    assert set(LAYER.privileged_wants) == {"root:special", *(f"owner:{kind}" for kind in KINDS)}

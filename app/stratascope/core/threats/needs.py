@@ -41,6 +41,14 @@ class Resource(StrEnum):
     PRIORITY = "priority"
 
 
+class GroupUse(StrEnum):
+    """What may be done with the files of a tree of control groups."""
+
+    LIMIT = "limit"  # lift the limit of one's own group
+    LEAVE = "leave"  # move to the topmost group, where no rules for devices are
+    AGENT = "agent"  # name the program that the kernel runs when a group gets empty; version 1
+
+
 class Setting(Value):
     """A setting of the host's kernel (sysctl, dotted name) with one of `values`.
 
@@ -123,15 +131,36 @@ class SignalRoot(Value):
 
 
 class InspectContainer(Value):
-    """To be let into another container's process by ptrace's rules: its uid, and no less capable, or SYS_PTRACE."""
+    """To be let into another container's process by ptrace's rules: its uid, and no less capable, or SYS_PTRACE.
+
+    `neighbours`: of one with which it shares a PID namespace, so that it is known how capable that is.
+    """
+
+    neighbours: bool = False
 
 
 class InspectHost(Value):
     """To be let into a process of the host's root by ptrace's rules: SYS_PTRACE in the initial user namespace."""
 
 
+class HostProcesses(Value):
+    """The host's processes in sight: in the own PID namespace, or in a proc of the host's that was bound in.
+
+    Who may look into one does not depend on PID namespaces: __ptrace_may_access, kernel/ptrace.c.
+    """
+
+
 class ProcessesInSight(Value):
-    """Processes of other containers in the own PID namespace."""
+    """Processes of other containers in sight, by the same two ways.
+
+    `neighbours`: of those containers alone with which it shares a PID namespace that is not the host's.
+    """
+
+    neighbours: bool = False
+
+
+class StrongProcess(Value):
+    """In sight, to be written to, a process as good as the host's root: one of that, or a privileged container's."""
 
 
 class Node(Value):
@@ -155,9 +184,24 @@ class Device(Value):
 
 
 class Room(Value):
-    """Enough of a resource to hurt others: no limit that stops it before."""
+    """Enough of a resource to hurt others: no limit that stops it before.
+
+    `lifted`: once the attacker has lifted the limit of its own group.
+    """
 
     resource: Resource
+    lifted: bool = False
+
+
+class GroupFile(Value):
+    """A writable file of a tree of control groups, of the host's root.
+
+    `controller` names the tree (empty: any). `fresh`: in one that the attacker mounted.
+    """
+
+    controller: str
+    use: GroupUse
+    fresh: bool = False
 
 
 class RootWritable(Value):
@@ -172,10 +216,12 @@ class HostFiles(Value):
     """A writable path of the host in sight. `set_uid`: where a set-uid file of the host's root can be planted.
 
     `system`: one that belongs to root, and through which whoever writes there makes the host run a program as root.
+    `made`: by making it so, which takes whoever is to own it; else by changing owner and mode.
     """
 
     set_uid: bool = False
     system: bool = False
+    made: bool = False
 
 
 class HostFileSystem(Value):
@@ -268,10 +314,13 @@ Need = (
     | SignalRoot
     | InspectContainer
     | InspectHost
+    | HostProcesses
     | ProcessesInSight
+    | StrongProcess
     | Node
     | Device
     | Room
+    | GroupFile
     | RootWritable
     | EngineSocket
     | HostFiles

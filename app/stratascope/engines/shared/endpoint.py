@@ -48,6 +48,7 @@ class SocketFacts(Value):
     mode: int | None = None
     group: str | None = None
     daemon_uid: int | None = None
+    file: str = ""
 
 
 def socket_facts(path: Path) -> SocketFacts:
@@ -56,7 +57,8 @@ def socket_facts(path: Path) -> SocketFacts:
         found = path.stat()
     except OSError:
         return SocketFacts()
-    return SocketFacts(stat.S_IMODE(found.st_mode), _group(found.st_gid), peer_uid(path))
+    file = f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}:{found.st_ino}"
+    return SocketFacts(stat.S_IMODE(found.st_mode), _group(found.st_gid), peer_uid(path), file)
 
 
 def peer_uid(path: Path) -> int | None:

@@ -51,6 +51,7 @@ class RestEngine(RestClient):
             daemon_uid=place.daemon_uid,
             socket_mode=place.mode,
             socket_group=place.group,
+            socket_file=place.file,
         )
         if failure is not None:
             return replace(engine, state=failure.state, message=failure.message, error=failure.words)

@@ -31,6 +31,7 @@ class CapabilityPosture(Value):
     root_directory: bool  # whether the engine always makes a container's root directory writable for its owner
     settings: Answers
     kernel: tuple[int, int] | None = None  # its release
+    neighbours: tuple[int | None, ...] = ()  # what those hold with which it shares its PID namespace
 
 
 def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
@@ -50,6 +51,7 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         around.engine.kind is EngineKind.DOCKER,
         answers(around.ground),
         _release(around.ground.kernel),
+        tuple(sorted({neighbour.permitted for neighbour in around.peers.neighbours}, key=lambda held: held or 0)),
     )
 
 

@@ -53,7 +53,7 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
                 return Ruling(Stance.LETS_THROUGH, msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
             return _inspect(posture, CapabilitySet.full(posture.last))
         case InspectContainer():
-            return _inspect_container(posture)
+            return _inspect_neighbour(posture) if need.neighbours else _inspect_container(posture)
         case RootWritable():
             return _root_directory(posture)
         case HostFiles(system=False):  # a system folder is root's own, who needs no capability for it
@@ -222,6 +222,14 @@ def _inspect_container(posture: CapabilityPosture) -> Ruling:
     if ruling.stance is not Stance.STOPS:
         return ruling
     return Ruling(Stance.UNKNOWN, msg("Whether another container is as little capable was not read."), _EFFECTIVE)
+
+
+def _inspect_neighbour(posture: CapabilityPosture) -> Ruling:
+    rulings = [_inspect(posture, CapabilitySet(held)) for held in posture.neighbours if held is not None]
+    for ruling in rulings:
+        if ruling.stance is not Stance.STOPS:
+            return ruling
+    return rulings[0] if rulings and None not in posture.neighbours else _inspect_container(posture)
 
 
 def _root_directory(posture: CapabilityPosture) -> Ruling:

@@ -12,8 +12,8 @@ from stratascope.core.container import AskedDevice, Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.process_match import owners_of
-from stratascope.layers.cgroup.layout import layout_of, values_of
-from stratascope.layers.cgroup.limits import limits_of, number
+from stratascope.layers.cgroup.layout import Layout, layout_of, values_of
+from stratascope.layers.cgroup.limits import Limits, limits_of, number
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
@@ -60,6 +60,9 @@ class CgroupFacts(Value):
     sources: tuple[tuple[str, str], ...]
     process: str
     gaps: tuple[NamedGap, ...]
+    memory_above: int | None = None  # the smallest limit of the groups above its own
+    pids_above: int | None = None
+    cpu_above: float | None = None
 
     def source(self, name: str) -> str:
         """Where that limit was read."""
@@ -120,8 +123,10 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
     process_limits = or_none(capture.decoded("limits", parse_limits))
     by_user, unread = _user_limit(capture, process_limits)
-    limits = limits_of(names, values_of(readings, layout), readable)
+    values = values_of(readings, layout)
+    limits = limits_of(names, values, readable)
     gaps += [NamedGap(what, gap, readings[place].source) for what, gap, place in limits.gaps]
+    above = _above(names, values, layout, limits, readable)
     return CgroupFacts(
         version=which,
         path=path,
@@ -154,6 +159,21 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         ),
         process=process,
         gaps=tuple(gaps),
+        memory_above=_whole(above.memory.value),
+        pids_above=_whole(above.pids.value),
+        cpu_above=above.cpu.value,
+    )
+
+
+def _above(
+    names: tuple[str, ...], values: tuple[str | Gap | None, ...], layout: Layout, limits: Limits, readable: bool
+) -> Limits:
+    """The limits without the own group's; those of all levels where the own group sets none of them."""
+    if 0 not in (limits.memory.level, limits.pids.level, limits.cpu.level):
+        return limits
+    kept = [place for place, (_, level, _) in enumerate(layout.files) if level > 0]
+    return limits_of(
+        tuple([names[layout.files[place][2]] for place in kept]), tuple([values[place] for place in kept]), readable
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
+from stratascope.core.threats.needs import Resource
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.device_rules import runtime_default
 from stratascope.value import Value
@@ -24,6 +25,7 @@ class CgroupPosture(Value):
     locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: not known
     priority: bool | None = False
     rule_files: bool | None = False  # whether its rules are files of version 1, and no program
+    above: tuple[tuple[Resource, bool | None], ...] = ()  # room by the groups above its own alone
 
 
 def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
@@ -42,6 +44,17 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
         _above(facts, "memlock", around.ground.memory_total),
         _priority(facts),
         True if facts.devices is not None else False if facts.version == "v2" else None,
+        _above_own(facts, around),
+    )
+
+
+def _above_own(facts: CgroupFacts, around: Surroundings) -> tuple[tuple[Resource, bool | None], ...]:
+    total, online = around.ground.memory_total, around.ground.cpus_online
+    pids, memory, cpu = facts.pids_above, facts.memory_above, facts.cpu_above
+    return (
+        (Resource.PROCESSES, None if "pids_max" in facts.unknown else pids is None or pids >= FORK_BOMB),
+        (Resource.MEMORY, None if "memory_max" in facts.unknown else memory is None or memory >= (total or 1 << 63)),
+        (Resource.CPU, None if "cpu_cores" in facts.unknown else cpu is None or cpu >= (online or 1 << 20)),
     )
 
 

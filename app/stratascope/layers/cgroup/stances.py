@@ -16,6 +16,8 @@ from stratascope.layers.shared.device_rules import passes
 def stance_of(need: Need, posture: CgroupPosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
     match need:
+        case Room(resource=resource, lifted=True):
+            return _freed_room(resource, posture)
         case Room(resource=Resource.PROCESSES):
             return _process_room(posture)
         case Room(resource=Resource.MEMORY):
@@ -56,6 +58,11 @@ _PRIORITY_TEXTS = (
     msg("Its limits of priority (ulimit -e, -r) allow it a higher one."),
     msg("Its limits of priority could not be read."),
 )
+_FREED = {
+    Resource.PROCESSES: (_PROCESS_TEXTS, "@cgroup:pids"),
+    Resource.MEMORY: (_MEMORY_TEXTS, "@cgroup:memory"),
+    Resource.CPU: (_CPU_TEXTS, "@cgroup:cpu"),
+}
 _BY_USER = msg("The user's own limit (ulimit -u) leaves too few processes for that.")
 
 
@@ -63,6 +70,18 @@ def _process_room(posture: CgroupPosture) -> Ruling:
     if posture.by_user:
         return Ruling(Stance.STOPS, _BY_USER, "@limits:Max processes", frozenset({"limit:nproc"}))
     return _room(posture.processes, _PROCESS_TEXTS, "@cgroup:pids", "pids")
+
+
+def _freed_room(resource: Resource, posture: CgroupPosture) -> Ruling:
+    """What is left once its own group has no limit: the user's, and those of the groups above."""
+    if resource is Resource.PROCESSES and posture.by_user:
+        return Ruling(Stance.STOPS, _BY_USER, "@limits:Max processes", frozenset({"limit:nproc"}))
+    (_, through, unread), source = _FREED[resource]
+    enough = dict(posture.above).get(resource)
+    if enough is False:
+        # which groups can be written depends on the mounts, which this layer does not see
+        return Ruling(Stance.UNKNOWN, msg("A group above its own limits it, and that may be lifted, too."), source)
+    return Ruling(Stance.LETS_THROUGH if enough else Stance.UNKNOWN, through if enough else unread, source)
 
 
 def _room(enough: bool | None, texts: tuple[Message, Message, Message], source: str, limit: str) -> Ruling:

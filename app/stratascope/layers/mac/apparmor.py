@@ -23,6 +23,7 @@ from stratascope.core.threats.needs import (
     Capability,
     Device,
     EngineSocket,
+    GroupFile,
     HostFiles,
     HostFileSystem,
     KernelFile,
@@ -117,7 +118,7 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
             return _user_namespace(posture, who)
         case Capability() | LowPort():
             return lets(msg("The profile {profile} allows the use of every capability.", profile=posture.label))
-        case Device() | EngineSocket() | HostFiles() | HostFileSystem() | RootWritable():
+        case Device() | EngineSocket() | GroupFile() | HostFiles() | HostFileSystem() | RootWritable():
             return lets(
                 msg("The profile {profile} allows all files but some of /proc and /sys.", profile=posture.label)
             )

@@ -21,6 +21,7 @@ from stratascope.core.threats.needs import (
     Capability,
     Device,
     EngineSocket,
+    GroupFile,
     HostFiles,
     KernelFile,
     LeaveNewUserNamespace,
@@ -166,6 +167,8 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
             return _device(access, posture)
         case Calls(ways) if _makes_object(ways):
             return stops(msg("The type container_t may not use this part of the kernel."))
+        case GroupFile():
+            return lets(msg("The type container_t may write this file, if ordinary permissions let it."))
         case RootWritable():
             return lets(msg("The files of a container have a type that it may write."))
         case HostFiles():

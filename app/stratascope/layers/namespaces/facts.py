@@ -8,7 +8,7 @@ mapped.
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
@@ -16,9 +16,9 @@ from stratascope.layers.namespaces.mounts import MountView, view_of
 from stratascope.layers.shared import told_to_all
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.shared.readings import decoded, process_status
+from stratascope.layers.shared.special_files import special_files
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.cgroup import parse_memberships
-from stratascope.linux.decode import DecodeError
+from stratascope.linux.cgroup import Membership, parse_memberships
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import Kind, parse_link
 from stratascope.value import Value
@@ -40,6 +40,8 @@ class NamespaceFact(Value):
 
 class NamespacesFacts(Value):
     """All eight (None: not readable) and the mount view (None: not readable; counts of paths)."""
+
+    UNPRINTED = ("memberships",)
 
     cgroup: NamespaceFact | None
     ipc: NamespaceFact | None
@@ -63,6 +65,7 @@ class NamespacesFacts(Value):
     process: str  # "/proc/4211", for evidence
     gaps: tuple[NamedGap, ...]
     top_of_cgroup_tree: bool | None = None  # whether its group in some tree of version 1 is the topmost one
+    memberships: tuple[Membership, ...] | None = None  # its control groups
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -119,8 +122,9 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
     # before Linux 5.6 there are no time namespaces, before 4.6 no cgroup ones: the kernel has one for all
     found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in LINKS}
     mounts = decoded(capture, "mountinfo", cached_mountinfo, gaps)
-    view = None if mounts is None else view_of(mounts, container, around)
+    view = None if mounts is None else view_of(mounts, container, around, special_files(capture))
     host_root, takes_ids = _identity(capture, around)
+    memberships = or_none(capture.decoded("cgroup", parse_memberships))
     return NamespacesFacts(
         cgroup=found["cgroup"],
         ipc=found["ipc"],
@@ -143,7 +147,8 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
         host_from=around.ground.namespaces_from,
         process=f"/proc/{capture.pid}",
         gaps=tuple(gaps),
-        top_of_cgroup_tree=_top_of_cgroup_tree(capture),
+        top_of_cgroup_tree=None if memberships is None else _top_of_cgroup_tree(memberships),
+        memberships=memberships,
     )
 
 
@@ -169,14 +174,8 @@ def _identity(capture: Capture, around: Surroundings) -> tuple[bool | None, bool
     return root, None if status.effective is None else bool(CapabilitySet(status.effective) & _TAKE_IDS)
 
 
-def _top_of_cgroup_tree(capture: Capture) -> bool | None:
-    text = capture.text("cgroup")
-    if isinstance(text, Gap):
-        return None
-    try:
-        return any(line.hierarchy and line.path == "/" for line in parse_memberships(text))
-    except DecodeError:
-        return None
+def _top_of_cgroup_tree(memberships: tuple[Membership, ...]) -> bool:
+    return any(line.hierarchy and line.path == "/" for line in memberships)
 
 
 def told_by(kind: str, fact: NamespaceFact | None) -> str:

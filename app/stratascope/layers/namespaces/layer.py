@@ -16,6 +16,7 @@ from stratascope.layers.namespaces.stated import stated
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.namespaces.words import SHORT
 from stratascope.layers.shared.readings import why_unknown
+from stratascope.layers.shared.special_files import SPECIAL
 from stratascope.linux.namespace import Kind
 
 ABOUT = About(
@@ -90,6 +91,7 @@ LAYER = Layer(
     number=1,
     about=ABOUT,
     wants=(*(name for _, name in LINKS), NETWORK_INODE, "mountinfo", "status", "cgroup", "uid_map"),
+    privileged_wants=(SPECIAL,),
     member_wants=tuple(name for _, name in LINKS),
     asked=asked_of,
     decode=decode,

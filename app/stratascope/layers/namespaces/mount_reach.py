@@ -7,6 +7,7 @@ what a mask is: whatever else is mounted there hides the file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -19,6 +20,7 @@ _KERNEL = {"proc": "/proc", "sysfs": "/sys"}
 _PSEUDO = frozenset(
     {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf"}
 )
+_PROCESS = re.compile(r"/[0-9]+(?:/|$)").match
 _MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 
 
@@ -42,6 +44,8 @@ class MountReach(Value):
     disk_place: str  # where much can be written to a disk, or into a tmpfs of the host
     host_file_system: str  # some file or directory of a file system of the host
     host_writable: str  # one of those that is not mounted read-only
+    host_processes: str = ""  # the host's proc, of all its processes
+    foreign_processes: str = ""  # a proc, or a part of one, of which it is not known whose processes it shows
 
 
 def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str, str, str], ...]) -> MountReach:
@@ -50,12 +54,19 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
     others: list[str] = []
     node_place = disk_place = host_place = host_writable = ""
     devices = _devices(host)
-    own_dev = ""
+    own_dev = host_processes = foreign_processes = ""
+    own_proc = next((mount.device for mount in seen if mount.target == "/proc"), "")
     for mount in seen:
         kind, target, inside = mount.fs_type, mount.target, mount.root
         shown = _KERNEL.get(kind)
         if shown is not None:
             kernel.append((target, shown if inside == "/" else shown + inside, not mount.read_only))
+            if kind == "proc" and (inside == "/" or _PROCESS(inside)):
+                # before Linux 5.8 one file system of a PID namespace is all its procs; since then each is its own
+                if inside == "/" and mount.device in devices:
+                    host_processes = host_processes or target
+                elif mount.device in devices or (mount.device != own_proc and target != "/proc"):
+                    foreign_processes = foreign_processes or target
             continue
         others.append(target)
         if kind in _PSEUDO:
@@ -89,6 +100,8 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
         disk_place,
         host_place,
         host_writable,
+        host_processes,
+        foreign_processes,
     )
 
 

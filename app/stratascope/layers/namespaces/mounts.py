@@ -8,19 +8,31 @@ own mounts; where these are not known, through what the engine was asked for.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
+from stratascope.core.special_files import SpecialFile, SpecialFiles
 from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
-from stratascope.layers.shared.engine_socket import is_engine_socket, sockets_in
+from stratascope.layers.shared.engine_socket import engine_sockets, is_engine_socket, sockets_in
 from stratascope.layers.shared.host_paths import HostPath, within
+from stratascope.layers.shared.special_files import node_kind
 from stratascope.linux.mounts import UNION, Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
 from stratascope.value import Value
 
 # File systems that are new in each container, or show only what a namespace holds
 _OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
-# Those of them that are judged in no way, unless one is a mask (`is_mask`); the root directory is judged by itself
-_NEVER_LISTED = _OWN_TYPES - {"proc", "sysfs"}
+# Where those that a namespace or the kernel fills are in a container; elsewhere one is a bind of the host's
+_USUAL = {
+    "proc": "/proc",
+    "sysfs": "/sys",
+    "cgroup": "/sys/fs/cgroup",
+    "cgroup2": "/sys/fs/cgroup",
+    "devpts": "/dev/pts",
+    "mqueue": "/dev/mqueue",
+}
+# Those that are judged in no way, unless one is a mask (`is_mask`); the root directory is judged by itself
+_NEVER_LISTED = _OWN_TYPES - _USUAL.keys()
 # The standard nodes: rootless engines bind them, as they may not make any
 _STANDARD_NODES = frozenset(
     f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console", "ptmx", "pts", "shm")
@@ -30,11 +42,14 @@ _KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
 _VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
 
+_TREES = frozenset({"cgroup", "cgroup2"})
+_BOUND = _TREES | {"proc", "sysfs"}
+
 
 class MountView(Value):
     """The mounts in sight, judged. Paths are in the order of the kernel's list."""
 
-    UNPRINTED = ("seen", "container")
+    UNPRINTED = ("seen", "container", "special")
 
     root_read_only: bool | None  # None: its root directory is no mount
     masked: tuple[str, ...]
@@ -51,15 +66,26 @@ class MountView(Value):
     tmpfs: tuple[str, ...] = ()  # places of writable tmpfs
     seen: tuple[Mount, ...] = ()  # what was judged, so that a prediction can change it
     container: str = ""  # its id
+    special: SpecialFiles | None = None  # sockets and nodes that are there; None: not read
+    nodes: tuple[str, ...] = ()  # kinds of those nodes: disk, memory, log
 
 
-def view_of(mounts: tuple[Mount, ...], container: Container, around: Surroundings) -> MountView:
-    """Judge the mounts of one process."""
-    return judged(mounts, container.id, container.asked.mounts, around)
+def view_of(
+    mounts: tuple[Mount, ...],
+    container: Container,
+    around: Surroundings,
+    special: SpecialFiles | None = None,
+) -> MountView:
+    """Judge the mounts of one process, and what was found in them."""
+    return judged(mounts, container.id, container.asked.mounts, around, special)
 
 
 def judged(
-    mounts: tuple[Mount, ...], container: str, wishes: tuple[AskedMount, ...], around: Surroundings
+    mounts: tuple[Mount, ...],
+    container: str,
+    wishes: tuple[AskedMount, ...],
+    around: Surroundings,
+    special: SpecialFiles | None = None,
 ) -> MountView:
     """The same from what counts of the container: its id, and the mounts that were asked for."""
     seen = visible(mounts)
@@ -76,6 +102,8 @@ def judged(
     tmpfs: list[str] = []
     asked = {mount.target.rstrip("/"): mount for mount in wishes}
     host = frozenset(device for device, _, _ in around.ground.mounts)
+    there = () if special is None else _still_there(special.files, seen)
+    own_sockets = frozenset(item.path for item in engine_sockets(there, around))
     for mount in seen:
         if mount.optional:
             how = mount.propagation
@@ -85,7 +113,7 @@ def judged(
             elif how is Propagation.SLAVE and propagation is Propagation.PRIVATE:
                 propagation = how
         kind = mount.fs_type
-        of_host = _of_the_host(mount, root, host)
+        of_host = _of_the_host(mount, root, host) or (kind in UNION and _shown_in(mount.target, paths) is not None)
         if kind in _NEVER_LISTED and not of_host and not mount.root.endswith("/.empty-directory"):
             continue
         target = mount.target
@@ -98,22 +126,29 @@ def judged(
             if is_proc_read_only(mount):
                 read_only.append(target)
                 continue
-        if mount is root or (not of_host and _made_for_it(mount, container)):
+        if mount is root or (not of_host and _made_for_it(mount, container, asked, host)):
             continue
+        if kind in _TREES and any(
+            mount.read_only is not path.writable and within(target, path.target) for path in paths
+        ):
+            continue  # told with the folder that they all lie in
         if target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount)):
             if target not in _STANDARD_NODES:
                 devices.append(target)
             continue
         source = host_source(mount, asked.get(target), around.ground.mounts)
+        if kind in UNION and not source.startswith("/") and (above := _shown_in(target, paths)) is not None:
+            source = above.source.rstrip("/") + target[len(above.target.rstrip("/")) :]
         if kind == "tmpfs" and mount.root == "/" and target not in asked and source == "/":
             continue  # a tmpfs of the container's own
         if kind == "tmpfs" and mount.root == "/" and (wish := asked.get(target)) and wish.kind == "tmpfs":
             continue
-        if _VOLUME_ROOT(source) is None:
+        if not _own_volume(source, asked.get(target)):
             paths.append(HostPath(source, target, not mount.read_only))
             if (
                 not mount.read_only
                 and (of_host or kind not in _OWN_TYPES)
+                and target not in own_sockets
                 and not is_engine_socket(source, target, around)
             ):
                 writable.append(target)
@@ -128,6 +163,9 @@ def judged(
                 writable.append("/")
                 if "nosuid" not in root.options:
                     set_uid.append("/")
+    sockets.extend(item.path for item in engine_sockets(there, around))
+    nodes = [item for item in there if (kind := node_kind(item)) and _opens(item, seen)]
+    devices.extend(item.path for item in nodes if item.path not in _STANDARD_NODES)
     guarded = "/proc/sys" in read_only and any(path.startswith("/proc/") for path in masked)
     return MountView(
         None if root is None else root.read_only,
@@ -136,7 +174,7 @@ def judged(
         guarded,
         tuple(dict.fromkeys(sockets)),
         tuple(paths),
-        tuple(devices),
+        tuple(dict.fromkeys(devices)),
         propagation.value,
         tuple(shared),
         tuple(writable),
@@ -145,7 +183,34 @@ def judged(
         tuple(tmpfs),
         seen,
         container,
+        special,
+        tuple(dict.fromkeys(map(node_kind, nodes))),
     )
+
+
+def _shown_in(target: str, paths: list[HostPath]) -> HostPath | None:
+    """The folder of the host's in which that lies: what is mounted there later, on the host, comes in with it."""
+    return next((path for path in reversed(paths) if within(target, path.target)), None)
+
+
+def _deciding(path: str, seen: tuple[Mount, ...]) -> Mount | None:
+    holding = [mount for mount in seen if within(path, mount.target)]
+    return max(holding, key=lambda mount: len(mount.target), default=None)
+
+
+def _still_there(special: tuple[SpecialFile, ...], seen: tuple[Mount, ...]) -> tuple[SpecialFile, ...]:
+    """Without those whose mount is gone in a prediction: nothing was looked at in the root directory itself."""
+    return tuple(
+        item
+        for item in special
+        if within(item.path, "/dev") or ((mount := _deciding(item.path, seen)) is not None and mount.target != "/")
+    )
+
+
+def _opens(item: SpecialFile, seen: tuple[Mount, ...]) -> bool:
+    """may_open_dev, fs/namei.c: with nodev a node opens nothing; a read-only mount does not matter to it."""
+    mount = _deciding(item.path, seen)
+    return mount is not None and "nodev" not in mount.options.split(",")
 
 
 def _made_node(mount: Mount) -> bool:
@@ -153,29 +218,39 @@ def _made_node(mount: Mount) -> bool:
     return mount.fs_type == "tmpfs" and mount.source == "none" and mount.root[1:].isdigit()
 
 
-def _made_for_it(mount: Mount, container: str) -> bool:
-    """Whether the engine or runtime made this mount for the container itself."""
+def _own_volume(source: str, wish: AskedMount | None) -> bool:
+    """A volume that the engine keeps for its containers: by its word, as any folder may be called so."""
+    return wish is not None and wish.kind == "volume" and _VOLUME_ROOT(source) is not None
+
+
+def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: frozenset[str]) -> bool:
+    """Whether the engine or runtime made this mount for the container itself.
+
+    `asked`: places of those that were asked for; `host`: file systems that the host has mounted.
+    """
     kind, target = mount.fs_type, mount.target
     if kind in _OWN_TYPES:
-        # another /proc or /sys beside the container's own is the host's, without its masks
-        if kind == "proc" and mount.root == "/" and target != "/proc":
-            return False
-        return not (kind == "sysfs" and mount.root == "/" and target != "/sys")
+        usual = _USUAL.get(kind)
+        if usual is None:
+            return True
+        # there it may still be a bind: of control groups for systemd, of /sys for what looks after disks
+        bound = kind in _BOUND and any(within(usual, place) and within(target, place) for place in asked)
+        return within(target, usual) and not bound
     if target in _INIT_TARGETS or (kind == "tmpfs" and target == "/dev"):
         return True
     if container and f"/{container}/" in mount.root:
         return True
     if kind == "tmpfs" and mount.root == "/" and mount.source in ("tmpfs", "shm") and "size=" in mount.super_options:
-        return target == "/dev/shm"
+        return target == "/dev/shm" and mount.device not in host
+    if target in asked:
+        return False
     return (target in _KEPT_FILES or target.startswith("/run/secrets")) and _KEPT_ROOT(mount.root) is not None
 
 
 def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, str, str], ...]) -> str:
     """The path on the host that a mount shows; the path inside its file system where nothing tells more."""
-    if mount.fs_type == "proc":
-        return "/proc"
-    if mount.fs_type == "sysfs":
-        return "/sys"
+    if mount.fs_type in ("proc", "sysfs"):
+        return _USUAL[mount.fs_type] + mount.root.rstrip("/")
     fitting = [(root, target) for device, root, target in host if device == mount.device and within(mount.root, root)]
     if fitting:
         # the host's own root first; a volume that is itself a bind last: what it shows lies elsewhere

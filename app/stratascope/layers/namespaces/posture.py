@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
+from stratascope.layers.namespaces.group_reach import GroupReach, group_reach
 from stratascope.layers.namespaces.mount_reach import MountReach
 from stratascope.layers.shared.device_rules import is_block, passes_block
 from stratascope.layers.shared.host_paths import hands_over
@@ -22,7 +23,7 @@ class NamespacePosture(Value):
     """None: not known."""
 
     host: tuple[tuple[str, bool | None], ...]  # kind of namespace, whether it is the host's own
-    processes: bool | None  # whether processes of other containers are in its PID namespace, or below it
+    processes: bool | None  # whether its PID namespace is one in which, or below which, all containers are
     reach: MountReach | None
     socket: str  # place of an engine's socket; empty: none
     host_files: tuple[str, ...]  # writable files and folders of the host
@@ -32,6 +33,9 @@ class NamespacePosture(Value):
     memory_node: str
     log_node: str = ""  # that of the kernel's log
     system_files: tuple[str, ...] = ()  # writable places of the host's by which its root hands it over
+    groups: GroupReach | None = None
+    neighbours: bool | None = False  # whether it shares its PID namespace with single containers
+    strong_neighbour: bool | None = False  # whether one of these is as good as the host's root
 
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
@@ -50,6 +54,9 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         memory,
         log,
         tuple([path.target for path in facts.host_paths or () if path.writable and hands_over(path.source)]),
+        None if view is None or facts.memberships is None else group_reach(view.seen, facts.memberships),
+        _neighbours(facts),
+        _strong_neighbour(facts, around),
     )
 
 
@@ -61,24 +68,44 @@ def _hosts(facts: NamespacesFacts, kind: str) -> bool | None:
 def _processes(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> bool | None:
     if facts.pid is None:
         return None
-    if facts.pid.shared_with_host or facts.pid.shared_with or asked.pid == "host":
+    if facts.pid.shared_with_host or asked.pid == "host":
         return True  # "host" and not this machine's: the engine's own, in which all its containers are seen
-    return facts.pid.shared_with_host if facts.pid.shared_with is not None else None
+    return facts.pid.shared_with_host
+
+
+def _neighbours(facts: NamespacesFacts) -> bool | None:
+    return None if facts.pid is None or facts.pid.shared_with is None else bool(facts.pid.shared_with)
+
+
+def _strong_neighbour(facts: NamespacesFacts, around: Surroundings) -> bool | None:
+    if facts.pid is None or facts.pid.shared_with is None:
+        return None
+    strong = [neighbour.strong for neighbour in around.peers.neighbours if neighbour.name in facts.pid.shared_with]
+    return True if True in strong else None if None in strong else False
 
 
 def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
     """What shows a disk's node, the memory's and the log's: the mounts, or the engine's options."""
+    view = facts.mounts
     disk = memory = log = ""
-    for node in facts.devices or ():
-        disk = disk or (MOUNTS if is_block(node) else "")
-        memory = memory or (MOUNTS if node in _MEMORY_NODES else "")
-        log = log or (MOUNTS if node == _LOG_NODE else "")
+    special = None if view is None else view.special
+    if view is not None and special is not None:  # what they are, and not how they are called
+        disk, memory, log = (MOUNTS if kind in view.nodes else "" for kind in ("disk", "memory", "log"))
+    whole = special is not None and special.whole
+    if not whole:
+        for node in facts.devices or ():
+            disk = disk or (MOUNTS if is_block(node) else "")
+            memory = memory or (MOUNTS if node in _MEMORY_NODES else "")
+            log = log or (MOUNTS if node == _LOG_NODE else "")
     if asked.privileged and not rootless:
         return disk or _PRIVILEGED, memory or _PRIVILEGED, log or _PRIVILEGED
+    seen = frozenset() if special is None else {item.path for item in special.files}
     for device in asked.devices:
+        if (device.target or device.source) in seen:
+            continue
         disk = disk or (_DEVICES if passes_block(device) else "")
         memory = memory or (_DEVICES if {device.source, device.target} & _MEMORY_NODES else "")
         log = log or (_DEVICES if _LOG_NODE in (device.source, device.target) else "")
-    if "/dev" in {path.source for path in facts.host_paths or ()}:
+    if not whole and "/dev" in {path.source for path in facts.host_paths or ()}:
         return disk or MOUNTS, memory or MOUNTS, log or MOUNTS
     return disk, memory, log

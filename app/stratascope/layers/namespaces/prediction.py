@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
+from stratascope.core.special_files import SpecialFile
 from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.layers.namespaces.mounts import MountView, judged
 from stratascope.layers.shared.asked_capabilities import bounding, same_start, starts_as_root
@@ -113,7 +114,17 @@ def _view(view: MountView, before: Asked, after: Asked, around: Surroundings) ->
         mounts = [changed for mount in mounts if (changed := change(mount)) is not None]
     for target, template in _additions(view, before, after, around):
         mounts = _added(mounts, target, template)
-    return judged(tuple(mounts), view.container, after.mounts, around)
+    special = None if view.special is None else replace(view.special, files=_special(view.special.files, before, after))
+    return judged(tuple(mounts), view.container, after.mounts, around, special)
+
+
+def _special(files: tuple[SpecialFile, ...], before: Asked, after: Asked) -> tuple[SpecialFile, ...]:
+    """Without the device nodes that are no longer passed in."""
+    given = {device.target or device.source for device in after.devices}
+    if before.privileged and not after.privileged:
+        return tuple(item for item in files if not within(item.path, "/dev") or item.path in given)
+    left = {device.target or device.source for device in before.devices} - given
+    return tuple(item for item in files if item.path not in left)
 
 
 def _changes(before: Asked, after: Asked) -> Iterable[_Change]:

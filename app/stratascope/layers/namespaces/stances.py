@@ -6,8 +6,11 @@ from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Access,
     EngineSocket,
+    GroupFile,
+    GroupUse,
     HostFiles,
     HostFileSystem,
+    HostProcesses,
     KernelFile,
     Need,
     Node,
@@ -17,8 +20,10 @@ from stratascope.core.threats.needs import (
     RootWritable,
     SetUidExec,
     Shares,
+    StrongProcess,
 )
 from stratascope.core.threats.threat import Basis, Ruling, Stance
+from stratascope.layers.namespaces.group_reach import tree_for
 from stratascope.layers.namespaces.mount_reach import KernelPath, MountReach, covering, kernel_path
 from stratascope.layers.namespaces.posture import MOUNTS, NamespacePosture
 from stratascope.layers.namespaces.words import LABELS
@@ -32,8 +37,16 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     match need:
         case Shares():
             return _shares(need.kind, posture)
+        case HostProcesses():
+            return _by_bound_proc(_shares("pid", posture), posture)
+        case ProcessesInSight(neighbours=True):
+            return _processes_in_sight(posture.neighbours)
         case ProcessesInSight():
-            return _processes_in_sight(posture)
+            return _by_bound_proc(_processes_in_sight(posture.processes), posture)
+        case StrongProcess():
+            return _strong_process(posture)
+        case GroupFile():
+            return _group_file(need, posture)
         case Node():
             return _node(need, posture)
     # the rest is read from the list of mounts
@@ -109,14 +122,80 @@ def _shares(kind: str, posture: NamespacePosture) -> Ruling:
     return Ruling(Stance.STOPS, text, source, frozenset({f"namespace:{kind}"}))
 
 
-def _processes_in_sight(posture: NamespacePosture) -> Ruling:
+def _processes_in_sight(seen: bool | None) -> Ruling:
     source = "@ns/pid"
-    if posture.processes is None:
+    if seen is None:
         return Ruling(Stance.UNKNOWN, msg("Whose processes it sees could not be read."), source)
-    if posture.processes:
+    if seen:
         return Ruling(Stance.LETS_THROUGH, msg("It sees processes of other containers."), source)
     text = msg("It sees no process of another container.")
     return Ruling(Stance.STOPS, text, source, frozenset({"namespace:pid"}))
+
+
+def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
+    """What no PID namespace shows may be seen in a proc of the host's that is mounted elsewhere."""
+    reach = posture.reach
+    if ruling.stance is Stance.LETS_THROUGH or reach is None:
+        return ruling
+    if reach.host_processes:
+        text = msg("The host's own /proc is in sight.")
+        return Ruling(Stance.LETS_THROUGH, text, f"{MOUNTS}:{reach.host_processes}")
+    if reach.foreign_processes and ruling.stance is Stance.STOPS:
+        text = msg("Whose processes the /proc there shows is not known.")
+        return Ruling(Stance.UNKNOWN, text, f"{MOUNTS}:{reach.foreign_processes}")
+    return ruling
+
+
+def _strong_process(posture: NamespacePosture) -> Ruling:
+    source, reach = "@ns/pid", posture.reach
+    hosts = _shares("pid", posture)
+    if hosts.stance is Stance.LETS_THROUGH:
+        return hosts
+    if reach is not None and any(writable for place, _, writable in reach.kernel if place == reach.host_processes):
+        text = msg("The host's own /proc is in sight, and not read-only.")
+        return Ruling(Stance.LETS_THROUGH, text, f"{MOUNTS}:{reach.host_processes}")
+    if hosts.stance is Stance.UNKNOWN and not posture.strong_neighbour:
+        return hosts
+    if posture.strong_neighbour is None:
+        text = msg("How powerful the containers are with which it shares its PID namespace could not be read.")
+        return Ruling(Stance.UNKNOWN, text, source)
+    if posture.strong_neighbour:
+        return Ruling(Stance.LETS_THROUGH, msg("It sees processes of a privileged container."), source)
+    text = msg("It sees no process of a privileged container.")
+    return Ruling(Stance.STOPS, text, source, frozenset({"namespace:pid"}))
+
+
+def _group_file(need: GroupFile, posture: NamespacePosture) -> Ruling:
+    groups, hosts = posture.groups, dict(posture.host).get("cgroup")
+    if groups is None:
+        return _UNREAD
+    if need.fresh:
+        return _fresh_group_file(need, posture, old=need.controller in groups.old, delegated=groups.delegated)
+    tree = tree_for(groups, need.controller, need.use, hosts=hosts is True)
+    if tree is not None:
+        return Ruling(Stance.LETS_THROUGH, msg("A tree of control groups is there to write."), f"{MOUNTS}:{tree.place}")
+    if hosts is None and (tree := tree_for(groups, need.controller, need.use, hosts=True)) is not None:
+        text = msg("{namespace}: whether it is the host's is not known.", namespace=LABELS[Kind.CGROUP])
+        return Ruling(Stance.UNKNOWN, text, f"{MOUNTS}:{tree.place}")
+    return Ruling(Stance.STOPS, msg("No tree of control groups with such a file can be written."), MOUNTS)
+
+
+def _fresh_group_file(need: GroupFile, posture: NamespacePosture, *, old: bool, delegated: bool | None) -> Ruling:
+    """A tree that is mounted anew begins at the group in which the own cgroup namespace began."""
+    ruling = _shares("cgroup", posture)
+    if ruling.stance is Stance.LETS_THROUGH or need.use is not GroupUse.LIMIT:
+        return ruling
+    if old:
+        text = msg("In an old cgroup tree the file of its own limit can be written.")
+        return Ruling(Stance.LETS_THROUGH, text, "@cgroup")
+    if delegated is None:
+        text = msg("Whether it may write the file of its own limit could not be read.")
+        return Ruling(Stance.UNKNOWN, text, MOUNTS)
+    if delegated:
+        text = msg("What limits a cgroup namespace can't be written in it (nsdelegate).")
+        return Ruling(Stance.STOPS, text, MOUNTS, frozenset({"namespace:cgroup"}))
+    text = msg("The host lets a cgroup namespace write its own limits (no nsdelegate).")
+    return Ruling(Stance.LETS_THROUGH, text, MOUNTS)
 
 
 def _node(need: Node, posture: NamespacePosture) -> Ruling:

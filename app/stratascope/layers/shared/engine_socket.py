@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.special_files import SpecialFile
 from stratascope.layers.shared.host_paths import is_socket, within
 
 # Directories that exist only for an engine, and the socket in them
@@ -64,6 +65,12 @@ def _same_device(path: str, device: str, around: Surroundings) -> bool:
         if len(target) >= len(best[1]) and within(path, target):
             best = (number, target)
     return not best[1] or best[0] == device
+
+
+def engine_sockets(found: tuple[SpecialFile, ...], around: Surroundings) -> tuple[SpecialFile, ...]:
+    """Those of these files that are sockets of engines: by their names, or the very file that one has elsewhere."""
+    known = {around.engine.socket_file, *(file for file, _ in around.ground.sockets)}
+    return tuple(item for item in found if item.kind == "s" and (item.file in known or is_socket(item.path)))
 
 
 def user_socket(source: str) -> bool:

@@ -10,9 +10,11 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
-from stratascope.layers.shared.engine_socket import own_socket, plain_run
+from stratascope.core.special_files import SpecialFile
+from stratascope.layers.shared.engine_socket import engine_sockets, own_socket, plain_run
 from stratascope.layers.shared.host_paths import is_disk, is_socket
 from stratascope.layers.shared.readings import decoded, process_status, unsupported
+from stratascope.layers.shared.special_files import node_kind, special_files
 from stratascope.layers.shared.toggle_values import initial_user_namespace
 from stratascope.layers.shared.unprivileged_ports import asked_port, first_free_port, stated_port
 from stratascope.layers.usermap.namespace_owners import owners_of
@@ -27,6 +29,8 @@ MAPS = ("uid_map", "gid_map")
 
 class UsermapFacts(Value):
     """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
+
+    UNPRINTED = ("special",)
 
     uid_map: tuple[tuple[int, int, int], ...] | None
     gid_map: tuple[tuple[int, int, int], ...] | None
@@ -50,6 +54,7 @@ class UsermapFacts(Value):
     uid_effective: int | None = None  # another one than `uid_outside` where that is root's, which it may take again
     disks: bool = False  # whether disks of the host were passed in: a group may open their nodes
     foreign_socket: bool = False  # whether a socket is mounted that is not the engine's own: its mode is not known
+    special: tuple[SpecialFile, ...] | None = None  # sockets of engines, and nodes; None: not read
     idmapped: bool = False  # whether a mount has an id map of its own: there inside root may be the host's
 
 
@@ -124,8 +129,16 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         uid_effective=effective,
         disks=disks_given(container.asked),
         foreign_socket=_foreign_socket(container, around),
+        special=_special(capture, around),
         idmapped=_idmapped(capture),
     )
+
+
+def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] | None:
+    found = special_files(capture)
+    if found is None:
+        return None
+    return (*engine_sockets(found.files, around), *(item for item in found.files if node_kind(item)))
 
 
 def disks_given(asked: Asked) -> bool:

@@ -10,6 +10,7 @@ from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.shared.readings import why_unknown
+from stratascope.layers.shared.special_files import SPECIAL
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts, asked_of, decode, stated
 from stratascope.layers.usermap.findings import drift, findings_of
 from stratascope.layers.usermap.namespace_owners import OWNED
@@ -67,7 +68,7 @@ LAYER = Layer(
     about=ABOUT,
     wants=(*MAPS, "setgroups", "status", NETWORK_INODE, "ns/user", *(f"ns/{kind}" for kind in OWNED)),
     member_wants=(*MAPS, "status"),
-    privileged_wants=OWNER_WANTS,
+    privileged_wants=(*OWNER_WANTS, SPECIAL),
     asked=asked_of,
     decode=decode,
     assess=assess,

@@ -6,7 +6,9 @@ Without ids of the host where these do not matter: a container with the range 10
 from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
+from stratascope.core.special_files import SpecialFile
 from stratascope.layers.shared.conditional_needs import Answers, answers
+from stratascope.layers.shared.special_files import node_kind
 from stratascope.layers.shared.unprivileged_ports import low_ports_free
 from stratascope.layers.usermap.facts import UsermapAsked, UsermapFacts
 from stratascope.layers.usermap.namespace_owners import OWNED
@@ -39,6 +41,8 @@ class UsermapPosture(Value):
     settings: Answers
     disk_group: bool = False  # disks were passed in, and one of its groups may be that of their nodes
     idmapped: bool = False  # a mount may take root inside for the host's
+    nodes: tuple[tuple[str, bool], ...] = ()  # kinds of device nodes in sight, and whether some node of it lets it in
+    delegates: bool = False  # whether parts of the control groups may belong to ordinary users
 
 
 def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapPosture:
@@ -60,12 +64,14 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         shared=None if facts.initial_namespace is None else bool(around.peers.of("user")),
         engine_user=_engine_user(facts, uid, around),
         socket=_socket(facts, uid, held, over, around),
+        nodes=() if uid is None else _nodes(facts, uid),
         owners=facts.owners,
         rootless=around.engine.rootless,
         low_ports=low_ports_free(facts.port_start),
         settings=answers(around.ground),
         disk_group=facts.disks and any(gid in _SYSTEM_GROUPS for gid in (facts.gid_outside, *facts.groups)),
         idmapped=facts.idmapped,
+        delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
     )
 
 
@@ -96,6 +102,9 @@ def _socket(
     engine = around.engine
     if uid is None:
         return None
+    sockets = [item for item in facts.special or () if item.kind == "s"]
+    if sockets:
+        return any(_lets_in(item, 0o222, uid, facts) for item in sockets)
     if held is not None and held & _OVERRIDE and over:
         return True
     if facts.foreign_socket:
@@ -112,3 +121,25 @@ def _socket(
     if engine.socket_group == "root" or (engine.socket_group or "").isdigit():
         return int((engine.socket_group or "").replace("root", "0")) in groups
     return False if groups == {0} else None  # a group with a name of its own is not root's; more is not known
+
+
+def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, bool], ...]:
+    found: dict[str, bool] = {}
+    for item in facts.special or ():
+        if kind := node_kind(item):
+            found[kind] = found.get(kind, False) or _lets_in(item, 0o444, uid, facts)
+    return tuple(sorted(found.items()))
+
+
+def _lets_in(item: SpecialFile, bits: int, uid: int, facts: UsermapFacts) -> bool:
+    """generic_permission, fs/namei.c: the owner's bits count for the owner alone, the group's for its members."""
+    mapped = facts.initial_namespace or all(
+        any(first <= number < first + length for _, first, length in ranges or ())
+        for ranges, number in ((facts.uid_map, item.uid), (facts.gid_map, item.gid))
+    )
+    if mapped and (facts.held or 0) & _OVERRIDE:
+        return True
+    if item.uid == uid:
+        return bool(item.mode & bits & 0o700)
+    groups = (facts.gid_outside, *facts.groups)
+    return bool(item.mode & bits & (0o070 if item.gid in groups else 0o007))

@@ -14,6 +14,7 @@ from stratascope.core.threats.needs import (
     Capability,
     EngineSocket,
     EngineUser,
+    GroupFile,
     HostFiles,
     HostRoot,
     InspectContainer,
@@ -69,12 +70,19 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
             return _low_port(posture)
         case KernelFile():
             return _kernel_file(need, posture)
+        case GroupFile():
+            return _group_file(posture)
         case HostRoot():
             return _host_root(posture, msg("It is not root on the host."))
         case Node(kind="log", made=False):
             return _through(msg("The file is open to everyone."))
         case Node(made=False):
-            return _node(posture)
+            known = dict(posture.nodes).get(need.kind)
+            if known is None:
+                return _node(posture)
+            if known:
+                return _through(msg("The device node's permissions let it in."))
+            return _stops(msg("The device node's permissions do not let it in."), posture)
         case EngineUser():
             return _engine_person(posture)
         case SameUser():
@@ -175,6 +183,15 @@ def _kernel_file(need: KernelFile, posture: UsermapPosture) -> Ruling:
         helps = _OVERRIDE if need.access is Access.WRITE else _READ_ANY
         if posture.held & helps:
             return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
+    return _host_root(posture, msg("The file belongs to the host's root, whom the host does not take it for."))
+
+
+def _group_file(posture: UsermapPosture) -> Ruling:
+    if posture.initial and (posture.held or 0) & _OVERRIDE:
+        return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
+    if posture.engine_user and posture.delegates:
+        text = msg("Whether that part of the control groups was handed to its user was not read.")
+        return Ruling(Stance.UNKNOWN, text, _UID)
     return _host_root(posture, msg("The file belongs to the host's root, whom the host does not take it for."))
 
 
@@ -296,7 +313,7 @@ def _host_files(need: HostFiles, posture: UsermapPosture) -> Ruling:
     if posture.over_root_files and held & _OVERRIDE and not need.set_uid:
         return _through(msg("It may write files of others, the host's root's too."), "@status:CapEff")
     # setattr_prepare, fs/attr.c: chown to 0, and then chmod of a file that is no longer its own
-    if need.set_uid and posture.over_root_files and held & _CHOWN and held & _FOWNER:
+    if need.set_uid and not need.made and posture.over_root_files and held & _CHOWN and held & _FOWNER:
         return _through(msg("It may give files to the host's root, and change them then."), "@status:CapEff")
     if (need.set_uid or need.system) and posture.host_root is False and posture.idmapped:
         text = msg("Whether a mount with an id map of its own takes it for the host's root was not read.")

@@ -27,7 +27,6 @@ from stratascope.presentation.words import (
 )
 
 Named = tuple[str, ContainerState]  # anchor of its section, and the container
-_AS_ASKED = msg("(as asked)")
 _STANCE_CLASS = {Stance.STOPS: "S", Stance.LETS_THROUGH: "L", Stance.UNKNOWN: "U", Stance.NOT_ITS_JOB: "N"}
 
 
@@ -81,13 +80,13 @@ def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool
 def _stance(ruling: Ruling | None) -> str:
     if ruling is None:  # most cells of a table
         return f"<td>{stance_mark(None)}</td>"
-    return f'<td class="{_STANCE_CLASS[ruling.stance]}">{stance_mark(ruling)}</td>'
+    return f"<td class={_STANCE_CLASS[ruling.stance]}>{stance_mark(ruling)}</td>"  # thousands of them: no quotes
 
 
 def _reason(where: str, ruling: Ruling, pid: int) -> str:
     source = text(evidence(ruling.source, pid), 160)
-    asked = f" {text(_AS_ASKED)}" if ruling.basis is Basis.ASKED else ""
-    return f"<li><b>{where}</b> {text(ruling.reason)}{asked} <code>{source}</code></li>"
+    asked = f"{stance_mark(ruling)} " if ruling.basis is Basis.ASKED else ""
+    return f"<li><b>{where}</b> {asked}{text(ruling.reason)} <code>{source}</code></li>"
 
 
 def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from stratascope.core.capture import Capture, Gap, GapKind, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
-from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
+from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground, inode_of
 from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
@@ -131,7 +131,9 @@ class Assembler:
             return states, self._matrix(states, around, unread)
 
         more = max(0, found.unread)
-        weighed = weigh(first, found.members, more, self._layers, judged, known.ground, taken_at)
+        # where a shared PID namespace is all that tells whose a process is, its mounts tell it from a neighbour's
+        members = [each for each in found.members if inode_of(each.text("ns/mnt")) not in peers.mounts]
+        weighed = weigh(first, members, more, self._layers, judged, known.ground, taken_at)
         layers, source = weighed.layers, first.source("cgroup")
         of_layers = (finding for layer in layers for finding in layer.assessment.findings)
         findings = [*(settled(finding, weighed.matrix) for finding in of_layers), *weighed.findings]

@@ -112,6 +112,18 @@ THREATS = (
                 HostFiles(set_uid=True),
                 calls("chmod", "fchmod", "fchmodat", "fchmodat2"),
             ),
+            Route(
+                msg("made with the mark"),
+                (
+                    Step(
+                        'open("/mounted/x", O_CREAT, 04755)',
+                        (
+                            HostFiles(set_uid=True, made=True),
+                            calls("open", "openat", "openat2", "creat", "mknod", "mknodat"),
+                        ),
+                    ),
+                ),
+            ),
         ),
         ("CIS-Docker-1.6.0:5.6", "chmod(2)"),
     ),

@@ -14,7 +14,16 @@ from stratascope.core.threats.catalogue.shared import (
     own,
     unattached,
 )
-from stratascope.core.threats.needs import Access, Feature, KernelFile, Mounting, RootWritable, Shares
+from stratascope.core.threats.needs import (
+    Access,
+    Feature,
+    GroupFile,
+    GroupUse,
+    KernelFile,
+    Mounting,
+    RootWritable,
+    Shares,
+)
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
@@ -40,6 +49,11 @@ THREATS = (
                     Step('mount("cgroup", "pids")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"), Feature("cgroup_v1"))),
                     Step(f'open("{_AGENT}")', (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True))),
                 ),
+            ),
+            Route(
+                msg("in a cgroup tree of the host that is in sight"),
+                # Linux commit 24f600856418 ("cgroup-v1: Require capabilities to set release_agent") (in v5.17)
+                (Step('write("release_agent")', (GroupFile("", GroupUse.AGENT), initial("SYS_ADMIN"))),),
             ),
             Route(
                 msg("in a cgroup tree that is never attached"),

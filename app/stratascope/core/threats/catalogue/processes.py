@@ -10,6 +10,7 @@ from stratascope.core.threats.needs import (
     Call,
     Calls,
     Capability,
+    HostProcesses,
     InspectContainer,
     InspectHost,
     OtherIds,
@@ -18,6 +19,7 @@ from stratascope.core.threats.needs import (
     Setting,
     Shares,
     SignalRoot,
+    StrongProcess,
     Tracing,
     Where,
 )
@@ -25,6 +27,7 @@ from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _PTRACE_SEIZE = 0x4206
 _OWN_PIDS = msg("Give it a PID namespace of its own (no --pid=host).")
+_OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and leave the host's /proc out.")
 _NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behaved services never notice.")
 # Yama lets parents trace their children up to 1, asks for SYS_PTRACE at 2, and forbids it at 3
 _YAMA = (
@@ -50,9 +53,9 @@ THREATS = (
         msg("Enter a host process"),
         msg("A process could open the files of any program of the host through /proc, its root directory among them."),
         msg("All files of this machine lie open to it."),
-        msg("Give it a PID namespace of its own (no --pid=host), and drop SYS_PTRACE."),
+        msg("Give it a PID namespace of its own (no --pid=host), leave the host's /proc out, and drop SYS_PTRACE."),
         "namespaces",
-        (direct('open("/proc/2/root")', Shares("pid"), InspectHost(), Tracing("host")),),
+        (direct('open("/proc/2/root")', HostProcesses(), InspectHost(), Tracing("host")),),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "ptrace(2)"),
     ),
     Threat(
@@ -62,7 +65,10 @@ THREATS = (
         msg("Enter a host user's process"),
         msg("A process could become a user who runs something on the host, and reach all files through that program."),
         msg("Back as root, it holds the door to every file of this machine."),
-        msg("Give it a PID namespace of its own (no --pid=host), and drop SETUID and SETGID."),
+        msg(
+            "Give it a PID namespace of its own (no --pid=host), leave the host's /proc out, and drop SETUID and"
+            " SETGID."
+        ),
         "namespaces",
         (
             Route(
@@ -71,7 +77,7 @@ THREATS = (
                     # __ptrace_may_access, kernel/ptrace.c: all three ids of the user and all three of the group
                     Step("setfsgid(its group)", (_SET_GROUP, initial("SETGID"))),
                     Step("setfsuid(that user)", (_SET_USER, initial("SETUID"))),
-                    Step('open("/proc/P/root")', (Shares("pid"), Tracing("host"))),
+                    Step('open("/proc/P/root")', (HostProcesses(), Tracing("host"))),
                 ),
             ),
         ),
@@ -84,9 +90,12 @@ THREATS = (
         msg("Enter a user's own programs"),
         msg("A process has the number of a user of the host, and could open that user's files through their programs."),
         msg("It reads and changes all that this user may, outside every container."),
-        msg("Give it a PID namespace of its own (no --pid=host), or run it as a number that no user has."),
+        msg(
+            "Give it a PID namespace of its own (no --pid=host) and leave the host's /proc out, or run it as a number"
+            " that no user has."
+        ),
         "namespaces",
-        (direct('open("/proc/P/root")', Shares("pid"), SameUser(), Tracing("host")),),
+        (direct('open("/proc/P/root")', HostProcesses(), SameUser(), Tracing("host")),),
         ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
     ),
     Threat(
@@ -96,9 +105,41 @@ THREATS = (
         msg("Enter another container's process"),
         msg("A process could open the files of another container through /proc, as that container sees them."),
         msg("It can read that container's secrets and change its programs."),
-        _OWN_PIDS,
+        _OWN_PROC,
         "namespaces",
-        (direct('open("/proc/P/root")', ProcessesInSight(), InspectContainer(), Tracing("container")),),
+        (
+            direct('open("/proc/P/root")', ProcessesInSight(), InspectContainer(), Tracing("container")),
+            Route(
+                msg("of a container in the same PID namespace"),
+                (
+                    Step(
+                        'open("/proc/P/root")',
+                        (
+                            ProcessesInSight(neighbours=True),
+                            InspectContainer(neighbours=True),
+                            Tracing("container"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
+    ),
+    Threat(
+        "take-over-privileged-process",
+        Family.PROCESSES,
+        Severity.CRITICAL,
+        msg("Take over a privileged process"),
+        msg("A process could make a program of the host's root, or of a privileged container, run code of its own."),
+        msg("It has that program's powers then: those of the host's root."),
+        msg("Do not share the PID namespace of the host or of a privileged container, and drop SYS_PTRACE."),
+        "namespaces",
+        (
+            Route(
+                msg("through /proc/PID/mem"),
+                (Step('write("/proc/P/mem")', (StrongProcess(), InspectHost(), Tracing("host"), *_YAMA)),),
+            ),
+        ),
         ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
     ),
     Threat(
@@ -120,9 +161,9 @@ THREATS = (
         msg("See the host's processes"),
         msg("A process sees every program of the host with its command line, passwords given there included."),
         msg("It learns what runs here and where to strike next."),
-        _OWN_PIDS,
+        _OWN_PROC,
         "namespaces",
-        (direct('open("/proc/2/comm")', Shares("pid"), Tracing("see")),),
+        (direct('open("/proc/2/comm")', HostProcesses(), Tracing("see")),),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "pid_namespaces(7)"),
     ),
     Threat(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import calls, direct, initial
+from stratascope.core.threats.catalogue.shared import calls, direct, initial, past_limits
 from stratascope.core.threats.needs import Feature, Resource, Room
 from stratascope.core.threats.threat import Family, Route, Step, Threat
+
+_FORK = calls("fork", "vfork", "clone", "clone3")
 
 THREATS = (
     Threat(
@@ -16,9 +18,9 @@ THREATS = (
         msg("Use up the memory"),
         msg("A process could take all memory of the machine, until the kernel ends programs to get some back."),
         msg("It can stop the machine, or get another container killed."),
-        msg("Set a memory limit (--memory)."),
+        msg("Set a memory limit (--memory), and keep control groups out of its reach: no bind, no SYS_ADMIN."),
         "cgroup",
-        (direct("mmap()", Room(Resource.MEMORY)),),
+        (direct("mmap()", Room(Resource.MEMORY)), *past_limits("memory", Resource.MEMORY, "mmap()")),
         ("CIS-Docker-1.6.0:5.11", "cgroups(7)"),
     ),
     Threat(
@@ -28,9 +30,12 @@ THREATS = (
         msg("Start processes without end"),
         msg("A process could start so many others that the machine has no number left for new ones."),
         msg("Nobody can log in or start a program any more."),
-        msg("Limit the number of processes (--pids-limit)."),
+        msg("Limit its processes (--pids-limit), and keep control groups out of its reach: no bind, no SYS_ADMIN."),
         "cgroup",
-        (direct("fork()", calls("fork", "vfork", "clone", "clone3"), Room(Resource.PROCESSES)),),
+        (
+            direct("fork()", _FORK, Room(Resource.PROCESSES)),
+            *past_limits("pids", Resource.PROCESSES, "fork()", _FORK),
+        ),
         ("CIS-Docker-1.6.0:5.29", "fork(2)"),
     ),
     Threat(
@@ -40,9 +45,9 @@ THREATS = (
         msg("Use up the processors"),
         msg("A process could keep all processors of the machine busy."),
         msg("Everything else gets slow, but goes on."),
-        msg("Set a limit on processor time (--cpus)."),
+        msg("Set a limit on processor time (--cpus), and keep control groups out of its reach: no bind, no SYS_ADMIN."),
         "cgroup",
-        (direct("while (1)", Room(Resource.CPU)),),
+        (direct("while (1)", Room(Resource.CPU)), *past_limits("cpu", Resource.CPU, "while (1)")),
         ("CIS-Docker-1.6.0:5.12", "cgroups(7)"),
     ),
     Threat(

@@ -13,12 +13,16 @@ from stratascope.core.threats.needs import (
     Capability,
     Device,
     Feature,
+    GroupFile,
+    GroupUse,
     KernelFile,
     LeaveNewUserNamespace,
     Mounting,
     Need,
     NewUserNamespace,
     Node,
+    Resource,
+    Room,
     Setting,
     Where,
 )
@@ -26,6 +30,7 @@ from stratascope.core.threats.threat import Route, Step
 from stratascope.value import replace
 
 CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 AF_INET, AF_NETLINK, AF_PACKET, AF_VSOCK = 2, 16, 17, 40
@@ -112,11 +117,45 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
         Step('open("/dev/x")', (Node(node, made=True), opened, *more)),
     )
     there = (Step('open("/dev/x")', (Node(node), opened, *more)),)
+    left = Step('write("cgroup.procs", "0")', (GroupFile("devices", GroupUse.LEAVE),))
     return (
+        Route(
+            msg("a node made with mknod, after leaving its control group"),
+            (
+                left,
+                Step(f'mknod("/dev/x", {numbers})', MAKE_NODE),
+                Step('open("/dev/x")', (Node(node, made=True), *more)),
+            ),
+        ),
+        Route(
+            msg("a node that is there, after leaving its control group"),
+            (left, Step('open("/dev/x")', (Node(node), *more))),
+        ),
         Route(msg("a node made with mknod, after opening its own rules"), (*mounted, *made)),
         Route(msg("the same by a cgroup tree that is never attached"), (*never, *made)),
         Route(msg("a node that is there, after opening its own rules"), (*mounted, *there)),
         Route(msg("a node that is there, by a cgroup tree that is never attached"), (*never, *there)),
+    )
+
+
+def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> tuple[Route, ...]:
+    """To use up a resource after lifting the own limit: in a tree of control groups in sight, or in a new one.
+
+    The files belong to root and ask for no capability; cgroup_file_write, kernel/cgroup/cgroup.c.
+    """
+    lift = Step('write(own limit, "max")', (GroupFile(controller, GroupUse.LIMIT),))
+    fresh = Step(lift.text, (GroupFile(controller, GroupUse.LIMIT, fresh=True),))
+    mounted = Step('mount("cgroup")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount")))
+    own = in_new_namespaces(mounted.text, MOUNT_CALLS, Mounting("mount"), flags=CLONE_NEWCGROUP).steps
+    lifted = Step(text, (*more, Room(resource, lifted=True)))
+    return (
+        Route(msg("after lifting its own limit"), (lift, lifted)),
+        Route(msg("after lifting its own limit in a tree that is mounted anew"), (mounted, fresh, lifted)),
+        Route(
+            msg("after lifting its own limit in a tree that is never attached"),
+            (*unattached("cgroup"), fresh, lifted),
+        ),
+        Route(msg("after lifting its own limit in new namespaces"), (*own, fresh, lifted)),
     )
 
 
@@ -199,12 +238,14 @@ def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: 
     )
 
 
-def in_new_namespaces(text: str, *needs: Need) -> Route:
-    """The same with all capabilities, which whoever creates a user namespace holds in there."""
+def in_new_namespaces(text: str, *needs: Need, flags: int = 0) -> Route:
+    """The same with all capabilities, which whoever creates a user namespace holds in there. `flags`: more of them."""
     made = Step(
-        "unshare(CLONE_NEWUSER | CLONE_NEWNS)",
+        "unshare(CLONE_NEWUSER | CLONE_NEWNS)"
+        if not flags
+        else "unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP)",
         (
-            new_namespaces(CLONE_NEWUSER | CLONE_NEWNS),
+            new_namespaces(CLONE_NEWUSER | CLONE_NEWNS | flags),
             Feature("user_namespaces"),
             *USER_NAMESPACE,
             LeaveNewUserNamespace(),

@@ -1,0 +1,252 @@
+"""Sockets and device nodes that a process finds in what of the host is mounted in its sight, and in its /dev.
+
+By what they are and not by their names: a socket may be linked to another place, and a node may have any name. Looked
+at are mounts of file systems that the host has mounted, too; nothing is opened but folders, no link is followed, and
+no file system is asked that may not answer (`paths`). Breadth first and bounded in depth, number and time, as a bind
+may show all of the host's files: what lies deep is not found, and where it was broken off the last line says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from errno import EXDEV
+from functools import lru_cache
+from typing import FrozenSet, List, Optional, Set, Tuple
+
+from stratascope.collector.paths import Mount, mount_of, mounts, open_here, reopen, silent
+from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
+
+SPECIAL = "root:special"
+SOCKETS = "sockets:engines"
+
+DEPTH = 4  # /run/user/1000/podman/podman.sock
+ITEMS_MAX = 4000
+SECONDS = 0.1  # of the processor's time; 4000 items take a tenth of that
+WAIT = 0.5  # by the clock: the child that looks has a second (privileged.TARGET_LIMIT)
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
+# File systems of the kernel's own, in which nobody keeps sockets or nodes
+_KERNELS = frozenset(
+    ("proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf")
+)
+# The nodes of every container: null, zero, full, random, urandom; tty, console, ptmx; terminals
+_STANDARD = frozenset((1, minor) for minor in (3, 5, 7, 8, 9)) | frozenset((5, minor) for minor in (0, 1, 2))
+_SILENT = "its root directory lies on a file system that may not answer (FUSE)"
+PLACES = ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock")
+_OF_USERS = ("docker.sock", "podman/podman.sock")
+USERS = "/run/user"
+
+_Folder = Tuple[int, str, str]  # descriptor of the place that it is below, the way from there, the whole path
+
+
+def read_special(directory: int, pid: int) -> Entry:
+    """SPECIAL: `KIND MAJOR:MINOR UID GID MODE DEVICE:INODE PATH` a line, kind s, b or c; `...` at a broken end."""
+    source = "/proc/%d/root" % pid
+    try:
+        # the link is the kernel's own: the process's root directory, whatever its path
+        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            looking = _Looking(root, read_file("mountinfo", directory))
+            if not looking.answers(root):
+                return failed(SPECIAL, source, UNSUPPORTED, None, _SILENT)
+            lines = looking.all()
+        finally:
+            os.close(root)
+    except OSError as error:
+        return failure(SPECIAL, source, error)
+    except TooLongError:
+        return failed(SPECIAL, source, UNSUPPORTED, None, "its list of mounts is too long")
+    return (SPECIAL, source, "".join(line + "\n" for line in lines))
+
+
+def read_sockets() -> Entry:
+    """SOCKETS: those of engines in their usual places, a line each, `DEVICE:INODE PATH`."""
+    users: List[str] = []
+    with contextlib.suppress(OSError):
+        users = sorted(name for name in os.listdir(USERS) if name.isdigit())
+    lines = []
+    for path in (*PLACES, *("%s/%s/%s" % (USERS, user, name) for user in users for name in _OF_USERS)):
+        try:
+            about = os.lstat(path)
+        except OSError:
+            continue
+        if stat.S_ISSOCK(about.st_mode):
+            lines.append("%s %s\n" % (_file(about), path))
+    return (SOCKETS, "lstat(2)", "".join(lines))
+
+
+@lru_cache(maxsize=1)
+def _hosts() -> FrozenSet[str]:
+    """The devices of the file systems that we see ourselves."""
+    return frozenset(mount.device for mount in mounts().values() if not mount.may_be_silent)
+
+
+def prepare() -> None:
+    """For the children that are about to be made: what is the same for all of them, anew."""
+    _hosts.cache_clear()
+    _hosts()
+
+
+def _down(place: int, below: str) -> int:
+    """A folder below, over no link and no other mount."""
+    here = os.dup(place)
+    for part in below.split("/"):
+        try:
+            deeper = open_here(part, here)
+        finally:
+            os.close(here)
+        here = deeper
+    return here
+
+
+def _plain(path: str) -> str:
+    """Without the escapes of mountinfo: space, tab, newline, backslash."""
+    for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        path = path.replace(code, letter)
+    return path
+
+
+class _Looking:
+    """One look at one process's files."""
+
+    def __init__(self, root: int, mountinfo: str) -> None:
+        self._root = root
+        self._answering: Set[int] = set()  # mounts by number
+        self._places = ["/dev"]  # and where file systems of the host's are, as the process names it
+        hosts = _hosts()
+        for line in mountinfo.split("\n"):
+            head, _, tail = line.partition(" - ")
+            words = head.split(" ", 5)
+            if len(words) < 6 or not words[0].isdigit():
+                continue
+            mount = Mount(int(words[0]), words[2], tail.partition(" ")[0])
+            if mount.may_be_silent:
+                continue
+            self._answering.add(mount.number)
+            place = words[4]
+            if place == "/" or mount.device not in hosts or mount.kind in _KERNELS or place in self._places:
+                continue
+            if not place.startswith(("/proc/", "/sys/")):
+                self._places.append(_plain(place))
+        self._left = ITEMS_MAX
+        self._until = time.monotonic() + WAIT
+        self._lines: List[str] = []
+
+    def answers(self, descriptor: int) -> bool:
+        """Whether it lies on a mount that is known, and answers for certain."""
+        return mount_of(descriptor) in self._answering
+
+    def all(self) -> List[str]:
+        """The lines. All places are looked at level by level, so that a large one does not use up everything."""
+        open_places: List[int] = []
+        level: List[_Folder] = []
+        cut = False
+        try:
+            for place in self._places:
+                descriptor = self._start(place)
+                if descriptor is not None:
+                    open_places.append(descriptor)
+                    level.append((descriptor, ".", place))
+            for depth in range(DEPTH):
+                deeper: List[_Folder] = []
+                for folder in level:
+                    cut = cut or (depth > 0 and self._spent())
+                    deeper += [] if cut else self._folder(*folder)
+                level = deeper
+        finally:
+            for descriptor in open_places:
+                os.close(descriptor)
+        return [*self._lines, "..."] if cut or self._left <= 0 else self._lines
+
+    def _spent(self) -> bool:
+        return self._left <= 0 or time.process_time() > SECONDS or time.monotonic() > self._until
+
+    def _start(self, place: str) -> Optional[int]:
+        """A mounted folder, as an O_PATH descriptor; what is mounted alone is told at once."""
+        try:
+            descriptor = self._mounted(place)
+        except OSError:
+            return None
+        about = os.fstat(descriptor)  # of a link too: it is neither of what is told
+        if stat.S_ISDIR(about.st_mode):
+            return descriptor
+        self._tell(about, place)
+        os.close(descriptor)
+        return None
+
+    def _mounted(self, place: str) -> int:
+        """The way to a place, over mounts that answer and no link."""
+        here = os.dup(self._root)
+        for part in place.strip("/").split("/"):
+            try:
+                deeper = self._step(part, here)
+            finally:
+                os.close(here)
+            here = deeper
+            if not self.answers(here):
+                os.close(here)
+                raise silent(place)
+        return here
+
+    def _step(self, name: str, here: int) -> int:
+        try:
+            return open_here(name, here)
+        except OSError as error:
+            if error.errno != EXDEV:
+                raise
+        return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+
+    def _folder(self, place: int, below: str, path: str) -> List[_Folder]:
+        """Tells what lies in one folder; gives the folders in it."""
+        found: List[_Folder] = []
+        try:
+            descriptor = _down(place, below)
+            try:
+                folder = reopen(descriptor, _FOLDER)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return found  # gone, not ours to see, or another mount, which is looked at by itself
+        try:
+            device = os.fstat(folder).st_dev
+            with os.scandir(folder) as items:
+                for item in items:
+                    self._left -= 1
+                    if self._left <= 0:
+                        break
+                    self._item(item, device, (place, below, path), found)
+        except OSError:
+            pass
+        finally:
+            os.close(folder)
+        return found
+
+    def _item(self, item: "os.DirEntry[str]", device: int, folder: _Folder, found: List[_Folder]) -> None:
+        place, below, path = folder
+        here = path.rstrip("/") + "/" + item.name
+        try:
+            if item.is_symlink() or item.is_file(follow_symlinks=False):
+                return
+            if item.is_dir(follow_symlinks=False):
+                found.append((place, below + "/" + item.name, here))
+                return
+            about = item.stat(follow_symlinks=False)
+        except OSError:
+            return
+        if about.st_dev == device:
+            self._tell(about, here)
+
+    def _tell(self, about: os.stat_result, path: str) -> None:
+        mode = about.st_mode
+        kind = "s" if stat.S_ISSOCK(mode) else "b" if stat.S_ISBLK(mode) else "c" if stat.S_ISCHR(mode) else ""
+        major, minor = os.major(about.st_rdev), os.minor(about.st_rdev)
+        if not kind or (kind == "c" and ((major, minor) in _STANDARD or major == 136)):
+            return
+        words = (kind, major, minor, about.st_uid, about.st_gid, stat.S_IMODE(mode), _file(about))
+        self._lines.append("%s %d:%d %d %d %o %s " % words + path.replace("\n", "?"))
+
+
+def _file(about: os.stat_result) -> str:
+    return "%d:%d:%d" % (os.major(about.st_dev), os.minor(about.st_dev), about.st_ino)
