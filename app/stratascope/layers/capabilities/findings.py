@@ -140,6 +140,7 @@ def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
         msg("Start it without --pid host, or without --cap-add SYS_PTRACE."),
         line,
         (_CIS_CAPABILITIES, "CIS-Docker-1.6.0:5.16", "PSS:baseline"),
+        ("enter-host-process",) if unguarded else (),
     )
 
 

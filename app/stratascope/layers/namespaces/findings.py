@@ -46,11 +46,16 @@ def _reaches_files(facts: NamespacesFacts, around: Surroundings) -> bool:
 
 def _shared(kind: Kind, source: str, *, verified: bool, reaches: bool = False) -> Finding:
     severity, text, advice, refs = SHARED[kind]
+    behind: tuple[str, ...] = ()
     if kind is Kind.PID and reaches:
-        severity, text = Severity.CRITICAL, SHARED_PID_AS_ROOT
+        severity, text, behind = (
+            Severity.CRITICAL,
+            SHARED_PID_AS_ROOT,
+            ("enter-host-user-process", "enter-host-process"),
+        )
     if not verified:
         text = msg("Asked for, not verified: {what}", what=text)
-    return Finding(f"namespaces.host-{kind}", "namespaces", severity, text, advice, source, refs)
+    return Finding(f"namespaces.host-{kind}", "namespaces", severity, text, advice, source, refs, behind)
 
 
 def _with_others(kind: Kind, others: tuple[str, ...], source: str) -> Finding:

@@ -139,6 +139,8 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
         msg("Take the mount away, or put a proxy in front that allows only what is needed."),
         f"{facts.process}/mountinfo",
         ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
+        ("use-engine-socket",),
+        msg("A container engine's socket is inside, at {path}, but whoever runs here is not let in.", path=socket),
     )
 
 
@@ -194,7 +196,8 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
         severity = Severity.LOW
     advice = msg("Mount only what it needs, read-only where it does not write, or use a volume.")
     refs = ("CIS-Docker-1.6.0:5.6", "PSS:baseline") if heavy > Weight.ORDINARY else ("PSS:baseline",)
-    return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs)
+    behind = ("change-host-system", "write-host-files") if severity is Severity.CRITICAL else ()
+    return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs, behind)
 
 
 def no_policy(around: Surroundings) -> bool:
@@ -229,6 +232,7 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> F
         msg("Start it without --privileged, systempaths=unconfined (Docker) or unmask (Podman)."),
         source,
         refs,
+        ("write-core-pattern", "write-host-sysctl") if alone else (),
     )
 
 
