@@ -364,3 +364,22 @@ def test_sockets_and_nodes_by_what_they_are() -> None:
 def test_a_node_opens_nothing_where_devices_have_no_effect() -> None:
     assert look(with_special(SPECIAL, "rw,nodev"))[0].devices == ()
     assert look(with_special(SPECIAL, "ro"))[0].devices == ("/srv/harmless",)
+
+
+@pytest.mark.parametrize(
+    ("line", "false"),
+    [
+        ("0:6 /null /proc/latency_stats rw,nosuid - devtmpfs devtmpfs rw", False),
+        ("0:90 / /proc/scsi ro,relatime - tmpfs tmpfs ro", False),
+        ("0:22 /sys/kernel/core_pattern /proc/latency_stats rw - proc proc rw", True),
+        ("254:0 /root/x /proc/latency_stats rw - ext4 /dev/vda1 rw", True),
+        ("0:90 / /proc/scsi rw,relatime - tmpfs tmpfs rw", True),
+        ("254:0 /root/x /srv rw - ext4 /dev/vda1 rw", False),
+    ],
+)
+def test_a_mask_that_hides_nothing(line: str, *, false: bool) -> None:
+    _, assessment = look(with_mount(line, 154), Asked(masked_paths=("/proc/latency_stats", "/proc/scsi")))
+    assert ("namespaces.false-mask" in codes(assessment)) is false
+    wanted = AskedMount("bind", "/root/x", "/proc/latency_stats", True)
+    _, assessment = look(with_mount(line, 154), Asked(masked_paths=("/proc/latency_stats",), mounts=(wanted,)))
+    assert "namespaces.false-mask" not in codes(assessment), "somebody asked for that"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
+from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
@@ -19,6 +20,7 @@ from stratascope.layers.shared.host_paths import (
     weight,
     within,
 )
+from stratascope.linux.mounts import Mount, is_mask
 from stratascope.value import Value
 
 _LAYER = "namespaces"
@@ -57,6 +59,9 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
     if not view.proc_guarded:
         alone = facts.host_root is True and no_policy(around)
         findings.append(_unmasked(asked, source, facts.host_root is not False, alone))
+    for mount in _false_masks(view, asked)[:_SHOWN]:
+        weakens = True
+        findings.append(_false_mask(mount, source))
     for target in view.shared_mounts[:_SHOWN]:
         findings.append(
             Finding(
@@ -237,6 +242,23 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> F
 
 
 _AGAIN = msg("Look at how the engine starts it; start it again and compare.")
+
+
+def _false_masks(view: MountView, asked: NamespacesAsked) -> list[Mount]:
+    """Mounts in the place of a mask that hide nothing; those that somebody asked for by name are no masks."""
+    places = set(asked.masked_paths or ()) - {mount.target.rstrip("/") for mount in asked.mounts}
+    return [mount for mount in view.seen if mount.target in places and not is_mask(mount)]
+
+
+def _false_mask(mount: Mount, source: str) -> Finding:
+    code = "namespaces.false-mask"
+    text = msg(
+        "What is mounted over {path} to mask it is no mask but {what}: the runtime was led to another file.",
+        path=mount.target,
+        what=f"{mount.fs_type}:{mount.root}",
+    )
+    advice = msg("Stop it, take a newer runtime, and look at who could change its image or volumes while it started.")
+    return Finding(code, _LAYER, Severity.HIGH, text, advice, source, (*flaws_of(code), "CIS-Docker-1.6.0:5.5"))
 
 
 def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
