@@ -22,6 +22,7 @@ static int by_socketcall(uint32_t family, uint32_t kind, uint32_t protocol)
 static int packet(void) { return by_socketcall(AF_PACKET, SOCK_RAW, 0x0300); }
 static int raw_ip(void) { return by_socketcall(AF_INET, SOCK_RAW, 1); }
 static int vsock(void) { return by_socketcall(40, SOCK_STREAM, 0); }
+static int ciphers(void) { return by_socketcall(38, SOCK_SEQPACKET, 0); }
 
 static int bind_low(void)
 {
@@ -153,6 +154,7 @@ const struct attempt NETWORK[] = {
     {"packet-socket", "socketcall, i386", "socketcall(SYS_SOCKET, AF_PACKET)", packet, SUCCESS},
     {"raw-socket", "socketcall, i386", "socketcall(SYS_SOCKET, SOCK_RAW)", raw_ip, SUCCESS},
     {"vsock", "socketcall, i386", "socketcall(SYS_SOCKET, AF_VSOCK)", vsock, SUCCESS},
+    {"crypto-socket", "socketcall, i386", "socketcall(SYS_SOCKET, AF_ALG)", ciphers, SUCCESS},
     {"bind-low-port", "direct", "bind(port 1023)", bind_low, SUCCESS},
     {"configure-network", "direct", "ioctl(SIOCSIFFLAGS)", configure, SUCCESS},
     {"write-audit-log", "direct", "sendto(AUDIT_USER)", audit_write, SUCCESS},

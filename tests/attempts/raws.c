@@ -62,6 +62,7 @@ const struct raw RAWS[] = {
     {"packet-socket", "direct", "socket(AF_PACKET, SOCK_RAW)", 41, 359, {AF_PACKET, SOCK_RAW, 0x0300}, SUCCESS, 1},
     {"raw-socket", "direct", "socket(AF_INET, SOCK_RAW)", 41, 359, {AF_INET, SOCK_RAW, 1}, SUCCESS, 1},
     {"vsock", "direct", "socket(AF_VSOCK)", 41, 359, {AF_VSOCK, SOCK_STREAM, 0}, SUCCESS, 1},
+    {"crypto-socket", "direct", "socket(AF_ALG)", 41, 359, {38, SOCK_SEQPACKET, 0}, SUCCESS, 1},
     {"steer-memory-placement", "get_mempolicy", "get_mempolicy()", 239, 275, {0, 0, 0, 0, 0}, SUCCESS},
     {"steer-memory-placement", "set_mempolicy", "set_mempolicy(MPOL_DEFAULT)", 238, 276, {0, 0, 0}, SUCCESS},
     {"steer-memory-placement", "mbind", "mbind(MPOL_DEFAULT)", 237, 274, {P(page), sizeof page, 0, 0, 0, 0}, SUCCESS},

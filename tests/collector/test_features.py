@@ -92,6 +92,7 @@ TRIES = {
     "swap": kernel_has(167, 0, 0),  # swapon of nothing
     "userfaultfd": kernel_has(323, 1 << 20),
     "user_namespaces": user_namespaces,
+    "crypto_socket": socket_opens(38, socket.SOCK_SEQPACKET, 0),
     "vsock": socket_opens(40, socket.SOCK_STREAM, 0),
     "x32": kernel_has(0x40000000 | 186),  # gettid
     "process_accounting": kernel_has(163, 1),  # acct of a path that is nowhere

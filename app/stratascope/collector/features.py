@@ -74,7 +74,11 @@ _FILES = {
     "user_namespaces": ("/proc/self/ns/user", "/proc/self/ns/mnt"),
 }
 # Kind of socket: its name in /proc/net/protocols, and the alias by which the kernel asks for its module
-_FAMILIES = {"packet_socket": ("PACKET", b"alias net-pf-17 "), "vsock": ("AF_VSOCK", b"alias net-pf-40 ")}
+_FAMILIES = {
+    "crypto_socket": ("ALG", b"alias net-pf-38 "),
+    "packet_socket": ("PACKET", b"alias net-pf-17 "),
+    "vsock": ("AF_VSOCK", b"alias net-pf-40 "),
+}
 _OTHERS = frozenset(("apparmor_userns", "audit", "cgroup_v1", "firmware", "i386"))
 FEATURES = frozenset(PREFIX + name for name in (*_CALLS, *_FILES, *_FAMILIES, *_OTHERS))
 

@@ -52,6 +52,7 @@ FEATURES = (
     "audit",
     "bpf",
     "cgroup_v1",
+    "crypto_socket",
     "dev_mem",
     "firmware",
     "i386",

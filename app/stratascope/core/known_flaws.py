@@ -9,7 +9,9 @@ from stratascope.value import Value
 
 
 class Flaw(Value):
-    """`known`: the day on which this was last looked up; `finding`: the code of the finding that shows it."""
+    """`known`: the day on which this was last looked up; `finding`: the code of the finding, or the id of the threat,
+    that shows it.
+    """
 
     id: str
     finding: str
@@ -18,10 +20,11 @@ class Flaw(Value):
 
 FLAWS = (
     Flaw("CVE-2026-123876", "seccomp.upper-half", "2026-11-27"),
+    Flaw("CVE-2026-31431", "crypto-socket", "2026-11-27"),
     Flaw("CVE-2025-31133", "namespaces.false-mask", "2026-11-27"),
 )
 
 
 def flaws_of(finding: str) -> tuple[str, ...]:
-    """The numbers for that finding's references."""
+    """The numbers for the references of that finding or threat."""
     return tuple(flaw.id for flaw in FLAWS if flaw.finding == finding)

@@ -32,6 +32,7 @@ _FEATURES: dict[str, tuple[Message, str]] = {
     "audit": (msg("the audit log"), "socket(AF_NETLINK, NETLINK_AUDIT)"),
     "bpf": (msg("eBPF programs"), "bpf(2)"),
     "cgroup_v1": (msg("the old cgroup trees (version 1)"), "/proc/filesystems"),
+    "crypto_socket": (msg("crypto sockets (AF_ALG)"), "/proc/net/protocols"),
     "dev_mem": (msg("/dev/mem"), "/sys/class/mem/mem"),
     "firmware": (msg("a view of the firmware in /sys"), "/sys/firmware"),
     "i386": (msg("32-bit system calls"), "/proc/sys/abi/vsyscall32"),

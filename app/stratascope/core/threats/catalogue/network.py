@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from stratascope.core.known_flaws import flaws_of
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
+    AF_ALG,
     AF_INET,
     AF_NETLINK,
     AF_PACKET,
@@ -117,6 +119,18 @@ THREATS = (
         "seccomp",
         (direct("socket(AF_VSOCK)", socket(AF_VSOCK), Feature("vsock")),),
         ("vsock(7)",),
+    ),
+    Threat(
+        "crypto-socket",
+        Family.NETWORK,
+        Severity.MEDIUM,
+        msg("Use the kernel's ciphers"),
+        msg("A process could hand its data to the kernel's own ciphers by a socket, code that few programs ever use."),
+        msg("Flaws there have made ordinary users root, on the host too."),
+        msg("Use a seccomp profile that stops AF_ALG and, where 32-bit calls exist, socketcall."),
+        "seccomp",
+        (direct("socket(AF_ALG)", socket(AF_ALG), Feature("crypto_socket")),),
+        (*flaws_of("crypto-socket"), "socket(2)"),
     ),
     Threat(
         "bind-low-port",
