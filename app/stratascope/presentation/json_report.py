@@ -20,8 +20,9 @@ from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message
 from stratascope.core.record import Trouble
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
-from stratascope.core.threats.depth import Matrix, ThreatState, is_verified, verified
+from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, evidence
+from stratascope.core.threats.verified import exposure_verified, is_verified
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value, asdict
@@ -113,7 +114,7 @@ def _container(state: ContainerState) -> dict[str, Any]:
         "error": container.error,
         "exposure": None if state.matrix is None else state.matrix.exposure.worst,
         "exposure_at_best": None if state.matrix is None else state.matrix.exposure.best,
-        "exposure_verified": None if state.matrix is None else verified(state.matrix).exposure.worst,
+        "exposure_verified": None if state.matrix is None else exposure_verified(state.matrix),
         "exposure_of_first": state.first_exposure,
         "layers": {layer.id: _layer(layer) for layer in state.layers},
         "processes": [_process(process) for process in state.processes],

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import NOTHING, msg, plural
-from stratascope.core.threats.depth import Matrix, ThreatState, is_verified
+from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance
+from stratascope.core.threats.verified import is_verified
 from stratascope.i18n.translate import translate
 from stratascope.presentation.matrix_order import by_outcome, counts, counts_line, exposure_line
 from stratascope.presentation.terminal import SEVERITY_STYLE, Style, clip, pad, width_of, wrap

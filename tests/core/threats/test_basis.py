@@ -10,10 +10,11 @@ import pytest
 from stratascope.core.ground import UNREAD
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.depth import Matrix, is_verified, judge, verified
+from stratascope.core.threats.depth import Matrix, judge
 from stratascope.core.threats.needs import HostFiles, HostRoot, Need
 from stratascope.core.threats.states import Stated, ruled
 from stratascope.core.threats.threat import Basis, Family, Outcome, Route, Ruling, Stance, Step, Threat
+from stratascope.core.threats.verified import as_asked, exposure_verified, is_verified
 
 WORD = msg("word")
 A, B = HostRoot(), HostFiles()
@@ -67,13 +68,15 @@ def test_what_was_read_wins() -> None:
 def test_outcomes(
     postures: tuple[Any, ...], needs: tuple[Need, ...], outcome: Outcome, left: Outcome, same: bool
 ) -> None:
+    """Held against the judgement of the same layers that say nothing but what was read."""
     found = matrix(*postures, needs=needs)
-    read = verified(found)
+    read = matrix(*(Stated(posture, None) for posture in postures), needs=needs)
     assert (found.threats[0].outcome, read.threats[0].outcome) == (outcome, left)
     assert is_verified(found.threats[0]) is same
-    assert read.exposure.worst >= found.exposure.worst
+    assert as_asked(found.threats[0]) is (outcome is not left)
+    assert exposure_verified(found) == read.exposure.worst >= found.exposure.worst
     assert all(item.ruling.basis is Basis.KERNEL for item in read.threats[0].weakest.rulings)
-    assert verified(read) is read
+    assert is_verified(read.threats[0])
 
 
 def test_only_what_is_verified_may_count() -> None:

@@ -24,7 +24,7 @@ from stratascope.core.threats.states import Matrix as Matrix
 from stratascope.core.threats.states import Posture as Posture
 from stratascope.core.threats.states import Postures as Postures
 from stratascope.core.threats.states import RouteState as RouteState
-from stratascope.core.threats.states import Row, RulingLayer, Share, ruled, unverified
+from stratascope.core.threats.states import Row, RulingLayer, Share, ruled
 from stratascope.core.threats.states import ThreatState as ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat
 from stratascope.value import replace
@@ -227,39 +227,6 @@ def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
     return Matrix(tuple(states), exposure_of(tuple(states)))
 
 
-def verified(matrix: Matrix) -> Matrix:
-    """The same container with all that only its engine states taken as unknown; the very same where nothing is."""
-    states = tuple(_verified(state) for state in matrix.threats)
-    if all(map(is_, states, matrix.threats)):
-        return matrix
-    return Matrix(states, exposure_of(states, matrix))
-
-
-def as_asked(state: ThreatState) -> bool:
-    """Whether its outcome is what the engine states, and the kernel's word was not read."""
-    return _verified(state).outcome is not state.outcome
-
-
-def is_verified(state: ThreatState) -> bool:
-    """Whether nothing that only the engine states decides its outcome or depth."""
-    read = _verified(state)
-    return read is state or (read.outcome, read.depth) == (state.outcome, state.depth)
-
-
-def _verified(state: ThreatState) -> ThreatState:
-    routes = tuple(_read(route) for route in state.routes)
-    return state if all(map(is_, routes, state.routes)) else _threat(state.threat, routes)
-
-
-def _read(route: RouteState) -> RouteState:
-    if all(item.ruling.basis is Basis.KERNEL for item in route.rulings):
-        return route
-    rulings = ((item.layer, unverified(item.ruling)) for item in route.rulings)
-    return RouteState(
-        route.route, tuple(LayerRuling(layer, each) for layer, each in rulings if each is not None), route.ground
-    )
-
-
 def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> Exposure:
     """See the design, section 6. `like`: one of the same threats, of which some may be these very ones.
 
@@ -276,7 +243,7 @@ def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> 
     perhaps = through | {state.threat.severity for state in states if state.outcome is Outcome.UNKNOWN}
     whole = sum([WEIGHTS[state.threat.severity] for state in states])
     worst, best = sum([share.worst for share in shares]), sum([share.best for share in shares])
-    return Exposure(_score(band_of(perhaps), worst, whole), _score(band_of(through), best, whole), shares)
+    return Exposure(score(band_of(perhaps), worst, whole), score(band_of(through), best, whole), shares)
 
 
 def band_of(through: Collection[Severity]) -> Band:
@@ -287,8 +254,8 @@ def band_of(through: Collection[Severity]) -> Band:
 def _share(state: ThreatState) -> Share:
     """The largest over the routes, as the attacker takes that."""
     weight = WEIGHTS[state.threat.severity]
-    worst = max([_factor(route.least, route.ground, _STOPS) for route in state.routes])
-    best = max([_factor(route.most, route.ground, _HOLDS) for route in state.routes])
+    worst = max([factor(route.least, route.ground, _STOPS) for route in state.routes])
+    best = max([factor(route.most, route.ground, _HOLDS) for route in state.routes])
     return Share(state.threat.id, weight * worst, weight * best)
 
 
@@ -296,13 +263,13 @@ _STOPS = (Stance.STOPS,)
 _HOLDS = (Stance.STOPS, Stance.UNKNOWN)
 
 
-def _factor(depth: int, ground: Ruling | None, held: tuple[Stance, ...]) -> float:
+def factor(depth: int, ground: Ruling | None, held: tuple[Stance, ...]) -> float:
     if depth == 0 and ground is not None and ground.stance in held:
         return GROUND_FACTOR
     return FACTORS[min(depth, len(FACTORS) - 1)]
 
 
-def _score(band: Band, through: float, whole: float) -> float:
+def score(band: Band, through: float, whole: float) -> float:
     if not through:
         return band.least
     place = 1.0 / (1.0 + (band.middle * whole / through) ** band.rise)

@@ -16,7 +16,8 @@ from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import Matrix, as_asked
+from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.verified import as_asked
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays_layout import Lane
 from stratascope.presentation.threat_outcomes import kinds

@@ -17,9 +17,9 @@ from stratascope.core.message import Message, msg
 from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import LayerState, ProcessState
-from stratascope.core.threats.depth import verified
 from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome
+from stratascope.core.threats.verified import exposure_verified
 from stratascope.core.threats.worst import weaker, worst_of
 from stratascope.linux.stat import parse_stat
 from stratascope.usecases.live.unlike_first import (
@@ -96,7 +96,7 @@ def weigh(
         its = judged[kind][1] if kind in judged else None
         least = matrix if kind in lesser else its
         exposure = None if its is None or least is None else min(its.exposure.worst, least.exposure.worst)
-        sure = its is None or verified(its).exposure.worst == its.exposure.worst
+        sure = its is None or exposure_verified(its) == its.exposure.worst
         processes.append(replace(_state(member, drifts, exposure, session=session), verified=sure))
         for each in _told(drifts, matrix, least, session=session):
             cause = each.finding.code, session, thread_of(member) is not None

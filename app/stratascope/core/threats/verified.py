@@ -1,0 +1,65 @@
+"""What stays of a judgement where the engine's word does not count: by what was read of the kernel alone.
+
+What only the engine states is taken as unknown: it may stop a route, and it may not.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.threats.depth import WEIGHTS, band_of, factor, score
+from stratascope.core.threats.states import Matrix, RouteState, ThreatState
+from stratascope.core.threats.threat import Basis, Outcome, Stance
+
+_STOPS = (Stance.STOPS,)
+
+
+def exposure_verified(matrix: Matrix) -> float:
+    """The exposure, 0.0 to 10.0, with that and all else that is unknown let through."""
+    perhaps = set()
+    through = whole = 0.0
+    for state in matrix.threats:
+        weight = WEIGHTS[state.threat.severity]
+        whole += weight
+        through += weight * max([factor(_depth(route)[0], route.ground, _STOPS) for route in state.routes])
+        if _outcome(state) is not Outcome.STOPPED:
+            perhaps.add(state.threat.severity)
+    return score(band_of(perhaps), through, whole)
+
+
+def as_asked(state: ThreatState) -> bool:
+    """Whether its outcome is what the engine states, and the kernel's word was not read."""
+    return _outcome(state) is not state.outcome
+
+
+def is_verified(state: ThreatState) -> bool:
+    """Whether nothing that only the engine states decides its outcome or depth."""
+    depths = [_depth(route) for route in state.routes]
+    depth = min(least for least, _ in depths), min(most for _, most in depths)
+    return depth == state.depth and _outcome(state) is state.outcome
+
+
+def _depth(route: RouteState) -> tuple[int, int]:
+    """How many layers stop it for certain, and how many do if all that are unknown do."""
+    least = most = 0
+    for item in route.rulings:
+        ruling = item.ruling
+        if ruling.basis is Basis.ASKED:
+            most += 1
+        elif ruling.stance is Stance.STOPS:
+            least += 1
+            most += 1
+        elif ruling.stance is not Stance.LETS_THROUGH:
+            most += 1
+    return least, most
+
+
+def _outcome(state: ThreatState) -> Outcome:
+    found = Outcome.STOPPED
+    for route in state.routes:
+        least, most = _depth(route)
+        ground = None if route.ground is None else route.ground.stance
+        if least or ground is Stance.STOPS:
+            continue
+        if not most and ground is not Stance.UNKNOWN:
+            return Outcome.OPEN
+        found = Outcome.UNKNOWN
+    return found
