@@ -12,6 +12,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Container, ProfileKind
 from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
+from stratascope.layers.shared.readings import process_status
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
@@ -37,7 +38,8 @@ class MacFacts(Value):
     SELinux runs without a policy. `modules`: the active security modules, None where not readable.
     `own_user_namespace`: whether the process is in another user namespace than the machine's first, where SELinux
     checks capabilities by other rules; None where it does not matter or is not known. `shared_with_host`: the kinds of
-    namespaces that it shares with the host, for the same purpose.
+    namespaces that it shares with the host, for the same purpose. `may_be_landlocked`: it gave up new privileges by
+    itself, as landlock(7) asks for, where that module is active; no file shows whether it then restricted itself.
     """
 
     system: str | None
@@ -56,6 +58,7 @@ class MacFacts(Value):
     gaps: tuple[NamedGap, ...] = ()
     own_user_namespace: bool | None = None
     shared_with_host: tuple[str, ...] | None = None
+    may_be_landlocked: bool = False
 
 
 class MacAsked(Value):
@@ -93,8 +96,16 @@ def asked_of(container: Container) -> MacAsked:
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> MacFacts:
-    """The label of one process, and which module gave it; never raises."""
-    ground = around.ground
+    """The label of one process, which module gave it, and whether it may have restricted itself; never raises."""
+    facts = _label(capture, around.ground)
+    if "landlock" not in (around.ground.lsms or ()) or container.asked.no_new_privileges:
+        return facts
+    status = process_status(capture)
+    alone = not isinstance(status, Gap) and status.no_new_privs is True
+    return replace(facts, may_be_landlocked=True) if alone else facts
+
+
+def _label(capture: Capture, ground: Ground) -> MacFacts:
     own, current = capture.text(APPARMOR_CURRENT), capture.text(CURRENT)
     source = capture.source(CURRENT)
     if isinstance(own, str) and own.strip("\n\0"):

@@ -31,11 +31,25 @@ class Unmeasured(Value):
     new_user_namespaces: Stance
 
 
-MacPosture = Unmeasured | AppArmorPosture | SELinuxPosture
+Policy = Unmeasured | AppArmorPosture | SELinuxPosture
+
+
+class PerhapsLandlocked(Value):
+    """A policy, and a Landlock domain beside it, which there may be: what that would refuse is not open for certain."""
+
+    policy: Policy
+
+
+MacPosture = Policy | PerhapsLandlocked
 
 
 def posture_of(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacPosture:
     """From the facts of the container's first process."""
+    policy = _policy(facts, around)
+    return PerhapsLandlocked(policy) if facts.may_be_landlocked else policy
+
+
+def _policy(facts: MacFacts, around: Surroundings) -> Policy:
     if facts.system == "none":
         return _open(msg("Neither AppArmor nor SELinux is active."), Stance.LETS_THROUGH)
     if facts.label is None:
@@ -45,7 +59,7 @@ def posture_of(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacPos
     return _apparmor(facts, facts.label, around)
 
 
-def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> MacPosture:
+def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> Policy:
     if facts.mode in ENFORCING:
         found = apparmor_posture(label, around)
         return found or _unknown(msg("What the profile {profile} forbids is not known here.", profile=label))
@@ -60,7 +74,7 @@ def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> MacPosture:
                         profile=label, mode=mode_word(facts.mode)))  # fmt: skip
 
 
-def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> MacPosture:
+def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> Policy:
     if facts.policy_loaded is False:
         return _open(msg("SELinux runs without a policy."), Stance.LETS_THROUGH)
     if facts.mode == "permissive":

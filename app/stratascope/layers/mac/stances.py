@@ -24,9 +24,9 @@ from stratascope.core.threats.needs import (
     SignalRoot,
     Tracing,
 )
-from stratascope.core.threats.threat import Ruling
+from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_stance
-from stratascope.layers.mac.posture import RESTRICT, MacPosture, Unmeasured
+from stratascope.layers.mac.posture import RESTRICT, MacPosture, PerhapsLandlocked, Unmeasured
 from stratascope.layers.mac.rulings import LABEL
 from stratascope.layers.mac.selinux import SELinuxPosture, selinux_stance
 from stratascope.linux.sysctl import path_of
@@ -48,12 +48,21 @@ _MEDIATED = (
     SignalRoot,
     Tracing,
 )
+# What landlock(7) can refuse: files, mounts while it restricts files, other processes than those below it
+_LANDLOCKED = (HostFiles, HostFileSystem, KernelFile, Mounting, RootWritable, SignalRoot, Tracing)
+_LANDLOCK = msg("It gave up new privileges by itself, and may have restricted itself by Landlock: no file shows that.")
 _NEW_USER_NAMESPACES = (NewUserNamespace, LeaveNewUserNamespace)
 
 
 def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
     """What the policy alone says to one need; None: not its job."""
     match posture:
+        case PerhapsLandlocked(policy):
+            ruling = stance_of(need, policy)
+            landlocks = isinstance(need, _LANDLOCKED) and need != Tracing("own")
+            if landlocks and (ruling is None or ruling.stance is Stance.LETS_THROUGH):
+                return Ruling(Stance.UNKNOWN, _LANDLOCK, "@status:NoNewPrivs")
+            return ruling
         case AppArmorPosture():
             return apparmor_stance(need, posture)
         case SELinuxPosture():
