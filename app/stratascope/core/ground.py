@@ -136,6 +136,7 @@ class Ground(Value, cache_hash=True):
     selinux_switches: tuple[str, ...] | None = None  # of the policy, about containers, on; None where not readable
     lacking: tuple[str, ...] = ()  # those of SYSCTLS that this kernel has not (what could not be read is in neither)
     profiles: tuple[tuple[str, str], ...] = ()  # path, text of those of PROFILES there are
+    peer_groups: tuple[int, ...] = ()  # of the host's own mounts; none where the reader's are private
     network_inode: int | None = None  # of /proc/PID/net/dev in the host's network namespace
     first_processes: bool = False  # whether the reader's /proc counts processes as the first PID namespace does
     sockets: tuple[tuple[str, str], ...] = ()  # of engines, in their usual places: the file (`DEVICE:INODE`), its path
@@ -239,6 +240,7 @@ def decode_ground(capture: Capture) -> Ground:
         apparmor=apparmor == "Y" and (lsms is None or "apparmor" in lsms),
         selinux="" if enforce is None else "enforcing" if enforce == "1" else "permissive",
         mounts=_mounts(mounts),
+        peer_groups=_peer_groups(mounts),
         features=tuple(
             (name, text == "yes") for name in FEATURES if (text := _get(capture, f"feature:{name}")) in ("yes", "no")
         ),
@@ -322,14 +324,20 @@ def inode_of(link: str | Gap | None) -> int | None:
 
 # Mounts that come and go with containers: left out, so that the ground stays equal when one starts. An overlay may be
 # the host's own, too: of its root directory, or of /etc; those of containers are mounted in the engines' stores.
+_PEERS = re.compile(r"\b(?:shared|master):([0-9]{1,10})\b").findall
 _OF_CONTAINERS = re.compile(r"/(?:merged?|rootfs)$|/(?:overlay2?|overlay-containers|containerd|snapshots)/").search
 
 
 def _mounts(mounts: Iterable[Mount]) -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (mount.device, mount.root, mount.target)
-        for mount in mounts
-        if mount.fs_type != "nsfs"
-        and mount.source != "shm"
-        and not (mount.fs_type in UNION and _OF_CONTAINERS(mount.target))
-    )
+    return tuple((mount.device, mount.root, mount.target) for mount in mounts if _of_host(mount))
+
+
+def _of_host(mount: Mount) -> bool:
+    of_container = mount.fs_type in UNION and _OF_CONTAINERS(mount.target)
+    return mount.fs_type != "nsfs" and mount.source != "shm" and not of_container
+
+
+def _peer_groups(mounts: Iterable[Mount]) -> tuple[int, ...]:
+    """Also those that the reader's mounts only receive from (`master:`): the reader has a namespace of its own then."""
+    found = (_PEERS(mount.optional) for mount in mounts if mount.optional and _of_host(mount))
+    return tuple(sorted({int(number) for numbers in found for number in numbers}))

@@ -61,6 +61,15 @@ class Mount(NamedTuple):
             return Propagation.SLAVE
         return Propagation.UNBINDABLE if "unbindable" in self.optional else Propagation.PRIVATE
 
+    @property
+    def peer_group(self) -> int | None:
+        """Where its mounts and those of its peers appear (mount_namespaces(7)); None where it is not shared."""
+        for word in self.optional.split():
+            kind, _, number = word.partition(":")
+            if kind == "shared" and number.isascii() and number.isdigit():
+                return int(number)
+        return None
+
 
 def _unescape(text: str) -> str:
     # the kernel writes space, tab, newline, backslash (and # in a source) as three octal digits

@@ -243,6 +243,12 @@ def test_shared_propagation_and_devices() -> None:
     facts, assessment = look(with_mount("254:0 /srv /x ro shared:5 - ext4 /dev/vda rw"))
     assert facts.propagation == "shared"
     assert "namespaces.shared-propagation" in codes(assessment)
+    process = with_mount("254:0 /srv /x ro shared:5 - ext4 /dev/vda rw")
+    facts, assessment = look(process, surroundings=around(ground=replace(GROUND, peer_groups=(3, 5))))
+    assert "namespaces.shared-propagation" in codes(assessment)
+    # among containers alone: it appears nowhere on the host
+    facts, assessment = look(process, surroundings=around(ground=replace(GROUND, peer_groups=(3,))))
+    assert (facts.propagation, "namespaces.shared-propagation" in codes(assessment)) == ("private", False)
     facts, _ = look(with_mount("0:6 /fuse /dev/fuse rw - devtmpfs dev rw", 155))
     assert facts.devices == ("/dev/fuse",)
 

@@ -80,6 +80,13 @@ def view_of(
     return judged(mounts, container.id, container.asked.mounts, around, special)
 
 
+def _towards_host(mount: Mount, groups: tuple[int, ...]) -> Propagation:
+    """What is shared among containers alone (kind, Docker in Docker) appears nowhere on the host."""
+    how = mount.propagation
+    among_them = how is Propagation.SHARED and groups and mount.peer_group not in groups
+    return Propagation.PRIVATE if among_them else how
+
+
 def judged(
     mounts: tuple[Mount, ...],
     container: str,
@@ -106,7 +113,7 @@ def judged(
     own_sockets = frozenset(item.path for item in engine_sockets(there, around))
     for mount in seen:
         if mount.optional:
-            how = mount.propagation
+            how = _towards_host(mount, around.ground.peer_groups)
             if how is Propagation.SHARED:
                 propagation = how
                 shared.append(mount.target)
