@@ -67,7 +67,8 @@ def test_what_is_serious_but_not_critical_is_amber() -> None:
     state = named("web")
     found = told(state, offered(state))
     assert (found.tone, found.act, found.short) == (Tone.WEAK, Act.CLOSE, False)
-    assert found.word.startswith("Close it: 5.4 → ")
+    assert state.matrix is not None
+    assert found.word.startswith(f"Close it: {state.matrix.exposure.worst:.1f} → ")
 
 
 def test_what_no_switch_closes_is_lowered_and_said() -> None:
@@ -115,7 +116,8 @@ def test_what_is_not_known_is_grey_and_offers_root() -> None:
     state = named("node-exporter")
     found = told(state, can_ask=True)
     assert (found.tone, found.act, found.short) == (Tone.UNK, Act.ROOT, True)
-    assert found.first == "Too little can be read to say. At worst 4.4."
+    assert state.matrix is not None
+    assert found.first == f"Too little can be read to say. At worst {state.matrix.exposure.worst:.1f}."
     assert told(state).act is Act.NOTHING
     blank = replace(state, gap=Gap(GapKind.DENIED), matrix=None)
     assert told(blank, can_ask=True).act is Act.ROOT
