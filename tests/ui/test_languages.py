@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from i18n.translations import extracted
 from stratascope.core.container import EngineState
+from stratascope.core.known_flaws import FLAWS
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.catalogue import all_threats
@@ -87,6 +88,7 @@ def foreign() -> frozenset[str]:
         FOREIGN,
         ending_sample.FOREIGN,
     ]
+    texts += [flaw.id for flaw in FLAWS]
     for threat in all_threats():
         texts += [threat.id, *threat.refs, *(step.text for route in threat.routes for step in route.steps)]
     texts += [word for part in parts() for word in (part.name, part.version, part.licence)]

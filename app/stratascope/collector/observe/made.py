@@ -68,7 +68,9 @@ class Adopting:
     """Moves whoever is in one group into another, of the unified hierarchy, and back at the end."""
 
     def __init__(self, source: str, target: str, home: str) -> None:
-        """Folders: the group that it is about, the one to be in, and the one where they were before."""
+        """Folders: the group that it is about, the one to be in, and the one where they were before; below that one,
+        where the first of them is found in a group there.
+        """
         self._source, self._target, self._home = source, target, home
         self.came = 0.0  # when somebody did for the first time
         self._moved: List[int] = []
@@ -78,12 +80,15 @@ class Adopting:
 
         Returns who joined as programs: of these it was not seen how they began.
         """
-        there = _pids(self._source)
-        if not there:
+        members = _pids(self._source)
+        if not members:
             return []
         here = _pids(self._target)
-        for pid in sorted(there - here):
+        for pid in sorted(members - here):
+            there = "" if self.came or _left_in(pid) else _unified_of(pid)
             if _move(pid, self._target):
+                if there and os.path.isdir(self._home + there):
+                    self._home += there.rstrip("/")
                 self._moved.append(pid)
                 self.came = self.came or time.monotonic()
         return []
@@ -249,13 +254,18 @@ def _put_back(mounts: Mounts, pid: int) -> None:
 
 def _left_in(pid: int) -> str:
     """The group of ours in which a killed observer left that process; "" where it is in none."""
+    path = _unified_of(pid)
+    return path if is_ours(path) else ""
+
+
+def _unified_of(pid: int) -> str:
+    """Its path in the unified hierarchy, as seen from the top; "" where that is not told or leads out of it."""
     try:
         text = read_file("/proc/%d/cgroup" % pid)
     except (OSError, TooLongError):
         return ""
-    paths = {name: place for names, place in lines(text) for name in names}
-    path = paths.get(V2, "")
-    return path if is_ours(path) else ""
+    path = {name: place for names, place in lines(text) for name in names}.get(V2, "")
+    return path if path.startswith("/") and ".." not in path.split("/") else ""
 
 
 def _points(mounts: Mounts) -> List[str]:
