@@ -64,9 +64,14 @@ def test_the_report_is_there_and_says_what_is_not_known(each_api: Rig, program: 
     seccomp = found[name]["layers"]["seccomp"]
     assert (seccomp["facts"]["filters"], seccomp["facts"]["source"]) == (wanted, "kernel")
     assert {"what": "seccomp:*", "gap": "UNPARSED"}.items() <= seccomp["gaps"][0].items()
-    said = {key: each["stances"].get("seccomp") for key, each in found[name]["threats"].items()}
-    usual = {key: each["stances"].get("seccomp") for key, each in found[plain]["threats"].items()}
-    assert {said[key] for key, stance in usual.items() if stance == "STOPS"} == {"STOPS"}
+    threats, usual = found[name]["threats"], found[plain]["threats"]
+    said = {key: each["stances"].get("seccomp") for key, each in threats.items()}
+    stopped = {key for key, each in usual.items() if each["stances"].get("seccomp") == "STOPS"}
+    # what is not known of a route can make it another one than the weakest, which stands in the report
+    same = {key for key in stopped if threats[key]["weakest_route"] == usual[key]["weakest_route"]}
+    assert {said[key] for key in same} == {"STOPS"}
+    assert {threats[key]["outcome"] for key in stopped} == {"stopped"}
+    assert len(stopped - same) < len(stopped) / 10
     assert "UNKNOWN" in said.values()
     (other,) = alone["containers"]
     assert found[plain]["layers"]["seccomp"] == other["layers"]["seccomp"]

@@ -110,11 +110,11 @@ def test_observing_and_its_end(window: MainWindow, rig: Rig, page: UsePage, qtbo
     assert rig.targets[0].container == named(window, "web").container.id
     assert page.strip.dot.isVisible()
     assert page.strip.end.hasFocus()
-    for event in (*START, Lost(121.0, 3)):
+    for event in (*START, Lost(150.0, 3)):  # far from a whole minute: time goes on meanwhile
         rig.line.events.put(event)
     qtbot.waitUntil(lambda: page.calls.numbers.text() == "1 used")
     assert page.strip.title.text() == "Observing for 2 minutes"
-    assert page.strip.live.text() == "observing, new call 1 minute ago"
+    assert page.strip.live.text() == "observing, new call 2 minutes ago"
     assert page.strip.what.text() == "3 events were lost: it may use more than stands here."
     page.strip.end.click()
     qtbot.waitUntil(page.strip.observe.isVisible)
