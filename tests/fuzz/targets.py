@@ -6,12 +6,14 @@ since bytes alone hardly ever get past a parser.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import copy
 import importlib
 import json
 import os
 import pkgutil
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -48,6 +50,7 @@ Target = Callable[[bytes], None]
 CAPTURES = Path(__file__).parents[1] / "captures"
 CHECKOUT = Path(__file__).parents[2]
 SCRATCH = Path(tempfile.gettempdir()) / f"strata-fuzz-{os.getpid()}"
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 65536, 2**31, 2**63, 2**64, -(2**63) - 1, 10**30, 0.5, -0.0, 1e308, "", " ", "a", "0",
     "-1", "max", "\n", "\x00", "\ud800", "\u202e", "%s {x}", "../..", "0::/", "/" * 300, "x" * 9000, [], [None], [[]],
