@@ -12,8 +12,6 @@ from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.value import replace
 
-_ORDER = tuple(Severity)  # the most severe first
-
 
 def settled(finding: Finding, matrix: Matrix | None) -> Finding:
     """The same, no more severe than the threats behind it."""
@@ -23,5 +21,5 @@ def settled(finding: Finding, matrix: Matrix | None) -> Finding:
     worst = [state.threat.severity for state in states if state.outcome is not Outcome.STOPPED]
     if not worst:
         return replace(finding, severity=Severity.LOW, text=finding.milder or finding.text)
-    most = min(worst, key=_ORDER.index)
-    return finding if _ORDER.index(finding.severity) >= _ORDER.index(most) else replace(finding, severity=most)
+    most = min(worst, key=lambda each: each.rank)
+    return finding if finding.severity.rank >= most.rank else replace(finding, severity=most)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Family, Stance
 from stratascope.presentation.threat_outcomes import Kind, kind_of
@@ -17,7 +16,7 @@ GROUND = 0  # the number of the band below all: the kernel
 
 
 WEIGHT = {Kind.CRITICAL: 2.3, Kind.HIGH: 2.0}  # of a lane's width; all others weigh 1
-_KINDS, _SEVERITIES = list(Kind), list(Severity)
+_KINDS = list(Kind)
 
 
 class Ray(Value):
@@ -80,7 +79,7 @@ def bundles(matrix: Matrix, numbers: Mapping[str, int], order: tuple[str, ...] =
         if order:
             rays.sort(key=lambda ray: places.get(ray.id, len(places)))
         else:
-            rays.sort(key=lambda ray: (_KINDS.index(ray.kind), -ray.end, _SEVERITIES.index(ray.state.threat.severity)))
+            rays.sort(key=lambda ray: (_KINDS.index(ray.kind), -ray.end, ray.state.threat.severity.rank))
     return tuple(Bundle(family, tuple(rays)) for family, rays in found.items() if rays)
 
 

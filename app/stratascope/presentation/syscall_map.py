@@ -7,7 +7,6 @@ none is known by name. Attack surface stands beside depth and is never part of i
 from __future__ import annotations
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls
@@ -159,9 +158,8 @@ def _by_call() -> dict[str, tuple[Threat, ...]]:
                     if isinstance(need, Calls):
                         for way in need.ways:
                             found.setdefault(way.name, {})[threat.id] = threat
-    order = list(Severity)
     return {
-        name: tuple(sorted(threats.values(), key=lambda threat: order.index(threat.severity)))
+        name: tuple(sorted(threats.values(), key=lambda threat: threat.severity.rank))
         for name, threats in found.items()
     }
 

@@ -54,7 +54,7 @@ def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
 
 
 def _worst_first(state: ContainerState) -> tuple[bool, tuple[bool, float, float], int, int, str]:
-    severities = [list(Severity).index(finding.severity) for finding in state.findings]
+    severities = [finding.severity.rank for finding in state.findings]
     opened = sum(layer.assessment.verdict is Verdict.OPEN for layer in state.layers)
     return (state.gap is not None, rank(state), min(severities, default=9), -opened, state.container.name)
 

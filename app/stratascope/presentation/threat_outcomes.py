@@ -42,7 +42,7 @@ class Protection(StrEnum):
     DEEPER = "deeper"
 
 
-_SEVERITIES, _FAMILIES, _PROTECTIONS = list(Severity), list(Family), list(Protection)
+_FAMILIES, _PROTECTIONS = list(Family), list(Protection)
 _OPEN = {
     Severity.CRITICAL: Kind.CRITICAL,
     Severity.HIGH: Kind.HIGH,
@@ -127,7 +127,7 @@ def worst_first(state: ThreatState) -> tuple[int, int, int, int, int]:
     """Sort key: what stands in its way, then severity, then how deep, then the family."""
     return (
         _PROTECTIONS.index(protection(state)),
-        _SEVERITIES.index(state.threat.severity),
+        state.threat.severity.rank,
         *state.depth,
         _FAMILIES.index(state.threat.family),
     )
@@ -135,7 +135,7 @@ def worst_first(state: ThreatState) -> tuple[int, int, int, int, int]:
 
 def by_severity(state: ThreatState) -> tuple[int, ...]:
     """Sort key: severity first."""
-    return (_SEVERITIES.index(state.threat.severity), *worst_first(state))
+    return (state.threat.severity.rank, *worst_first(state))
 
 
 def by_family(state: ThreatState) -> tuple[int, ...]:

@@ -240,7 +240,6 @@ def _gives(value: Any) -> CapabilitySet | None:
 
 
 def _node(value: Any) -> Node:
-    name = _text(value[6]) if isinstance(value, list) and len(value) == 7 else ""  # records of before have none
     kind, mode, uid, gid, device, capabilities, name = _exactly(value, 7)
     return Node(
         NodeKind(_text(kind)),

@@ -24,7 +24,7 @@ from stratascope.core.threats.states import Matrix as Matrix
 from stratascope.core.threats.states import Posture as Posture
 from stratascope.core.threats.states import Postures as Postures
 from stratascope.core.threats.states import RouteState as RouteState
-from stratascope.core.threats.states import Row, RulingLayer, Share, ruled
+from stratascope.core.threats.states import Row, RulingLayer, Share, ruled, strength, weakest_of
 from stratascope.core.threats.states import ThreatState as ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat
 from stratascope.value import replace
@@ -193,19 +193,14 @@ def _decisive(rulings: list[Ruling]) -> Ruling | None:
 
 def _threat(threat: Threat, routes: tuple[RouteState, ...]) -> ThreatState:
     weakest = routes[0] if len(routes) == 1 else min(routes, key=_strength)
-    outcomes = [route.outcome for route in routes]
-    if Outcome.OPEN in outcomes:
-        outcome = Outcome.OPEN
-    else:
-        outcome = Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes else Outcome.STOPPED
+    outcome = weakest_of([route.outcome for route in routes])
     depth = (min(route.least for route in routes), min(route.most for route in routes))
     by_ground = outcome is Outcome.STOPPED and depth[0] == 0
     return ThreatState(threat, outcome, depth, by_ground, weakest, routes, _linked(weakest))
 
 
 def _strength(state: RouteState) -> tuple[int, int, int]:
-    order = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
-    return order.index(state.outcome), state.least, state.most
+    return strength(state.outcome, state.least, state.most)
 
 
 def _linked(route: RouteState) -> tuple[tuple[str, str], ...]:

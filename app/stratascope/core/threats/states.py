@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, Protocol
 
 from stratascope.core.ground import Ground
@@ -55,11 +55,29 @@ class RouteState(Value):
     @property
     def outcome(self) -> Outcome:
         """What becomes of an attempt by this route."""
-        if self.least or (self.ground is not None and self.ground.stance is Stance.STOPS):
-            return Outcome.STOPPED
-        if self.most or (self.ground is not None and self.ground.stance is Stance.UNKNOWN):
-            return Outcome.UNKNOWN
-        return Outcome.OPEN
+        return outcome_of(self.least, self.most, self.ground)
+
+
+def outcome_of(least: int, most: int, ground: Ruling | None) -> Outcome:
+    """What becomes of an attempt that so many layers stop for certain, and so many if all that are unknown do."""
+    if least or (ground is not None and ground.stance is Stance.STOPS):
+        return Outcome.STOPPED
+    if most or (ground is not None and ground.stance is Stance.UNKNOWN):
+        return Outcome.UNKNOWN
+    return Outcome.OPEN
+
+
+_WEAKEST_FIRST = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
+
+
+def weakest_of(outcomes: Iterable[Outcome]) -> Outcome:
+    """The one that an attacker takes; raises ValueError where there is none."""
+    return min(outcomes, key=_WEAKEST_FIRST.index)
+
+
+def strength(outcome: Outcome, least: int, most: int) -> tuple[int, int, int]:
+    """What is weaker is less."""
+    return _WEAKEST_FIRST.index(outcome), least, most
 
 
 class ThreatState(Value):

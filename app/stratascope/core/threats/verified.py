@@ -6,7 +6,7 @@ What only the engine states is taken as unknown: it may stop a route, and it may
 from __future__ import annotations
 
 from stratascope.core.threats.depth import WEIGHTS, band_of, factor, score
-from stratascope.core.threats.states import Matrix, RouteState, ThreatState
+from stratascope.core.threats.states import Matrix, RouteState, ThreatState, outcome_of, weakest_of
 from stratascope.core.threats.threat import Basis, Outcome, Stance
 
 _STOPS = (Stance.STOPS,)
@@ -53,13 +53,4 @@ def _depth(route: RouteState) -> tuple[int, int]:
 
 
 def _outcome(state: ThreatState) -> Outcome:
-    found = Outcome.STOPPED
-    for route in state.routes:
-        least, most = _depth(route)
-        ground = None if route.ground is None else route.ground.stance
-        if least or ground is Stance.STOPS:
-            continue
-        if not most and ground is not Stance.UNKNOWN:
-            return Outcome.OPEN
-        found = Outcome.UNKNOWN
-    return found
+    return weakest_of([outcome_of(*_depth(route), route.ground) for route in state.routes])

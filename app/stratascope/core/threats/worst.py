@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from operator import is_
 
 from stratascope.core.threats.depth import exposure_of
-from stratascope.core.threats.states import LayerRuling, Matrix, RouteState, ThreatState
-from stratascope.core.threats.threat import Outcome, Ruling
+from stratascope.core.threats.states import LayerRuling, Matrix, RouteState, ThreatState, strength
+from stratascope.core.threats.threat import Ruling
 from stratascope.value import replace
-
-_ORDER = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
 
 
 def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
@@ -23,7 +21,7 @@ def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
     states = list(first.threats)
     for matrix, folder in others:
         for place, (mine, its) in enumerate(zip(states, matrix.threats, strict=True)):
-            if its is not mine and strength(its) < strength(mine):
+            if its is not mine and _weaker(its, mine):
                 states[place] = _located(its, folder)
     if all(map(is_, states, first.threats)):
         return first
@@ -33,15 +31,14 @@ def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
     return Matrix(threats, replace(exposure, best=min(best, exposure.worst)), first.ground)
 
 
-def strength(state: ThreatState) -> tuple[int, int, int]:
-    """What is weaker is less."""
-    return _ORDER.index(state.outcome), *state.depth
-
-
 def weaker(first: Matrix, other: Matrix) -> tuple[ThreatState, ...]:
     """The threats of the other that are weaker there, as they are there."""
     pairs = zip(first.threats, other.threats, strict=True)
-    return tuple(its for mine, its in pairs if its is not mine and strength(its) < strength(mine))
+    return tuple(its for mine, its in pairs if its is not mine and _weaker(its, mine))
+
+
+def _weaker(one: ThreatState, other: ThreatState) -> bool:
+    return strength(one.outcome, *one.depth) < strength(other.outcome, *other.depth)
 
 
 def _located(state: ThreatState, folder: str) -> ThreatState:

@@ -131,7 +131,7 @@ def _threats() -> dict[str, Threat]:
 def opened(remedy: Remedy) -> tuple[Threat, ...]:
     """The threats that it would open, worst first."""
     found = [_threats()[each] for each in remedy.opened or () if each in _threats()]
-    return tuple(sorted(found, key=lambda threat: list(Severity).index(threat.severity)))
+    return tuple(sorted(found, key=lambda threat: threat.severity.rank))
 
 
 def opens(remedy: Remedy) -> tuple[str, str]:

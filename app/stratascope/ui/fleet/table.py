@@ -12,7 +12,6 @@ from enum import StrEnum
 from stratascope.core.layer import Assessment, BitGrid, BitRow, Layer, Tone
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Threat
@@ -124,16 +123,13 @@ def _threats(matrices: dict[int, Matrix], times: Counter[int]) -> list[Threat]:
     open_in: Counter[str] = Counter()
     keys: dict[str, tuple[int, ...]] = {}
     found: dict[str, Threat] = {}
-    order = list(Severity)
     for at, matrix in matrices.items():
         for item in matrix.threats:
             name, key = item.threat.id, by_severity(item)
             found.setdefault(name, item.threat)
             open_in[name] += times[at] * (protection(item) is Protection.OPEN)
             keys[name] = min(keys.get(name, key), key)
-    return sorted(
-        found.values(), key=lambda threat: (order.index(threat.severity), -open_in[threat.id], keys[threat.id])
-    )
+    return sorted(found.values(), key=lambda threat: (threat.severity.rank, -open_in[threat.id], keys[threat.id]))
 
 
 _OPEN_INKS = {

@@ -6,7 +6,6 @@ Shown is the most that it can be, as in the reports, and beside it what it is at
 from __future__ import annotations
 
 from stratascope.core.message import msg, plural
-from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Band, Matrix, ThreatState, band_of
 from stratascope.core.threats.threat import Family, Outcome
@@ -93,9 +92,8 @@ def worst_open(state: ContainerState) -> ThreatState | None:
     """The threat that the sentence is about: the most severe open one; of equal ones the catalogue's first."""
     if state.matrix is None or not runs(state):
         return None
-    order = list(Severity)
     open_now = [each for each in state.matrix.threats if each.outcome is Outcome.OPEN]
-    return min(open_now, key=lambda each: order.index(each.threat.severity), default=None)
+    return min(open_now, key=lambda each: each.threat.severity.rank, default=None)
 
 
 def breakdown(matrix: Matrix) -> Breakdown:
@@ -110,10 +108,10 @@ def breakdown(matrix: Matrix) -> Breakdown:
             heaviest[family] = share.worst, state
     families = sorted(parts, key=lambda family: -parts[family])
     perhaps = [state for state in matrix.threats if state.outcome is not Outcome.STOPPED]
-    order, sure = list(Severity), (Outcome.OPEN, Outcome.UNKNOWN)
+    sure = Outcome.OPEN, Outcome.UNKNOWN
     because = min(
         (state for state in perhaps if state.threat.severity in SERIOUS),
-        key=lambda state: (order.index(state.threat.severity), sure.index(state.outcome)),
+        key=lambda state: (state.threat.severity.rank, sure.index(state.outcome)),
         default=None,
     )
     return Breakdown(

@@ -31,7 +31,6 @@ from stratascope.usecases.plan.offers import Preview
 
 Foretell = Callable[[Sequence[Choice]], Preview]  # raises ToggleError
 _RANK = {Outcome.STOPPED: 0, Outcome.UNKNOWN: 1, Outcome.OPEN: 2}
-_WORST = tuple(Severity)
 
 
 def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[Remedy, ...]:
@@ -68,14 +67,14 @@ def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | No
         return None
     pairs = zip(found.before.threats, found.after.threats, strict=True)
     worse = [new.threat for old, new in pairs if _RANK[new.outcome] > _RANK[old.outcome]]
-    return tuple(threat.id for threat in sorted(worse, key=lambda each: (_WORST.index(each.severity), each.id)))
+    return tuple(threat.id for threat in sorted(worse, key=lambda each: (each.severity.rank, each.id)))
 
 
 def _price(opened: tuple[str, ...] | None) -> tuple[object, ...]:
     if opened is None:
         return (True,)
     severity = {threat.id: threat.severity for threat in all_threats()}
-    counts = (sum(severity[name] is each for name in opened) for each in _WORST)
+    counts = (sum(severity[name] is each for name in opened) for each in Severity)
     return (False, *counts)
 
 

@@ -26,7 +26,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.live import unread_processes
-from stratascope.usecases.live.further_processes import SEVERITIES, weigh
+from stratascope.usecases.live.further_processes import weigh
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import Value, replace
 
@@ -143,7 +143,7 @@ class Assembler:
                 for each in layers
             )
             findings.append(unread_processes.finding(weighed.unread, source))
-        findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+        findings.sort(key=lambda finding: finding.severity.rank)
         return ContainerState(
             container=container,
             layers=layers,

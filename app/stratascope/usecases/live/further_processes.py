@@ -37,7 +37,6 @@ from stratascope.value import Value, replace
 Judge = Callable[[Capture, int], tuple[tuple[LayerState, ...], Matrix]]
 
 KINDS_MAX = 64  # of one container; of those left it is not known what they may do
-SEVERITIES = tuple(Severity)  # worst first
 _VERDICTS = (Verdict.OPEN, Verdict.WEAKENED, Verdict.UNKNOWN, Verdict.ENFORCED)
 # What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
 # drops them before it becomes the program. That takes much less than this; a process may call itself so for good.
@@ -97,7 +96,7 @@ def weigh(
         least = matrix if kind in lesser else its
         exposure = None if its is None or least is None else min(its.exposure.worst, least.exposure.worst)
         sure = its is None or exposure_verified(its) == its.exposure.worst
-        processes.append(replace(_state(member, drifts, exposure, session=session), verified=sure))
+        processes.append(_state(member, drifts, exposure, session=session, verified=sure))
         for each in _told(drifts, matrix, least, session=session):
             cause = each.finding.code, session, thread_of(member) is not None
             if cause not in told or _weight(each) < _weight(told[cause]):
@@ -129,7 +128,9 @@ def setting_up(member: Capture, ground: Ground, taken_at: float) -> bool:
     return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS
 
 
-def _state(member: Capture, drifts: tuple[Drift, ...], exposure: float | None, *, session: bool) -> ProcessState:
+def _state(
+    member: Capture, drifts: tuple[Drift, ...], exposure: float | None, *, session: bool, verified: bool
+) -> ProcessState:
     status = status_of(member)
     return ProcessState(
         member.pid,
@@ -139,6 +140,7 @@ def _state(member: Capture, drifts: tuple[Drift, ...], exposure: float | None, *
         kind=EXEC if session else "",
         thread_of=thread_of(member),
         exposure=exposure,
+        verified=verified,
     )
 
 
@@ -156,9 +158,9 @@ def _told(drifts: tuple[Drift, ...], first: Matrix, its: Matrix | None, *, sessi
     opened = [
         state.threat.severity for state in worse if state.outcome is Outcome.OPEN and state.threat.id not in before
     ]
-    least = min(opened, key=SEVERITIES.index) if opened else Severity.MEDIUM if worse else Severity.LOW
-    found = [replace(each, severity=max(each.severity, least, key=SEVERITIES.index)) for each in found]
-    found.sort(key=lambda each: SEVERITIES.index(each.severity))
+    least = min(opened, key=lambda each: each.rank) if opened else Severity.MEDIUM if worse else Severity.LOW
+    found = [replace(each, severity=max(each.severity, least, key=lambda each: each.rank)) for each in found]
+    found.sort(key=lambda each: each.severity.rank)
     raised = its.exposure.worst - first.exposure.worst
     if raised > 0:
         found[0] = replace(found[0], severity=least, text=_raised(found[0].text, first, its, session=session))
@@ -170,13 +172,13 @@ def _raised(text: Message, first: Matrix, its: Matrix, *, session: bool) -> Mess
     if session:
         words = msg("It belongs to an exec session, and raises the exposure from {least} to {most} until it ends.",
                     least=least, most=most)  # fmt: skip
-        return msg("{text} {more}", text=text, more=words)
-    words = msg("That raises the exposure from {least} to {most}.", least=least, most=most)
+    else:
+        words = msg("That raises the exposure from {least} to {most}.", least=least, most=most)
     return msg("{text} {more}", text=text, more=words)
 
 
 def _weight(each: _Told) -> tuple[int, float]:
-    return SEVERITIES.index(each.finding.severity), -each.raised
+    return each.finding.severity.rank, -each.raised
 
 
 def _worst(first: LayerState, others: list[tuple[Capture, LayerState]]) -> LayerState:
