@@ -120,7 +120,19 @@ def test_commands_and_options_exist(language: str) -> None:
             if span.startswith("-") and len(span) > 1:
                 assert span in known | OTHERS_OPTIONS, (name, span)
     changing = {"harden", "tighten", "undo", "discard", "recover", "export", "observe", "needs", "denials"}
-    assert seen == {None, "report", "engines", "desktop", "helper", "completion", *changing}  # every command is named
+    assert seen == {
+        None,
+        "report",
+        "check",
+        "list",
+        "diff",
+        "engines",
+        "history",
+        "desktop",
+        "helper",
+        "completion",
+        *changing,
+    }  # every command is named
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

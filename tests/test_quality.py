@@ -30,6 +30,7 @@ CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 
 # Which room may import what from outside the standard library. A room that is not named: nothing.
 THIRD_PARTY = {
+    "check": frozenset({"yaml"}),
     "cli": frozenset({"shtab"}),
     "engines": frozenset({"docker", "podman", "requests", "urllib3"}),
     "presentation": frozenset({"wcwidth"}),

@@ -138,7 +138,7 @@ def test_settings_of_a_newer_version(home: Path) -> None:
     "asked", ["tlh", *(pytest.param(each, marks=SLOW) for each in ("de_DE.UTF-8", "\x1b[31m", "ja;rm"))]
 )
 def test_an_unknown_language(home: Path, asked: str) -> None:
-    assert window(surroundings(home, LANG=asked, LANGUAGE=asked))["title"] == "Filter containers"
+    assert window(surroundings(home, LANG=asked, LANGUAGE=asked))["title"] == "Filter: name, cap:, user:"
     done = program(surroundings(home, STRATASCOPE_LANGUAGE=asked), "report", "--from-capture", str(demo()))
     assert done.returncode == 0
     assert "\x1b" not in done.stderr
@@ -147,12 +147,12 @@ def test_an_unknown_language(home: Path, asked: str) -> None:
 
 def test_japanese_by_the_desktop_and_by_choice(home: Path) -> None:
     japanese = window(surroundings(home, LANG="ja_JP.UTF-8"))["title"]
-    assert japanese != "Filter containers"
+    assert japanese != "Filter: name, cap:, user:"
     folder = home / ".config" / "stratascope"
     (folder / "settings.json").write_text(json.dumps({"language": "ja"}))
     assert window(surroundings(home))["title"] == japanese
     (folder / "settings.json").write_text(json.dumps({"language": "en"}))
-    assert window(surroundings(home, LANG="ja_JP.UTF-8"))["title"] == "Filter containers"
+    assert window(surroundings(home, LANG="ja_JP.UTF-8"))["title"] == "Filter: name, cap:, user:"
 
 
 @SLOW
@@ -176,7 +176,7 @@ def test_other_gaps(home: Path, changes: dict[str, str]) -> None:
     [
         ({}, "neither WAYLAND_DISPLAY nor DISPLAY is set"),
         ({"DISPLAY": ":4711"}, "the display :4711 can't be used: it does not answer"),
-        ({"DISPLAY": "nonsense"}, "the display nonsense can't be used: that is no name of a display"),
+        ({"DISPLAY": "nonsense"}, "the display nonsense can't be used: that is not a display name"),
         ({"WAYLAND_DISPLAY": "wayland-4711", "XDG_RUNTIME_DIR": "/nowhere"}, "/nowhere/wayland-4711 can't be used"),
         ({"QT_QPA_PLATFORM": "xcb", "DISPLAY": ":4711"}, "the display :4711 can't be used"),
         ({"QT_QPA_PLATFORM": "wayland", "WAYLAND_DISPLAY": "/nowhere/w"}, "/nowhere/w can't be used"),
@@ -192,7 +192,7 @@ def test_no_display(home: Path, changes: dict[str, str], why: str) -> None:
     done = program({**environ, **changes})
     assert done.returncode == 0
     assert why in done.stderr
-    assert "This is the report as text." in done.stderr
+    assert "Here is the report as text." in done.stderr
     assert "seccomp" in done.stdout
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from stratascope import fault_log, frozen
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stratascope.core.message import Message
 
 LOOKING = ("report", "engines")  # commands that leave nothing to be put in order
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     parsed = parser().parse_args(words)
     if parsed.command is None:
-        return _window()
+        return _window(parsed.window_captures)
     # One short burst of small objects that nearly all live to the end: no garbage worth looking for.
     gc.disable()
     from stratascope.cli import commands
@@ -83,16 +85,16 @@ def _speak() -> None:
         complain(translate(problem))
 
 
-def _window() -> int:
+def _window(captures: Sequence[Path] = ()) -> int:
     from stratascope.cli import display
 
     try:
-        return _shown(display.trouble(os.environ))
+        return _shown(display.trouble(os.environ), captures)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _shown(trouble: Message | None) -> int:
+def _shown(trouble: Message | None, captures: Sequence[Path]) -> int:
     from stratascope.cli import display
 
     if trouble is None:
@@ -101,10 +103,10 @@ def _shown(trouble: Message | None) -> int:
         except ImportError as error:
             trouble = display.no_qt(error)
         else:
-            return start.main([])
+            return start.show_captures(captures) if captures else start.main([])
     from stratascope.cli import without_display
 
-    return without_display.run(trouble)
+    return without_display.run(trouble, captures)
 
 
 if __name__ == "__main__":

@@ -122,6 +122,13 @@ def check_folder(folder: Path) -> None:
         raise PermissionError(errno.EPERM, "everybody may write to it", str(folder))
 
 
+def check_file(path: Path) -> None:
+    """Raises OSError for what is no ordinary file of this user or root; a link is none. It is not opened: to close a
+    database's file would give back the locks that this process has on it (POSIX).
+    """
+    _ordinary(path.lstat(), path, True)
+
+
 def tidy(path: Path) -> None:
     """Remove drafts that a crash left. Only for whoever holds a lock: others' drafts go too. Raises OSError."""
     for left in path.parent.glob(f".{glob.escape(path.name[:100])}.????????.new"):

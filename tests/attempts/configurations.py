@@ -114,6 +114,7 @@ STRONG = "strata-attempts-strong"  # a privileged container
 _UNCONFINED = ("--security-opt", "seccomp=unconfined")
 _NO_NEW_PRIVS = ("--security-opt", "no-new-privileges")
 _EVERY_DEVICE = ("--device-cgroup-rule", "a *:* rwm")
+_MAP = ("--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536")
 _HOST_FOLDER = ("-v", "{folder}/mounted:/host")
 _HOST_PROC = ("-v", "/proc:/host-proc:ro")
 _TREES = ("-v", "/sys/fs/cgroup:/trees")
@@ -212,6 +213,18 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
         only=("podman_rootful",),
     ),
     Configuration("uid-map-one", ("--uidmap", "0:200000:1", "--gidmap", "0:200000:1"), only=("podman_rootful",)),
+    # mounts with id maps of their own
+    Configuration("id-map-folder", (*_MAP, "-v", "{folder}/mounted:/host:idmap"), only=("podman_rootful",)),
+    Configuration(
+        "id-map-folder-user",
+        (*_MAP, "--user", "1000", "-v", "{folder}/mounted:/host:idmap"),
+        only=("podman_rootful",),
+    ),
+    Configuration(
+        "id-map-without-root",
+        ("-v", "{folder}/mounted:/host:idmap=uids=5000-0-1000;gids=5000-0-1000"),
+        only=("podman_rootful",),
+    ),
     Configuration("keep-id", ("--userns", "keep-id"), only=("podman_rootless",)),
     Configuration("no-map", ("--userns", "nomap"), only=("podman_rootless",)),
     # what of the host is bound in
@@ -308,7 +321,6 @@ _OWN_IPC = frozenset({("namespaces", "share-host-ipc")})
 _FIXED = ("--security-opt", "seccomp={folder}/fixed.json")
 _FEW = ("--security-opt", "seccomp={folder}/few.json")
 _IPC = ("--ipc", "host")
-_MAP = ("--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536")
 
 ISOLATED: tuple[Isolated, ...] = (
     _isolated("nothing", "", *_OFF, *_IPC),

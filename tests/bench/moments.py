@@ -13,14 +13,15 @@ from PySide6.QtWidgets import QApplication
 
 from stratascope import resources
 from stratascope.collector.features import FEATURES, Kernel
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.language import read
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui import sample
 
-ROUNDS, MANY = 9, 200
+ROUNDS, FEW, MANY, IN_GROUP = 9, 20, 200, 10
 
 
 class Moment(NamedTuple):
@@ -42,16 +43,21 @@ def measure() -> Iterator[Moment]:
     for mode in (ThemeMode.DARK, ThemeMode.LIGHT):
         window.theme.set_mode(mode)
         yield Moment(f"one repaint of the strata, {mode.value}, at 200 %", least(painting(window)), 16.0)
-    states = tuple(sample.state(f"c{number:03}", (sample.E,) * 6) for number in range(MANY))
-    changed = (sample.state("c100", (sample.X,) * 6), *states[:100], *states[101:])
-    few, all_, other = sample.snapshot(), sample.snapshot(states), sample.snapshot(changed)
-    first = least(lambda: window.selection.show_snapshot(all_), lambda: show(window, few))
-    yield Moment(f"show {MANY} containers", first, 500.0)
-    yield Moment(
-        "    one of them changes",
-        least(lambda: window.selection.show_snapshot(other), lambda: show(window, all_)),
-        150.0,
-    )
+    few, all_ = projects(FEW), projects(MANY)
+    small, large = sample.snapshot(few), sample.snapshot(all_)
+    empty = sample.snapshot(())
+    first = least(lambda: show(window, large), lambda: show(window, empty))
+    yield Moment(f"show {MANY} containers in {MANY // IN_GROUP} groups", first, 500.0)
+    times = []
+    for whole, states in ((small, few), (large, all_)):
+        other = sample.snapshot((*states[:3], worse(states[3]), *states[4:]))
+        show(window, whole)
+        window.selection.go_to(states[0].key)  # not the one that changes
+        times.append(least(lambda other=other: show(window, other), lambda whole=whole: show(window, whole)))  # type: ignore[misc]
+    yield Moment(f"    one of {FEW} changes", times[0], 150.0)
+    yield Moment("    one of them changes (not over 1.3 times as long)", times[1], 1300.0 * times[0])
+    show(window, large)
+    yield Moment("    a letter in the filter", typing(window), 16.0)
     window.clock.stop()
     window.close()
     window.deleteLater()
@@ -69,6 +75,42 @@ def least(run: Callable[[], object], before: Callable[[], object] = int) -> floa
         run()
         taken.append(time.perf_counter() - start)
     return min(taken)
+
+
+def projects(count: int) -> tuple[ContainerState, ...]:
+    """In Compose projects of IN_GROUP each, all of them different."""
+    made = []
+    for number in range(count):
+        marks = tuple((sample.E, sample.W, sample.X)[(number >> place) % 3] for place in range(6))
+        state = sample.state(f"c{number:03}", marks, image=f"app{number}:1")
+        labels = (("com.docker.compose.project", f"project-{number // IN_GROUP}"), ("tier", f"t{number % 4}"))
+        made.append(replace(state, container=replace(state.container, labels=labels)))
+    return tuple(made)
+
+
+def worse(state: ContainerState) -> ContainerState:
+    """The same container, read anew."""
+    other = sample.state(state.container.name, (sample.X,) * 6, image=state.container.image)
+    return replace(other, container=replace(other.container, id=state.container.id, labels=state.container.labels))
+
+
+def typing(window: MainWindow) -> float:
+    """The slowest letter of some words, each until it is painted."""
+    slowest = 0.0
+    for word in ("c17", "label:tier=t2", "project:project-1", "cap:net_admin"):
+        for end in range(1, len(word) + 1):
+
+            def key(text: str = word[:end]) -> None:
+                window.toolbar.filter.setText(text)
+                QApplication.processEvents()
+
+            slowest = max(slowest, least(key, lambda before=word[: end - 1]: before_key(window, before)))  # type: ignore[misc]
+    return slowest
+
+
+def before_key(window: MainWindow, text: str) -> None:
+    window.toolbar.filter.setText(text)
+    QApplication.processEvents()
 
 
 def painting(window: MainWindow) -> Callable[[], object]:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bench import checks as bench_checks
 from bench import depth as bench_depth
 from bench import fleet as bench_fleet
 from bench import harden as bench_harden
@@ -185,6 +186,8 @@ def main() -> int:
         rig = rigs["docker_rootful"]
         fill(rig, SMALL)
         report_against_inspect(rig, table)
+        bench_checks.check_against_report(rig, table)
+        bench_checks.fifty_services(table)
         bench = Bench(rig)
         capture_against_bare(bench, table)
         many_threads_against_few(rig, bench, table)

@@ -7,6 +7,7 @@ which the window's thread did not come back to its event loop.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -53,6 +54,7 @@ def bare() -> None:
 
 
 def ours() -> None:
+    importlib.import_module("stratascope.ui.app")  # as the program does: what needs no Qt comes before it
     from PySide6.QtCore import QTimer
 
     from stratascope.ui.app import app as ui

@@ -194,7 +194,7 @@ def test_beside_an_engine_that_does_not_answer_no_limit_is_kept(docker_rootful: 
         kept = run("report", "--fail-above", "10", engines=both)
         assert kept.returncode == 2
         assert "lone" in kept.stdout, "the report itself is there"
-        assert kept.stderr.startswith("stratascope: Nothing is known of podman, so ")
+        assert kept.stderr.startswith("stratascope: Nothing is known about podman, so ")
         for words in (("--engine", "docker"), ("lone",)):  # then it is not asked about the other one
             done = run("report", "--fail-above", "10", *words, engines=both)
             assert (done.returncode, done.stderr) == (0, "")
@@ -207,16 +207,16 @@ def test_a_name_that_none_has_beside_an_engine_that_does_not_answer(
 ) -> None:
     done = run(*command, "nobody", engines=f"docker={docker_rootful.endpoint} podman={deaf}")
     assert done.returncode == 2
-    assert done.stderr.startswith("stratascope: No container has the name or id nobody. podman: What answers there is ")
+    assert done.stderr.startswith("stratascope: No container has the name or ID nobody. podman: What answers there is ")
     alone = run(*command, "nobody", engines=f"{docker_rootful.endpoint} {NOWHERE}")
-    assert alone.stderr == "stratascope: No container has the name or id nobody.\n"
+    assert alone.stderr == "stratascope: No container has the name or ID nobody.\n"
 
 
 def test_an_unknown_engine_is_an_error() -> None:
     done = run("report", "--engine", "nonsense")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "stratascope: There is no engine nonsense. Give one of these, or an address such as unix:///path: docker.\n"
+        "stratascope: There is no engine nonsense. Use one of these, or an address such as unix:///path: docker.\n"
     )
 
 
@@ -259,14 +259,14 @@ def test_names_and_ids(capture: Path) -> None:
     done = run("report", "--from-capture", str(capture), "plain", "nobody")
     assert done.returncode == 2
     assert "plain" in done.stdout
-    assert done.stderr == "stratascope: No container has the name or id nobody.\n"
+    assert done.stderr == "stratascope: No container has the name or ID nobody.\n"
 
 
 def test_engines_of_a_capture(capture: Path) -> None:
     assert names(run("report", "--json", "--from-capture", str(capture), "--engine", "docker").stdout)
     done = run("report", "--from-capture", str(capture), "--engine", "podman")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "No engine podman in this capture; it has: docker" in done.stderr
+    assert "There is no engine podman in this capture; it has: docker" in done.stderr
 
 
 def test_damaged_captures(capture: Path, tmp_path: Path) -> None:

@@ -77,8 +77,8 @@ def test_without_root_its_log_is_a_guess_and_root_a_sentence(theirs: Desk) -> No
     done = as_user("denials", NAME, endpoint=f"podman={theirs.rig.endpoint}")
     assert done.returncode == 2, "it was not watched"
     guess = done.stdout
-    assert guess.startswith("What can be said of it without watching it:")
-    assert "This is a guess. The last line of its log speaks of it." in guess
+    assert guess.startswith("What is known without watching it:")
+    assert "This is a guess. The last line of its log says so." in guess
     assert FULL in guess
     assert "root" in done.stderr or "password" in done.stderr
     done = as_user("denials", NAME, "--json", endpoint=f"podman={theirs.rig.endpoint}")
@@ -92,5 +92,5 @@ def test_without_root_and_without_a_word_that_is_said(theirs: Desk) -> None:
     start(theirs)
     done = as_user("denials", NAME, endpoint=f"podman={theirs.rig.endpoint}")
     assert done.returncode == 2
-    assert "nothing can be said" in done.stdout
+    assert "nothing is known about refusals" in done.stdout
     assert done.stderr

@@ -58,7 +58,7 @@ def test_into_the_menu_and_out_again(tmp_path: Path) -> None:
     assert f"\nExec={sys.executable} -m stratascope\n" in (tmp_path / ENTRY).read_text()
     assert "Already there" in run("desktop", "install", "--user", "--dry-run", **data).stdout
     done = run("desktop", "remove", "--dry-run", **data)
-    assert f"Would be removed: {tmp_path}/{ENTRY}\n" in done.stdout
+    assert f"Would remove: {tmp_path}/{ENTRY}\n" in done.stdout
     assert (tmp_path / ENTRY).exists()
     done = run("desktop", "remove", **data)
     assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (0, "", [])
@@ -78,13 +78,13 @@ def test_what_is_not_ours_is_named_and_left(tmp_path: Path) -> None:
         assert "Nothing was changed." in done.stderr
     done = run("desktop", "remove", **data)
     assert done.returncode == 2
-    assert f"Left alone, since Stratascope did not write it: {tmp_path}/{ENTRY}" in done.stderr
+    assert f"Left alone, because Stratascope did not write it: {tmp_path}/{ENTRY}" in done.stderr
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["applications", Path(ENTRY).name]
 
 
 @needs_root
 def test_a_home_that_can_t_be_written_is_told() -> None:
-    for size, words in (("ro", "Read-only file system. Nothing was changed."), ("size=4k", "There is no room left")):
+    for size, words in (("ro", "Read-only file system. Nothing was changed."), ("size=4k", "The disk is full")):
         done = in_own_system(
             "mount -t tmpfs -o mode=755,size=4k tmpfs /mnt",
             f"mount -o remount,{size} /mnt",
@@ -122,8 +122,8 @@ def test_root_for_all_users_and_not_for_a_stranger(tmp_path: Path) -> None:
     assert "\nExec=/usr/bin/env\n" in done.stdout
     assert "\n755\n" in done.stdout
     assert done.stdout.endswith("/usr/local/share\n2\n2\n")
-    assert "Others than root can change /" in done.stderr
-    assert "belongs to another user than root" in done.stderr
+    assert " can be changed by users other than root" in done.stderr
+    assert "belongs to a user other than root" in done.stderr
     assert [path.name for path in own.iterdir()] == ["program"]
 
 
@@ -150,8 +150,8 @@ def test_the_helper_is_installed_serves_and_is_removed() -> None:
     assert lines[2:4] == [f"Written: {HELPER}", f"Written: {POLICY}"]
     assert lines[5:7] == [f"{HELPER} root:root 755 1", f"{POLICY} root:root 644 1"]
     assert json.loads(lines[7])["host"][0][2] == "0"
-    assert lines[8] == "The helper of this version is installed already. Nothing was changed."
-    assert lines[9:11] == [f"Would be removed: {HELPER}", f"Would be removed: {POLICY}"]
+    assert lines[8] == "This version of the helper is already installed. Nothing was changed."
+    assert lines[9:11] == [f"Would remove: {HELPER}", f"Would remove: {POLICY}"]
     assert lines[11:14] == ["These files will be removed as root:", f"  {HELPER}", f"  {POLICY}"]
     assert lines[14:] == [
         *(f"Removed: {HELPER}", f"Removed: {POLICY}"),
@@ -183,8 +183,8 @@ def test_an_older_helper_is_renewed_and_a_stranger_s_kept(tmp_path: Path) -> Non
     assert f"changed after Stratascope wrote it: {HELPER}" in done.stderr
     assert f"{HELPER} was changed after Stratascope wrote it." in done.stderr
     assert f"{HELPER} was not written by this command." in done.stderr
-    assert f"since Stratascope did not write it: {HELPER}" in done.stderr
-    assert "Others than root can write to /usr/libexec" in done.stderr
+    assert f"because Stratascope did not write it: {HELPER}" in done.stderr
+    assert "Users other than root can write to /usr/libexec" in done.stderr
 
 
 @needs_root

@@ -89,7 +89,7 @@ def test_the_dry_run_offers_it_first_and_says_what_changes_nothing(desk: Desk) -
     assert any("changes nothing that matters" in each for each in last["shortfalls"])
     code, out, _ = desk.run("harden", NAME, "--dry-run", "--preset", "recommended")
     assert "changes nothing that matters" in out
-    assert f"--preset critical would lead to {smallest['exposure']:.1f}" in out
+    assert f"--preset critical would bring it to {smallest['exposure']:.1f}" in out
     _, out, _ = desk.run("harden", NAME, "--dry-run", "--preset", "restricted")
-    assert "not yet what the Pod Security Standards call restricted" in out
+    assert "not yet what the Pod Security Standards call Restricted" in out
     assert "It still starts as root" in out

@@ -40,7 +40,7 @@ def planned(known: Subject, **values: str) -> Plan:
     [
         (Ending.VERIFIED, DONE, "kept as web.old-1: undo brings it back"),
         (Ending.VERIFIED, replace(DONE, kind=Kind.UNDO), "The original of web runs again."),
-        (Ending.VERIFIED, OWNED, "Its owner created web again: undo takes the change back"),
+        (Ending.VERIFIED, OWNED, "Its owner re-created web: undo reverts the change"),
         (Ending.VERIFIED, replace(OWNED, kind=Kind.UNDO), "web is as it was before"),
         (Ending.VERIFIED, None, "Verified."),
         (Ending.KEPT, DONE, "not verified"),
@@ -57,9 +57,9 @@ def test_choices_are_told_as_they_may_be_typed_with_what_they_could_break() -> N
     known = subject(Asked(), recorded("lsm/apparmor/docker-default"))
     lines = list(chosen_lines(planned(known, memory="256m", capabilities="CHOWN,KILL")))
     assert lines[0] == "capabilities=CHOWN,KILL"
-    assert lines[1].startswith("  ? It starts as root: programs that become another user")
+    assert lines[1].startswith("  ? It starts as root: programs that then change to another user")
     assert "memory=256m" in lines
-    assert list(chosen_lines(planned(known))) == ["No option changes."]
+    assert list(chosen_lines(planned(known))) == ["No options change."]
 
 
 def test_as_another_user_it_loses_nothing_that_it_did_not_hold() -> None:

@@ -89,7 +89,7 @@ def test_one_that_never_ran_is_refused(desk: Desk) -> None:
     assert last["blocks"][0]["code"] == "not-running"
     code, out, _ = desk.run("harden", NAME, "--preset", "recommended", "--dry-run")
     assert code == 3
-    assert "It does not run" in out
+    assert "It is not running" in out
 
 
 def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
@@ -158,7 +158,10 @@ def test_several_that_are_set_aside_for_one_name_are_asked_about(docker_rootful:
         )
     code, _, err = desk.run("discard", "web")
     assert code == 2
-    assert f"Several are set aside for web. Give an id, or --engine: docker {'a' * 12}, docker {'b' * 12}." in err
+    assert (
+        f"Several originals are set aside for web. Give an ID, or --engine: docker {'a' * 12}, docker {'b' * 12}."
+        in err
+    )
     assert len(journal.all()) == 2
 
 

@@ -102,7 +102,7 @@ def test_before_an_undo_what_it_wrote_is_listed(desk: Desk) -> None:
     code, last, err = desk.harden("--set", "no-new-privileges=on")
     assert code == 0, err
     code, out, err = desk.run("undo", NAME, "--dry-run")
-    assert (code, "It wrote nothing" in out) == (0, True), err
+    assert (code, "It has written nothing" in out) == (0, True), err
     desk.rig.run("exec", NAME, "sh", "-c", "mkdir /kept; echo 1 > /kept/a; echo 2 > /data/b")
     code, out, err = desk.run("undo", NAME, "--dry-run", "--json")
     plan = json.loads(out.splitlines()[-1])
@@ -142,7 +142,7 @@ def test_a_worker_that_came_on_demand(desk: Desk, comes_back: bool) -> None:
         assert (code, last["result"]) == (0, "enforced"), (last, err)
     else:
         assert (code, last["result"]) == (4, "rolled-back"), (last, err)
-        assert "did not come up again" in last["why"]
+        assert "did not start again" in last["why"]
 
 
 def _has(first: int, command: bytes) -> bool:

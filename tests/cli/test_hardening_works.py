@@ -61,7 +61,7 @@ def test_what_shows_nothing_is_kept_and_told(desk: Desk) -> None:
     code, out, err = desk.run("harden", NAME, "--yes", "--watch", "1", "--set", "no-new-privileges=on")
     assert code == 1, (out, err)
     assert "Enforced; whether it works was not shown:" in out
-    assert "Not compared: It has no healthcheck." in out
+    assert "Not compared: It has no health check." in out
     assert "Verified" not in out
     assert desk.only_one_runs() != original
     assert desk.run("undo", NAME, "--watch", "1")[0] == 0
@@ -83,7 +83,7 @@ def test_what_answers_in_another_way_is_rolled_back(
     serving(desk, port)
     code, last, err = desk.harden("--set", f"drop={taken}")
     assert (code, last["result"], last["works"]) == (4, "rolled-back", False), (last, err)
-    assert f"Port {port} answers in another way" in last["why"]
+    assert f"Port {port} answers differently than before" in last["why"]
     assert desk.only_one_runs() == original
     code, last, err = desk.harden("--set", f"drop={taken}", "--keep-unverified")
     assert (code, last["result"], last["enforced"], last["works"]) == (1, "kept-unverified", True, False), (last, err)

@@ -101,7 +101,7 @@ def test_an_encoding_without_japanese_is_no_traceback() -> None:
 def test_the_report_and_the_engines() -> None:
     report = run("report", "--from-capture", str(DEMO))
     assert (report.returncode, report.stderr) == (0, "")
-    for word in ("名前空間", "ケーパビリティ", "露出度", "無防備", "2026年11月24日"):
+    for word in ("名前空間", "ケーパビリティ", "危険度", "無防備", "2026年11月24日"):
         assert word in report.stdout
     assert PROSE.search(report.stdout) is None
     assert max(width_of(line) for line in report.stdout.splitlines()) <= WIDTH
@@ -177,7 +177,7 @@ def test_hardening_speaks_japanese(docker_rootful: Rig) -> None:
         done = run("harden", "spoken-of", "--preset", "recommended", "--dry-run", **where)
         assert done.returncode == 0, done.stderr
         assert "変更はありません" in done.stdout or "何も変更" in done.stdout or "変更していません" in done.stdout
-        assert "露出度" in done.stdout
+        assert "危険度" in done.stdout
         assert PROSE.search(done.stdout) is None, done.stdout
         as_json = json.loads(
             run("harden", "spoken-of", "--preset", "recommended", "--dry-run", "--json", **where).stdout

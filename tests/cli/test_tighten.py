@@ -158,7 +158,7 @@ def test_what_a_reload_needs(desk: Desk) -> None:
     found = last(out)
     assert code == 0, (err, found)
     (why,) = (each["why"] for each in found["choices"] if each["id"] == "capabilities")
-    assert "seen to use CHOWN (sh);" in why
+    assert "seen using CHOWN (sh);" in why
     assert "reload" in found["coverage"]
     said = [text for text in found["compared"] if "SIG" in text]
     assert len(said) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,8 +32,15 @@ def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
     any_engine.run("volume", "rm", "-f", "own-volume", check=False)
 
 
-def own(desk: Desk) -> str:
-    return start(desk, "-v", "own-volume:/own", command=("sh", "-c", WRITES))
+def own(desk: Desk, script: str = WRITES) -> str:
+    """One that has made its files."""
+    found = start(desk, "-v", "own-volume:/own", command=("sh", "-c", script))
+    log = Path(f"/proc/{desk.rig.pid(NAME)}/root/own/log")
+    deadline = time.monotonic() + 60
+    while not log.exists():
+        assert time.monotonic() < deadline, "no files in a minute"
+        time.sleep(0.05)
+    return found
 
 
 def owners(desk: Desk) -> Owners:
@@ -70,7 +78,7 @@ def test_there_and_back(desk: Desk) -> None:
 def test_what_fails_goes_back_with_its_owners(desk: Desk) -> None:
     """A program that ends as another user."""
     script = f"[ $(id -u) = 0 ] || exit 7; {WRITES}"
-    original = start(desk, "-v", "own-volume:/own", command=("sh", "-c", script))
+    original = own(desk, script)
     before = owners(desk)
     code, last, _ = desk.harden(*CHANGED)
     assert (code, last["result"]) == (4, "rolled-back")
@@ -85,7 +93,7 @@ def test_a_volume_of_another_container_stays(desk: Desk) -> None:
     before = owners(desk)
     code, _, err = desk.harden(*CHANGED)
     assert code == 2
-    assert "Other containers use these volumes too" in err
+    assert "Other containers also use these volumes" in err
     assert desk.only_one_runs() == original
     assert owners(desk) == before
 
@@ -97,7 +105,7 @@ def test_a_folder_above_it_that_another_container_writes_to(desk: Desk, mode: st
     place = Path(desk.rig.run("volume", "inspect", "-f", "{{.Mountpoint}}", "own-volume"))
     desk.rig.run("create", "--name", "other-user", "-v", f"{place.parents[1]}:/there:{mode}", "busybox", "true")
     code, _, err = desk.harden(*CHANGED, "--dry-run")
-    assert (code, "Other containers use these volumes too" in err) == ((2, True) if mode == "rw" else (0, False)), err
+    assert (code, "Other containers also use these volumes" in err) == ((2, True) if mode == "rw" else (0, False)), err
 
 
 def test_an_id_mapped_volume_is_refused(podman_rootful: Rig, tmp_path: Path) -> None:

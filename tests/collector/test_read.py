@@ -18,6 +18,7 @@ import pytest
 from stratascope.collector import cgroups, further, members, read
 from stratascope.collector.serve import Collector
 from stratascope.core.ground import HOST_WANTS
+from stratascope.linux.cpu import parse_flaws
 
 FOLDER = Path(read.__file__).parent
 NAMES = tuple(sorted(read.PROCESS_FILES | read.PROCESS_LINKS))
@@ -104,6 +105,15 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     finally:
         os.close(folder)
     assert found[2:5] == (None, "UNSUPPORTED", errno.ELOOP)
+
+
+def test_a_policy_is_asked_where_there_is_one() -> None:
+    """What it answers on a host with SELinux: tests/vm/test_machines.py."""
+    entry = one(os.getpid(), (read.PERMISSIVE,))[0][1][0]
+    if Path("/sys/fs/selinux/access").exists():
+        assert entry[2] in ("yes", "no")
+    else:
+        assert entry[:4] == (read.PERMISSIVE, "/sys/fs/selinux/access", None, "ABSENT")
 
 
 def test_no_such_process_and_no_process_id() -> None:
@@ -318,6 +328,9 @@ def test_members_and_limits_by_cgroup() -> None:
         read_here = texts(process)
         assert read_here["cgroup:pids:1:pids.max"] == "77\n"
         assert read_here["cgroup:pids:0:pids.current"] == "1\n"
+        # where this kernel has it, and never of the groups above
+        assert read_here.get("cgroup:pids:0:pids.peak") == ("1\n" if (deep / "pids.peak").exists() else None)
+        assert "cgroup:pids:1:pids.peak" not in read_here
         sources = {item[0]: item[1] for entries in process[2] for item in entries}
         assert sources["cgroup:pids:1:pids.max"] == f"{group}/pids.max"
         assert "cgroup:pids:2:pids.max" in sources
@@ -342,6 +355,16 @@ def test_the_host_list_is_the_program_s() -> None:
     boot = float(texts((0, entries, []))["clock:boot_time"])
     stated = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
     assert abs(boot - int(stated.split()[1])) < 2
+
+
+def test_the_flaws_of_the_processors() -> None:
+    folder = Path("/sys/devices/system/cpu/vulnerabilities")
+    if not folder.is_dir():
+        pytest.skip("this kernel tells nothing of them")
+    (found,) = Collector().host(("cpu:vulnerabilities",))
+    told = dict(line.split(": ", 1) for line in found[2].splitlines())
+    assert told == {file.name: file.read_text().strip() for file in folder.iterdir()}
+    assert len(parse_flaws(found[2])) == len(told)
 
 
 def test_the_host_refuses_other_names() -> None:

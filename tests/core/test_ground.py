@@ -54,6 +54,23 @@ def test_a_host_with_apparmor() -> None:
     assert ground.cpus_online == 2
 
 
+def test_the_processors_and_the_guards_of_shared_folders() -> None:
+    ground = decode_ground(
+        host(
+            cpu___vulnerabilities="l1tf: Not affected\nmds: Vulnerable\n",
+            __sys__devices__system__cpu__smt__control="forceoff\n",
+            __proc__sys__fs__protected_symlinks="1\n",
+        )
+    )
+    assert [(flaw.name, flaw.state.value) for flaw in ground.cpu_flaws or ()] == [
+        ("l1tf", "not affected"),
+        ("mds", "vulnerable"),
+    ]
+    assert (ground.smt, ground.sysctl("fs.protected_symlinks")) == ("forceoff", "1")
+    assert decode_ground(Capture(0, ())).cpu_flaws is None
+    assert decode_ground(host(cpu___vulnerabilities="nonsense")).cpu_flaws is None
+
+
 def test_apparmor_compiled_in_but_not_active() -> None:
     ground = decode_ground(
         host(__sys__kernel__security__lsm="capability,bpf", __sys__module__apparmor__parameters__enabled="Y")

@@ -83,7 +83,7 @@ def test_a_comment_is_nothing_but_a_comment(shell: tuple[str, ...], tmp_path: Pa
     assert not (tmp_path / "made").exists()
 
 
-@pytest.mark.parametrize("text", ["Not in here: the option --link a:b.", "日本語、です"])
+@pytest.mark.parametrize("text", ["Not included: the option --link a:b.", "日本語、です"])
 def test_a_comment_of_plain_words_needs_no_quotes(text: str) -> None:
     assert comment(text).removeprefix("# ").strip("'") == text
     assert comment("Save it as a-b.json: export it.") == "# Save it as a-b.json: export it."

@@ -73,7 +73,7 @@ def at_once(rig: Rig, state: Path, chosen: tuple[Point, ...]) -> None:
         until = time.monotonic() + BUSY
         code, out, err = scenes[point].stratascope("recover")
         # the `recover` of another scene, which runs beside this one, puts right what any dead program left
-        while code == 0 and "works on it right now" in err and time.monotonic() < until:
+        while code == 0 and "is working on it right now" in err and time.monotonic() < until:
             time.sleep(1)
             code, out, err = scenes[point].stratascope("recover")
         assert (code, err) == (0, ""), point.name

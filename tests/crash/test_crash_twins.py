@@ -118,7 +118,7 @@ def test_a_living_trial_is_left_to_its_program(docker_rootful: Rig, tmp_path: Pa
             assert child.poll() is None, child.communicate()
             time.sleep(0.05)
         code, out, err = trial.scene.stratascope("recover")
-        assert (code, out, "another window or command works on it" in err) == (0, "", True)
+        assert (code, out, "another window or command is working on it" in err) == (0, "", True)
         (tmp_path / "there").unlink()
         assert child.communicate()[1] == ""
         assert trial.stage.there() == trial.there

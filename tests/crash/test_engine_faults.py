@@ -134,7 +134,7 @@ def test_recover_leaves_alone_what_a_living_program_works_on(docker_rootful: Rig
         relaunch = Waiting(scene, STOP)
         code, out, err = scene.stratascope("recover")
         assert (code, out) == (0, "")
-        assert f"{relaunch.name}: another window or command works on it right now" in err
+        assert f"{relaunch.name}: another window or command is working on it right now" in err
         code, out, err = scene.stratascope("harden", relaunch.name, "--yes", "--set", "no-new-privileges=on")
         assert code == 3, (out, err)
         relaunch.go_on()
@@ -157,7 +157,7 @@ def test_commands_that_only_look_put_right_too(docker_rootful: Rig, tmp_path: Pa
             code, out, err = scene.stratascope(*words)
             assert code == 0
             assert json.loads(out)
-            assert f"{point.container}: a relaunch that was broken off is undone" in err
+            assert f"{point.container}: an interrupted relaunch was undone" in err
             assert scene.wrong(point) == []
             assert scene.stratascope(*words)[2] == ""
     finally:
@@ -177,7 +177,7 @@ def test_a_report_does_not_fail_for_it(docker_rootful: Rig, tmp_path: Path) -> N
         code, out, err = scene.stratascope("report", "--json")
         assert code == 0
         assert json.loads(out)
-        assert "can't be put right now" in err
+        assert "can't be repaired now" in err
         assert scene.stratascope("recover")[0] == 2
         scene.rig.run("rm", "-f", point.container)
         assert scene.stratascope("recover")[0] == 0

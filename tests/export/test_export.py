@@ -45,7 +45,7 @@ def test_secrets_come_where_they_are_asked_for(kind: ExportKind) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in ExportKind if kind is not ExportKind.SECCOMP])
 def test_what_can_not_be_said_is_named(kind: ExportKind) -> None:
-    assert "# Not in here: Something that no option says." in export(kind, EVERYTHING)
+    assert "# Not included: Something that no option says." in export(kind, EVERYTHING)
 
 
 def test_options_show_no_secret() -> None:

@@ -82,8 +82,8 @@ def test_a_privileged_container_with_a_profile_has_it(
     ("options", "profile", "words"),
     [
         (_options(EngineKind.PODMAN), "", "default seccomp profile can't be read"),
-        (_options(EngineKind.PODMAN), "{", "no JSON"),
-        (_options(EngineKind.PODMAN), "[]", "no JSON object"),
+        (_options(EngineKind.PODMAN), "{", "not JSON"),
+        (_options(EngineKind.PODMAN), "[]", "not a JSON object"),
         (_options(asked=Asked(seccomp=ProfileKind.CUSTOM), seccomp="/gone"), "", "can't be read"),
         (_options(asked=Asked(seccomp=ProfileKind.DEFAULT)), "", "depend"),
     ],

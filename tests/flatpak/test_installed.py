@@ -19,6 +19,7 @@ from wheels import BASE, FLATPAK
 from flatpak.desk_session import Session
 from flatpak.told import verdicts
 from rig.engine import Rig
+from rig.ordinary import socket_for
 from ui.every_view import EVERY_VIEW
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines]
@@ -121,7 +122,6 @@ def test_engines_of_all_four_kinds(
     """Two at the places of the manifest; the others by a folder that a person would give. The rootful Podman's socket
     is root's alone, and is opened for this test.
     """
-    mode = podman_rootful.socket.stat().st_mode & 0o777
     given = (docker_rootless, podman_rootful)
     options = [f"--filesystem={rig.socket.parent}:ro" for rig in given]
     places = ["/run/docker.sock", f"{session.runtime}/podman/podman.sock", *(str(rig.socket) for rig in given)]
@@ -133,13 +133,10 @@ def test_engines_of_all_four_kinds(
     ):
         refused = session.run(session.sandboxed("engines", options=options), {"STRATASCOPE_ENGINES": " ".join(places)})
         assert "denied" in refused.stdout
-        podman_rootful.socket.chmod(0o666)
-        try:
+        with socket_for(podman_rootful):
             done = session.run(
                 session.sandboxed("report", "--json", options=options), {"STRATASCOPE_ENGINES": " ".join(places)}
             )
-        finally:
-            podman_rootful.socket.chmod(mode)
     found = json.loads(done.stdout)
     assert [engine["state"] for engine in found["engines"]] == ["connected"] * 4
     assert [engine["rootless"] for engine in found["engines"]] == [False, True, True, False]

@@ -97,11 +97,11 @@ def test_without_the_service_it_says_so_and_a_second_try_works(
     with Session(installed, podman=podman_rootless, helper=False) as bare:
         bare.grant()
         found = report(bare)
-        assert "its service org.freedesktop.Flatpak is not there" in found["trouble"]["message"]
+        assert "its service org.freedesktop.Flatpak is not available" in found["trouble"]["message"]
         assert found["trouble"]["command"] == ""
         assert verdicts(found["containers"][0])["namespaces"] == "UNKNOWN"
         ask = talk("chores", bare)
-        assert "is not there" in ask()
+        assert "is not available" in ask()
         helper = bare.start(bare.words("/usr/libexec/flatpak-session-helper"))
         until = time.monotonic() + 10
         while ask() and time.monotonic() < until:

@@ -87,7 +87,7 @@ def test_compose_is_asked_on_the_host_where_its_files_are_within_reach(session: 
         (block,) = refused["blocks"]
         assert block["code"] == "compose"
         give = f"flatpak override --user --filesystem={project} {manifest.APP}"
-        assert "was not given the files" in block["text"]
+        assert "has no access to the files" in block["text"]
         assert give in json.dumps(block)
         session.run(session.words(*give.split()))
         ended = last(session, *choose, status=1)

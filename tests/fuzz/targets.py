@@ -20,11 +20,16 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from linux.elf_files import elf
 from stratascope import linux
 from stratascope.collector import serve
 from stratascope.collector.read import PID_MAX
+from stratascope.core.accepted import toml
+from stratascope.core.accepted.accepted import AcceptedError
 from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ports import ProbeError, RawContainer
 from stratascope.core.relaunch.launch_spec import RestartPolicy
@@ -40,6 +45,9 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.elf import parse_elf
 from stratascope.owners import compose
 from stratascope.presentation import json_report
+from stratascope.presentation.beside import baseline
+from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
+from stratascope.presentation.formats.told import tell
 from stratascope.probe import entries
 from stratascope.state import record as records
 from stratascope.state.journal import FileJournal
@@ -150,6 +158,39 @@ def capture(data: bytes) -> None:
         json.loads(json_report.render(assembler().snapshot(record)))
 
 
+def formats(data: bytes) -> None:
+    """What other tools are told of a capture, each document well formed. Allowed: ProbeError."""
+    with contextlib.suppress(ProbeError):
+        record = records.loads(_json(mutated(_documents("capture"), data)), "it")
+        told = tell(assembler().snapshot(record), "0")
+        for document in (sarif.render(told), gitlab.quality(told), gitlab.sast(told)):
+            json.loads(document)
+        for line in ndjson.render(told).splitlines():
+            json.loads(line)
+        ElementTree.fromstring(junit.render(told).encode())
+        list(text_string_to_metric_families(prometheus.render(told)))
+
+
+def before(data: bytes) -> None:
+    """A report from before. Allowed: BaselineError."""
+    with contextlib.suppress(baseline.BaselineError):
+        baseline.read(_json(mutated(_documents("report"), data)).encode(), "it")
+
+
+def accepted(data: bytes) -> None:
+    """A list of accepted findings. Allowed: AcceptedError."""
+    with contextlib.suppress(AcceptedError):
+        toml.read(data.decode("utf-8", "replace"), "it")
+    entry = mutated(_documents("accepted"), data)
+    with contextlib.suppress(AcceptedError):
+        toml.read(f"[[accepted]]\n{_toml(entry if isinstance(entry, dict) else {})}", "it")
+
+
+def _toml(entry: dict[str, Any]) -> str:
+    lines = (f"{json.dumps(key)} = {json.dumps(value)}\n" for key, value in entry.items())
+    return "".join(lines).replace('"2027-01-01"', "2027-01-01")
+
+
 def inspect(data: bytes, kind: EngineKind) -> None:
     """What an engine tells of a container. Allowed: ValueError."""
     translate = docker.translate if kind is EngineKind.DOCKER else podman.translate
@@ -212,6 +253,9 @@ TARGETS: dict[str, Target] = {
     "request": request,
     "reply": reply,
     "capture": capture,
+    "formats": formats,
+    "before": before,
+    "accepted": accepted,
     "inspect-docker": partial(inspect, kind=EngineKind.DOCKER),
     "inspect-podman": partial(inspect, kind=EngineKind.PODMAN),
     "events": events,
@@ -276,6 +320,11 @@ def _found(kind: str) -> Iterator[Any]:
         document = json.loads((CHECKOUT / "resources/demo/demo.json").read_text())
         document["record"]["containers"] = document["record"]["containers"][:2]
         yield document
+    elif kind == "report":
+        record = records.load(CHECKOUT / "tests/golden/capture.json")
+        yield json_report.document(assembler().snapshot(record))
+    elif kind == "accepted":
+        yield {"finding": "seccomp.off", "container": "*", "reason": "r", "owner": "o", "until": "2027-01-01"}
     elif kind == "profile":
         yield {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "architectures": ["SCMP_ARCH_X86_64"],
                "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],

@@ -39,6 +39,7 @@ _USES = {
     "memory_current",
     "memory_peak",
     "pids_current",
+    "pids_peak",
     "pids_room",
     "memory_level",
     "pids_level",

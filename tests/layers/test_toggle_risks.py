@@ -31,7 +31,7 @@ def risks(choice: str, of: Subject) -> str:
         ("no-new-privileges=on", {"set_uid": ("/bin/su", "/bin/ping")}, "/bin/su, /bin/ping", "sudo"),
         ("capabilities=none", {"listens": (80, 443, 8080)}, "port 80, 443,", "8080"),
         ("capabilities=none", {"listens": (8080,)}, "raw sockets", "port"),
-        ("capabilities=none", {"listens": None}, "no port below 1024", "listens on"),
+        ("capabilities=none", {"listens": None}, "ports below 1024", "listens on"),
         ("capabilities=none", {"users": (("nginx", 101), ("sh", 0))}, "nginx (101)", "sh (0)"),
         ("capabilities=none", {"users": None}, "gosu", "(101)"),
         ("user=101", {"users": (("nginx", 101), ("cron", 2))}, "cron (2)", "nginx (101)"),

@@ -163,7 +163,7 @@ def test_taken(name: str, asked: Asked, value: str, plain: str, fields: dict[str
 # toggle, engine, what was asked for, value, words of the refusal
 REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("capabilities", DOCKER, Asked(), "CAP_FLY", "no capability CAP_FLY"),
-    ("capabilities", DOCKER, Asked(), "ALL", "no hardening"),
+    ("capabilities", DOCKER, Asked(), "ALL", "not hardening"),
     ("capabilities", DOCKER, Asked(), "", "no capability"),
     ("drop", DOCKER, Asked(), "ALL", "no capability ALL"),
     ("drop", DOCKER, Asked(), "none", "no capability none"),
@@ -171,12 +171,12 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("privileged", DOCKER, Asked(), "on", "only the value off"),
     ("seccomp", DOCKER, Asked(), "unconfined", "every system call is open"),
     ("seccomp", DOCKER, Asked(), "/p/absent.json", "could not be read"),
-    ("seccomp", DOCKER, Asked(), "/p/text", "is no seccomp profile"),
-    ("seccomp", DOCKER, Asked(), "/p/deadly.json", "no program could run"),
+    ("seccomp", DOCKER, Asked(), "/p/text", "is not a seccomp profile"),
+    ("seccomp", DOCKER, Asked(), "/p/deadly.json", "No program could run"),
     ("seccomp", with_facts(DOCKER, seccomp_profile="unconfined"), Asked(), "default", "no filter"),
     ("seccomp", replace(PODMAN, endpoint="ssh://h"), Asked(), "/p/good.json", "where Podman runs"),
     ("apparmor", DOCKER, Asked(), "default", "not active"),
-    ("apparmor", APPARMOR, Asked(), "a\nb", "name of an AppArmor profile"),
+    ("apparmor", APPARMOR, Asked(), "a\nb", "name of a loaded AppArmor profile"),
     ("apparmor", PODMAN_ROOTLESS, Asked(), "default", "rootless"),
     ("selinux", DOCKER, Asked(), "default", "not active"),
     ("selinux", SELINUX, Asked(), "type:x", "only the value default"),
@@ -186,7 +186,7 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("tmpfs", DOCKER, Asked(), "tmp", "can't be mounted"),
     ("tmpfs", DOCKER, Asked(), "/a/../proc/x", "can't be mounted"),
     ("tmpfs", DOCKER, Asked(), "/a:b", "can't be mounted"),
-    ("tmpfs", DOCKER, Asked(mounts=(DATA,)), "/data", "a mount at /data already"),
+    ("tmpfs", DOCKER, Asked(mounts=(DATA,)), "/data", "already a mount at /data"),
     ("tmpfs", DOCKER, Asked(), ",", "Give up to"),
     ("engine-socket", DOCKER, Asked(mounts=(SOCKET,)), "keep", "only the value remove"),
     ("memory", DOCKER, Asked(), "5m", "out of range"),
@@ -210,8 +210,8 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("userns", DOCKER_ROOTLESS, Asked(), "auto", "Rootless Docker"),
     ("userns", PODMAN, Asked(), "keep-id", "rootless Podman only"),
     ("userns", PODMAN, Asked(), "0:0:65536", "host's root"),
-    ("userns", PODMAN, Asked(), "0:1:10,5:20:10", "map of ids"),
-    ("userns", PODMAN, Asked(), "host", "map of ids"),
+    ("userns", PODMAN, Asked(), "0:1:10,5:20:10", "ID map"),
+    ("userns", PODMAN, Asked(), "host", "ID map"),
 )
 
 
@@ -236,7 +236,7 @@ def test_a_socket_that_comes_with_more() -> None:
     known = replace(known, facts=(("namespaces", facts),))
     with pytest.raises(ToggleError) as error:
         toggle("engine-socket").check("remove", known)
-    assert "/, in which there is more" in translate(error.value.message)
+    assert "/, which contains more" in translate(error.value.message)
 
 
 ENFORCED, NOT, UNKNOWN = Proven.ENFORCED, Proven.NOT_ENFORCED, Proven.UNKNOWN
@@ -416,7 +416,7 @@ def test_risks_are_about_this_container() -> None:
     assert "SYS_ADMIN" in risks("capabilities", "default", subject(Asked(cap_add=("CAP_SYS_ADMIN",))))
     assert "If it stores anything in /data" in risks("host-paths", "read-only", subject(Asked(mounts=(DATA,))))
     assert "control the engine" in risks("engine-socket", "remove", subject(Asked(mounts=(SOCKET,))))
-    assert "nobody outside of its own network" in risks("network", "private", subject(Asked(network_mode="host")))
+    assert "nothing outside its own network" in risks("network", "private", subject(Asked(network_mode="host")))
     assert risks("network", "private", subject()) == ""
     wrote = subject(changes=("/etc", "/etc/app.conf", "/run/app.pid"))
     assert risks("read-only-root", "on", wrote) == "It wrote to /etc/app.conf: such files could no longer be written."
@@ -426,6 +426,10 @@ def test_risks_are_about_this_container() -> None:
     now = used.of("cgroup").memory_current
     assert "more than this limit" in risks("memory", str(now - 1), used)
     assert risks("memory", str(now * 4), used) == ""
+    groups = replace(used.of("cgroup"), pids_current=3, pids_peak=70)
+    peaked = replace(used, facts=(("cgroup", groups),))
+    assert "It had 70 processes and threads at one time" in risks("pids", "100", peaked)
+    assert risks("pids", "140", peaked) == ""
 
 
 def test_podman_takes_a_profile_by_its_path() -> None:

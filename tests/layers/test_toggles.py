@@ -115,7 +115,7 @@ def test_parsing() -> None:
     ("text", "words"),
     [
         ("speed=9", "There is no toggle speed"),
-        ("memory", "Give a value as in memory=BYTES"),
+        ("memory", "Give a value, as in memory=BYTES"),
         ("memory=", "Give a value"),
         ("", "There is no toggle"),
     ],
@@ -233,6 +233,16 @@ def test_limits_leave_room(
         assert (found.get("memory"), found["pids"]) == (None if memory is None else str(memory), pids)
     offered = toggle("memory").proposed(told)
     assert offered == "" if used > 2 * _GIB else int(offered) >= 2 * max(used, peak or 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "peak", "limit"), [(1, None, "512"), (1, 300, "600"), (300, 40, "600"), (1, 40, "512")]
+)
+def test_the_limit_on_processes_goes_by_the_most(now: int, peak: int | None, limit: str) -> None:
+    known = subject(process=recorded("lsm/apparmor/docker-default"))
+    groups = replace(known.of("cgroup"), pids_current=now, pids_peak=peak)
+    told = replace(known, facts=(("cgroup", groups),))
+    assert {choice.toggle: choice.value for choice in choices(Preset.RECOMMENDED, told)}["pids"] == limit
 
 
 @pytest.mark.parametrize(("engine", "chosen"), [(DOCKER, False), (PODMAN, True)])

@@ -170,10 +170,10 @@ def test_presets_never_give() -> None:
     ("name", "value", "text"),
     [
         ("capabilities", "+FLY", "no capability FLY"),
-        ("capabilities", "+ALL", "no hardening"),
+        ("capabilities", "+ALL", "not hardening"),
         ("seccomp", "+nonsense", "no system call nonsense"),
-        ("seccomp", "+socket:x", "numbers of its arguments"),
-        ("seccomp", "+socket:-1", "numbers of its arguments"),
+        ("seccomp", "+socket:x", "argument values"),
+        ("seccomp", "+socket:-1", "argument values"),
         ("devices", "+/etc/passwd", "a device of the host"),
         ("devices", "+/dev/../etc/passwd", "a device of the host"),
         ("devices", "+/dev/fuse:x", "a device of the host"),

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import FULL, IdRange, is_full, overlaps, parse_full, parse_idmap, to_host, to_inside
+from stratascope.linux.idmap import (
+    FULL,
+    IdRange,
+    MountIdMap,
+    is_full,
+    overlaps,
+    parse_full,
+    parse_idmap,
+    parse_mount_idmaps,
+    to_host,
+    to_inside,
+)
 
 KEEP_ID = "         0     100000       1000\n      1000       1000          1\n      1001     101000      64536\n"
 LONG = "".join(f"{number * 10} {100000 + number * 10} 10\n" for number in range(340))
@@ -107,3 +118,56 @@ def test_overlaps_are_the_common_ids(one: list[tuple[int, int]], other: list[tup
     one, other = disjoint(one), disjoint(other)
     maps = [tuple(IdRange(0, first, length) for first, length in parts) for parts in (one, other)]
     assert ids(list(overlaps(*maps))) == ids(one) & ids(other)
+
+
+MOUNTED = (IdRange(0, 200000, 65536),)
+
+
+@pytest.mark.parametrize(
+    ("text", "maps"),
+    [
+        ("", ()),
+        ("1804 uid 0 200000 65536\n1804 gid 0 200000 65536\n", (MountIdMap(1804, MOUNTED, MOUNTED),)),
+        # maps of which nothing is of the reader's own ids
+        ("7 uid\n7 gid\n", (MountIdMap(7, (), ()),)),
+        (
+            "8 uid 0 200000 65536 70000 5 1\n8 gid\n7 gid 0 200000 65536\n7 uid\n",
+            (
+                MountIdMap(8, (*MOUNTED, IdRange(70000, 5, 1)), ()),
+                MountIdMap(7, (), MOUNTED),
+            ),
+        ),
+    ],
+)
+def test_good_of_mounts(text: str, maps: tuple[MountIdMap, ...]) -> None:
+    assert parse_mount_idmaps(text) == maps
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7 uid 0 1\n7 gid\n",
+        "7 uid 0 1 1 2\n7 gid\n",
+        "7 uid 0 1 0\n7 gid\n",
+        "7 uid 0 x 1\n7 gid\n",
+        "7 uid 0 4294967290 100\n7 gid\n",
+        "7 uid\n",
+        "7 uid\n7 uid\n7 gid\n",
+        "7 pid 0 1 1\n",
+        "x uid\nx gid\n",
+        "7\n",
+        "99999999999 uid\n99999999999 gid\n",
+    ],
+)
+def test_bad_of_mounts(text: str) -> None:
+    with pytest.raises(DecodeError):
+        parse_mount_idmaps(text)
+
+
+@given(st.text() | st.from_regex(r"([0-9]{1,3} (uid|gid)( [0-9]{1,11}){0,6}\n){0,4}", fullmatch=True))
+def test_any_text_of_mounts(text: str) -> None:
+    try:
+        maps = parse_mount_idmaps(text)
+    except DecodeError:
+        return
+    assert len({each.mount for each in maps}) == len(maps)

@@ -129,7 +129,7 @@ def test_where_the_override_goes(project: Project, names: tuple[str, ...], wante
     given = ",".join(str(project.folder / name) for name in names if not name.endswith("*"))
     plan = project.planned(project.container(**{"project.config_files": given}))
     assert Path(plan.files[0].path).name == wanted
-    assert any("by itself" in item.id for item in plan.warnings) is plainly
+    assert any("automatically" in item.id for item in plan.warnings) is plainly
 
 
 def test_a_file_of_ours_that_another_service_had_may_be_gone(project: Project) -> None:
@@ -164,8 +164,8 @@ def test_labels_that_name_no_file_and_no_one_service(project: Project, monkeypat
     (project.folder / "-").write_text("services: {}\n")
     for label in ("project.config_files", "project.environment_file"):
         for path in ("compose.yaml", "-", "./-"):
-            assert "gone" in project.refused(project.container(**{label: path}))
-    assert "gone" in project.refused(project.container(**{"project.working_dir": "."}))
+            assert "no longer exists" in project.refused(project.container(**{label: path}))
+    assert "no longer exists" in project.refused(project.container(**{"project.working_dir": "."}))
     assert said(project.bin) == []
     found = project.plan(project.container(service="*"))  # Compose has a hash for it, where there is one service
     assert isinstance(found, OwnerRefusal)
@@ -173,10 +173,10 @@ def test_labels_that_name_no_file_and_no_one_service(project: Project, monkeypat
 
 def test_what_stands_in_the_way(project: Project) -> None:
     container = project.container()
-    assert "single run" in project.refused(project.container(oneoff="True"))
+    assert "one-off run" in project.refused(project.container(oneoff="True"))
     assert "labels" in project.refused(project.container(service=""))
-    assert "gone" in project.refused(project.container(**{"project.config_files": "/nowhere.yaml"}))
-    assert "gone" in project.refused(project.container(**{"project.environment_file": "/nowhere.env"}))
+    assert "no longer exists" in project.refused(project.container(**{"project.config_files": "/nowhere.yaml"}))
+    assert "no longer exists" in project.refused(project.container(**{"project.environment_file": "/nowhere.env"}))
     assert "changed since" in project.refused(project.container(**{"config-hash": "older"}))
     assert "{count} containers" in project.refused(container, (container, replace(container, id="b" * 64)))
     podman = replace(container, labels=(*container.labels, ("io.podman.compose.project", "p")))
@@ -192,14 +192,14 @@ def test_an_image_that_speaks_for_compose_is_not_believed(project: Project, name
     """Its maker could name a compose file of their own, with the hash that fits, and have it run."""
     labels = f'{{"com.docker.compose.{name}": "x"}}'
     project.docker(DOCKER.replace("sha256:1 null", f"sha256:1 {labels}"))
-    assert "The image itself says" in project.refused()
+    assert "The image itself claims" in project.refused()
     assert not any("config --hash" in line or " up " in line for line in said(project.bin))  # no file was read
 
 
 def test_labels_of_images_that_can_not_be_read_and_those_that_compose_builds(project: Project) -> None:
     for labels in ("", "nonsense", "[]", "{"):
         project.docker(DOCKER.replace("sha256:1 null", f"sha256:1 {labels}"))
-        assert "The image itself says" in project.refused()
+        assert "The image itself claims" in project.refused()
     built = '{"com.docker.compose.project": "p", "com.docker.compose.service": "web", "a": "b"}'
     project.docker(DOCKER.replace("sha256:1 null", f"sha256:1 {built}"))
     project.planned()
@@ -222,10 +222,10 @@ def test_what_compose_and_docker_may_say(project: Project) -> None:
         ("echo 2.26.1-4", "echo v2.23.3", "can't replace"),
         ("echo 2.26.1-4", "echo dev", "can't replace"),
         ("echo 2.26.1-4", "exit 1", "not installed"),
-        ("sha256:1 null", "sha256:2 null", "another one"),
-        ("echo 'sha256:1 null'", "exit 1", "another one"),
-        ("echo web old", "echo nonsense from somewhere else", "can't read"),
-        ("echo web old", "echo yaml: line 1 >&2; exit 15", "can't read"),
+        ("sha256:1 null", "sha256:2 null", "another image"),
+        ("echo 'sha256:1 null'", "exit 1", "another image"),
+        ("echo web old", "echo nonsense from somewhere else", "can no longer read"),
+        ("echo web old", "echo yaml: line 1 >&2; exit 15", "can no longer read"),
         ("echo web new", "echo web old", "nothing to change"),
     ):
         project.docker(DOCKER.replace(old, new))

@@ -67,7 +67,7 @@ def test_what_breaks_is_rolled_back(project: Project) -> None:
     assert "7" in last["why"]
     assert "Read-only" in last["log"]
     assert last["suspects"] == ["read-only-root"]
-    assert "read-only-root is probably to blame" in last["blame"]
+    assert "read-only-root is probably the cause" in last["blame"]
     project.as_before()
     assert project.id("db") == db
     assert project.harden("web", *HARDER)[0] == 0  # nothing is left over that would be in the way

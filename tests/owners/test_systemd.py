@@ -120,11 +120,11 @@ def test_what_stands_in_the_way(unit: Unit) -> None:
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        ('{"PODMAN_SYSTEMD_UNIT": "ssh.service"}', "The image itself says"),
-        ('{"PODMAN_SYSTEMD_UNIT": ""}', "The image itself says"),
-        ("[]", "The image itself says"),
-        ("nonsense", "can't be told"),
-        ("", "can't be told"),
+        ('{"PODMAN_SYSTEMD_UNIT": "ssh.service"}', "The image itself claims"),
+        ('{"PODMAN_SYSTEMD_UNIT": ""}', "The image itself claims"),
+        ("[]", "The image itself claims"),
+        ("nonsense", "could not be determined"),
+        ("", "could not be determined"),
     ],
 )
 def test_an_image_that_claims_to_be_of_a_unit_is_not_believed(unit: Unit, labels: str, words: str) -> None:
@@ -132,7 +132,7 @@ def test_an_image_that_claims_to_be_of_a_unit_is_not_believed(unit: Unit, labels
     assert words in unit.refused()
     assert not any("show" in line for line in said(unit.bin))  # systemd is not even asked
     unit.image("null", 125)
-    assert "can't be told" in unit.refused()
+    assert "could not be determined" in unit.refused()
     unit.image('{"maintainer": "somebody"}')
     assert isinstance(unit.plan(), OwnerPlan)
 
@@ -140,10 +140,10 @@ def test_an_image_that_claims_to_be_of_a_unit_is_not_believed(unit: Unit, labels
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"LoadState": "not-found"}, "not made from a Quadlet file"),
-        ({"SourcePath": ""}, "not made from a Quadlet file"),
-        ({"SourcePath": "/etc/containers/systemd/web.kube"}, "not made from a Quadlet file"),
-        ({"SourcePath": "/nowhere/web.container"}, "gone"),
+        ({"LoadState": "not-found"}, "not generated from a Quadlet file"),
+        ({"SourcePath": ""}, "not generated from a Quadlet file"),
+        ({"SourcePath": "/etc/containers/systemd/web.kube"}, "not generated from a Quadlet file"),
+        ({"SourcePath": "/nowhere/web.container"}, "no longer exists"),
         ({"NeedDaemonReload": "yes"}, "changed since"),
     ],
 )
@@ -157,7 +157,7 @@ def test_garbage_and_failures_of_systemctl(unit: Unit) -> None:
         program(unit.bin, "systemctl", script)
         assert "can't be asked" in unit.refused()
     (unit.bin / "systemctl").unlink()
-    assert "not here" in unit.refused()
+    assert "not installed here" in unit.refused()
 
 
 def test_a_file_that_is_younger_than_the_container(unit: Unit) -> None:

@@ -35,8 +35,8 @@ def test_json_has_all_of_them() -> None:
 
 def test_what_is_not_known_is_not_told_as_nothing() -> None:
     choice = Choice("capabilities", "CAP_SYS_ADMIN")
-    assert remedy_text(Remedy(msg("It runs."), choice, ())).endswith("That opens no threat.")
-    assert remedy_text(Remedy(msg("It runs."), choice)).endswith("What that opens is not known.")
+    assert remedy_text(Remedy(msg("It is running."), choice, ())).endswith("That opens no threat.")
+    assert remedy_text(Remedy(msg("It is running."), choice)).endswith("What that opens is not known.")
 
 
 def test_what_no_setting_gives_is_a_sentence_of_its_own() -> None:

@@ -11,14 +11,14 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.presentation import ending_report
 from stratascope.presentation.terminal import Style
 
-GUESS = Claim("namespaces", msg("It may not write there: its root file system is read-only."), Strength.LEFT)
+GUESS = Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT)
 CAUSE = Cause(
     GUESS,
-    msg("The last line of its log speaks of it."),
+    msg("The last line of its log says so."),
     "touch: /x\x1b[31m: Read-only file system",
     (Remedy(msg("{name}={value}", name="tmpfs", value="/x"), Choice("tmpfs", "/x"), ("write-root-file-system",)),),
 )
-OTHER = Cause(Claim("image", msg("The library {name} is missing in its image.", name="x"), Strength.SAID), msg("So."))
+OTHER = Cause(Claim("image", msg("The library {name} is missing from its image.", name="x"), Strength.SAID), msg("So."))
 ENDING = Ending(
     "docker",
     "1" * 64,
@@ -29,7 +29,7 @@ ENDING = Ending(
     begun=1.0,
     ended=2.0,
     facts=(Fact(msg("It ran for {age}.", age=age(1.0)), Source.ENGINE),
-           Fact(msg("It last said: {line}", line="touch: /x"), Source.LOG)),
+           Fact(msg("Its last output: {line}", line="touch: /x"), Source.LOG)),
     cause=CAUSE,
     others=(OTHER,),
     log=("first", "touch: /x"),
@@ -52,14 +52,16 @@ def test_the_object_of_the_contract() -> None:
 
 def test_lines_say_that_a_guess_is_one() -> None:
     text = "\n".join(ending_report.lines(ENDING, Style()))
-    assert "Namespaces: It may not write there" in text
-    assert "This is a guess. The last line of its log speaks of it." in text
-    assert "It may also be:\n  The library x is missing" in text
+    assert "Namespaces: It can't write there" in text
+    assert "This is a guess. The last line of its log says so." in text
+    assert "Other possible reasons:\n  The library x is missing" in text
     assert "\x1b" not in text
     assert "\u202e" not in text
-    assert "It last said" not in text, "the line stands below as what the guess stands on"
+    assert "Its last output" not in text, "the line stands below as what the guess stands on"
 
 
 def test_what_nothing_explains_is_said() -> None:
-    text = "\n".join(ending_report.lines(Ending("e", "1", "web", Phase.EXITED, msg("It runs."), exit_code=3), Style()))
-    assert "Nothing that its engine, the kernel or its log says tells why." in text
+    text = "\n".join(
+        ending_report.lines(Ending("e", "1", "web", Phase.EXITED, msg("It is running."), exit_code=3), Style())
+    )
+    assert "Neither its engine nor the kernel nor its log says why." in text

@@ -11,8 +11,21 @@ from hypothesis import strategies as st
 from stratascope.core.threats.depth import without
 from stratascope.core.threats.threat import Family, Outcome
 from stratascope.presentation.rays import GROUND, Ray, bundles, order_of, ray_of
-from stratascope.presentation.rays_layout import Label, Place, lay_out, nearest, place_labels
-from stratascope.presentation.threat_outcomes import OPEN, Kind
+from stratascope.presentation.rays_layout import (
+    LETTERS,
+    Lane,
+    Name,
+    Place,
+    Sort,
+    bar_width,
+    largest_bar,
+    lay_out,
+    nearest,
+    place_names,
+    stops,
+)
+from stratascope.presentation.threat_outcomes import OPEN, SERIOUS, Kind
+from stratascope.value import replace
 from ui import fake_matrix
 
 NUMBERS = {layer: number for number, layer in enumerate(fake_matrix.LAYERS, 1)}
@@ -71,112 +84,155 @@ def test_rays_keep_their_places_while_a_layer_is_away() -> None:
     assert all(4 not in (ray.end, *ray.also) for bundle in after for ray in bundle.rays)
 
 
-def places(kind: str = "weak", width: float = 520, *, grouped: bool = False) -> tuple[Place, ...]:
-    names = dict.fromkeys(Family, 60.0)
-    return lay_out(bundles(fake_matrix.matrix(kind), NUMBERS), 270, 270 + width, 11, names, grouped=grouped)
+def places(kind: str = "weak", width: float = 520, name: float = 60.0) -> tuple[Place, ...]:
+    return lay_out(bundles(fake_matrix.matrix(kind), NUMBERS), 270, 270 + width, 1.0, dict.fromkeys(Family, name))
+
+
+def lanes(made: tuple[Place, ...]) -> list[Lane]:
+    return [lane for place in made for lane in place.lanes]
 
 
 @pytest.mark.parametrize("kind", ["weak", "tight", "open", "unknown"])
-@pytest.mark.parametrize("width", [430, 520, 800, 1600])
-def test_lanes_fill_the_field_without_crossing(kind: str, width: float) -> None:
+@pytest.mark.parametrize("width", [150, 300, 430, 520, 800, 1600])
+def test_lanes_stay_in_their_families_and_cross_nothing(kind: str, width: float) -> None:
     made = places(kind, width)
     assert made[0].left == 270
-    assert made[-1].right == pytest.approx(270 + width)
-    for one, other in pairwise(made):
-        assert other.left - one.right == pytest.approx(11)
-    lanes = [lane for place in made for lane in place.lanes]
-    assert len(lanes) == 61
-    assert all(lane.x % 1 == 0.5 for lane in lanes)
-    assert all(one.x < other.x for one, other in pairwise(lanes))
+    assert made[-1].right <= 270 + width + 0.01
+    assert all(one.right < other.left for one, other in pairwise(made))
+    for place in made:
+        assert all(place.left - 0.5 <= lane.x <= place.right + 0.5 for lane in place.lanes)
+    found = lanes(made)
+    assert all(lane.x % 1 == 0.5 for lane in found)
+    assert all(one.x <= other.x for one, other in pairwise(found))
+
+
+@pytest.mark.parametrize("kind", ["weak", "tight", "open", "unknown"])
+def test_every_threat_is_in_one_lane(kind: str) -> None:
+    found = lanes(places(kind, 1200))
+    assert sorted(ray.id for lane in found for ray in lane.rays) == sorted(
+        state.threat.id for state in fake_matrix.matrix(kind).threats
+    )
+    for lane in found:
+        kinds = {ray.kind for ray in lane.rays}
+        alone = kinds <= {*SERIOUS, Kind.MEDIUM}
+        assert (lane.sort is Sort.RAY) is alone
+        assert not alone or len(lane.rays) == 1
+
+
+def test_what_is_serious_can_be_counted() -> None:
+    """Ten to fourteen from one to the next, and a letter each, in the order in which they stand."""
+    made = places("open", 1400)
+    for place in made:
+        serious = [lane for lane in place.lanes if lane.ray is not None and lane.ray.kind in SERIOUS]
+        for one, other in pairwise(serious):
+            assert 9.5 <= other.x - one.x <= 14.5
+    lettered = [lane for lane in lanes(made) if lane.letter]
+    assert "".join(lane.letter for lane in lettered) == LETTERS[: len(lettered)]
+    assert all(lane.rays[0].kind in SERIOUS for lane in lettered)
+
+
+def test_where_it_is_too_narrow_the_minor_leave_and_then_the_medium_share() -> None:
+    """In that order, and nothing that is serious ever."""
+    serious = sum(ray.kind in SERIOUS for bundle in bundles(fake_matrix.matrix("open"), NUMBERS) for ray in bundle.rays)
+    seen = []
+    for width in (1400, 700, 640, 600, 560, 520, 480, 440, 400, 360, 320):
+        sorts = {lane.sort for lane in lanes(places("open", width, 10))}
+        seen.append((Sort.MINOR in sorts, Sort.MEDIUM not in sorts))
+        found = lanes(places("open", width, 10))
+        assert sum(lane.ray is not None and lane.ray.kind in SERIOUS for lane in found) == serious
+    assert seen[0] == (True, True)
+    assert (False, True) in seen
+    assert seen[-1] == (False, False)
+    assert seen == sorted(seen, reverse=True)
 
 
 def test_a_family_is_not_narrower_than_its_name() -> None:
     assert all(place.right - place.left >= 59.9 for place in places(width=900))
 
 
-def test_an_open_critical_lane_is_wider() -> None:
-    host = next(place for place in places(width=900) if place.family is Family.HOST)
-    widths = {lane.ray.kind: lane.width for lane in host.lanes}
-    assert widths[Kind.CRITICAL] == pytest.approx(2.3 * widths[Kind.ONCE])
-
-
-def test_in_a_narrow_field_only_open_rays_have_lanes() -> None:
-    made = places(width=250, grouped=True)
-    assert made[-1].right <= 520.01
-    for place, bundle in zip(made, bundles(fake_matrix.matrix(), NUMBERS), strict=True):
-        rest = sum(ray.kind not in OPEN for ray in bundle.rays)
-        assert [lane.count for lane in place.lanes if lane.count] == ([rest] if rest else [])
-        assert all(lane.ray.kind in OPEN for lane in place.lanes if not lane.count)
-
-
-def test_a_bar_for_many_says_where_the_last_is_stopped_and_how_many_are_not_known() -> None:
-    matrix = fake_matrix.matrix("tight", (("userfaultfd", "...?.."), ("load-module", "S.SS.S")))
-    made = lay_out(bundles(matrix, NUMBERS), 270, 520, 7, {}, grouped=True)
-    bar = next(lane for place in made if place.family is Family.KERNEL for lane in place.lanes if lane.count)
-    assert bar.unsure >= 1
-    assert bar.unsure < bar.count
-    assert bar.ray.kind is not Kind.UNKNOWN
-    nothing = lay_out(bundles(fake_matrix.matrix("unknown"), NUMBERS), 270, 520, 7, {}, grouped=True)
-    bar = nothing[0].lanes[-1]
-    assert (bar.unsure, bar.ray.kind) == (bar.count, Kind.UNKNOWN)
+def test_a_bar_says_how_many_end_where_and_how_deep() -> None:
+    matrix = fake_matrix.matrix(
+        "tight", (("userfaultfd", "..SS.."), ("load-module", "S.SS.S"), ("reboot", "S....."), ("bpf", "...S.."))
+    )
+    made = lay_out(bundles(matrix, NUMBERS), 270, 1400, 1.0, {})
+    bar = next(lane for place in made if place.family is Family.KERNEL for lane in place.lanes
+               if lane.sort is Sort.STOPPED)  # fmt: skip
+    ends = stops(bar)
+    assert [end.band for end in ends] == sorted((end.band for end in ends), reverse=True)
+    assert sum(end.count for end in ends) == len(bar.rays)
+    assert ends[-1].left == 0
+    for end in ends:
+        here = [ray for ray in bar.rays if ray.end == end.band]
+        assert (end.count, end.least) == (len(here), min(ray.state.depth[0] for ray in here))
+    assert next(end.least for end in ends if end.band == 1) == 1  # reboot, by it alone
+    wide = [bar_width(count, largest_bar(made), 1.0) for count in (len(bar.rays), *(end.left for end in ends))]
+    assert wide == sorted(wide, reverse=True)
+    assert wide[-1] == 0.0
 
 
 def test_without_threats_there_is_nothing() -> None:
-    assert lay_out((), 0, 100, 11, {}, grouped=False) == ()
+    assert lay_out((), 0, 100, 1.0, {}) == ()
     assert nearest((), 5, 5) is None
+    assert place_names((), {}, 0, 100, 1.0) == ((), 0)
 
 
 def test_the_nearest_lane_is_found_within_reach() -> None:
     made = places()
-    lane = made[2].lanes[1]
+    lane = next(lane for lane in lanes(made) if lane.sort is Sort.RAY)
     assert nearest(made, lane.x + 1, 3) == lane
+    bar = next(lane for lane in lanes(made) if lane.sort is Sort.STOPPED)
+    assert nearest(made, bar.x + bar.width / 2 - 1, 3) == bar, "a bar is as wide as it is"
     assert nearest(made, 100, 3) is None
 
 
-def agree(labels: tuple[Label, ...], left: float, right: float) -> None:
-    """No name covers another or leaves the field, and no leader line runs through a name."""
-    for one in labels:
+def named(count: int, critical: int = 0) -> list[Lane]:
+    """So many serious ones."""
+    one = ray("open", "------", "set-clock")
+    kinds = [Kind.CRITICAL] * critical + [Kind.HIGH] * (count - critical)
+    state = one.state
+    return [
+        Lane(Sort.RAY, (replace(one, kind=kind, state=replace(state, threat=replace(state.threat, id=f"t{at}"))),),
+             300.5 + at, 10, LETTERS[at] if at < len(LETTERS) else "")
+        for at, kind in enumerate(kinds)
+    ]  # fmt: skip
+
+
+def agree(found: tuple[Name, ...], left: float, right: float) -> None:
+    """No name leaves the field, or covers another."""
+    for one in found:
         assert left <= one.left
-        assert one.right <= right + 0.01 or one.width > right - left
-        for other in labels:
+        assert one.left + one.width <= right + 0.01
+        assert 0 <= one.row < one.rows
+        for other in found:
             if one is not other and one.row == other.row:
-                assert one.right <= other.left or other.right <= one.left
-            if other.row > one.row:
-                assert not one.left < other.x < one.right
+                assert one.left + one.width <= other.left or other.left + other.width <= one.left
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 480), st.integers(20, 150), st.booleans()), max_size=18, unique_by=lambda t: t[0])
-)
-def test_names_never_cover_each_other(wanted: list[tuple[int, int, bool]]) -> None:
-    labels = tuple(Label(f"t{at}", 270.5 + x, width, critical) for at, (x, width, critical) in enumerate(wanted))
-    placed, hidden = place_labels(labels, 270, 760, 7, 3, 50)
-    agree(placed, 270, 760)
-    assert {label.id for label in placed} | set(hidden) == {label.id for label in labels}
-    assert len(placed) + len(hidden) == len(labels)
-    if labels and any(label.critical for label in labels):
-        assert any(label.critical for label in placed)
+@given(st.lists(st.integers(20, 220), max_size=22), st.integers(60, 900))
+def test_names_never_cover_each_other(wide: list[int], room: int) -> None:
+    wanted = named(len(wide))
+    widths = {lane.id: float(width) for lane, width in zip(wanted, wide, strict=True)}
+    found, hidden = place_names(wanted, widths, 270, 270 + room, 1.0)
+    agree(found, 270, 270 + room)
+    assert len(found) + hidden == len(wanted)
+    assert [name.id for name in found] == [lane.id for lane in wanted[: len(found)]]
 
 
-def test_few_names_all_find_room_from_right_to_left() -> None:
-    labels = (Label("a", 300.5, 110, True), Label("b", 320.5, 90, False), Label("c", 340.5, 80, False))
-    placed, hidden = place_labels(labels, 270, 760, 7, 3, 50)
-    assert hidden == ()
-    assert {label.id: label.row for label in placed} == {"c": 0, "b": 1, "a": 2}
-    assert all(label.left == label.x - 7 for label in placed)
+@pytest.mark.parametrize(("count", "rows"), [(1, 3), (9, 3), (10, 4), (12, 4), (13, 5), (15, 5)])
+def test_up_to_fifteen_are_all_named(count: int, rows: int) -> None:
+    wanted = named(count, critical=2 if count > 2 else 0)
+    found, hidden = place_names(wanted, {lane.id: 150.0 for lane in wanted}, 0, 600, 1.0)
+    assert hidden == 0
+    assert {name.rows for name in found} == {rows}
+    assert [name.letter for name in found] == list(LETTERS[:count])
 
 
-def test_names_at_the_edge_end_right_of_their_rays() -> None:
-    labels = (Label("a", 700.5, 90, False), Label("b", 730.5, 90, False))
-    placed, hidden = place_labels(labels, 270, 760, 7, 3, 50)
-    assert hidden == ()
-    assert {label.id: (label.row, label.right) for label in placed} == {"a": (0, 707.5), "b": (1, 737.5)}
+def test_of_more_the_last_place_is_for_their_number() -> None:
+    wanted = named(19)
+    found, hidden = place_names(wanted, {lane.id: 150.0 for lane in wanted}, 0, 600, 1.0)
+    assert (len(found), hidden) == (14, 5)
 
 
-def test_where_there_is_no_room_the_critical_ones_are_named() -> None:
-    many = [Label(f"h{x}", 300.5 + x * 12, 130, False) for x in range(20)]
-    labels = (*many, Label("c", 294.5, 130, True))
-    placed, hidden = place_labels(labels, 270, 560, 7, 3, 50)
-    assert "c" in {label.id for label in placed}
-    assert hidden
-    assert all(label.right <= 510 + 3.5 for label in placed if label.row == 2)  # "+ 14 more" has its place
+def test_where_no_name_fits_all_are_counted() -> None:
+    wanted = named(4)
+    assert place_names(wanted, {lane.id: 150.0 for lane in wanted}, 0, 100, 1.0) == ((), 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from presentation import page_sample
+from stratascope.core.container import Status
 from stratascope.core.snapshot import ProcessState
 from stratascope.layers import all_layers
 from stratascope.presentation import text_report
@@ -19,6 +20,17 @@ def test_processes_that_differ_are_told_by_layer() -> None:
     page = text_report.render(replace(whole, containers=(state,)), all_layers(), text_report.Style())
     assert "  PID 77 (5) sh differs from the first process: Capabilities, Access control\n" in page
     assert "PID 78" not in page
+
+
+def test_what_was_never_started_has_not_ended() -> None:
+    """And a layer of which nothing is known is told by its name for people."""
+    whole = page_sample.golden()
+    created = next(state for state in whole.containers if state.container.status is Status.CREATED)
+    page = text_report.render(replace(whole, containers=(created,)), all_layers(), text_report.Style(details=True))
+    assert "created, never started" in page
+    assert "    User namespace is not known: it is not running.\n" in page
+    assert "ended" not in page
+    assert "usermap" not in page
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_an_installed_helper_is_no_way(programs: Path) -> None:
 def test_a_refusal_ends_the_search_and_anything_else_does_not(programs: Path, text: str, final: bool) -> None:
     script(programs, "pkexec", text)
     script(programs, "sudo", f"touch {programs}/asked; exit 1")
-    assert "All else is as before" in translate(refused().message)
+    assert "Everything else is as before" in translate(refused().message)
     assert (programs / "asked").exists() is not final
 
 
@@ -71,5 +71,5 @@ def test_neither_is_there(programs: Path) -> None:
 
 def test_nobody_answers(programs: Path) -> None:
     script(programs, "pkexec", f"echo $$ > {programs}/pid; exec sleep 3600")
-    assert "Nobody answered" in translate(refused(patience=0.5).message)
+    assert "Nobody entered" in translate(refused(patience=0.5).message)
     assert not Path(f"/proc/{(programs / 'pid').read_text().strip()}").exists()

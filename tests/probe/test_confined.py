@@ -105,7 +105,7 @@ def test_one_that_dies_in_the_middle_is_tried_once_more_and_no_further(host: Pat
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (GONE, "its service org.freedesktop.Flatpak is not there"),
+        (GONE, "its service org.freedesktop.Flatpak is not available"),
         (NO_PYTHON, "The host has no python3"),
         ("echo who knows >&2; exit 3", "could not be started"),
     ],

@@ -200,7 +200,7 @@ def test_a_refusal_ends_the_search(programs: Path, text: str, words: str) -> Non
     script(programs, "sudo", f"touch {programs}/asked; {PASS}")
     error = refused()
     assert isinstance(error, NoRootError)
-    assert "All else is as before" in translate(error.message)
+    assert "Everything else is as before" in translate(error.message)
     assert words in error.words
     assert not (programs / "asked").exists()
 
@@ -223,7 +223,7 @@ def test_a_helper_of_another_version_is_refused_with_the_way_to_renew_it(program
     script(programs.parent, "helper", """echo '{"stratascope":"collector","protocol":1}'; cat > /dev/null""")
     script(programs, "pkexec", f"case $1 in *helper) ;; *) touch {programs}/asked;; esac; {PASS}")
     error = refused()
-    assert "version 1 of the collector's language" in translate(error.message)
+    assert "version 1 of the collector protocol" in translate(error.message)
     assert str(programs.parent / "helper") in translate(error.message)
     assert "stratascope helper install" in translate(error.message)
     assert not (programs / "asked").exists()
@@ -297,7 +297,7 @@ def test_nobody_answers(programs: Path) -> None:
     script(programs, "pkexec", "exec sleep 3600")
     with pytest.raises(NoRootError) as caught:
         open_elevated(ways(os.environ), patience=0.3, told=[])
-    assert "Nobody answered" in translate(caught.value.message)
+    assert "Nobody entered" in translate(caught.value.message)
     assert caught.value.final
 
 

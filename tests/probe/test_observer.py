@@ -127,7 +127,7 @@ def test_one_that_is_killed_is_told() -> None:
         os.kill(watch.pid, signal.SIGKILL)
         watch.wait()
     assert isinstance(watch.failure, ProbeError)
-    assert "ended before its time" in translate(watch.failure.message)
+    assert "ended prematurely" in translate(watch.failure.message)
 
 
 @needs_root

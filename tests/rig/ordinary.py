@@ -6,12 +6,17 @@ shows it with that directory open and otherwise empty. Nothing of the machine is
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from rig.engine import Rig
 from rig.plan import ordinary_user
 
 APP = Path(__file__).parents[2] / "app"
@@ -35,6 +40,24 @@ def as_user(*words: str, endpoint: str) -> subprocess.CompletedProcess[str]:
         check=False,
         stdin=subprocess.DEVNULL,
     )
+
+
+def seen_by_user(rig: Rig, *words: str) -> dict[str, Any]:
+    """The containers of this engine as `stratascope report` tells them to the ordinary user, by name."""
+    done = as_user("report", "--json", *words, endpoint=f"{rig.kind}={rig.endpoint}")
+    assert done.returncode == 0, done.stderr
+    return {each["name"]: each for each in json.loads(done.stdout)["containers"]}
+
+
+@contextmanager
+def socket_for(rig: Rig, mode: int = 0o666) -> Iterator[None]:
+    """The engine's socket with this mode in the meantime: of everybody."""
+    before = rig.socket.stat().st_mode
+    rig.socket.chmod(mode)
+    try:
+        yield
+    finally:
+        rig.socket.chmod(before & 0o7777)
 
 
 def as_theirs(*command: str) -> tuple[str, ...]:

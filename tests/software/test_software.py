@@ -101,13 +101,13 @@ def test_it_serves_and_its_data_is_there(
         wait("its data from before", lambda: keeper.get(at, "before") == "kept-1", PATIENCE)
         wait("its data since", lambda: keeper.get(at, "since") == "kept-2", PATIENCE)
         code, _, said = shell.run("harden", at.name, "--preset", preset, "--dry-run")
-        assert (code, "What its last undo replaced is still set aside." in said) == (REFUSED, True), said
+        assert (code, "The container that its last undo replaced is still set aside." in said) == (REFUSED, True), said
         assert shell.run("discard", at.name)[0] == VERIFIED
         assert [name for name in containers(rig) if name.startswith(at.name)] == [at.name]
         # and the same, typed by hand
         code, _, command = shell.run(*("export", at.name, "--preset", preset, "--as", f"{rig.kind}-run", "--secrets"))
         assert code == VERIFIED, command
-        if saved := re.search(r"Save the seccomp profile as (\S+) before", command):
+        if saved := re.search(r"First save the seccomp profile as (\S+?):", command):
             code, _, profile = shell.run("export", at.name, "--preset", preset, "--as", "seccomp")
             assert code == VERIFIED, profile
             (tmp_path / saved[1]).write_text(profile)

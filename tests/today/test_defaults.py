@@ -12,11 +12,13 @@ import pytest
 
 from rig.engine import Rig
 from rig.filters import OPTIONS, bounding, differences, filters_of, server_version, unlike_measured
-from rig.ordinary import as_user
+from rig.ordinary import seen_by_user, socket_for
 from stratascope.collector.filters import why_not
 from stratascope.core.container import EngineKind
+from stratascope.layers.mac.apparmor import SAME_RULES
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.linux.defaults.filters import versions_for
+from stratascope.linux.defaults.version import speaking_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.engines, pytest.mark.today]
 needs_root = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
@@ -58,6 +60,31 @@ def test_the_rest_is_as_measured(newer: Rig) -> None:
     assert unlike_measured(newer, measured_version(newer)) == []
 
 
+_ENGINES = {"docker": ("docker-default", "usr/sbin/dockerd"), "podman": ("containers-default", "usr/bin/podman")}
+_TO_IT = "signal (receive)"  # what others may send to it is no matter of what it may do
+
+
+def apparmor_rules(root: Path, kind: str) -> list[str]:
+    """Those of the default profile, as its template stands in the engine's own program."""
+    program = (root / _ENGINES[kind][1]).read_bytes()
+    start = program.index(b"profile {{.Name}}")
+    lines = program[start : program.index(b"\n}\n", start)].decode().splitlines()
+    rules = [line.partition("#")[0].strip() for line in lines]
+    found = sorted(rule for rule in rules if rule and not rule.startswith(_TO_IT))
+    assert b"abi <abi" not in program
+    assert "deny mount," in found
+    return found
+
+
+def test_apparmor_s_rules_are_those_that_were_measured(newer: Rig) -> None:
+    """Against those of this machine's own engines, which are the measured ones (`tests/vm`)."""
+    assert newer.root is not None
+    name, _ = _ENGINES[newer.kind]
+    if not speaking_for(server_version(newer), SAME_RULES[name]):
+        pytest.skip(f"the rules of {newer.kind} {server_version(newer)} were never compared: add it to SAME_RULES")
+    assert apparmor_rules(newer.root, newer.kind) == apparmor_rules(Path("/"), newer.kind)
+
+
 @needs_root
 def test_a_default_container_has_no_more_than_its_engine_s_default(newer: Rig) -> None:
     with newer.container(name="plain"):
@@ -70,15 +97,8 @@ def test_a_default_container_has_no_more_than_its_engine_s_default(newer: Rig) -
 
 def test_as_an_ordinary_user_the_default_filter_is_known(newer: Rig) -> None:
     measured_version(newer)
-    mode = newer.socket.stat().st_mode
-    newer.socket.chmod(0o666)
-    try:
-        with newer.container(name="plain"):
-            done = as_user("report", "--json", endpoint=f"{newer.kind}={newer.endpoint}")
-    finally:
-        newer.socket.chmod(mode & 0o7777)
-    assert done.returncode == 0, done.stderr
-    found = next(each for each in json.loads(done.stdout)["containers"] if each["name"] == "plain")
+    with socket_for(newer), newer.container(name="plain"):
+        found = seen_by_user(newer)["plain"]
     counts = found["layers"]["seccomp"]["facts"]["x86_64"]
     assert [each for each in findings(found) if each[0] in MORE] == []
     # what Podman's file on this host, which is another version's, says in another way

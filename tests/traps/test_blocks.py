@@ -335,4 +335,6 @@ def test_a_layer_beside_an_empty_volume_with_mapped_ids(scene: Scene) -> None:
     code, last, err = scene.harden("--set", "no-new-privileges=on", "--commit-layer")
     assert (code, last["result"]) == (0, "enforced"), (last, err)
     assert "kept" in scene.rig.run("exec", "trap", "ls", "/")
-    scene.told("writable layer beside an empty volume with mapped ids", "refused, by path; carried over once it is not")
+    scene.told(
+        "writable layer compared with an empty volume with mapped ids", "refused, by path; carried over once it is not"
+    )

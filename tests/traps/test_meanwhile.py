@@ -55,7 +55,7 @@ def test_a_name_that_is_taken_meanwhile(scene: Scene, tmp_path: Path) -> None:
         aside = [name for name in scene.names(running=True) if name.startswith("trap.old-")]
         assert rig.inspect(aside[0])["Id"] == original
         assert last["why"] == (
-            f"Another container took its name meanwhile, so it runs as {aside[0]}. "
+            f"Another container took its name in the meantime, so it runs as {aside[0]}. "
             "Free the name, then run stratascope recover."
         )
         rig.run("rm", "-f", taker[0])

@@ -35,7 +35,7 @@ def test_nothing_to_tell(scene: Scene, tmp_path: Path) -> None:
 def test_without_a_healthcheck(scene: Scene) -> None:
     scene.start("--no-healthcheck")
     assert "no-healthcheck" in scene.check().warnings
-    scene.told("no healthcheck", "warned of")
+    scene.told("no health check", "warned of")
 
 
 def test_what_ends_or_stays_behind(scene: Scene) -> None:

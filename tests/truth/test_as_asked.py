@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rig.engine import Rig
-from rig.ordinary import APP, as_user
+from rig.ordinary import APP, seen_by_user, socket_for
 
 OPTIONS = {
     "plain": (),
@@ -45,26 +45,18 @@ def read_by_root(rig: Rig) -> dict[str, Any]:
     return {each["name"]: each for each in json.loads(done.stdout)["containers"]}
 
 
-def seen_by_user(rig: Rig, *words: str) -> dict[str, Any]:
-    done = as_user("report", "--json", *words, endpoint=f"{rig.kind}={rig.endpoint}")
-    assert done.returncode == 0, done.stderr
-    return {each["name"]: each for each in json.loads(done.stdout)["containers"]}
-
-
 @pytest.mark.parametrize("name", ["docker_rootful", "podman_rootful"])
 def test_what_the_engine_states_is_what_root_reads(name: str, request: pytest.FixtureRequest) -> None:
     rig: Rig = request.getfixturevalue(name)
-    before = rig.socket.stat().st_mode
-    rig.socket.chmod(0o666)
     options_of = {"shareable": ("--ipc", "shareable"), **OPTIONS}
     names = {f"asked-{each}": options for each, options in options_of.items()}
     try:
         for each, options in names.items():
             rig.run("run", "-d", "--name", each, *options, "busybox", "sleep", "600")
-        seen, read, verified = seen_by_user(rig), read_by_root(rig), seen_by_user(rig, "--verified-only")
+        with socket_for(rig):
+            seen, read, verified = seen_by_user(rig), read_by_root(rig), seen_by_user(rig, "--verified-only")
     finally:
         rig.run("rm", "-f", *reversed(names))  # whoever shares another's namespace first
-        rig.socket.chmod(before & 0o7777)
     asked = unknown = count = 0
     for each in names:
         mine, roots, sure = seen[each], read[each], verified[each]

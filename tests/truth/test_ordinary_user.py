@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from rig.engine import Rig
-from rig.ordinary import as_user
+from rig.ordinary import as_user, seen_by_user, socket_for
 from truth import own_reading
 
 # What the kernel tells everyone about any process: proc(5)
 OPEN_TO_ALL = ("capabilities", "seccomp")
 
 
-def seen(rig: Rig, *words: str) -> dict[str, Any]:
-    done = as_user("report", "--json", *words, endpoint=f"{rig.kind}={rig.endpoint}")
-    assert done.returncode == 0, done.stderr
-    return {container["name"]: container for container in json.loads(done.stdout)["containers"]}
-
-
 @pytest.mark.parametrize("name", ["docker_rootful", "podman_rootful"])
 def test_containers_of_root(name: str, request: pytest.FixtureRequest) -> None:
     rig: Rig = request.getfixturevalue(name)
-    before = rig.socket.stat().st_mode
-    rig.socket.chmod(0o666)
-    try:
-        with rig.container("--memory", "64m", "--pids-limit", "50", "--read-only", name="of-root") as container:
-            pid = rig.pid(container)
-            layers = seen(rig)["of-root"]["layers"]
-    finally:
-        rig.socket.chmod(before & 0o7777)
+    options = ("--memory", "64m", "--pids-limit", "50", "--read-only")
+    with socket_for(rig), rig.container(*options, name="of-root") as container:
+        pid = rig.pid(container)
+        layers = seen_by_user(rig)["of-root"]["layers"]
     own = {key: layers["capabilities"]["facts"][key] for key in ("effective", "bounding")}
     assert own["effective"] == own["bounding"]
     assert len(layers["capabilities"]["facts"]["effective_names"]) == bin(int(own["effective"], 16)).count("1") > 5
@@ -56,7 +45,7 @@ def test_containers_of_ones_own(name: str, request: pytest.FixtureRequest) -> No
     rig: Rig = request.getfixturevalue(name)
     with rig.container("--cap-drop", "ALL", "--read-only", name="of-mine") as container:
         pid = rig.pid(container)
-        layers = seen(rig)["of-mine"]["layers"]
+        layers = seen_by_user(rig)["of-mine"]["layers"]
         own = own_reading.namespaces(pid)
         facts = layers["namespaces"]["facts"]
         assert {kind: facts[kind]["inode"] for kind in own} == own
@@ -68,13 +57,9 @@ def test_containers_of_ones_own(name: str, request: pytest.FixtureRequest) -> No
 
 
 def test_a_socket_that_is_closed_to_one(docker_rootful: Rig) -> None:
-    before = docker_rootful.socket.stat().st_mode
-    docker_rootful.socket.chmod(0o600)
-    try:
+    with socket_for(docker_rootful, 0o600):
         done = as_user("engines", "--json", endpoint=f"docker={docker_rootful.endpoint}")
         asked = as_user("report", "--engine", "docker", endpoint=f"docker={docker_rootful.endpoint}")
-    finally:
-        docker_rootful.socket.chmod(before & 0o7777)
     assert done.returncode == 0, done.stderr
     engine = json.loads(done.stdout)[0]
     assert engine["state"] == "denied"

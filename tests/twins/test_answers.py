@@ -57,4 +57,4 @@ def test_one_that_answers_in_another_way_breaks(stage: Stage) -> None:
         unchanged, changed = tried(stage, name, "drop=CHOWN")
         assert (unchanged.works, changed.works) == (Works.YES, Works.BREAKS), (unchanged, changed)
         assert changed.why is not None
-        assert "Port 2525 answers in another way" in translate(changed.why)
+        assert "Port 2525 answers differently than before" in translate(changed.why)

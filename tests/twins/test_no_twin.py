@@ -21,7 +21,7 @@ CASES = (
     (("--device", "/dev/fuse"), "devices"),
     (("--cap-add", "SYS_TIME"), "CAP_SYS_TIME"),
     (("-v", "{folder}/socket:/socket"), "socket"),
-    (("-v", "{folder}:/folder:ro"), "A socket lies below"),
+    (("-v", "{folder}:/folder:ro"), "There is a socket below"),
 )
 
 

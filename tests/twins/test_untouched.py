@@ -225,6 +225,6 @@ def test_one_that_does_not_run_has_a_twin_too(each_api: Rig, tmp_path: Path, mon
         found = stage.tried(name, "true")
         assert found.works is Works.YES, why(found)
         said = " ".join(translate(text) for text in found.not_compared)
-        assert "On which ports it listens can't be read." in said
-        assert "Its UDP ports are not looked at: 53/udp." in said
+        assert "Which ports it listens on can't be read." in said
+        assert "Its UDP ports are not checked: 53/udp." in said
         assert (stage.there(), stage.rig.inspect(name)["State"]) == (there, asked)

@@ -118,8 +118,8 @@ def rulers(lines: int = 2) -> Rulers:
     ranges: tuple[RulerRange, ...]
     if lines == 2:
         ranges = (
-            RulerRange(0, 1000, 1, Tone.WARN, msg("your own id")),
-            RulerRange(1, 100000, 65536, Tone.GOOD, msg("ids that nobody else has")),
+            RulerRange(0, 1000, 1, Tone.WARN, msg("your own ID")),
+            RulerRange(1, 100000, 65536, Tone.GOOD, msg("IDs that nobody else has")),
         )
     else:
         ranges = tuple(RulerRange(i * 10, 100000 + i * 50, 5, Tone.PLAIN, msg("mapped")) for i in range(lines))
@@ -231,7 +231,7 @@ def state(
     if not running:
         verdicts = (U,) * 6
     layers = tuple(
-        layer_state(number, verdict, FACTS[number].get(verdict, "Not readable") if running else "No process runs",
+        layer_state(number, verdict, FACTS[number].get(verdict, "Not readable") if running else "Not running",
                     extra=frozenset({21}) if verdict in (W, X) else frozenset(), name=name)
         for number, verdict in enumerate(verdicts, 1)
     )  # fmt: skip

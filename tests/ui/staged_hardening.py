@@ -55,7 +55,7 @@ from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
 from stratascope.value import replace
 
 STEPS = (
-    ("journal", msg("Write down what is going to happen"), 0.01),
+    ("journal", msg("Record the plan in the journal"), 0.01),
     ("create", msg("Create the replacement beside it"), 0.31),
     ("stop", msg("Stop the original"), 0.62),
     ("rename", msg("Give its name to the replacement"), 0.08),
@@ -196,21 +196,21 @@ class StagedHardening(Hardening):
         yield from self._steps(watch, cancelled)
         if cancelled() or self.outcome is Ending.ROLLED_BACK:
             yield from self._step("roll-back", msg("Bring the original back"), 0.4)
-            why = msg("Cancelled.") if cancelled() else msg("It ended by itself, with exit status 1.")
+            why = msg("Cancelled.") if cancelled() else msg("It exited by itself, with status 1.")
             log = "" if cancelled() else "nginx: [emerg] mkdir() failed (30: Read-only file system)\n\x1b[31mbad"
             blame = msg("The log speaks of a read-only file system.") if self.suspects else self.blame
             yield Ended(Ending.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log, blame, self.suspects)
             return
-        yield from self._step("verify", msg("Hold the result against /proc"), 0.05)
+        yield from self._step("verify", msg("Verify the result in /proc"), 0.05)
         yield from self._proofs(plan)
         self.set_aside.append(done)
         if self.unproven or self.outcome is Ending.ENFORCED:
-            seen = (msg("It has no healthcheck."), msg("It listens on no TCP port."))
+            seen = (msg("It has no health check."), msg("It listens on no TCP port."))
             yield Ended(Ending.KEPT if self.unproven else Ending.ENFORCED, done, enforced=not self.unproven,
                         not_compared=seen)  # fmt: skip
             return
         yield Ended(Ending.VERIFIED, done, enforced=True, works=True,
-                    compared=(msg("Its healthcheck says healthy, as before."),))  # fmt: skip
+                    compared=(msg("Its health check reports healthy, as before."),))  # fmt: skip
 
     def tighten(
         self,
@@ -225,8 +225,8 @@ class StagedHardening(Hardening):
             raise self.no_result
         whole = wishes.chosen or self.preset(state, Preset.STRICT)
         derived = Resolved(whole, tuple((each.toggle, msg("It was not seen to need it.")) for each in whole))
-        works = Tried((), Works.YES, 1.5, compared=(msg("It stops as the unchanged one does."),),
-                      not_compared=(msg("It has no healthcheck."),))  # fmt: skip
+        works = Tried((), Works.YES, 1.5, compared=(msg("It stops like the unchanged one."),),
+                      not_compared=(msg("It has no health check."),))  # fmt: skip
         yield TrialBegun(1, Attempt((), Purpose.UNCHANGED, 4), None)
         while self.trial_gate is not None and not self.trial_gate.wait(0.01) and not cancelled():
             pass
@@ -242,7 +242,7 @@ class StagedHardening(Hardening):
         if rest != whole:
             refused = Refusal("k", msg("{by}: {call} is refused ({why}).", by="cron", call="open(/x)", why="EROFS"),
                               Loosening(self.breaks, certain=True))  # fmt: skip
-            why = msg("It ended by itself, with exit status {status}.", status="1")
+            why = msg("It exited by itself, with status {status}.", status="1")
             yield TrialDone(2, Purpose.WHOLE, Tried(whole, Works.BREAKS, 2.0, why, refusals=(refused,)))
             yield TrialBegun(3, Attempt(rest, Purpose.LOOSENED, 3), 6.0)
         last = replace(works, choices=rest)

@@ -57,6 +57,8 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         window.pages.show_view(view)
         if window.pages.use is not None:
             qtbot.waitUntil(lambda: window.pages.use is not None and window.pages.use.ready)
+        if window.pages.history is not None:
+            qtbot.waitUntil(lambda: window.pages.history is not None and window.pages.history.ready)
         settle()
         yield f"view {view.value}", window
     use = window.pages.use
@@ -94,6 +96,10 @@ def sheets(window: MainWindow) -> Iterator[Stop]:
         settle(3)
         yield f"menu {menu.title() or type(menu.parent()).__name__}", menu
         menu.hide()
+    window.compare.ask()
+    settle(5)
+    yield "compare", window.compare.dialog
+    window.compare.dialog.hide()
     window.actions_.about()
     about = next(each for each in window.findChildren(QDialog) if each.isVisible())
     settle(5)

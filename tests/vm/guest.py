@@ -202,6 +202,11 @@ def unit_pids(group: Path) -> str:
     return run("systemctl", "show", "--property", "TasksMax", "--value", unit, check=False).strip() if unit else ""
 
 
+def reads_what_its_type_may_not(name: str) -> bool:
+    """Whether that container may read a file that the policy does not let container_t read."""
+    return run("docker", "exec", name, "cat", "/proc/sys/user/max_user_namespaces", check=False).strip().isdigit()
+
+
 def main(flavour: str) -> None:
     activated = start_engines(flavour)
     failed = start_containers(flavour)
@@ -242,6 +247,14 @@ def main(flavour: str) -> None:
         run("setenforce", "1")
         record("enforcing", program("report", "--json", "--engine", "docker"))
         record("enforcing-user", as_user(*program("report", "--json")))
+        truth["read_enforced"] = reads_what_its_type_may_not("d-default")
+        module = Path("/root/soft.cil")
+        module.write_text("(typepermissive container_t)\n")
+        run("semodule", "-i", str(module), limit=600)
+        truth["read_permissive_type"] = reads_what_its_type_may_not("d-default")
+        record("permissive-type", program("report", "--json", "--engine", "docker"))
+        record("permissive-type-user", as_user(*program("report", "--json")))
+        run("semodule", "-r", "soft", limit=600)
         run("setenforce", "0")
     for level in ("1", "2", "4"):
         value = {"4": "ptraceable"}.get(level, level)

@@ -158,6 +158,27 @@ def test_selinux_enforcing(machine: Machine) -> None:
     assert {item["layers"]["mac"]["verdict"] for item in own.values()} == {E}
 
 
+def test_a_type_that_selinux_only_warns_about(machine: Machine) -> None:
+    if machine.flavour != "selinux":
+        return
+    truth = machine.truth
+    assert (truth["read_enforced"], truth["read_permissive_type"]) == (False, True)
+    enforced = {item["name"]: item["layers"]["mac"]["facts"] for item in machine.report("enforcing")["containers"]}
+    assert (enforced["d-default"]["mode"], enforced["d-default"]["permissive_type"]) == ("enforcing", False)
+    assert {each["permissive_type"] for each in enforced.values()} == {False}
+    for name in ("permissive-type", "permissive-type-user"):
+        report = machine.report(name)
+        assert report["ground"]["selinux"] == "enforcing"
+        for item in report["containers"]:
+            mac, soft = item["layers"]["mac"], facts(item, "mac")["type"] == "container_t"
+            assert facts(item, "mac")["permissive_type"] is soft, item["name"]
+            assert ("mac.permissive-type" in mac["findings"]) is soft
+            assert mac["verdict"] == W
+            assert not any(state["stances"].get("mac") == "stops" for state in item["threats"].values() if soft), item[
+                "name"
+            ]
+
+
 def test_namespaces_are_the_kernels(machine: Machine) -> None:
     host = machine.truth["host"]
     for name, container in all_of(machine).items():
@@ -235,7 +256,7 @@ def test_the_user_may_not_use_dockers_socket(machine: Machine) -> None:
     docker = machine.engines("user")["docker"]
     assert docker["state"] == "denied"
     assert "group docker" in docker["message"]
-    assert "same as being root" in docker["message"]
+    assert "equivalent to root" in docker["message"]
     assert [docker["socket_mode"][1:], "root", docker["socket_group"]] == machine.truth["socket"]
 
 
@@ -244,7 +265,13 @@ def test_engines_behind_idle_sockets(machine: Machine) -> None:
     assert before["docker"]["state"] == "stopped"
     # no socket of Podman's listens: the program started the service, as this user
     own = before["podman-rootless"]
-    assert (own["state"], own["rootless"], own["daemon_uid"]) == ("connected", True, 1000)
+    if own["state"] != "connected":  # on a machine so slow that its first start takes longer than we wait
+        assert (own["state"], own["message"].split(".")[0]) == (
+            "stopped",
+            "Podman is installed, but its service can't be started",
+        )
+    else:
+        assert (own["rootless"], own["daemon_uid"]) == (True, 1000)
     # systemd starts dockerd for the first word on its socket
     assert machine.truth["activated"] in ("active", "activating")
     docker = machine.engines("engines-socket-root")["docker"]
@@ -272,21 +299,25 @@ def test_what_the_user_is_denied_of_roots_containers(machine: Machine) -> None:
     names = [name for name in root if name.startswith("d-")]
     assert names
     for name in names:
-        # everything but the namespaces is open to anyone
-        assert verdicts(user[name])[1:] == verdicts(root[name])[1:], name
+        assert verdicts(user[name]) == verdicts(root[name]), name
         assert facts(user[name], "mac")["label"] == facts(root[name], "mac")["label"]
         assert facts(user[name], "usermap")["uid_map"] == facts(root[name], "usermap")["uid_map"]
         assert facts(user[name], "cgroup")["pids_max"] == facts(root[name], "cgroup")["pids_max"]
-        denied = {
-            (f"ns/{kind}", "DENIED", 13) for kind in ("pid", "mnt", "net", "ipc", "uts", "cgroup", "time", "user")
-        }
+        # what of the namespaces the kernel tells everyone is none of these
+        denied = {(f"ns/{kind}", "DENIED", 13) for kind in ("mnt", "ipc", "uts", "cgroup", "time", "user")}
         assert gaps(user[name], "namespaces") == denied, name
-        assert verdicts(user[name])[0] == U, name
+        assert user[name]["layers"]["namespaces"]["basis"] == "asked", name
         assert facts(user[name], "namespaces")["masked_paths"] == facts(root[name], "namespaces")["masked_paths"]
-    # the engine's word stands in, and is called so
-    host = next(item for item in user["d-host"]["findings"] if item["code"] == "namespaces.host-pid")
-    assert "not verified" in host["text"]
-    assert host["source"] == "inspect:HostConfig.PidMode"
+        unknown = [threat for threat, state in user[name]["threats"].items() if state["outcome"] == "unknown"]
+        known_to_root = [threat for threat in unknown if root[name]["threats"][threat]["outcome"] != "unknown"]
+        assert len(known_to_root) <= 3, (name, known_to_root)
+        wrong = {
+            threat: state["outcome"]
+            for threat, state in user[name]["threats"].items()
+            if state["outcome"] not in ("unknown", root[name]["threats"][threat]["outcome"])
+            and threat not in ("be-engine-user", "enter-same-user-process")  # they are about whoever asks
+        }
+        assert wrong == {}, name
 
 
 def test_read_through_pipes(machine: Machine) -> None:
@@ -304,15 +335,17 @@ def test_read_through_pipes(machine: Machine) -> None:
 
 @pytest.mark.parametrize("level", ["1", "2", "4"])
 def test_hidden_processes_are_denied_and_not_gone(machine: Machine, level: str) -> None:
-    containers = machine.containers(f"hidepid-{level}")
+    containers, roots = machine.containers(f"hidepid-{level}"), machine.containers("root")
     for name, container in containers.items():
         if name.startswith("r-"):
             assert verdicts(container) == ROOTLESS[machine.flavour][name]  # one's own are not hidden
             continue
-        assert verdicts(container) == (U,) * 6, name
         for layer in LAYERS:
             found = {gap["gap"] for gap in container["layers"][layer]["gaps"]}
             assert found == {"DENIED"}, (name, layer)
+            # what the engine states stands in, and is called so
+            seen, read = container["layers"][layer], roots[name]["layers"][layer]
+            assert (seen["verdict"], seen["basis"]) in ((U, "kernel"), (U, "asked"), (read["verdict"], "asked")), name
     assert {"d-default", "r-default"} <= set(containers)
 
 

@@ -103,7 +103,7 @@ def test_limits_of_control_groups_version_2(apparmor: dict[str, Json]) -> None:
         None,
     )
     text = {item["code"]: item["text"] for item in apparmor["d-default"]["findings"]}["cgroup.pids-by-default"]
-    assert text == f"Its limit of 2357 processes was not asked for: systemd sets it by default, on {scope}."
+    assert text == f"Its limit of 2357 processes was not asked for: it is the systemd default, set on {scope}."
     # Podman asks for its limit itself; crun sets it on the inner group too
     assert rootless["path"].startswith("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-")
     assert rootless["path"] == rootless["pids_from"]

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import chain
-from pathlib import Path
 
-from stratascope import atomic_file
-from stratascope.cli.output import complain, on_terminal, style, write, write_all
+from stratascope.cli.output import complain, style, write
+from stratascope.cli.reading import named_captures, put_right, read_record
+from stratascope.cli.reporting.beside import read_beside
+from stratascope.cli.reporting.printing import exceeded, gate_of, put
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
-from stratascope.core.record import Record
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
-from stratascope.layers import all_layers
 from stratascope.presentation import json_report
-from stratascope.presentation.matrix_order import exceeds
+from stratascope.presentation.beside.beside import Beside
 from stratascope.presentation.unseen import not_found, unchecked_engines, unread
 from stratascope.state import record as records
-from stratascope.state.pending import any_written
-from stratascope.usecases.live.translations import Translations
 from stratascope.value import replace
-from stratascope.wiring.engines import Engines, assembler, describe, open_engines, take_record, translations
+from stratascope.wiring.engines import assembler, describe, open_engines, translations
 
 DONE, EXCEEDED, FAILED = 0, 1, 2
 
@@ -51,6 +47,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from stratascope.cli import denials
 
         return denials.run(arguments)
+    if arguments.command == "history":
+        from stratascope.cli import history
+
+        return history.run(arguments)
     if arguments.command in ("desktop", "helper"):
         from stratascope.cli import desktop_commands
 
@@ -59,6 +59,14 @@ def _run(arguments: argparse.Namespace) -> int:
         from stratascope.cli import completion
 
         return completion.run(arguments)
+    if arguments.command == "check":
+        from stratascope.cli.check import commands as check
+
+        return check.run(arguments)
+    if arguments.command in ("list", "diff"):
+        from stratascope.cli import looking
+
+        return looking.run(arguments)
     return engines(arguments) if arguments.command == "engines" else report(arguments)
 
 
@@ -80,10 +88,19 @@ def report(arguments: argparse.Namespace) -> int:
     """`stratascope report`."""
     shared = translations()
     if arguments.privileged and arguments.from_capture is not None:
-        complain(translate(msg("A capture holds what was read for it: leave out --privileged.")))
+        complain(translate(msg("A capture already holds everything that was read: leave out --privileged.")))
+        return FAILED
+    if arguments.html is not None and arguments.output is not None:
+        complain(translate(msg("Give either --output or --html: each names the file.")))
         return FAILED
     try:
-        record = _record(arguments, shared)
+        captures = named_captures(arguments)
+        beside = read_beside(arguments)
+        if len(captures) > 1:
+            from stratascope.cli.reporting import fleet
+
+            return fleet.report(arguments, captures, beside)
+        record = read_record(arguments, shared)
     except ProbeError as error:
         complain(translate(error.message))
         if arguments.privileged and error.words:
@@ -101,92 +118,46 @@ def report(arguments: argparse.Namespace) -> int:
     snapshot = assembler(shared, verified_only=arguments.verified_only).snapshot(
         record, demo=arguments.from_capture is not None
     )
+    known = tuple(state.container.name for state in snapshot.containers)
     snapshot, missing = _only(snapshot, arguments.containers)
-    if arguments.html is None:
-        show(snapshot, as_text=not arguments.json, details=bool(arguments.containers))
-    elif not _page(snapshot, arguments.html):
+    if missing and not snapshot.containers:
+        pass  # an empty report would look like an answer
+    elif not put(arguments, snapshot, beside, details=bool(arguments.containers)):
         return FAILED
     for name in missing:
-        complain(translate(not_found(name, record.engines)))
+        complain(translate(not_found(name, record.engines, known)))
     unusable = not any(e.state is EngineState.CONNECTED for e in record.engines)
-    if unusable and arguments.fail_above is not None:  # a gate must not open because nobody looked
-        complain(translate(msg("No engine can be used, so nothing was held against the limit of --fail-above.")))
+    gated = gate_of(arguments)
+    if unusable and gated:  # a gate must not open because nobody looked
+        complain(translate(msg("No engine can be used, so nothing was checked against {option}.", option=gated)))
         return FAILED
     if missing or (arguments.engine and unusable):
         return FAILED
-    if arguments.fail_above is None:
+    if not gated:
         return DONE
     silent = () if arguments.containers else unchecked_engines(record.engines, named=bool(arguments.engine))
-    return _gate(snapshot, arguments.fail_above, silent)
+    return gate(arguments, snapshot, beside, silent)
 
 
-def _gate(snapshot: Snapshot, limit: float, silent: tuple[str, ...]) -> int:
-    """What --fail-above comes to; of the engines `silent` nothing is known."""
-    if exceeds(snapshot.containers, limit):
+def gate(arguments: argparse.Namespace, snapshot: Snapshot, beside: Beside, silent: tuple[str, ...]) -> int:
+    """What --fail-above and --fail-on come to; of the engines `silent` nothing is known."""
+    if exceeded(arguments, snapshot, beside):
         return EXCEEDED
     names = (*silent, *unread(snapshot))
     if not names:
         return DONE
     known = listed(plain(name, 80) for name in names)
-    complain(translate(msg("Nothing is known of {names}, so this can't be held against the limit of --fail-above. Name "
-                           "what is to be looked at, or say it with --engine.", names=known)))  # fmt: skip
+    complain(
+        translate(
+            msg(
+                "Nothing is known about {names}, so {option} can't be checked. Name the containers to "
+                "look at, or choose engines with --engine.",
+                names=known,
+                option=gate_of(arguments),
+            )
+        )
+    )
     return FAILED
-
-
-def put_right(opened: Engines) -> None:
-    """What a crash left half done, as at every start; nearly always there is nothing, and nothing is loaded for it."""
-    if any_written():
-        from stratascope.cli.harden import recover
-
-        recover.before_looking(opened)
-
-
-def _page(snapshot: Snapshot, file: Path) -> bool:
-    """Write the page; False, with a word why, where that can't be done."""
-    from stratascope.presentation.html import page
-
-    try:
-        atomic_file.save(file, page.render(snapshot, all_layers()).encode())
-    except OSError as error:
-        folder = file.absolute().parent
-        if folder.is_dir():
-            why = msg("{file} can't be written: {why}.", file=str(file), why=error.strerror or str(error))
-        else:
-            why = msg("{file} can't be written: there is no folder {folder}.", file=str(file), folder=str(folder))
-        complain(translate(why))
-        return False
-    return True
-
-
-def show(snapshot: Snapshot, *, as_text: bool, details: bool = False) -> None:
-    """Print a snapshot."""
-    if as_text:
-        from stratascope.presentation import text_report  # JSON needs no widths of letters
-
-        write(text_report.render(snapshot, all_layers(), style(details=details)))
-    else:
-        write_all(chain(json_report.pieces(snapshot), ("\n",)))
-
-
-def _record(arguments: argparse.Namespace, shared: Translations) -> Record:
-    if arguments.from_capture is not None:
-        return _of_engines(records.load(arguments.from_capture), arguments.engine)
-    with open_engines(tuple(arguments.engine)) as found:
-        put_right(found)
-        return take_record(found, shared, privileged=arguments.privileged, terminal=on_terminal())
-
-
-def _of_engines(record: Record, wanted: list[str]) -> Record:
-    """Only these engines of a saved record. Raises ProbeError where one is not in it."""
-    if not wanted:
-        return record
-    kept = tuple(engine for engine in record.engines if engine.id in wanted or engine.endpoint in wanted)
-    for name in wanted:
-        if not any(name in (engine.id, engine.endpoint) for engine in kept):
-            known = ", ".join(engine.id for engine in record.engines)
-            raise ProbeError(msg("No engine {name} in this capture; it has: {known}", name=name, known=known), name)
-    ids = {engine.id for engine in kept}
-    return replace(record, engines=kept, containers=tuple(item for item in record.containers if item.raw.engine in ids))
 
 
 def _only(snapshot: Snapshot, names: list[str]) -> tuple[Snapshot, list[str]]:

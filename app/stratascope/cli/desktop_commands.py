@@ -41,14 +41,18 @@ def run(arguments: argparse.Namespace) -> int:
             complain(translate(_in_the_way(path, state)))
         complain(translate(msg("Nothing was changed.")))
     except UnfitError as error:
-        complain(translate(msg("The path {path} can't stand in a menu's entry. Move Stratascope to a folder without "
-                               "“=” and control characters in its name.", path=error.path)))  # fmt: skip
+        complain(translate(msg("The path {path} can't be used in a menu entry. Move Stratascope to a folder without "
+                               "“=” or control characters in its name.", path=error.path)))  # fmt: skip
     except ProbeError as error:
         complain(translate(error.message))
         if error.words:
             complain(plain(error.words, 1000))
     except NonsenseError as error:
-        complain(translate(msg("What ran as root did not answer as Stratascope does, so it is not known what it did.")))
+        complain(
+            translate(
+                msg("The command that ran as root did not answer as Stratascope does, so it is not known what it did.")
+            )
+        )
         complain(plain(str(error), 1000))
     except OSError as error:
         complain(translate(_failed(error)))
@@ -58,12 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _desktop(arguments: argparse.Namespace) -> int:
     start = wiring.how_started()
     if start.origin is Origin.FLATPAK:
-        say(msg("Flatpak puts Stratascope into the menu by itself, and takes it out when it is uninstalled."))
+        say(msg("Flatpak adds Stratascope to the menu itself, and removes it on uninstall."))
         return DONE
     try:
         data = wiring.data_folder(system=arguments.system)
     except RuntimeError:
-        complain(translate(msg("This user has no home folder. Set XDG_DATA_HOME to a folder that can be written to.")))
+        complain(translate(msg("This user has no home folder. Set XDG_DATA_HOME to a writable folder.")))
         return FAILED
     if arguments.system and os.geteuid() != 0:
         complain(translate(msg("Only root can do this for all users. Run it with sudo, or leave out --system.")))
@@ -71,19 +75,19 @@ def _desktop(arguments: argparse.Namespace) -> int:
     if arguments.system:
         os.umask(0o022)  # folders that all users can look into, whatever root's mask is
     if wiring.stranger(data):
-        complain(translate(msg("{folder} belongs to another user than root. Run this as that user, without sudo.",
+        complain(translate(msg("{folder} belongs to a user other than root. Run this as that user, without sudo.",
                                folder=str(data))))  # fmt: skip
         return FAILED
     if arguments.act == "remove":
         return _taken(_would_take(menu.paths(data)) if arguments.dry_run else menu.remove(data), arguments.dry_run)
     if not wiring.starts(start):
-        complain(translate(msg("From the menu this Python would not find Stratascope. Install it with pipx or pip, and "
-                               "run the command stratascope of that installation.")))  # fmt: skip
+        complain(translate(msg("Started from the menu, this Python would not find Stratascope. Install it with pipx "
+                               "or pip, and run that installation's stratascope command.")))  # fmt: skip
         return FAILED
     loose = wiring.changeable(start) if arguments.system else ""
     if loose:
-        complain(translate(msg("Others than root can change {path}, so not all users should start what lies there. "
-                               "Install Stratascope as root, outside of a user's home.", path=loose)))  # fmt: skip
+        complain(translate(msg("{path} can be changed by users other than root, so it should not be in everyone's "
+                               "menu. Install Stratascope as root, outside any user's home.", path=loose)))  # fmt: skip
         return FAILED
     if arguments.dry_run:
         return _would_put(menu.planned(data, start.command))
@@ -91,7 +95,7 @@ def _desktop(arguments: argparse.Namespace) -> int:
     _placed(placed)
     if placed.written:
         command = shell_quote.words(start.command)
-        say(msg("Stratascope is in the menu now. Its entry starts {command}.", command=command))
+        say(msg("Stratascope is now in the menu. Its entry starts {command}.", command=command))
     return DONE
 
 
@@ -101,18 +105,18 @@ def _helper(arguments: argparse.Namespace) -> int:
     unseen = wiring.in_flatpak()
     if arguments.act == "remove":
         if not unseen and wanted.absent():
-            say(msg("There is no helper. Nothing was changed."))
+            say(msg("No helper is installed. Nothing was changed."))
             return DONE
         if arguments.dry_run:
             return _taken(_would_take((wanted.helper, wanted.policy), root=True), dry_run=True)
         return _taken(wanted.remove(_root(msg("These files will be removed as root:"), wanted, sizes=False)), False)
     if not unseen and wanted.installed():
-        say(msg("The helper of this version is installed already. Nothing was changed."))
+        say(msg("This version of the helper is already installed. Nothing was changed."))
         return DONE
     if arguments.dry_run:
         return _would_put(wanted.planned(), wanted.needed, root=True, unseen=unseen)
     _placed(wanted.install(_root(msg("These files will be written as root:"), wanted, sizes=True)))
-    say(msg("From now on polkit asks for the password in Stratascope's words. The helper only reads."))
+    say(msg("From now on polkit asks for the password with Stratascope's text. The helper only reads."))
     return DONE
 
 
@@ -162,7 +166,7 @@ def _placed(placed: Placed) -> None:
 
 def _taken(taken: Taken, dry_run: bool) -> int:
     for path in taken.removed:
-        say(msg("Would be removed: {path}", path=str(path)) if dry_run else msg("Removed: {path}", path=str(path)))
+        say(msg("Would remove: {path}", path=str(path)) if dry_run else msg("Removed: {path}", path=str(path)))
     for name in taken.refreshed:
         say(msg("Refreshed by {program}", program=name))
     if not taken.removed and not taken.kept:
@@ -181,10 +185,10 @@ def _would_take(paths: Sequence[Path], *, root: bool = False) -> Taken:
 def _kept(path: str, state: str) -> Message:
     match state:
         case files.CHANGED:
-            return msg("Left alone, since it was changed after Stratascope wrote it: {path}", path=path)
+            return msg("Left alone, because it was changed after Stratascope wrote it: {path}", path=path)
         case files.STUCK:
-            return msg("It could not be removed, though the others were: {path}", path=path)
-    return msg("Left alone, since Stratascope did not write it: {path}", path=path)
+            return msg("Could not be removed, although the others were: {path}", path=path)
+    return msg("Left alone, because Stratascope did not write it: {path}", path=path)
 
 
 def _in_the_way(path: str, state: str) -> Message:
@@ -194,17 +198,19 @@ def _in_the_way(path: str, state: str) -> Message:
         case files.MISSING:
             return msg("There is no folder {path}. Install polkit (with pkexec) first.", path=path)
         case files.OPEN:
-            return msg("Others than root can write to {path}, so nothing that root runs may lie below it.", path=path)
-    return msg("{path} was not written by this command. If a package brought it, leave it; else move it away.",
+            return msg(
+                "Users other than root can write to {path}, so nothing that root runs may be placed there.", path=path
+            )
+    return msg("{path} was not written by this command. If it came with a package, leave it; otherwise move it away.",
                path=path)  # fmt: skip
 
 
 def _failed(error: OSError) -> Message:
     path, why = str(error.filename or ""), error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return msg("There is no room left on the disk. Nothing was changed; make room, then try again.")
+        return msg("The disk is full. Nothing was changed; free some space, then try again.")
     if not path:
-        return msg("That could not be done: {why}. Nothing was changed.", why=why)
+        return msg("That failed: {why}. Nothing was changed.", why=why)
     return msg("{path} can't be written: {why}. Nothing was changed.", path=path, why=why)
 
 

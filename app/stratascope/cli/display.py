@@ -26,7 +26,7 @@ _REASONS = {
     2: msg("it lacks an extension"),
     3: msg("there is not enough memory"),
     4: msg("the request is too long"),
-    5: msg("that is no name of a display"),
+    5: msg("that is not a display name"),
     6: msg("it has no such screen"),
 }
 
@@ -64,7 +64,7 @@ def _named(platform: str, display: str, wayland: str, environ: MutableMapping[st
 
 def no_qt(error: ImportError) -> Message:
     """Why there is no window where Qt itself can't be loaded."""
-    return msg("Qt can't be loaded ({why}), so there is no window. Install the library that it names.", why=str(error))
+    return msg("Qt can't be loaded ({why}), so there is no window. Install the library it names.", why=str(error))
 
 
 def _x11(display: str) -> Message | None:
@@ -79,7 +79,7 @@ def _x11(display: str) -> Message | None:
     code = library.xcb_connection_has_error(link)
     library.xcb_disconnect(link)
     if code:
-        return msg("There is no window, since the display {display} can't be used: {why}.",
+        return msg("There is no window, because the display {display} can't be used: {why}.",
                    display=display, why=_REASONS.get(code, _REASONS[1]))  # fmt: skip
     return _plugin()
 
@@ -98,7 +98,9 @@ def _plugin() -> Message | None:
 
 
 def _missing(words: str) -> Message:
-    return msg("There is no window, since a library is missing: {words}. Install it, or use the AppImage.", words=words)
+    return msg(
+        "There is no window, because a library is missing: {words}. Install it, or use the AppImage.", words=words
+    )
 
 
 def _wayland(display: str, environ: MutableMapping[str, str]) -> Message | None:
@@ -109,6 +111,6 @@ def _wayland(display: str, environ: MutableMapping[str, str]) -> Message | None:
             link.connect(str(where))
     except OSError as error:
         why = error.strerror or str(error)
-        return msg("There is no window, since the Wayland display {display} can't be used: {why}.",
+        return msg("There is no window, because the Wayland display {display} can't be used: {why}.",
                    display=str(where), why=why)  # fmt: skip
     return None

@@ -15,10 +15,9 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation import ending_report
 from stratascope.usecases.engine_access import EngineAccess
 
-_FIRST = msg("What can be said of it without watching it:")
+_FIRST = msg("What is known without watching it:")
 _NOTHING = msg(
-    "Without watching it nothing can be said of what it is refused: neither its log nor the kernel's counters speak of "
-    "it."
+    "Without watching it, nothing is known about refusals: neither its log nor the kernel's counters mention any."
 )
 
 

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (ProbeError, EngineError, NoSuchContainerError) as error:
         complain_of(error, arguments.container)
     except NeedsError as error:
-        complain(translate(msg("What was learned can't be read: {words}. Let it be forgotten with --forget.",
+        complain(translate(msg("What was learned can't be read: {words}. Delete it with --forget.",
                                words=error.words)))  # fmt: skip
     return FAILED
 
@@ -44,7 +44,7 @@ def _observe(arguments: argparse.Namespace, engines: Engines) -> int:
     over = interrupted()
     service.begin(state, seconds=arguments.seconds)
     if sys.stderr.isatty():
-        complain(translate(msg("Watching {name}. Ctrl+C ends it.", name=plain(state.container.name, 200))))
+        complain(translate(msg("Watching {name}. Press Ctrl+C to stop.", name=plain(state.container.name, 200))))
     while not over() and not service.wait(state.container, _LOOK):
         pass
     service.end(state.container)
@@ -63,7 +63,7 @@ def _needs(arguments: argparse.Namespace, engines: Engines) -> int:
     service = learning(engines, terminal=False)
     if arguments.forget:
         there = service.forget(state.container)
-        text = msg("Forgotten.") if there else msg("Nothing was learned of it.")
+        text = msg("Forgotten.") if there else msg("Nothing was learned about it.")
         write(translate(text) + "\n")
         return DONE
     _print(arguments, state, service.known(state.container))
@@ -78,7 +78,9 @@ def _print(arguments: argparse.Namespace, state: ContainerState, known: Needs | 
         told = known or Needs(container.image, container.command)
         write(json.dumps(needs_report.json_object(container, told, names), indent=2) + "\n")
     elif known is None:
-        text = msg("Nothing was learned of {name} yet. Watch it: stratascope observe {name}", name=container.name)
+        text = msg(
+            "Nothing has been learned about {name} yet. Watch it: stratascope observe {name}", name=container.name
+        )
         write(translate(text) + "\n")
     else:
         write("\n".join(needs_report.lines(known, names, style())) + "\n")

@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.i18n.translate import translate
@@ -109,6 +110,40 @@ class Parser(argparse.ArgumentParser):
         found, rest = super().parse_known_args(words[:place], namespace)
         found.command_words = words[place + 1 :]
         return found, rest
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Words that are not known are refused with those that are like them."""
+        found, rest = self.parse_known_args(args, namespace)
+        if rest:
+            text = translate(Message("unrecognized arguments: %s")) % " ".join(rest)
+            close = [near for word in rest if (near := self._near(word.partition("=")[0], found))]
+            if close:
+                text = translate(msg("{text} (did you mean {words}?)", text=text, words=", ".join(close)))
+            self.error(text)
+        return found
+
+    def _near(self, word: str, found: Any) -> str:
+        """The option of that command that is most like this; empty where none is."""
+        from difflib import get_close_matches
+
+        command = getattr(found, "command", None)
+        below = [each for each in self._actions if isinstance(each, argparse._SubParsersAction)]
+        choices = dict(below[0].choices) if below else {}
+        parser = choices.get(command or "", self)
+        known = [option for action in parser._actions for option in action.option_strings if option.startswith("--")]
+        close = get_close_matches(word, known, 1, 0.6) if word.startswith("-") else []
+        return close[0] if close else ""
+
+    def error(self, message: str) -> NoReturn:
+        """A command that is not known, too, with one that is like it (from Python 3.14 on, argparse says so itself)."""
+        from difflib import get_close_matches
+
+        below = next((each for each in self._actions if isinstance(each, argparse._SubParsersAction)), None)
+        for word in re.findall(r"'([^']*)'", message)[:1] if below is not None and "maybe" not in message else ():
+            close = get_close_matches(word, list(below.choices) if below is not None else [], 1, 0.6)
+            if close and word not in close:
+                message = translate(msg("{text} (did you mean {words}?)", text=message, words=close[0]))
+        super().error(message)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         stream = file or sys.stderr

@@ -70,7 +70,7 @@ def _watch(
     teller = _Teller(arguments)
     try:
         if sys.stderr.isatty() and not arguments.command_words:
-            complain(translate(msg("Watching {name}. Ctrl+C ends it.", name=plain(state.container.name, 200))))
+            complain(translate(msg("Watching {name}. Press Ctrl+C to stop.", name=plain(state.container.name, 200))))
         if arguments.command_words and service.ready(state.container):
             words, seconds = tuple(arguments.command_words), arguments.seconds or _SILENCE
             session = BackgroundCall(lambda: access.port.execute(state.container.id, words, seconds))
@@ -118,7 +118,7 @@ def _told(done: Executed) -> None:
         for line in done.text.splitlines()[-100:]:
             complain("  " + plain(line, 500))
     if done.code is not None:
-        complain(translate(msg("It ended with status {status}.", status=str(done.code))))
+        complain(translate(msg("It exited with status {status}.", status=str(done.code))))
 
 
 class _Teller:
@@ -152,4 +152,4 @@ class _Teller:
         if probing and not self._all:
             write(probing + "\n")
         if forgotten:
-            write(translate(msg("{count} kinds of refusals more came, and were not kept.", count=forgotten)) + "\n")
+            write(translate(msg("{count} more kinds of refusals occurred, and were not kept.", count=forgotten)) + "\n")

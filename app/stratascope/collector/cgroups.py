@@ -37,6 +37,7 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "memory.peak",
         "pids.max",
         "pids.current",
+        "pids.peak",
         "cpu.max",
         "cpu.weight",
         "cpuset.cpus",
@@ -49,7 +50,7 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "memory.usage_in_bytes",
         "memory.max_usage_in_bytes",
     ),
-    "pids": ("pids.max", "pids.current"),
+    "pids": ("pids.max", "pids.current", "pids.peak"),
     "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"),
     "cpuset": ("cpuset.cpus", "cpuset.effective_cpus"),
     "devices": ("devices.list",),
@@ -60,7 +61,7 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "blkio.throttle.write_iops_device",
     ),
 }
-OWN = frozenset(("memory.peak", "memory.max_usage_in_bytes"))  # asked of a process's own group alone
+OWN = frozenset(("memory.peak", "memory.max_usage_in_bytes", "pids.peak"))  # asked of a process's own group alone
 FEW = 2  # up to so many files a descriptor of their directory costs more than it saves
 LEVELS_MAX = 64  # deeper groups than this are an attack on the reader, not a container
 GROUPS_MAX = 4096  # so many below one container's too

@@ -27,6 +27,11 @@ FILES = frozenset(
         "/proc/self/cgroup",
         "/etc/containers/seccomp.json",
         "/usr/share/containers/seccomp.json",
+        "/sys/devices/system/cpu/smt/control",
+        "/proc/sys/fs/protected_fifos",
+        "/proc/sys/fs/protected_hardlinks",
+        "/proc/sys/fs/protected_regular",
+        "/proc/sys/fs/protected_symlinks",
         "/proc/sys/kernel/cap_last_cap",
         "/proc/sys/kernel/dmesg_restrict",
         "/proc/sys/kernel/kexec_load_disabled",
@@ -93,6 +98,8 @@ def read_host(names: Iterable[str]) -> List[Entry]:
             entries.append(_modules())
         elif name == "selinux:switches":
             entries.append(_switches())
+        elif name == "cpu:vulnerabilities":
+            entries.append(_cpu_flaws())
         elif name == SOCKETS:
             entries.append(read_sockets())
         else:
@@ -143,6 +150,22 @@ def _modules() -> Entry:
     if count == 0:
         return failed(name, source, ABSENT, None, "no security module is active")
     return (name, source, ",".join(LSMS.get(ids[place], "lsm-%d" % ids[place]) for place in range(count)))
+
+
+_CPU_FLAWS, _CPU_FLAWS_MAX = "/sys/devices/system/cpu/vulnerabilities", 100
+
+
+def _cpu_flaws() -> Entry:
+    """The kernel's word on each flaw of processors that it knows, `NAME: WORDS` a line."""
+    name = "cpu:vulnerabilities"
+    try:
+        names = sorted(os.listdir(_CPU_FLAWS))[:_CPU_FLAWS_MAX]
+        lines = ["%s: %s\n" % (each, read_file(os.path.join(_CPU_FLAWS, each)).strip()) for each in names]
+    except OSError as error:
+        return failure(name, _CPU_FLAWS, error)
+    except TooLongError:
+        return failed(name, _CPU_FLAWS, UNSUPPORTED)
+    return (name, _CPU_FLAWS, "".join(lines))
 
 
 _BOOLEANS = "/sys/fs/selinux/booleans"

@@ -3,11 +3,12 @@
 `seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
 namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys
 that belongs to a network namespace: /proc shows the reader's, so it is read by a child that has joined the process's.
-`root:…` is of its root directory (see `root_files`, `special_files`), for whoever may trace it.
+`root:…` is of its root directory (see `root_files`, `special_files`), for whoever may trace it; `mnt:…` of its mounts
+(`idmaps`).
 
-All but the owners are read by short-lived children, one a process, because a stopped target may never answer: each
-has a time limit, and all of one request together have one. A child that can't even be killed, as it waits for
-somebody's FUSE, is given up; it ends when that does, and no second one is sent there until then. Nothing here ever
+All but the owners and the mounts are read by short-lived children, one a process, because a stopped target may never
+answer: each has a time limit, and all of one request together have one. A child that can't even be killed, as it waits
+for somebody's FUSE, is given up; it ends when that does, and no second one is sent there until then. Nothing here ever
 writes.
 """
 
@@ -23,6 +24,7 @@ import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
+from stratascope.collector.idmaps import IDMAPS
 from stratascope.collector.read import (
     CHUNK,
     DENIED,
@@ -46,7 +48,7 @@ PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
 OWNERS = {"owner:" + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
 BY_CHILD = frozenset((SECCOMP, PORT_START, SPECIAL)) | ROOT_FILES
 _OF_FILES = ROOT_FILES | {SPECIAL}
-PRIVILEGED = BY_CHILD | frozenset(OWNERS)
+PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
 TARGET_LIMIT = 1.0  # seconds until a target must have answered; it takes well under a millisecond
 REQUEST_LIMIT = 10.0  # seconds for all targets of one request

@@ -42,6 +42,7 @@ PROCESS_FILES = frozenset(
 PROCESS_LINKS = frozenset("ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"))
 NETWORK_INODE = "inode:net/dev"  # of that file: another in each network namespace, and everybody may see it
 PARENT = "parent:cwd"  # the working directory of its parent: a runtime's monitor is in the container's own folder
+PERMISSIVE = "selinux:permissive"  # whether SELinux only warns about what its label does; see `_permissive`
 CGROUPS = "cgroup:*"  # the special name: all limit files of its cgroups
 
 PID_MAX = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
@@ -153,6 +154,9 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
                 continue
             except OSError as error:
                 found = failure(name, base + "net/dev", error)
+        elif name == PERMISSIVE:
+            entries.append(_permissive(directory))  # most hosts have no such policy: that says nothing of the process
+            continue
         elif name == CGROUPS:
             continue
         else:
@@ -163,6 +167,35 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
     if lost and state(directory) == GONE:
         return [item if item[2] is not None or item[4] is None else _gone(item) for item in entries]
     return entries
+
+
+_POLICY = "/sys/fs/selinux/access"
+_CLASS = "/sys/fs/selinux/class/process/index"
+
+
+def _permissive(directory: int) -> Entry:
+    """`yes` where the policy calls the process's type a permissive one, although the host enforces; `no`.
+
+    The policy answers a question that is written into its file: what a label may do to itself, and in the last number
+    whether it refuses at all (AVD_FLAGS_PERMISSIVE; sel_write_access, security/selinux/selinuxfs.c). That changes
+    nothing, and everybody may ask whom the policy lets.
+    """
+    try:
+        descriptor = os.open(_POLICY, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            label = read_file("attr/current", directory).rstrip("\0\n")
+            if not label or label.split() != [label]:
+                return failed(PERMISSIVE, _POLICY, UNSUPPORTED, None, "not a label that can be asked about")
+            question = "%s %s %d" % (label, label, int(read_file(_CLASS)))
+            os.write(descriptor, question.encode("utf-8", "surrogateescape"))
+            flags = int(os.read(descriptor, CHUNK).split()[5], 16)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return failure(PERMISSIVE, _POLICY, error)
+    except (TooLongError, ValueError, IndexError):
+        return failed(PERMISSIVE, _POLICY, UNSUPPORTED, None, "not an answer that is understood")
+    return (PERMISSIVE, _POLICY, "yes" if flags & 1 else "no")
 
 
 def _gone(item: Entry) -> Entry:

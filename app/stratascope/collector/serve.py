@@ -19,6 +19,7 @@ from stratascope.collector.cgroups import Limits, Mounts
 from stratascope.collector.filters import why_not
 from stratascope.collector.further import Further, Process, names_of, of_thread, standing_for
 from stratascope.collector.host import read_host
+from stratascope.collector.idmaps import IDMAPS, read_idmaps
 from stratascope.collector.liveness import LIVENESS, read_liveness
 from stratascope.collector.members import BY_NAMESPACE, Members, text_of
 from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, PrivilegedReader, owners, run, start_of, threads_of
@@ -96,6 +97,8 @@ class Collector:
                 entries = of_thread(here, pid, thread, plain, entries)
             if special:
                 entries += owners(here, pid, special)
+                if IDMAPS in special:
+                    entries.append(read_idmaps(here, pid))
                 start = start_of(
                     _file("stat", here) if thread else text_of(entries, "stat") or _file("stat", directory)
                 )

@@ -22,8 +22,9 @@ KNOWN_MAX = 1 << 16  # threads that are remembered, of all processes
 KINDS_MAX = 64  # that differ in one process; so many are an attack on the reader
 
 LABEL = "attr/current"
+# The lines that decide, as the runs in which they stand: three, and most threads have the very same ones
 _DECIDING = re.compile(
-    r"^(?:[UG]id|Groups|Cap(?:Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp(?:_filters)?):.*$", re.M
+    r"\n(?:(?:[UG]id|Groups|Cap(?:Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp(?:_filters)?):.*\n)+"
 ).findall
 
 Key = Tuple[str, ...]
@@ -91,7 +92,7 @@ class Threads:
             del known.keys[gone]
         new = sorted(there - known.keys.keys())
         for identity in new[:room]:
-            known.take(identity, _read(folder, identity[0], labelled))
+            known.take(identity, _read(folder, identity[0], labelled, own))
         found, again, left = _witnesses(known, folder, labelled)
         if sum(len(each.keys) for each in self._known.values()) + len(known.keys) > KNOWN_MAX:
             self._known.clear()
@@ -109,7 +110,7 @@ def _witnesses(now: _Known, folder: int, labelled: bool) -> Tuple[List[int], int
     read = 0
     for key, identities in list(kinds.items())[:KINDS_MAX]:
         for identity in identities:
-            fresh = _read(folder, identity[0], labelled)
+            fresh = _read(folder, identity[0], labelled, now.leader)
             read += 1
             now.take(identity, fresh)
             if fresh is not None and fresh != now.leader:
@@ -155,18 +156,25 @@ def _over(folder: int) -> bool:
     return text[text.rfind(")") + 1 :].split()[:1] in (["Z"], ["X"], ["x"])
 
 
-def _read(folder: int, number: int, labelled: bool) -> Optional[Key]:
-    """None where it has ended."""
+def _read(folder: int, number: int, labelled: bool, leader: Key) -> Optional[Key]:
+    """The leader's own where it is the same; None where the thread has ended."""
     try:
         status = read_file("%d/status" % number, folder)
         label = read_file("%d/%s" % (number, LABEL), folder) if labelled else None
     except (OSError, TooLongError):
         return None
-    return None if "\nState:\tZ" in status or "\nState:\tX" in status else _key(status, label)
+    if "\nState:\tZ" in status or "\nState:\tX" in status:
+        return None
+    alike = _label(label) == leader[0] and all(lines in status for lines in leader[1:])
+    return leader if alike else _key(status, label)
 
 
 def _key(status: str, label: Optional[str]) -> Key:
-    return (label if _confined(label) else None) or "", *_DECIDING(status)
+    return (_label(label), *_DECIDING(status))
+
+
+def _label(text: Optional[str]) -> str:
+    return (text if _confined(text) else None) or ""
 
 
 def _confined(label: Optional[str]) -> bool:

@@ -37,6 +37,7 @@ class Status(StrEnum):
     STOPPING = "stopping"
     EXITED = "exited"
     DEAD = "dead"
+    PREDICTED = "predicted"  # not started: read from a text by which it could be
     UNKNOWN = "unknown"
 
 
@@ -56,6 +57,7 @@ class EngineFacts(Value):
     selinux: bool = False
     apparmor: bool = False
     userns_remap: bool = False
+    data_root: str = ""  # the folder of its containers, images and volumes
 
 
 class Engine(Value):
@@ -126,6 +128,16 @@ class AskedLimit(Value):
     hard: int
 
 
+class LogKeeping(StrEnum):
+    """What becomes of all that a container prints, by its log driver and that one's options."""
+
+    UNLIMITED = "unlimited"  # a file on the disk that holds the containers, without a limit of its size
+    LIMITED = "limited"  # kept up to a size, or not at all
+    JOURNAL = "journal"  # the host's journal, which limits itself
+    ELSEWHERE = "elsewhere"  # handed to another program, whose limits are not known here
+    UNKNOWN = "unknown"  # the engine does not say
+
+
 class Asked(Value):
     """What the engine was told, all layers. None: the engine does not say (which is not "no")."""
 
@@ -170,6 +182,10 @@ class Asked(Value):
     # Kernel paths to be left in sight and writable, though they are among the masked or read-only ones; only of what
     # is to be made
     unmasked: tuple[str, ...] = ()
+    log_driver: str = ""
+    log: LogKeeping = LogKeeping.UNKNOWN
+    groups: tuple[str, ...] = ()  # further ones of its first process, by number or by the image's name
+    gid_map: tuple[tuple[int, int, int], ...] = ()  # as `uid_map`; empty beside one of those: the same
 
 
 class Container(Value):
@@ -187,16 +203,20 @@ class Container(Value):
     command: str = ""
     image_id: str = ""  # as the engine names what it was made from
     pod: str = ""
+    pod_name: str = ""  # as its containers are told: the host name that they share
     infra: bool = False  # it holds its pod's namespaces
     init: bool = False  # a small init process was put in front (docker run --init)
     configuration: str = ""  # the path of its OCI config.json on the engine's machine, where the engine says
     labels: tuple[tuple[str, str], ...] = ()
+    exposed: tuple[str, ...] = ()  # ports that its image or its options name, published or not: "80/tcp"
+    networks: tuple[str, ...] = ()  # the engine's networks that it is attached to, by name
     # other containers, by name or id, that it is tied to beside namespaces that it shares (those are in `asked`)
     links: tuple[str, ...] = ()  # docker run --link on the default network
     requires: tuple[str, ...] = ()  # what Podman starts before it
     exit_code: int | None = None  # of its last run; None while it runs, or where not said
     out_of_memory: bool = False  # its last run was ended by the kernel for want of memory
     health: str = ""  # what its healthcheck came to: starting, healthy, unhealthy; empty where it has none
+    restored: bool = False  # its processes were not started but restored from a checkpoint
     error: str = ""  # why the engine's answer could not be understood; all else is then unknown
     asked: Asked = field(default_factory=Asked)
 
@@ -204,6 +224,14 @@ class Container(Value):
     def key(self) -> tuple[str, str]:
         """Identity across snapshots."""
         return (self.engine, self.id)
+
+
+class Image(Value):
+    """What an image brings along, as an engine that has it tells."""
+
+    user: str = ""  # as in a Dockerfile's USER; empty: root
+    volumes: tuple[str, ...] = ()  # places that get an anonymous volume each
+    exposed: tuple[str, ...] = ()  # "80/tcp"
 
 
 SHORTEST_ID = 3  # characters of an id that may stand for it

@@ -20,21 +20,21 @@ class GapWords(NamedTuple):
 
 _WORDS = {
     GapKind.ABSENT: GapWords(
-        msg("This kernel does not tell"),
+        msg("This kernel does not report it"),
         msg("this kernel does not have it"),
         msg("This kernel has no such file."),
     ),
     GapKind.DENIED: GapWords(
-        msg("Not readable for this user"),
-        msg("this user may not read it"),
-        msg("This user may not read it."),
+        msg("Not readable by this user"),
+        msg("this user is not allowed to read it"),
+        msg("This user is not allowed to read it."),
         msg("Start Stratascope as root, or as the user who runs this container, to see it."),
     ),
     GapKind.GONE: GapWords(
-        msg("No process runs"),
-        msg("the process has ended"),
-        msg("The process has ended."),
-        msg("Start the container and it is read at once."),
+        msg("Not running"),
+        msg("it is not running"),
+        msg("It is not running."),
+        msg("Start the container, and it is read at once."),
     ),
     GapKind.UNSUPPORTED: GapWords(
         msg("Not readable from here"),
@@ -46,7 +46,7 @@ _WORDS = {
         msg("Read, but not understood"),
         msg("it was read, but not understood"),
         msg("It was read, but not understood."),
-        msg("Please save a capture (--save-capture) and report it."),
+        msg("Please save a capture (--save-capture) and report this."),
     ),
     GapKind.FOREIGN: GapWords(
         msg("The process is on another kernel"),
@@ -55,9 +55,9 @@ _WORDS = {
         msg("Start Stratascope on the machine, or in the VM, where the engine runs."),
     ),
     GapKind.CONFINED: GapWords(
-        msg("Closed to this Flatpak"),
-        msg("this Flatpak may not look at the host"),
-        msg("This Flatpak may not look at the host's kernel."),
+        msg("Not accessible to this Flatpak"),
+        msg("this Flatpak has no access to the host"),
+        msg("This Flatpak has no access to the host's kernel."),
         msg("Allow it with: {command}", command=GRANT),
     ),
 }

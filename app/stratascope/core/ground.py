@@ -13,6 +13,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Engine
 from stratascope.core.special_files import parse_sockets
 from stratascope.linux.cgroup import layout_of
+from stratascope.linux.cpu import CpuFlaw, parse_flaws
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import parse_lockdown, parse_modules
@@ -41,6 +42,7 @@ SYSCTLS = (
     "vm.unprivileged_userfaultfd",
     "net.ipv4.ip_unprivileged_port_start",
     "net.ipv4.ping_group_range",
+    *(f"fs.protected_{kind}" for kind in ("fifos", "hardlinks", "regular", "symlinks")),
 )
 
 # What a kernel may lack. Known by a harmless call with arguments that can't succeed (ENOSYS), or by a file that only
@@ -78,7 +80,7 @@ FEATURES = (
     "x32",
 )
 
-# Podman's default seccomp profile, the administrator's own before the distribution's; containers/common, pkg/seccomp
+# Podman's default seccomp profile, the administrator's before the distribution's; containers/common, pkg/seccomp
 PROFILES = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json")
 
 # "uname:release" and the like are not files: the collector makes them from uname(2) and sysconf(3)
@@ -96,6 +98,8 @@ HOST_WANTS = (
     "/sys/fs/selinux/enforce",
     "sockets:engines",  # where engines usually have them
     "selinux:switches",  # those of the policy that are about containers, and on
+    "cpu:vulnerabilities",
+    "/sys/devices/system/cpu/smt/control",
     "/proc/sys/kernel/cap_last_cap",
     "/proc/meminfo",
     "/proc/self/mountinfo",
@@ -112,7 +116,7 @@ HOST_WANTS = (
 class Ground(Value, cache_hash=True):
     """The host as read. Tuples of pairs instead of dicts; use the methods to look up."""
 
-    UNPRINTED = ("profiles", "sockets")
+    UNPRINTED = ("profiles", "sockets", "file_systems")
 
     kernel: str  # "6.18.44"; empty where not read
     machine: str  # "x86_64"
@@ -139,7 +143,10 @@ class Ground(Value, cache_hash=True):
     peer_groups: tuple[int, ...] = ()  # of the host's own mounts; none where the reader's are private
     network_inode: int | None = None  # of /proc/PID/net/dev in the host's network namespace
     first_processes: bool = False  # whether the reader's /proc counts processes as the first PID namespace does
+    cpu_flaws: tuple[CpuFlaw, ...] | None = None  # None where not readable
+    smt: str = ""  # "on", "off", "forceoff", "notsupported", "notimplemented"; empty where not read
     sockets: tuple[tuple[str, str], ...] = ()  # of engines, in their usual places: the file (`DEVICE:INODE`), its path
+    file_systems: tuple[tuple[str, str, str], ...] = ()  # of each of `mounts`: type, options, the file system's options
 
     def sysctl(self, name: str) -> str | None:
         """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
@@ -159,10 +166,7 @@ class Ground(Value, cache_hash=True):
 
     def namespace(self, kind: str) -> int | None:
         """The host's namespace of that kind, by inode."""
-        for key, inode in self.namespaces:
-            if key == kind:
-                return inode
-        return None
+        return next((inode for key, inode in self.namespaces if key == kind), None)
 
     def is_hosts(self, kind: str, inode: int) -> bool | None:
         """Whether that namespace is the host's own; None where the host's is not known."""
@@ -175,9 +179,7 @@ class Ground(Value, cache_hash=True):
         return shared
 
 
-UNREAD = Ground(
-    "", "", None, (), None, (), "", None, None, None, "none", None, None, None, False, ""
-)  # fmt: skip
+UNREAD = Ground("", "", None, (), None, (), "", None, None, None, "none", None, None, None, False, "")
 
 
 class Neighbour(Value):
@@ -249,7 +251,10 @@ def decode_ground(capture: Capture) -> Ground:
         lacking=_lacking(capture),
         network_inode=_host_network_inode(capture),
         first_processes=inode_of(_get(capture, "/proc/self/ns/pid")) == INITIAL_INODES[Kind.PID],
+        cpu_flaws=or_none(capture.decoded("cpu:vulnerabilities", parse_flaws)),
+        smt=_get(capture, "/sys/devices/system/cpu/smt/control") or "",
         sockets=or_none(capture.decoded("sockets:engines", parse_sockets)) or (),
+        file_systems=tuple((each.fs_type, each.options, each.super_options) for each in mounts if _of_host(each)),
         profiles=tuple((path, found) for path in PROFILES if isinstance(found := capture.text(path), str)),
     )
 

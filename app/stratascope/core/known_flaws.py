@@ -22,6 +22,7 @@ FLAWS = (
     Flaw("CVE-2026-123876", "seccomp.upper-half", "2026-11-27"),
     Flaw("CVE-2026-31431", "crypto-socket", "2026-11-27"),
     Flaw("CVE-2025-31133", "namespaces.false-mask", "2026-11-27"),
+    Flaw("CVE-2026-94603", "capabilities.restored", "2026-11-28"),
 )
 
 

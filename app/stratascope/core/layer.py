@@ -301,8 +301,10 @@ class Layer(Value, eq=False, kw_only=True):
         read = self.assess(facts, asked, around)
         if around.verified_only:
             return read if read.basis is Basis.KERNEL else replace(read, verdict=Verdict.UNKNOWN, basis=Basis.KERNEL)
+        if read.verdict is not Verdict.UNKNOWN:
+            return read
         stated = self.stated(facts, asked, around)
-        if stated is facts or read.verdict is not Verdict.UNKNOWN:
+        if stated is facts:
             return read
         found = self.assess(stated, asked, around)
         if found.verdict is Verdict.UNKNOWN:

@@ -19,7 +19,7 @@ class NoNotationError(ValueError):
     def message(self) -> Message:
         """Why, as a sentence."""
         return msg(
-            "{language} has no notation for the character {character}, which is in {text}.",
+            "{language} can't express the character {character} in {text}.",
             language=self._language,
             character=self._character,
             text=plain(self._text, _SHOWN),

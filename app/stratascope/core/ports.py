@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.capture import Capture
-from stratascope.core.container import Asked, Container, Engine, EngineState
+from stratascope.core.container import Asked, Container, Engine, EngineState, Image
 from stratascope.core.denials.ended.end import End
 from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import (
@@ -122,6 +122,13 @@ class EnginePort(Protocol):
 
     def close(self) -> None:
         """Give back connections, end `events`, end an API service that we started. May be called twice."""
+
+
+class ImageSource(Protocol):
+    """An engine that can tell of its images."""
+
+    def image(self, name: str) -> Image | None:
+        """What an image brings along; None where the engine has it not."""
 
 
 class Translator(Protocol):
@@ -264,3 +271,56 @@ class Relauncher(VolumeOwners, Protocol):
 
     def oci_config(self, container: str) -> str:
         """The runtime's resolved config.json, where this user may read it. Raises EngineError otherwise."""
+
+
+class LogLine(Value):
+    """One line that a container printed, foreign text; `moment` as its engine writes it (RFC 3339), empty: not told."""
+
+    moment: str
+    text: str
+
+
+class LogStream(Protocol):
+    """What a container prints, oldest first; it waits for more until the container ends, or `close` is called."""
+
+    def __iter__(self) -> Iterator[LogLine]:
+        """Raises EngineError where the engine goes away."""
+
+    def close(self) -> None:
+        """From any thread; may be called twice."""
+
+
+class StopFacts(Value):
+    """What a stop depends on, as the engine has it now. `seconds`: until it kills what does not end by itself."""
+
+    auto_remove: bool
+    restart: RestartPolicy
+    seconds: int
+    signal: str  # empty: SIGTERM
+
+
+class DailyEngine(Protocol):
+    """What is asked of an engine every day. Containers by full id. Raises as `Relauncher` does."""
+
+    @property
+    def client(self) -> tuple[str, ...]:
+        """How its own command line is called so that it asks this engine."""
+
+    def start(self, container: str) -> None:
+        """No error if it runs."""
+
+    def stop(self, container: str) -> None:
+        """With the container's own signal and time; returns when it has stopped. No error if it had before."""
+
+    def restart(self, container: str) -> None:
+        """The same, and a start."""
+
+    def stop_facts(self, container: str) -> StopFacts: ...
+
+    def follow(self, container: str, lines: int, since: str) -> LogStream:
+        """The last `lines` of what it printed, and then what it prints. `since`: only from that moment of a LogLine on;
+        empty: from the beginning. Raises RefusedError where its log driver keeps nothing that could be read.
+        """
+
+    def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
+        """See `Relauncher`."""

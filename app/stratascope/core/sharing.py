@@ -19,7 +19,7 @@ from stratascope.linux.sysctl import parse_number
 from stratascope.value import Value
 
 _OF_CONTAINER = "container:"
-_MODES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
+MODES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
     ("pid", lambda asked: asked.pid_mode),
     ("ipc", lambda asked: asked.ipc_mode),
     ("uts", lambda asked: asked.uts_mode),
@@ -126,7 +126,7 @@ def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tu
 def _stated_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
     """By `container:OTHER`: whoever was asked to be in another's namespace, that one, and all others in there."""
     found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-    for kind, mode_of in _MODES:
+    for kind, mode_of in MODES:
         groups: dict[int, set[int]] = defaultdict(set)
         for place in places:
             mode = mode_of(sharers[place].container.asked)

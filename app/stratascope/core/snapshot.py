@@ -8,6 +8,7 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, Engine
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Finding, Verdict
+from stratascope.core.message import Message
 from stratascope.core.privilege import Privilege
 from stratascope.core.record import Trouble
 from stratascope.core.threats.depth import Matrix
@@ -40,6 +41,10 @@ class ProcessState(Value):
     thread_of: int | None = None
     exposure: float | None = None  # its own, where what decides it differs from the first
     verified: bool = True  # whether that stands on what the kernel says alone
+    effective: int | None = None  # capabilities in effect, as a mask; None: not read
+    user: int | None = None  # its uid, as it is called inside
+    layers: tuple[LayerState, ...] = ()  # as it is judged itself; empty: as the first, or not judged
+    capture: Capture | None = None
 
 
 class ContainerState(Value):
@@ -55,6 +60,7 @@ class ContainerState(Value):
     matrix: Matrix | None = None  # threats and exposure of the weakest process; None where nothing is known of any
     first_exposure: float | None = None  # of its first process alone
     unread: int = 0  # processes of it that were not read, at the least
+    first_layers: tuple[LayerState, ...] = ()  # of its first process alone; `layers` have the marks of the weakest
 
     @property
     def key(self) -> tuple[str, str]:
@@ -74,8 +80,17 @@ class ContainerState(Value):
         return next((verdict for verdict in order if verdict in verdicts), Verdict.UNKNOWN)
 
 
+class Captured(Value):
+    """A capture that is shown. `taken_at`: seconds since the epoch; `trouble`: why it can't be shown."""
+
+    name: str
+    taken_at: float = 0.0
+    trouble: Message | None = None
+
+
 class Snapshot(Value):
-    """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine.
+    """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine. `captures`:
+    what it was replayed from, where a person opened that; else it is the demo that comes with the program.
 
     `listed`: the engines whose containers have all been read at least once, in a live view; `asking`: those that have
     answered nothing yet. `ground` is this machine's; `elsewhere` that of each engine on another one whose kernel was
@@ -92,6 +107,7 @@ class Snapshot(Value):
     listed: frozenset[str] = frozenset()
     asking: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, Ground], ...] = ()
+    captures: tuple[Captured, ...] = ()
 
     def ground_of(self, engine: str) -> Ground:
         """What the containers of that engine stand on, and were judged by."""

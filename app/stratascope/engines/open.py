@@ -11,7 +11,7 @@ from stratascope.engines.docker import inspect as docker
 from stratascope.engines.podman import inspect as podman
 
 if TYPE_CHECKING:
-    from stratascope.core.ports import EnginePort, Relauncher, Translator
+    from stratascope.core.ports import DailyEngine, EnginePort, Relauncher, Translator
     from stratascope.engines.shared.child_socket import SocketProvider
     from stratascope.engines.shared.endpoint import Endpoint
 
@@ -54,6 +54,16 @@ def relauncher_of(engine: EnginePort) -> Relauncher:
 
             return PodmanRelauncher(engine)
     raise TypeError(f"{engine.id} is no engine that was opened here")
+
+
+def daily_of(engine: EnginePort) -> DailyEngine:
+    """What is asked of it every day, on the same connections."""
+    from stratascope.engines.shared.daily import RestDaily
+    from stratascope.engines.shared.rest_engine import RestEngine
+
+    if not isinstance(engine, RestEngine):
+        raise TypeError(f"{engine.id} is no engine that was opened here")
+    return RestDaily(engine, relauncher_of(engine))
 
 
 def translators() -> dict[EngineKind, Translator]:

@@ -53,12 +53,12 @@ def render(options: RunOptions, secrets: bool) -> str:
     head = [
         *title(
             options,
-            msg("Over the Compose file of {name}: docker compose -f FILE -f THIS up -d", name=service)
+            msg("On top of the Compose file of {name}: docker compose -f FILE -f THIS up -d", name=service)
             if own
             else msg("The container {name} as a Compose file, written by Stratascope.", name=options.name),
         ),
         *(
-            [comment(msg("It needs Compose 2.24 or newer, which replaces lists instead of adding to them."))]
+            [comment(msg("Requires Compose 2.24 or newer, which can replace lists instead of adding to them."))]
             if own
             else []
         ),
@@ -154,7 +154,7 @@ def _storage(options: RunOptions, said: Service, volumes: dict[str, Node], own: 
     untold = unsaid if changed or not own else []
     for mount in options.mounts:
         if mount.kind not in ("bind", "volume", "tmpfs"):
-            unsaid.append(msg("The mount of the kind {kind} at {path}.", kind=mount.kind, path=mount.target))
+            unsaid.append(msg("The {kind} mount at {path}.", kind=mount.kind, path=mount.target))
             continue
         words = known_words(mount, options, EngineKind.DOCKER, untold)
         if mount.kind == "tmpfs" and not mount.long:

@@ -55,7 +55,7 @@ def render(options: RunOptions, secrets: bool) -> str:
     for number, mount in enumerate(_mounts(options)):
         _mount(mount, f"mount-{number}", volumes, mounts, unsaid)
     unsaid.extend(
-        msg("The device {device}: a device plugin of the cluster gives it.", device=device.source)
+        msg("The device {device}: provided by a device plugin of the cluster.", device=device.source)
         for device in options.devices
     )
     if mounts:
@@ -79,8 +79,8 @@ def render(options: RunOptions, secrets: bool) -> str:
         head.append(
             comment(
                 msg(
-                    "The values of these variables are left out, as they may be secrets. "
-                    "Put them into a Secret named {secret}: {names}",
+                    "The values of these variables are left out, because they may be secrets. Put them into a Secret "
+                    "named {secret}: {names}",
                     secret=f"{name}-environment",
                     names=", ".join(hidden),
                 )
@@ -90,8 +90,8 @@ def render(options: RunOptions, secrets: bool) -> str:
         head.append(
             comment(
                 msg(
-                    "Save the seccomp profile below the kubelet's seccomp folder as {path}: "
-                    "export it with the kind seccomp.",
+                    "Save the seccomp profile below the kubelet's seccomp folder as {path}: export it with --as "
+                    "seccomp.",
                     path=profile_path(options),
                 )
             )
@@ -206,7 +206,7 @@ def _security(options: RunOptions, unsaid: list[Message]) -> Node:
         if options.unmask == ("ALL",):
             found["procMount"] = "Unmasked"
         elif options.mask or options.unmask:
-            unsaid.append(msg("Paths that are hidden or shown one by one below /proc and /sys."))
+            unsaid.append(msg("Individual paths below /proc and /sys that are hidden or shown."))
     if options.apparmor == "unconfined":
         found["appArmorProfile"] = {"type": "Unconfined"}
     elif options.apparmor and options.asked.apparmor is ProfileKind.CUSTOM:
@@ -230,7 +230,7 @@ def _user(options: RunOptions, found: Map, unsaid: list[Message]) -> None:
     if is_number(group):
         found["runAsGroup"] = int(group)
     if not is_number(user) or (group and not is_number(group)):
-        unsaid.append(msg("The user {user}: Kubernetes takes numbers only.", user=options.user))
+        unsaid.append(msg("The user {user}: Kubernetes accepts only numbers.", user=options.user))
 
 
 def _profile(options: RunOptions, kind: ProfileKind, given: str) -> Node:
@@ -264,7 +264,7 @@ def _mount(mount: RunMount, name: str, volumes: list[Node], mounts: list[Node], 
             memory["sizeLimit"] = quantity
         volumes.append({"name": name, "emptyDir": memory})
     else:
-        unsaid.append(msg("The mount of the kind {kind} at {path}.", kind=mount.kind, path=mount.target))
+        unsaid.append(msg("The {kind} mount at {path}.", kind=mount.kind, path=mount.target))
         return
     found: Map = {"name": name, "mountPath": mount.target}
     if mount.read_only:

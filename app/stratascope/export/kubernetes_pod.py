@@ -72,7 +72,7 @@ def pod_spec(options: RunOptions, unsaid: list[Message]) -> Map:
     if groups:
         context["supplementalGroups"] = list(groups)
     unsaid.extend(
-        msg("The group {group}: Kubernetes takes numbers only.", group=group)
+        msg("The group {group}: Kubernetes accepts only numbers.", group=group)
         for group in options.groups
         if not is_number(group)
     )

@@ -29,15 +29,15 @@ def render(options: RunOptions) -> str:
     name = dict(options.labels).get(_UNIT, "").removesuffix(".service") or file_name(options)
     head = title(
         options,
-        msg("To be saved as {unit}.container.d/50-stratascope.conf beside {unit}.container.", unit=name),
+        msg("Save as {unit}.container.d/50-stratascope.conf beside {unit}.container.", unit=name),
     )
     head += [missing(each) for each in unsaid]
     if has_profile(options):
         head.append(
             comment(
                 msg(
-                    "Save the seccomp profile as {path} before, where %E is /etc or ~/.config: "
-                    "export it with the kind seccomp.",
+                    "First save the seccomp profile as {path}, where %E is /etc or ~/.config: export it with --as "
+                    "seccomp.",
                     path=profile_path(options),
                 )
             )
@@ -109,7 +109,7 @@ def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]
     if options.apparmor and not default:
         unit.option("--security-opt=apparmor=", options.apparmor)
     elif before.apparmor in (ProfileKind.UNCONFINED, ProfileKind.CUSTOM) and asked.apparmor is ProfileKind.DEFAULT:
-        unsaid.append(msg("An AppArmor profile that PodmanArgs= names: take it out of there."))
+        unsaid.append(msg("An AppArmor profile that PodmanArgs= names: remove it there."))
     if "disable" in options.selinux or "disable" in before.selinux_options:
         unit.flag("SecurityLabelDisable", "disable" in options.selinux)
     for label in options.selinux:
@@ -144,7 +144,7 @@ def _storage(options: RunOptions, unit: ContainerSection, unsaid: list[Message])
         unit.put("Mount")
         for text in others:  # never by the key, of which Quadlet takes the source apart
             unit.option("--mount=", text)
-        unsaid.append(msg("Mounts that PodmanArgs= names: take them out of there."))
+        unsaid.append(msg("Mounts that PodmanArgs= names: remove them there."))
     if before.devices != asked.devices:
         unit.anew("AddDevice", "--device=", map(device_text, options.devices))
 

@@ -67,7 +67,7 @@ def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
 def profile_comment(options: RunOptions) -> str:
     """Where the profile that the export names must be put."""
     path = profile_path(options)
-    return comment(msg("Save the seccomp profile as {path} before: export it with the kind seccomp.", path=path))
+    return comment(msg("First save the seccomp profile as {path}: export it with --as seccomp.", path=path))
 
 
 def profile_path(options: RunOptions) -> str:
@@ -184,7 +184,7 @@ def _health(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
         said.append(("health-cmd", text))
     elif health.test:
         said.append(("health-cmd", shlex.join(health.test[1:])))
-        unsaid.append(msg("A health check without a shell: here the shell of the image runs it."))
+        unsaid.append(msg("A health check without a shell: here the image's shell runs it."))
     for name, value in health_times(health):
         if name == "start-interval" and tool is _PODMAN:
             unsaid.append(one("health-start-interval", value))
@@ -309,7 +309,7 @@ def security_words(options: RunOptions, tool: EngineKind, unsaid: list[Message],
     elif options.unmask == ("ALL",):
         words.append("systempaths=unconfined")
     elif options.mask or options.unmask:
-        unsaid.append(msg("Paths that are hidden or shown one by one below /proc and /sys."))
+        unsaid.append(msg("Individual paths below /proc and /sys that are hidden or shown."))
     return words
 
 

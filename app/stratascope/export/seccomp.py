@@ -31,9 +31,9 @@ def render(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> str:
         try:
             value = json.loads(given)
         except (ValueError, RecursionError) as error:
-            raise ExportError(msg("The seccomp profile is no JSON: {words}", words=str(error))) from error
+            raise ExportError(msg("The seccomp profile is not JSON: {words}", words=str(error))) from error
         if not isinstance(value, dict):
-            raise ExportError(msg("The seccomp profile is no JSON object."))
+            raise ExportError(msg("The seccomp profile is not a JSON object."))
         return pretty(value)
     if kind is ProfileKind.CUSTOM:
         raise ExportError(msg("The seccomp profile {path} can't be read.", path=options.seccomp))

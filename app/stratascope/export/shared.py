@@ -79,7 +79,7 @@ def title(options: RunOptions, message: Message) -> list[str]:
 
 def missing(what: Message) -> str:
     """A comment that something could not be said."""
-    return comment(msg("Not in here: {what}", what=what))
+    return comment(msg("Not included: {what}", what=what))
 
 
 def withheld(names: list[str]) -> list[str]:
@@ -89,7 +89,7 @@ def withheld(names: list[str]) -> list[str]:
     return [
         comment(
             msg(
-                "The values of these variables are left out, as they may be secrets. Set them before: {names}",
+                "The values of these variables are left out, because they may be secrets. Set them first: {names}",
                 names=", ".join(names),
             )
         )

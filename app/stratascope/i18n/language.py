@@ -41,7 +41,7 @@ def start(environ: Mapping[str, str], setting: str | None) -> Message | None:
     if wanted is None:
         _use(ENGLISH, gettext.NullTranslations())
         return msg(
-            "{language} is no language that Stratascope has, so this is English. It has: {known}.",
+            "Stratascope has no language {language}, so this is English. Available: {known}.",
             language=plain(asked, 40),
             known=", ".join(LANGUAGES),
         )
@@ -52,8 +52,8 @@ def start(environ: Mapping[str, str], setting: str | None) -> Message | None:
         if not asked:
             return None
         return msg(
-            "The texts of the language {language} can't be read, so this is English: {why}. "
-            "Installing Stratascope again brings them back.",
+            "The texts of the language {language} can't be read, so this is English: {why}. Installing Stratascope "
+            "again restores them.",
             language=wanted,
             why=str(error),
         )

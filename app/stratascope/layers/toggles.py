@@ -36,7 +36,7 @@ def toggle(name: str) -> Toggle:
         if each.id == name:
             return each
     known = ", ".join(each.id for each in all_toggles())
-    raise ToggleError(msg("There is no toggle {name}. Known are: {known}.", name=name, known=known))
+    raise ToggleError(msg("There is no toggle {name}. Available: {known}.", name=name, known=known))
 
 
 def parse(text: str) -> Choice:
@@ -44,7 +44,7 @@ def parse(text: str) -> Choice:
     name, equals, value = text.partition("=")
     found = toggle(name.strip())
     if not equals or not value.strip():
-        raise ToggleError(msg("Give a value as in {name}={values}.", name=found.id, values=found.taken))
+        raise ToggleError(msg("Give a value, as in {name}={values}.", name=found.id, values=found.taken))
     return Choice(found.id, value.strip())
 
 

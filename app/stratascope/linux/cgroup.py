@@ -247,6 +247,50 @@ def _counted(text: str, wanted: str) -> int:
     raise DecodeError(f"no {wanted} is counted: {text[:80]!r}")
 
 
+# What its processes have used so far
+
+
+def parse_count(text: str) -> int:
+    """`memory.current`, `pids.current`, and v1's `memory.usage_in_bytes`, `cpuacct.usage` (nanoseconds)."""
+    return _number(text.strip())
+
+
+def parse_cpu_stat(text: str) -> float:
+    """v2 `cpu.stat`: seconds of all its processes together, from `usage_usec`."""
+    for line in _lines(text):
+        name, _, value = line.partition(" ")
+        if name == "usage_usec":
+            return _number(value) / 1e6
+    raise DecodeError(f"cpu.stat: no usage_usec: {text[:80]!r}")
+
+
+def parse_io_stat(text: str) -> int:
+    """v2 `io.stat`: bytes read and written, of all devices; a line each, `8:0 rbytes=90112 wbytes=0 rios=2 …`."""
+    total = 0
+    for line in _lines(text):
+        for word in line.split()[1:]:
+            key, _, value = word.partition("=")
+            if key in ("rbytes", "wbytes"):
+                total += _number(value)
+    return total
+
+
+def parse_service_bytes(text: str) -> int:
+    """v1 `blkio.throttle.io_service_bytes`: the same, lines `8:0 Read 90112` and sums that are left out."""
+    total = 0
+    for line in _lines(text):
+        words = line.split()
+        if len(words) == 3 and words[1] in ("Read", "Write"):
+            total += _number(words[2])
+    return total
+
+
+def _number(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and len(word) <= _DIGITS_MAX):
+        raise DecodeError(f"not a number: {word[:40]!r}")
+    return int(word)
+
+
 def smallest(values: Iterable[tuple[int, float | None]]) -> Level | None:
     """The tightest of (level, limit) pairs, the level nearest to the process where several are equal."""
     best: Level | None = None

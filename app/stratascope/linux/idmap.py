@@ -2,6 +2,9 @@
 
 "Outside" is as the reader's user namespace sees it (user_namespaces(7)): read from the initial one, these are
 the host's ids. Up to 340 lines since Linux 4.15; an empty map is valid and maps nothing.
+
+A mount may have such maps too (mount_setattr(2)), which statmount(2) tells: with the disk in the place of the
+container, so first the id in the file system, then what that is for processes.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from stratascope.value import Value
 MAX_LINES = 340  # UID_GID_MAP_MAX_EXTENTS, include/linux/user_namespace.h
 FULL = 4294967295  # ids 0 to 2^32 - 2: the last one, (uid_t) -1, is no id
 _TOP = 1 << 32
+_KINDS = ("uid", "gid")
 
 
 class IdRange(Value):
@@ -44,6 +48,34 @@ def parse_idmap(text: str) -> IdMap:
     if len(ranges) > MAX_LINES:
         raise DecodeError(f"id map: {len(ranges)} lines, the kernel allows {MAX_LINES}")
     return tuple(ranges)
+
+
+class MountIdMap(Value):
+    """One mount by its number in mountinfo. `inside` of a range is the disk, `outside` the reader's user namespace."""
+
+    mount: int
+    uids: IdMap
+    gids: IdMap
+
+
+@remembered()
+def parse_mount_idmaps(text: str) -> tuple[MountIdMap, ...]:
+    """Lines `MOUNT uid` and `MOUNT gid` with threes of numbers, in their order; raises DecodeError."""
+    found: dict[int, dict[str, IdMap]] = {}
+    for place, line in enumerate(text.split("\n"), 1):
+        if not line:
+            continue
+        mount, _, rest = line.partition(" ")
+        kind, *numbers = rest.split(" ")
+        if not (mount.isascii() and mount.isdigit() and len(mount) <= 10) or kind not in _KINDS or len(numbers) % 3:
+            raise DecodeError(f"id maps of mounts, line {place}: {line[:80]!r}")
+        maps = found.setdefault(int(mount), {})
+        if kind in maps:
+            raise DecodeError(f"id maps of mounts, line {place}: a second {kind} map of mount {mount}")
+        maps[kind] = parse_idmap("\n".join(" ".join(numbers[at : at + 3]) for at in range(0, len(numbers), 3)))
+    if any(len(maps) < len(_KINDS) for maps in found.values()):
+        raise DecodeError("id maps of mounts: a mount with one map only")
+    return tuple(MountIdMap(mount, maps["uid"], maps["gid"]) for mount, maps in found.items())
 
 
 def to_host(idmap: IdMap, inside: int) -> int | None:

@@ -38,10 +38,10 @@ def alone(path: str, seconds: float) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        text = msg("A file that its owner makes it from is gone: {path}.", path=path)
+        text = msg("A file that its owner creates it from no longer exists: {path}.", path=path)
         raise OwnerGoneError(text) from error
     except OSError as error:
-        text = msg("A file that its owner makes it from can't be read: {path}.", path=path)
+        text = msg("A file that its owner creates it from can't be read: {path}.", path=path)
         raise OwnerError(text, error.strerror or "") from error
     try:
         _lock(descriptor, path, seconds)
@@ -92,17 +92,17 @@ def run(
             _wait(child, limit, said.fileno(), words.fileno())
         except subprocess.TimeoutExpired:
             _kill(child)
-            text = msg("The command {name} did not end in {seconds} seconds.", name=name, seconds=round(limit))
+            text = msg("The command {name} did not finish within {seconds} seconds.", name=name, seconds=round(limit))
             raise OwnerError(text, _last(words)) from None
         except TooLongError as error:
             _kill(child)
-            text = msg("The command {name} printed more than it has to say.", name=name)
+            text = msg("The command {name} printed more than expected.", name=name)
             raise OwnerError(text, str(error)) from None
         except BaseException:
             _kill(child)
             raise
         if child.returncode:
-            text = msg("The command {name} ended with exit status {status}.", name=name, status=child.returncode)
+            text = msg("The command {name} exited with status {status}.", name=name, status=child.returncode)
             raise OwnerFailedError(text, _last(words))
         said.seek(0)
         return said.read(_SAID_MAX).decode("utf-8", "replace")

@@ -53,7 +53,7 @@ _TRUSTED = frozenset(
 )
 _UNSET = ("DOCKER_HOST", "DOCKER_CONTEXT")  # --host says which engine
 
-_EXPORT = msg("Export a Compose override file, and let Compose create the service again with it.")
+_EXPORT = msg("Export a Compose override file, and let Compose re-create the service with it.")
 
 
 class Compose:
@@ -89,17 +89,17 @@ class Compose:
             return why
         target, plainly = self._target(owned)
         if not writable(target.parent):
-            return _no(msg("This user can't write into the project's folder, {path}.", path=str(target.parent)))
+            return _no(msg("This user can't write to the project's folder, {path}.", path=str(target.parent)))
         made = text()
         before = files.read(str(target))
         if before is not None and before.strip() and not files.ours(before):
-            return _no(msg("The file {path} is there already; it is left as it is.", path=str(target)))
+            return _no(msg("The file {path} already exists; it is left as it is.", path=str(target)))
         written = [OwnerFile(str(target), files.head(owned.service) + made.text, before, _JOINT)]
         if made.profile:
             profile = Path(owned.directory, made.profile_name)
             there = files.read(str(profile))
             if there is not None and there != made.profile:
-                return _no(msg("The file {path} is there already; it is left as it is.", path=str(profile)))
+                return _no(msg("The file {path} already exists; it is left as it is.", path=str(profile)))
             written += [OwnerFile(str(profile), made.profile)] if there is None else []
         planned = replace(owned, files=tuple(written))
         now = self._hashes(owned)
@@ -107,17 +107,17 @@ class Compose:
         if now == then:
             return _no(msg("Compose would find nothing to change."))
         warnings = [
-            msg("Compose creates it anew from its files: changes made to it by hand are not kept."),
-            msg("A later docker compose up without -f reads {path} by itself; where -f is given, name it too.",
+            msg("Compose re-creates it from its files: changes made to it by hand are lost."),
+            msg("A later docker compose up without -f reads {path} automatically; with -f, name that file too.",
                 path=str(target)) if plainly else
-            msg("A later docker compose up has to name {path} with -f too, or it takes the change back.",
+            msg("A later docker compose up must also name {path} with -f, or it reverts the change.",
                 path=str(target)),
         ]  # fmt: skip
         if then[0] != then[1]:
-            warnings.append(msg("The next docker compose up may create it anew once more, with the same settings."))
+            warnings.append(msg("The next docker compose up may re-create it once more, with the same settings."))
         return OwnerPlan(
             planned,
-            msg("Compose creates the service {service} of the project {project} again.", service=owned.service,
+            msg("Compose re-creates the service {service} of the project {project}.", service=owned.service,
                 project=owned.project),
             (shell_quote.words(self._up(planned, (*owned.sources, str(target)))),),
             tuple(warnings),
@@ -165,11 +165,11 @@ class Compose:
 
     def _foreign(self, container: Container) -> OwnerRefusal | None:
         if any(name.startswith(PODMAN_COMPOSE) for name, _ in container.labels):
-            return _no(msg("podman-compose made it, which can't create one service again without touching the others."))
+            return _no(msg("podman-compose created it, which can't re-create one service without touching the others."))
         if dict(container.labels).get(f"{PREFIX}oneoff", "False") != "False":
-            return _no(msg("It is a single run of a service (docker compose run), which Compose never makes again."))
+            return _no(msg("It is a one-off run of a service (docker compose run), which Compose never re-creates."))
         if not self._engine.local:
-            return _no(msg("Its engine is on another machine, where the project's files may be others."))
+            return _no(msg("Its engine is on another machine, where the project's files may differ."))
         if self._engine.rootless and self._engine.daemon_uid not in (None, self._uid):
             # its user chose the labels; root would read files for them that they may not read themselves
             return _no(msg("A project of another user owns this container."), msg("Run Stratascope as that user."))
@@ -183,16 +183,20 @@ class Compose:
         self, container: Container, owned: Owned, others: Sequence[Container], along: frozenset[str]
     ) -> OwnerRefusal | None:
         if not (owned.service and owned.sources and owned.stamp and owned.directory):
-            return _no(msg("Compose owns it, but its labels do not say from which files it was made."))
+            return _no(msg("Compose owns it, but its labels do not say which files it was created from."))
         # Compose names whole paths; another one, `-` too, would be looked for wherever this program runs
         named = (*owned.sources, *owned.environment_files)
         gone = [path for path in named if not (Path(path).is_absolute() and Path(path).is_file())]
         if gone or not (Path(owned.directory).is_absolute() and Path(owned.directory).is_dir()):
-            return _no(msg("A file that Compose made it from is gone: {path}.", path=(gone or [owned.directory])[0]))
+            return _no(
+                msg(
+                    "A file that Compose created it from no longer exists: {path}.", path=(gone or [owned.directory])[0]
+                )
+            )
         wanted = set(owned.labels)
         same = {other.id for other in others if other.id != container.id and wanted <= set(other.labels)}
         if not same <= along:
-            return _no(msg("The service has {count} containers, and Compose would create all of them again.",
+            return _no(msg("The service has {count} containers, and Compose would re-create all of them.",
                            count=len(same) + 1), msg("Harden all of them together: --service {service}",
                                                      service=owned.service))  # fmt: skip
         return None
@@ -200,11 +204,11 @@ class Compose:
     def _unable(self) -> OwnerRefusal | None:
         missing = msg("Install docker compose 2.24 or newer, or export the override file.")
         if not there("docker", self._environ):
-            return _no(msg("Compose owns it, and the command docker is not installed here."), missing)
+            return _no(msg("Compose owns it, but the command docker is not installed here."), missing)
         try:
             said = run(("docker", "compose", "version", "--short"), self._environ, limit=_LOOK)
         except OwnerError:
-            return _no(msg("Compose owns it, and docker compose is not installed here."), missing)
+            return _no(msg("Compose owns it, but docker compose is not installed here."), missing)
         found = _VERSION.search(said)
         if found is None or (int(found[1]), int(found[2])) < _NEEDED:
             return _no(msg("This docker compose can't replace lists of settings: {version}.", version=said.strip()),
@@ -215,12 +219,12 @@ class Compose:
         try:
             hashes = self._hashes(owned)
         except OwnerError as error:
-            return _no(msg("Compose can't read the project's files any more: {words}", words=error.words))
+            return _no(msg("Compose can no longer read the project's files: {words}", words=error.words))
         if owned.stamp in hashes:
             return None
         return _no(
-            msg("The project's files, or variables that they use, were changed since the container was made."),
-            msg("Run docker compose up first, so that both agree again, or export the override file."),
+            msg("The project's files, or variables that they use, were changed since the container was created."),
+            msg("Run docker compose up first, so that both match again, or export the override file."),
         )
 
     def _image(self, spec: LaunchSpec) -> OwnerRefusal | None:
@@ -235,17 +239,18 @@ class Compose:
         if now.removeprefix("sha256:") != spec.image_id.removeprefix("sha256:"):
             return _no(
                 msg(
-                    "The image {image} is another one by now, or gone; Compose would not make the same container "
-                    "again.",
+                    "The name {image} now refers to another image, or to none; Compose would not create the same "
+                    "container again.",
                     image=spec.image,
                 ),
-                msg("Run docker compose up first, so that both agree again, or export the override file."),
+                msg("Run docker compose up first, so that both match again, or export the override file."),
             )
         if names_of(labels).isdisjoint(_TRUSTED):
             return None
         return _no(
             msg(
-                "The image itself says that Compose owns it, as whoever made the image could write. It is not believed."
+                "The image itself claims that Compose owns it, which anyone who builds an image can write. The claim "
+                "is ignored."
             ),
             msg("Export the hardened settings, and use an image without these labels."),
         )
@@ -275,7 +280,7 @@ class Compose:
             command = (*self._base(owned, (*names, "-") if given else names), "config", "--hash", owned.service)
             words = run(command, self._environ, limit=_LOOK, given=given).split()
             if len(words) != 2 or words[0] != owned.service:  # `*` is all of them
-                raise OwnerError(msg("Compose answered something else than a hash."), " ".join(words)[:200])
+                raise OwnerError(msg("Compose returned something other than a hash."), " ".join(words)[:200])
             found.append(words[1])
         return found[0], found[1]
 

@@ -56,7 +56,9 @@ def put(file: OwnerFile, like: str) -> None:
     if now is not None and file.text in now:
         return
     if now is not None and now.strip() and not ours(now):
-        raise OwnerError(msg("Somebody made the file {path} meanwhile; it is left as it is.", path=file.path))
+        raise OwnerError(
+            msg("Someone else created the file {path} in the meantime; it is left as it is.", path=file.path)
+        )
     if now is not None and now.strip():
         text = f"{now}{'' if now.endswith(chr(10)) else chr(10)}{file.joint}{file.text}"
     else:
@@ -79,7 +81,7 @@ def take(file: OwnerFile) -> None:
             return  # it was taken out, the rest is of other services
         raise OwnerError(
             msg(
-                "The file {path} was changed after Stratascope wrote to it. Take out there what is not wanted.",
+                "The file {path} was changed after Stratascope wrote to it. Remove by hand what is not wanted.",
                 path=file.path,
             )
         )

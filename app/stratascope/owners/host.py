@@ -55,7 +55,7 @@ def barred(kind: OwnerKind) -> OwnerRefusal | None:
         return None
     return OwnerRefusal(
         kind,
-        msg("Its owner has to create it again by a command on the host, where this Flatpak may start none."),
+        msg("Its owner has to re-create it with a command on the host, and this Flatpak can't run any there."),
         msg("Allow it with: {command}", command=sandbox.GRANT),
     )
 
@@ -71,8 +71,8 @@ def unreachable(kind: OwnerKind, *paths: str) -> OwnerRefusal | None:
     command = f"flatpak override --user --filesystem={shell_quote.word(folder)} {sandbox.APP}"
     return OwnerRefusal(
         kind,
-        msg("This Flatpak was not given the files that its owner makes it from: {path}.", path=path),
-        msg("Allow it with this, and start Stratascope again: {command}", command=command),
+        msg("This Flatpak has no access to the files that its owner creates it from: {path}.", path=path),
+        msg("Allow it with this command, and start Stratascope again: {command}", command=command),
     )
 
 

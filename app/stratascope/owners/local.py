@@ -47,7 +47,7 @@ class LocalOwners:
             why = msg("Its owner can't be asked to change it: {why}", why=error.message)
             if error.words:
                 why = msg("{sentence} {words}", sentence=why, words=error.words)
-            return OwnerRefusal(kind, why, msg("Mend that first, or change its owner's files by hand."))
+            return OwnerRefusal(kind, why, msg("Fix that first, or change its owner's files by hand."))
         return None
 
     def check(self, owned: Owned) -> None:

@@ -64,20 +64,20 @@ class Systemd:
             return why
         folder = self._folder(source)
         if not writable(folder):
-            return _no(msg("This user can't write into the folder {path}.", path=str(folder)))
+            return _no(msg("This user can't write to the folder {path}.", path=str(folder)))
         made = text()
         target = folder / DROP_IN
         before = files.read(str(target))
         if before is not None and before.strip() and not files.ours(before):
-            return _no(msg("The file {path} is there already; it is left as it is.", path=str(target)))
+            return _no(msg("The file {path} already exists; it is left as it is.", path=str(target)))
         if made.text in (before or ""):
-            return _no(msg("The drop-in says all of it already."))
+            return _no(msg("The drop-in already contains all of it."))
         written = [OwnerFile(str(target), files.head(unit) + made.text, before)]
         if made.profile:
             profile = self._home() / made.profile_name.removeprefix("%E/")
             there = files.read(str(profile))
             if there is not None and there != made.profile:
-                return _no(msg("The file {path} is there already; it is left as it is.", path=str(profile)))
+                return _no(msg("The file {path} already exists; it is left as it is.", path=str(profile)))
             written += [OwnerFile(str(profile), made.profile)] if there is None else []
         owned = Owned(
             kind=OwnerKind.SYSTEMD,
@@ -92,9 +92,9 @@ class Systemd:
         )
         return OwnerPlan(
             owned,
-            msg("systemd starts the unit {unit} again, with a drop-in for its Quadlet file.", unit=unit),
+            msg("systemd restarts the unit {unit}, with a drop-in for its Quadlet file.", unit=unit),
             tuple(shell_quote.words(command) for command in self._commands(owned)),
-            (msg("systemd creates it anew from its Quadlet file: changes made to it by hand are not kept."),),
+            (msg("systemd re-creates it from its Quadlet file: changes made to it by hand are lost."),),
         )
 
     def check(self, owned: Owned) -> None:
@@ -129,17 +129,19 @@ class Systemd:
         if self._engine.kind is not EngineKind.PODMAN or not self._engine.local:
             return _no(msg("A systemd unit owns this container, on another machine or of another engine."))
         if not there("systemctl", self._environ):
-            return _no(msg("A systemd unit owns this container, and the command systemctl is not here."))
+            return _no(msg("A systemd unit owns this container, but the command systemctl is not installed here."))
         if not _NAME(unit):
-            return _no(msg("A systemd unit of a kind that shares its file with others owns it: {unit}.", unit=unit))
+            return _no(msg("It is owned by a systemd unit that shares its file with others: {unit}.", unit=unit))
         major = self._engine.version.partition(".")[0]
         if not major.isdigit() or int(major) < _NEEDED:
-            return _no(msg("Quadlet reads drop-ins from Podman 5 on; this is {version}.", version=self._engine.version))
+            return _no(
+                msg("Quadlet reads drop-ins only from Podman 5 on; this is {version}.", version=self._engine.version)
+            )
         if self._engine.rootless and self._engine.daemon_uid not in (None, self._uid):
             return _no(msg("A systemd unit of another user owns this container."), msg("Run Stratascope as that user."))
         if not self._engine.rootless and self._uid != 0:
             return _no(
-                msg("A unit of the system owns this container, and only root may restart it."),
+                msg("A system unit owns this container, and only root can restart it."),
                 msg("Run Stratascope as root, or export a Quadlet drop-in."),
             )
         return None
@@ -151,13 +153,15 @@ class Systemd:
             found = json.loads(run((*command, "--", spec.image_id), self._environ, limit=_LOOK))
         except (OwnerError, ValueError, RecursionError) as error:
             words = (error.words or error.message.id) if isinstance(error, OwnerError) else str(error)
-            return _no(msg("It can't be told whether the unit {unit} made it or its image only says so: {words}",
+            return _no(msg("Whether the unit {unit} created it, or its image only claims so, could not be "
+                           "determined: {words}",
                            unit=unit, words=words))  # fmt: skip
         if found is None or (isinstance(found, dict) and LABEL not in found):
             return None
         return _no(
             msg(
-                "The image itself says that systemd owns it, as whoever made the image could write. It is not believed."
+                "The image itself claims that systemd owns it, which anyone who builds an image can write. The claim "
+                "is ignored."
             ),
             msg("Export the hardened settings, and use an image without these labels."),
         )
@@ -167,7 +171,7 @@ class Systemd:
         said = run((*self._systemctl(self._engine.rootless), "show", *options, "--", unit), self._environ, limit=_LOOK)
         found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
         if any(name not in found for name in _PROPERTIES):
-            raise OwnerError(msg("systemctl answered something else than properties."), said[:200].strip())
+            raise OwnerError(msg("systemctl returned something other than properties."), said[:200].strip())
         return found
 
     def _home(self) -> Path:
@@ -186,13 +190,13 @@ class Systemd:
 
 def _unfit(unit: str, shown: Mapping[str, str]) -> OwnerRefusal | None:
     if shown["LoadState"] != "loaded" or not shown["SourcePath"].endswith(".container"):
-        return _no(msg("Its unit {unit} is not made from a Quadlet file, so that no drop-in can change it.", unit=unit))
+        return _no(msg("Its unit {unit} is not generated from a Quadlet file, so no drop-in can change it.", unit=unit))
     if not Path(shown["SourcePath"]).is_file():
-        return _no(msg("The file that its unit is made from is gone: {path}.", path=shown["SourcePath"]))
+        return _no(msg("The file that its unit is generated from no longer exists: {path}.", path=shown["SourcePath"]))
     if shown["NeedDaemonReload"] == "yes":
         return _no(
             msg("The files of its unit {unit} were changed since systemd read them.", unit=unit),
-            msg("Reload and restart the unit first, so that both agree again, or export a Quadlet drop-in."),
+            msg("Reload and restart the unit first, so that both match again, or export a Quadlet drop-in."),
         )
     return None
 
@@ -203,11 +207,11 @@ def _changed(container: Container, source: Path) -> OwnerRefusal | None:
         folder = source.with_name(f"{source.name}.d")
         times = [path.stat().st_mtime for path in (source, *folder.glob("*.conf"))]
     except OSError as error:
-        return _no(msg("The file that its unit is made from can't be read: {words}", words=str(error)))
+        return _no(msg("The file that its unit is generated from can't be read: {words}", words=str(error)))
     if container.created and max(times) > container.created:
         return _no(
-            msg("The Quadlet file of its unit was changed since the container was made: {path}.", path=str(source)),
-            msg("Reload and restart the unit first, so that both agree again, or export a Quadlet drop-in."),
+            msg("The Quadlet file of its unit was changed since the container was created: {path}.", path=str(source)),
+            msg("Reload and restart the unit first, so that both match again, or export a Quadlet drop-in."),
         )
     return None
 

@@ -81,7 +81,7 @@ def lines(denial: Denial, style: Style) -> list[str]:
     return found
 
 
-_BY_EXCLUSION = msg("This is said since nothing else is left.")
+_BY_EXCLUSION = msg("Concluded by exclusion: nothing else is left.")
 
 
 def remedy_text(remedy: Remedy) -> str:

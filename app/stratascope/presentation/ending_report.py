@@ -59,10 +59,10 @@ def _lines(ending: Ending, style: Style) -> Iterator[str]:
         yield from _told(ending.cause, style)
     elif ending.exit_code:
         yield ""
-        yield translate(msg("Nothing that its engine, the kernel or its log says tells why."))
+        yield translate(msg("Neither its engine nor the kernel nor its log says why."))
     if ending.others:
         yield ""
-        yield translate(msg("It may also be:"))
+        yield translate(msg("Other possible reasons:"))
         for each in ending.others:
             yield from wrap(translate(each.claim.what), "  ", style)
     if len(ending.log) > 1:

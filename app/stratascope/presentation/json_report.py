@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from stratascope.core.capture import Gap
-from stratascope.core.container import Engine
+from stratascope.core.container import Engine, Status
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message
@@ -25,10 +25,20 @@ from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, eviden
 from stratascope.core.threats.verified import exposure_verified, is_verified
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
+from stratascope.presentation.beside.beside import (
+    Beside,
+    Extras,
+    container_extras,
+    exceptions_object,
+    finding_extras,
+)
+from stratascope.presentation.beside.fingerprints import kinds_of
 from stratascope.value import Value, asdict
 
 T = TypeVar("T")
 SCHEMA = 1
+_NOBODY = "PID"  # in the evidence for it
+_PREDICTED = "predicted"  # the basis of what is said of a container that was not started
 GROUND = "ground"  # stands among the reasons, never among the stances: it is no layer
 
 
@@ -37,15 +47,20 @@ def render(snapshot: Snapshot) -> str:
     return "".join(pieces(snapshot))
 
 
-def pieces(snapshot: Snapshot) -> Iterator[str]:
+def pieces(snapshot: Snapshot, beside: Beside | None = None, more: dict[str, Any] | None = None) -> Iterator[str]:
     """The same piece by piece, as it is megabytes: a line for each container. Indenting (which Python's encoder does
-    not do in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent.
+    not do in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent. `more`: further
+    fields of the whole.
     """
-    threats = ThreatTexts()
-    yield _text(_head(snapshot))[:-1]
+    threats, kinds, beside = ThreatTexts(), kinds_of(snapshot.engines), beside or Beside()
+    yield _text({**_head(snapshot), **exceptions_object(snapshot, beside.acceptance), **(more or {})})[:-1]
     between = ', "containers": [\n'
     for state in snapshot.containers:
-        yield between + _text(_container(state))[:-1] + ', "threats": '
+        kind = kinds.get(state.container.engine, state.container.engine)
+        container = _container(state, threats, finding_extras(state, kind, beside)) | container_extras(
+            state, kind, beside
+        )
+        yield between + _text(container)[:-1] + ', "threats": '
         yield threats.of(state)
         between = "},\n"
     yield "}\n]}" if snapshot.containers else ', "containers": [\n\n]}'
@@ -102,9 +117,11 @@ def _ground(ground: Ground) -> dict[str, Any]:
     return value
 
 
-def _container(state: ContainerState) -> dict[str, Any]:
+def _container(state: ContainerState, threats: ThreatTexts, extras: Extras) -> dict[str, Any]:
     container = state.container
+    predicted = container.status is Status.PREDICTED
     return {
+        **({"basis": _PREDICTED} if predicted else {}),
         "engine": container.engine,
         "id": container.id,
         "name": container.name,
@@ -114,12 +131,12 @@ def _container(state: ContainerState) -> dict[str, Any]:
         "error": container.error,
         "exposure": None if state.matrix is None else state.matrix.exposure.worst,
         "exposure_at_best": None if state.matrix is None else state.matrix.exposure.best,
-        "exposure_verified": None if state.matrix is None else exposure_verified(state.matrix),
+        "exposure_verified": None if state.matrix is None else threats.verified(state.matrix),
         "exposure_of_first": state.first_exposure,
-        "layers": {layer.id: _layer(layer) for layer in state.layers},
+        "layers": {layer.id: _layer(layer, predicted=predicted) for layer in state.layers},
         "processes": [_process(process) for process in state.processes],
         "processes_unread": state.unread,
-        "findings": [_finding(finding) for finding in state.findings],
+        "findings": [_finding(each) | extra for each, extra in zip(state.findings, extras, strict=True)],
     }
 
 
@@ -148,19 +165,28 @@ class ThreatTexts:
 
     def __init__(self) -> None:
         self._matrices: dict[int, tuple[Matrix, tuple[str, ...]]] = {}  # by id; held, so that it stays its own
+        self._verified: dict[int, tuple[Matrix, float]] = {}  # the same
         self._parts: dict[int, tuple[object, str]] = {}  # the same for what matrices are made of
         self._pid = os.urandom(16).hex()  # stands where a PID belongs; no text of an engine can guess it
 
     def of(self, state: ContainerState) -> str:
         """The object `threats` of one container."""
         matrix, pid = state.matrix, state.container.pid
-        if matrix is None or pid is None:
+        predicted = state.container.status is Status.PREDICTED
+        if matrix is None or (pid is None and not predicted):
             return "{}"
         kept = self._matrices.get(id(matrix))
         if kept is None:
             whole = ", ".join([self._once(each, self._threat) for each in matrix.threats])
             kept = self._matrices[id(matrix)] = (matrix, tuple(f"{{{whole}}}".split(self._pid)))
-        return str(pid).join(kept[1])
+        return (_NOBODY if pid is None else str(pid)).join(kept[1])
+
+    def verified(self, matrix: Matrix) -> float:
+        """Its exposure by what was read of the kernel alone."""
+        kept = self._verified.get(id(matrix))
+        if kept is None:
+            kept = self._verified[id(matrix)] = (matrix, exposure_verified(matrix))
+        return kept[1]
 
     def _threat(self, state: ThreatState) -> str:
         threat, weakest = state.threat, state.weakest
@@ -204,10 +230,10 @@ def _name(route: Route) -> str:
     return json.dumps(translate(route.name))
 
 
-def _layer(layer: LayerState) -> dict[str, Any]:
+def _layer(layer: LayerState, *, predicted: bool) -> dict[str, Any]:
     return {
         "verdict": layer.assessment.verdict.value,
-        "basis": layer.assessment.basis.value,
+        "basis": _PREDICTED if predicted else layer.assessment.basis.value,
         "facts": {} if layer.facts is None else layer.facts,
         "findings": [finding.code for finding in layer.assessment.findings],
         "gaps": [_gap(gap) for gap in layer.assessment.gaps],

@@ -75,7 +75,7 @@ def counts_line(found: Counts) -> Message:
     if found.unknown:
         parts.append(msg("{count} not known", count=found.unknown))
     if found.ground:
-        parts.append(msg("{count} held by the host's settings alone", count=found.ground))
+        parts.append(msg("{count} stopped by the host's settings alone", count=found.ground))
     parts.append(msg("{count} stopped by one layer", count=found.once))
     parts.append(msg("{count} by two or more", count=found.more))
     line = parts[0]

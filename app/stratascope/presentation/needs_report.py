@@ -36,7 +36,7 @@ _PARTS = {
     "peaks": msg("peaks"),
     "devices": msg("devices"),
     "denied": msg("refusals"),
-    "sessions": msg("the first moment of sessions"),
+    "sessions": msg("the first moments of sessions"),
 }
 
 
@@ -127,18 +127,18 @@ def lines(known: Needs, held: tuple[str, ...] | None, style: Style) -> Iterator[
     yield ""
     if seen.saw("capabilities"):
         used = {each.name: each for each in seen.capabilities}
-        yield translate(msg("Capabilities that it used:"))
+        yield translate(msg("Capabilities it used:"))
         yield from (f"  {pad(name, 24)} {each.uses:>6}  {_names(each.by)}" for name, each in used.items())
         if not used:
             yield f"  {translate(msg('none'))}"
         never = [name.removeprefix("CAP_") for name in held or () if name not in used]
         if never:
-            text = translate(msg("Held and never used: {names}", names=", ".join(never)))
+            text = translate(msg("Held but never used: {names}", names=", ".join(never)))
             yield from wrap(text, "  ", style)
     if seen.saw("calls"):
         notable = {call.name: call for call in seen.notable()}
         harmless = len({call.name for call in seen.calls}) - len(notable)
-        yield translate(msg("System calls: {harmless} harmless ones, and {notable} that are not:",
+        yield translate(msg("System calls: {harmless} harmless, and {notable} others:",
                             harmless=harmless, notable=len(notable)))  # fmt: skip
         for name, call in notable.items():
             yield from wrap(
@@ -149,16 +149,16 @@ def lines(known: Needs, held: tuple[str, ...] | None, style: Style) -> Iterator[
     ports = [f"{port.port}/{port.protocol}" for port in seen.ports]
     yield from _list(msg("Ports:"), ports, style)
     yield from _list(msg("Users inside:"), [f"{uid}:{gid}" for uid, gid in seen.users], style)
-    yield from _list(msg("At the most:"), [_peak(name, value) for name, value in seen.peaks], style)
+    yield from _list(msg("Peaks:"), [_peak(name, value) for name, value in seen.peaks], style)
 
 
 def _coverage(seen: Observation) -> str:
     phases = listed(map(phase_word, seen.seen.phases))
     seconds = f"{seen.seen.seconds:.0f}"
     if not phases:
-        return translate(msg("Seen for {seconds} seconds, in which nothing happened that could be told apart.",
+        return translate(msg("Watched for {seconds} seconds, in which no phase of its life could be identified.",
                              seconds=seconds))  # fmt: skip
-    return translate(msg("Seen for {seconds} seconds, and in them: {phases}. What was not exercised was not seen.",
+    return translate(msg("Watched for {seconds} seconds, including: {phases}. What was not exercised was not seen.",
                          seconds=seconds, phases=phases))  # fmt: skip
 
 
@@ -188,5 +188,5 @@ def _peak(name: str, value: float) -> str:
         case "pids":
             return translate(msg("{count} processes and threads", count=peak_value(name, value)))
         case "open_files":
-            return translate(msg("{count} open files of one process", count=peak_value(name, value)))
+            return translate(msg("{count} open files in one process", count=peak_value(name, value)))
     return plain(f"{name} {value:g}", 60)

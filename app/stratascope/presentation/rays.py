@@ -14,8 +14,6 @@ from stratascope.value import Value
 
 GROUND = 0  # the number of the band below all: the kernel
 
-
-WEIGHT = {Kind.CRITICAL: 2.3, Kind.HIGH: 2.0}  # of a lane's width; all others weigh 1
 _KINDS = list(Kind)
 
 
@@ -33,10 +31,6 @@ class Ray(Value):
     @property
     def id(self) -> str:
         return self.state.threat.id
-
-    @property
-    def weight(self) -> float:
-        return WEIGHT.get(self.kind, 1.0)
 
 
 class Bundle(Value):

@@ -1,32 +1,73 @@
-"""Where rays and their names stand: lanes in families, and labels in the ground that no leader line crosses. Pure.
+"""Where rays and their names stand, so that they can be counted. Pure; window and reports share it.
 
-All lengths are pixels on screen; nothing here is scaled.
+In each family an open threat that is serious or of medium severity has a lane of its own. All that are open and minor
+share a hairline, all that are not known a dashed one, and all that are stopped a bar, which grows thinner where some
+end: hundred lines are a hatching and no number. The serious ones have a letter each, and stand with it in the ground.
+
+Lengths are those of the design times `unit`. Where the field is too narrow the lanes move together, then the minor ones
+leave, then those of medium severity share a line, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from math import ceil
+from string import ascii_lowercase
 
 from stratascope.core.threats.threat import Family
-from stratascope.presentation.rays import Bundle, Ray
-from stratascope.presentation.threat_outcomes import OPEN, Kind
-from stratascope.value import Value, replace
+from stratascope.presentation.rays import GROUND, Bundle, Ray
+from stratascope.presentation.threat_outcomes import SERIOUS, Kind
+from stratascope.value import Value
 
-GROUP_WEIGHT = 2.4  # of the bar that stands for all rays of a family which are not open
+LETTERS = ascii_lowercase[:15]
+COLUMNS, ROWS = 3, (3, 5)  # of names in the ground: columns at the most; rows at the least and at the most
+PITCH = {3: 18.0, 4: 15.4, 5: 13.2}  # from one row of names to the next
+_SHARED, _STOPPED = 16.0, 17.0  # width of a lane that several share
+_WIDEST = {"serious": 14.0, "medium": 9.0}
 
-NAMES_MOST, NAMES_PULL = 0.9, 0.3  # share of the field that names may ask for; their say in the widths beyond it
-TRIES = 1500  # ways of placing names that are looked at
+
+class Sort(StrEnum):
+    """What stands in a lane."""
+
+    RAY = "ray"  # one open threat
+    MEDIUM = "medium"  # all of a family that are open and of medium severity, where there is no room for each
+    MINOR = "minor"
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
 
 
 class Lane(Value):
-    """Room for one ray, its centre on a half pixel; or for a bar that stands for `count` rays, `unsure` of which are
-    not known (`ray` is the one that is stopped last, or any where none is)."""
+    """Room for one ray or for several, its centre on a half pixel. `letter`: of one that is named in the ground."""
 
-    ray: Ray
+    sort: Sort
+    rays: tuple[Ray, ...]
     x: float
     width: float
-    count: int = 0
-    unsure: int = 0
+    letter: str = ""
+
+    @property
+    def id(self) -> str:
+        """The threat's; of several that of the family and what becomes of them, which is no threat's."""
+        return self.rays[0].id if self.sort is Sort.RAY else f"{self.rays[0].state.threat.family}:{self.sort}"
+
+    @property
+    def ray(self) -> Ray | None:
+        """The one that stands in it; None: several do."""
+        return self.rays[0] if self.sort is Sort.RAY else None
+
+
+class Stop(Value):
+    """How many of a bar end at that band (`GROUND`: by the host's settings alone), and how deep each is at the least.
+
+    `asked`: of all of them only the engine states it. `left`: how many go on below.
+    """
+
+    band: int
+    count: int
+    least: int
+    asked: bool
+    left: int
 
 
 class Place(Value):
@@ -38,182 +79,185 @@ class Place(Value):
     lanes: tuple[Lane, ...]
 
 
-class Label(Value):
-    """A name in the ground: from `left`, `width` wide, in `row` (0 is the upper one), for the ray at `x`."""
+class Name(Value):
+    """A name in the ground: its text begins at `left` and may be `width` wide; `row` of `rows`."""
 
     id: str
-    x: float
-    width: float
+    letter: str
     critical: bool
-    left: float = 0.0
-    row: int = 0
+    left: float
+    width: float
+    row: int
+    rows: int
 
-    @property
-    def right(self) -> float:
-        return self.left + self.width
+
+class _Fit(Value):
+    """One way to make room; lengths of the design."""
+
+    gap: float
+    serious: float
+    medium: float
+    minor: bool = True  # drawn
+    apart: bool = True  # those of medium severity, each for itself
+
+
+_Part = tuple[Sort, tuple[Ray, ...], float]  # what stands in a lane, and how wide it is
+_FITS = (
+    _Fit(11.0, 10.0, 7.0),
+    _Fit(4.5, 9.0, 5.0),
+    _Fit(4.5, 9.0, 5.0, minor=False),
+    _Fit(4.5, 9.0, 5.0, minor=False, apart=False),
+)
 
 
 def lay_out(
-    bundled: tuple[Bundle, ...], left: float, right: float, gap: float, names: Mapping[Family, float], *, grouped: bool
+    bundled: Sequence[Bundle], left: float, right: float, unit: float, names: Mapping[Family, float]
 ) -> tuple[Place, ...]:
-    """Share the field from `left` to `right` among the families. `names`: least width of each.
-
-    `grouped`: only open rays have lanes, the others of a family are one bar with their number.
-    """
+    """Share the field from `left` to `right` among the families. `names`: how wide the name of each is, in pixels."""
     if not bundled:
         return ()
-    parts = [_parts(bundle, grouped=grouped) for bundle in bundled]
-    weights = [sum(weight for _, weight, _, _ in part) for part in parts]
-    least = [names.get(bundle.family, 0.0) for bundle in bundled]
-    widths = _shares(weights, least, max(0.0, right - left - gap * (len(bundled) - 1)))
-    places = []
-    at = left
-    for bundle, part, weight, width in zip(bundled, parts, weights, widths, strict=True):
+    room = max(1.0, right - left)
+    for fit in _FITS:
+        parts, needed, least = _measured(bundled, fit, unit, names)
+        spare = room - fit.gap * unit * (len(bundled) - 1)
+        if sum(least) <= spare:
+            break
+    if fit is _FITS[0]:
+        wider = [_wider(bundle, fit) * unit for bundle in bundled]
+        most = sum(max(each, content + more) for each, content, more in zip(least, needed, wider, strict=True))
+        grown = 1.0 if most <= spare else max(0.0, (spare - sum(least)) / max(1.0, sum(wider)))
+        fit = _Fit(
+            fit.gap,
+            fit.serious + (_WIDEST["serious"] - fit.serious) * grown,
+            fit.medium + (_WIDEST["medium"] - fit.medium) * grown,
+        )
+        parts, needed, least = _measured(bundled, fit, unit, names)
+    widths = _shared_out(needed, least, spare)
+    lettered = iter(LETTERS)
+    places, at = [], left
+    for bundle, part, content, width in zip(bundled, parts, needed, widths, strict=True):
+        shrunk = min(1.0, width / content) if content else 1.0
+        x = at + (width - content * shrunk) / 2
         lanes = []
-        x = at
-        for ray, its, count, unsure in part:
-            lane = width * its / weight
-            lanes.append(Lane(ray, int(x + lane / 2) + 0.5, lane, count, unsure))
-            x += lane
+        for sort, rays, its in part:
+            wide = its * unit * shrunk
+            letter = next(lettered, "") if sort is Sort.RAY and rays[0].kind in SERIOUS else ""
+            lanes.append(Lane(sort, rays, int(x + wide / 2) + 0.5, wide, letter))
+            x += wide
         places.append(Place(bundle.family, at, at + width, tuple(lanes)))
-        at += width + gap
+        at += width + fit.gap * unit
     return tuple(places)
 
 
-def _parts(bundle: Bundle, *, grouped: bool) -> list[tuple[Ray, float, int, int]]:
-    if not grouped:
-        return [(ray, ray.weight, 0, 0) for ray in bundle.rays]
-    parts = [(ray, ray.weight, 0, 0) for ray in bundle.rays if ray.kind in OPEN]
-    rest = [ray for ray in bundle.rays if ray.kind not in OPEN]
-    if rest:
-        stopped = [ray for ray in rest if ray.kind is not Kind.UNKNOWN]
-        last = min(stopped or rest, key=lambda ray: ray.end)
-        parts.append((last, GROUP_WEIGHT, len(rest), len(rest) - len(stopped)))
-    return parts
+def _measured(
+    bundled: Sequence[Bundle], fit: _Fit, unit: float, names: Mapping[Family, float]
+) -> tuple[list[list[_Part]], list[float], list[float]]:
+    """The lanes of each family, how wide they are together in pixels, and that with the family's name."""
+    parts = [_parts(bundle, fit) for bundle in bundled]
+    needed = [sum(width for _, _, width in part) * unit for part in parts]
+    least = [max(names.get(bundle.family, 0.0), each) for bundle, each in zip(bundled, needed, strict=True)]
+    return parts, needed, least
 
 
-def _shares(weights: list[float], least: list[float], room: float) -> list[float]:
-    """Widths by weight, none below its least. Where that leaves too little for the rays, names are cut instead."""
-    if sum(least) > room * NAMES_MOST:
-        total, names = sum(weights), sum(least)
-        return [
-            room * (weight / total * (1 - NAMES_PULL) + name / names * NAMES_PULL)
-            for weight, name in zip(weights, least, strict=True)
-        ]
-    fixed: set[int] = set()
-    while True:
-        free = room - sum(least[at] for at in fixed)
-        weight = sum(each for at, each in enumerate(weights) if at not in fixed)
-        unit = free / weight if weight else 0.0
-        short = {at for at, each in enumerate(weights) if at not in fixed and each * unit < least[at]}
-        if not short:
-            return [least[at] if at in fixed else each * unit for at, each in enumerate(weights)]
-        fixed |= short
+def _parts(bundle: Bundle, fit: _Fit) -> list[_Part]:
+    """What stands in each lane of a family, and how wide it is in lengths of the design."""
+    found: list[_Part] = [(Sort.RAY, (ray,), fit.serious) for ray in bundle.rays if ray.kind in SERIOUS]
+    medium = tuple(ray for ray in bundle.rays if ray.kind is Kind.MEDIUM)
+    if fit.apart:
+        found += [(Sort.RAY, (ray,), fit.medium) for ray in medium]
+    shared = {
+        Sort.MEDIUM: () if fit.apart else medium,
+        Sort.MINOR: tuple(ray for ray in bundle.rays if ray.kind is Kind.LOW) if fit.minor else (),
+        Sort.UNKNOWN: tuple(ray for ray in bundle.rays if ray.kind is Kind.UNKNOWN),
+    }
+    found += [(sort, rays, _SHARED) for sort, rays in shared.items() if rays]
+    stopped = tuple(ray for ray in bundle.rays if ray.kind in (Kind.HOST, Kind.ONCE, Kind.DEEPER))
+    return [*found, (Sort.STOPPED, stopped, _STOPPED)] if stopped else found
 
 
-def place_labels(
-    wanted: tuple[Label, ...], left: float, right: float, lead: float, rows: int, more: float
-) -> tuple[tuple[Label, ...], tuple[str, ...]]:
-    """Give each name a row and a place; also the ids of those that found none.
+def _wider(bundle: Bundle, fit: _Fit) -> float:
+    """By how much the lanes of a family may grow at the most."""
+    serious = sum(ray.kind in SERIOUS for ray in bundle.rays)
+    medium = sum(ray.kind is Kind.MEDIUM for ray in bundle.rays)
+    return serious * (_WIDEST["serious"] - fit.serious) + medium * (_WIDEST["medium"] - fit.medium)
 
-    From right to left each takes the first row with room, starting `lead` left of its ray. Names that would leave the
-    right edge end `lead` right of theirs, and are placed first, from left to right. `more` is the width of the words
-    that count the missing: room for them is kept at the right of the lowest row, where some are.
+
+def _shared_out(needed: list[float], least: list[float], room: float) -> list[float]:
+    """The width of each family: what it needs with its name, and its part of the rest. Where there is too little for
+    the names these are cut first; then all of it is drawn together."""
+    total, names = sum(needed), sum(least)
+    if names <= room:
+        more = (room - names) / max(1.0, names)
+        return [each * (1 + more) for each in least]
+    if total <= room:
+        part = (room - total) / max(1.0, names - total)
+        return [each + (wide - each) * part for each, wide in zip(needed, least, strict=True)]
+    return [each * room / total for each in needed]
+
+
+def stops(lane: Lane) -> tuple[Stop, ...]:
+    """Where the rays of a bar end, from above."""
+    left = len(lane.rays)
+    found = []
+    for band in sorted({ray.end for ray in lane.rays}, reverse=True):
+        here = [ray for ray in lane.rays if ray.end == band]
+        left -= len(here)
+        least = min(ray.state.depth[0] for ray in here)
+        found.append(Stop(band, len(here), least, band != GROUND and all(band in ray.asked for ray in here), left))
+    return tuple(found)
+
+
+def largest_bar(places: Sequence[Place]) -> int:
+    """How many rays the bar with the most has: by it all bars are as wide as they are."""
+    return max((len(lane.rays) for place in places for lane in place.lanes if lane.sort is Sort.STOPPED), default=1)
+
+
+def bar_width(running: int, largest: int, unit: float) -> float:
+    """Of a bar where so many of its rays still run."""
+    return (2 + 8 * (running / max(1, largest)) ** 0.5) * unit if running else 0.0
+
+
+def place_names(
+    lanes: Sequence[Lane],
+    widths: Mapping[str, float],
+    left: float,
+    right: float,
+    unit: float,
+    most: int = ROWS[1],
+) -> tuple[tuple[Name, ...], int]:
+    """The open serious threats in columns of `most` rows, in the order of their rays; and how many found no room.
+
+    `widths`: of each name with its letter and what stands around it. Where some find no room, the last place is kept
+    for the words that count them.
     """
-    ordered = _begun(wanted, left, right, lead)
-    placed = _search(ordered, (), rows, lead, [TRIES])
-    if placed is None:
-        kept = Label("", right, more, critical=False, left=right - more, row=rows - 1)
-        # no leader can run through the lowest row: what stands at the left of all others may be better off there
-        ways = [_greedily(ordered, rows, lead, kept, lowest=lowest) for lowest in (False, True)]
-        placed = max(ways, key=lambda way: _worth(way, ordered))
-    ids = {label.id for label in placed}
-    return placed, tuple(label.id for label in wanted if label.id not in ids)
+    named = [lane for lane in lanes if lane.letter]
+    serious = sum(lane.ray is not None and lane.ray.kind in SERIOUS for lane in lanes)
+    gap = 10 * unit
+    for columns in range(min(COLUMNS, ceil(len(named) / ROWS[0])), 0, -1):
+        rows = min(most, max(ROWS[0], ceil(len(named) / columns)))
+        shown = named if serious <= columns * rows else named[: columns * rows - 1]
+        taken = [shown[at : at + rows] for at in range(0, len(shown), rows)]
+        wide = [max(widths[lane.id] for lane in column) for column in taken]
+        free = right - left - sum(wide) - gap * (len(wide) - 1)
+        if free >= 0:
+            break
+    else:
+        return (), serious
+    between = gap + max(0.0, min(40 * unit, free / len(wide)))
+    names, at = [], left
+    for column, width in zip(taken, wide, strict=True):
+        for row, lane in enumerate(column):
+            critical = lane.rays[0].kind is Kind.CRITICAL
+            room = min(widths[lane.id], right - at)
+            names.append(Name(lane.id, lane.letter, critical, at, room, row, rows))
+        at += width + between
+    return tuple(names), serious - len(shown)
 
 
-def _greedily(labels: tuple[Label, ...], rows: int, lead: float, kept: Label, *, lowest: bool) -> tuple[Label, ...]:
-    """As many as fit, the critical ones first; `lowest`: begin with the leftmost critical one in the lowest row."""
-    placed: tuple[Label, ...] = ()
-    waiting = sorted(labels, key=lambda label: not label.critical)
-    first = _leftmost(labels) if lowest else None
-    if first is not None:
-        waiting = [first, *(label for label in waiting if label is not first)]
-    for label in waiting:
-        for row in range(rows - 1, -1, -1) if label is first else range(rows):
-            room = replace(label, row=row)
-            if not _covers(room, kept, lead) and _fits(room, placed, lead):
-                placed = (*placed, room)
-                break
-    return placed
-
-
-def _leftmost(labels: tuple[Label, ...]) -> Label | None:
-    return min((label for label in labels if label.critical), key=lambda label: label.x, default=None)
-
-
-def _worth(placed: tuple[Label, ...], labels: tuple[Label, ...]) -> tuple[int, bool, int]:
-    """How many critical ones are named, whether the first of them is, and how many in all."""
-    first = _leftmost(labels)
-    return (
-        sum(label.critical for label in placed),
-        first is not None and first.id in {label.id for label in placed},
-        len(placed),
-    )
-
-
-def _begun(wanted: tuple[Label, ...], left: float, right: float, lead: float) -> tuple[Label, ...]:
-    """The names with their left edges, in the order in which they are placed."""
-    at_edge = [label for label in wanted if label.x - lead + label.width > right]
-    others = [label for label in wanted if label.x - lead + label.width <= right]
-    return (
-        *(
-            replace(label, left=max(left, min(right, label.x + lead) - label.width))
-            for label in sorted(at_edge, key=lambda each: each.x)
-        ),
-        *(replace(label, left=max(left, label.x - lead)) for label in sorted(others, key=lambda each: -each.x)),
-    )
-
-
-def _search(
-    labels: tuple[Label, ...], placed: tuple[Label, ...], rows: int, lead: float, tries: list[int]
-) -> tuple[Label, ...] | None:
-    """All of them placed, each in the first row that lets the rest find room too; None where none was found."""
-    if not labels:
-        return placed
-    for row in range(rows):
-        if tries[0] <= 0:
-            return None
-        tries[0] -= 1
-        room = replace(labels[0], row=row)
-        if _fits(room, placed, lead):
-            found = _search(labels[1:], (*placed, room), rows, lead, tries)
-            if found is not None:
-                return found
-    return None
-
-
-def _fits(label: Label, placed: tuple[Label, ...], lead: float) -> bool:
-    return all(_agree(label, other, lead) for other in placed)
-
-
-def _covers(label: Label, kept: Label, lead: float) -> bool:
-    return label.row == kept.row and _overlap(label, kept, lead)
-
-
-def _overlap(one: Label, other: Label, apart: float) -> bool:
-    return one.left < other.right + apart / 2 and other.left < one.right + apart / 2
-
-
-def _agree(one: Label, other: Label, lead: float) -> bool:
-    """Neither covers the other, and no leader line runs through a name above its row."""
-    if one.row == other.row:
-        return not _overlap(one, other, lead)
-    upper, lower = (one, other) if one.row < other.row else (other, one)
-    return not upper.left < lower.x < upper.right + 2
-
-
-def nearest(places: tuple[Place, ...], x: float, reach: float) -> Lane | None:
-    """The lane at that place, at most `reach` away."""
+def nearest(places: Sequence[Place], x: float, reach: float) -> Lane | None:
+    """The lane at that place, at most `reach` away; within the width of one that several share."""
     lanes = [lane for place in places for lane in place.lanes]
     found = min(lanes, key=lambda lane: abs(lane.x - x), default=None)
-    return found if found is not None and abs(found.x - x) <= reach else None
+    if found is None:
+        return None
+    return found if abs(found.x - x) <= (reach if found.sort is Sort.RAY else max(reach, found.width / 2)) else None

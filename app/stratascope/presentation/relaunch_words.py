@@ -38,11 +38,11 @@ class RunKind(Enum):
 _HARDENED: dict[Ending, Message] = {
     Ending.VERIFIED: msg("Hardened: enforced, and it works"),
     Ending.ENFORCED: msg("Hardened: enforced, but not shown to work"),
-    Ending.KEPT: msg("Hardened, but not all of it is proven"),
-    Ending.LIMITED: msg("The limits are changed"),
-    Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+    Ending.KEPT: msg("Hardened, but not fully verified"),
+    Ending.LIMITED: msg("The limits were changed"),
+    Ending.ROLLED_BACK: msg("Rolled back: everything is as it was before"),
     Ending.REFUSED: msg("Refused: nothing was changed"),
-    Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
+    Ending.UNFINISHED: msg("Interrupted: not hardened, and not restored yet"),
 }
 _TITLES: dict[RunKind, dict[Ending, Message]] = {
     RunKind.HARDEN: _HARDENED,
@@ -50,20 +50,20 @@ _TITLES: dict[RunKind, dict[Ending, Message]] = {
         **_HARDENED,
         Ending.VERIFIED: msg("Relaunched: it is allowed, and it works"),
         Ending.ENFORCED: msg("Relaunched: it is allowed, but not shown to work"),
-        Ending.KEPT: msg("Relaunched, but not all of it is proven"),
-        Ending.UNFINISHED: msg("Broken off: neither relaunched nor brought back yet"),
+        Ending.KEPT: msg("Relaunched, but not fully verified"),
+        Ending.UNFINISHED: msg("Interrupted: neither relaunched nor restored yet"),
     },
     RunKind.UNDO: {
         Ending.VERIFIED: msg("Undone: the original runs again"),
-        Ending.ROLLED_BACK: msg("Not undone: all is as it was before"),
+        Ending.ROLLED_BACK: msg("Not undone: everything is as it was before"),
         Ending.REFUSED: msg("Not undone: nothing was changed"),
-        Ending.UNFINISHED: msg("Broken off: neither undone nor brought back yet"),
+        Ending.UNFINISHED: msg("Interrupted: neither undone nor restored yet"),
     },
     RunKind.REDO: {
         Ending.VERIFIED: msg("The hardened one runs again"),
-        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+        Ending.ROLLED_BACK: msg("Rolled back: everything is as it was before"),
         Ending.REFUSED: msg("Refused: nothing was changed"),
-        Ending.UNFINISHED: msg("Broken off: not there again, and not brought back yet"),
+        Ending.UNFINISHED: msg("Interrupted: not brought back, and not restored yet"),
     },
 }
 
@@ -97,8 +97,8 @@ def ending_sentence(event: Ended) -> Message:
     match event.ending:
         case Ending.VERIFIED if made is not None and made.owner is not None:  # it sets nothing aside
             if made.kind is Kind.UNDO:
-                return msg("{name} is as it was before: its owner created it again.", name=made.name)
-            return msg("Verified. Its owner created {name} again: undo takes the change back, discard accepts it.",
+                return msg("{name} is as it was before: its owner re-created it.", name=made.name)
+            return msg("Verified. Its owner re-created {name}: undo reverts the change, discard accepts it.",
                        name=made.name)  # fmt: skip
         case Ending.VERIFIED if made is not None and made.kind is Kind.UNDO:
             return msg("The original of {name} runs again. The replacement is kept as {aside} until it is discarded.",
@@ -107,18 +107,18 @@ def ending_sentence(event: Ended) -> Message:
             return msg("Verified. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case Ending.ENFORCED if made is not None and made.owner is not None:
-            return msg("Kept: it is enforced and runs, and nothing showed that it works. Undo takes the change back.")
+            return msg("Kept: it is enforced and runs, but nothing showed that it works. Undo reverts the change.")
         case Ending.ENFORCED if made is not None:
-            return msg("Kept: it is enforced and runs, and nothing showed that it works. Undo brings back the original "
-                       "of {name}, {aside}.", name=made.name, aside=made.old_aside)  # fmt: skip
+            return msg("Kept: it is enforced and runs, but nothing showed that it works. Undo brings back the "
+                       "original of {name}, {aside}.", name=made.name, aside=made.old_aside)  # fmt: skip
         case Ending.KEPT:
-            return msg("Kept, though not verified.")
+            return msg("Kept, although not verified.")
         case Ending.LIMITED:
-            return msg("The limits are changed, without a relaunch.")
+            return msg("The limits were changed without a relaunch.")
         case Ending.ROLLED_BACK:
             return msg("Rolled back.")
         case Ending.UNFINISHED:
-            return msg("Broken off: not hardened, and not brought back yet.")
+            return msg("Interrupted: not hardened, and not restored yet.")
         case Ending.REFUSED:
             return msg("Refused. Nothing was changed.")
     return msg("Verified.")

@@ -103,7 +103,7 @@ def surface(table: CallTable, default: CallTable | None) -> Surface:
 def origin(table: CallTable) -> Message:
     """Whose answers these are, and where they come from where that is not plain from the title."""
     if table.source is CallSource.MEASURED:
-        return msg("{title} (from our own table)", title=table.title)
+        return msg("{title} (from Stratascope's own table)", title=table.title)
     return table.title
 
 

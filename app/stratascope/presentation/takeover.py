@@ -29,12 +29,34 @@ class TakingOver(Value):
     total: int
 
 
+class Judges:
+    """Remembers what it found of each container until that is read anew: a window asks at each reading of any."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[ContainerState, bool, bool, bool]] = {}
+
+    def taking_over(self, states: tuple[ContainerState, ...]) -> TakingOver:
+        """Of these containers."""
+        known, self._known = self._known, {}
+        could, unknown, unread, total = [], 0, 0, 0
+        for state in states:
+            found = known.get(state.key)
+            if found is None or found[0] is not state:
+                found = (state, may_run(state), critical(state), undecided(state))
+            self._known[state.key] = found
+            _, runs_now, takes_over, open_question = found
+            if runs_now:
+                total += 1
+                unknown += open_question
+                unread += state.matrix is None
+                if takes_over:
+                    could.append(state)
+        return TakingOver(tuple(could), unknown, unread, total)
+
+
 def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
     """Of these containers."""
-    running = [state for state in states if may_run(state)]
-    could = tuple(state for state in running if critical(state))
-    unread = sum(state.matrix is None for state in running)
-    return TakingOver(could, sum(undecided(state) for state in running), unread, len(running))
+    return Judges().taking_over(states)
 
 
 def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:
@@ -52,13 +74,15 @@ def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
     if found.unread == found.total:
         return msg("Nothing could be read")
     if found.unknown == found.total:
-        return msg("Not known if one could take over")
+        return msg("Not known whether one could take over")
     return msg("None of {total} can take over this machine", total=found.total - found.unknown)
 
 
 def runs(state: ContainerState) -> bool:
-    """Whether a process of it can be expected."""
+    """Whether a process of it can be expected; one that is not started yet is told as one that runs."""
     container = state.container
+    if container.status is Status.PREDICTED:
+        return not container.error
     return not container.error and container.pid is not None and container.status not in _STOPPED
 
 

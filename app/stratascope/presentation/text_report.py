@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.gap_words import gap_words
-from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Table, Verdict, View
+from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Row, Rulers, Table, Verdict, View
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
@@ -19,6 +19,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.ground_rows import ground_rows
 from stratascope.presentation.matrix_order import rank
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
 from stratascope.presentation.terminal import (
@@ -44,6 +45,8 @@ _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints
 def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
     """The whole report. Containers: the worst first."""
     lines = [*_head(snapshot, style), "", *engine_lines(snapshot.engines, style), *trouble_lines(snapshot, style)]
+    if style.details:
+        lines += _grounds(snapshot, style)
     for state in sorted(snapshot.containers, key=_worst_first):
         lines += ["", *_container(state, snapshot, layers, style)]
     if not snapshot.containers and not style.details:  # else by name, and who calls says which were not found
@@ -148,7 +151,7 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
         rest = plural("{count} less serious finding", "{count} less serious findings", len(state.findings) - len(shown))
         more = msg("{rest}: stratascope report {name}", rest=rest, name=container.name)
         # Of a record by that command the engines would be asked; what engines take for no name may be a command
-        if snapshot.demo or not _NAME(container.name):
+        if snapshot.demo or container.status is Status.PREDICTED or not _NAME(container.name):
             more = rest
         yield from wrap(translate(more), "  ", style, "2")
     for process in state.processes:
@@ -199,6 +202,18 @@ def _finding(finding: Finding, style: Style) -> Iterator[str]:
         yield indent + style.paint(refs, "2")
 
 
+def _grounds(snapshot: Snapshot, style: Style) -> Iterator[str]:
+    """What else is told of each kernel that these containers stand on."""
+    found = dict.fromkeys(snapshot.ground_of(state.container.engine) for state in snapshot.containers)
+    for ground in found:
+        if rows := ground_rows(ground):
+            yield ""
+            yield "  " + style.paint(translate(msg("Linux {kernel}, below all layers", kernel=ground.kernel)), "1")
+            yield from _rows(rows, style)
+            for note in dict.fromkeys(row.note for row in rows if row.note is not None):
+                yield from wrap(translate(note), "    ", style, "2")
+
+
 def _details(layer: LayerState, title: Message, style: Style) -> Iterator[str]:
     yield ""
     yield "  " + style.paint(f"{layer.number} {translate(title)}", "1")
@@ -206,7 +221,8 @@ def _details(layer: LayerState, title: Message, style: Style) -> Iterator[str]:
         for view in tab.views:
             yield from _view(view, style)
     for named in layer.assessment.gaps:
-        text = msg("{what} is not known: {why}.", what=named.what, why=gap_words(named.gap).phrase)
+        what = title if named.what == layer.id else msg("{id}", id=named.what)  # the whole layer has a name for people
+        text = msg("{what} is not known: {why}.", what=what, why=gap_words(named.gap).phrase)
         yield from wrap(translate(text), "    ", style, "2")
 
 
@@ -214,14 +230,7 @@ def _view(view: View, style: Style) -> Iterator[str]:
     match view:
         case Table(title, rows):
             yield "    " + style.paint(translate(title), "4")
-            width = min(30, max((width_of(translate(row.label)) for row in rows), default=0))
-            for row in rows:
-                value = translate(row.value)
-                if row.basis is Basis.ASKED:
-                    value += translate(msg(" (as asked, not verified)"))
-                elif row.asked is not None:
-                    value += translate(msg(" (asked: {asked})", asked=row.asked))
-                yield from _columns(pad(translate(row.label), width), value, plain(row.source), style)
+            yield from _rows(rows, style)
         case BitGrid(sets, _, bits):
             for column in sets:
                 yield from _columns(pad(column.head, 4), column.text, plain(column.source), style)
@@ -247,6 +256,17 @@ def _view(view: View, style: Style) -> Iterator[str]:
                 yield "    " + translate(plural("and {count} more range", "and {count} more ranges", len(ranges) - 20))
         case CallMap():
             yield from _calls(view, style)
+
+
+def _rows(rows: tuple[Row, ...], style: Style) -> Iterator[str]:
+    width = min(30, max((width_of(translate(row.label)) for row in rows), default=0))
+    for row in rows:
+        value = translate(row.value)
+        if row.basis is Basis.ASKED:
+            value += translate(msg(" (as asked, not verified)"))
+        elif row.asked is not None:
+            value += translate(msg(" (asked: {asked})", asked=row.asked))
+        yield from _columns(pad(translate(row.label), width), value, plain(row.source), style)
 
 
 def _calls(view: CallMap, style: Style) -> Iterator[str]:

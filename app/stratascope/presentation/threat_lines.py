@@ -57,8 +57,8 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
     yield "  " + style.paint(translate(msg("What a process in it could try")), "1")
     marks = STANCE_MARKS if style.unicode else _PLAIN
     key = msg(
-        "{stops} stops it, {open} lets it through, {unknown} not known, {none} not its job; the columns are the layers,"
-        " G the host's settings.",
+        "{stops} stops it, {open} lets it through, {unknown} not known, {none} not its job; the columns are the "
+        "layers, G is the host's settings.",
         stops=marks[Stance.STOPS],
         open=marks[Stance.LETS_THROUGH],
         unknown=marks[Stance.UNKNOWN],
@@ -67,7 +67,7 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
     yield from wrap(translate(key), "    ", style, "2")
     if not all(map(is_verified, matrix.threats)):
         stops, through = (_mark(Ruling(each, NOTHING, "", basis=Basis.ASKED), style) for each in _SAID)
-        asked = msg("{stops} and {open}: only the engine states it, and this user may not read the kernel's word.",
+        asked = msg("{stops} and {open}: only the engine states it, and this user can't read the kernel's own value.",
                     stops=stops, open=through)  # fmt: skip
         yield from wrap(translate(asked), "    ", style, "2")
     severities = max(width_of(translate(word)) for word in SEVERITIES.values())

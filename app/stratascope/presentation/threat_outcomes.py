@@ -60,8 +60,8 @@ _WORDS = {
     Protection.OPEN: OUTCOMES[Outcome.OPEN],
     Protection.UNKNOWN: OUTCOMES[Outcome.UNKNOWN],
     Protection.HOST: msg("By the host only"),
-    Protection.ONCE: msg("Stopped once"),
-    Protection.DEEPER: msg("Stopped twice or more"),
+    Protection.ONCE: msg("Stopped by one layer"),
+    Protection.DEEPER: msg("Stopped by two or more layers"),
 }
 
 

@@ -48,9 +48,16 @@ def unread(snapshot: Snapshot) -> tuple[str, ...]:
     )
 
 
-def not_found(name: str, engines: Iterable[Engine]) -> Message:
-    """No container of these engines has that name or id; with why those are not asked that may have it."""
-    found = msg("No container has the name or id {name}.", name=name)
+def not_found(name: str, engines: Iterable[Engine], known: Iterable[str] = ()) -> Message:
+    """No container of these engines has that name or id; with the names that are like it, and why those engines are
+    not asked that may have it.
+    """
+    found = msg("No container has the name or ID {name}.", name=name)
+    from difflib import get_close_matches  # only where there is something to be told
+
+    close = get_close_matches(name, dict.fromkeys(known), 3)
+    if close:
+        found = msg("{text} Did you mean {names}?", text=found, names=", ".join(close))
     asked = tuple(engines)
     none = not any(each.state is EngineState.CONNECTED for each in asked)
     for each in asked:

@@ -67,7 +67,7 @@ ENGINE_STATES = {
     EngineState.DENIED: msg("denied"),
     EngineState.ABSENT: msg("not installed"),
     EngineState.STOPPED: msg("stopped"),
-    EngineState.UNREACHABLE: msg("no answer"),
+    EngineState.UNREACHABLE: msg("not answering"),
 }
 STATUSES = {
     Status.CREATED: msg("created, never started"),
@@ -78,6 +78,7 @@ STATUSES = {
     Status.STOPPING: msg("stopping"),
     Status.EXITED: msg("exited"),
     Status.DEAD: msg("dead"),
+    Status.PREDICTED: msg("not started"),
     Status.UNKNOWN: msg("state not known"),
 }
 

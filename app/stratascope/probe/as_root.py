@@ -56,7 +56,7 @@ def _run(way: RootCommand, data: bytes, patience: float) -> bytes:
     except subprocess.TimeoutExpired:
         _end(child, own_session=not way.terminal)
         raise NoRootError(
-            msg("Nobody answered the question for the password. Nothing was started as root, all else is as before.")
+            msg("Nobody entered a password. Nothing was started as root, everything else is as before.")
         ) from None
     except BaseException:
         _end(child, own_session=not way.terminal)
@@ -69,7 +69,9 @@ def _run(way: RootCommand, data: bytes, patience: float) -> bytes:
 
 
 def _refused() -> Message:
-    return msg("Nothing was started as root, since that was refused or is not possible here. All else is as before.")
+    return msg(
+        "Nothing was started as root, because that was refused or is not possible here. Everything else is as before."
+    )
 
 
 def _end(child: subprocess.Popen[bytes], *, own_session: bool) -> None:

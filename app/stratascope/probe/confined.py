@@ -23,8 +23,8 @@ def withheld() -> ConfinedError:
     """That this sandbox keeps us from the host, and what would allow it."""
     return ConfinedError(
         msg(
-            "This Flatpak may not look at the host's kernel, so much of what it enforces is not known. "
-            "Allow it with this command, and start Stratascope again:"
+            "This Flatpak has no access to the host's kernel, so much of what it enforces is not known. Allow it "
+            "with this command, and start Stratascope again:"
         ),
         sandbox.GRANT,
     )
@@ -73,17 +73,17 @@ class HostProber(PipedProber):
     def _died(self) -> ProbeError:
         words = super()._died().words
         if self._is_greeted:
-            text = msg("The reader on the host ended, and is started again with the next reading.")
+            text = msg("The reader on the host ended. It is started again at the next reading.")
         elif _NO_PROGRAM in words:
-            text = msg("The host has no python3, which reads what its kernel says. Install it there, and refresh.")
+            text = msg("The host has no python3, which is needed to read its kernel. Install it there, and refresh.")
         elif _NO_CALL in words and _NO_START not in words:
             text = msg(
-                "The host does not answer this Flatpak: its service {name} is not there. Start Stratascope from your "
-                "desktop session, and refresh.",
+                "The host does not answer this Flatpak: its service {name} is not available. Start Stratascope from "
+                "your desktop session, and refresh.",
                 name=sandbox.NAME,
             )
         else:
-            text = msg("The reader on the host could not be started. See its words, mend that, and refresh.")
+            text = msg("The reader on the host could not be started. See its message, fix the cause, and refresh.")
         return _DiedError(text, words)
 
 

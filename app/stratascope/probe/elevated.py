@@ -169,7 +169,7 @@ class ElevatedProber(PipedProber):
         barred = hello.get("barred")
         if barred:
             raise NoRootError(
-                msg("The collector runs, but it cannot read what only root can. Nothing has changed."),
+                msg("The collector runs, but can't read what only root can. Nothing has changed."),
                 plain(str(barred)),
             )
         self._is_greeted = True
@@ -179,8 +179,8 @@ class ElevatedProber(PipedProber):
             return super()._other_version(theirs)
         return NoRootError(
             msg(
-                "The installed helper {path} speaks version {theirs} of the collector's language, this program version "
-                "{ours}. Renew it with stratascope helper install, or remove it with stratascope helper remove.",
+                "The installed helper {path} speaks version {theirs} of the collector protocol, this program version "
+                "{ours}. Update it with stratascope helper install, or remove it with stratascope helper remove.",
                 path=HELPER,
                 theirs=plain(str(theirs)),
                 ours=PROTOCOL,
@@ -197,7 +197,10 @@ class ElevatedProber(PipedProber):
         if self.way.kind is Kind.ROOT:
             return error
         return NoRootError(
-            msg("Nothing was started as root, since that was refused or is not possible here. All else is as before."),
+            msg(
+                "Nothing was started as root, because that was refused or is not possible here. Everything else is "
+                "as before."
+            ),
             error.words,
             final=denied,
         )
@@ -207,14 +210,14 @@ class ElevatedProber(PipedProber):
         if self._is_greeted:
             return self._ended(error.words)
         return NoRootError(
-            msg("Nobody answered the question for the password. Nothing was started as root, all else is as before."),
+            msg("Nobody entered a password. Nothing was started as root, everything else is as before."),
             error.words,
         )
 
     @staticmethod
     def _ended(words: str) -> ProbeError:
         return ProbeError(
-            msg("The collector that read as root has ended. Ask for it again to see what only root can read."), words
+            msg("The collector that read as root has ended. Start it again to see what only root can read."), words
         )
 
 

@@ -237,7 +237,7 @@ def observe(
 
 
 def _ended(words: str) -> ProbeError:
-    return ProbeError(msg("The observer ended before its time. Nothing has changed; observe again."), words)
+    return ProbeError(msg("The observer ended prematurely. Nothing has changed; observe again."), words)
 
 
 def _nonsense(words: str) -> ProbeError:

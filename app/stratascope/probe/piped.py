@@ -155,7 +155,7 @@ class PipedProber:
     def _other_version(self, theirs: Any) -> ProbeError:
         return ProbeError(
             msg(
-                "The other side speaks version {theirs} of the collector's language, this program version {ours}. "
+                "The other side speaks version {theirs} of the collector protocol, this program version {ours}. "
                 "Install the same version of Stratascope on both sides and start it again.",
                 theirs=str(theirs),
                 ours=PROTOCOL,
@@ -248,8 +248,8 @@ class PipedProber:
         code = child.returncode if child is not None else None
         return ProbeError(
             msg(
-                "The collector behind {program} ended, perhaps for want of Python 3.8 or newer there. It is started "
-                "again with the next reading.",
+                "The collector behind {program} ended, perhaps because Python 3.8 or newer is missing there. It is "
+                "started again at the next reading.",
                 program=self._command[0],
             ),
             self._said(f"ended with {code}"),
@@ -258,8 +258,8 @@ class PipedProber:
     def _slow(self) -> ProbeError:
         return ProbeError(
             msg(
-                "The collector behind {program} did not answer in {seconds} seconds. It is started again with the next "
-                "reading.",
+                "The collector behind {program} did not answer within {seconds} seconds. It is started again at the "
+                "next reading.",
                 program=self._command[0],
                 seconds=f"{self._limit:g}",
             ),

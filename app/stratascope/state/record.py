@@ -21,12 +21,23 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
 from stratascope.core.sanitize import plain
-from stratascope.value import replace
+from stratascope.core.sizes import size_text
+from stratascope.state.damage import json_damage, shape_damage
+from stratascope.value import Value, replace
 
 FORMAT = "stratascope-capture"
 VERSION = 1
 MOST = 256 << 20  # bytes of one file: thousands of containers
 _YEAR_10000 = 253402300800  # seconds since the epoch; no calendar goes further
+
+
+class _Whole(Value):
+    format: str
+    version: int
+    record: Record
+
+
+_WHOLE = msgspec.json.Decoder(_Whole)
 
 
 def dumps(record: Record) -> str:
@@ -38,12 +49,21 @@ def dumps(record: Record) -> str:
 def loads(text: str, name: str) -> Record:
     """A record from a file's text. Raises ProbeError that says what is wrong with `name`."""
     try:
+        whole = _WHOLE.decode(text)  # four times as quick, and takes no lone surrogate
+    except (ValueError, RecursionError):
+        return _loads(text, name)
+    return _loads(text, name) if (whole.format, whole.version) != (FORMAT, VERSION) else _sound(whole.record, name)
+
+
+def _loads(text: str, name: str) -> Record:
+    """The same for any text, and with a word for whatever is wrong with it."""
+    try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _damaged(name, str(error)) from error
+        raise _damaged(name, json_damage(error, text)) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ProbeError(
-            msg("{name} is not a capture. Give a file that `report --save-capture` wrote.", name=name),
+            msg("{name} is not a capture. Use a file written by `report --save-capture`.", name=name),
             "no such format",
         )
     if document.get("version") != VERSION:
@@ -60,13 +80,20 @@ def loads(text: str, name: str) -> Record:
     try:
         record = msgspec.convert(document.get("record"), Record)
     except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:  # a lone surrogate as a key
-        raise _damaged(name, str(error)) from error
+        raise _damaged(name, shape_damage(error)) from error
+    return _sound(record, name)
+
+
+def _sound(record: Record, name: str) -> Record:
+    """It, where all that types don't say of it is right too."""
     if not 0 <= record.taken_at < _YEAR_10000:  # nor NaN
-        raise _damaged(name, f"taken_at {record.taken_at}")
+        raise _damaged(name, msg("taken_at is not a time."))
     trouble = None if record.trouble is None else record.trouble.message
     for message in (*(engine.message for engine in record.engines), trouble):
         if message is not None and not _harmless(message):
-            raise _damaged(name, f"message {plain(message.id, 80)}")
+            raise _damaged(
+                name, msg("It contains a text that this program does not write: {text}", text=plain(message.id, 80))
+            )
     if record.trouble is not None and record.trouble.command != sandbox.GRANT:  # it can be copied, to be run
         record = replace(record, trouble=replace(record.trouble, command=""))
     return record
@@ -105,12 +132,12 @@ def load(path: Path) -> Record:
     try:
         data = atomic_file.read(path, MOST, piped=True)
         if data is None:
-            raise _damaged(str(path), f"longer than {MOST} bytes")
+            raise _damaged(str(path), msg("It is larger than {size}.", size=size_text(MOST)))
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _damaged(str(path), str(error)) from error
+        raise _damaged(str(path), msg("It is not text from byte {place} on.", place=error.start)) from error
     return loads(text, str(path))
 
 
-def _damaged(name: str, words: str) -> ProbeError:
-    return ProbeError(msg("The capture {name} is damaged: {words}", name=name, words=words), words)
+def _damaged(name: str, why: Message) -> ProbeError:
+    return ProbeError(msg("The capture {name} is damaged. {why}", name=name, why=why), why.id)

@@ -52,13 +52,13 @@ class Settings:
             return
         self._values[key] = self._pending[key] = value
         if not self._may_write:
-            self.unkept = msg("{file} can't be read, so it is not written either. What you choose lasts until the "
+            self.unkept = msg("{file} can't be read, so it will not be written either. Your choices last until the "
                               "program ends.", file=str(self._path))  # fmt: skip
             return
         try:
             self._keep()
         except (OSError, ValueError, RecursionError) as error:  # the window works all the same
-            self.unkept = msg("{file} could not be written: {why}. What you choose lasts until the program ends.",
+            self.unkept = msg("{file} could not be written: {why}. Your choices last until the program ends.",
                               file=str(self._path), why=getattr(error, "strerror", None) or str(error))  # fmt: skip
         else:
             self._pending.clear()
@@ -79,7 +79,7 @@ class Settings:
             return {}
         if document is None:
             self.trouble = msg(
-                "The settings in {file} are damaged, so the defaults are used. The file is kept, as {kept}.",
+                "The settings in {file} are damaged, so the defaults are used. The file is kept as {kept}.",
                 file=str(self._path),
                 kept=_free(self._path).name,
             )
@@ -87,8 +87,8 @@ class Settings:
         found = document.get(_VERSION, VERSION)
         if isinstance(found, int) and found > VERSION:
             self.trouble = msg(
-                "The settings in {file} are of a newer version of Stratascope. What this one knows is used, the rest "
-                "is kept.",
+                "The settings in {file} come from a newer version of Stratascope. Those known to this version are "
+                "used, the rest is kept.",
                 file=str(self._path),
             )
         return document

@@ -318,7 +318,7 @@ class Hardening:
             return demo
         connected = self._connected.get(engine)
         if connected is None:
-            raise ToggleError(msg("Its engine was not asked yet."))
+            raise ToggleError(msg("Its engine has not been asked yet."))
         return connected.previews
 
     def _on(self, engine: str) -> _Connected:

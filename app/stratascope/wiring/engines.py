@@ -138,7 +138,7 @@ def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -
     known = ", ".join(endpoint.id for endpoint in found)
     raise ProbeError(
         msg(
-            "There is no engine {name}. Give one of these, or an address such as unix:///path: {known}.",
+            "There is no engine {name}. Use one of these, or an address such as unix:///path: {known}.",
             name=word,
             known=known,
         ),

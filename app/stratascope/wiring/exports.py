@@ -53,7 +53,7 @@ def owner_text(kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> O
         return OwnerText(text, compact_profile(options), _PROFILE_PATHS[kind](options))
     except (ExportError, ValueError) as error:
         words = translate(error.message) if isinstance(error, ExportError) else str(error)
-        raise OwnerError(msg("Its settings can't be written as a file of its owner."), words) from error
+        raise OwnerError(msg("Its settings can't be written as a file for its owner."), words) from error
 
 
 def command(made: Plan) -> str:

@@ -35,15 +35,15 @@ class ConnectedHardening(Value):
         keys = {container.key for container in matching(name, (container for _, container in every))}
         hits = [(access, container.id) for access, container in every if container.key in keys]
         if not hits:
-            raise ProbeError(not_found(name, self.engines), name)
+            raise ProbeError(not_found(name, self.engines, (container.name for _, container in every)), name)
         if len(hits) > 1 and len({access.engine.id for access, _ in hits}) == 1:
             ids = ", ".join(number[:16] for _, number in hits)
-            text = msg("Several containers have an id that begins with {name}: {ids}. Give more of it.", name=name,
+            text = msg("Several containers have an ID that begins with {name}: {ids}. Give more of it.", name=name,
                        ids=ids)  # fmt: skip
             raise ProbeError(text, name)
         if len(hits) > 1:
             engines = ", ".join(access.engine.id for access, _ in hits)
-            raise ProbeError(msg("Several engines have a {name}: say which, with --engine: {engines}.", name=name,
+            raise ProbeError(msg("Several engines have a {name}. Choose one with --engine: {engines}.", name=name,
                                  engines=engines), name)  # fmt: skip
         return hits[0]
 

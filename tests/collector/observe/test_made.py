@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,9 +26,13 @@ def container(docker_rootful: Rig) -> Iterator[tuple[int, str]]:
     """One whose engine left it in the root of the unified hierarchy: its process and its id."""
     if not (UNIFIED / "cgroup.procs").exists() or Path("/sys/fs/cgroup/perf_event").exists():
         pytest.skip("the hierarchies of this machine are mounted in another way")
-    number = docker_rootful.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", "sleep 3600 & sleep 3600")
-    yield docker_rootful.pid(NAME), number.strip().splitlines()[-1]
-    docker_rootful.remove(NAME)
+    with docker_rootful.container(name=NAME, command=("sh", "-c", "sleep 3600 & exec sleep 3600")) as number:
+        pid = docker_rootful.pid(NAME)
+        deadline = time.monotonic() + 60
+        while not children(pid):
+            assert time.monotonic() < deadline, "no child in a minute"
+            time.sleep(0.01)
+        yield pid, number
 
 
 def unified(pid: int) -> str:

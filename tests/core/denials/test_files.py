@@ -10,8 +10,10 @@ from core.denials.moments import MAPPED, around, call, check, mount, node, place
 from stratascope.core.denials.attempt import Attempt
 from stratascope.core.denials.denial import FILES, Strength
 from stratascope.core.denials.files import claim
+from stratascope.core.ground import UNREAD
 from stratascope.core.relaunch.want import HeldCapability, RunsAs
 from stratascope.i18n.translate import translate
+from stratascope.value import replace
 
 _ASKS = ("capable_wrt_inode_uidgid", "generic_permission", "inode_permission")
 _OVERRIDE = check("CAP_DAC_OVERRIDE", *_ASKS, "may_open", "path_openat")
@@ -42,41 +44,42 @@ CASES = [
             os.O_RDONLY,
             said=around(999, [_SEARCH, _OVERRIDE], place=place("/data", node(mode=0o600, uid=1000))),
         ),
-        "/data belongs to user 1000 (rw-------), and user 999 may not read it.",
+        "/data belongs to user 1000 (rw-------), and user 999 can't read it.",
     ),
     (
         call("openat", 13, 0, 0, os.O_WRONLY, said=around(999, [_OVERRIDE], place=place("/data", node(uid=1000)))),
-        "/data belongs to user 1000 (rw-r--r--), and user 999 may not write to it.",
+        "/data belongs to user 1000 (rw-r--r--), and user 999 can't write to it.",
     ),
     (  # of the two the one that it may not
         call("openat", 13, 0, 0, os.O_RDWR, said=around(999, [_OVERRIDE], place=place("/data", node(uid=1000)))),
-        "/data belongs to user 1000 (rw-r--r--), and user 999 may not write to it.",
+        "/data belongs to user 1000 (rw-r--r--), and user 999 can't write to it.",
     ),
     (
         call("open", 13, 0, os.O_WRONLY | os.O_CREAT, said=around(999, [_OVERRIDE], place=place("/new"))),
-        "The folder of /new belongs to user 0 (rwxr-xr-x), and user 999 may not make or remove anything in it.",
+        "The directory of /new belongs to user 0 (rwxr-xr-x), and user 999 can't create or remove anything in it.",
     ),
     (
         call("rename", 13, said=around(999, [_OVERRIDE], place=place("/etc/passwd", node()))),
-        "The folder of /etc/passwd belongs to user 0 (rwxr-xr-x), and user 999 may not make or remove anything in it.",
+        "The directory of /etc/passwd belongs to user 0 (rwxr-xr-x), and user 999 can't create or remove anything in "
+        "it.",
     ),
     (
         call("rename", 13, said=around(999, [_OVERRIDE], place=place("/tmp/mine", node(uid=999), _TMP))),
-        "User 999 may not make anything in the folder where /tmp/mine was to get its new name.",
+        "User 999 can't create anything in the directory where /tmp/mine was to get its new name.",
     ),
     (
         call("link", 13, said=around(999, [_OVERRIDE], place=place("/tmp/mine", node(uid=999), _TMP))),
-        "User 999 may not make anything in the folder where /tmp/mine was to get its new name.",
+        "User 999 can't create anything in the directory where /tmp/mine was to get its new name.",
     ),
     (
         call("link", 1, said=around(999, [_OWNER], place=place("/etc/shadow", node(mode=0o640)))),
-        "/etc/shadow belongs to user 0, and user 999, who may not write to it, may give it no other name"
-        " (fs.protected_hardlinks).",
+        "/etc/shadow belongs to user 0, and user 999, who can't write to it, can't link to it either "
+        "(fs.protected_hardlinks).",
     ),
     (
         call("unlink", 1, said=around(999, [_OWNER], place=place("/tmp/other", node(uid=7), _TMP))),
-        "In /tmp only its owner may remove or rename a file (sticky bit): /tmp/other belongs to user 7, this process is"
-        " user 999.",
+        "Only the owner of a file can remove or rename it in /tmp (sticky bit): /tmp/other belongs to user 7, this "
+        "process is user 999.",
     ),
     (
         call("chmod", 1, said=around(999, [_OWNER], place=place("/data", node(uid=7)))),
@@ -84,39 +87,39 @@ CASES = [
     ),
     (
         call("open", 13, 0, 0, said=around(999, _WAY, place=place("/closed/secret", node(), _CLOSED))),
-        "The folder of /closed/secret belongs to user 0 (rwx------), and user 999 may not pass through it.",
+        "The directory of /closed/secret belongs to user 0 (rwx------), and user 999 can't pass through it.",
     ),
     (  # the folder that the file is in would have let it pass: one above did not
         call("open", 13, 0, 0, said=around(999, _WAY, place=place("/closed/in/secret", node()))),
-        "A folder on the way to /closed/in/secret does not let user 999 pass.",
+        "A directory on the way to /closed/in/secret does not let user 999 pass.",
     ),
     (
         call("stat", 13, said=around(999, _WAY, place=place("/closed/secret", node(mode=0o600), _CLOSED))),
-        "The folder of /closed/secret belongs to user 0 (rwx------), and user 999 may not pass through it.",
+        "The directory of /closed/secret belongs to user 0 (rwx------), and user 999 can't pass through it.",
     ),
     (
         call("chdir", 13, said=around(999, [_SEARCH, _OVERRIDE], place=place("/root", _CLOSED))),
-        "/root belongs to user 0 (rwx------), and user 999 may not enter it.",
+        "/root belongs to user 0 (rwx------), and user 999 can't enter it.",
     ),
     (
         call("execve", 13, said=around(999, [_OVERRIDE], place=place("/bin/x", node(mode=0o744)))),
-        "/bin/x belongs to user 0 (rwxr--r--), and user 999 may not run it.",
+        "/bin/x belongs to user 0 (rwxr--r--), and user 999 can't execute it.",
     ),
     (call("execve", 13, said=around(0, place=place("/entry.sh", node()))), "/entry.sh is not executable (rw-r--r--)."),
-    (call("execve", 13, said=around(0, place=place("/etc", node("folder")))), "/etc is no file that can be run."),
+    (call("execve", 13, said=around(0, place=place("/etc", node("folder")))), "/etc is not an executable file."),
     (  # /proc/sys asks for no right over files (proc_sys_permission)
         call("open", 13, 0, os.O_WRONLY, said=around(999, place=place("/proc/sys/vm/swappiness", node()))),
-        "/proc/sys/vm/swappiness belongs to user 0 (rw-r--r--), and user 999 may not write to it.",
+        "/proc/sys/vm/swappiness belongs to user 0 (rw-r--r--), and user 999 can't write to it.",
     ),
     (
         call("openat2", 13, said=around(999, [_OVERRIDE], place=place("/private", node(mode=0o600)))),
-        "Owner and mode of /private, or of its folder, don't let user 999 do that.",
+        "The owner and mode of /private, or of its directory, do not allow user 999 to do that.",
     ),
     (
         call("connect", 13, said=around(999, [_OVERRIDE], address=["unix", "/run/x.sock", 0])),
-        "Owner and mode of /run/x.sock, or of its folder, don't let user 999 do that.",
+        "The owner and mode of /run/x.sock, or of its directory, do not allow user 999 to do that.",
     ),
-    (call("open", 13, 0, 0, said=around(999, [_SEARCH])), "Owner and mode of the file don't let it."),
+    (call("open", 13, 0, 0, said=around(999, [_SEARCH])), "The file's owner and mode do not allow it."),
 ]
 
 
@@ -128,7 +131,7 @@ def test_what_refused_it(attempt: Attempt, text: str) -> None:
 def test_users_are_told_as_the_container_counts() -> None:
     moment = around(200999, [_OVERRIDE], place=place("/data", node(uid=201000)))
     attempt = call("openat", 13, 0, 0, os.O_WRONLY, said=moment, uids=MAPPED)
-    assert said(attempt) == "/data belongs to user 1000 (rw-r--r--), and user 999 may not write to it."
+    assert said(attempt) == "/data belongs to user 1000 (rw-r--r--), and user 999 can't write to it."
     found = claim(attempt)
     assert found is not None
     assert found.wants == (RunsAs(1000), HeldCapability(("CAP_DAC_OVERRIDE",), 999))
@@ -181,7 +184,7 @@ def test_a_group_that_it_is_in_decides() -> None:
     """Owner, group, others: the first that fits, even where a later one would let it."""
     moment = around(999, place=place("/x", node(mode=0o604, gid=50)), groups=[50]) | UNHEARD
     attempt = call("open", 13, 0, 0, said=moment)
-    assert said(attempt) == "/x belongs to user 0 (rw----r--), and user 999 may not read it."
+    assert said(attempt) == "/x belongs to user 0 (rw----r--), and user 999 can't read it."
     moment["groups"] = []
     assert claim(call("open", 13, 0, 0, said=moment)) is None
 
@@ -194,6 +197,28 @@ def test_a_file_of_somebody_else_in_tmp_even_to_root() -> None:
     assert found is not None
     assert found.strength is Strength.FITS
     assert claim(call("open", 13, 0, os.O_WRONLY, said=moment)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder", "setting", "value", "told"),
+    [
+        ("file", 0o1777, "fs.protected_regular", "2", True),
+        ("file", 0o1777, "fs.protected_regular", "1", True),
+        ("file", 0o1777, "fs.protected_regular", "0", False),
+        ("file", 0o1777, "fs.protected_fifos", "0", True),
+        ("file", 0o1775, "fs.protected_regular", "1", False),
+        ("file", 0o1775, "fs.protected_regular", "2", True),
+        ("fifo", 0o1777, "fs.protected_fifos", "1", True),
+        ("fifo", 0o1777, "fs.protected_fifos", "0", False),
+    ],
+)
+def test_the_host_s_setting_says_whether(kind: str, folder: int, setting: str, value: str, told: bool) -> None:
+    moment = around(0, place=place("/tmp/x", node(kind, uid=1000), node("folder", folder)))
+    attempt = call("open", 13, 0, os.O_WRONLY | os.O_CREAT, said=moment)
+    found = claim(attempt, replace(UNREAD, sysctls=((setting, value),)))
+    assert (found is not None) is told
+    if found is not None:
+        assert f"(fs.protected_{'regular' if kind == 'file' else 'fifos'})" in translate(found.what)
 
 
 @pytest.mark.parametrize(

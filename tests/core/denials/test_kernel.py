@@ -100,37 +100,37 @@ def test_a_child_may_be_traced_without_yama() -> None:
 OTHERS = [
     (
         call("landlock_create_ruleset", 38),
-        "This machine's kernel has no call landlock_create_ruleset, or not in this form.",
+        "This machine's kernel has no system call landlock_create_ruleset, or not in this form.",
     ),
     (call("socket", 97, 40, 1, 0), "This machine's kernel has no sockets of address family 40."),
     (call("socket", 93, 16, 3, 9), "This machine's kernel has no socket of that type and protocol."),
     (call("open", 6, 0, 2, path="/dev/fuse"), "This machine has no device behind /dev/fuse, or no driver for it."),
     (
         call("inotify_add_watch", 28, 3),
-        "One user may have only so many of these on this machine (fs.inotify.max_user_watches).",
+        "This machine limits how many of these one user can have (fs.inotify.max_user_watches).",
     ),
     (
         call("inotify_init1", 24),
-        "One user may have only so many of these on this machine (fs.inotify.max_user_instances).",
+        "This machine limits how many of these one user can have (fs.inotify.max_user_instances).",
     ),
     (
         call("unshare", 28, _NEW_USER | 0x20000),
-        "No more namespaces may be made by this user, or not so deep in one another (user.max_mnt_namespaces,"
-        " user.max_user_namespaces).",
+        "This user can't create more namespaces, or can't nest them deeper (user.max_mnt_namespaces, "
+        "user.max_user_namespaces).",
     ),
-    (call("openat", 23), "The whole machine has as many files open as it may (fs.file-max)."),
+    (call("openat", 23), "The whole machine has reached its limit of open files (fs.file-max)."),
     (
         call("add_key", 122),
-        "Its user has as many keys as one may have on this machine (kernel.keys.maxkeys, maxbytes).",
+        "Its user has reached this machine's limit of keys (kernel.keys.maxkeys, maxbytes).",
     ),
     (call("mkdir", 28, said=around(place=place("/data/x"))), "The disk that /data/x is on is full."),
     (call("mkdir", 122, said=around(place=place("/data/x"))), "The quota of the disk that it writes to is used up."),
     (call("epoll_ctl", 1, 3, 1, 0), "Ordinary files and folders can't be waited for with epoll."),
     (
         call("open", 13, 0, 0, lines=(_LANDLOCK,)),
-        "It put itself, or was started, under Landlock rules that don't allow this (fs.read_file).",
+        "It put itself under Landlock rules that do not allow this (fs.read_file), or was started under them.",
     ),
-    (happened(Kind.OUT_OF_MEMORY), "The machine had no memory left, so the kernel ended it."),
+    (happened(Kind.OUT_OF_MEMORY), "The machine ran out of memory, so the kernel killed it."),
 ]
 
 

@@ -21,19 +21,19 @@ def at(*address: Any) -> dict[str, Any]:
 CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     (
         call("connect", 101, 3, said=at("inet", "10.1.2.3", 80)),
-        "Its network has no way to 10.1.2.3: no route leads there.",
+        "Its network has no route to 10.1.2.3.",
         (Network(),),
     ),
     (
         call("sendto", 101, 3, said=at("inet6", "2001:db8::1", 53)),
-        "Its network has no way to 2001:db8::1: no route for IPv6 leads there.",
+        "Its network has no IPv6 route to 2001:db8::1.",
         (),
     ),
-    (call("sendmsg", 101, 3), "Its network has no way to that address.", (Network(),)),
-    (call("bind", 99, 3, said=at("inet", "192.0.2.7", 80)), "192.0.2.7 is no address of its network.", ()),
+    (call("sendmsg", 101, 3), "Its network has no route to that address.", (Network(),)),
+    (call("bind", 99, 3, said=at("inet", "192.0.2.7", 80)), "192.0.2.7 is not an address of its network.", ()),
     (
         call("connect", 99, 3, said=at("inet6", "::1", 80)),
-        "Its network has no address of that kind, as where IPv6 is off.",
+        "Its network has no address of that kind, for example because IPv6 is disabled.",
         (),
     ),
     (
@@ -48,7 +48,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     ),
     (
         call("sendto", 1, 3, said=at("inet", "10.1.2.3", 80)),
-        "A packet filter (nftables, iptables) or a BPF program let nothing out to 10.1.2.3.",
+        "A packet filter (nftables, iptables) or a BPF program blocks traffic to 10.1.2.3.",
         (),
     ),
 ]

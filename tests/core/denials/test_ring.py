@@ -105,3 +105,49 @@ def test_what_is_no_program_of_the_container_is_not_told() -> None:
     line = ["failed", 1.0, 10, "x86_64", OPENAT, 13, True, [0] * 6, "/x", 1]
     ring.feed(parse_event(json.dumps(line)), None)
     assert ring.entries() == ()
+
+
+def making(ring: Ring, at: float, path: str, *, pid: int = 10, call: int = 83) -> None:
+    """mkdir, or another call."""
+    line = ["failed", at, pid, "x86_64", call, 30, True, [0o700, 0, 0, 0, 0, 0], path, 1, {"tid": pid, "uid": 0}]
+    ring.feed(parse_event(json.dumps(line)), Program("npm"))
+
+
+def test_names_of_chance_in_one_folder_are_one() -> None:
+    ring = Ring()
+    making(ring, 1.0, "/tmp/xa", pid=1)
+    making(ring, 2.0, "/tmp/xb", pid=2)
+    assert [(entry.attempt.path, entry.many) for entry in ring.entries()] == [("/tmp/xa", False), ("/tmp/xb", False)]
+    for number, name in enumerate("cdefgh", 3):
+        making(ring, float(number), f"/tmp/x{name}", pid=number)
+    making(ring, 9.0, "/tmp/xa", pid=9)
+    making(ring, 9.0, "/srv/one", pid=9)
+    found = [(entry.attempt.path, entry.count, entry.at, entry.last, entry.many) for entry in ring.entries()]
+    assert found == [("/tmp/xa", 9, 1.0, 9.0, True), ("/srv/one", 1, 9.0, 9.0, False)]
+
+
+def test_however_many_names_of_chance_nothing_else_is_forgotten() -> None:
+    ring = Ring()
+    refused(ring, 0.0, "/etc/shadow")
+    for a in "abcdefghijklmnopqrstuvwxyz":
+        for b in "abcdefghijklmnopqrstuvwxyz":
+            making(ring, 1.0, f"/tmp/{a}{b}x")
+    assert [entry.attempt.path for entry in ring.entries()] == ["/etc/shadow", "/tmp/zzx"]
+    assert ring.forgotten == 0
+
+
+def test_what_a_process_died_of_is_marked_among_many_names() -> None:
+    ring = Ring()
+    making(ring, 9.5, "/tmp/xa", pid=1)
+    for name in "bcd":
+        making(ring, 9.6, f"/tmp/x{name}", pid=2)
+    ended(ring, 10.0, 1, 1)
+    (entry,) = ring.entries()
+    assert (entry.count, entry.ended) == (4, True)
+
+
+def test_device_nodes_of_one_folder_stay_apart() -> None:
+    ring = Ring()
+    for name in "abcdef":
+        making(ring, 1.0, f"/dev/{name}", call=133)
+    assert len(ring.entries()) == 6

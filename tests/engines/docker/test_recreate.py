@@ -102,7 +102,7 @@ def test_names_that_docker_refuses_are_dropped(host: dict[str, Any]) -> None:
 def test_a_host_name_that_is_the_short_id_is_dropped_and_told() -> None:
     found = spec(inspect())
     assert "Hostname" not in json.loads(found.body)
-    assert words(found) == ["Its host name is its short id, so it gets a new one."]
+    assert words(found) == ["Its host name is its short ID, so it gets a new one."]
     assert body(inspect({"Hostname": "mine"}))["Hostname"] == "mine"
 
 
@@ -271,10 +271,10 @@ def test_no_endpoints_without_a_network(mode: str) -> None:
 def test_ports_that_the_engine_chose_are_told() -> None:
     bindings = {"80/tcp": [{"HostIp": "", "HostPort": ""}], "81/tcp": [{"HostIp": "", "HostPort": "81"}]}
     found = spec(inspect(host={"PortBindings": bindings}))
-    told = [message for message in found.differs if "chose the host's port" in message.id]
+    told = [message for message in found.differs if "chose the host port" in message.id]
     assert [dict(message.args) for message in told] == [{"ports": "80/tcp"}]
     exposed = spec(inspect({"ExposedPorts": {"99/udp": {}}}, {"PublishAllPorts": True}))
-    assert any("chose the host's port" in word for word in words(exposed))
+    assert any("chose the host port" in word for word in words(exposed))
 
 
 def test_stale_fields_are_dropped_and_told() -> None:

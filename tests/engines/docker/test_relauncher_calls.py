@@ -293,7 +293,7 @@ def test_an_image_that_was_deleted_is_lost(docker_rootful: Rig, port: DockerRela
             rig.run("rmi", "-f", image)
             lost = port.plan(container).lost
             assert [message.id for message in lost] == [
-                "Its image {image} was deleted, so no container can be made of it any more."
+                "Its image {image} was deleted, so no container can be created from it."
             ]
 
 

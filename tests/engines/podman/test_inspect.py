@@ -182,3 +182,10 @@ def test_only_value_errors_come_out(config: dict[str, Any]) -> None:
     assert redact(text)
     with contextlib.suppress(ValueError):
         assert container(text).engine == "podman"
+
+
+def test_one_that_was_restored_from_a_checkpoint() -> None:
+    """As Podman 5.4 says it of `podman run --cap-drop ALL CHECKPOINT_IMAGE`: the options did not count."""
+    state = {"Status": "running", "Running": True, "Pid": 7, "RestoredAt": "2026-11-28T06:52:41.69Z", "Restored": True}
+    assert made({"CapDrop": []}, State=state).restored
+    assert not made(State={"Status": "running", "Running": True, "Pid": 7}).restored

@@ -38,12 +38,18 @@ HERE, THERE = "unix:///run/docker.sock", "tcp://build:2375"
             EngineState.STOPPED,
             "Docker Desktop is not running",
         ),
-        (socket.gaierror(-2, "x"), THERE, True, EngineState.UNREACHABLE, "no machine of the name in tcp://build:2375"),
+        (
+            socket.gaierror(-2, "x"),
+            THERE,
+            True,
+            EngineState.UNREACHABLE,
+            "no machine with the name in tcp://build:2375",
+        ),
         (OSError(errno.EHOSTUNREACH, "x"), THERE, True, EngineState.UNREACHABLE, "can't be reached from here"),
         (ssl.SSLError(1, "x"), THERE, True, EngineState.UNREACHABLE, "No secure connection to tcp://build:2375"),
-        (BlockingIOError(errno.EAGAIN, "x"), HERE, True, EngineState.UNREACHABLE, "takes no more connections"),
+        (BlockingIOError(errno.EAGAIN, "x"), HERE, True, EngineState.UNREACHABLE, "accepts no more connections"),
         (TimeoutError("x"), THERE, True, EngineState.UNREACHABLE, "did not answer within 5 seconds"),
-        (ValueError("x"), HERE, True, EngineState.UNREACHABLE, "is no container engine"),
+        (ValueError("x"), HERE, True, EngineState.UNREACHABLE, "is not a container engine"),
     ],
 )
 def test_what_is_said_fits_the_address(
@@ -72,7 +78,7 @@ def test_a_socket_that_takes_no_more_connections(tmp_path: Path) -> None:
                 each.close()
     assert found.state is EngineState.UNREACHABLE
     assert found.message is not None
-    assert translate(found.message) == "The engine takes no more connections. It may hang or be overloaded."
+    assert translate(found.message) == "The engine accepts no more connections. It may hang or be overloaded."
 
 
 def test_nothing_listens_elsewhere() -> None:

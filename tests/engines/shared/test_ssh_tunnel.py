@@ -154,7 +154,7 @@ def test_what_ssh_refuses_is_said(docker_rootful: Rig, there: SshMachine) -> Non
     found = engine.describe()
     engine.close()
     assert found.message is not None
-    assert "another host key" in found.message.id
+    assert "a different host key" in found.message.id
 
 
 def test_addresses_that_lead_nowhere(
@@ -165,7 +165,7 @@ def test_addresses_that_lead_nowhere(
         (f"ssh://{HOST}/run/no/such.sock", EngineKind.PODMAN, "no engine answers there", "open failed"),
         (f"ssh://{HOST}", EngineKind.PODMAN, "lacks the path", "no path"),
         ("ssh://no-such-host.invalid", EngineKind.DOCKER, "No machine named", "Could not resolve"),
-        ("ssh://a b/", EngineKind.DOCKER, "is not an address", "no ssh address"),
+        ("ssh://a b/", EngineKind.DOCKER, "is not a usable address", "no ssh address"),
     ):
         engine = opened_at(address, kind)
         found = engine.describe()

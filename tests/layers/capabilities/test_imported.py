@@ -76,10 +76,10 @@ def test_the_standard_is_named_where_a_preset_keeps_more() -> None:
     of = known(SSHD)
     value = next(choice.value for choice in choices(Preset.RESTRICTED, of) if choice.toggle == "capabilities")
     said = words(toggle("capabilities").risks(value, of))
-    assert "Pod Security Standard" in said
+    assert "Pod Security Standards" in said
     assert "sshd (setuid)" in said
     assert "NET_BIND_SERVICE" not in said
-    assert "Pod Security Standard" not in words(toggle("capabilities").risks("CAP_CHOWN", of))
+    assert "Pod Security Standards" not in words(toggle("capabilities").risks("CAP_CHOWN", of))
 
 
 def test_who_would_miss_it_is_named() -> None:

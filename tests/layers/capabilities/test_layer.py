@@ -136,7 +136,7 @@ def test_podman_is_measured_by_its_own_default() -> None:
 def test_an_ordinary_user_of_a_container_regains_by_exec() -> None:
     found = assess(recorded("lsm/apparmor/docker-user1000"))
     assert found.verdict is Verdict.ENFORCED
-    assert translate(found.fact) == "None now, 14 could come back by exec"
+    assert translate(found.fact) == "None now, 14 could come back through exec"
     assert "capabilities.regain-by-exec" in codes(found)
 
 
@@ -230,7 +230,7 @@ def test_the_table_tells_what_was_asked() -> None:
     assert isinstance(table, Table)
     values = {translate(row.label): translate(row.value) for row in table.rows}
     assert values["Asked for"] == "Add CAP_SYS_TIME; drop ALL"
-    assert values["Count against"].startswith("The whole machine")
+    assert values["Apply to"].startswith("The whole machine")
 
 
 def test_drift_of_a_privileged_exec() -> None:
@@ -302,3 +302,11 @@ def test_more_in_a_nested_user_namespace_is_a_small_drift() -> None:
     drifts = {drift.field: drift.finding for drift in LAYER.drift(first, nested)}
     assert drifts["capabilities.effective"].severity is Severity.LOW
     assert drifts["capabilities.effective"].code == "capabilities.drift-effective-nested"
+
+
+def test_restored_from_a_checkpoint() -> None:
+    subject = replace(container(), restored=True)
+    found = LAYER.assess(LAYER.decode(DEFAULT, subject, AROUND), LAYER.asked(subject), AROUND)
+    restored = [finding for finding in found.findings if finding.code == "capabilities.restored"]
+    assert [finding.severity for finding in restored] == [Severity.LOW]
+    assert "CVE-2026-94603" in restored[0].refs

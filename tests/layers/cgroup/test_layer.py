@@ -8,7 +8,7 @@ from captures.recorded import HYBRID, recorded, with_gap, with_text
 from layers.surroundings import around, capture, container
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked
-from stratascope.core.layer import Assessment, Verdict
+from stratascope.core.layer import Assessment, Table, Verdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.layer import LAYER
@@ -53,6 +53,18 @@ def test_hybrid_limits_of_the_leaf_and_above() -> None:
     assert "cgroup.all-devices" in codes(assessment)
 
 
+def test_rules_for_devices_are_missed_only_where_a_node_can_be_made() -> None:
+    """Podman sets none for a container with a user namespace of its own."""
+    mapped = Asked(uid_map=((0, 200000, 65536),))
+    assert "cgroup.all-devices" not in codes(look(capture(HYBRID), mapped)[1])
+
+
+@pytest.mark.parametrize(("parent", "there"), [("/docker", True), ("/mine", False)])
+def test_a_group_that_the_engine_ignored_is_not_its_own(parent: str, there: bool) -> None:
+    found = codes(look(capture(HYBRID), Asked(cgroup_parent=parent + "/"))[1])
+    assert ("cgroup.parent" in found) is there
+
+
 def test_nothing_limited() -> None:
     texts = {
         "cgroup": "4:memory:/\n8:pids:/\n",
@@ -92,6 +104,19 @@ def test_damaged_and_missing_text() -> None:
         assert facts.gaps
     process = with_text(recorded("lsm/apparmor/docker-default"), "cgroup:v2:0:pids.max", "many\n")
     assert look(process)[1].verdict is Verdict.UNKNOWN
+
+
+def test_the_most_that_it_had() -> None:
+    process = recorded("lsm/apparmor/docker-default")
+    facts, _ = look(process)
+    assert (facts.pids_peak, facts.most_pids) == (None, 1)  # a kernel without pids.peak
+    for text, most in (("37\n", 37), ("many\n", 1)):
+        facts, assessment = look(with_text(process, "cgroup:v2:0:pids.peak", text))
+        assert facts.most_pids == most
+        table = assessment.tabs[0].views[1]
+        assert isinstance(table, Table)
+        shown = [translate(row.value) for row in table.rows if "pids.peak" in row.source]
+        assert shown == (["37"] if most == 37 else [])
 
 
 def test_absent_controllers_are_no_gap() -> None:

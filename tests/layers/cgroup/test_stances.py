@@ -9,7 +9,7 @@ import pytest
 from captures.recorded import recorded, with_gap, with_text
 from layers.surroundings import GROUND, around, capture, container, judged
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, AskedDevice
+from stratascope.core.container import Asked, AskedDevice, LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Device, Need, Node, Resource, Room, Shares
 from stratascope.core.threats.threat import Stance
@@ -22,7 +22,7 @@ from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 PROCESSES, MEMORY, CPU = Room(Resource.PROCESSES), Room(Resource.MEMORY), Room(Resource.CPU)
-LOCKED, PRIORITY = Room(Resource.LOCKED_MEMORY), Room(Resource.PRIORITY)
+LOCKED, PRIORITY, LOG = Room(Resource.LOCKED_MEMORY), Room(Resource.PRIORITY), Room(Resource.LOG)
 DEFAULT_RULES = ("c *:* m", "b *:* m", "c 1:3 rwm", "c 136:* rwm")
 ALL = ("a *:* rwm",)
 BASE = CgroupPosture(True, False, True, True, DEFAULT_RULES, True, False)
@@ -49,6 +49,11 @@ DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
         (PRIORITY, {}, STOPS),
         (PRIORITY, {"priority": True}, OPEN),
         (PRIORITY, {"priority": None}, UNKNOWN),
+        (LOG, {}, UNKNOWN),
+        (LOG, {"log": LogKeeping.UNLIMITED}, OPEN),
+        (LOG, {"log": LogKeeping.LIMITED}, STOPS),
+        (LOG, {"log": LogKeeping.JOURNAL}, STOPS),
+        (LOG, {"log": LogKeeping.ELSEWHERE}, UNKNOWN),
         (CPU, {}, OPEN),
         (CPU, {"cpu": False}, STOPS),
         (CPU, {"cpu": None}, UNKNOWN),

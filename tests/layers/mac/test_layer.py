@@ -12,6 +12,7 @@ from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Assessment, Table, Verdict
 from stratascope.i18n.translate import translate
+from stratascope.layers.mac.facts import PERMISSIVE as PERMISSIVE_TYPE
 from stratascope.layers.mac.layer import LAYER
 
 APPARMOR = surroundings(lsms=("lockdown", "capability", "landlock", "yama", "apparmor"), apparmor=True)
@@ -49,7 +50,7 @@ CASES: tuple[tuple[str, Surroundings, dict[str, Any], Verdict, str, set[str]], .
     ("selinux/rootless-default", SELINUX, {}, Verdict.ENFORCED, "SELinux container_t, enforcing", set()),
     ("selinux/docker-default", PERMISSIVE, {}, Verdict.WEAKENED, "SELinux container_t, but it only warns",
      {"mac.permissive"}),
-    ("selinux/docker-default", surroundings(), {}, Verdict.UNKNOWN, "SELinux container_t, not known if enforced",
+    ("selinux/docker-default", surroundings(), {}, Verdict.UNKNOWN, "SELinux container_t, not known whether enforced",
      set()),
     ("selinux/docker-default", SELINUX, {"selinux_label": "system_u:system_r:container_t:s0:c1,c2"}, Verdict.ENFORCED,
      "SELinux container_t, enforcing", {"mac.other-label"}),
@@ -67,6 +68,39 @@ CASES: tuple[tuple[str, Surroundings, dict[str, Any], Verdict, str, set[str]], .
     ("none/docker", NEITHER, {"apparmor": OWN, "apparmor_profile": "mine"}, Verdict.OPEN,
      "Neither AppArmor nor SELinux is active", {"mac.not-active", "mac.profile-not-applied"}),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "mode", "verdict", "codes"),
+    [
+        ("yes", "permissive", Verdict.WEAKENED, {"mac.permissive-type"}),
+        ("no", "enforcing", Verdict.ENFORCED, set()),
+        (Gap(GapKind.ABSENT), "enforcing", Verdict.ENFORCED, set()),
+        (Gap(GapKind.DENIED), None, Verdict.UNKNOWN, set()),
+        (Gap(GapKind.UNSUPPORTED), None, Verdict.UNKNOWN, set()),
+    ],
+)
+def test_a_type_that_the_policy_only_warns_about(
+    answer: str | Gap, mode: str | None, verdict: Verdict, codes: set[str]
+) -> None:
+    label = recorded("lsm/selinux/docker-default")
+    told = with_gap(label, PERMISSIVE_TYPE, answer) if isinstance(answer, Gap) else with_text(
+        label, PERMISSIVE_TYPE, answer
+    )  # fmt: skip
+    facts = LAYER.decode(told, container(), SELINUX)
+    assert facts.mode == mode
+    found = assess(told, SELINUX)
+    assert found.verdict is verdict
+    assert {finding.code for finding in found.findings} == codes
+    # where the whole host only warns, there is nothing to ask
+    assert LAYER.decode(told, container(), PERMISSIVE).mode == "permissive"
+
+
+def test_of_another_type_the_policy_was_not_asked() -> None:
+    told = with_text(recorded("lsm/selinux/docker-default"), PERMISSIVE_TYPE, "yes")
+    before, after = container(), container(selinux_options=("type:mine_t",))
+    predicted = LAYER.predict(LAYER.decode(told, before, SELINUX), before.asked, after.asked, SELINUX)
+    assert (predicted.type, predicted.mode, predicted.permissive_type) == ("mine_t", "enforcing", None)
 
 
 @pytest.mark.parametrize(("path", "around", "asked", "verdict", "fact", "codes"), CASES)

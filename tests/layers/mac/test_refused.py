@@ -185,8 +185,8 @@ def test_selinux_and_the_label_of_a_volume() -> None:
     assert found is not None
     assert (found.strength, found.wants) == (Strength.SAID, (Unconfined("selinux", "/vol/f"),))
     assert translate(found.what) == (
-        "SELinux does not let processes of the type container_t do this (read) to /vol/f: its type user_home_t is not"
-        " one of containers' files."
+        "SELinux does not let processes of the type container_t do this (read) to /vol/f: its type user_home_t is "
+        "not a container file type."
     )
     other = AVC.format(what="read", name='name="f"', target="system_u:object_r:container_file_t:s0:c3,c4", kind="file")
     apart = claim(call("openat", EACCES, "/vol/f", other), "selinux/docker-default", SELINUX)

@@ -166,7 +166,7 @@ UNMEASURED: tuple[tuple[str, Surroundings, Stance, str], ...] = (
      "What the profile vm-complain refuses in the mode complain is not known here."),
     ("selinux/docker-default", surroundings(selinux="permissive", **HOST), LETS, "SELinux only warns on this host."),
     ("selinux/docker-default", surroundings(**HOST), UNKNOWN, "Whether SELinux enforces its policy could not be read."),
-    ("selinux/host-user-systemd", SELINUX, LETS, "The type unconfined_t may do nearly everything."),
+    ("selinux/host-user-systemd", SELINUX, LETS, "The type unconfined_t can do nearly everything."),
     ("selinux-nopolicy/docker", SELINUX, LETS, "SELinux runs without a policy."),
 )  # fmt: skip
 MEDIATED: tuple[Need, ...] = (
@@ -251,11 +251,16 @@ def test_older_kernels_and_parsers_mediate_less() -> None:
     [
         ("docker-default", "26.1.5+dfsg1", STOPS),
         ("docker-default", "26.1", STOPS),
-        ("docker-default", "26.10.0", UNKNOWN),
+        ("docker-default", "27.3.1", STOPS),  # between two with the same rules
+        ("docker-default", "28.5.2+dfsg4", STOPS),
+        ("docker-default", "25.0.3", UNKNOWN),
         ("docker-default", "29.5.0", UNKNOWN),  # its profile begins with `abi <abi/3.0>,`
         ("docker-default", "", UNKNOWN),
         ("containers-default-0.62.2", "5.4.2", STOPS),
-        ("containers-default-0.64.0", "5.6.0", UNKNOWN),
+        ("containers-default-0.64.0", "5.6.0", STOPS),
+        ("containers-default-0.66.1", "6.1.1", STOPS),
+        ("containers-default-0.68.0", "6.2.0", UNKNOWN),
+        ("containers-default-0.57.0", "5.0.0", UNKNOWN),
     ],
 )
 def test_profiles_of_other_versions_may_leave_user_namespaces_open(label: str, version: str, expected: Stance) -> None:

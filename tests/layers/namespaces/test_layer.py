@@ -15,6 +15,7 @@ from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.layer import LAYER
+from stratascope.layers.namespaces.posture import posture_of
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.value import replace
 
@@ -389,3 +390,31 @@ def test_a_mask_that_hides_nothing(line: str, *, false: bool) -> None:
     wanted = AskedMount("bind", "/root/x", "/proc/latency_stats", True)
     _, assessment = look(with_mount(line, 154), Asked(masked_paths=("/proc/latency_stats",), mounts=(wanted,)))
     assert "namespaces.false-mask" not in codes(assessment), "somebody asked for that"
+
+
+_AWAY, _HERE = "900 uid 5000 0 1000\n900 gid 0 0 1\n", "900 uid 0 200000 1000\n900 gid 0 200000 1000\n"
+
+
+@pytest.mark.parametrize(
+    ("maps", "more", "alone", "set_uid"),
+    [
+        (_AWAY, "", True, False),
+        (_HERE, "", False, True),
+        ("", "", None, True),  # not read
+        (_AWAY, "901 153 8:1 /srv /more rw - ext4 /dev/sda1 rw\n", False, False),
+        ("", "901 153 8:1 /srv /more rw - ext4 /dev/sda1 rw\n", False, True),
+    ],
+)
+def test_a_mount_in_which_nobody_is_the_disk_s_root(maps: str, more: str, alone: bool | None, set_uid: bool) -> None:
+    process = with_mount("8:1 /etc /host rw,idmapped - ext4 /dev/sda1 rw")
+    text = process.text("mountinfo")
+    process = with_text(process, "mountinfo", f"{text}{more}")
+    process = with_text(process, "mnt:idmaps", maps) if maps else process
+    asked = Asked(mounts=(AskedMount("bind", "/etc", "/host", True), AskedMount("bind", "/srv", "/more", True)))
+    facts, _ = look(process, asked)
+    posture = posture_of(facts, LAYER.asked(container(asked)), around())
+    assert facts.without_root == (() if set_uid else ("/host",))
+    assert facts.ids_unread == (() if maps else ("/host",))
+    assert "/host" in posture.host_files
+    assert posture.without_root is alone
+    assert ("/host" in posture.set_uid_files) is ("/host" in posture.system_files) is set_uid

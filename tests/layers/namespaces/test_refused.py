@@ -50,7 +50,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     ),
     (
         call("open", 30, 0, 65, said=on("/proc/acpi/x", _MASK)),
-        "/proc/acpi/x is masked by the engine, with something empty and read-only in its place.",
+        "/proc/acpi/x is masked by the engine with something empty and read-only.",
         (ReadablePlace("/proc/acpi/x"),),
     ),
     (
@@ -58,51 +58,51 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
         "The file system at /cd is read-only itself, wherever it is mounted.",
         (),
     ),
-    (call("mkdir", 30), "What it would have changed is on a mount that is read-only.", ()),
+    (call("mkdir", 30), "What it would have changed is on a read-only mount.", ()),
     (  # of the two paths the other one
         call("rename", 30, said=on("/tmp/x", mount("/tmp"))),
-        "What it would have changed is on a mount that is read-only.",
+        "What it would have changed is on a read-only mount.",
         (),
     ),
     (
         call("execve", 13, said=on("/t/p", mount("/t", _TMP, "tmpfs"), node(mode=0o755))),
-        "/t is mounted with noexec, so that no program on it can be run: /t/p.",
+        "/t is mounted noexec, so no program on it can be run: /t/p.",
         (RunnablePlace("/t/p", "/t"),),
     ),
     (
         call("mmap", 1, 0, 4096, 5, 2, 3, 0, said=on("/t/l.so", mount("/t", _TMP, "tmpfs"), node())),
-        "/t is mounted with noexec, so that no program on it can be run: /t/l.so.",
+        "/t is mounted noexec, so no program on it can be run: /t/l.so.",
         (RunnablePlace("/t/l.so", "/t"),),
     ),
-    (call("mmap", 1, 0, 4096, 5, 2, 3, 0), "The library that it loads is on a mount with noexec.", ()),
+    (call("mmap", 1, 0, 4096, 5, 2, 3, 0), "The library that it loads is on a noexec mount.", ()),
     (
         call("open", 13, 0, 2, said=on("/t/n", mount("/t", _TMP, "tmpfs"), node("character", device="1:3"))),
-        "/t is mounted with nodev, so that device nodes on it, as /t/n, lead nowhere.",
+        "/t is mounted nodev, so device nodes on it, such as /t/n, have no effect.",
         (DeviceNode("/t/n", "c", "1:3", "rw"),),
     ),
     (
         call("unlink", 16, said=on("/etc/hosts", mount("/etc/hosts"), node())),
-        "/etc/hosts is a mount of its own, made by the engine: it can be written to, and neither replaced nor removed.",
+        "/etc/hosts is a mount of its own, made by the engine: it can be written to, but not replaced or removed.",
         (),
     ),
     (
         call("rename", 16, said=on("/x", mount())),
-        "Something is mounted there, and what is mounted on can be neither replaced nor removed.",
+        "Something is mounted there, and a mount point can't be replaced or removed.",
         (),
     ),
     (
         call("mount", 1, 0, 0, 0, 0x20, said=on("/mnt", mount("/mnt"))),
-        "Mounts that came with a user namespace keep their flags: it can't make them less strict.",
+        "Mounts inherited by a user namespace keep their flags: they can't be made less strict in it.",
         (),
     ),
     (
         happened(Kind.MASKED, "/proc/kcore"),
-        "/proc/kcore reads as empty, since the engine masks it: it shows or changes what is the host's.",
+        "/proc/kcore reads as empty because the engine masks it: it shows or changes what belongs to the host.",
         (ReadablePlace("/proc/kcore"),),
     ),
     (
         happened(Kind.NOT_GAINED, "/t/su", on("/t/su", mount("/t", _TMP, "tmpfs"), node(mode=0o4755))),
-        "/t is mounted with nosuid, so that /t/su started without the rights that it gives.",
+        "/t is mounted nosuid, so /t/su started without the privileges that it gives.",
         (RunnablePlace("/t/su", "/t"),),
     ),
 ]
@@ -186,6 +186,22 @@ def test_without_a_path_the_read_only_root_is_what_helps() -> None:
     writable = of(call("openat", 30, 0, 0, 1), known)
     assert writable is not None
     assert writable.wants == ()
+
+
+def test_without_a_path_what_is_read_only_is_named_and_opened_only_if_it_is_the_one() -> None:
+    known = real()
+    assert known.mounts is not None
+    data = parse_mountinfo(mount("/data", "ro,relatime") + mount("/sys/x", "ro,relatime", "tmpfs"))
+    one = of(call("mkdir", 30), replace(known, mounts=replace(known.mounts, seen=(*known.mounts.seen, *data))))
+    assert one is not None
+    assert translate(one.what) == "What it would have changed could not be determined. These are read-only: /data."
+    assert one.wants == (WritablePlace("", "/data"),)
+    rest = tuple(each for each in known.mounts.seen if each.target != "/")
+    root = parse_mountinfo(mount("/", "ro,relatime", "overlay"))
+    two = of(call("mkdir", 30), replace(known, mounts=replace(known.mounts, seen=(*root, *rest, *data))))
+    assert two is not None
+    assert translate(two.what) == "What it would have changed could not be determined. These are read-only: /, /data."
+    assert two.wants == ()
 
 
 def test_what_could_not_be_looked_at_may_have_been_on_a_mount_with_noexec() -> None:

@@ -120,6 +120,15 @@ def write(path: str, **marks: bool) -> KernelFile:
         (HostFiles(set_uid=True), {}, STOPS),
         (HostFiles(set_uid=True), {"host_files": ("/data",)}, UNKNOWN),  # the host runs it through its own mount
         (HostFiles(set_uid=True), {"host_files": ("/data",), "set_uid_files": ("/data",)}, OPEN),
+        # a mount whose own id map leaves out the disk's root
+        (HostFiles(), {"host_files": ("/data",), "without_root": True}, UNKNOWN),
+        (HostFiles(set_uid=True), {"host_files": ("/data",), "without_root": True}, STOPS),
+        (HostFiles(system=True), {"host_files": ("/data",), "without_root": True}, STOPS),
+        (
+            HostFiles(set_uid=True),
+            {"host_files": ("/data",), "set_uid_files": ("/data",), "without_root": None},
+            UNKNOWN,
+        ),
         (HostFiles(system=True), {"host_files": ("/data",)}, STOPS),
         (HostFiles(system=True), {"host_files": ("/host/etc",), "system_files": ("/host/etc",)}, OPEN),
         (HostFileSystem(), {}, OPEN),

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from captures.recorded import container, recorded, surroundings, with_text
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
+from stratascope.layers.seccomp.filter_source import kernel_release
 from stratascope.layers.seccomp.layer import LAYER
+from stratascope.layers.seccomp.stances import PASSING
 from stratascope.linux import bpf
 from stratascope.value import replace
 
@@ -44,7 +51,7 @@ def codes(text: str, process: Capture = FILTER, **ground: Any) -> set[str]:
     thing = replace(thing, asked=replace(thing.asked, seccomp_profile=text))
     facts = LAYER.decode(process, thing, near)
     found = LAYER.assess(facts, LAYER.asked(thing), near).findings
-    names = ("upper-half", "socketcall", "io-uring-sockets")
+    names = ("upper-half", "socketcall", "io-uring-sockets", "unasked-calls")
     return {finding.code.removeprefix("seccomp.") for finding in found} & set(names)
 
 
@@ -52,6 +59,44 @@ def test_sixty_four_bits_of_which_the_kernel_reads_half() -> None:
     assert "upper-half" in codes(profile(forbid("socket", EQUAL)))
     assert "upper-half" not in codes(profile(forbid("socket", LOWER_HALF)))
     assert "upper-half" not in codes(profile(forbid("socket")))
+
+
+def test_calls_about_which_newer_kernels_ask_no_filter() -> None:
+    named = profile(forbid("uretprobe"))
+    assert codes(named) == {"unasked-calls"}
+    assert codes(named, kernel="6.13.1") == set()
+    assert codes(profile(forbid("uprobe")), kernel="6.17.1") == set()
+    assert codes(profile(forbid("open"))) == set()
+    allowed: dict[str, object] = {"names": ["read"], "action": "SCMP_ACT_ALLOW"}
+    assert codes(profile(allowed, default="SCMP_ACT_ERRNO")) == set()  # it says nothing of this call itself
+
+
+REFUSED = """
+import ctypes, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+code = b"".join(
+    struct.pack("HBBI", *each)  # errno 1 for that call, and all else allowed
+    for each in ((0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7FFF0000))
+)
+held = ctypes.create_string_buffer(code, len(code))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(held)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0
+print(libc.syscall(int(sys.argv[1])), ctypes.get_errno(), flush=True)
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="only x86_64 has that call")
+def test_the_kernel_asks_no_filter_about_a_probe() -> None:
+    """Made outside of a probe, the call ends its process by a signal where it is let through."""
+    command = (sys.executable, "-c", REFUSED)
+    getppid = subprocess.run((*command, "110"), capture_output=True, text=True, check=False)
+    assert getppid.stdout.split() == ["-1", "1"], "the filter refuses what it names"
+    probe = subprocess.run((*command, "335"), capture_output=True, text=True, check=False)
+    release = kernel_release(replace(around().ground, kernel=os.uname().release))
+    assert release is not None
+    passes = release >= PASSING["uretprobe"]
+    assert (probe.returncode < 0) is passes
+    assert (probe.stdout.split() == ["-1", "1"]) is not passes
 
 
 def test_sockets_by_the_call_of_32_bit_programs() -> None:

@@ -102,7 +102,7 @@ def test_a_filter_that_lets_it_through_was_not_it() -> None:
     for capture in (FILTER, NONE, with_kernel_filter("docker-default")):
         found = claim(call("getpid"), capture=capture)
         assert found is not None
-        assert translate(found.what).startswith("A filter that the program has put before itself")
+        assert translate(found.what).startswith("A filter that the program installed itself")
         assert found.wants == ()
 
 
@@ -138,12 +138,12 @@ def test_a_number_that_is_another_call_of_32_bits() -> None:
     """By int 0x80 a program of 64 bits gives 283 for kexec_load; a call that never began does not show that."""
     found = claim(call("timerfd_create"))
     assert found is not None
-    assert translate(found.what).endswith("refuses the call kexec_load, whose number a program of 32 bits gives.")
+    assert translate(found.what).endswith("refuses the call kexec_load, whose number comes from a 32-bit program.")
     assert found.strength is Strength.LIKELY
     assert found.wants == (PassedCall("i386", "kexec_load", ()),)
     other = claim(call("timerfd_create", code=errno.EACCES))
     assert other is not None
-    assert translate(other.what).startswith("A filter that the program has put before itself")
+    assert translate(other.what).startswith("A filter that the program installed itself")
 
 
 KILL = 'auid=4294967295 uid=0 gid=0 ses=4294967295 pid=7 comm="x" exe="/x" sig=31 arch=c000003e syscall=83 compat=0'
@@ -164,7 +164,7 @@ def test_killed_by_a_filter() -> None:
     assert (nameless.strength, nameless.wants) == (Strength.SAID, ())
     own = claim(named)
     assert own is not None
-    assert translate(own.what).startswith("A filter that the program has put before itself")
+    assert translate(own.what).startswith("A filter that the program installed itself")
 
 
 def test_what_it_answers_beside_the_usual_refusals() -> None:

@@ -74,7 +74,7 @@ def test_warnings_are_short_and_only_for_the_dangerous() -> None:
                 Outcome(ALLOW, (Constraint(2, ALL_BITS, Op.LE, 9),)),
                 Outcome(ALLOW, (Constraint(2, ALL_BITS, Op.GT, 9), Constraint(0, ALL_BITS, Op.EQ, 0))),
             ),
-            "denied where arg2 > 9 && arg0 != 0",
+            "denied if arg2 > 9 && arg0 != 0",
         ),
         (
             "read",

@@ -105,9 +105,14 @@ SAID: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "memory",
         "64 MiB",
     ),
-    "no fork": ("sh: can't fork: Resource temporarily unavailable", {"exit_code": 2}, "pids", "no more processes"),
+    "no fork": (
+        "sh: can't fork: Resource temporarily unavailable",
+        {"exit_code": 2},
+        "pids",
+        "not start more processes",
+    ),
     "no thread": ("pthread_create failed: Resource temporarily unavailable", {}, "pids", "threads"),
-    "no files": ("accept4: Too many open files", {}, "ulimit-nofile", "greater limit"),
+    "no files": ("accept4: Too many open files", {}, "ulimit-nofile", "Raise the limit"),
     "a name": ("wget: bad address 'db'", {}, "network", "name"),
     "nobody there": ("Error: connect ECONNREFUSED 127.0.0.1:5432", {}, "network", "reach"),
     "the engine's socket": (
@@ -158,7 +163,7 @@ def test_a_capability_that_it_keeps_or_never_had_is_not_to_blame() -> None:
     _, suspects = blame(chosen("capabilities=CAP_CHOWN ulimit-core=0 pids=20"), failure, SUBJECT)
     text, _ = blame(chosen("capabilities=CAP_CHOWN ulimit-core=0"), failure, SUBJECT)
     assert suspects == ("capabilities",)
-    assert "may have taken a capability" in translate(text)
+    assert "may need a capability" in translate(text)
     admin = Failure("mount: mounting /x on /y failed: Operation not permitted")
     text, _ = blame(chosen("capabilities=none ulimit-core=0"), admin, SUBJECT)
     assert "SYS_ADMIN" not in translate(text), "it did not hold that before"
@@ -175,7 +180,7 @@ def test_the_only_change_is_to_blame_whatever_the_log_says() -> None:
 def test_what_can_not_be_told_is_not_guessed() -> None:
     text, suspects = blame(chosen(ALL), Failure("segmentation fault", exit_code=139), SUBJECT)
     assert suspects == ()
-    assert "Nothing that it said" in translate(text)
+    assert "None of its output" in translate(text)
     text, suspects = blame((), Failure("Read-only file system"), SUBJECT)
     assert (suspects, "no toggle" in translate(text)) == ((), True)
 

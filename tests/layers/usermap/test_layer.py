@@ -7,9 +7,10 @@ import pytest
 from captures.recorded import recorded, with_gap, with_text
 from layers.surroundings import GROUND, around, capture, container
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, AskedDevice, AskedMount
+from stratascope.core.container import Asked, AskedDevice, AskedMount, EngineKind
 from stratascope.core.ground import Peers, Surroundings
 from stratascope.core.layer import Assessment, Rulers, Table, Verdict
+from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.layers.usermap.layer import LAYER
@@ -63,6 +64,17 @@ def test_rulers_have_every_range() -> None:
     _, assessment = look(capture({"uid_map": lines, "gid_map": lines, "status": "Uid:\t1\t1\t1\t1\n"}))
     drawn = [view for view in assessment.tabs[0].views if isinstance(view, Rulers)]
     assert [len(view.ranges) for view in drawn] == [340, 340]
+
+
+@pytest.mark.parametrize(("uid", "severity"), [(1000, Severity.MEDIUM), (100032, Severity.LOW)])
+def test_rootless_docker_always_maps_its_own_user(uid: int, severity: Severity) -> None:
+    near = around(rootless=True)
+    docker = replace(near, engine=replace(near.engine, kind=EngineKind.DOCKER))
+    status = "Uid:" + f"\t{uid}" * 4 + "\n"
+    _, assessment = look(with_text(recorded("lsm/apparmor/rootless-default"), "status", status), docker)
+    (found,) = (each for each in assessment.findings if each.code == "usermap.own-user")
+    assert found.severity is severity
+    assert ("This can't be changed" in translate(found.advice)) is (severity is Severity.LOW)
 
 
 def test_shared_range() -> None:
@@ -139,8 +151,8 @@ def test_root_beside_a_first_process_that_is_not(uids: str, found: list[str]) ->
 @pytest.mark.parametrize(
     ("ids", "outside", "told"),
     [
-        ("13\t13\t0\t13", 0, "0 on the host, which it may become again; now it is 13"),
-        ("0\t13\t13\t13", 0, "0 on the host, which it may become again; now it is 13"),
+        ("13\t13\t0\t13", 0, "0 on the host, which it can become again; now it is 13"),
+        ("0\t13\t13\t13", 0, "0 on the host, which it can become again; now it is 13"),
         ("13\t13\t13\t13", 13, "13 on the host"),
         ("0\t0\t0\t0", 0, "0 on the host"),
     ],
@@ -195,5 +207,71 @@ def test_a_group_may_open_a_disk_that_was_passed_in(groups: str, device: str, ma
 
 def test_a_mount_with_its_own_id_map_is_seen() -> None:
     line = "200 100 0:26 / /host/etc rw,relatime,idmapped - ext4 /dev/vda rw\n"
-    assert look(capture({"uid_map": FULL, "mountinfo": line}))[0].idmapped
-    assert not look(capture({"uid_map": FULL, "mountinfo": line.replace(",idmapped", "")}))[0].idmapped
+    facts = look(capture({"uid_map": FULL, "mountinfo": line}))[0]
+    assert (facts.idmapped, facts.mount_ids) == (True, None)
+    facts = look(capture({"uid_map": FULL, "mountinfo": line.replace(",idmapped", "")}))[0]
+    assert (facts.idmapped, facts.mount_ids) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("flags", "uids", "uid", "on_disk", "over", "shown"),
+    [
+        ("rw", "0 200000 65536", 200000, True, True, "Root inside is root there (0)"),
+        ("ro", "0 200000 65536", 200000, False, False, "Root inside is root there (0)"),
+        ("rw", "0 200000 65536", 201000, False, True, "Root inside is root there (0)"),
+        ("rw", "5000 200000 65536", 200000, False, False, "Root inside is user 5000 there"),
+        ("rw", "0 900000 65536", 200000, False, False, "Root inside can't create files there"),
+        ("rw", None, 200000, None, False, "Not readable"),
+        ("rw", "0 200000", 200000, None, False, "Not readable"),
+    ],
+)
+def test_whose_files_they_are_on_the_disk(
+    flags: str, uids: str | None, uid: int, on_disk: bool | None, over: bool, shown: str
+) -> None:
+    """Of a container with the range from 200000 on, and one mount whose map is `uids`."""
+    texts = {
+        "uid_map": "0 200000 65536\n",
+        "gid_map": "0 200000 65536\n",
+        "mountinfo": f"200 100 0:26 / /data {flags},relatime,idmapped - ext4 /dev/vda rw\n",
+        "status": f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{uid}\t{uid}\t{uid}\t{uid}\nGroups:\t\n",
+    }
+    if uids is not None:
+        texts["mnt:idmaps"] = f"200 uid {uids}\n200 gid 0 200000 65536\n"
+    facts, assessment = look(capture(texts))
+    posture = posture_of(facts, LAYER.asked(container()), around())
+    assert (posture.on_disk.root, posture.on_disk.over_root) == (on_disk, over)
+    (table,) = [view for view in assessment.tabs[0].views if isinstance(view, Table)]
+    assert translate(table.rows[-1].value) == shown
+
+
+@pytest.mark.parametrize(
+    ("root", "kind", "source", "of_host", "system"),
+    [
+        ("/srv/data", "bind", "/srv/data", True, False),
+        ("/etc", "bind", "/etc", True, True),
+        ("/v/volumes/data/_data", "volume", "/v/volumes/data/_data", False, False),
+        ("/v/volumes/data/_data", "bind", "/v/volumes/data/_data", True, False),  # a folder that is called so
+        ("/etc", "volume", "/v/volumes/data/_data", True, True),  # a volume that is itself a bind
+    ],
+)
+def test_a_volume_of_its_own_is_no_place_of_the_host(
+    root: str, kind: str, source: str, of_host: bool, system: bool
+) -> None:
+    texts = {
+        "uid_map": "0 200000 65536\n",
+        "gid_map": "0 200000 65536\n",
+        "mountinfo": f"200 100 0:26 {root} /data rw,relatime,idmapped - ext4 /dev/vda rw\n",
+        "status": "Uid:\t200000\t200000\t200000\t200000\nGid:\t0\t0\t0\t0\nGroups:\t\n",
+        "mnt:idmaps": "200 uid 0 200000 65536\n200 gid 0 200000 65536\n",
+    }
+    facts, _ = look(capture(texts), None, Asked(mounts=(AskedMount(kind, source, "/data", True),)))
+    on_disk = posture_of(facts, LAYER.asked(container()), around()).on_disk
+    assert (on_disk.root, on_disk.over_root) == (of_host, of_host)
+    assert (on_disk.system_root, on_disk.over_system_root) == (system, system)
+
+
+def test_maps_that_came_later_are_not_known() -> None:
+    """What is read as root is kept; a mount that was made since then has no map in it."""
+    lines = "".join(f"{mount} 100 0:26 / /{mount} rw,idmapped - ext4 /dev/vda rw\n" for mount in (200, 201))
+    maps = "200 uid 0 0 1\n200 gid 0 0 1\n"
+    assert look(capture({"uid_map": FULL, "mountinfo": lines, "mnt:idmaps": maps}))[0].mount_ids is None

@@ -54,38 +54,38 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     (mapped("setreuid", 22, 0, 5000), "Its user namespace has no user 5000.", (MappedId(5000), _HOST)),
     (mapped("chown", 22, 0, 0, 5000), "Its user namespace has no group 5000.", (MappedId(5000, True), _HOST)),
     (mapped("fchownat", 22, 0, 0, 5000, 0), "Its user namespace has no user 5000.", (MappedId(5000), _HOST)),
-    (mapped("setgroups", 22, 1, 0), "Its user namespace lacks one of the groups that it wanted to have.", (_HOST,)),
+    (mapped("setgroups", 22, 1, 0), "Its user namespace lacks one of the requested groups.", (_HOST,)),
     (
         mapped("open", 13, 0, 0, said=theirs()),
-        "/data/private belongs to user 4242 of the machine, whom its user namespace does not have: inside it is"
-        " nobody's, and not even root's.",
+        "/data/private belongs to user 4242 of the machine, who is not mapped in its user namespace: inside it "
+        "belongs to nobody, not even root.",
         (_HOST,),
     ),
     (
         mapped("chmod", 1, 0, 0o644, said=theirs()),
-        "/data/private belongs to user 4242 of the machine, whom its user namespace does not have: inside it is"
-        " nobody's, and not even root's.",
+        "/data/private belongs to user 4242 of the machine, who is not mapped in its user namespace: inside it "
+        "belongs to nobody, not even root.",
         (_HOST,),
     ),
     (
         mapped("mkdir", 13, said=around(_ROOT, place=place("/data/new", None, node("folder", 0o755)))),
-        "/data/new belongs to user 0 of the machine, whom its user namespace does not have: inside it is nobody's, and"
-        " not even root's.",
+        "/data/new belongs to user 0 of the machine, who is not mapped in its user namespace: inside it belongs to "
+        "nobody, not even root.",
         (_HOST,),
     ),
     (
         happened(Kind.NOT_GAINED, "/su", around(place=place("/su", node(mode=0o4755)))),
-        "/su belongs to user 0 of the machine, whom its user namespace does not have, so it gives no rights.",
+        "/su belongs to user 0 of the machine, who is not mapped in its user namespace, so it gives no privileges.",
         (_HOST,),
     ),
     (
         mapped("mkdir", 75, said=around(_ROOT, place=place("/data/new"))),
-        "The file system at /data/new has no number for this user: its own id map leaves it out.",
+        "The file system at /data/new has no ID for this user: its own ID map leaves it out.",
         (),
     ),
     (
         mapped("write", 1, 3, said=around(_ROOT, place=place("/proc/9/uid_map", node()))),
-        "A user namespace gets only ids that its maker has, and groups only after setgroups was forbidden in it.",
+        "A user namespace gets only IDs that its creator has, and groups only after setgroups was disabled in it.",
         (),
     ),
 ]
@@ -160,7 +160,7 @@ def test_a_right_that_counts_inside_alone() -> None:
     found = of(mapped("adjtimex", 1, said=asked("CAP_SYS_TIME")), facts())
     assert found is not None
     assert (found.strength, found.wants) == (Strength.SAID, (_HOST,))
-    assert "CAP_SYS_TIME in the machine's own user namespace" in translate(found.what)
+    assert "CAP_SYS_TIME in the machine's initial user namespace" in translate(found.what)
 
 
 def test_the_hosts_user_namespace_alone_would_not_do() -> None:
@@ -178,7 +178,7 @@ def test_a_right_that_it_simply_lacks() -> None:
 def test_a_namespace_of_somebody_else() -> None:
     found = of(mapped("setns", 1, 3, said=asked("CAP_SYS_ADMIN", initial=False)))
     assert found is not None
-    assert translate(found.what).startswith("CAP_SYS_ADMIN counts in its own user namespace")
+    assert translate(found.what).startswith("CAP_SYS_ADMIN applies in its own user namespace")
 
 
 def test_setgroups_is_denied() -> None:

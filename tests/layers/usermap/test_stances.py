@@ -37,7 +37,7 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Stance
 from stratascope.layers.usermap.layer import LAYER
-from stratascope.layers.usermap.posture import UsermapPosture
+from stratascope.layers.usermap.posture import OnDisk, UsermapPosture
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 
@@ -146,8 +146,22 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (Node("disk"), OWN, {"rootless": True}, STOPS),  # only the host's own nodes can be passed in
         (Node("disk"), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
         (Node("disk"), USER, {"disk_group": True}, UNKNOWN),
-        (HostFiles(set_uid=True), OWN, {"idmapped": True}, UNKNOWN),
-        (HostFiles(system=True), OWN, {"idmapped": True}, UNKNOWN),
+        # a mount with an id map of its own
+        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(None, None)}, UNKNOWN),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(None, None)}, UNKNOWN),
+        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(root=True)}, OPEN),
+        (HostFiles(set_uid=True, made=True), OWN, {"on_disk": OnDisk(root=True)}, OPEN),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(root=True)}, STOPS),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(root=True, system_root=True)}, OPEN),
+        (HostFiles(), OWN, {"on_disk": OnDisk(root=True)}, OPEN),
+        (
+            HostFiles(system=True),
+            OWN,
+            {"on_disk": OnDisk(over_root=True, over_system_root=True), "held": bits("CHOWN")},
+            STOPS,
+        ),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(over_system_root=True), "held": bits("DAC_OVERRIDE")}, OPEN),
+        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(over_root=True), "held": bits("CHOWN", "FOWNER")}, OPEN),
         (HostFiles(system=True), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
         (SignalRoot(), USER, {"held": bits("KILL")}, OPEN),
         (SignalRoot(), OWN, {"held": bits("KILL")}, STOPS),
@@ -350,4 +364,4 @@ def test_nothing_read_is_nothing_known() -> None:
 
 
 def test_wants_the_owners_with_privilege() -> None:
-    assert set(LAYER.privileged_wants) == {"root:special", *(f"owner:{kind}" for kind in KINDS)}
+    assert set(LAYER.privileged_wants) == {"root:special", "mnt:idmaps", *(f"owner:{kind}" for kind in KINDS)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import smtplib
 import time
+from contextlib import ExitStack
 
 from software.program import BrokenError, Program, Service, expect
 from software.reach import PATIENCE, children, connect, crowd, line_of, outside, place, sends, wait
@@ -84,7 +85,10 @@ def _imap(at: Service, user: str = "app", password: str = "secret") -> str:
     """Login, a mail put in, found, copied to a new folder, removed."""
 
     def talk() -> str:
-        with imaplib.IMAP4("127.0.0.1", at.port, PATIENCE * 2) as link:
+        with ExitStack() as stack:
+            link = imaplib.IMAP4("127.0.0.1", at.port, PATIENCE * 2)
+            for each in (link.sock, link.file, link):  # it leaves both open where the server hangs up first
+                stack.enter_context(each)
             link.login(user, password)
             link.create("Kept")
             link.append("INBOX", "", imaplib.Time2Internaldate(time.time()), b"Subject: kept\r\n\r\ntext\r\n")

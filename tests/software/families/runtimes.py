@@ -118,9 +118,11 @@ def caddy_tls(at: Service) -> None:
     def talk() -> str:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        link = http.client.HTTPSConnection("localhost", 8443, timeout=PATIENCE, context=context)
-        link.request("GET", "/")
-        return link.getresponse().read().decode()
+        with contextlib.closing(
+            http.client.HTTPSConnection("localhost", 8443, timeout=PATIENCE, context=context)
+        ) as link:
+            link.request("GET", "/")
+            return link.getresponse().read().decode()
 
     expect(inside(at, talk), "by tls", "a page by TLS")
 
@@ -129,10 +131,10 @@ def caddy_reload(at: Service) -> None:
     """Its settings, by its own administration: a page is added, and taken away again."""
 
     def admin(method: str, path: str, body: str = "") -> str:
-        link = http.client.HTTPConnection("localhost", 2019, timeout=PATIENCE * 2)
-        link.request(method, path, body, {"Content-Type": "application/json"})
-        reply = link.getresponse()
-        text = reply.read().decode()
+        with contextlib.closing(http.client.HTTPConnection("localhost", 2019, timeout=PATIENCE * 2)) as link:
+            link.request(method, path, body, {"Content-Type": "application/json"})
+            reply = link.getresponse()
+            text = reply.read().decode()
         if reply.status != 200:
             raise BrokenError(f"{method} {path}: {reply.status} {text[:200]}")
         return text

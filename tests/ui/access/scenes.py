@@ -28,6 +28,8 @@ from stratascope.value import replace
 from ui import sample
 from ui.denied import denied_stops
 from ui.hardening import dock_of, picture, side_of
+from ui.history.remembered import days
+from ui.judge import Judge
 from ui.staged_hardening import REFUSED, StagedHardening
 from ui.staged_together import StagedTogether
 from ui.use.watched import Rig
@@ -42,7 +44,8 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
     known = Rig.knowing(snapshot.containers, but="backup").learning
-    window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known)
+    past = days(snapshot.containers, but="backup").make()
+    window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known, history=past, before=Judge())
     denied_stops.tell_no_ends(window)
     _STAGED[window] = staged
     window.resize(width, height)
@@ -284,7 +287,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     staged.afterwards.put(None)
     until(lambda: not watch.busy)
     settle()
-    yield "it ended while it was watched", watch.dialog
+    yield "it ended while it was being watched", watch.dialog
     watch.dialog.hide()
     settle()
     found = brought_up(side.dialog.after.discard.click)

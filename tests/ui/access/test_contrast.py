@@ -82,11 +82,11 @@ def _width(text: str, size: float) -> float:
 
 
 def ground(image: QImage, written: Written) -> str:
-    """The colour that most of a text's surroundings have."""
+    """The colour that most of a text's surroundings have; a single letter is more ink than ground."""
     box = QRect(
         round(written.x),
         round(written.y - written.size * 0.85),
-        max(4, round(written.width)),
+        max(round(written.size), round(written.width)),
         round(written.size * 1.1),
     )
     box &= image.rect()

@@ -264,7 +264,7 @@ def test_a_cell_of_the_matrix_says_who_says_what(window: MainWindow) -> None:
 
 def test_an_id_map_has_a_child_for_each_range(qapp: object) -> None:
     ranges = (
-        RulerRange(0, 1000, 1, Tone.WARN, msg("your own id")),
+        RulerRange(0, 1000, 1, Tone.WARN, msg("your own ID")),
         RulerRange(1, 100000, 65536, Tone.PLAIN, msg("of its own")),
     )
     rulers = Rulers(msg("User ids"), msg("inside"), msg("outside"), ranges, "/proc/1/uid_map")
@@ -273,8 +273,8 @@ def test_an_id_map_has_a_child_for_each_range(qapp: object) -> None:
     block.drawing.setFocus()
     found = interface(block.drawing)
     assert [told(found.child(place)) for place in range(2)] == [
-        "Id 0 is id 1000 on the host",
-        "Ids 1 to 65536 are ids 100000 to 165535 on the host",
+        "ID 0 is ID 1000 on the host",
+        "IDs 1 to 65536 are IDs 100000 to 165535 on the host",
     ]
     QTest.keyClick(block.drawing, Qt.Key.Key_Right)
     assert found.child(1).state().selected
@@ -312,7 +312,7 @@ def test_a_label_is_tied_to_its_field(qapp: object) -> None:
     page.show()
     related = interface(page.watch).relations(QAccessible.RelationFlag.Label)
     page.close()
-    assert [told(label) for label, _ in related] == ["Watch it before it counts as good for"]
+    assert [told(label) for label, _ in related] == ["Watch it before accepting it, for"]
 
 
 def test_a_tooltip_is_no_markup_for_the_ear(qapp: object) -> None:

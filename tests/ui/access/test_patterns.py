@@ -21,7 +21,7 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.core.threats.threat import Basis, Ruling, Stance
-from stratascope.presentation.threat_outcomes import Kind, Protection
+from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.harden.prediction import paint_segment
@@ -29,7 +29,7 @@ from stratascope.ui.harden.toggle_row import paint_switch
 from stratascope.ui.harden.words import SEGMENTS
 from stratascope.ui.relaunch.steps import StepLine
 from stratascope.ui.strata.band import Band
-from stratascope.ui.strata.rays_legend import RayLegend
+from stratascope.ui.strata.rays_legend import RayLegend, Sign
 from stratascope.ui.syscalls.list import MARKS, paint_ground
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.stance_cell import paint_stance
@@ -155,11 +155,7 @@ def _tinted(image: QImage) -> Shape:
 def test_rays(theme: Theme) -> None:
     legend = RayLegend(theme)
     legend.resize(60, 18)
-    shapes = {
-        kind: shape(30, 18, partial(legend.paint_kind, kind=kind, x=15), theme, "window")
-        for kind in Kind
-        if kind is not Kind.HIGH  # a serious one, as critical: told apart by width in the field, by words in the legend
-    }
+    shapes = {sign: shape(30, 18, partial(legend.paint_sign, sign=sign, x=15), theme, "window") for sign in Sign}
     assert alike(shapes) == []
 
 

@@ -20,7 +20,7 @@ from stratascope.ui.app import notifier as module
 from stratascope.ui.app.notifier import Notifier
 from stratascope.usecases.live.alerts import Alert
 
-ALERT = Alert(("docker", "abc"), msg("New and badly protected: {name}", name="<b>x</b>"), msg("Its <i>exposure</i>"))
+ALERT = Alert(("docker", "abc"), msg("New and poorly protected: {name}", name="<b>x</b>"), msg("Its <i>exposure</i>"))
 
 # Answers Notify and AddNotification, prints what it got, and clicks each at once.
 SERVICE = """
@@ -93,7 +93,7 @@ def test_told_and_clicked(
         assert clicked.args == [("docker", "abc"), "" if sandboxed else "let it"]
         member, _, body = there.stdout.readline().partition(" ")
         assert member == ("AddNotification" if sandboxed else "Notify")
-        assert "New and badly protected: <b>x</b>" in body
+        assert "New and poorly protected: <b>x</b>" in body
         assert ("Its <i>exposure</i>" if sandboxed else "Its &lt;i&gt;exposure&lt;/i&gt;") in body
         made.stop()
         there.terminate()

@@ -1,4 +1,4 @@
-"""The list's model: sections, order, filter, updates without resets, under Qt's own model tester."""
+"""The list's model: groups, order, replicas, filter, updates without resets, under Qt's own model tester."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import Status
 from stratascope.core.layer import Verdict
-from stratascope.core.snapshot import ContainerState
-from stratascope.ui.containers.model import ContainerModel, short_image, spoken
+from stratascope.core.snapshot import ContainerState, ProcessState
+from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.containers.rows import Entry, short_image, spoken
+from stratascope.value import replace
 from ui import sample
 from ui.sample import E, U, W, X
 
@@ -25,6 +27,7 @@ def model(qtbot: QtBot) -> Iterator[ContainerModel]:
     tester = QAbstractItemModelTester(made, QAbstractItemModelTester.FailureReportingMode.Fatal)
     yield made
     del tester
+    made.patience.stop()
 
 
 def names(model: ContainerModel) -> list[str]:
@@ -32,7 +35,24 @@ def names(model: ContainerModel) -> list[str]:
 
 
 def show(model: ContainerModel, *states: ContainerState) -> None:
-    model.show(states, many_engines=False)
+    model.show(states)
+
+
+def entry_of(model: ContainerModel, state: ContainerState) -> Entry:
+    entry = model.entry(model.row_of(state.key))
+    assert entry is not None
+    return entry
+
+
+def of_project(state: ContainerState, project: str, service: str = "") -> ContainerState:
+    labels = [("com.docker.compose.project", project)]
+    labels += [("com.docker.compose.service", service)] if service else []
+    return replace(state, container=replace(state.container, labels=tuple(labels)))
+
+
+def workers(count: int) -> list[ContainerState]:
+    made = (sample.state(f"shop-worker-{number}", (E, W, E, E, E, E)) for number in range(1, count + 1))
+    return [of_project(each, "shop", "worker") for each in made]
 
 
 A = sample.state("a", (E, E, E, E, E, E))
@@ -41,21 +61,35 @@ C = sample.state("c", (X, X, E, E, E, X))
 D = sample.state("d", (E, W, E, E, E, E))
 N = sample.state("n", (U, U, U, U, U, U))
 S = sample.state("s", status=Status.EXITED)
+TAKES_OVER = sample.state("ci-runner", (W, X, W, W, E, X))
 
 
-def test_sections_come_worst_first_and_so_do_rows(model: ContainerModel) -> None:
-    show(model, A, S, N, B, D, C)
+def test_what_can_take_over_comes_first_then_groups_worst_first_and_the_rest_last(model: ContainerModel) -> None:
+    in_shop, mild = of_project(replace(B), "shop"), of_project(sample.state("m", (E,) * 6), "mild")
+    show(model, A, S, N, in_shop, D, mild, C, of_project(TAKES_OVER, "shop"))
     assert names(model) == [
-        "Exposed", "c", "b", "Defended", "d", "a", "Not known", "n", "Not running", "s"
+        "Can take over this machine", "ci-runner", "shop", "b", "mild", "m", "Standalone", "c", "d", "a", "n", "s"
     ]  # fmt: skip
 
 
-def test_by_engine_and_by_name(model: ContainerModel) -> None:
-    show(model, B, sample.state("A2", (X,) * 6, engine="podman"), A)
+def test_by_project_by_engine_and_by_name(model: ContainerModel) -> None:
+    odd = sample.state("A10", (X,) * 6, engine="podman")
+    show(model, of_project(B, "shop"), of_project(TAKES_OVER, "shop"), odd, sample.state("a2"), of_project(C, "Blog 2"))
+    model.set_view_by(ViewBy.PROJECT)
+    assert names(model) == ["Blog 2", "c", "shop", "ci-runner", "b", "Standalone", "A10", "a2"]
     model.set_view_by(ViewBy.ENGINE)
-    assert names(model) == ["docker", "b", "a", "podman", "A2"]
+    assert names(model) == ["docker", "ci-runner", "c", "b", "a2", "podman", "A10"]
     model.set_view_by(ViewBy.NAME)
-    assert names(model) == ["All", "a", "A2", "b"]
+    assert names(model) == ["All", "a2", "A10", "b", "c", "ci-runner"]
+
+
+def test_a_pod_is_a_group_of_its_engine(model: ContainerModel) -> None:
+    member = replace(B, container=replace(B.container, pod="5f2f" + "0" * 60))
+    show(model, member, A)
+    assert names(model) == ["5f2f00000000", "b", "Standalone", "a"]
+    head = model.entry(0)
+    assert head is not None
+    assert spoken(head).splitlines()[0] == "Pod 5f2f00000000, 1 container"
 
 
 def test_a_head_cannot_be_selected(model: ContainerModel) -> None:
@@ -64,41 +98,155 @@ def test_a_head_cannot_be_selected(model: ContainerModel) -> None:
     assert model.flags(model.index(1)) & Qt.ItemFlag.ItemIsSelectable
 
 
-@pytest.mark.parametrize(
-    ("needle", "found"),
-    [
-        ("b", {"b"}),
-        ("NGINX", {"a", "b", "c", "d", "n", "s"}),
-        ("docker memory", {"c"}),
-        ("nothing-like-this", set()),
-        ("  ", {"a", "b", "c", "d", "n", "s"}),
-        ("exited", {"s"}),
-    ],
-)
-def test_filter_looks_at_name_image_engine_status_and_findings(
-    model: ContainerModel, needle: str, found: set[str]
+# -- replicas
+
+
+def test_replicas_that_are_alike_share_a_row_and_one_that_differs_stands_alone(model: ContainerModel) -> None:
+    states = workers(12)
+    differs = replace(states[6], processes=(ProcessState(9, 9, "sh", ("capabilities.effective",), kind="exec"),))
+    show(model, *states[:6], differs, *states[7:])
+    assert sorted(names(model)) == ["shop", "shop-worker-7", "worker"]
+    assert entry_of(model, differs).drift
+    row = entry_of(model, states[0])
+    assert row.count == 11
+    assert "11 replicas, all alike; Right shows each" in spoken(row)
+    assert model.row_of(states[11].key) == model.row_of(states[0].key)
+    assert len(model.keys()) == 12
+
+
+def test_they_are_opened_and_folded_in_natural_order(model: ContainerModel) -> None:
+    states = workers(12)
+    show(model, *reversed(states))
+    model.open_replicas(states[0].key, opened=True)
+    assert names(model) == ["shop", *(f"shop-worker-{number}" for number in range(1, 13))]
+    assert model.first_of(5) == states[0].key
+    model.open_replicas(states[0].key, opened=False)
+    assert names(model) == ["shop", "worker"]
+
+
+def test_two_of_one_image_that_are_called_otherwise_are_no_replicas(model: ContainerModel) -> None:
+    show(model, sample.state("blog"), sample.state("shop"), sample.state("web-1"), sample.state("web-2"))
+    assert names(model) == ["Standalone", "blog", "shop", "web"]
+
+
+def test_what_can_take_over_is_never_folded(model: ContainerModel) -> None:
+    matrix = TAKES_OVER.matrix
+    first, second = (
+        replace(sample.state(f"ci-{number}", (W, X, W, W, E, X)), matrix=matrix) for number in (1, 2)
+    )  # fmt: skip
+    show(model, first, second)
+    assert names(model) == ["Can take over this machine", "ci-1", "ci-2"]
+
+
+def test_one_that_leaves_its_replicas_is_worth_a_row_and_no_other_moves(model: ContainerModel) -> None:
+    states = workers(4)
+    show(model, *states, A)
+    worse = of_project(sample.state("shop-worker-2", (E, W, E, E, E, X)), "shop", "worker")
+    show(model, states[0], worse, *states[2:], A)
+    assert entry_of(model, states[0]).count == 3
+    assert entry_of(model, worse).count == 1
+    assert names(model)[-2:] == ["Standalone", "a"]
+
+
+# -- folded groups, pins
+
+
+def test_a_folded_group_is_its_head_until_it_is_asked_for(model: ContainerModel) -> None:
+    show(model, of_project(B, "shop"), of_project(C, "shop"), A)
+    model.fold("compose:docker:shop", folded=True)
+    assert names(model) == ["shop", "Standalone", "a"]
+    head = model.entry(0)
+    assert head is not None
+    assert (head.count, head.folded) == (2, True)
+    assert len(model.keys()) == 3
+    assert model.row_of(B.key) == -1
+    model.set_filter("b")
+    assert names(model) == ["shop", "b"]
+    model.set_filter("")
+    model.reveal(B.key)
+    assert names(model) == ["shop", "c", "b", "Standalone", "a"]
+
+
+def test_what_is_pinned_stands_above_the_groups_and_below_what_can_take_over(model: ContainerModel) -> None:
+    show(model, A, of_project(B, "shop"), TAKES_OVER)
+    model.set_pinned({("docker", "a")})
+    assert names(model) == ["Can take over this machine", "ci-runner", "Pinned", "a", "shop", "b"]
+
+
+# -- the filter
+
+
+def test_the_filter_leaves_rows_and_says_why(model: ContainerModel) -> None:
+    show(model, A, of_project(B, "shop"), C)
+    model.set_filter("project:sho")
+    assert names(model) == ["shop", "b"]
+    assert entry_of(model, B).reason == "shop"
+    model.set_filter("image:nginx a")
+    assert names(model) == ["Standalone", "a"]
+    model.set_filter("nothing-like-this")
+    assert model.shown() == 0
+    model.set_filter("  ")
+    assert model.shown() == 3
+
+
+def test_what_the_filter_cannot_say_is_counted(model: ContainerModel) -> None:
+    show(model, N, S)
+    model.set_filter("cap:sys_admin")
+    assert (model.shown(), model.unknown) == (0, 1)
+
+
+# -- updates
+
+
+def test_an_update_changes_a_row_in_its_place_and_moves_it_when_the_order_has_stood(
+    model: ContainerModel, qtbot: QtBot
 ) -> None:
-    show(model, A, B, C, D, N, S)
-    model.set_filter(needle)
-    rows = {entry.title for row in range(model.rowCount()) if (entry := model.entry(row)) and entry.state}
-    assert found <= rows if needle == "b" else rows == found
-
-
-def test_filter_finds_an_id(model: ContainerModel) -> None:
-    show(model, A, sample.state("x", ident="deadbeefcafe" + "0" * 52))
-    model.set_filter("beefca")
-    assert names(model) == ["Defended", "x"]
-
-
-def test_an_update_moves_rows_and_keeps_persistent_indexes(model: ContainerModel, qtbot: QtBot) -> None:
     show(model, A, B, C)
-    index = QPersistentModelIndex(model.index(model.row_of(A.key)))
+    before, index = names(model), QPersistentModelIndex(model.index(model.row_of(A.key)))
     worse = sample.state("a", (X,) * 6)
     with qtbot.assertNotEmitted(model.modelReset):
         show(model, worse, B, C)
+    assert names(model) == before
+    state = entry_of(model, A).state
+    assert state is not None
+    assert state.worst is Verdict.OPEN  # what it says is new at once
+    assert model.patience.isActive()
+    model.patience.timeout.emit()
+    assert names(model) == ["Standalone", "a", "c", "b"]
     assert index.isValid()
     assert index.data() == "a"
-    assert model.row_of(A.key) == 1
+
+
+def test_what_restarts_keeps_its_place(model: ContainerModel) -> None:
+    show(model, A, B, C)
+    before = names(model)
+    show(model, A, sample.state("b", status=Status.EXITED), C)
+    assert names(model) == before
+    show(model, A, B, C)
+    assert names(model) == before
+    assert not model.patience.isActive()  # the order is as it was: nothing is to move
+
+
+def test_whoever_uses_the_list_is_waited_for(model: ContainerModel) -> None:
+    show(model, A, B)
+    before = names(model)
+    model.hold(True)
+    show(model, sample.state("a", (X,) * 6), B)
+    model.patience.timeout.emit()
+    assert names(model) == before
+    assert model.patience.isActive()
+    model.hold(False)
+    model.patience.timeout.emit()
+    assert names(model) == ["Standalone", "a", "b"]
+
+
+def test_what_is_new_or_read_for_the_first_time_goes_to_its_place_at_once(model: ContainerModel) -> None:
+    unread = replace(sample.state("ci-runner", (W, X, W, W, E, X)), matrix=None, gap=None)
+    show(model, A, B, unread)
+    show(model, A, B, TAKES_OVER, C)
+    assert names(model) == ["Can take over this machine", "ci-runner", "Standalone", "c", "b", "a"]
+    show(model, A, TAKES_OVER, C)
+    assert names(model) == ["Can take over this machine", "ci-runner", "Standalone", "c", "a"]
 
 
 def test_an_equal_picture_emits_nothing(model: ContainerModel, qtbot: QtBot) -> None:
@@ -108,40 +256,33 @@ def test_an_equal_picture_emits_nothing(model: ContainerModel, qtbot: QtBot) -> 
         show(model, *states)
 
 
-def test_while_held_rows_stay_and_move_afterwards(model: ContainerModel) -> None:
-    show(model, A, B, D)
-    before = names(model)
-    model.hold(True)
-    show(model, sample.state("a", (X,) * 6), B, D)
-    assert names(model) == before
-    entry = model.entry(model.row_of(A.key))
-    assert entry is not None
-    assert entry.state is not None
-    assert entry.state.worst is Verdict.OPEN  # the content is new at once
-    show(model, sample.state("a", (X,) * 6), B, D, C)
-    assert [name for name in names(model) if name in before] == before
-    assert "c" in names(model)
-    show(model, sample.state("a", (X,) * 6), D, C)
-    assert "b" not in names(model)
-    model.hold(False)
-    assert names(model) == ["Exposed", "a", "c", "Defended", "d"]
-
-
 def test_many_random_pictures(model: ContainerModel) -> None:
     dice = random.Random(7)
-    model.show((), many_engines=False)
-    for _ in range(60):
+    model.show(())
+    for _ in range(80):
         chosen = [
-            sample.state(f"c{number}", tuple(dice.choice((E, W, X, U)) for _ in range(6)))
+            of_project(
+                sample.state(f"c{number}", tuple(dice.choice((E, W, X, U)) for _ in range(6))),
+                dice.choice(("", "one", "two")) if number % 3 else "",
+            )
             for number in range(14)
             if dice.random() < 0.7
         ]
-        model.hold(dice.random() < 0.3)
+        if dice.random() < 0.3:
+            model.fold("compose:docker:one", folded=dice.random() < 0.5)
         show(model, *chosen)
-        assert {entry.title for row in range(model.rowCount()) if (entry := model.entry(row)) and entry.state} == {
-            state.container.name for state in chosen
-        }
-    model.hold(False)
+        if dice.random() < 0.3:
+            model.patience.timeout.emit()
+        assert {state.container.id for state in model.passed()} == {state.container.id for state in chosen}
+        rows = [entry for row in range(model.rowCount()) if (entry := model.entry(row)) is not None]
+        told = {state.key for state in model.passed()}
+        hidden = {state.key for state in chosen if model.row_of(state.key) < 0}
+        assert told - hidden == {key for entry in rows if entry.state for key in (entry.state.key, *entry.members)}
+        for head in (entry for entry in rows if entry.state is None and not entry.folded):
+            assert head.count == sum(entry.count for entry in rows if entry.section == head.section and entry.state)
+
+
+# -- what is heard and shown
 
 
 def test_what_a_screen_reader_hears(model: ContainerModel) -> None:
@@ -149,7 +290,7 @@ def test_what_a_screen_reader_hears(model: ContainerModel) -> None:
     entry = model.entry(1)
     assert entry is not None
     assert "c, running" in spoken(entry)
-    assert "Layer 2: Open, No limit on memory" in spoken(entry)
+    assert "Layer 2, Cgroup: Open, No limit on memory" in spoken(entry)
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,16 @@ OF_MEMORY = Ending(
     "1" * 64,
     "nightly-report",
     Phase.EXITED,
-    msg("It was killed: it wanted more memory than it may have."),
+    msg("It was killed: it exceeded its memory limit."),
     exit_code=137,
     signal="SIGKILL",
     out_of_memory=True,
     facts=(Fact(msg("It ran for {age}.", age=age(41)), Source.ENGINE),),
     cause=Cause(
-        Claim("cgroup", msg("The kernel killed it, since it wanted more memory than its limit allows."), Strength.SAID),
-        msg("The kernel counts such kills for its control group, and the engine reports it."),
+        Claim("cgroup", msg("The kernel killed it because it exceeded its memory limit."), Strength.SAID),
+        msg("The kernel counted such a kill for its control group, and the engine reports it."),
         "",
-        (Remedy(msg("Let it have {size} of memory", size="64 MiB"), MEMORY, ()),),
+        (Remedy(msg("Give it {size} of memory", size="64 MiB"), MEMORY, ()),),
     ),
     log=("reading 4,000,000 rows", "sorting \x1b[31m<b>them</b>"),
 )
@@ -32,12 +32,12 @@ RESTARTS = Ending(
     "1" * 64,
     "nightly-report",
     Phase.RESTARTING,
-    msg("It ends, and was started again {count} times so far.", count=8),
+    msg("It keeps ending, and was restarted {count} times so far.", count=8),
     exit_code=3,
     restarts=8,
     cause=Cause(
         Claim("capabilities", msg("It may not listen on its port."), Strength.LEFT),
-        msg("The last line of its log speaks of it."),
+        msg("The last line of its log says so."),
         "bind: Permission denied",
     ),
     log=("bind: Permission denied",),
@@ -47,16 +47,16 @@ GUESS = Ending(
     "1" * 64,
     "legacy-vpn",
     Phase.RUNNING,
-    msg("It runs."),
+    msg("It is running."),
     cause=Cause(
-        Claim("namespaces", msg("It may not write there: its root file system is read-only."), Strength.LEFT),
-        msg("Its log speaks of it."),
+        Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT),
+        msg("Its log says so."),
         "touch: /x: Read-only file system",
     ),
     log=("touch: /x: Read-only file system",),
 )
 FOREIGN = " ".join((*OF_MEMORY.log, *GUESS.log, *RESTARTS.log, "MiB"))
-NO_GUESS = Ending("docker", "1" * 64, "legacy-vpn", Phase.RUNNING, msg("It runs."), log=("all is well",))
+NO_GUESS = Ending("docker", "1" * 64, "legacy-vpn", Phase.RUNNING, msg("It is running."), log=("all is well",))
 
 
 class EndTeller:

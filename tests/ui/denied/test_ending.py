@@ -17,10 +17,10 @@ from stratascope.value import replace
 
 CHOICE = Choice("tmpfs", "/x")
 CAUSE = Cause(
-    Claim("namespaces", msg("It may not write there: its root file system is read-only."), Strength.LEFT),
-    msg("The last line of its log speaks of it."),
+    Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT),
+    msg("The last line of its log says so."),
     "touch: <b>/x</b>\u202e: Read-only file system",
-    (Remedy(msg("{name}={value}", name="tmpfs", value="/x"), CHOICE), Remedy(msg("It runs."))),
+    (Remedy(msg("{name}={value}", name="tmpfs", value="/x"), CHOICE), Remedy(msg("It is running."))),
 )
 ENDING = Ending(
     "docker",
@@ -48,7 +48,7 @@ def test_it_says_what_happened_why_and_how_sure(view: EndingView) -> None:
     view.show_ending(ENDING)
     assert view.headline.text() == "It ended by itself, with exit code 1."
     assert view.facts.text() == "It ran for 1 second."
-    assert view.cause.text().startswith("Namespaces: It may not write there")
+    assert view.cause.text().startswith("Namespaces: It can't write there")
     assert view.reason.text().startswith("This is a guess.")
     assert view.mark.isVisible()
     assert view.log.toPlainText() == "a\nb"
@@ -70,10 +70,16 @@ def test_what_would_help_is_handed_on(qtbot: QtBot, view: EndingView) -> None:
 
 def test_what_no_button_gives_is_said(view: EndingView) -> None:
     view.show_ending(ENDING)
-    assert view.helps.text() == "What would help: It runs."
+    assert view.helps.text() == "What would help: It is running."
+
+
+def test_of_what_is_not_relaunched_the_command_is_copied(qtbot: QtBot, view: EndingView) -> None:
     view.show_ending(ENDING, able=False)
-    assert view.helps.text() == "What would help: tmpfs=/x, It runs."
-    assert not view.buttons
+    assert view.helps.text() == "What would help: It is running."
+    assert [button.text() for button in view.buttons] == ["Copy the command with: tmpfs=/x"]
+    with qtbot.waitSignal(view.command_wanted) as told, qtbot.assertNotEmitted(view.wanted):
+        QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
+    assert told.args == [CHOICE]
 
 
 def test_certain_and_of_no_layer(view: EndingView) -> None:
@@ -88,7 +94,7 @@ def test_certain_and_of_no_layer(view: EndingView) -> None:
 def test_nothing_is_left_of_the_last_one(view: EndingView) -> None:
     view.show_ending(ENDING)
     view.show_ending(replace(ENDING, cause=None, facts=(), log=(), exit_code=3))
-    assert "tells why" in view.cause.text()
+    assert "says why" in view.cause.text()
     assert not view.log.isVisible()
     view.show_ending(None)
     assert not view.headline.isVisible()

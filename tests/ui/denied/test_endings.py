@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.endings import Endings
 from stratascope.ui.denied.page import DeniedPage
@@ -35,6 +37,10 @@ def go(window: MainWindow, name: str) -> ContainerState:
     return state
 
 
+def refuses(state: ContainerState, choice: Choice) -> str:
+    raise EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."))
+
+
 def told_anew(window: MainWindow, state: ContainerState) -> None:
     """A new reading of that container."""
     picture = hardening.picture()
@@ -52,7 +58,7 @@ def test_why_it_ended_stands_alone_where_nothing_was_refused(
     ends.ending = ending_sample.OF_MEMORY
     go(window, ENDED)
     qtbot.waitUntil(view.headline.isVisible)
-    assert view.headline.text() == "It was killed: it wanted more memory than it may have."
+    assert view.headline.text() == "It was killed: it exceeded its memory limit."
     assert not page.nothing.isVisible()
     assert view.width() > 300
     assert view.height() > page.height() * 0.8
@@ -83,10 +89,10 @@ def test_each_end_is_asked_about_once(window: MainWindow, ends: EndTeller, page:
     go(window, ENDED)
     qtbot.waitUntil(view.headline.isVisible)
     assert ends.asked.count(ENDED) == 1
-    ends.ending = replace(ending_sample.OF_MEMORY, headline=msg("It ended by itself, and well."))
+    ends.ending = replace(ending_sample.OF_MEMORY, headline=msg("It ended by itself, successfully."))
     again = replace(state.container, started=state.container.started + 60)
     told_anew(window, replace(state, container=again))
-    qtbot.waitUntil(lambda: view.headline.text() == "It ended by itself, and well.")
+    qtbot.waitUntil(lambda: view.headline.text() == "It ended by itself, successfully.")
     assert ends.asked.count(ENDED) == 2
 
 
@@ -115,8 +121,8 @@ def test_without_root_the_guess_of_a_log_stands_above_the_button(
     qtbot.waitUntil(lambda: ENDED in ends.asked)
     go(window, RUNS)  # asked again, since a log grows
     qtbot.waitUntil(view.headline.isVisible)
-    assert view.headline.text() == "What can be said of it without watching it"
-    assert view.reason.text() == "This is a guess. Its log speaks of it."
+    assert view.headline.text() == "What is known without watching it"
+    assert view.reason.text() == "This is a guess. Its log says so."
     assert page.nothing.observe.isVisible()
     page.nothing.observe.click()
     qtbot.waitUntil(lambda: bool(page.table.model_.rows))
@@ -130,8 +136,14 @@ def test_what_would_help_is_switched_on_where_it_runs(
     view = endings(window).view
     go(window, ENDED)
     qtbot.waitUntil(view.headline.isVisible)
-    assert view.helps.text() == "What would help: Let it have 64 MiB of memory"
-    assert not view.buttons, "the right column has nothing for what does not run"
+    assert [button.text() for button in view.buttons] == ["Copy the command with: Give it 64 MiB of memory"]
+    QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(view.told.isVisible)
+    assert view.told.text() == "Copied."
+    assert QGuiApplication.clipboard().text() == "docker run -d --name nightly-report --with memory=67108864 report:3"
+    endings(window).command = refuses
+    QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.told.text() == "The engine does not answer.")
     ends.ending = replace(ending_sample.GUESS, cause=ending_sample.OF_MEMORY.cause)
     state = go(window, RUNS)
     qtbot.waitUntil(lambda: bool(view.buttons))

@@ -301,19 +301,19 @@ def test_a_click_on_a_name_opens_the_container(page: FleetPage, qtbot: QtBot) ->
 
 
 def test_filter_switch_and_legend(page: FleetPage) -> None:
-    assert page.count.text() == "120 containers that run, worst first"
+    assert page.count.text() == "120 running containers, worst first"
     page.show_states(fake_fleet.states(120), "grafana")
     assert {row.name.rsplit("-", 1)[0] for row in page.table.rows} == {"grafana"}
-    assert "of 120 containers that run" in page.count.text()
+    assert "of 120 running containers" in page.count.text()
     page.switch.buttons[1].click()
     assert page.table.title == "Capabilities"
     assert CellKind.HELD in page.legend.inks
     assert CellKind.OPEN_SERIOUS not in page.legend.inks
     page.show_states(fake_fleet.states(120), "zzz")
     assert page.stack.currentWidget() is page.empty
-    assert page.empty.text() == "No container holds these words"
+    assert page.empty.text() == "No container matches the filter"
     page.show_states(tuple(replace(each, matrix=None, layers=()) for each in fake_fleet.states(3)), "")
-    assert page.empty.text() == "Nothing of these containers could be read"
+    assert page.empty.text() == "Nothing could be read about these containers"
     page.show_states((), "")
     assert page.empty.text() == "No running container seen"
     page.show_states(fake_fleet.states(5), "")

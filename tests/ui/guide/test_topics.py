@@ -24,7 +24,9 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
+from ui.capture_store import CaptureStore
 from ui.hardening import picture
+from ui.judge import Judge
 from ui.staged_hardening import StagedHardening
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -35,7 +37,8 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow
     """The whole window, with its column for hardening."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     snapshot = picture()
-    made = make_window(sample.StillWatch(), hardening=StagedHardening(snapshot.engines, snapshot.ground))
+    staged = StagedHardening(snapshot.engines, snapshot.ground)
+    made = make_window(sample.StillWatch(), hardening=staged, captures=CaptureStore(), before=Judge())
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
@@ -92,7 +95,7 @@ def opened(window: MainWindow, qtbot: QtBot, focus: QWidget) -> GuideWindow:
 
 def test_f1_opens_the_chapter_of_what_has_the_keyboard(window: MainWindow, qtbot: QtBot) -> None:
     cases: list[tuple[QWidget, str, str]] = [
-        (window.containers.view, "window", "The list at the left"),
+        (window.containers.view, "window", "The list on the left"),
         (window.strata_page.strata.bands[4], "window", "Strata: the layers and the rays"),
         (window.strata_page.header.exposure, "depth", "Exposure: one number"),
         (window.toolbar.engines, "engines", "Engines"),
@@ -183,7 +186,7 @@ def test_every_key_of_the_guide_is_one_of_the_window(window: MainWindow, guide: 
                     if "+" in written or re.fullmatch(r"F\d+", written):
                         assert written in known, (chapter.name, key)
                         named.add(written)
-    missing = there - named - {"1", "2", "3", "4", "5", "6", "/", "Alt+2", "Alt+3", "Alt+4"}
+    missing = there - named - {"1", "2", "3", "4", "5", "6", "/", "Alt+2", "Alt+3", "Alt+4", "Alt+5", "Alt+6"}
     assert missing == set()  # and no key of the window is left out of it
     assert own <= named
 
@@ -292,7 +295,7 @@ def test_search_goes_through_all_chapters_and_round(guide: Callable[..., GuideWi
     assert shown.found.text() == f"1 of {count}"
     assert shown.view.extraSelections()
     QTest.keyClicks(shown.field, "qqq")
-    assert shown.found.text() == "Not found"
+    assert shown.found.text() == "No matches"
     assert not shown.next.isEnabled()
     assert not shown.view.textCursor().hasSelection()
     QTest.keyClick(shown.field, Qt.Key.Key_Escape)
@@ -412,7 +415,7 @@ def test_for_a_screen_reader(guide: Callable[..., GuideWindow]) -> None:
         (shown.list, "Chapters"),
         (shown.field, "Search the guide"),
         (shown.back, "Back (Alt+Left)"),
-        (shown.next, "Next place (F3)"),
+        (shown.next, "Next match (F3)"),
         (shown.contents, "Chapters"),
         (shown.view, "What Stratascope answers"),
     ):

@@ -106,7 +106,7 @@ def test_the_first_head_has_the_smallest_set(window: MainWindow) -> None:
     toggles = side_of(window).column.toggles
     shown = [line.accessibleName() for line in toggles.heads.values() if line.isVisible()]
     assert shown[0].startswith("Closes what is critical")
-    assert shown[-1] == "Good habits"
+    assert shown[-1] == "Good practice"
     first = next(iter(toggles.rows.values()))
     assert Preset.CRITICAL in first.option.presets
 
@@ -153,7 +153,7 @@ def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, st
     staged.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
     side.column.draft.switch("memory", True)
     planned(qtbot, window)
-    assert side.column.button.text() == "Put it right"
+    assert side.column.button.text() == "Repair it"
     staged.calls.clear()
     staged.blocks = ()
     side.column.button.click()
@@ -176,7 +176,7 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(
     assert side.column.note.text() == "It wrote files."
     assert boxes[Remedy.COMMIT_LAYER].isVisible()
     assert not boxes[Remedy.DEPENDENTS].isVisible()
-    assert side.column.button.text() == "Take its files along"
+    assert side.column.button.text() == "Carry its files over"
     side.column.button.click()
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
@@ -185,7 +185,7 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(
     assert side.column.draft.plan.remedies == {Remedy.COMMIT_LAYER}
     boxes[Remedy.COMMIT_LAYER].click()
     planned(qtbot, window)
-    assert side.column.button.text() == "Take its files along"
+    assert side.column.button.text() == "Carry its files over"
 
 
 def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
@@ -205,7 +205,7 @@ def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow,
 def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot) -> None:
     column = side_of(window).column
     select(window, next(each for each in picture.containers if each.container.pid is None).container.name)
-    assert "does not run" in column.nothing.text()
+    assert "not running" in column.nothing.text()
     assert not column.button.isVisible()
 
 
@@ -223,7 +223,7 @@ def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snaps
     qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
     assert side.column.rows
     assert side.column.draft.preview is not None
-    assert "This is the demo" in side.column.note.text()
+    assert "recorded elsewhere" in side.column.note.text()
     assert not side.column.button.isEnabled()
     qtbot.waitUntil(side.column.hint.isVisible)
     made.clock.stop()
@@ -240,7 +240,7 @@ def test_what_would_help_most_is_named_where_it_stays_serious(
     told = column.hint.link.text()
     column.hint.link.click()
     assert column.draft.preview is not None
-    assert told == f"Take the engine's socket away: {exposure_range(column.draft.preview.after)}"
+    assert told == f"Remove the engine's socket: {exposure_range(column.draft.preview.after)}"
     assert "engine-socket" in {choice.toggle for choice in column.draft.choices}
     qtbot.waitUntil(lambda: not column.hint.isVisible())
 
@@ -270,7 +270,7 @@ def test_an_option_has_as_many_lines_as_it_needs(qtbot: QtBot, theme: Theme) -> 
         boxes.resize(width, boxes.sizeHint().height())
         QApplication.processEvents()
         lines = box.text().split("\n")
-        assert " ".join(lines) == box.accessibleName() == "Begin the logs anew that it wrote outside its volumes"
+        assert " ".join(lines) == box.accessibleName() == "Start the logs that it wrote outside its volumes anew"
         assert max(box.fontMetrics().horizontalAdvance(line) for line in lines) < width
         assert box.height() >= len(lines) * box.fontMetrics().height()
         heights.append(box.height())
@@ -312,11 +312,11 @@ def test_the_column_tells_what_is_set_aside_and_leads_back(
     assert window.containers.view.select_key(new.key)
     qtbot.waitUntil(lambda: kept.text.text() == "Relaunched 1 hour ago; the original is set aside.")
     kept.undo.click()
-    assert side.dialog.title.text() == "Bring the original of ci-runner back?"
+    assert side.dialog.title.text() == "Bring back the original of ci-runner?"
     side.dialog.back.click()
     assert window.containers.view.select_key(stopped.key)
     qtbot.waitUntil(lambda: kept.text.text() == "This is the original of ci-runner, set aside 1 hour ago.")
-    assert side.column.nothing.text() == "It waits here, stopped, in case it is wanted again."
+    assert side.column.nothing.text() == "It is set aside here, stopped, in case it is needed again."
     press(kept.discard.click, "discard")
     qtbot.waitUntil(kept.isHidden)
     assert staged.set_aside == []

@@ -96,7 +96,7 @@ def test_one_that_breaks_takes_both_back(
     with containers(rig, QUICK, WRITES), live(qtbot, monkeypatch, rig, tmp_path, NAMES[0]) as (window, _):
         before = ids(rig)
         many = run(qtbot, window)
-        assert many.dialog.title.text() == "Rolled back: all is as it was before"
+        assert many.dialog.title.text() == "Rolled back: everything is as it was before"
         assert {row[0].sign for row in many.dialog.rows.rows.rows} == {"cross"}
         assert ids(rig) == before
         assert rig.run("ps", "-a", "--format", "{{.Names}}").count("together-") == len(NAMES)

@@ -89,7 +89,7 @@ def test_all_of_them_one_after_the_other_and_back(
     assert {cell[1:] for cell in cells(many)} == {("tick", "Hardened: enforced, and it works")}
     assert many.dialog.title.text() == "Hardened: enforced, and it works"
     many.dialog.undo.click()
-    assert many.dialog.title.text() == "Undo all of it?"
+    assert many.dialog.title.text() == "Undo all?"
     run(qtbot, many)
     assert {cell[1:] for cell in cells(many)} == {("tick", "Undone: the original runs again")}
     assert not many.dialog.undo.isVisible()
@@ -114,9 +114,9 @@ def test_one_that_fails_takes_the_others_back(
     run(qtbot, many)
     first, second, third = cells(many)
     assert (first[1], first[2]) == ("cross", "Undone: the original runs again")
-    assert second[1:] == ("cross", "Rolled back: all is as it was before")
-    assert third[1:] == ("?", "not begun")
-    assert many.dialog.title.text() == "Rolled back: all is as it was before"
+    assert second[1:] == ("cross", "Rolled back: everything is as it was before")
+    assert third[1:] == ("?", "not started")
+    assert many.dialog.title.text() == "Rolled back: everything is as it was before"
     assert not many.dialog.undo.isVisible()
 
 

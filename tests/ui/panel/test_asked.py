@@ -47,7 +47,7 @@ def test_a_container_that_was_told_much() -> None:
     assert found["CPU"] == "1.5 cores"
     assert found["Bounding set"] == "CAP_CHOWN, CAP_KILL"
     assert found["Seccomp profile"] == "None: unconfined"
-    assert found["Id maps"] == "0:200000:65536"
+    assert found["ID maps"] == "0:200000:65536"
     assert not [text for text in found.values() if "Asked" in text or "(" in text], "words, no Python"
 
 

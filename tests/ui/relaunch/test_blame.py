@@ -87,7 +87,7 @@ def test_what_showed_that_it_works_is_told_and_what_did_not(
     assert side.dialog.title.text() == "Hardened: enforced, but not shown to work"
     assert shown.text().splitlines() == [
         "Enforced; whether it works was not shown:",
-        "? Not compared: It has no healthcheck.",
+        "? Not compared: It has no health check.",
         "? Not compared: It listens on no TCP port.",
     ]
     assert side.dialog.after.undo.isVisible(), "it stays, and there is a way back"

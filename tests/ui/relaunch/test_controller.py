@@ -23,9 +23,9 @@ def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, staged: Staged
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     side.dialog.back.click()
-    assert "next safe place" in side.dialog.told.text()
+    assert "next safe point" in side.dialog.told.text()
     over(qtbot, side)
-    assert side.dialog.title.text() == "Rolled back: all is as it was before"
+    assert side.dialog.title.text() == "Rolled back: everything is as it was before"
 
 
 def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
@@ -53,8 +53,8 @@ def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
     staged.gate.set()
     over(qtbot, side)
     assert side.dialog.isVisible()
-    assert side.dialog.title.text() == "Rolled back: all is as it was before"
-    assert "exit status 1" in side.dialog.lead.text()
+    assert side.dialog.title.text() == "Rolled back: everything is as it was before"
+    assert "with status 1" in side.dialog.lead.text()
 
 
 def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
@@ -68,7 +68,7 @@ def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
     window.feed.snapshot.emit(with_others(picture, stopped(old)))
     assert window.selection.current is not None
     assert window.selection.current.key == old.key
-    assert column.nothing.text() == "It does not run at the moment."
+    assert column.nothing.text() == "It is not running at the moment."
     assert "Watch it for" in column.note.text()
     assert column.note.isVisible()
     assert column.button.text() == "Show"

@@ -32,7 +32,7 @@ def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, wind
     side = planned(qtbot, window)
     side.column.button.click()
     before = side.dialog.before
-    assert before.head_warnings.text() == "To keep in mind"
+    assert before.head_warnings.text() == "Keep in mind"
     assert before.warnings.count() == 1
     assert before.differences.count() == len(side.column.draft.choices)
     boxes = before.findChildren(QPlainTextEdit)
@@ -62,7 +62,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     assert side.dialog.pages.currentIndex() == Page.DURING.value
     assert "done" in side.dialog.steps.lines["stop"].accessibleName()
-    assert "under way" in side.dialog.steps.lines["watch"].accessibleName()
+    assert "in progress" in side.dialog.steps.lines["watch"].accessibleName()
     assert side.column.button.text() == "Show"
     select(window, "web")  # the window is not blocked
     select(window, "ci-runner")
@@ -73,7 +73,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     assert side.dialog.title.text() == "Hardened: enforced, and it works"
     assert side.dialog.after.shown.text().splitlines() == [
         "Enforced, and it works:",
-        "+ Its healthcheck says healthy, as before.",
+        "+ Its health check reports healthy, as before.",
     ]
     table = side.dialog.after.table
     assert table.rowCount() == len(side.dialog.after.proofs) > 0
@@ -96,7 +96,7 @@ def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
     assert side.take(window.selection.current.key, (Choice("capabilities", "+CAP_SYS_TIME"),))
     qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isEnabled())
     assert side.column.button.text() == "Relaunch"
-    assert side.dialog.title.text() == "Relaunch ci-runner, and let it do more?"
+    assert side.dialog.title.text() == "Relaunch ci-runner with more permissions?"
     assert side.dialog.go.text() == "Relaunch"
     side.dialog.go.click()
     over(qtbot, side)
@@ -108,7 +108,7 @@ def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHarde
     staged.unproven = side.column.draft.choices[0].toggle
     relaunch(qtbot, window)
     over(qtbot, side)
-    assert side.dialog.title.text() == "Hardened, but not all of it is proven"
+    assert side.dialog.title.text() == "Hardened, but not fully verified"
     assert cell(side.dialog.after.table, 0, 1).text() == "Not enforced"
     assert cell(side.dialog.after.table, 0, 3).text() == "It is 0"
 
@@ -119,8 +119,8 @@ def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(
     staged.outcome = Ending.ROLLED_BACK
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    assert side.dialog.title.text() == "Rolled back: all is as it was before"
-    assert side.dialog.lead.text() == "It ended by itself, with exit status 1."
+    assert side.dialog.title.text() == "Rolled back: everything is as it was before"
+    assert side.dialog.lead.text() == "It exited by itself, with status 1."
     assert "Read-only file system" in side.dialog.after.log.toPlainText()
     assert "\x1b" not in side.dialog.after.log.toPlainText()
     assert side.dialog.after.words.text() == "exit 1"
@@ -152,7 +152,7 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(
     after = side.dialog.after
     assert after.discard.text() == "Accept…"
     after.undo.click()
-    assert "taken out" in side.dialog.lead.text()
+    assert "is removed" in side.dialog.lead.text()
     qtbot.waitUntil(side.dialog.go.isEnabled)
     side.dialog.go.click()
     over(qtbot, side)
@@ -179,6 +179,6 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, staged: 
     staged.gate.set()
     over(qtbot, side)
     qtbot.waitUntil(lambda: not window.isVisible())
-    assert side.dialog.title.text() == "The limits are changed"
+    assert side.dialog.title.text() == "The limits were changed"
     assert not side.dialog.after.undo.isVisible()
     assert not side.dialog.back.isHidden()

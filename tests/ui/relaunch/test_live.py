@@ -160,7 +160,7 @@ def test_what_breaks_is_rolled_back_with_its_log(
     ):
         choose(qtbot, window, side, name, "read-only-root")
         go(qtbot, side)
-        assert side.dialog.title.text() == "Rolled back: all is as it was before"
+        assert side.dialog.title.text() == "Rolled back: everything is as it was before"
         assert "7" in side.dialog.lead.text()
         assert "Read-only file system" in side.dialog.after.log.toPlainText()
         assert docker_rootful.run("inspect", "--format", "{{.Id}} {{.State.Running}}", name).split() == [

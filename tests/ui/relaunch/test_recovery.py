@@ -29,7 +29,7 @@ def test_what_could_not_be_put_right_is_tried_again_when_the_engine_is_back(
     staged.recover_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
     side.recovery.recover()
     qtbot.waitUntil(side.column.told.isVisible)
-    assert "can't be put right yet: The engine is stopped." in side.column.told.text()
+    assert "can't be repaired yet: The engine is stopped." in side.column.told.text()
     away = tuple(replace(each, state=EngineState.STOPPED) for each in picture.engines)
     window.feed.snapshot.emit(replace(picture, engines=away))
     staged.calls.clear()

@@ -77,25 +77,25 @@ def test_what_is_refused_is_told_as_it_comes(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     watch = watched(qtbot, window, picture)
-    assert watch.dialog.title.text() == "Watching what is refused to ci-runner…"
+    assert watch.dialog.title.text() == "Watching ci-runner for refusals…"
     tell(staged, watch)
-    qtbot.waitUntil(lambda: watch.dialog.lead.text().startswith("5 minutes more."))
+    qtbot.waitUntil(lambda: watch.dialog.lead.text().startswith("5 minutes left."))
     QTest.keyClick(watch.dialog, Qt.Key.Key_Escape)
     assert not watch.dialog.isVisible()
     assert watch.busy, "it goes on"
     tell(staged, watch, CHOWN)
     qtbot.waitUntil(watch.dialog.isVisible)
-    assert told(watch) == ["Allow it: sh: chown(/w) needs CHOWN."]
-    assert watch.dialog.rows[0].allow.accessibleDescription() == "This would allow it: Fewer capabilities: CHOWN"
+    assert told(watch) == ["Allow: sh: chown(/w) needs CHOWN."]
+    assert watch.dialog.rows[0].allow.accessibleDescription() == "To allow it: Fewer capabilities: CHOWN"
     assert not watch.dialog.all_of_it.isVisible()
     tell(staged, watch, CHOWN, WRITES, OTHER)
     qtbot.waitUntil(lambda: len(told(watch)) == 3)
-    assert "takes an undo first" in watch.dialog.rows[1].allow.accessibleDescription()
+    assert "undo the relaunch first" in watch.dialog.rows[1].allow.accessibleDescription()
     assert not watch.dialog.rows[2].allow.isVisible(), "nothing of ours would allow it"
     assert watch.dialog.all_of_it.isVisible()
     staged.afterwards.put(None)
     qtbot.waitUntil(lambda: not watch.busy)
-    assert watch.dialog.title.text() == "3 things are refused to ci-runner"
+    assert watch.dialog.title.text() == "3 things were refused to ci-runner"
     assert watch.dialog.again.isVisible()
     assert not watch.dialog.undo.isVisible()
 
@@ -164,8 +164,8 @@ def test_one_that_died_is_told_with_the_way_back(
     staged.afterwards.put(None)
     qtbot.waitUntil(lambda: not watch.busy)
     assert watch.dialog.isVisible()
-    assert watch.dialog.title.text() == "ci-runner ended while it was watched"
-    assert told(watch) == ["Allow it: sh: chown(/w) needs CHOWN."]
+    assert watch.dialog.title.text() == "ci-runner ended while it was being watched"
+    assert told(watch) == ["Allow: sh: chown(/w) needs CHOWN."]
     assert not watch.dialog.again.isVisible()
     for button in (watch.dialog.undo, watch.dialog.rows[0].allow):  # what does not run can't be relaunched
         button.click()
@@ -184,7 +184,7 @@ def test_what_is_just_being_read_anew_can_be_tried_again(
     qtbot.waitUntil(lambda: len(told(watch)) == 1)
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
     watch.dialog.rows[0].allow.click()
-    assert watch.dialog.lead.text() == "This container is not there any more, or does not run."
+    assert watch.dialog.lead.text() == "This container no longer exists, or is not running."
     window.feed.snapshot.emit(there)
     watch.dialog.rows[0].allow.click()
     qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.pages.currentIndex() == Page.BEFORE.value)
@@ -197,13 +197,13 @@ def test_nothing_was_refused(qtbot: QtBot, window: MainWindow, staged: StagedHar
     qtbot.waitUntil(lambda: not watch.busy)
     assert watch.dialog.isVisible()
     assert watch.dialog.title.text() == "Nothing new was refused to ci-runner"
-    assert watch.dialog.lead.text() == "It was watched to the end of its time."
+    assert watch.dialog.lead.text() == "It was watched for the whole time."
     watch.dialog.again.minutes.setValue(2)
     watch.dialog.again.button.click()
     assert watch.busy
     watch.dialog.back.click()
     qtbot.waitUntil(lambda: not watch.busy)
-    assert watch.dialog.lead.text() == "It was stopped before its time."
+    assert watch.dialog.lead.text() == "Watching was stopped early."
     assert asked(staged, "refused") == 2
 
 
@@ -213,7 +213,7 @@ def test_why_it_can_not_be_watched(
     watch = watched(qtbot, window, picture)
     staged.afterwards.put(ProbeError(msg("The helper was refused."), "pkexec: 126"))
     qtbot.waitUntil(lambda: not watch.busy)
-    assert watch.dialog.title.text() == "What is refused to ci-runner can't be watched"
+    assert watch.dialog.title.text() == "ci-runner can't be watched for refusals"
     assert watch.dialog.lead.text() == "The helper was refused."
     assert watch.dialog.again.isVisible()
 

@@ -47,7 +47,7 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> N
     side = relaunch(qtbot, window)
     over(qtbot, side)
     side.dialog.after.undo.click()
-    assert side.dialog.title.text() == "Bring the original of ci-runner back?"
+    assert side.dialog.title.text() == "Bring back the original of ci-runner?"
     assert not side.dialog.go.isEnabled()
     qtbot.waitUntil(side.dialog.go.isEnabled)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
+from stratascope.linux.cpu import parse_flaws
 from stratascope.presentation import text_report
 from stratascope.presentation.html import page
-from stratascope.ui.strata.words import ground_lines
+from stratascope.ui.strata.words import ground_lines, kernel_lines
 from stratascope.value import replace
 from ui import sample
 
@@ -35,7 +36,14 @@ def test_each_engine_has_its_own_ground() -> None:
         "Linux 5.15.0-far, shared by all containers there",
     ]
     odd = replace(shown.containers[0].container, runtime="io.containerd.kata.v2")
-    assert ground_lines(odd, sample.GROUND, shown.engines[0])[0] == "A kernel of its own, in io.containerd.kata.v2"
+    assert ground_lines(odd, sample.GROUND, shown.engines[0])[0] == "Its own kernel, in io.containerd.kata.v2"
+
+
+def test_what_no_layer_changes_is_told_of_the_kernel() -> None:
+    ground = replace(sample.GROUND, cpu_flaws=parse_flaws("mds: Vulnerable\n"), smt="off")
+    modules, *rows = kernel_lines(ground)
+    assert modules.startswith("Security modules: ")
+    assert rows == ["CPU vulnerabilities: 1 of 1 open: mds", "Threads per core: Switched off"]
 
 
 def test_reports_name_each_kernel() -> None:

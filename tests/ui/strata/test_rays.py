@@ -8,11 +8,12 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from stratascope.presentation.rays_layout import Lane
-from stratascope.presentation.threat_outcomes import Kind
+from stratascope.core.threats.depth import Matrix
+from stratascope.presentation.rays_layout import Lane, Sort
+from stratascope.presentation.threat_outcomes import Kind, kind_of
 from stratascope.ui.strata.rays import RayLayer
-from stratascope.ui.strata.rays_legend import entries
-from stratascope.ui.strata.rays_paint import label_box
+from stratascope.ui.strata.rays_legend import Sign, entries
+from stratascope.ui.strata.rays_paint import name_box
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample
@@ -29,9 +30,15 @@ def rays(window: MainWindow) -> RayLayer:
 
 
 def lane_of(rays: RayLayer, threat: str) -> Lane:
-    lane = rays.lane(threat)
-    assert lane is not None
-    return lane
+    """By itself, or with others."""
+    return next(lane for lane in rays.lanes() if threat in [ray.id for ray in lane.rays])
+
+
+def matrix_of(window: MainWindow) -> Matrix:
+    state = window.selection.current
+    assert state is not None
+    assert state.matrix is not None
+    return state.matrix
 
 
 def select(window: MainWindow, name: str) -> None:
@@ -47,14 +54,16 @@ def hover(window: MainWindow, number: int, x: float) -> None:
 
 def test_every_threat_has_a_lane_in_the_field(window: MainWindow, rays: RayLayer) -> None:
     lanes = rays.lanes()
-    assert len(lanes) == 61
+    minor = 0 if rays.scene.drawn_minor else sum(kind_of(each) is Kind.LOW for each in matrix_of(window).threats)
+    assert sum(len(lane.rays) for lane in lanes) + minor == 61
     facts = window.strata_page.strata.bands[6].field()
     assert all(facts < lane.x < rays.width() for lane in lanes)
     assert rays.scene.heights.strip == window.strata_page.strata.process.geometry().bottom() + 1
     assert rays.scene.heights.ground == window.strata_page.strata.ground.geometry().top()
-    assert rays.scene.heights.end(lane_of(rays, "use-engine-socket").ray) == rays.scene.heights.ground
+    assert rays.scene.heights.lowest(lane_of(rays, "use-engine-socket")) == rays.scene.heights.ground
     middle = window.strata_page.strata.bands[4].geometry().center().y()
-    assert rays.scene.heights.end(lane_of(rays, "userfaultfd").ray) == pytest.approx(middle, abs=1)
+    ray = next(ray for ray in lane_of(rays, "userfaultfd").rays if ray.id == "userfaultfd")
+    assert rays.scene.heights.end(ray) == pytest.approx(middle, abs=1)
 
 
 def test_where_nothing_is_known_the_role_is_told_instead(window: MainWindow) -> None:
@@ -68,41 +77,48 @@ def test_where_nothing_is_known_the_role_is_told_instead(window: MainWindow) -> 
 
 
 def test_serious_open_threats_are_named_in_the_ground(rays: RayLayer) -> None:
-    named = {label.id for label in rays.scene.labels} | set(rays.scene.hidden)
-    serious = {lane.ray.id for lane in rays.lanes() if lane.ray.kind in (Kind.CRITICAL, Kind.HIGH)}
-    assert named == serious
-    assert "use-engine-socket" in {label.id for label in rays.scene.labels}
+    """Each, with the letter of its ray."""
+    serious = [lane for lane in rays.lanes() if lane.rays[0].kind in (Kind.CRITICAL, Kind.HIGH)]
+    assert rays.scene.hidden == 0
+    assert [(name.id, name.letter) for name in rays.scene.names] == [(lane.id, lane.letter) for lane in serious]
+    assert "use-engine-socket" in {name.id for name in rays.scene.names}
 
 
 def test_the_strip_counts_and_the_legend_adds_up(window: MainWindow) -> None:
     assert "can try 61 things" in window.strata_page.strata.process.accessibleDescription()
     words = window.strata_page.strata.legend.accessibleName()
     assert words.startswith("6 serious, open")
-    assert sum(int(part.split()[0]) for part in words.split(", ") if part.split()[0].isdigit()) == 61
+    counted = (part.split()[0] for part in words.split(", ") if "by the host alone" not in part)
+    assert sum(int(number) for number in counted if number.isdigit()) == 61
 
 
 def test_a_legend_has_short_words(rays: RayLayer) -> None:
     found = dict.fromkeys(Kind, 2)
     assert next(text for _, text in entries(found, short=True)) == "4 serious"
-    assert [kind for kind, _ in entries(dict.fromkeys(Kind, 0))] == [Kind.CRITICAL]
+    assert [sign for sign, _ in entries(dict.fromkeys(Kind, 0))] == [Sign.SERIOUS]
+    assert "6 stopped, 2 by the host alone" in [text for _, text in entries(found)]
+    assert "2 minor, not drawn" in [text for _, text in entries(found, minor_drawn=False)]
 
 
 def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
-    lane = lane_of(rays, "load-module")
+    lane = lane_of(rays, "trace-kernel")
     hover(window, 6, lane.x)
     assert rays.taken == ""  # in passing nothing fades
-    qtbot.waitUntil(lambda: rays.taken == "load-module")
+    qtbot.waitUntil(lambda: rays.taken == "trace-kernel")
     card = window.strata_page.strata.card
     assert card is not None
     assert card.isVisible()
     words = card.words()
-    assert "Load code into the kernel" in words
-    assert any(text.startswith("Refused by capabilities") for text in words)
+    assert "Trace the kernel" in words
     assert "/proc/4211/status:capabilities" in words
-    assert any("fall together" in text for text in words)
-    other = lane_of(rays, "reboot")
-    hover(window, 6, other.x)
-    qtbot.waitUntil(lambda: rays.taken == "reboot")  # without a pause; a busy machine may tell of the move late
+    bar = lane_of(rays, "load-module")
+    assert bar.sort is Sort.STOPPED
+    hover(window, 6, bar.x)
+    qtbot.waitUntil(lambda: rays.taken == bar.id)  # without a pause; a busy machine may tell of the move late
+    words = card.words()
+    assert words[0] == f"Kernel: {len(bar.rays)} stopped"
+    assert "Load code into the kernel" in words
+    assert any("by layer 4 alone." in text or "first by layer" in text for text in words)
     hover(window, 6, 60)
     qtbot.waitUntil(lambda: rays.taken == "")
     assert not card.isVisible()
@@ -114,7 +130,7 @@ def test_the_card_is_of_the_container_in_view_where_two_share_a_matrix(window: M
     other = replace(first, container=replace(first.container, id="f" * 64, name="twin", pid=777))
     window.selection.show_snapshot(sample.snapshot((*sample.states(), other)))
     select(window, "ci-runner")
-    rays.take("load-module")
+    rays.take("trace-kernel")
     card = window.strata_page.strata.card
     assert card is not None
     select(window, "twin")
@@ -131,8 +147,6 @@ def test_away_from_rays_a_band_is_a_button(window: MainWindow, rays: RayLayer) -
     band = window.strata_page.strata.bands[2]
     QTest.mouseClick(band, Qt.MouseButton.LeftButton, pos=QPoint(80, band.height() // 2))
     assert window.strata_page.panel.number == 2
-    below = lane_of(rays, "bind-mount")  # ends above band 2: there the band is clicked
-    assert rays.scene.heights.lowest(below.ray) < window.strata_page.strata.bands[2].y()
 
 
 def test_a_click_on_a_ray_takes_it_and_a_double_click_opens_the_matrix(
@@ -151,8 +165,8 @@ def test_a_click_on_a_ray_takes_it_and_a_double_click_opens_the_matrix(
 
 
 def test_a_name_in_the_ground_opens_the_matrix(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
-    label = next(label for label in rays.scene.labels if label.id == "trace-kernel")
-    box = label_box(window.theme, rays.scene.heights, label).toRect()
+    name = next(name for name in rays.scene.names if name.id == "trace-kernel")
+    box = name_box(window.theme, rays.scene.heights, name).toRect()
     ground = window.strata_page.strata.ground
     with qtbot.waitSignal(window.strata_page.strata.threat_chosen) as heard:
         QTest.mouseClick(ground, Qt.MouseButton.LeftButton, pos=box.center() - ground.pos())
@@ -162,20 +176,20 @@ def test_a_name_in_the_ground_opens_the_matrix(window: MainWindow, rays: RayLaye
 def test_keys_go_from_lane_to_lane(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
     rays.setFocus(Qt.FocusReason.TabFocusReason)
     lanes = rays.lanes()
-    assert rays.taken == lanes[0].ray.id
+    assert rays.taken == lanes[0].id
     QTest.keyClick(rays, Qt.Key.Key_Right)
-    assert rays.taken == lanes[1].ray.id
+    assert rays.taken == lanes[1].id
     QTest.keyClick(rays, Qt.Key.Key_Down)
-    assert rays.taken == rays.scene.places[1].lanes[0].ray.id
+    assert rays.taken == rays.scene.places[1].lanes[0].id
     QTest.keyClick(rays, Qt.Key.Key_Up)
     QTest.keyClick(rays, Qt.Key.Key_Left)
-    assert rays.taken == lanes[0].ray.id
+    assert rays.taken == lanes[0].id
     QTest.keyClick(rays, Qt.Key.Key_End)
-    assert rays.taken == lanes[-1].ray.id
+    assert rays.taken == lanes[-1].id
     QTest.keyClick(rays, Qt.Key.Key_Home)
     with qtbot.waitSignal(window.strata_page.strata.threat_chosen) as heard:
         QTest.keyClick(rays, Qt.Key.Key_Return)
-    assert heard.args == [lanes[0].ray.id]
+    assert heard.args == [lanes[0].rays[0].id]
     rays.setFocus(Qt.FocusReason.TabFocusReason)
     QTest.keyClick(rays, Qt.Key.Key_Escape)
     assert rays.taken == ""
@@ -191,9 +205,9 @@ def test_suppose_it_fails_and_the_way_back(window: MainWindow, rays: RayLayer, q
     assert window.strata_page.header.card.suppose.isVisible()
     assert "start processes without end" in window.strata_page.header.card.suppose.text.text()
     assert float(window.strata_page.header.exposure.text()) >= 4.0 > float(exposure)
-    assert f"as it is now {exposure}" in window.strata_page.header.exposure.accessibleName()
+    assert f"now {exposure}" in window.strata_page.header.exposure.accessibleName()
     assert window.strata_page.strata.legend.accessibleName().startswith("2 serious, open")
-    assert lane_of(rays, "fork-bomb").ray.kind is Kind.HIGH
+    assert lane_of(rays, "fork-bomb").rays[0].kind is Kind.HIGH
     window.strata_page.strata.bands[4].setFocus()
     QTest.keyClick(window.strata_page.strata.bands[4], Qt.Key.Key_X)  # another one too
     assert window.selection.what_if.away == {"cgroup", "seccomp"}
@@ -228,12 +242,14 @@ def test_another_container_is_shown_as_it_is(window: MainWindow) -> None:
 
 
 def test_rays_fall_for_a_moment_and_keep_their_order(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
-    before = [lane.ray.id for lane in rays.lanes()]
+    before = [lane.id for lane in rays.lanes() if lane.sort is Sort.RAY]
     window.selection.suppose_fails(3)
     assert rays.falling is not window.theme.reduced_motion
     rays.grab()
     qtbot.waitUntil(lambda: not rays.falling)
-    assert [lane.ray.id for lane in rays.lanes()] == before
+    after = [lane.id for lane in rays.lanes() if lane.sort is Sort.RAY]
+    assert [name for name in after if name in before] == before
+    assert len(after) > len(before)
 
 
 def test_with_reduced_motion_they_are_there_at_once(
@@ -244,10 +260,11 @@ def test_with_reduced_motion_they_are_there_at_once(
     assert not rays.falling
 
 
-def test_in_a_narrow_field_bars_stand_for_what_is_not_open(window: MainWindow, rays: RayLayer) -> None:
+def test_in_a_narrow_field_the_minor_leave_and_the_legend_says_so(window: MainWindow, rays: RayLayer) -> None:
     window.resize(600, 800)
     window.window_layout.bring_forward()
-    assert any(lane.count for lane in rays.lanes())
+    assert not rays.scene.drawn_minor
+    assert "minor, not drawn" in window.strata_page.strata.legend.accessibleName()
     assert not rays.grab().isNull()
     rays.setFocus(Qt.FocusReason.TabFocusReason)
     QTest.keyClick(rays, Qt.Key.Key_End)
@@ -258,14 +275,16 @@ def test_a_screen_reader_hears_one_child_for_each_lane(rays: RayLayer) -> None:
     found = QAccessible.queryAccessibleInterface(rays)
     assert found is not None
     assert found.role() == QAccessible.Role.List
-    assert found.childCount() == 61
+    assert found.childCount() == len(rays.lanes())
     first = found.child(0)
     assert first is not None
     assert first.role() == QAccessible.Role.ListItem
     assert first.text(QAccessible.Text.Name) == "use the engine's socket: open, critical"
     assert "could use the engine's socket" in first.text(QAccessible.Text.Description)
-    names = [child.text(QAccessible.Text.Name) for at in range(61) if (child := found.child(at))]
-    assert "handle page faults itself: stopped by layer 4 alone" in names
+    children = [child for at in range(found.childCount()) if (child := found.child(at))]
+    bar = lane_of(rays, "userfaultfd")
+    told = {child.text(QAccessible.Text.Name): child.text(QAccessible.Text.Description) for child in children}
+    assert "handle page faults itself" in told[f"Kernel: {len(bar.rays)} stopped"]
     box = first.rect()
     assert box.width() > 0
     same = found.childAt(box.center().x(), box.center().y())

@@ -74,6 +74,6 @@ def test_why_there_is_no_map(page: CallMapPage, states: tuple[ContainerState, ..
     page.show_state(next(state for state in states if state.matrix is None), states)
     assert page.empty.text().startswith("No process runs")
     page.show_state(sample.state("other"), states)
-    assert page.empty.text().startswith("It is not known")
+    assert page.empty.text().startswith("How this container's filter answers")
     page.show_state(states[0], states)
     assert page.view.isVisible()

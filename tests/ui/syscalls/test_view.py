@@ -120,7 +120,7 @@ def test_for_the_ear(view: CallsView) -> None:
     calls = view.list.calls
     role = Qt.ItemDataRole.AccessibleTextRole
     assert calls.index(0).data(role) == "Different, 2 system calls"
-    assert calls.index(calls.place("bpf")).data(role) == "bpf: allowed, different from there: denied"
+    assert calls.index(calls.place("bpf")).data(role) == "bpf: allowed, different there: denied"
     assert calls.index(calls.place("read")).data(role) == "read: allowed"
     assert view.legend.accessibleName() == "327 allowed, 53 denied, 3 by arguments"
 
@@ -146,7 +146,7 @@ def test_the_surface_stands_above(view: CallsView) -> None:
     )
     assert view.passing.text().startswith("Dangerous ones that pass: bpf, mount, chroot")
     assert "Every container on this machine uses this one kernel" in view.passing.text()
-    assert view.source.text() == "Docker's default, as measured on Docker 26.1 (from our own table)"
+    assert view.source.text() == "Docker's default, as measured on Docker 26.1 (from Stratascope's own table)"
 
 
 def test_only_a_dangerous_call_beyond_the_other_side_is_red(view: CallsView) -> None:

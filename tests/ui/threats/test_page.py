@@ -160,12 +160,12 @@ def test_the_first_threat_is_chosen_and_told_in_full(page: MatrixPage) -> None:
 def test_each_way_has_its_steps_and_each_layer_its_reason(page: MatrixPage) -> None:
     assert page.choose("write-core-pattern")
     text = texts(page.details)
-    assert "Way 1, the weakest: direct" in text
-    assert "Way 2: after making /proc/sys writable again" in text
+    assert "Route 1, the weakest: direct" in text
+    assert "Route 2: after making /proc/sys writable again" in text
     assert "1. unshare(CLONE_NEWNS)\n2. mount(" in text
     assert "Refused by namespaces" in text
     assert "/proc/4211/status:namespaces" in text
-    assert "The layer that ought to stop it first (Namespaces) does so." in text
+    assert "The layer that should stop it first (Namespaces) does so." in text
 
 
 def test_layers_that_fall_together_are_named_and_joined_by_a_line(page: MatrixPage) -> None:
@@ -173,8 +173,9 @@ def test_layers_that_fall_together_are_named_and_joined_by_a_line(page: MatrixPa
     state = page.details.state
     assert state is not None
     assert together(state) == [["capabilities", "seccomp", "mac"]]
-    assert "Fall together, as the same setting would undo each: Capabilities, Seccomp, Access control." in texts(
-        page.details
+    assert (
+        "Fall together, because one setting would undo each of them: Capabilities, Seccomp, Access control."
+        in texts(page.details)
     )
     matrix = page.table.matrix
     lines = {each.layer: page.table.links(state, each) for each in matrix.columns if each.kind is ColumnKind.LAYER}
@@ -209,7 +210,7 @@ def test_chips_and_filter_choose_rows_and_choose_undoes_them(page: MatrixPage) -
 
 def test_a_filter_without_a_hit_says_so(page: MatrixPage) -> None:
     page.filter.setText("zzz")
-    assert page.shown.text() == "No threat holds these words"
+    assert page.shown.text() == "No threat matches these words"
     assert page.details.state is None
     QTest.keyClick(page.filter, Qt.Key.Key_Escape)
     assert page.details.state is not None
@@ -230,7 +231,7 @@ def test_a_container_of_which_nothing_is_known(page: MatrixPage) -> None:
     state = sample.state("staging-api", (sample.U,) * 6)
     page.show_state(state, None)
     assert page.stack.currentWidget() is page.empty
-    assert "Nothing of it could be read" in page.empty.text()
+    assert "Nothing about it could be read" in page.empty.text()
     assert page.details.state is None
     page.show_state(None, None)
     assert page.empty.text() == ""

@@ -41,7 +41,7 @@ def tried(qtbot: QtBot, window: MainWindow) -> TrialController:
 
 def failed(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> RelaunchController:
     """A relaunch that is rolled back, and nothing says why."""
-    staged.outcome, staged.blame = Ending.ROLLED_BACK, msg("Nothing that it said points to one of the 4 toggles.")
+    staged.outcome, staged.blame = Ending.ROLLED_BACK, msg("None of its output points to one of the 4 toggles.")
     side = relaunch(qtbot, window)
     over(qtbot, side)
     return side
@@ -93,7 +93,7 @@ def test_what_breaks_it_is_found_and_the_rest_relaunched(
     qtbot.waitUntil(lambda: not trials.busy)
     assert trials.dialog.page is Page.AFTER
     assert trials.dialog.title.text() == (
-        f"It breaks with all of it, and works with {len(wanted) - 1} of {len(wanted)}."
+        f"It breaks with all of them, and works with {len(wanted) - 1} of {len(wanted)}."
     )
     told = " ".join(each.text() for each in trials.dialog.after.findChildren(type(trials.dialog.lead)))
     assert "cron: open(/x) is refused (EROFS)." in told
@@ -113,7 +113,7 @@ def test_where_all_of_it_works_on_a_twin_that_is_told(
     side, trials = failed(qtbot, window, staged), trials_of(window)
     side.dialog.after.search.click()
     qtbot.waitUntil(lambda: not trials.busy)
-    assert trials.dialog.title.text() == "What breaks it was not found"
+    assert trials.dialog.title.text() == "The setting that breaks it was not found"
     assert "On a twin all of them work" in trials.dialog.lead.text()
     assert trials.dialog.trials.rows.rowCount() == 2, "what was tried stays in view"
     assert not trials.dialog.go.isVisible()
@@ -126,8 +126,8 @@ def test_it_is_broken_off(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     qtbot.waitUntil(lambda: trials.dialog.trials.rows.rowCount() == 1)
     trials.dialog.back.click()
     qtbot.waitUntil(lambda: not trials.busy)
-    assert trials.dialog.title.text() == "What breaks it was not found"
-    assert "broken off" in trials.dialog.lead.text()
+    assert trials.dialog.title.text() == "The setting that breaks it was not found"
+    assert "interrupted" in trials.dialog.lead.text()
 
 
 def test_one_that_its_owner_created_again_is_searched(
@@ -148,7 +148,7 @@ def test_one_that_is_gone_is_not(qtbot: QtBot, window: MainWindow, staged: Stage
     select(window, "web")
     side.dialog.after.search.click()
     assert not trials.busy
-    assert trials.dialog.lead.text() == "This container is not there any more, or does not run."
+    assert trials.dialog.lead.text() == "This container no longer exists, or is not running."
 
 
 def test_one_that_was_cancelled_broke_of_nothing(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:

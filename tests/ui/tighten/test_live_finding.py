@@ -122,7 +122,7 @@ def test_an_exercise_on_a_twin_shows_that_it_works(
         qtbot.waitUntil(lambda: not trials.busy)
         click(trials.dialog.go)
         assert ending(confirmed(qtbot, side)) is Ending.VERIFIED, side.dialog.after.shown.text()
-        assert "the exercise ended well: true" in side.dialog.after.shown.text()
+        assert "the exercise succeeded: true" in side.dialog.after.shown.text()
 
 
 def test_what_is_refused_later_is_given_back_by_one_click(

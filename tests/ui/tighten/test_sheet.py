@@ -75,7 +75,7 @@ def test_each_setting_says_why_and_can_be_switched_off(
     assert "read-only-root" not in {each.toggle for each in dialog.after.choices}
     text = " ".join(label.text() for label in dialog.after.findChildren(type(dialog.lead)) if label.isVisible())
     assert "cron: open(/x) is refused (EROFS)." in text  # why that one is left out
-    assert "It has no healthcheck." in text  # not compared
+    assert "It has no health check." in text  # not compared
     assert not dialog.after.untried.isVisible()
     before = dialog.after.prediction.then.matrix
     for row in rows[1:]:
@@ -97,7 +97,7 @@ def test_what_is_switched_on_is_tried_as_it_is(qtbot: QtBot, window: MainWindow,
     dialog = tried(qtbot, window, chosen=True).dialog
     assert staged.wishes is not None
     assert staged.wishes.chosen == chosen
-    assert dialog.title.text() == "It works with all that is switched on."
+    assert dialog.title.text() == "It works with everything that is switched on."
     assert asked(staged, "run") == 0  # nothing was relaunched
 
 
@@ -105,7 +105,7 @@ def test_what_breaks_of_it_is_named(qtbot: QtBot, window: MainWindow, staged: St
     chosen = planned(qtbot, window).column.draft.choices
     staged.breaks = chosen[0].toggle
     dialog = tried(qtbot, window, chosen=True).dialog
-    assert dialog.title.text() == f"It breaks with all of it, and works with {len(chosen) - 1} of {len(chosen)}."
+    assert dialog.title.text() == f"It breaks with all of them, and works with {len(chosen) - 1} of {len(chosen)}."
     assert staged.breaks not in {each.toggle for each in dialog.after.choices}
 
 
@@ -115,7 +115,7 @@ def test_a_value_that_was_loosened_is_told(qtbot: QtBot, window: MainWindow, sta
     side.column.draft.set_value("pids", "50")
     staged.loosens = {"pids": "77"}
     dialog = tried(qtbot, window, chosen=True).dialog
-    assert dialog.title.text() == "It breaks with all of it, and works with 1 value loosened."
+    assert dialog.title.text() == "It breaks with all of them, and works with 1 value loosened."
     assert "Limit processes, loosened: 77" in [row.switch.accessibleName() for row in dialog.after.rows]
 
 
@@ -180,7 +180,7 @@ def test_cancelled_at_any_time(qtbot: QtBot, window: MainWindow, staged: StagedH
     click(trials.dialog.back)
     assert not trials.dialog.back.isEnabled()
     qtbot.waitUntil(lambda: not trials.busy)
-    assert trials.dialog.title.text() == "The trials were broken off."
+    assert trials.dialog.title.text() == "The trials were interrupted."
     assert not trials.dialog.go.isVisible()
     click(trials.dialog.once_more)
     assert trials.dialog.page is Page.BEFORE
@@ -189,7 +189,7 @@ def test_cancelled_at_any_time(qtbot: QtBot, window: MainWindow, staged: StagedH
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (NoSuchContainerError("x"), "does not know this container any more"),
+        (NoSuchContainerError("x"), "no longer knows this container"),
         (EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "refused"), "does not answer"),
     ],
 )
@@ -207,7 +207,7 @@ def test_the_container_is_gone_when_it_is_found(qtbot: QtBot, window: MainWindow
     dialog = tried(qtbot, window).dialog
     window.selection.show_snapshot(with_others(picture, without="ci-runner"))
     click(dialog.go)
-    assert dialog.lead.text() == "This container is not there any more, or does not run."
+    assert dialog.lead.text() == "This container no longer exists, or is not running."
     assert not side_of(window).dialog.isVisible()
     window.selection.show_snapshot(picture)
     click(dialog.go)  # it was being read anew

@@ -115,7 +115,7 @@ def test_observing_and_its_end(window: MainWindow, rig: Rig, page: UsePage, qtbo
     qtbot.waitUntil(lambda: page.calls.numbers.text() == "1 used")
     assert page.strip.title.text() == "Observing for 2 minutes"
     assert page.strip.live.text() == "observing, new call 2 minutes ago"
-    assert page.strip.what.text() == "3 events were lost: it may use more than stands here."
+    assert page.strip.what.text() == "3 events were lost: it may use more than is shown here."
     page.strip.end.click()
     qtbot.waitUntil(page.strip.observe.isVisible)
     assert page.strip.title.text() == "Learned from 2 minutes, 0 starts"
@@ -127,7 +127,7 @@ def test_a_refusal_is_a_sentence_in_place(rig: Rig, page: UsePage, qtbot: QtBot)
     rig.refusal = (msg("It needs the helper."), "not <b>authorised</b>\x1b")
     page.strip.observe.click()
     qtbot.waitUntil(lambda: "It needs the helper." in page.strip.what.text())
-    assert page.strip.what.text() == "It needs the helper. It said: not <b>authorised</b>\\x1b"
+    assert page.strip.what.text() == "It needs the helper. Its message: not <b>authorised</b>\\x1b"
     assert buttons(page) == ["Observe"]
     rig.refusal = None
     page.strip.observe.click()
@@ -159,14 +159,14 @@ def test_what_does_not_run_shows_what_was_learned(window: MainWindow, rig: Rig, 
     learn(window, rig, use_sample.web(), "old-job")
     page = reopen(window, qtbot, "old-job")
     assert page.strip.title.text().startswith("Learned from")
-    assert "does not run" in page.strip.what.text()
+    assert "not running" in page.strip.what.text()
     assert buttons(page) == ["Forget…"]
 
 
 def test_the_demo_has_no_button(window: MainWindow, page: UsePage) -> None:
     window.selection.show_snapshot(sample.snapshot(demo=True))
     assert buttons(page) == []
-    assert "demo" in page.strip.what.text()
+    assert "recorded elsewhere" in page.strip.what.text()
 
 
 def test_another_machine_s_is_not_watched_here(window: MainWindow, page: UsePage) -> None:

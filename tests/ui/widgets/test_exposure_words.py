@@ -12,7 +12,7 @@ from stratascope.core.threats.threat import Family
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
-from stratascope.ui.containers.order import DEFENDED, EXPOSED, STOPPED, TAKE_OVER, UNKNOWN, section_of, undecided
+from stratascope.ui.containers.order import critical, undecided
 from stratascope.ui.containers.status_line import age_line
 from stratascope.ui.harden.status_note import why_nothing
 from stratascope.ui.threats.exposure import ExposureSheet, total_line
@@ -79,12 +79,14 @@ def test_the_parts_are_the_whole(kind: str) -> None:
 
 def test_the_band_and_its_reason_are_told() -> None:
     fork = fake_matrix.matrix("tight", (("fork-bomb", ".-...."),))
-    assert total_line(fork) == "The worst that is open puts it between 4.0 and 8.9: Start processes without end."
+    assert total_line(fork) == "The worst open threat puts it between 4.0 and 8.9: Start processes without end."
     assert total_line(fake_matrix.matrix("tight")) == (
         "Nothing critical or high is open: that puts it between 0.0 and 3.9."
     )
     unknown = total_line(SOCKET_UNKNOWN)
-    assert unknown.startswith("The worst that may be open puts it between 9.0 and 10.0: Use the engine's socket.")
+    assert unknown.startswith(
+        "The worst threat that may be open puts it between 9.0 and 10.0: Use the engine's socket."
+    )
     assert unknown.endswith(f"at best it is {SOCKET_UNKNOWN.exposure.best:.1f}.")
 
 
@@ -120,28 +122,24 @@ def test_the_sentence_where_nothing_is_open() -> None:
         why(with_matrix(fake_matrix.matrix("tight", nothing)))
         == "Everything that a process in it could try is stopped."
     )
-    assert "of 59 things it is not known" in why(
+    assert "59 things are not known" in why(
         with_matrix(fake_matrix.matrix("tight", tuple((name, "??????") for name, _ in nothing)))
     )
 
 
 @pytest.mark.parametrize(
-    ("matrix", "section", "open_question"),
+    ("matrix", "first", "open_question"),
     [
-        (fake_matrix.matrix("weak"), TAKE_OVER, False),
-        (fake_matrix.matrix("tight", (("fork-bomb", ".-...."),)), EXPOSED, False),
-        (fake_matrix.matrix("tight"), DEFENDED, False),
-        (SOCKET_UNKNOWN, UNKNOWN, True),  # it may be 9.1: never called defended
-        (None, UNKNOWN, True),
+        (fake_matrix.matrix("weak"), True, False),
+        (fake_matrix.matrix("tight", (("fork-bomb", ".-...."),)), False, False),
+        (fake_matrix.matrix("tight"), False, False),
+        (SOCKET_UNKNOWN, False, True),  # it may be 9.1: never called safe
+        (None, False, True),
     ],
 )
-def test_sections(matrix: Matrix | None, section: str, open_question: bool) -> None:
-    assert section_of(with_matrix(matrix)) == section
+def test_what_comes_first_and_what_is_not_known(matrix: Matrix | None, first: bool, open_question: bool) -> None:
+    assert critical(with_matrix(matrix)) is first
     assert undecided(with_matrix(matrix)) is open_question
-
-
-def test_what_does_not_run_is_not_running() -> None:
-    assert section_of(sample.state("s", status=Status.EXITED)) == STOPPED
 
 
 def test_the_alert_counts_and_names(theme: Theme) -> None:
@@ -185,7 +183,7 @@ def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState,
 def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(theme: Theme) -> None:
     alert = AlertButton(theme)
     alert.show_states((with_matrix(SOCKET_UNKNOWN),))
-    assert alert.text() == "Not known if one could take over"
+    assert alert.text() == "Not known whether one could take over"
     alert.show_states((with_matrix(None),))
     assert alert.text() == "Nothing could be read"
     odd = with_matrix(None)

@@ -47,7 +47,7 @@ def test_what_is_critical_is_closed_by_the_smallest_set() -> None:
     assert (found.tone, found.act) == (Tone.OPEN, Act.CLOSE)
     assert (
         found.first
-        == "A process could ask the engine, through the socket in the container, for a container that owns the host."
+        == "A process could use the socket in the container to ask the engine for a container that owns the host."
     )
     assert found.second.startswith("Also open: ")
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
@@ -109,7 +109,7 @@ def test_two_layers_are_only_promised_where_they_are() -> None:
             continue
         serious = [each for each in state.matrix.threats if each.threat.severity in SERIOUS]
         sure = all(each.outcome is Outcome.STOPPED and each.depth[0] >= 2 for each in serious)
-        assert (told(state).first == "At least two layers stand before everything serious.") is sure
+        assert (told(state).first == "At least two layers stop everything serious.") is sure
 
 
 def test_what_is_not_known_is_grey_and_offers_root() -> None:
@@ -117,11 +117,13 @@ def test_what_is_not_known_is_grey_and_offers_root() -> None:
     found = told(state, can_ask=True)
     assert (found.tone, found.act, found.short) == (Tone.UNK, Act.ROOT, True)
     assert state.matrix is not None
-    assert found.first == f"Too little can be read to say. At worst {state.matrix.exposure.worst:.1f}."
+    assert found.first == f"Too little can be read to tell. At worst {state.matrix.exposure.worst:.1f}."
     assert told(state).act is Act.NOTHING
     blank = replace(state, gap=Gap(GapKind.DENIED), matrix=None)
     assert told(blank, can_ask=True).act is Act.ROOT
-    assert told(named("nightly-report")).first.startswith("No process of it runs")
+    ended = told(named("nightly-report"), can_ask=True)
+    assert ended.first.startswith("None of its processes runs")
+    assert ended.act is Act.NOTHING, "root knows no more of what does not run"
 
 
 def test_an_engine_that_is_gone_is_asked_again() -> None:
@@ -130,7 +132,7 @@ def test_an_engine_that_is_gone_is_asked_again() -> None:
     gone = replace(engine, state=EngineState.UNREACHABLE)
     found = answer(state, gone, None, frozenset(), NUMBERS, can_ask=False)
     assert (found.tone, found.act) == (Tone.UNK, Act.AGAIN)
-    assert found.first == "docker does not answer. This is how it was then."
+    assert found.first == "docker does not answer. This is its last known state."
 
 
 @pytest.fixture
@@ -170,13 +172,25 @@ def test_it_is_ninety_two_high_at_least_and_forty_where_it_is_low(card: AnswerCa
     assert not card.second.isVisible()
 
 
+def test_one_line_high_it_is_brief_where_the_sentence_does_not_fit(card: AnswerCard, qtbot: QtBot) -> None:
+    whole = "If a flaw lets a process escape from this container, it is root on the host."
+    card.show_answer(Answer(Tone.WEAK, whole, brief="Be root on the host", act=Act.CLOSE, word="Close it"))
+    card.set_low(True)
+    card.resize(1200, 40)
+    assert card.first.text() == whole
+    card.resize(640, 40)
+    assert (card.first.text(), card.first.toolTip().count(whole)) == ("Be root on the host", 1)
+    card.set_low(False)
+    assert card.first.text() == whole
+
+
 def test_its_buttons(card: AnswerCard, qtbot: QtBot) -> None:
     with qtbot.waitSignal(card.close_wanted):
         QTest.mouseClick(card.button, Qt.MouseButton.LeftButton)
     chips = card.findChildren(SwitchChip)
     assert [chip.accessibleName() for chip in chips] == [
         "Run as another user, layer 6: on",
-        "Take the engine's socket away, layer 1: off",
+        "Remove the engine's socket, layer 1: off",
     ]
     with qtbot.waitSignal(card.switch_wanted) as found:
         QTest.mouseClick(chips[1], Qt.MouseButton.LeftButton)

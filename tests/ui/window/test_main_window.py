@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QListView, QTableView, QWidget
@@ -14,15 +14,15 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.panel.findings import FindingCard
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample
-from ui.sample import E, X
+from ui.sample import E, W, X
 
 # what Qt's offscreen platform cannot do is no fault of ours
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -126,26 +126,100 @@ def highlighted(window: MainWindow) -> str:
     return str(window.containers.view.currentIndex().data())
 
 
+def chosen(window: MainWindow) -> list[str]:
+    return [str(index.data()) for index in window.containers.view.selectedIndexes()]
+
+
 @pytest.mark.parametrize("words", ["zzz", "grafana"])
-def test_what_is_in_view_is_highlighted_after_the_filter(window: MainWindow, words: str) -> None:
+def test_the_filter_chooses_nothing_by_itself(window: MainWindow, words: str) -> None:
     select(window, "redis-cache")
     window.toolbar.filter.setText(words)
+    assert current(window) == "redis-cache"
+    assert chosen(window) == []
     window.toolbar.filter.clear()
-    assert highlighted(window) == current(window) == ("redis-cache" if words == "zzz" else "grafana")
-    assert window.containers.view.selectionModel().isSelected(window.containers.view.currentIndex())
+    assert chosen(window) == [current(window)] == ["redis-cache"]
 
 
-def test_where_a_head_is_next_to_what_was_left_out_a_container_is_chosen(window: MainWindow) -> None:
-    names = {state.container.name for state in sample.states()}
-    for name in names:
-        for words in names - {name}:
-            window.toolbar.filter.clear()
-            select(window, name)
-            window.toolbar.filter.setText(words)
-            assert highlighted(window) == current(window) == words
+def test_down_in_the_filter_goes_to_the_first_that_was_found(window: MainWindow) -> None:
+    select(window, "redis-cache")
+    window.toolbar.filter.setText("grafana")
+    QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Down)
+    assert chosen(window) == [highlighted(window)] == [current(window)] == ["grafana"]
 
 
-def test_a_remembered_filter_without_a_hit_is_told_and_can_be_emptied(window: MainWindow, qtbot: QtBot) -> None:
+def test_how_many_are_shown_and_escape_in_the_list_shows_all(window: MainWindow) -> None:
+    window.toolbar.filter.setText("image:grafana")
+    assert window.containers.status.text() == "1 of 12 shown. Esc shows all"
+    window.toolbar.filter.setText("cap:bpf")
+    assert window.containers.status.text() == "0 of 12 shown, 11 not known. Esc shows all"
+    window.toolbar.filter.setText("cap:bfp")
+    assert window.containers.nothing.text() == 'There is no capability "bfp".'
+    QTest.keyClick(window.containers.view, Qt.Key.Key_Escape)
+    assert window.toolbar.filter.text() == ""
+    assert window.containers.model.shown() == 12
+
+
+def test_tab_completes_what_is_typed_and_goes_on_where_nothing_is_to_complete(window: MainWindow) -> None:
+    field = window.toolbar.filter
+    field.setFocus()
+    QTest.keyClicks(field, "im")
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    assert field.text() == "image:"
+    QTest.keyClicks(field, "gra")
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    assert field.text() == "image:grafana:11 "
+    field.setText("engine:d")
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    assert field.text() == "engine:docker "
+    field.setText("p")
+    ways = []
+    for _ in range(4):
+        QTest.keyClick(field, Qt.Key.Key_Tab)
+        ways.append(field.text())
+    assert ways == ["project:", "port:", "portainer", "project:"]
+    QTest.keyClick(field, Qt.Key.Key_Backtab)
+    assert field.text() == "portainer"
+    assert field.hasFocus()
+    field.clear()
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    assert not field.hasFocus()
+
+
+def test_a_group_is_folded_by_key_and_click_and_nothing_else_is_chosen(window: MainWindow) -> None:
+    view, model = window.containers.view, window.containers.model
+    select(window, "redis-cache")
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert highlighted(window) == "Standalone"
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert model.row_of(window.selection.current.key if window.selection.current else ("", "")) == -1
+    assert current(window) == "redis-cache"
+    assert window.selection.current is not None
+    window.selection.go_to(window.selection.current.key)  # whoever asks for it sees its row
+    assert chosen(window) == ["redis-cache"]
+    where = view.visualRect(model.index(model.head_of(view.chosen_row()))).center()
+    for rows in (4, 14):
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+        assert model.rowCount() == rows
+    assert current(window) == "redis-cache"
+
+
+def test_replicas_are_one_row_until_right_opens_them(window: MainWindow) -> None:
+    view, model = window.containers.view, window.containers.model
+    many = tuple(sample.state(f"worker-{number}", (E, W, E, E, E, E)) for number in range(1, 4))
+    window.selection.show_snapshot(sample.snapshot((*sample.states(), *many)))
+    assert window.containers.view.select_key(many[1].key)
+    assert current(window) == "worker-1"
+    window.selection.go_to(many[2].key)
+    assert current(window) == "worker-3"  # the row stands for it too
+    assert chosen(window) == ["worker"]
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    assert model.row_of(many[2].key) > model.row_of(many[0].key)
+    assert chosen(window) == [current(window)] == ["worker-3"]
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert chosen(window) == ["worker"]
+
+
+def test_a_filter_without_a_hit_from_the_start_is_told_and_can_be_emptied(window: MainWindow, qtbot: QtBot) -> None:
     made = make_window(sample.StillWatch())
     qtbot.addWidget(made)
     made.toolbar.filter.setText("zzz")
@@ -155,7 +229,7 @@ def test_a_remembered_filter_without_a_hit_is_told_and_can_be_emptied(window: Ma
     made.selection.show_snapshot(sample.snapshot())
     qtbot.wait(20)
     assert made.pages.currentWidget() is made.pages.empty
-    assert shown(made) == ["No container holds these words", "Change the filter, or empty it."]
+    assert shown(made) == ["No container matches the filter", "Change the filter, or clear it."]
     made.toolbar.filter.clear()
     assert highlighted(made) == current(made) == "ci-runner"
     assert made.pages.currentWidget() is made.pages.strata_page
@@ -220,13 +294,16 @@ def test_tab_reaches_filter_list_bands_and_panel(window: MainWindow, qtbot: QtBo
 
 
 def test_an_update_keeps_selection_scroll_tab_and_bit(window: MainWindow, qtbot: QtBot) -> None:
-    states = tuple(sample.state(f"c{number:02}", (E, X, E, E, E, X)) for number in range(60))
+    states = tuple(sample.state(f"c{number:02}", (E, X, E, E, E, X), image=f"c:{number}") for number in range(60))
     window.selection.show_snapshot(sample.snapshot(states))
     select(window, "c40")
     window.strata_page.panel.open_tab(FINDINGS)
     at = window.containers.view.verticalScrollBar().value()
     assert at > 0
-    newer = (sample.state("c40", (E, X, X, E, E, X)), *(state for state in states if state.container.name != "c40"))
+    newer = (
+        sample.state("c40", (E, X, X, E, E, X), image="c:40"),
+        *(state for state in states if state.container.name != "c40"),
+    )
     window.selection.show_snapshot(sample.snapshot((*newer, sample.state("zz", (E, E, E, E, E, E)))))
     assert current(window) == "c40"
     assert window.strata_page.panel.current == FINDINGS
@@ -350,13 +427,13 @@ def test_a_choice_forgets_what_was_lost(window: MainWindow, way: str) -> None:
 
 def test_not_running_says_so(window: MainWindow) -> None:
     select(window, "old-job")
-    assert window.strata_page.header.card.first.text().startswith("No process of it runs")
+    assert window.strata_page.header.card.first.text().startswith("None of its processes runs")
     assert "Not running" in window.strata_page.strata.bands[3].accessibleName()
 
 
 def test_unknown_gives_reason_and_advice(window: MainWindow) -> None:
     select(window, "staging-api")
-    assert "may not read" in window.strata_page.header.card.first.text()
+    assert "not allowed to read" in window.strata_page.header.card.first.text()
     assert "as root" in window.strata_page.strata.bands[3].accessibleDescription()
     assert "Not known" in window.strata_page.strata.bands[3].accessibleName()
 
@@ -397,7 +474,8 @@ def test_from_one_column_the_list_comes_back_narrow(window: MainWindow) -> None:
     window.resize(720, 800)
     QApplication.processEvents()
     assert window.containers.width() == window.theme.px(64)
-    assert window.pages.x() == window.containers.geometry().right() + 2  # the handle is 1 wide
+    left = window.pages.mapTo(window.window_layout.splitter, QPoint(0, 0)).x()
+    assert left == window.containers.geometry().right() + 2  # the handle is 1 wide
 
 
 def test_a_low_window_gives_the_panel_the_room(window: MainWindow, qtbot: QtBot) -> None:
@@ -470,7 +548,7 @@ def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
             label.text() for label in window.pages.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)
         ]
     assert "No containers yet" in texts[EngineState.CONNECTED]
-    assert "The engine does not let this user in" in texts[EngineState.DENIED]
+    assert "The engine denies access to this user" in texts[EngineState.DENIED]
     assert "The engine does not answer" in texts[EngineState.UNREACHABLE]
     assert "No container engine was found" in texts[EngineState.ABSENT]
     well = replace(sample.snapshot(()), engines=sample.ENGINES[:1])
@@ -534,7 +612,7 @@ def test_a_paused_container_is_told_so(window: MainWindow) -> None:
 def test_nothing_is_cut_in_the_strata(window: MainWindow) -> None:
     rows = [band.geometry() for band in window.strata_page.strata.bands.values()]
     assert all(rows[at].bottom() < rows[at + 1].top() for at in range(len(rows) - 1))
-    assert all(isinstance(row, QRect) and row.height() >= 39 for row in rows)
+    assert all(isinstance(row, QRect) and row.height() >= 36 for row in rows)
 
 
 def test_another_container_begins_at_its_own_worst_bit(window: MainWindow) -> None:
@@ -548,11 +626,9 @@ def test_another_container_begins_at_its_own_worst_bit(window: MainWindow) -> No
 
 def test_in_a_low_panel_the_cells_scroll_and_the_footer_stays(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(1440, 760)
-    qtbot.wait(20)
     view = window.strata_page.panel.findChild(BitsView)
     assert view is not None
     view.list.setCurrentIndex(view.list.bits.index(13))
-    bottom = view.hex.mapTo(window, view.hex.rect().bottomLeft()).y()
-    assert bottom < window.height()
+    qtbot.waitUntil(lambda: view.hex.mapTo(window, view.hex.rect().bottomLeft()).y() < window.height())
     row = view.list.visualRect(view.list.bits.index(13)).center()
     assert view.area.viewport().rect().contains(view.list.viewport().mapTo(view.area.viewport(), row))

@@ -12,9 +12,9 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.layer import Bar, Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
+from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.panel.bars import BarsBlock, extent
 from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.panel.findings import FindingCard
 from stratascope.ui.panel.page import Page
 from stratascope.ui.panel.raw_text import RawView, raw_text
 from stratascope.ui.panel.rulers import MOST, RulersBlock, place
@@ -143,11 +143,33 @@ def test_rulers_by_keyboard(theme: Theme, qtbot: QtBot) -> None:
     qtbot.addWidget(block)
     block.resize(600, 300)
     block.show()
-    assert block.line.text() == "Id 0 is id 1000 on the host"
+    assert block.line.text() == "ID 0 is ID 1000 on the host"
     block.drawing.setFocus()
     QTest.keyClick(block.drawing, Qt.Key.Key_Right)
-    assert block.line.text().startswith("Ids 1 to 65536 are ids 100000 to 165535 on the host")
-    assert "Id 0 is id 1000" in block.drawing.accessibleDescription()
+    assert block.line.text().startswith("IDs 1 to 65536 are IDs 100000 to 165535 on the host")
+    assert "ID 0 is ID 1000" in block.drawing.accessibleDescription()
+
+
+@pytest.mark.parametrize(("width", "blocks", "tight"), [(1200, 3, False), (420, 1, False)])
+def test_all_capabilities_side_by_side(theme: Theme, qtbot: QtBot, width: int, blocks: int, tight: bool) -> None:
+    view = BitsView(theme, sample.grid())
+    qtbot.addWidget(view)
+    view.resize(width, 400)
+    view.show()
+    assert (view.list.blocks, view.list.tight) == (blocks, tight)
+
+
+def test_three_blocks_in_the_panel_of_1440(theme: Theme, qtbot: QtBot) -> None:
+    """Also with wide letters: then what is between gives way, and no name is cut."""
+    view = BitsView(theme, sample.grid())
+    qtbot.addWidget(view)
+    view.resize(theme.px(770), 400)
+    view.show()
+    assert view.list.blocks == 3
+    names = max(view.list.fontMetrics().horizontalAdvance(row.name) for row in view.list.bits.grid.rows)
+    room = view.list.cells_left(0) - theme.px(6) - (theme.px(22) if view.list.numbers else 0)
+    assert names <= room
+    assert 3 * view.list.block_width - view.list.gap <= view.list.width()
 
 
 def test_a_map_of_340_lines(theme: Theme, qtbot: QtBot) -> None:
@@ -197,7 +219,7 @@ def test_raw_text_is_searched_and_copied(theme: Theme, qtbot: QtBot) -> None:
     view.field.setText("thr")
     assert view.text.textCursor().selectedText() == "thr"
     view.field.setText("zzz")
-    assert view.found.text() == "Not found"
+    assert view.found.text() == "No matches"
 
 
 def test_a_newer_reading_leaves_selection_search_and_place_in_the_raw_text(theme: Theme, qtbot: QtBot) -> None:
@@ -236,7 +258,7 @@ def test_what_was_not_found_may_come_with_the_next_reading(theme: Theme, qtbot: 
     view.show_text("one\n")
     view.field.setText("two")
     view.show_text("one\nthree\n")
-    assert view.found.text() == "Not found"
+    assert view.found.text() == "No matches"
     view.show_text("one\ntwo\n")
     assert view.found.text() == ""
 

@@ -38,7 +38,7 @@ def test_it_says_exactly_what_it_starts(window: MainWindow) -> None:
     assert COMMAND in button.accessibleDescription()
     assert "Ctrl+R" in button.toolTip()
     show(window, Privilege(PrivilegeState.IDLE))
-    assert "no password is asked for" in button.toolTip()
+    assert "no password is needed" in button.toolTip()
 
 
 def test_by_mouse_by_key_and_by_keyboard_focus(window: MainWindow, watch: sample.StillWatch) -> None:

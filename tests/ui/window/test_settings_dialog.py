@@ -37,7 +37,7 @@ def dialog(qtbot: QtBot, theme: Theme, kept: Settings, window: MainWindow) -> Se
 
 
 def test_defaults_are_shown_and_nothing_is_kept(dialog: SettingsDialog, kept: Settings, tmp_path: Path) -> None:
-    assert [dialog.language.itemText(place) for place in range(3)] == ["As the desktop", "English", "日本語"]
+    assert [dialog.language.itemText(place) for place in range(3)] == ["Same as the desktop", "English", "日本語"]
     assert (dialog.refresh.value(), dialog.watch.value(), dialog.limit.value()) == (2.0, 10.0, 9.0)
     assert dialog.above.isChecked()
     assert dialog.failure.isChecked()
@@ -73,7 +73,7 @@ def test_what_is_no_address_is_told_and_not_kept(dialog: SettingsDialog, kept: S
     dialog.engines.setPlainText("/run/a.sock")
     dialog.engines.setPlainText("/run/a.sock\nftp://x")
     assert dialog.error.isVisible()
-    assert "ftp://x is no address of an engine" in dialog.error.text()
+    assert "ftp://x is not an engine address" in dialog.error.text()
     assert preferences.ENGINES.of(kept) == ("/run/a.sock",)
     dialog.refresh.setValue(7)  # what is wrong stays wrong, whatever else is chosen
     assert dialog.error.isVisible()
@@ -88,7 +88,7 @@ def test_a_choice_that_can_not_be_kept_is_told(qtbot: QtBot, theme: Theme, windo
     made.refresh.setValue(7)
     assert made.error.isVisible()
     assert "could not be written" in made.error.text()
-    assert "lasts until the program ends" in made.error.text()
+    assert "last until the program ends" in made.error.text()
 
 
 def test_by_the_menu(qtbot: QtBot, window: MainWindow, watch: sample.StillWatch) -> None:
@@ -113,7 +113,7 @@ def test_start_again(qtbot: QtBot, dialog: SettingsDialog, window: MainWindow) -
     assert window.restarts
 
 
-def test_the_window_remembers_filter_and_view(qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_window_remembers_its_view_and_no_filter(qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     one = make_window(sample.StillWatch(), Settings(path))
     qtbot.addWidget(one)
@@ -125,8 +125,8 @@ def test_the_window_remembers_filter_and_view(qtbot: QtBot, tmp_path: Path) -> N
     other = make_window(sample.StillWatch(), Settings(path))
     qtbot.addWidget(other)
     other.selection.show_snapshot(sample.snapshot())
-    assert other.toolbar.filter.text() == "redis"
-    assert other.containers.model.shown() == 1
+    assert other.toolbar.filter.text() == ""
+    assert other.containers.model.shown() == 12
     assert other.pages.view is View.MATRIX
     assert (other.width(), other.height()) == (1300, 800)
     other.close()
@@ -202,4 +202,4 @@ def test_no_word_of_the_dialog_is_cut(qtbot: QtBot, dialog: SettingsDialog) -> N
 
 
 def test_every_button_of_the_dialog_says_what_it_does(dialog: SettingsDialog) -> None:
-    assert [button.text() for button in dialog.findChildren(QPushButton)] == ["Start again now", "Close"]
+    assert [button.text() for button in dialog.findChildren(QPushButton)] == ["Restart now", "Close"]

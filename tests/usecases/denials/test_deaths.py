@@ -64,55 +64,55 @@ LOW = ("--user", "1000", "--sysctl", "net.ipv4.ip_unprivileged_port_start=1024")
 WORKS = ("sleep", "1")
 DEATHS = (
     # -- the program does not run
-    Death("arm", (), ("/f/arm",), "image", "/f/arm is made for another machine: for arm64", True),
+    Death("arm", (), ("/f/arm",), "image", "/f/arm is built for another machine type: arm64", True),
     Death("crlf", (), ("/f/crlf",), "image", "(CRLF), so the kernel looks for /bin/sh with", True),
-    Death("no-interpreter", (), ("/f/no-interpreter",), "image", "to be read by /usr/bin/python3", True),
-    Death("no-first-line", (), ("/f/no-first-line",), "image", "neither a program nor a script", True),
-    Death("marked", (), ("/f/marked",), "image", "begins with a byte order mark", True),
+    Death("no-interpreter", (), ("/f/no-interpreter",), "image", "names /usr/bin/python3 as its interpreter", True),
+    Death("no-first-line", (), ("/f/no-first-line",), "image", "neither a binary nor a script", True),
+    Death("marked", (), ("/f/marked",), "image", "starts with a byte order mark", True),
     Death("empty", (), ("/f/empty",), "image", "/f/empty is empty", True),
     Death("dynamic", (), ("/f/dynamic",), "image", "needs the dynamic linker /lib64/ld-linux", True),
-    never("no-right", (), ("/f/no-right",), "files", "/f/no-right has no right to be executed"),
+    never("no-right", (), ("/f/no-right",), "files", "/f/no-right has no execute permission"),
     never("nowhere", (), ("/nowhere",), "image", "There is no program /nowhere in it."),
     never("not-in-path", (), ("nowhere",), "image", "There is no program nowhere in it."),
-    never("folder", (), ("/etc",), "image", "/etc, which it is to run, is a folder."),
+    never("folder", (), ("/etc",), "image", "/etc, which it should run, is a directory."),
     # -- the engine or the runtime can't
     never("user", ("--user", "nobody-here"), WORKS, "image", "no user nobody-here in /etc/passwd"),
     never("group", ("--user", "0:nobody-here"), WORKS, "image", "no group nobody-here in /etc/group"),
-    never("port", ("-p", "18099:80"), WORKS, "network", "The port 18099 of the host"),
+    never("port", ("-p", "18099:80"), WORKS, "network", "Port 18099 of the host"),
     never("setting", ("--sysctl", "net.nowhere.x=1"), WORKS, "kernel", "This kernel has no setting net/nowhere/x"),
-    never("file-on-folder", ("-v", "/etc/hostname:/etc"), WORKS, "engine", "one is a file and the other a folder"),
-    never("ulimit", ("--ulimit", "nofile=99999999999:99999999999"), WORKS, "cgroup", "is higher than what the engine"),
-    never("no-files", ("--ulimit", "nofile=4:4"), WORKS, "cgroup", "too small even to start", MoreOf("nofile", 4)),
-    never("nonsense", ("--security-opt", "seccomp={nonsense}"), WORKS, "seccomp", "SCMP_ACT_NONSENSE means nothing"),
+    never("file-on-folder", ("-v", "/etc/hostname:/etc"), WORKS, "engine", "is a file and the other a directory"),
+    never("ulimit", ("--ulimit", "nofile=99999999999:99999999999"), WORKS, "cgroup", "is higher than the engine's"),
+    never("no-files", ("--ulimit", "nofile=4:4"), WORKS, "cgroup", "too low even to start", MoreOf("nofile", 4)),
+    never("nonsense", ("--security-opt", "seccomp={nonsense}"), WORKS, "seccomp", "SCMP_ACT_NONSENSE has no meaning"),
     never("nothing", ("--security-opt", "seccomp={nothing}"), WORKS, "seccomp", "It ended before its program ran"),
     # -- the kernel ends it
     Death("memory", ("-m", "16m"), ("tail", "/dev/zero"), "cgroup", "The kernel killed it", True, 137,
           (MoreOf("memory", 16 << 20),)),
     Death("memory-of-child", ("-m", "16m"), sh("tail /dev/zero; exit 3"), "cgroup", "killed one of its processes", True,
           3, (MoreOf("memory", 16 << 20),)),
-    Death("call", ("--security-opt", "seccomp={kill}"), ("mkdir", "/tmp/q"), "seccomp", "A filter for system calls",
+    Death("call", ("--security-opt", "seccomp={kill}"), ("mkdir", "/tmp/q"), "seccomp", "A seccomp filter",
           True, 159),
     Death("killed", (), sh("trap '' TERM; sleep 3600 & wait"), "kernel", "It was killed, and", code=137),
-    Death("stopped", (), sh("trap 'exit 143' TERM; sleep 3600 & wait"), "engine", "Somebody had the engine stop it",
+    Death("stopped", (), sh("trap 'exit 143' TERM; sleep 3600 & wait"), "engine", "It was stopped through the engine",
           True, 143),
     # -- it says so
-    Death("read-only", ("--read-only",), ("touch", "/x"), "namespaces", "It may not write to /x: its root",
+    Death("read-only", ("--read-only",), ("touch", "/x"), "namespaces", "It can't write to /x: its root",
           wants=(WritablePlace("/x", "/"),)),
     Death("read-only-mount", ("-v", "{folder}:/data:ro"), ("touch", "/data/x"), "namespaces", "that mount is read-only",
           wants=(WritablePlace("/data/x", "/data"),)),
-    Death("owner", ("--cap-drop", "ALL"), ("chown", "7:7", "/etc"), "capabilities", "takes CHOWN",
+    Death("owner", ("--cap-drop", "ALL"), ("chown", "7:7", "/etc"), "capabilities", "requires CHOWN",
           wants=(HeldCapability(("CAP_CHOWN",), 0),)),
-    Death("mount", (), ("mount", "-t", "tmpfs", "x", "/mnt"), "capabilities", "takes SYS_ADMIN",
+    Death("mount", (), ("mount", "-t", "tmpfs", "x", "/mnt"), "capabilities", "requires SYS_ADMIN",
           wants=(HeldCapability(("CAP_SYS_ADMIN",), 0),)),
-    Death("low-port", LOW, ("httpd", "-f", "-p", "80"), "capabilities", "may not listen on its port",
+    Death("low-port", LOW, ("httpd", "-f", "-p", "80"), "capabilities", "can't listen on its port",
           wants=(HeldCapability(("CAP_NET_BIND_SERVICE",), 1000), Setting("net.ipv4.ip_unprivileged_port_start", "0"))),
-    Death("processes", ("--pids-limit", "1"), sh("sleep 1; echo"), "cgroup", "start no more processes", code=2,
+    Death("processes", ("--pids-limit", "1"), sh("sleep 1; echo"), "cgroup", "not start more processes", code=2,
           wants=(MoreOf("pids", 1),)),
-    Death("names", ("--network", "none"), ("wget", "-O-", "http://nowhere.example/"), "network", "can look up no names",
+    Death("names", ("--network", "none"), ("wget", "-O-", "http://nowhere.example/"), "network", "can't resolve names",
           wants=(Network(),)),
     Death("no-exec", ("--tmpfs", "/q:noexec"), sh("cp /bin/busybox /q/; exec /q/busybox true"), "namespaces",
-          "no program may be run (noexec)", code=126, wants=(RunnablePlace("/q/busybox", "/q"),)),
-    Death("mode", ("--user", "1000"), ("cat", "/root/x"), "files", "It may not use /root/x"),
+          "no program can be run (noexec)", code=126, wants=(RunnablePlace("/q/busybox", "/q"),)),
+    Death("mode", ("--user", "1000"), ("cat", "/root/x"), "files", "It can't use /root/x"),
 )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def test_no_folder_of_the_host_is_made_to_look_at_a_file(morgue: Morgue, tmp_pat
         morgue.rig.remove("dead-folder-gone")
     assert ending.cause is not None
     assert ending.cause.claim.layer == "image"
-    assert "/arm is made for another machine" in translate(ending.cause.claim.what)
+    assert "/arm is built for another machine type" in translate(ending.cause.claim.what)
     assert not ending.cause.certain, "Docker is not asked for the file, and Podman can't tell then"
 
 

@@ -91,8 +91,8 @@ def test_a_call_is_given_by_name_and_argument(picture: Snapshot) -> None:
 def test_words_alone_where_no_toggle_can(picture: Snapshot) -> None:
     for want, text in (
         (Setting("vm.max_map_count", "262144"), "Set vm.max_map_count=262144 on the machine itself."),
-        (DeviceNode("/tmp/node", "c", "10:229", "rw"), "Hand in the device c 10:229"),
-        (HeldCapability(("CAP_SYS_NICE",), 33), "It gave up root's rights by itself."),
+        (DeviceNode("/tmp/node", "c", "10:229", "rw"), "Pass in the device c 10:229"),
+        (HeldCapability(("CAP_SYS_NICE",), 33), "It gave up root's privileges by itself."),
         (MoreOf("cpu-shares"), ""),
     ):
         if not text:

@@ -59,7 +59,7 @@ def test_what_was_there_at_the_start_is_no_news() -> None:
     assert see(alerts, snapshot(listed=False)) == []  # it answers, and its containers are still being read
     assert see(alerts, snapshot(container("old"))) == []
     assert see(alerts, snapshot(container("old"), container("new"))) == [
-        "New and badly protected: new. Its exposure is 9.5 of 10."
+        "New and poorly protected: new. Its exposure is 9.5 of 10."
     ]
     assert see(alerts, snapshot(container("old"), container("new"))) == []
 
@@ -70,7 +70,7 @@ def test_it_is_told_once_all_is_read() -> None:
     assert see(alerts, snapshot(container("new", None))) == []
     assert see(alerts, snapshot(container("new", 9.5, 4.0))) == [
         "New, and not known to be protected: new. "
-        "Its exposure is 9.5 of 10, at best 4.0, since not all of it could be read."
+        "Its exposure is 9.5 of 10, at best 4.0, because not everything could be read."
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_replacement_that_is_no_worse_is_no_news() -> None:
     see(alerts, snapshot(container("web", 9.8)))
     assert see(alerts, snapshot(container("web", 9.5, number="other"))) == []
     assert see(alerts, snapshot(container("web", 9.9, number="third"))) == [
-        "New and badly protected: web. Its exposure is 9.9 of 10."
+        "New and poorly protected: web. Its exposure is 9.9 of 10."
     ]
 
 
@@ -104,7 +104,7 @@ def test_a_session_that_raises_the_exposure_is_told_once_while_it_lasts() -> Non
     alerts = Alerts()
     see(alerts, snapshot(entered("web", 2.7)))
     session = "An exec session (sh, PID 9) raises its exposure from 2.7 to 5.2 until it ends."
-    told = f"More can be done in it now: web. {session}"
+    told = f"More is possible in it now: web. {session}"
     assert see(alerts, snapshot(entered("web", 2.7, LESS, SESSION))) == [told]
     assert see(alerts, snapshot(entered("web", 2.7, SESSION))) == []
     assert see(alerts, snapshot(entered("web", 2.7))) == []
@@ -120,7 +120,7 @@ def test_a_thread_is_told_above_the_limit_only_and_a_new_container_once() -> Non
     (told,) = see(alerts, snapshot(entered("web", 2.7, replace(THREAD, pid=13))))
     assert "worker, thread 13 of PID 8" in told
     found = see(alerts, snapshot(entered("web", 2.7, replace(THREAD, pid=13)), entered("new", 2.7, THREAD)))
-    assert found == ["New and badly protected: new. Its exposure is 9.5 of 10."]
+    assert found == ["New and poorly protected: new. Its exposure is 9.5 of 10."]
 
 
 def test_a_demo_is_never_told() -> None:
@@ -137,13 +137,13 @@ def failing(**changes: object) -> Container:
 @pytest.mark.parametrize(
     ("now", "text"),
     [
-        (failing(status=Status.EXITED, exit_code=1, pid=None), "It ended by itself with status 1."),
-        (failing(status=Status.DEAD, exit_code=139, pid=None), "It ended by itself with status 139."),
-        (failing(status=Status.RESTARTING), "It ends and is started again and again."),
-        (failing(health="unhealthy"), "Its healthcheck says that it is unhealthy."),
+        (failing(status=Status.EXITED, exit_code=1, pid=None), "It exited by itself with status 1."),
+        (failing(status=Status.DEAD, exit_code=139, pid=None), "It exited by itself with status 139."),
+        (failing(status=Status.RESTARTING), "It keeps ending and being restarted."),
+        (failing(health="unhealthy"), "Its health check reports it as unhealthy."),
         (
             failing(status=Status.EXITED, exit_code=137, out_of_memory=True, pid=None),
-            "It used more memory than it may have, and was ended.",
+            "It exceeded its memory limit and was killed.",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_hardened_one_fails(now: Container, text: str) -> None:
     well = container("web", 2.0, number="new")
     see(alerts, snapshot(well), done)
     failed = replace(well, container=now)
-    told = f"web fails since it was hardened. {text} Its original is kept: Undo brings it back."
+    told = f"web has been failing since it was hardened. {text} Its original is kept: Undo brings it back."
     assert see(alerts, snapshot(failed), done) == [told]
     assert see(alerts, snapshot(failed), done) == []
     assert see(alerts, snapshot(well), done) == []

@@ -74,7 +74,7 @@ def test_restricted_says_where_it_is_not_what_it_is_named_after() -> None:
     words = [translate(each) for each in shortfalls(preview, Preset.RESTRICTED)]
     place = next(place for place, each in enumerate(words) if "Pod Security Standards" in each)
     assert words[place + 1].startswith("It still starts as root.")
-    assert words[place + 2 :] == ["Root inside is root on this machine: whoever breaks out as root is root there."]
+    assert words[place + 2 :] == ["Root inside is root on this machine: anyone who breaks out as root is root there."]
     assert len(shortfalls(preview, Preset.RECOMMENDED)) == place, "that one is not named after it"
 
 

@@ -49,7 +49,11 @@ def test_undo_brings_the_original_back_with_its_policy(journal: FileJournal) -> 
     )  # fmt: skip
     exchange = Exchange(engine, journal, back, clock=Seconds().clock())
     told = [translate(step.message) for step in exchange.forward(3.0) if step.state is State.BEGUN]
-    assert told[1:4] == ["Stop the one that runs", "Give its name to the one set aside", "Start the one set aside"]
+    assert told[1:4] == [
+        "Stop the running container",
+        "Give its name to the container set aside",
+        "Start the container set aside",
+    ]
     undone = exchange.finish()
     assert one_runs(engine).id == old
     assert engine.boxes[old].policy == ALWAYS
@@ -70,9 +74,9 @@ def test_discard_removes_what_is_set_aside(journal: FileJournal) -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"status": "exited", "exit_code": 3}, "exit status 3"),
+        ({"status": "exited", "exit_code": 3}, "with status 3"),
         ({"health": Health.UNHEALTHY}, "unhealthy"),
-        ({"health": Health.STARTING}, "healthcheck did not say healthy"),
+        ({"health": Health.STARTING}, "health check did not report healthy"),
     ],
 )
 def test_a_replacement_that_fails_is_rolled_back(journal: FileJournal, changed: dict[str, object], words: str) -> None:

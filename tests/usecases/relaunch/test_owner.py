@@ -232,7 +232,7 @@ def test_an_owner_that_fails_with_the_words_of_the_engine(owner: Owner) -> None:
 
     def refuse(number: int, name: str) -> None:
         if name == "before recreate" and owner.owners.file:
-            raise OwnerFailedError(msg("The command {name} ended with exit status {status}."), words)
+            raise OwnerFailedError(msg("The command {name} exited with status {status}."), words)
 
     owner.owners.at = refuse
     found = _last(harden(owner.work, replace(owner.plan(), choices=(Choice("memory", "67108864"),)), watch=1.0))
@@ -256,7 +256,9 @@ def test_workers_that_do_not_come_up_again(owner: Owner) -> None:
 def test_an_owner_that_fails_or_sees_nothing_to_do(owner: Owner) -> None:
     def fail(number: int, name: str) -> None:
         if (number, name) == (2, "before recreate"):
-            raise OwnerError(msg("The command compose did not end in {seconds} seconds.", seconds=9), "its words")
+            raise OwnerError(
+                msg("The command compose did not finish within {seconds} seconds.", seconds=9), "its words"
+            )
 
     owner.owners.at = fail
     ended = owner.harden()
@@ -282,7 +284,7 @@ def test_a_way_back_that_fails_is_told_and_recovered_later(owner: Owner) -> None
     ended = owner.harden()
     assert ended.ending is Ending.UNFINISHED
     assert ended.why is not None
-    assert "way back failed" in ended.why.id
+    assert "Going back failed" in ended.why.id
     (left,) = owner.kept()
     owner.owners.at = lambda number, name: None
     assert recover_owned(owner.work, left) is False
@@ -293,7 +295,7 @@ def test_a_way_back_that_fails_is_told_and_recovered_later(owner: Owner) -> None
 def test_a_project_that_was_removed_leaves_nothing_to_recover(owner: Owner) -> None:
     def gone(number: int, name: str) -> None:
         if name == "before recreate":
-            raise OwnerGoneError(msg("A file that its owner makes it from is gone: {path}.", path="/p"))
+            raise OwnerGoneError(msg("A file that its owner creates it from no longer exists: {path}.", path="/p"))
 
     def die(number: int, name: str) -> None:
         if name == "before recreate":

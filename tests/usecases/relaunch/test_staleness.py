@@ -163,7 +163,7 @@ def test_the_only_one_that_is_left_is_not_removed(journal: FileJournal, created:
         ended = last(exchange.back(FailedError(msg("Cancelled."))))
         assert ended.ending is Ending.KEPT
         assert ended.why is not None
-        assert "Somebody else removed the one that ran before" in translate(ended.why)
+        assert "Someone else removed the container that ran before" in translate(ended.why)
     assert one_runs(engine).id == left.new
     stages = [item.stage for item in journal.all() if isinstance(item, Transaction) and item.id == left.id]
     assert stages == [Stage.DONE]

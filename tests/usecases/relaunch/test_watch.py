@@ -109,7 +109,7 @@ def test_what_the_original_did_not_listen_on_is_not_awaited() -> None:
 def test_what_can_not_be_read_is_told_once_and_fails_nothing() -> None:
     scene = _Scene(Liveness((80,)), lambda now: Liveness(None))
     told = [translate(item.message) for item in scene.watch()]
-    assert told.count("On which ports it listens can't be read, so that is not watched") == 1
+    assert told.count("Which ports it listens on can't be read, so that is not watched") == 1
     assert scene.seconds < 4.0
 
 
@@ -117,7 +117,7 @@ def test_a_healthcheck_and_a_port_are_both_awaited() -> None:
     scene = _Scene(Liveness((80,)), _after(0.0, 80))
     scene.set(health=Health.STARTING)
     error = scene.fails()
-    assert "healthcheck" in translate(error.why)
+    assert "health check" in translate(error.why)
     assert scene.seconds > 100
 
 
@@ -136,7 +136,7 @@ def test_it_need_not_be_healthier_than_the_original(before: Health, now: Health,
     scene = _Scene(Liveness(()), lambda now: Liveness(()), before)
     scene.set(health=now)
     if fails:
-        assert "healthcheck" in translate(scene.fails().why)
+        assert "health check" in translate(scene.fails().why)
         return
     assert scene.watch()[-1].state is State.DONE
     assert scene.seconds < 4.0

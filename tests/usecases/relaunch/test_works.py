@@ -85,7 +85,7 @@ def said(messages: Sequence[Message]) -> str:
 def test_a_port_that_answers_as_before_shows_it(scene: Scene) -> None:
     shown = scene.look(scene.plan())
     assert (shown.works, len(shown.compared)) == (True, 1)
-    assert "healthcheck" in said(shown.not_compared)
+    assert "health check" in said(shown.not_compared)
 
 
 def test_one_that_answers_in_another_way_does_not_work(scene: Scene) -> None:
@@ -114,7 +114,7 @@ def test_one_that_can_not_be_reached_any_more_shows_nothing(scene: Scene) -> Non
 def test_a_healthcheck_shows_it(scene: Scene) -> None:
     assert scene.look(scene.plan(listens=(), health=Health.HEALTHY), ()).works
     unhealthy = scene.look(scene.plan(listens=(), health=Health.UNHEALTHY), ())
-    assert (unhealthy.works, "did not say healthy" in said(unhealthy.not_compared)) == (None, True)
+    assert (unhealthy.works, "did not report healthy" in said(unhealthy.not_compared)) == (None, True)
 
 
 def test_what_its_programs_could_do_on_request_is_in_doubt_but_for_an_exercise(scene: Scene) -> None:
@@ -132,7 +132,7 @@ def test_what_its_programs_could_do_on_request_is_in_doubt_but_for_an_exercise(s
 
 @pytest.mark.parametrize("code", ["dac-override", "owners"])
 def test_files_that_it_can_no_longer_use_are_in_doubt(scene: Scene, code: str) -> None:
-    text = msg("Files of others that it could no longer write: {paths}.", paths="/data")
+    text = msg("Files of other users that it could no longer write: {paths}.", paths="/data")
     shown = scene.look(scene.plan(cautions=(Caution(code, text),)))
     assert (shown.works, shown.not_compared[0]) == (None, text)
     assert scene.look(scene.plan(cautions=(Caution("log", text),))).works

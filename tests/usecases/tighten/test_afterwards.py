@@ -117,7 +117,7 @@ def test_that_it_ended_is_told(access: MemoryAccess, engine: MemoryEngine) -> No
 
 def test_what_can_not_be_watched_says_why(access: MemoryAccess, engine: MemoryEngine) -> None:
     number = engine.add("web", status="exited")
-    with pytest.raises(ProbeError, match="ended"):
+    with pytest.raises(ProbeError, match="exited by itself"):
         next(refused(access, Observer, made(), number, 5.0))
     access.engine = replace(ENGINE, endpoint="ssh://there", kind=EngineKind.DOCKER)
     with pytest.raises(ProbeError, match="another machine"):

@@ -190,7 +190,7 @@ def test_every_choice_says_why() -> None:
     """Learned ones by what was seen, the others by what they do."""
     found = of()
     assert {name for name, _ in found.why} == {item.toggle for item in found.choices}
-    assert "as root only" in dict(found.why)["capabilities"].id
+    assert "only as root" in dict(found.why)["capabilities"].id
 
 
 def test_limits_that_the_engine_can_t_set_are_left_out() -> None:

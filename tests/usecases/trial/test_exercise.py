@@ -28,7 +28,7 @@ def test_it_is_told_where_the_twin_is() -> None:
 
 
 def test_its_status_says_whether_it_works() -> None:
-    assert run("echo out; echo err >&2; exit 7") == ("It ended with status 7.", "out\nerr\n")
+    assert run("echo out; echo err >&2; exit 7") == ("It exited with status 7.", "out\nerr\n")
 
 
 def test_what_it_prints_is_bounded_to_the_end() -> None:
@@ -38,7 +38,7 @@ def test_what_it_prints_is_bounded_to_the_end() -> None:
 
 def test_one_that_hangs_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
     why, _ = run(f"sleep 3600 & echo $! >{tmp_path}/pid; sleep 3600", seconds=0.3)
-    assert why == "It was not done in 0 seconds."
+    assert why == "It did not finish within 0 seconds."
     assert gone(int((tmp_path / "pid").read_text()))
 
 
@@ -48,7 +48,7 @@ def test_what_it_leaves_behind_is_ended_too(tmp_path: Path) -> None:
 
 
 def test_one_that_closes_its_output_is_waited_for() -> None:
-    assert run("exec >/dev/null 2>&1; sleep 0.2; exit 3") == ("It ended with status 3.", "")
+    assert run("exec >/dev/null 2>&1; sleep 0.2; exit 3") == ("It exited with status 3.", "")
 
 
 def test_it_is_ended_where_somebody_cancels() -> None:

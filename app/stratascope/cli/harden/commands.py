@@ -7,12 +7,13 @@ nothing changed, 4 rolled back, the original runs.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli.harden import recover, undo_many
+from stratascope.cli.harden import asking, recover, undo_many
 from stratascope.cli.harden.choices import choices_of
-from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, relaunch
+from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, agreed_to, relaunch
 from stratascope.cli.harden.targets import chooses, several
 from stratascope.cli.harden.told import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
@@ -70,6 +71,12 @@ def _harden(arguments: argparse.Namespace) -> int:
 
             return many.harden(arguments, found)
         access, state = found.state(arguments.containers[0])
+        if asking.is_open(arguments, state):
+            wanted = asking.preset_wanted(found.hardening, state)
+            if wanted is None:
+                write(translate(msg("Nothing was changed.")) + "\n")
+                return REFUSED
+            arguments.preset = wanted or None
         preset = None if arguments.preset is None else Preset(arguments.preset)
         return relaunch(arguments, found, access, state, choices_of(arguments, found.hardening, state), preset=preset)
 
@@ -103,7 +110,7 @@ def _undo(arguments: argparse.Namespace) -> int:
         }
         told.undo_plan(wanted)
         if others and not arguments.json:
-            text = msg("These were relaunched together with it and stay as they are, unless you give --group: {names}",
+            text = msg("These were relaunched together with it and stay as they are unless you add --group: {names}",
                        names=plain(", ".join(others), 400))  # fmt: skip
             write(translate(text) + "\n")
         if arguments.dry_run or wanted.blocks:
@@ -133,14 +140,18 @@ def _discard(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
         recover.at_start(found)
         transaction = _aside(found, arguments.container)
+        question = msg("Remove what is set aside for {name}? It can't be undone afterwards. [y/N] ",
+                       name=plain(transaction.name, 200))  # fmt: skip
+        if not arguments.yes and sys.stdin.isatty() and not agreed_to(question):
+            return REFUSED
         found.hardening.discard(transaction)
         if transaction.owner is not None:
-            kept = msg("The change of {name} stays for good, in {path}.", name=transaction.name,
+            kept = msg("The change to {name} in {path} is now permanent.", name=transaction.name,
                        path=transaction.owner.files[0].path)  # fmt: skip
             write(translate(kept) + "\n")
             return VERIFIED
         for member in transaction.members:
-            text = msg("{name} is removed. Its volumes stay.", name=member.old_aside)
+            text = msg("{name} was removed. Its volumes stay.", name=member.old_aside)
             write(translate(text) + "\n")
     return VERIFIED
 
@@ -165,8 +176,14 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
         hits = [made for engine in there for made in found.hardening.found(engine, lambda made: _is_of(made, name))]
     if len(hits) > 1:
         listed = ", ".join(f"{made.engine} {made.new[:12]}" for made in hits)
-        raise ProbeError(msg("Several are set aside for {name}. Give an id, or --engine: {listed}.", name=name,
-                             listed=listed), name)  # fmt: skip
+        raise ProbeError(
+            msg(
+                "Several originals are set aside for {name}. Give an ID, or --engine: {listed}.",
+                name=name,
+                listed=listed,
+            ),
+            name,
+        )
     if hits:
         return hits[0]
     entries = FileJournal().all()
@@ -178,7 +195,7 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
             and (_is_of(kept, name) or _begins(kept, name))
             and kept.engine not in there
         ):
-            text = msg("What is set aside for {name} is on the engine {engine}, which does not answer now.", name=name,
+            text = msg("The original of {name} is on the engine {engine}, which does not answer now.", name=name,
                        engine=kept.engine)  # fmt: skip
             raise ProbeError(text, name)
     raise ProbeError(msg("Nothing is set aside for {name}.", name=name), name)

@@ -23,7 +23,7 @@ from stratascope.usecases.trial.search import TrialBegun, TrialDone
 def run(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, as_json: bool) -> dict[str, Any] | None:
     """Search, and tell. What the last line of the JSON says of it; None where the container is out of reach."""
     if not as_json:
-        write(translate(msg("Which of them breaks it is searched on twins of it:")) + "\n")
+        write(translate(msg("Searching on twins for the setting that breaks it:")) + "\n")
     found: Loosened | None = None
     try:
         for event in hardening.loosen(made, cancelled):

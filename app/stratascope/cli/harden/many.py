@@ -105,7 +105,7 @@ def relaunch_all(
     `exercised`: commands that ended well on twins with just these choices.
     """
     if arguments.watch_refusals:
-        raise ProbeError(msg("--watch-refusals is for one container."))
+        raise ProbeError(msg("--watch-refusals works with one container only."))
     found.hardening.access(access.engine.id)  # previews ask it once what it is
     plans = _planned(arguments, access, wanted)
     more = {each.state.container.id: each.more for each in wanted}
@@ -246,7 +246,7 @@ def _ended(access: ConnectedEngine, teller: _Teller, outcome: Outcome) -> None:
     ended, undone = outcome.ended, outcome.undone
     if undone is not None:
         back = Ending.UNFINISHED if undone.ending in FAILURES else Ending.ROLLED_BACK
-        why = msg("Undone, since a later one failed.") if undone.why is None else undone.why
+        why = msg("Undone because a later one failed.") if undone.why is None else undone.why
         teller.end(back.value, {"why": translate(why), "words": undone.words})
         return
     if ended.transaction is not None and ended.ending not in FAILURES:
@@ -275,12 +275,12 @@ def _in_words(plans: Sequence[Plan], tellers: dict[str, _Teller], ended: AllEnde
     undone = [plans[each.place] for each in ended.outcomes if each.undone is not None]
     if undone:
         back = ", ".join(plain(each.spec.name, 80) for made in undone for each in members(made))
-        write(translate(msg("Undone again, so that none is left halfway: {names}.", names=back)) + "\n")
+        write(translate(msg("Undone, so that none is left halfway: {names}.", names=back)) + "\n")
     if len(kept) == len(plans):
         text = plural("{count} container is hardened.", "{count} containers are hardened.", len(tellers))
         write(translate(text) + "\n")
     elif kept:
         write(translate(msg("Kept, though a later one failed: {names}.", names=names)) + "\n")
     if kept and any(not made.live for made in kept):
-        text = msg("stratascope undo --group {name} takes all of it back.", name=plain(kept[0].spec.name, 80))
+        text = msg("To undo all of them: stratascope undo --group {name}", name=plain(kept[0].spec.name, 80))
         write(translate(text) + "\n")

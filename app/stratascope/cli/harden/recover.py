@@ -69,7 +69,7 @@ def before_looking(engines: Engines) -> None:
         try:
             at_start(connected(engines))
         except (EngineError, ProbeError, OSError) as error:
-            complain(translate(msg("A relaunch that was broken off could not be put right now: {why}", why=str(error))))
+            complain(translate(msg("An interrupted relaunch could not be repaired now: {why}", why=str(error))))
 
 
 def _complain(item: Recovered) -> None:
@@ -83,34 +83,34 @@ def _words(item: Recovered) -> str:
     undone = isinstance(what, Transaction) and what.kind is Kind.UNDO
     match item.result:
         case Result.FINISHED if undone:
-            text = msg("{name}: an undo that was broken off is finished; the original runs.", name=name)
+            text = msg("{name}: an interrupted undo was finished; the original runs.", name=name)
         case Result.FINISHED if isinstance(what, Group) and what.undoes:
-            text = msg("{name}: undos that belong together and were broken off are finished; the originals run.",
+            text = msg("{name}: interrupted undos that belong together were finished; the originals run.",
                        name=name)  # fmt: skip
         case Result.FINISHED if isinstance(what, Group):
-            text = msg("{name}: relaunches that belong together were all done before they were broken off, and stay.",
+            text = msg("{name}: relaunches that belong together were all complete before the interruption, and stay.",
                        name=name)  # fmt: skip
         case Result.UNDONE if isinstance(what, Group):
-            text = msg("{name}: relaunches that belong together were broken off and are undone; all is as it was "
+            text = msg("{name}: interrupted relaunches that belong together were undone; everything is as it was "
                        "before.", name=name)  # fmt: skip
         case Result.FINISHED:
-            text = msg("{name}: a relaunch that was broken off is finished; the replacement runs.", name=name)
+            text = msg("{name}: an interrupted relaunch was finished; the replacement runs.", name=name)
         case Result.UNDONE if undone:
-            text = msg("{name}: an undo that was broken off is taken back; all is as it was before.", name=name)
+            text = msg("{name}: an interrupted undo was reverted; everything is as it was before.", name=name)
         case Result.UNDONE:
-            text = msg("{name}: a relaunch that was broken off is undone; all is as it was before.", name=name)
+            text = msg("{name}: an interrupted relaunch was undone; everything is as it was before.", name=name)
         case Result.REMOVED:
-            text = msg("{name}: this twin was left over from a trial, and is removed.", name=name)
+            text = msg("{name}: this twin was left over from a trial, and was removed.", name=name)
         case Result.HELD:
-            text = msg("{name}: another window or command works on it right now, so it is left alone.", name=name)
+            text = msg("{name}: another window or command is working on it right now, so it was left alone.", name=name)
         case Result.FAILED if isinstance(what, TwinRecord):
             text = msg("{name}: this twin was left over from a trial and can't be removed now. {why}", name=name,
                        why=_why(item))  # fmt: skip
         case Result.FAILED if isinstance(what, Group):
-            text = msg("{name}: relaunches that belong together were broken off, and not all of them can be put right "
-                       "now. {why}", name=name, why=_why(item))  # fmt: skip
+            text = msg("{name}: relaunches that belong together were interrupted, and not all of them can be "
+                       "repaired now. {why}", name=name, why=_why(item))  # fmt: skip
         case Result.FAILED:
-            text = msg("{name}: a relaunch that was broken off can't be put right now, and stays written down. {why}",
+            text = msg("{name}: an interrupted relaunch can't be repaired now, and stays in the journal. {why}",
                        name=name, why=_why(item))  # fmt: skip
     return translate(text)
 
@@ -122,7 +122,7 @@ def _why(item: Recovered) -> Message:
         case JournalError():
             return msg("The journal can't be written.")
         case NoSuchContainerError() | None:
-            return msg("A container of it went away meanwhile.")
+            return msg("One of its containers disappeared in the meantime.")
 
 
 def _unreached(left: Transaction | TwinRecord | Group) -> str:
@@ -132,7 +132,7 @@ def _unreached(left: Transaction | TwinRecord | Group) -> str:
                    name=plain(left.name, 80), engine=plain(left.engine, 80))  # fmt: skip
         return translate(text)
     text = msg(
-        "{name}: a relaunch of it was broken off, and its engine {engine} does not answer. Start the engine, then run "
+        "{name}: its relaunch was interrupted, and its engine {engine} does not answer. Start the engine, then run "
         "stratascope recover again.",
         name=plain(left.name, 80),
         engine=plain(left.engine, 80),

@@ -30,9 +30,7 @@ def watch(
     The replacement stays whatever is refused to it.
     """
     if not as_json:
-        write(
-            translate(msg("What is refused to it now is watched for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n"
-        )
+        write(translate(msg("Watching for refusals for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n")
     try:
         *_, found = hardening.refused(made, container, seconds, cancelled)
     except ProbeError as error:
@@ -44,7 +42,7 @@ def watch(
     if not as_json:
         write("".join(f"  {plain(line, 500)}\n" for line in _lines(found.refusals)))
     if found.ended:
-        complain(translate(msg("It ended while it was watched. stratascope undo brings back the original.")))
+        complain(translate(msg("It ended while being watched. stratascope undo brings back the original.")))
     return [_object(each, ended=found.ended) for each in found.refusals]
 
 
@@ -59,9 +57,9 @@ def _lines(found: tuple[Refusal, ...]) -> list[str]:
 
 def _remedy(loosening: Loosening) -> str:
     if loosening.choice is None:
-        return translate(msg("Leave {toggle} out to allow it.", toggle=loosening.toggle))
+        return translate(msg("To allow it, leave out {toggle}.", toggle=loosening.toggle))
     value = toggle(loosening.toggle).typed(loosening.choice.value)
-    return translate(msg("This would allow it: {setting}", setting=f"--set {loosening.toggle}={value}"))
+    return translate(msg("To allow it: {setting}", setting=f"--set {loosening.toggle}={value}"))
 
 
 def _object(each: Refusal, *, ended: bool) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def _agreed(engine: str, made: Plan) -> bool:
 def agreed_to(question: Message) -> bool:
     """What a person says to it; no, where nobody can be asked."""
     if not sys.stdin.isatty():
-        complain(translate(msg("Nobody can be asked here: give --yes.")))
+        complain(translate(msg("There is no terminal to ask on: add --yes.")))
         return False
     sys.stderr.write(translate(question))
     sys.stderr.flush()

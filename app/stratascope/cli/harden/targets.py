@@ -34,7 +34,7 @@ def targets(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[C
     first = hits[0][0]
     if any(access is not first for access, _ in hits):
         engines = ", ".join(sorted({access.engine.id for access, _ in hits}))
-        raise ProbeError(msg("These are on several engines: say which, with --engine: {engines}.", engines=engines))
+        raise ProbeError(msg("These are on several engines. Choose one with --engine: {engines}.", engines=engines))
     return first, tuple(dict.fromkeys(number for _, number in hits))
 
 
@@ -52,9 +52,9 @@ def chosen(arguments: argparse.Namespace, found: ConnectedHardening) -> Sequence
     ]
     words = ", ".join(filter(None, (arguments.project, arguments.service, arguments.image)))
     if not hits:
-        raise ProbeError(msg("No running container is of {name}.", name=words), words)
+        raise ProbeError(msg("No running container belongs to {name}.", name=words), words)
     projects = sorted({label(each, PROJECT) for _, each in hits})
     if arguments.service and not arguments.project and len(projects) > 1:
-        raise ProbeError(msg("Several projects have a service {name}: say which, with --project: {projects}.",
+        raise ProbeError(msg("Several projects have a service {name}. Choose one with --project: {projects}.",
                              name=arguments.service, projects=", ".join(projects)), words)  # fmt: skip
     return hits

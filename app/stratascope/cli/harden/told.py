@@ -53,7 +53,7 @@ class HardenOutput:
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=then)))
         lines += [f"- {translate(each)}" for each in short]
         if closes:
-            lines.append(translate(msg("--preset critical would lead to {then}.", then=closes)))
+            lines.append(translate(msg("--preset critical would bring it to {then}.", then=closes)))
         lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
         for item in made.checked.blocks:
             option = "" if item.remedy is None else f" (--{item.remedy.value})"
@@ -79,12 +79,14 @@ class HardenOutput:
             return
         lines = []
         if wanted.written:
-            lines.append(translate(msg("It wrote this outside its volumes since, which the original does not have:")))
+            lines.append(
+                translate(msg("It has since written this outside its volumes; the original does not have it:"))
+            )
             lines += [f"  {path}" for path in wanted.written[:_PATHS]]
             if (more := len(wanted.written) - _PATHS) > 0:
                 lines.append(translate(plural("  … and {count} more", "  … and {count} more", more)))
         elif wanted.written is not None:
-            lines.append(translate(msg("It wrote nothing outside its volumes since.")))
+            lines.append(translate(msg("It has written nothing outside its volumes since.")))
         lines += [f"! {translate(item.text)}" for item in wanted.warnings]
         lines += [f"x {said(item.text, item.instead)}" for item in wanted.blocks]
         write("\n".join(plain(line, 500) for line in lines) + "\n")

@@ -55,7 +55,7 @@ def undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: S
     done = sorted(every.values(), key=lambda each: each.started_at)
     if len({each.engine for each in done}) > 1:
         engines = ", ".join(sorted({each.engine for each in done}))
-        raise ProbeError(msg("These are on several engines: say which, with --engine: {engines}.", engines=engines))
+        raise ProbeError(msg("These are on several engines. Choose one with --engine: {engines}.", engines=engines))
     lasts = [_looked(arguments, found, each) for each in done]
     refused = any(last["blocks"] for last in lasts)
     if refused or arguments.dry_run:

@@ -23,4 +23,4 @@ def chosen_lines(made: Plan) -> Sequence[str]:
         lines.append(f"{which.id}={which.typed(choice.value)}")
         risks = which.risks(choice.value, made.subject if which.changes_users else started)
         lines += [f"  ? {translate(risk)}" for risk in risks]
-    return lines or [translate(msg("No option changes."))]
+    return lines or [translate(msg("No options change."))]

@@ -11,12 +11,12 @@ from stratascope.core.message import msg
 
 def claims(attempt: Attempt, around: Surroundings) -> tuple[Claim, ...]:
     """Of files, network and kernel, those that could have been the one."""
-    found = (files.claim(attempt), network.claim(attempt), kernel.claim(attempt, around))
+    found = (files.claim(attempt, around.ground), network.claim(attempt), kernel.claim(attempt, around))
     return tuple(claim for claim in found if claim is not None)
 
 
 def nobody(attempt: Attempt) -> Claim:
     """Where nobody claims it."""
     return Claim(
-        KERNEL, msg("The kernel refused it, and nothing that is known of this container says why."), Strength.LEFT
+        KERNEL, msg("The kernel refused it, and nothing known about this container explains why."), Strength.LEFT
     )

@@ -15,6 +15,7 @@ from stratascope.core.denials import tried
 from stratascope.core.denials.attempt import Attempt
 from stratascope.core.denials.denial import FILES, Claim, Strength
 from stratascope.core.denials.tried import Use
+from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.circumstances import Node, NodeKind
 from stratascope.core.relaunch.want import HeldCapability, RunsAs, Want
@@ -42,13 +43,13 @@ _NAMES = {  # functions by which the kernel says what it was about; innermost fi
 }
 
 
-def claim(attempt: Attempt) -> Claim | None:
+def claim(attempt: Attempt, ground: Ground = UNREAD) -> Claim | None:
     """Its owner and mode refused it."""
     if not tried.called(attempt, errno.EPERM, errno.EACCES) or attempt.name == "open_by_handle_at":
         return None  # that one asks for a right over all files, and has no path
     if attempt.lacked:
         return _asked(attempt)
-    return _protected(attempt) or _not_runnable(attempt) or _served(attempt) or _by_mode(attempt)
+    return _protected(attempt, ground) or _not_runnable(attempt) or _served(attempt) or _by_mode(attempt)
 
 
 def _asked(attempt: Attempt) -> Claim | None:
@@ -168,33 +169,35 @@ def _wants(attempt: Attempt, node: Node | None, use: Use | None) -> tuple[Want, 
 def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
     path, uid = tried.place_of(attempt), tried.user(attempt)
     if uid is None or not path:
-        return msg("Owner and mode of the file don't let it.")
+        return msg("The file's owner and mode do not allow it.")
     if node is None or use is None:
         if use is Use.NAMES and attempt.name in _LINKS | _TWO_PLACES:
             return msg(
-                "User {uid} may not make anything in the folder where {path} was to get its new name.",
+                "User {uid} can't create anything in the directory where {path} was to get its new name.",
                 path=path,
                 uid=uid,
             )
         if use is Use.PASS:
-            return msg("A folder on the way to {path} does not let user {uid} pass.", path=path, uid=uid)
-        return msg("Owner and mode of {path}, or of its folder, don't let user {uid} do that.", path=path, uid=uid)
+            return msg("A directory on the way to {path} does not let user {uid} pass.", path=path, uid=uid)
+        return msg(
+            "The owner and mode of {path}, or of its directory, do not allow user {uid} to do that.", path=path, uid=uid
+        )
     owner, mode = tried.told_id(attempt, node.uid), tried.mode_text(node)
     folder = path.rstrip("/").rpartition("/")[0] or "/"
     match use:
         case Use.READ:
             return msg(
-                "{path} belongs to user {owner} ({mode}), and user {uid} may not read it.",
+                "{path} belongs to user {owner} ({mode}), and user {uid} can't read it.",
                 path=path, owner=owner, mode=mode, uid=uid,
             )  # fmt: skip
         case Use.WRITE:
             return msg(
-                "{path} belongs to user {owner} ({mode}), and user {uid} may not write to it.",
+                "{path} belongs to user {owner} ({mode}), and user {uid} can't write to it.",
                 path=path, owner=owner, mode=mode, uid=uid,
             )  # fmt: skip
         case Use.RUN:
             return msg(
-                "{path} belongs to user {owner} ({mode}), and user {uid} may not run it.",
+                "{path} belongs to user {owner} ({mode}), and user {uid} can't execute it.",
                 path=path, owner=owner, mode=mode, uid=uid,
             )  # fmt: skip
         case Use.OWN:
@@ -204,36 +207,39 @@ def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
             )  # fmt: skip
         case Use.NAMES if "CAP_FOWNER" in attempt.lacked and attempt.name in _LINKS:
             return msg(
-                "{path} belongs to user {owner}, and user {uid}, who may not write to it, may give it no other name"
-                " (fs.protected_hardlinks).",
+                "{path} belongs to user {owner}, and user {uid}, who can't write to it, can't link to it either "
+                "(fs.protected_hardlinks).",
                 path=path, owner=owner, uid=uid,
             )  # fmt: skip
         case Use.NAMES if "CAP_FOWNER" in attempt.lacked:
             return msg(
-                "In {folder} only its owner may remove or rename a file (sticky bit): {path} belongs to user {owner},"
-                " this process is user {uid}.",
+                "Only the owner of a file can remove or rename it in {folder} (sticky bit): {path} belongs to user "
+                "{owner}, this process is user {uid}.",
                 folder=folder, path=path, owner=owner, uid=uid,
             )  # fmt: skip
         case Use.NAMES:
             return msg(
-                "The folder of {path} belongs to user {owner} ({mode}), and user {uid} may not make or remove anything"
-                " in it.",
+                "The directory of {path} belongs to user {owner} ({mode}), and user {uid} can't create or remove "
+                "anything in it.",
                 path=path, owner=owner, mode=mode, uid=uid,
             )  # fmt: skip
         case Use.PASS if attempt.name in _ENTERS and node is _node(attempt):
             return msg(
-                "{path} belongs to user {owner} ({mode}), and user {uid} may not enter it.",
+                "{path} belongs to user {owner} ({mode}), and user {uid} can't enter it.",
                 path=path, owner=owner, mode=mode, uid=uid,
             )  # fmt: skip
         case Use.PASS:
             return msg(
-                "The folder of {path} belongs to user {owner} ({mode}), and user {uid} may not pass through it.",
+                "The directory of {path} belongs to user {owner} ({mode}), and user {uid} can't pass through it.",
                 path=path, owner=owner, mode=mode, uid=uid,
             )  # fmt: skip
 
 
-def _protected(attempt: Attempt) -> Claim | None:
-    """Somebody else's file in a folder such as /tmp, opened with O_CREAT: even root may not (may_create_in_sticky)."""
+def _protected(attempt: Attempt, ground: Ground) -> Claim | None:
+    """Somebody else's file in a folder such as /tmp, opened with O_CREAT: even root may not (may_create_in_sticky).
+
+    The host's settings say whether: 0 never, 1 where all may write to the folder, 2 also where its group may.
+    """
     place, flags = attempt.around.place, tried.flags(attempt)
     if place is None or place.node is None or place.folder is None or attempt.errno != errno.EACCES:
         return None
@@ -242,11 +248,16 @@ def _protected(attempt: Attempt) -> Claim | None:
         return None
     if not folder.mode & _STICKY or not folder.mode & 0o022 or node.uid in (folder.uid, attempt.around.uid):
         return None
+    setting = "fs.protected_regular" if node.kind is NodeKind.FILE else "fs.protected_fifos"
+    level = ground.sysctl_number(setting)
+    if level is not None and level < (1 if folder.mode & 0o002 else 2):
+        return None
     what = msg(
-        "In a folder that all may write to, such as that of {path}, the kernel lets nobody open a file of user {owner}"
-        " with O_CREAT, not even root (fs.protected_regular).",
+        "In a world-writable directory such as that of {path}, the kernel lets nobody open a file of user {owner} "
+        "with O_CREAT, not even root ({setting}).",
         path=tried.place_of(attempt),
         owner=tried.told_id(attempt, node.uid),
+        setting=setting,
     )
     inside = attempt.inside(node.uid) if attempt.uids is not None else node.uid
     return Claim(FILES, what, Strength.FITS, () if inside is None else (RunsAs(inside),))
@@ -258,7 +269,7 @@ def _not_runnable(attempt: Attempt) -> Claim | None:
         return None
     path = tried.place_of(attempt)
     if place.node.kind is not NodeKind.FILE:
-        return Claim(FILES, msg("{path} is no file that can be run.", path=path), Strength.FITS)
+        return Claim(FILES, msg("{path} is not an executable file.", path=path), Strength.FITS)
     if place.node.mode & _ANYBODY_RUNS:
         return None
     what = msg("{path} is not executable ({mode}).", path=path, mode=tried.mode_text(place.node))
@@ -270,7 +281,7 @@ def _served(attempt: Attempt) -> Claim | None:
     if mount is None or not mount.fs_type.startswith(_SERVED) or mount.fs_type == "fuse.fuse-overlayfs":
         return None
     what = msg(
-        "{path} is on a file system ({type}) whose server judges by rights of its own, and it refused.",
+        "{path} is on a file system ({type}) whose server applies its own permissions, and it refused.",
         path=tried.place_of(attempt),
         type=mount.fs_type,
     )

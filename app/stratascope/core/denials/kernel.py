@@ -58,16 +58,16 @@ _COUNTED_IPC = {
 # what the call itself forbids, whoever asks: no right would help
 _RULES: dict[tuple[str, int], Message] = {
     ("epoll_ctl", errno.EPERM): msg("Ordinary files and folders can't be waited for with epoll."),
-    ("setsid", errno.EPERM): msg("It leads a process group already, and such a process can't begin a session."),
-    ("setpgid", errno.EPERM): msg("A process can only be put into a group of its own session."),
-    ("setpgid", errno.EACCES): msg("A process can't be put into another group once it has become another program."),
+    ("setsid", errno.EPERM): msg("It already leads a process group, and such a process can't begin a session."),
+    ("setpgid", errno.EPERM): msg("A process can only join a process group of its own session."),
+    ("setpgid", errno.EACCES): msg("A process can't be moved to another process group after it has called exec."),
 }
 
 
 def claim(attempt: Attempt, around: Surroundings) -> Claim | None:
     """The kernel of this machine refused it."""
     if attempt.kind is Kind.OUT_OF_MEMORY:
-        return Claim(KERNEL, msg("The machine had no memory left, so the kernel ended it."), Strength.LEFT)
+        return Claim(KERNEL, msg("The machine ran out of memory, so the kernel killed it."), Strength.LEFT)
     if attempt.kind is not Kind.CALL or not attempt.entered:
         return None
     if attempt.errno in tried.DENIED:
@@ -80,7 +80,7 @@ def _landlock(attempt: Attempt) -> Claim | None:
     if found is None or attempt.lacked:
         return None
     what = msg(
-        "It put itself, or was started, under Landlock rules that don't allow this ({what}).",
+        "It put itself under Landlock rules that do not allow this ({what}), or was started under them.",
         what=found,
     )
     return Claim(KERNEL, what, Strength.SAID)
@@ -108,7 +108,7 @@ def _yama(attempt: Attempt, around: Surroundings) -> Claim | None:
     if not asked and not (scope == 3 and attempt.name == "ptrace" and tried.unasked(attempt)):
         return None
     what = msg(
-        "The machine's Yama lets processes trace only those that they started (kernel.yama.ptrace_scope = {scope}).",
+        "The machine's Yama lets processes trace only their own children (kernel.yama.ptrace_scope = {scope}).",
         scope="?" if scope is None else scope,
     )
     return Claim(KERNEL, what, Strength.SAID if asked else Strength.FITS, _rights(attempt))
@@ -135,32 +135,30 @@ def _setting(attempt: Attempt, around: Surroundings) -> Message | None:
         level = ground.sysctl("kernel.perf_event_paranoid")
         if level is None or level == "-1":
             return None
-        return msg(
-            "The machine keeps its performance events from others (kernel.perf_event_paranoid = {level}).", level=level
-        )
+        return msg("The machine restricts performance events (kernel.perf_event_paranoid = {level}).", level=level)
     if name == "io_uring_setup":
         level = ground.sysctl("kernel.io_uring_disabled")
         if level == "2" or (level == "1" and lacked):
-            return msg("io_uring is switched off on this machine (kernel.io_uring_disabled = {level}).", level=level)
+            return msg("io_uring is disabled on this machine (kernel.io_uring_disabled = {level}).", level=level)
         return None
     if tried.is_root(attempt) is not False:
         return None
     if name == "userfaultfd" and "CAP_SYS_PTRACE" in lacked:
         if ground.sysctl("vm.unprivileged_userfaultfd") == "0":
-            return msg("The machine keeps userfaultfd for root (vm.unprivileged_userfaultfd = 0).")
+            return msg("The machine reserves userfaultfd for root (vm.unprivileged_userfaultfd = 0).")
         return None
     if name == "bpf" and lacked & {"CAP_BPF", "CAP_SYS_ADMIN"} and tried.value(attempt, 0) == _MAP_CREATE:
         level = ground.sysctl("kernel.unprivileged_bpf_disabled")
         if level is None or level == "0":
             return None
-        return msg("The machine keeps BPF for root (kernel.unprivileged_bpf_disabled = {level}).", level=level)
+        return msg("The machine reserves BPF for root (kernel.unprivileged_bpf_disabled = {level}).", level=level)
     if name in ("unshare", "clone") and "CAP_SYS_ADMIN" in lacked and (tried.value(attempt, 0) or 0) & tried.NEW_USER:
         if ground.sysctl("kernel.unprivileged_userns_clone") == "0":
-            return msg("The machine keeps new user namespaces for root (kernel.unprivileged_userns_clone = 0).")
+            return msg("The machine reserves new user namespaces for root (kernel.unprivileged_userns_clone = 0).")
         return None
     log = (name == "syslog" and tried.value(attempt, 0) in _READS_LOG) or tried.place_of(attempt) == "/dev/kmsg"
     if log and "CAP_SYSLOG" in lacked and ground.sysctl("kernel.dmesg_restrict") == "1":
-        return msg("The machine keeps the kernel's log for root (kernel.dmesg_restrict = 1).")
+        return msg("The machine reserves the kernel log for root (kernel.dmesg_restrict = 1).")
     return None
 
 
@@ -176,14 +174,16 @@ def _denied(attempt: Attempt, around: Surroundings) -> Claim | None:
     ground = around.ground
     if attempt.name in _LOADS and ground.sysctl("kernel.modules_disabled") == "1":
         return Claim(
-            KERNEL, msg("Modules can't be loaded until it starts anew (kernel.modules_disabled = 1)."), Strength.FITS
+            KERNEL,
+            msg("No modules can be loaded until the machine reboots (kernel.modules_disabled = 1)."),
+            Strength.FITS,
         )
     if attempt.name in _KEXEC and ground.sysctl("kernel.kexec_load_disabled") == "1":
-        return Claim(KERNEL, msg("No other kernel may be loaded (kernel.kexec_load_disabled = 1)."), Strength.FITS)
+        return Claim(KERNEL, msg("No other kernel can be loaded (kernel.kexec_load_disabled = 1)."), Strength.FITS)
     locked = attempt.name in _LOCKED or (tried.opens(attempt) and tried.place_of(attempt) in _LOCKED_NODES)
     if locked and ground.lockdown not in (None, "none"):
         what = msg(
-            "The kernel is locked down ({level}), as with Secure Boot: not even root may do that.",
+            "The kernel is locked down ({level}), as with Secure Boot: not even root can do that.",
             level=ground.lockdown,
         )
         return Claim(KERNEL, what, Strength.FITS)
@@ -195,7 +195,9 @@ def _lacking(attempt: Attempt) -> Claim | None:
     match attempt.errno:
         case errno.ENOSYS:
             return Claim(
-                KERNEL, msg("This machine's kernel has no call {name}, or not in this form.", name=name), Strength.FITS
+                KERNEL,
+                msg("This machine's kernel has no system call {name}, or not in this form.", name=name),
+                Strength.FITS,
             )
         case errno.EAFNOSUPPORT | errno.EPROTONOSUPPORT | errno.ESOCKTNOSUPPORT if name in ("socket", "socketpair"):
             return _family(attempt)
@@ -222,7 +224,7 @@ def _counted(attempt: Attempt) -> Claim | None:
     name, code = attempt.name, attempt.errno
     setting = _COUNTED.get((name, code))
     if setting is not None:
-        what = msg("One user may have only so many of these on this machine ({setting}).", setting=setting)
+        what = msg("This machine limits how many of these one user can have ({setting}).", setting=setting)
         return Claim(KERNEL, what, Strength.FITS)
     own = _COUNTED_IPC.get(name)
     if own is not None and code == errno.ENOSPC:
@@ -231,14 +233,12 @@ def _counted(attempt: Attempt) -> Claim | None:
     if code == errno.ENOSPC and name in ("unshare", "setns", *tried.CLONES):
         flags = tried.value(attempt, 0) or 0 if name in ("unshare", "clone") else 0
         settings = ", ".join(setting for bit, setting in _SPACES if flags & bit) or "user.max_*_namespaces"
-        what = msg(
-            "No more namespaces may be made by this user, or not so deep in one another ({setting}).", setting=settings
-        )
+        what = msg("This user can't create more namespaces, or can't nest them deeper ({setting}).", setting=settings)
         return Claim(KERNEL, what, Strength.FITS)
     if code == errno.ENFILE:
-        return Claim(KERNEL, msg("The whole machine has as many files open as it may (fs.file-max)."), Strength.FITS)
+        return Claim(KERNEL, msg("The whole machine has reached its limit of open files (fs.file-max)."), Strength.FITS)
     if code == errno.EDQUOT and name in _KEYS:
-        what = msg("Its user has as many keys as one may have on this machine (kernel.keys.maxkeys, maxbytes).")
+        what = msg("Its user has reached this machine's limit of keys (kernel.keys.maxkeys, maxbytes).")
         return Claim(KERNEL, what, Strength.FITS)
     if code == errno.EAGAIN and name in tried.CLONES:
         what = msg("The machine can't have more processes now (kernel.threads-max, kernel.pid_max).")

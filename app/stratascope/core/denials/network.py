@@ -31,11 +31,11 @@ def _way(attempt: Attempt) -> Claim | None:
         return None
     address = attempt.around.address
     if address is None or not address.text:
-        return Claim(NETWORK, msg("Its network has no way to that address."), Strength.FITS, (Network(),))
+        return Claim(NETWORK, msg("Its network has no route to that address."), Strength.FITS, (Network(),))
     if address.family == "inet6" and not address.text.startswith("::ffff:"):
-        what = msg("Its network has no way to {address}: no route for IPv6 leads there.", address=address.text)
+        what = msg("Its network has no IPv6 route to {address}.", address=address.text)
         return Claim(NETWORK, what, Strength.FITS)
-    what = msg("Its network has no way to {address}: no route leads there.", address=address.text)
+    what = msg("Its network has no route to {address}.", address=address.text)
     return Claim(NETWORK, what, Strength.FITS, (Network(),))
 
 
@@ -45,9 +45,9 @@ def _address(attempt: Attempt) -> Claim | None:
     address = attempt.around.address
     text = address.text if address is not None else ""
     if attempt.name == "bind" and text:
-        what = msg("{address} is no address of its network.", address=text)
+        what = msg("{address} is not an address of its network.", address=text)
     else:
-        what = msg("Its network has no address of that kind, as where IPv6 is off.")
+        what = msg("Its network has no address of that kind, for example because IPv6 is disabled.")
     return Claim(NETWORK, what, Strength.FITS)
 
 
@@ -83,6 +83,6 @@ def _filtered(attempt: Attempt) -> Claim | None:
     if attempt.errno != errno.EPERM:
         return None
     what = msg(
-        "A packet filter (nftables, iptables) or a BPF program let nothing out to {address}.", address=address.text
+        "A packet filter (nftables, iptables) or a BPF program blocks traffic to {address}.", address=address.text
     )
     return Claim(NETWORK, what, Strength.FITS)

@@ -1,8 +1,9 @@
 """The last refusals of one container, gathered from the observer's events: alike ones together, bounded whatever comes.
 
 A refusal is alike another where the same program was refused the same, in the same way, on the same path but for
-numbers in it. Where its path or address could not be read it counts to the last one of which that is known. What a
-process was refused just before it died is marked as what it may have died of.
+numbers in it; of what it would have made in a folder, many names are one (`same_folder`). Where its path or address
+could not be read it counts to the last one of which that is known. What a process was refused just before it died is
+marked as what it may have died of.
 
 A line of the kernel's log comes a moment before or after, and says of whom it is, not of which call: all that the
 process was refused around then get it, and each layer looks for the one that fits. What a filter killed for a call that
@@ -17,6 +18,7 @@ from __future__ import annotations
 import re
 
 from stratascope.core.denials.attempt import Attempt, Kind
+from stratascope.core.denials.same_folder import SameFolder, folder_of
 from stratascope.core.observation.checks import decisive, is_refused_request
 from stratascope.core.observation.circumstances import Asked, Circumstances
 from stratascope.core.observation.events import (
@@ -56,7 +58,7 @@ _Kind = tuple[int, str, int, int, bool, str]
 class Entry(Value):
     """One refusal, or several that are alike. `at`, `last`: on the observer's clock. `ended`: a process that it was
     refused to died right after it. `survived`: one ended well, or went on for a while. `session`: it was refused to
-    what somebody began from outside (exec).
+    what somebody began from outside (exec). `many`: it is of several names in one folder, of which the last is told.
     """
 
     key: str
@@ -68,6 +70,7 @@ class Entry(Value):
     ended: bool = False
     survived: bool = False
     session: bool = False
+    many: bool = False
 
 
 class Ring:
@@ -82,6 +85,7 @@ class Ring:
         self._lines: dict[int, list[Log]] = {}  # by process: the last of the log, for what is still to come
         self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
         self._about: dict[str, str] = {}  # by what is alike but for path and address: the last key with one of these
+        self._folders = SameFolder()
         self.forgotten = 0  # kinds of refusals that are not remembered any more
 
     def feed(self, event: Event, process: Program | None) -> None:
@@ -112,7 +116,7 @@ class Ring:
     def entries(self) -> tuple[Entry, ...]:
         """All that are remembered, the oldest first."""
         going_on = {
-            key
+            self._folders.now(key)
             for pid, last in self._of.items()
             if pid not in self._over
             for key, at in last.items()
@@ -129,6 +133,7 @@ class Ring:
         key = self._known(event, attempt) if isinstance(event, Failed) else _key(attempt)
         if key not in self._entries:
             key = self._joined(key, attempt)
+        key = self._in_folder(key, attempt)
         self._put(Entry(key, attempt, event.at, event.at, count, pid, session=process.session))
         if pid not in self._of and len(self._of) >= _PROCESSES_MOST:
             oldest = next(iter(self._of))
@@ -146,18 +151,34 @@ class Ring:
         """The key of those that it counts to; what was not read before is found to be of these."""
         bare = "\0".join((*_how(attempt), "", ""))
         if key == bare:
-            known = self._about.get(bare, "")
+            known = self._folders.now(self._about.get(bare, ""))
             return known if known in self._entries else key
         if len(self._about) >= _PROCESSES_MOST:
             del self._about[next(iter(self._about))]
         self._about[bare] = key
-        before = self._entries.pop(bare, None)
+        before = self._entries.get(bare)
         if before is not None:
-            self._put(replace(before, key=key, attempt=attempt))
-            last = self._of.get(before.pid, {})
-            if bare in last:
-                last[key] = last.pop(bare)
+            self._move(before, replace(before, key=key, attempt=attempt))
         return key
+
+    def _in_folder(self, key: str, attempt: Attempt) -> str:
+        """The key of all names in its folder, once they are many."""
+        folder = folder_of(attempt)
+        if folder:
+            common = "\0".join((*_how(attempt), folder, "*"))
+            for each in self._folders.join(key, common):
+                before = self._entries.get(each)
+                if before is not None:
+                    self._move(before, replace(before, key=common, many=True))
+        return self._folders.now(key)
+
+    def _move(self, before: Entry, after: Entry) -> None:
+        """Under another key from now on, together with those that have it already."""
+        del self._entries[before.key]
+        self._put(after)
+        last = self._of.get(before.pid, {})
+        if before.key in last:
+            last[after.key] = last.pop(before.key)
 
     def _put(self, new: Entry) -> None:
         """Together with those that are alike."""
@@ -206,7 +227,8 @@ class Ring:
         """That line to all that the process was refused around then."""
         record = parse_record(line.text)
         killed = isinstance(record, FilterKill) and record.signal == _SIGSYS
-        for key, at in tuple(self._of.get(pid, {}).items()):
+        for kept, at in tuple(self._of.get(pid, {}).items()):
+            key = self._folders.now(kept)
             entry = self._entries.get(key)
             if entry is None or abs(line.at - at) > LATE or (entry.attempt.kind is Kind.KILLED) != killed:
                 continue
@@ -216,7 +238,7 @@ class Ring:
             if isinstance(record, FilterKill) and record.name and not attempt.name:
                 # of which call it was, is known now: it is alike others of that call
                 named = replace(attempt, abi=record.abi, name=record.name)
-                del self._entries[key], self._of[pid][key]
+                del self._entries[key], self._of[pid][kept]
                 entry = replace(entry, key=_key(named), attempt=named)
                 self._put(entry)
                 self._of[pid][entry.key] = at
@@ -227,7 +249,8 @@ class Ring:
         last = self._of.get(event.pid, {})  # kept: the kernel's log on it may come after its end
         if last:
             self._over.add(event.pid)
-        for key, at in last.items():
+        for kept, at in last.items():
+            key = self._folders.now(kept)
             entry = self._entries.get(key)
             if entry is None:
                 continue

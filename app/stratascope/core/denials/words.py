@@ -32,18 +32,20 @@ _REMOUNT, _BIND, _MOVE, _SHARING = 0x20, 0x1000, 0x2000, 0x1E0000
 _AT_REMOVEDIR = 0x200
 
 
-def did(attempt: Attempt) -> Message:
-    """A few words: "Open the device /dev/net/tun"."""
+def did(attempt: Attempt, *, many: bool = False) -> Message:
+    """A few words: "Open the device /dev/net/tun". `many`: it is one name of many in its folder."""
+    if many:
+        return msg("{did}, and other paths there", did=did(attempt))
     path = _shown(attempt)
     match attempt.kind:
         case Kind.TOO_LARGE:
-            return msg("Make a file larger")
+            return msg("Grow a file")
         case Kind.OUT_OF_MEMORY:
             return msg("Use more memory")
         case Kind.MASKED:
             return msg("Read {path}", path=path)
         case Kind.NOT_GAINED:
-            return msg("Run {path} with its rights", path=path)
+            return msg("Run {path} with the privileges of its file", path=path)
         case Kind.REQUEST:
             return _request(attempt)
     if not attempt.name:
@@ -113,7 +115,7 @@ def _special(attempt: Attempt, path: str) -> Message | None:
             return _option(name, values, path)
         case "personality" if values:
             word = argument_word(name, 0, values[0] & _LOW)
-            return msg("Take on the personality {name}", name=word)
+            return msg("Set the personality {name}", name=word)
     return None
 
 
@@ -134,11 +136,11 @@ def _open(attempt: Attempt, path: str) -> Message:
             return msg("Open the device {path} for writing", path=path)
         return msg("Open the device {path}", path=path)
     if attempt.name == "creat" or (flags & _CREAT and attempt.around.place is not None and node is None):
-        return msg("Make the file {path}", path=path)
+        return msg("Create the file {path}", path=path)
     if writes:
         return msg("Open {path} for writing", path=path)
     if flags & _DIRECTORY or (node is not None and node.kind is NodeKind.FOLDER):
-        return msg("List the folder {path}", path=path)
+        return msg("List the directory {path}", path=path)
     if known and not flags & _PATH_ONLY:
         return msg("Open {path} for reading", path=path)
     return msg("Open {path}", path=path)
@@ -156,9 +158,9 @@ def _mount(flags: int, path: str) -> Message | None:
     if flags & _MOVE:
         return msg("Move a mount to {path}", path=path)
     if flags & _BIND:
-        return msg("Mount a folder or file a second time, on {path}", path=path)
+        return msg("Bind-mount a file or directory on {path}", path=path)
     if flags & _SHARING:
-        return msg("Change whether mounts at {path} are seen elsewhere", path=path)
+        return msg("Change the propagation of mounts at {path}", path=path)
     return None
 
 
@@ -173,19 +175,19 @@ def _namespaces(name: str, values: tuple[int, ...]) -> Message | None:
     if not words:
         return None
     if words == ["CLONE_NEWUSER"]:
-        return msg("Make a user namespace")
-    return msg("Make namespaces ({kinds})", kinds=", ".join(words))
+        return msg("Create a user namespace")
+    return msg("Create namespaces ({kinds})", kinds=", ".join(words))
 
 
 def _socket(values: tuple[int, ...]) -> Message:
     family, kind, protocol = values[0] & _LOW, values[1] & _SOCK_TYPE, values[2] & _LOW
     if family in (socket.AF_INET, socket.AF_INET6):
         if kind == _RAW:
-            return msg("Make a raw socket")
+            return msg("Create a raw socket")
         if kind == _DGRAM and protocol in _ICMP:
-            return msg("Make a socket for ping")
+            return msg("Create a socket for ping")
     found = SOCKETS.get((family, protocol)) or SOCKETS.get((family, -1))
-    return found or msg("Make a socket of the family {name}", name=argument_word("socket", 0, family))
+    return found or msg("Create a socket of the family {name}", name=argument_word("socket", 0, family))
 
 
 def _address(name: str, address: Address) -> Message:
@@ -198,7 +200,7 @@ def _address(name: str, address: Address) -> Message:
             return msg("Connect to {address}", address=where)
         return msg("Send to {address}", address=where)
     if name == "bind":
-        return msg("Listen at {address}", address=text or address.family)
+        return msg("Listen on {address}", address=text or address.family)
     if name == "connect":
         return msg("Connect to {address}", address=text or address.family)
     return msg("Send to {address}", address=text or address.family)

@@ -75,25 +75,34 @@ uselib vm86 vm86old getxattrat listxattrat removexattrat setxattrat listmount st
 
 _REASONS: tuple[tuple[str, Message], ...] = (
     (_OWNERS, msg("It changes owners and modes of files.")),
-    (_IDENTITY, msg("It changes who a process is, or what it may do.")),
-    (_MOUNTS, msg("It changes what a process sees as its files.")),
-    ("setns unshare clone clone3", msg("It makes and joins namespaces, or makes processes.")),
-    (_OTHERS, msg("It reaches into other processes.")),
-    (_SHARED, msg("It shares memory and messages with others, also with the host where its IPC namespace is shared.")),
+    (_IDENTITY, msg("It changes a process's identity or privileges.")),
+    (_MOUNTS, msg("It changes which files a process sees.")),
+    ("setns unshare clone clone3", msg("It creates or joins namespaces, or creates processes.")),
+    (_OTHERS, msg("It accesses other processes.")),
+    (
+        _SHARED,
+        msg("It shares memory and messages with other processes, also with the host's if the IPC namespace is shared."),
+    ),
     (
         f"{_FILES_LATER} io_pgetevents_time64 io_uring_enter io_uring_register io_uring_setup",
-        msg("It works past the filter or in parts of the kernel that had many faults."),
+        msg("It bypasses the filter, or works in parts of the kernel with many past vulnerabilities."),
     ),
     (_PRIORITY, msg("It takes precedence over others.")),
     (_MACHINE, msg("It changes the whole machine.")),
-    ("mknod mknodat", msg("It makes device nodes and pipes.")),
+    ("mknod mknodat", msg("It creates device nodes and pipes.")),
     ("personality", msg("It changes how a program's memory is laid out.")),
-    ("socket socketcall", msg("It opens connections of any kind: which ones is told by its argument.")),
-    (_HIDDEN, msg("It keeps things where other tools don't look, or opens parts of the kernel that had many faults.")),
-    (_OLD, msg("Hardly anything needs it, and it opens old or rarely tried parts of the kernel.")),
+    ("socket socketcall", msg("It opens connections; its arguments say of which kind.")),
+    (
+        _HIDDEN,
+        msg(
+            "It stores things where other tools don't look, or exposes parts of the kernel with many past "
+            "vulnerabilities."
+        ),
+    ),
+    (_OLD, msg("Hardly anything needs it, and it exposes old or rarely tested parts of the kernel.")),
 )
 _REASON_OF = {name: reason for names, reason in _REASONS for name in names.split()}
-_ELSE = msg("It is not among the calls that are known to be harmless.")
+_ELSE = msg("It is not among the calls known to be harmless.")
 
 
 def harmless(abi: str) -> frozenset[str]:

@@ -171,14 +171,14 @@ class Damaged(Value):
 class BusyError(Exception):
     """Somebody else works on this container right now."""
 
-    message = msg("Another window or command works on this container right now.")
+    message = msg("Another window or command is working on this container right now.")
 
 
 class ClaimedError(BusyError):
     """The same by what the engine says: it may be another user's, on another machine, or left by a crash."""
 
-    message = msg("Another window or command, perhaps of another user, works on this container right now. "
-                  "If none does any more, run stratascope recover.")  # fmt: skip
+    message = msg("Another window or command, perhaps of another user, is working on this container right now. If "
+                  "none is, run stratascope recover.")  # fmt: skip
 
 
 class JournalError(Exception):

@@ -100,10 +100,10 @@ def _feature(name: str, ground: Ground) -> Ruling:
     what, source = _FEATURES[name]
     has = ground.feature(name)
     if has is None:
-        return Ruling(Stance.UNKNOWN, msg("Whether this kernel has {what} could not be found out.", what=what), source)
+        return Ruling(Stance.UNKNOWN, msg("Whether this kernel has {what} could not be determined.", what=what), source)
     if has:
         return Ruling(Stance.LETS_THROUGH, msg("This kernel has {what}.", what=what), source)
-    return Ruling(Stance.STOPS, msg("It can't be done here: this kernel lacks {what}.", what=what), source)
+    return Ruling(Stance.STOPS, msg("Impossible here: this kernel lacks {what}.", what=what), source)
 
 
 def _allowed(setting: Setting, ground: Ground) -> Ruling:
@@ -118,7 +118,9 @@ def _allowed(setting: Setting, ground: Ground) -> Ruling:
         reason = msg("This kernel has no setting {name} that could forbid it.", name=setting.name)
         return Ruling(Stance.LETS_THROUGH, reason, source)
     if held:
-        reason = msg("The host forbids it to everyone, root too: {name} is {value}.", name=setting.name, value=value)
+        reason = msg(
+            "The host forbids it to everyone, including root: {name} is {value}.", name=setting.name, value=value
+        )
         return Ruling(Stance.STOPS, reason, source)
     reason = msg("The host's setting {name} is {value}, and does not forbid it.", name=setting.name, value=value)
     return Ruling(Stance.LETS_THROUGH, reason, source)
@@ -131,7 +133,7 @@ def _lockdown(level: str, ground: Ground) -> Ruling:
             return Ruling(Stance.LETS_THROUGH, reason, "/sys/kernel/security/lsm")
         return Ruling(Stance.UNKNOWN, msg("Whether the kernel is locked down could not be read."), LOCKDOWN)
     if LOCKDOWN_LEVELS.index(ground.lockdown) >= LOCKDOWN_LEVELS.index(level):
-        reason = msg("The kernel is locked down ({level}): not even root may do this.", level=ground.lockdown)
+        reason = msg("The kernel is locked down ({level}): not even root can do this.", level=ground.lockdown)
         return Ruling(Stance.STOPS, reason, LOCKDOWN)
     if ground.lockdown == "none":
         return Ruling(Stance.LETS_THROUGH, msg("The kernel is not locked down."), LOCKDOWN)

@@ -37,6 +37,7 @@ class Resource(StrEnum):
     MEMORY = "memory"
     CPU = "cpu"
     DISK = "disk"
+    LOG = "log"  # what the engine keeps of all that is printed
     LOCKED_MEMORY = "locked memory"
     PRIORITY = "priority"
 

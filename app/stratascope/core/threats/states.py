@@ -183,13 +183,15 @@ def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
     read = layer.stance(need, posture.read)
     if posture.stated is None:
         return unverified(read)
+    if read is not None and read.stance is not Stance.UNKNOWN:
+        return read
     stated = layer.stance(need, posture.stated)
     if stated is None or (read is not None and read.stance is stated.stance):
         return read
     return replace(stated, source="inspect:HostConfig", basis=Basis.ASKED)
 
 
-_UNVERIFIED = msg("The engine states it, and the kernel's word was not read.")
+_UNVERIFIED = msg("The engine states it; the kernel's own value was not read.")
 
 
 def unverified(ruling: Ruling | None) -> Ruling | None:

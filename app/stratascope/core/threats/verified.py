@@ -39,17 +39,8 @@ def is_verified(state: ThreatState) -> bool:
 
 def _depth(route: RouteState) -> tuple[int, int]:
     """How many layers stop it for certain, and how many do if all that are unknown do."""
-    least = most = 0
-    for item in route.rulings:
-        ruling = item.ruling
-        if ruling.basis is Basis.ASKED:
-            most += 1
-        elif ruling.stance is Stance.STOPS:
-            least += 1
-            most += 1
-        elif ruling.stance is not Stance.LETS_THROUGH:
-            most += 1
-    return least, most
+    asked = [item.ruling.stance for item in route.rulings if item.ruling.basis is Basis.ASKED]
+    return route.least - asked.count(Stance.STOPS), route.most + asked.count(Stance.LETS_THROUGH)
 
 
 def _outcome(state: ThreatState) -> Outcome:

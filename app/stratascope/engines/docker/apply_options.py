@@ -44,7 +44,7 @@ def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
     if asked.user != before.user:
         request["User"] = asked.user
     if asked.uid_map != before.uid_map:
-        raise ToggleError(msg("Docker has one user namespace for all its containers, and none for a single one."))
+        raise ToggleError(msg("Docker has one user namespace for all its containers, not one for each."))
     _namespaces(request, host, before, asked)
     host["Privileged"] = asked.privileged
     _paths(host, before, asked)

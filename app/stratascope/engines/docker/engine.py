@@ -33,6 +33,14 @@ class DockerEngine(RestEngine):
         major, _, minor = self._prefix().rpartition("/v")[2].partition(".")
         return int(major), int(minor)
 
+    @property
+    def client(self) -> tuple[str, ...]:
+        """See `core.ports.DailyEngine`."""
+        own = self._own
+        files = (("--tlscacert", "ca.pem"), ("--tlscert", "cert.pem"), ("--tlskey", "key.pem")) if own.tls else ()
+        secured = ("--tlsverify" if own.verify else "--tls",) if own.tls else ()
+        return ("docker", "--host", own.endpoint, *secured, *(f"{name}={own.tls}/{file}" for name, file in files))
+
     def _path_prefix(self) -> str:
         if not self._version:
             self._read("/_ping", self._bounds(ANSWER_MAX))  # its head tells it ten times faster than /version
@@ -86,5 +94,6 @@ class DockerEngine(RestEngine):
                 selinux="name=selinux" in options,
                 apparmor="name=apparmor" in options,
                 userns_remap="name=userns" in options,
+                data_root=info.text("DockerRootDir"),
             ),
         )

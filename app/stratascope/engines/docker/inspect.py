@@ -19,7 +19,7 @@ from stratascope.core.container import (
     ProfileKind,
 )
 from stratascope.core.ports import RawContainer
-from stratascope.engines.shared.asked_options import profile, tmpfs_mounts
+from stratascope.engines.shared.asked_options import log_of, profile, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     Answer,
     blank_environment,
@@ -34,6 +34,7 @@ from stratascope.engines.shared.json_reader import (
     redacted,
     status_of,
 )
+from stratascope.engines.shared.runtime_state import network_ids
 from stratascope.linux.capability import NAMES
 
 # What containers get where nothing was asked for (moby, oci/caps/defaults.go); unchanged since Docker 1.2
@@ -80,6 +81,8 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         image_id=answer.text("Image"),
         init=host.flag("Init"),
         labels=config.pairs("Labels"),
+        exposed=tuple(sorted(config.part("ExposedPorts").names())),
+        networks=tuple(network_ids(answer)),
         exit_code=exit_code_of(state),
         out_of_memory=state.flag("OOMKilled"),
         health=health_of(state),
@@ -94,6 +97,7 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     cap_add, cap_drop = capability_names(host.texts("CapAdd")), capability_names(host.texts("CapDrop"))
     seccomp, seccomp_profile = _seccomp(options, privileged, engine)
     apparmor, apparmor_profile = _apparmor(options, privileged, answer.text("AppArmorProfile"))
+    log_driver, log = log_of(host)
     return Asked(
         privileged=privileged,
         user=config.text("User"),
@@ -143,6 +147,9 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         ),
         shm_size=host.limit("ShmSize"),
         sysctls=host.pairs("Sysctls"),
+        log_driver=log_driver,
+        log=log,
+        groups=host.texts("GroupAdd") or (),
     )
 
 

@@ -109,7 +109,7 @@ def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) ->
         body.pop("Domainname", None)
     elif body.get("Hostname") == short:
         body.pop("Hostname")
-        differs.append(msg("Its host name is its short id, so it gets a new one."))
+        differs.append(msg("Its host name is its short ID, so it gets a new one."))
     elif network == "host" and around.host_name and body.get("Hostname") == around.host_name:
         body.pop("Hostname")  # the engine filled it in, and will again
     if joined:
@@ -119,17 +119,17 @@ def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) ->
         body["Image"] = answer.text("Image")
         if around.image is not None:
             name = Answer(raw["Config"]).text("Image")
-            differs.append(msg("The name {image} means another image by now: the one it runs is used.", image=name))
+            differs.append(msg("The name {image} now refers to another image: the one it runs is used.", image=name))
     if host.get("ContainerIDFile"):
         path = str(host["ContainerIDFile"])
-        differs.append(msg("The file {path} will go on holding the id of the original.", path=path))
+        differs.append(msg("The file {path} will still contain the original's ID.", path=path))
     host.pop("ContainerIDFile", None)
     host.pop("ConsoleSize", None)
     if host.get("Links"):
         host["Links"] = [_link(link) for link in answer.part("HostConfig").texts("Links") or ()]
     mac = body.pop("MacAddress", None)
     if pin_volumes(answer, host, around.borrowed) and host.get("AutoRemove"):
-        differs.append(msg("Its volumes without a name are kept: they stay when the container is removed."))
+        differs.append(msg("Its anonymous volumes are kept: they stay when the container is removed."))
     body["HostConfig"] = host
     if not joined and network not in _NAMELESS:
         body["NetworkingConfig"] = {"EndpointsConfig": _endpoints(answer, mac, short)}
@@ -184,7 +184,7 @@ def _new_ports(asked: Asked) -> tuple[Message, ...]:
     ports = ", ".join(port.container_port for port in asked.ports if port.host_port in ("", "0"))
     if not ports:
         return ()
-    return (msg("The engine chose the host's port for {ports}, and may choose another one.", ports=ports),)
+    return (msg("The engine chose the host port for {ports}, and may choose another one.", ports=ports),)
 
 
 def _stop_seconds(value: Any) -> int:
@@ -195,4 +195,4 @@ def _stop_seconds(value: Any) -> int:
 def _lost(image: str, around: EngineAnswers) -> tuple[Message, ...]:
     if around.image is not None:
         return ()
-    return (msg("Its image {image} was deleted, so no container can be made of it any more.", image=image),)
+    return (msg("Its image {image} was deleted, so no container can be created from it.", image=image),)

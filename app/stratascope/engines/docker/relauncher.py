@@ -106,7 +106,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         """Three volumes for each. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
         wanted = twin.volumes(number, mounts)
         if wanted and self._engine.api() < twin.SUBPATH:
-            raise ToggleError(msg("A twin's volumes are overlays, and to mount these takes Docker 26 or newer."))
+            raise ToggleError(msg("A twin's volumes are overlays, and mounting these requires Docker 26 or newer."))
         for volume in (mount.volume for mount in mounts if mount.overlaid and mount.volume):
             self._check_plain(volume)
         for name, lower in wanted:
@@ -250,7 +250,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         """ToggleError for a volume with something mounted on it, which no overlay of the folder above it shows."""
         answer = object_of(command(self._engine, "GET", f"/volumes/{quote(volume, safe='')}"))
         if answer.text("Driver") != "local" or answer.part("Options").names():
-            raise ToggleError(msg("The volume {name} is mounted by options or a driver of its own, so it can't be "
+            raise ToggleError(msg("The volume {name} is mounted with its own options or driver, so it can't be "
                                   "overlaid.", name=volume))  # fmt: skip
 
     def _volume(self, request: str) -> str:
@@ -298,5 +298,5 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         if made != meant:
             words = f"{image} is {made}, not {meant}"
             raise RefusedError(
-                EngineState.CONNECTED, msg("The name of its image means another image by now. Try again."), words
+                EngineState.CONNECTED, msg("The name of its image now refers to another image. Try again."), words
             )

@@ -235,7 +235,7 @@ def _unmask(host: Answer, privileged: bool, unsaid: list[Message]) -> tuple[str,
     if not masked and not read_only:
         return ("ALL",)
     if not masked or not read_only:
-        unsaid.append(msg("The choice of paths below /proc and /sys that are hidden or read-only."))
+        unsaid.append(msg("The selection of paths below /proc and /sys that are hidden or read-only."))
     return ()
 
 

@@ -92,7 +92,7 @@ def _name(number: str, place: int) -> str:
 
 def _overlaid(number: str, place: int, mount: TwinMount, part: str) -> dict[str, Any]:
     if _SPECIAL & set(posixpath.dirname(mount.source)):
-        raise ToggleError(msg("The path {path} has characters that no overlay's options can have.", path=mount.source))
+        raise ToggleError(msg("The path {path} contains characters that overlay options can't.", path=mount.source))
     below = posixpath.join(posixpath.basename(mount.source), part) if part else posixpath.basename(mount.source)
     options = {"NoCopy": True, "Subpath": below}
     return {"Type": "volume", "Source": _name(number, place), "Target": mount.target, "VolumeOptions": options}

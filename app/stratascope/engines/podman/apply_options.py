@@ -219,7 +219,7 @@ def _mounts(found: Body, had: Asked, asked: Asked) -> None:
     if gone:
         if found.get("volumes_from"):
             raise ToggleError(
-                msg("A mount can't be taken out here: it comes back with the volumes of another container.")
+                msg("A mount can't be removed here: it comes back with the volumes of another container.")
             )
         _filter(found, lambda target: target not in gone)
     for target, mounts in after.items():

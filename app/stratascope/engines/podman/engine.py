@@ -36,6 +36,14 @@ class PodmanEngine(RestEngine):
         """The socket that it is asked on, where it is one of this machine."""
         return self._endpoint.path
 
+    @property
+    def client(self) -> tuple[str, ...]:
+        """See `core.ports.DailyEngine`. Where its service is one that we started, the engine is there without it."""
+        own = self._own
+        if own.may_start:
+            return ("podman",)
+        return ("podman", "--url", own.endpoint, *(("--identity", own.identity) if own.identity else ()))
+
     def top(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """See `core.ports.Top`."""
         text = self._get_of(f"{self._path(container)}/top", {"ps_args": ",".join(columns), "stream": "false"})
@@ -92,5 +100,6 @@ class PodmanEngine(RestEngine):
                 else security.text("seccompProfilePath"),
                 selinux=security.flag("selinuxEnabled"),
                 apparmor=security.flag("apparmorEnabled"),
+                data_root=info.part("store").text("graphRoot"),
             ),
         )

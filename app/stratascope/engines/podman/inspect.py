@@ -23,7 +23,7 @@ from stratascope.core.ports import RawContainer
 from stratascope.engines.podman.create_command import device_of
 from stratascope.engines.podman.create_command import options as typed_options
 from stratascope.engines.podman.sources import added
-from stratascope.engines.shared.asked_options import profile, tmpfs_mounts
+from stratascope.engines.shared.asked_options import log_of, profile, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     Answer,
     blank_environment,
@@ -38,6 +38,7 @@ from stratascope.engines.shared.json_reader import (
     redacted,
     status_of,
 )
+from stratascope.engines.shared.runtime_state import network_ids
 from stratascope.linux.capability import NAMES
 
 _ANNOTATION = "io.podman.annotations."
@@ -114,13 +115,17 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         command=shlex.join(word for word in words if word),
         image_id=answer.text("Image"),
         pod=answer.text("Pod"),
+        pod_name=config.text("Hostname") if answer.text("Pod") else "",
         infra=answer.flag("IsInfra"),
         init=host.flag("Init"),
         configuration=answer.text("OCIConfigPath"),
         labels=config.pairs("Labels"),
+        exposed=tuple(sorted(config.part("ExposedPorts").names())),
+        networks=tuple(network_ids(answer)),
         exit_code=exit_code_of(state),
         out_of_memory=state.flag("OOMKilled"),
         health=health_of(state),
+        restored=state.flag("Restored"),
         requires=answer.texts("Dependencies") or (),
         asked=_asked(answer, config, host, engine),
     )
@@ -140,6 +145,7 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     labels = [value for name, value in map(option, options) if name == "label"]
     if not labels and f"{_ANNOTATION}label" in notes:
         labels = [notes[f"{_ANNOTATION}label"]]
+    log_driver, log = log_of(host)
     return Asked(
         privileged=privileged,
         user=config.text("User"),
@@ -180,7 +186,7 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         apparmor_profile=apparmor_profile,
         selinux_label=answer.text("ProcessLabel"),
         selinux_options=tuple(labels),
-        uid_map=_id_map(host.part("IDMappings")),
+        uid_map=_id_map(host.part("IDMappings"), "UidMap"),
         ports=_ports(host),
         limits=tuple(
             AskedLimit(limit.text("Name").removeprefix("RLIMIT_").lower(), limit.whole("Soft"), limit.whole("Hard"))
@@ -189,6 +195,10 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         shm_size=host.limit("ShmSize"),
         # inspect does not tell them
         sysctls=tuple((name, value) for name, _, value in (word.partition("=") for word in typed.get("sysctl", ()))),
+        log_driver=log_driver,
+        log=log,
+        groups=host.texts("GroupAdd") or (),
+        gid_map=_id_map(host.part("IDMappings"), "GidMap"),
     )
 
 
@@ -248,14 +258,14 @@ def _mount(mount: Answer) -> AskedMount:
     )
 
 
-def _id_map(mappings: Answer) -> tuple[tuple[int, int, int], ...]:
+def _id_map(mappings: Answer, field: str) -> tuple[tuple[int, int, int], ...]:
     """`["0:200000:65536"]`: inside, outside, length."""
     found = []
-    for text in mappings.texts("UidMap") or ():
+    for text in mappings.texts(field) or ():
         numbers = text.split(":")
         if len(numbers) != 3 or not all(
             number.isascii() and number.isdigit() and len(number) < 20 for number in numbers
         ):
-            raise ValueError(f"HostConfig.IDMappings.UidMap: no id mapping: {text[:60]!r}")
+            raise ValueError(f"HostConfig.IDMappings.{field}: no id mapping: {text[:60]!r}")
         found.append((int(numbers[0]), int(numbers[1]), int(numbers[2])))
     return tuple(found)

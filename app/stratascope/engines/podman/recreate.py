@@ -57,7 +57,7 @@ def _launch_spec(sources: Sources, engine: str, asked: Asked) -> LaunchSpec:
     if not source.has_oci:
         lost.append(
             msg(
-                "The runtime's configuration of this container can't be read, and only that has its sysctls, masked "
+                "The runtime's configuration of this container can't be read, and only it has its sysctls, masked "
                 "paths and device rules. Run Stratascope as the user of this engine, and with the container running."
             )
         )
@@ -98,7 +98,7 @@ def _basics(source: Known, body: Body, lost: list[Message], differs: list[Messag
     else:
         body["image"], body["raw_image_name"] = answer.text("Image"), answer.text("ImageName")
         if not source.image:
-            lost.append(msg("Its image {image} was deleted, so no container can be made of it any more.",
+            lost.append(msg("Its image {image} was deleted, so no container can be created from it.",
                             image=answer.text("ImageName")))  # fmt: skip
     _command(source, body)
     body["terminal"], body["stdin"] = config.flag("Tty"), config.flag("OpenStdin")
@@ -146,7 +146,7 @@ def _basics(source: Known, body: Body, lost: list[Message], differs: list[Messag
             differs.append(msg("The file of --{option} is not written again.", option=option))
     for option in ("preserve-fds", "preserve-fd"):
         if source.all(option):
-            lost.append(msg("Open files were handed over when it was started (--{option}).", option=option))
+            lost.append(msg("Open files were passed to it at start (--{option}).", option=option))
 
 
 def _command(source: Known, body: Body) -> None:
@@ -251,7 +251,7 @@ def _env_secrets(source: Known, body: Body, masked: set[str], lost: list[Message
     if variables:
         body["secret_env"] = variables
     lost.extend(
-        msg("The secret {name} is given as a variable of the environment, and Podman does not say which.", name=name)
+        msg("The secret {name} is passed as an environment variable, and Podman does not say which one.", name=name)
         for name in sorted(masked - set(variables.values()))
     )
 

@@ -142,7 +142,7 @@ def _networks(source: Known, differs: list[Message]) -> Body:
                     wanted[key] = options[option]
         else:
             differs.append(
-                msg("Its address on the network {name} may be another: nothing says whether it was chosen.", name=name)
+                msg("Its address on the network {name} may change: nothing says whether it was fixed.", name=name)
             )
         found[name] = wanted
     return found

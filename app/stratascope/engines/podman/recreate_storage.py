@@ -107,7 +107,7 @@ def _mounts(source: Known, body: Body, lost: list[Message], differs: list[Messag
         if found:
             body[key] = found
     lost.extend(
-        msg("The artifact that is mounted at {path} can't be named again.", path=mount.text("Destination"))
+        msg("The artifact that is mounted at {path} can't be referenced again.", path=mount.text("Destination"))
         for mount in every
         if mount.text("Type") == "artifact"
     )
@@ -224,7 +224,9 @@ def _secrets(source: Known, body: Body, lost: list[Message]) -> None:
             if len(targets) == 1:
                 target = targets[0]
             elif targets:
-                lost.append(msg("The secret {name} is mounted at several places, Podman does not say how.", name=name))
+                lost.append(
+                    msg("The secret {name} is mounted at several places, and Podman does not say how.", name=name)
+                )
         found.append(
             {
                 "Source": name,

@@ -190,7 +190,7 @@ def _mounts(request: Answer, unsaid: list[Message]) -> tuple[RunMount, ...]:
         words = mount.texts("options") or ()
         kind, target = mount.text("type"), mount.text("destination")
         if kind not in ("bind", "tmpfs", "devpts", "ramfs"):
-            unsaid.append(msg("The mount of the kind {kind} at {path}.", kind=kind, path=target))
+            unsaid.append(msg("The {kind} mount at {path}.", kind=kind, path=target))
         found.append(_of(kind, mount.text("source") if kind == "bind" else "", target, words))
     for volume in request.parts("volumes"):
         words = volume.texts("Options") or ()

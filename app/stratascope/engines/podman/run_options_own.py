@@ -66,7 +66,7 @@ def shared(request: Answer, unsaid: list[Message], cores: float) -> Pairs:
     if blocks.whole("weight"):
         found.append(("blkio-weight", str(blocks.whole("weight"))))
     if any(blocks.raw(name) for name in blocks.names() if name.startswith("throttle") or name == "weightDevice"):
-        unsaid.append(msg("The rates of single disks, which only have numbers here and no paths."))
+        unsaid.append(msg("The rates of single disks, which have only numbers here and no paths."))
     if resources.raw("hugepageLimits") or resources.raw("rdma"):
         unsaid.append(msg("The limits of huge pages and of RDMA."))
     if request.text("cgroup_parent"):
@@ -78,7 +78,7 @@ def shared(request: Answer, unsaid: list[Message], cores: float) -> Pairs:
         if rule.flag("allow"):
             found.append(("device-cgroup-rule", f"{rule.text('type') or 'a'} {numbers} {rule.text('access')}"))
         else:
-            unsaid.append(msg("The rule that forbids the device {device}.", device=f"{rule.text('type')} {numbers}"))
+            unsaid.append(msg("The rule that denies the device {device}.", device=f"{rule.text('type')} {numbers}"))
     found.extend(("volumes-from", source) for source in request.texts("volumes_from") or ())
     expose = request.part("expose")
     found.extend(

@@ -58,7 +58,7 @@ class PodmanService:
         except (NotStartedError, OSError) as error:
             raise EngineError(
                 EngineState.STOPPED,
-                msg("Podman is installed, but its service can't be started. See the words of Podman."),
+                msg("Podman is installed, but its service can't be started. See Podman's message."),
                 str(error)[-500:],
             ) from error
 

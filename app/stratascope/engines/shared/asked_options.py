@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.container import AskedMount, ProfileKind
+from stratascope.core.container import AskedMount, LogKeeping, ProfileKind
 from stratascope.engines.shared.json_reader import Answer
 
 
@@ -19,6 +19,28 @@ def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
         AskedMount("tmpfs", "", target, "ro" not in options.split(","))
         for target, options in host.pairs("Tmpfs")
     )  # fmt: skip
+
+
+# Drivers that hand what is printed to another program or machine are all others
+_FILES = frozenset({"json-file", "k8s-file"})
+_BOUNDED = frozenset({"local", "none"})  # Docker's local driver keeps 100 MB where nothing else was said
+
+
+def log_of(host: Answer) -> tuple[str, LogKeeping]:
+    """The log driver, and what becomes of what a container prints."""
+    log = host.part("LogConfig")
+    driver = log.text("Type")
+    if not driver:
+        return "", LogKeeping.UNKNOWN
+    if driver in _BOUNDED:
+        return driver, LogKeeping.LIMITED
+    if driver == "journald":
+        return driver, LogKeeping.JOURNAL
+    if driver not in _FILES:
+        return driver, LogKeeping.ELSEWHERE
+    # Docker's option, where -1 is no limit (moby, daemon/logger/jsonfilelog), and Podman's field of its own
+    endless = dict(log.pairs("Config")).get("max-size", "-1").startswith("-") and log.text("Size") in ("", "0B")
+    return driver, LogKeeping.UNLIMITED if endless else LogKeeping.LIMITED
 
 
 def said_anew(word: str, words: list[str]) -> bool:

@@ -96,11 +96,9 @@ def objects_of(body: bytes) -> tuple[dict[str, Any], ...]:
 def refusal(words: str) -> Message:
     """What the engine's words mean, as far as they are known; its own words otherwise."""
     if _NAME_TAKEN(words):
-        return msg("Another container has this name by now. Rename or remove that one, then try again.")
+        return msg("Another container now has this name. Rename or remove that one, then try again.")
     if _PORT_TAKEN(words):
-        return msg(
-            "A port that this container publishes is taken by now. Free it, then try again: {words}", words=words
-        )
+        return msg("A port that this container publishes is now taken. Free it, then try again: {words}", words=words)
     if _NO_IMAGE(words):
         return msg("The engine no longer has the image of this container: {words}", words=words)
     return msg("The engine refused this: {words}", words=words)

@@ -47,12 +47,12 @@ def out_of_sight(kind: EngineKind) -> Message:
     """The same from inside a Flatpak, which keeps the file of a socket that was there when it started."""
     if kind is EngineKind.DOCKER:
         return msg(
-            "Docker does not run, or was started after Stratascope, which can't see it then. "
-            "See that Docker runs, and start Stratascope again."
+            "Docker does not run, or was started after Stratascope, which can't see it in that case. Make sure that "
+            "Docker runs, and start Stratascope again."
         )
     return msg(
-        "Nothing listens on Podman's socket. Start it with: systemctl --user enable --now podman.socket; where "
-        "that does not show it, start Stratascope again."
+        "Nothing listens on Podman's socket. Start it with: systemctl --user enable --now podman.socket; if it still "
+        "does not show up, start Stratascope again."
     )
 
 
@@ -62,18 +62,18 @@ def denied(kind: EngineKind, rootless: bool) -> Message:
         return msg("This rootless engine belongs to another user. Run Stratascope as that user to see its containers.")
     if kind is EngineKind.DOCKER:
         return msg(
-            "Only members of the group docker may use this socket: sudo usermod -aG docker $USER, then log in again. "
-            "Know that this group is the same as being root: whoever may use the socket can take over the machine."
+            "Only members of the group docker can use this socket: sudo usermod -aG docker $USER, then log in again. "
+            "Note that this group is equivalent to root: anyone who can use the socket can take over the machine."
         )
     return msg(
-        "Only root may use this socket. Run Stratascope with sudo to see these containers; your own rootless ones "
-        "need no such right."
+        "Only root can use this socket. Run Stratascope with sudo to see these containers; your own rootless ones do "
+        "not need that."
     )
 
 
 def refused(status: int) -> Message:
     """HTTP 401 or 403: something in front of the engine says no."""
-    return msg("The engine refuses to answer (HTTP {status}). Ask whoever set up access to it.", status=status)
+    return msg("The engine refuses to answer (HTTP {status}). Ask the person who set up access to it.", status=status)
 
 
 def silent(seconds: float) -> Message:
@@ -85,12 +85,12 @@ def silent(seconds: float) -> Message:
 
 def crowded() -> Message:
     """The queue of its socket is full: it takes no connection."""
-    return msg("The engine takes no more connections. It may hang or be overloaded.")
+    return msg("The engine accepts no more connections. It may hang or be overloaded.")
 
 
 def no_host(endpoint: str) -> Message:
     """The name of the machine says nothing to the resolver."""
-    return msg("There is no machine of the name in {endpoint}. Check the address.", endpoint=endpoint)
+    return msg("There is no machine with the name in {endpoint}. Check the address.", endpoint=endpoint)
 
 
 def no_way(endpoint: str) -> Message:
@@ -101,25 +101,25 @@ def no_way(endpoint: str) -> Message:
 def not_secure(endpoint: str) -> Message:
     """TLS failed, or the certificates for it are not there."""
     return msg(
-        "No secure connection to {endpoint} could be made. Check the certificates in DOCKER_CERT_PATH, or those of the "
-        "context.",
+        "No secure connection to {endpoint} could be established. Check the certificates in DOCKER_CERT_PATH, or "
+        "those of the context.",
         endpoint=endpoint,
     )
 
 
 def nonsense() -> Message:
     """Something answers, but not as an engine does."""
-    return msg("What answers there is no container engine, or its answer was cut off. Check the address.")
+    return msg("What answers there is not a container engine, or its answer was cut off. Check the address.")
 
 
 def too_long() -> Message:
     """It sends more than it was given room for."""
-    return msg("The engine sends more than any engine has to say. Check what answers there.")
+    return msg("The engine sends more than any engine should. Check what answers there.")
 
 
 def failed(status: int) -> Message:
     """HTTP error of the engine's own."""
-    return msg("The engine reported an error of its own (HTTP {status}).", status=status)
+    return msg("The engine reported an internal error (HTTP {status}).", status=status)
 
 
 def no_socket(path: str) -> Message:
@@ -129,7 +129,7 @@ def no_socket(path: str) -> Message:
 
 def unsupported(endpoint: str) -> Message:
     """Not an address that we know how to use."""
-    return msg("{endpoint} is not an address that can be used. unix://, tcp:// and ssh:// can.", endpoint=endpoint)
+    return msg("{endpoint} is not a usable address. Use unix://, tcp:// or ssh://.", endpoint=endpoint)
 
 
 def error_for(

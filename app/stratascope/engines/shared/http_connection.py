@@ -119,6 +119,11 @@ class HttpConnection:
         self._limit, self._silence = math.inf, None
         return self._parts()
 
+    @property
+    def over(self) -> bool:
+        """Whether it was closed for good."""
+        return self._over
+
     def close(self) -> None:
         """Hang up; the next call connects anew."""
         link, self.sock = self.sock, None

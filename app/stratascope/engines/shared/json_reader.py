@@ -279,3 +279,54 @@ def _blank_assignments(value: Any) -> Any:
     if isinstance(value, dict):
         return dict.fromkeys(value, "")
     return value.partition("=")[0] + "=" if isinstance(value, str) and "=" in value else "" if value else value
+
+
+# Labels by which containers are grouped; all others may hold paths, names of people and, by mistake, secrets.
+GROUPING = frozenset({
+    "com.docker.compose.project",
+    "com.docker.compose.service",
+    "com.docker.compose.container-number",
+    "io.podman.compose.project",
+    "io.podman.compose.service",
+    "io.kubernetes.pod.name",
+    "io.kubernetes.container.name",
+    "PODMAN_SYSTEMD_UNIT",
+})  # fmt: skip
+_OPTIONS = ("-l", "--label")
+
+
+def without_labels(inspect_json: str) -> str:
+    """The same JSON, compact. Raises ValueError where it is none."""
+    return redacted(inspect_json, _blank)
+
+
+def _blank(container: dict[str, Any]) -> None:
+    config = container.get("Config")
+    if not isinstance(config, dict):
+        return
+    labels = config.get("Labels")
+    if isinstance(labels, dict):
+        config["Labels"] = {name: value for name, value in labels.items() if name in GROUPING}
+    command = config.get("CreateCommand")
+    if isinstance(command, list):
+        config["CreateCommand"] = list(_without(command))
+
+
+def _without(command: list[Any]) -> list[Any]:
+    """`--label NAME=value`, `--label=NAME=value`, `-l NAME=value` and `-lNAME=value` become `NAME=`."""
+    found: list[Any] = []
+    expected = False
+    for word in command:
+        if not isinstance(word, str):
+            found.append(word)
+            continue
+        prefix = "--label=" if word.startswith("--label=") else ""
+        if not prefix and word.startswith("-l") and not word.startswith("--") and len(word) > len("-l"):
+            prefix = "-l"
+        if expected or prefix:
+            name, equals, value = word[len(prefix) :].partition("=")
+            found.append(f"{prefix}{name}{equals}{value if name in GROUPING else ''}")
+        else:
+            found.append(word)
+        expected = word in _OPTIONS
+    return found

@@ -91,6 +91,11 @@ class RestClient(ABC):
 
     # What a subclass says of its engine
 
+    @property
+    @abstractmethod
+    def client(self) -> tuple[str, ...]:
+        """How its own command line is called so that it asks this engine."""
+
     @abstractmethod
     def _path_prefix(self) -> str:
         """How paths begin: the version of the API. Raises EngineError, OSError, ValueError."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import errno
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from urllib.parse import urlencode
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote, urlencode
 
-from stratascope.core.container import Engine, EngineFacts, EngineState
-from stratascope.core.ports import EngineError, Event, RawContainer
+from stratascope.core.container import Engine, EngineFacts, EngineState, Image
+from stratascope.core.ports import EngineError, Event, NoSuchContainerError, RawContainer
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.endpoint import SocketFacts, socket_facts
 from stratascope.engines.shared.events import decode_events
@@ -25,6 +25,36 @@ CONTAINERS_MAX = 10_000  # of one engine
 LISTED_NODES = 2_000_000  # values in a list of so many
 LIST_SECONDS = 60.0  # for a list and all that is in it
 _ID_LENGTH = 64  # of a whole container id
+
+
+class Followed:
+    """What an engine goes on to send. `close` ends it, from any thread; so does whoever gives the engine back, of which
+    `given_back` knows: with ssh the link ends by itself then.
+    """
+
+    def __init__(
+        self,
+        link: HttpConnection,
+        end: Callable[[HttpConnection], None],
+        say: Callable[[BaseException], EngineError],
+        given_back: Callable[[], bool],
+    ) -> None:
+        self._link, self._end, self._say, self._given_back = link, end, say, given_back
+        self._closed = False
+
+    def pieces(self) -> Iterator[bytes]:
+        """As it comes, until it ends or was closed. Raises EngineError."""
+        try:
+            yield from self._link.pieces()
+        except (OSError, ValueError) as error:
+            if not (self._closed or self._link.over or self._given_back()):
+                raise self._say(error) from error
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._closed = True
+        self._link.shut()
+        self._end(self._link)
 
 
 class RestEngine(RestClient):
@@ -85,6 +115,15 @@ class RestEngine(RestClient):
         """One container. Raises EngineError, NoSuchContainerError."""
         return self._raw(container, self._get_of(self._inspect_path(container)))
 
+    def image(self, name: str) -> Image | None:
+        """What an image brings along; None where the engine has it not, or says nothing that makes sense of it."""
+        try:
+            config = Answer(parse_object(self._get_of(f"/images/{quote(name, safe='/:@')}/json"))).part("Config")
+            ports = config.part("ExposedPorts").names()
+            return Image(config.text("User"), tuple(sorted(config.part("Volumes").names())), tuple(sorted(ports)))
+        except (EngineError, NoSuchContainerError, ValueError):
+            return None
+
     def _raw(self, container: str, text: str) -> RawContainer:
         try:
             # asked for by a whole id, the answer is that container's; its text is parsed once, by _redact
@@ -96,34 +135,43 @@ class RestEngine(RestClient):
 
     def events(self) -> Iterator[Event]:
         """See `core.ports.EnginePort`."""
+        status, body, stream = self.follow(self._events_path, self._event_filter)
         try:
-            target = f"{self._prefix()}{self._events_path}?{urlencode(self._event_filter)}"
-            stream = self._link()
-        except (OSError, ValueError) as error:
-            raise self._error(error) from error
-        with self._lock:
-            self._streams.add(stream)
-            closed = self._closed
-        try:
-            if closed:
-                raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
-            status, body = stream.follow(target, self._bounds(ANSWER_MAX))
             self._text(status, body)
-        except BaseException as error:
-            self._end(stream)
-            if isinstance(error, (OSError, ValueError)):
-                raise self._error(error) from error
+        except BaseException:
+            stream.close()
             raise
         return self._events_of(stream)
 
-    def _events_of(self, stream: HttpConnection) -> Iterator[Event]:
+    def follow(self, path: str, params: Mapping[str, str]) -> tuple[int, bytes, Followed]:
+        """HTTP status of what has no end, its body where that is an error, and what comes. Raises EngineError."""
+        try:
+            target = f"{self._prefix()}{path}?{urlencode(params)}"
+            link = self._link()
+        except (OSError, ValueError) as error:
+            raise self._error(error) from error
+        with self._lock:
+            self._streams.add(link)
+            closed = self._closed
+        stream = Followed(link, self._end, self._error, lambda: self._closed)
+        try:
+            if closed:
+                raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
+            status, body = link.follow(target, self._bounds(ANSWER_MAX))
+        except BaseException as error:
+            stream.close()
+            if isinstance(error, (OSError, ValueError)):
+                raise self._error(error) from error
+            raise
+        return status, body, stream
+
+    def _events_of(self, stream: Followed) -> Iterator[Event]:
         try:
             yield from decode_events(stream.pieces())
-        except (OSError, ValueError) as error:
-            if not self._closed:
-                raise self._error(error) from error
+        except ValueError as error:
+            raise self._error(error) from error
         finally:
-            self._end(stream)
+            stream.close()
 
     def _end(self, stream: HttpConnection) -> None:
         with self._lock:

@@ -98,7 +98,8 @@ def refusal(words: str, address: SshAddress, remote: str) -> EngineError:
     state = EngineState.UNREACHABLE
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in words:
         message = msg(
-            "{host} shows another host key than before. Find out why first: someone may stand between you and it.",
+            "{host} presents a different host key than before. Find out why first: someone may be intercepting the "
+            "connection.",
             host=host,
         )
     elif "Host key verification failed" in words:
@@ -110,21 +111,21 @@ def refusal(words: str, address: SshAddress, remote: str) -> EngineError:
     elif "Permission denied" in words or "Too many authentication failures" in words:
         state = EngineState.DENIED
         message = msg(
-            "{host} refuses the login. It must work with a key and without any question: {command}",
+            "{host} refuses the login. It must work with a key and without prompts: {command}",
             host=host,
             command=by_hand,
         )
     elif "administratively prohibited" in words:
         state = EngineState.DENIED
         message = msg(
-            "The ssh server of {host} forbids forwarding of sockets. AllowStreamLocalForwarding in its sshd_config "
+            "The SSH server of {host} forbids socket forwarding. AllowStreamLocalForwarding in its sshd_config "
             "allows it.",
             host=host,
         )
     elif "open failed" in words:
         message = msg(
-            "{host} can be reached, but no engine answers there on {path}, or it is not for that user. ssh says the "
-            "same where the server has AllowStreamLocalForwarding off.",
+            "{host} can be reached, but no engine answers there on {path}, or that user has no access to it. ssh "
+            "reports the same if the server has AllowStreamLocalForwarding off.",
             host=host,
             path=remote,
         )
@@ -132,14 +133,18 @@ def refusal(words: str, address: SshAddress, remote: str) -> EngineError:
         message = msg("No machine named {host} is known. Check the address, and Host in ~/.ssh/config.", host=host)
     else:
         message = msg(
-            "{host} can't be reached with ssh. Try by hand what happens: {command}", host=host, command=by_hand
+            "{host} can't be reached with ssh. Try it by hand to see what happens: {command}",
+            host=host,
+            command=by_hand,
         )
     return EngineError(state, message, words or "ssh gave no reason")
 
 
 def no_ssh() -> Message:
     """The program is not installed."""
-    return msg("This engine is reached with the program ssh, which is not here. Install the package openssh-client.")
+    return msg(
+        "This engine is reached with the program ssh, which is not installed. Install the package openssh-client."
+    )
 
 
 def no_path(address: SshAddress) -> Message:

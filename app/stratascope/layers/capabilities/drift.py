@@ -18,7 +18,9 @@ from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.namespace import Kind, is_initial
 
-_THREADS = msg("Let the program give up its rights before it starts threads, or in each of them (capabilities(7)).")
+_THREADS = msg(
+    "Let the program give up its capabilities before it starts threads, or in each of them (capabilities(7))."
+)
 _CIS_EXEC_PRIVILEGED = "CIS-Docker-1.6.0:5.23"
 _LINES = {field: line for field, _, line in SETS}
 _TELLING = ("effective", "permitted", "ambient", "bounding", "inheritable")  # what a process can do now comes first
@@ -63,7 +65,8 @@ def _more(other: Capture, nested: bool, field: str, names: CapabilitySet) -> Fin
             "capabilities",
             Severity.LOW,
             msg(
-                "{process} holds more in its {field} set, but in another user namespace than the first: {names}.",
+                "{process} holds more in its {field} set than the first process, but in another user namespace: "
+                "{names}.",
                 process=who(other),
                 field=SET_WORDS[field],
                 names=short(names),
@@ -77,7 +80,7 @@ def _more(other: Capture, nested: bool, field: str, names: CapabilitySet) -> Fin
         "capabilities",
         Severity.HIGH if names & (TAKE_OVER | SERIOUS) else Severity.MEDIUM,
         msg(
-            "{process} holds more in its {field} set than the container's first: {names}.",
+            "{process} holds more in its {field} set than the container's first process: {names}.",
             process=who(other),
             field=SET_WORDS[field],
             names=short(names),
@@ -96,12 +99,12 @@ def _less(other: Capture, field: str, names: CapabilitySet) -> Finding:
         "capabilities",
         Severity.LOW,
         msg(
-            "{process} holds less in its {field} set than the container's first: it gave up {names}.",
+            "{process} holds less in its {field} set than the container's first process: it gave up {names}.",
             process=who(other),
             field=SET_WORDS[field],
             names=short(names),
         ),
-        msg("Nothing to do: services give up rights when they no longer need them."),
+        msg("Nothing to do: services give up capabilities that they no longer need."),
         f"{other.source('status')}:{_LINES[field]}",
         ("capabilities(7)",),
     )
@@ -114,8 +117,10 @@ def _no_new_privs_drift(on: bool, other: Capture) -> Drift:
             "capabilities.drift-no-new-privs-on",
             "capabilities",
             Severity.LOW,
-            msg("{process} has given up gaining privileges; the container's first has not.", process=who(other)),
-            msg("Nothing to do: it is stricter than the first."),
+            msg(
+                "{process} has given up gaining privileges; the container's first process has not.", process=who(other)
+            ),
+            msg("Nothing to do: it is stricter than the first process."),
             source,
             (CIS_NO_NEW_PRIVILEGES,),
         )
@@ -124,7 +129,7 @@ def _no_new_privs_drift(on: bool, other: Capture) -> Drift:
             "capabilities.drift-no-new-privs",
             "capabilities",
             Severity.MEDIUM,
-            msg("{process} can gain privileges by exec; the container's first can not.", process=who(other)),
+            msg("{process} can gain privileges through exec; the container's first process can't.", process=who(other)),
             msg("Look for an exec session that was started without no-new-privileges, and end it."),
             source,
             (CIS_NO_NEW_PRIVILEGES,),

@@ -69,6 +69,7 @@ class CapabilitiesAsked(Value):
     no_new_privileges: bool
     network: str
     first_free_port: int | None  # asked for
+    restored: bool = False
 
 
 def asked_of(container: Container) -> CapabilitiesAsked:
@@ -82,6 +83,7 @@ def asked_of(container: Container) -> CapabilitiesAsked:
         asked.no_new_privileges,
         asked.network_mode,
         asked_port(asked),
+        container.restored,
     )
 
 

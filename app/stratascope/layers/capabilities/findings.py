@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import cache
 
 from stratascope.core.ground import Surroundings
+from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
@@ -41,6 +42,21 @@ def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surrou
         found.append(_new_privileges(facts, asked))
     if wanted is not None and facts.bounding is not None and wanted != facts.bounding:
         found += _asked_drift(facts, wanted, facts.bounding)
+    if asked.restored:
+        found.append(
+            Finding(
+                "capabilities.restored",
+                "capabilities",
+                Severity.LOW,
+                msg(
+                    "It was restored from a checkpoint: it has the settings it was saved with, whatever options this "
+                    "start was given."
+                ),
+                msg("Start it from its image, where options apply, and do not restore checkpoints made by others."),
+                "inspect:State.Restored",
+                (*flaws_of("capabilities.restored"), "podman-container-restore(1)"),
+            )
+        )
     if facts.inheritable and facts.ambient is not None and not facts.ambient:
         found.append(
             Finding(
@@ -81,7 +97,8 @@ def _added(
                 "capabilities",
                 Severity.MEDIUM if own else Severity.HIGH if initial is None else Severity.CRITICAL,
                 msg(
-                    "It holds {held} of the kernel's {total} capabilities; over what could not be read.",
+                    "It holds {held} of the kernel's {total} capabilities; whether over the whole machine could not "
+                    "be read.",
                     held=len(held),
                     total=facts.last + 1,
                 )
@@ -115,7 +132,7 @@ def _added(
                 "capabilities",
                 Severity.MEDIUM if rest & SERIOUS and not own else Severity.LOW,
                 msg("More than the engine's default: {names}.", names=short(rest)),
-                msg("Start it without the --cap-add that brought them, and see whether it still works."),
+                msg("Start it without the --cap-add that added them, and see whether it still works."),
                 held_line if in_use else f"{facts.status_source}:CapBnd",
                 (_CIS_CAPABILITIES, "PSS:restricted" if rest <= BASELINE else "PSS:baseline"),
             )
@@ -134,9 +151,12 @@ def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
         "capabilities.traces-host",
         "capabilities",
         Severity.CRITICAL if unguarded else Severity.HIGH,
-        msg("SYS_PTRACE is held with the host's processes in sight: it can put its own code into any of them.")
+        msg("SYS_PTRACE is held and the host's processes are visible: it can inject its own code into any of them.")
         if unguarded
-        else msg("SYS_PTRACE is held with the host's processes in sight: only access control can keep it out of them."),
+        else msg(
+            "SYS_PTRACE is held and the host's processes are visible: only mandatory access control can keep it out "
+            "of them."
+        ),
         msg("Start it without --pid host, or without --cap-add SYS_PTRACE."),
         line,
         (_CIS_CAPABILITIES, "CIS-Docker-1.6.0:5.16", "PSS:baseline"),
@@ -159,7 +179,7 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool) -> Finding:
     elif facts.initial_user_namespace is False:
         severity = Severity.MEDIUM
         text = msg(
-            "{name} is held in a user namespace of its own: it works on what belongs to that, not on the host.",
+            "{name} is held in a user namespace of its own: it applies to what belongs to that, not to the host.",
             name=name,
         )
     elif in_use:
@@ -175,11 +195,11 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool) -> Finding:
         "capabilities",
         severity,
         text,
-        msg("Find out which call needs it; most programs do well with a narrower right, or with none."),
+        msg("Find out which call needs it; most programs work with a narrower capability, or with none."),
         f"{facts.status_source}:{line}",
         (_CIS_CAPABILITIES, "PSS:baseline"),
         _BEHIND.get(name) or _critical() if severity in (Severity.CRITICAL, Severity.HIGH) else (),
-        msg("{name} is held, but what it would take over the host by is stopped here.", name=name),
+        msg("{name} is held, but the ways in which it could take over the host are stopped here.", name=name),
     )
 
 
@@ -208,10 +228,11 @@ def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding
             "capabilities",
             Severity.LOW,
             msg(
-                "Starting a set-uid program, or any as root, can bring back capabilities that it lacks now: {names}.",
+                "Starting a set-uid program, or any program as root, can bring back capabilities that it lacks now: "
+                "{names}.",
                 names=short(regain),
             ),
-            msg("Start it with --security-opt no-new-privileges, or drop from the container what it does not need."),
+            msg("Start it with --security-opt no-new-privileges, or drop what the container does not need."),
             line,
             refs,
         )
@@ -220,7 +241,7 @@ def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding
         "capabilities",
         Severity.LOW,
         msg("A program in the container can still gain privileges by running a set-uid file."),
-        msg("Start it with --security-opt no-new-privileges, unless it needs su, sudo or ping of the old kind."),
+        msg("Start it with --security-opt no-new-privileges, unless it needs su, sudo or an old ping."),
         line,
         refs,
     )
@@ -248,7 +269,7 @@ def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: Capabi
                 "capabilities",
                 Severity.LOW,
                 msg("The engine was asked for more than the kernel allows: {names}.", names=short(less)),
-                msg("Nothing is less safe by that. The engine lacks them itself, or the first program gave them up."),
+                msg("It is no less safe for that. The engine lacks them itself, or the first program gave them up."),
                 line,
                 ("capabilities(7)",),
             )

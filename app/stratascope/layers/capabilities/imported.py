@@ -30,7 +30,7 @@ def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     if not missed:
         return ()
     return (
-        msg("Without {names} some of it may fail, as these seem to need that: {programs}.",
+        msg("Without {names} some of it may fail, because these seem to need them: {programs}.",
             names=short(missed), programs=_programs(reasons)),
     )  # fmt: skip
 
@@ -51,12 +51,12 @@ def doubts(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     if not by_request:
         return lost(gone, subject)
     if subject.programs is None or not subject.programs.whole:
-        return (msg("Not all of its programs could be looked into, so whether they need {names} is not known.",
+        return (msg("Not all of its programs could be inspected, so whether they need {names} is not known.",
                     names=short(by_request)),)  # fmt: skip
     closed = [program.name for program in subject.programs.found if program.opaque and not program.script]
     if not closed:
         return lost(gone, subject)
-    text = msg("Whether {programs} needs {names} on request can't be told from the program.",
+    text = msg("Whether {programs} needs {names} on request can't be determined from the program.",
                programs=", ".join(dict.fromkeys(closed[:_SHOWN])), names=short(by_request))  # fmt: skip
     return (*lost(gone, subject), text)
 
@@ -73,7 +73,7 @@ def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subje
     if not more:
         return ()
     return (
-        msg("It keeps {names}, which the Pod Security Standard forbids: {programs} may fail without.",
+        msg("It keeps {names}, which the Pod Security Standards forbid: {programs} may fail without.",
             names=short(more), programs=_programs(reasons)),
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def gives_rights(subject: Subject) -> tuple[str, ...]:
 def set_uid_risk(paths: Sequence[str]) -> Message:
     """What no-new-privileges ends, the programs first that are missed most."""
     shown = ", ".join(by_importance(tuple(paths))[:_SHOWN])
-    return msg("Programs in it that give rights to whoever starts them no longer do: {paths}.", paths=shown)
+    return msg("Programs in it that give privileges to anyone who starts them no longer do: {paths}.", paths=shown)
 
 
 def _within(subject: Subject, within: CapabilitySet) -> tuple[CapabilitySet, tuple[Use, ...]]:

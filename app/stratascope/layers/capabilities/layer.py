@@ -29,13 +29,13 @@ from stratascope.layers.shared.unprivileged_ports import PORT_START
 
 ABOUT = About(
     msg("Capabilities"),
-    msg("takes root's powers away"),
+    msg("takes away root's powers"),
     msg("Key cards: root once had one key for every door; now each door has its own card, and few are given out."),
     (
-        msg("Linux has split root's power into some forty rights. A process can do only what it holds one for."),
+        msg("Linux splits root's power into about forty capabilities. A process can do only what it holds one for."),
         msg(
-            "Without this layer root in the container could do what root on the host can: mount its disks,"
-            " load code into its kernel, set its clock."
+            "Without this layer, root in the container could do what root on the host can: mount its disks, load "
+            "code into its kernel, set its clock."
         ),
         msg(
             "A capability is the right to do a thing; seccomp closes the way into the kernel. To mount, a process"
@@ -74,7 +74,7 @@ def _fact(facts: CapabilityFacts) -> Message:
         if facts.initial_user_namespace is False:
             return msg("All {total}, in a user namespace of its own", total=total)
         if facts.initial_user_namespace is None:
-            return msg("All {total}, not known over what", total=total)
+            return msg("All {total}, scope not known", total=total)
         return msg("All {total}, over the whole machine", total=total)
     if added and not added & effective:
         return msg("{count} of {total}, {added} more in the bounding set", count=len(effective), total=total,
@@ -85,7 +85,7 @@ def _fact(facts: CapabilityFacts) -> Message:
         return msg("{count} of {total}, {added} added", count=len(effective), total=total, added=len(added))
     if not effective:
         if facts.regain_by_exec:
-            return msg("None now, {count} could come back by exec", count=len(facts.regain_by_exec))
+            return msg("None now, {count} could come back through exec", count=len(facts.regain_by_exec))
         return msg("None of {total}", total=total)
     if effective == facts.default:
         return msg("{count} of {total}, the engine's default", count=len(effective), total=total)

@@ -37,17 +37,17 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     value = CapabilitySet.of(tuple(use.name for use in used)) | could
     if not used and could:
         names = ", ".join(name.removeprefix("CAP_") for name in could.names())
-        return Learned(_typed(value), msg("It was seen to use none; its programs could use {names}.", names=names))
+        return Learned(_typed(value), msg("It was not seen using any; its programs could use {names}.", names=names))
     if not used and not starts_as_root(asked) and starts_as_root(before):
-        return Learned("none", msg("It used them as root only, and is no longer that."))
+        return Learned("none", msg("It used them only as root, and is no longer root."))
     if not used:
-        return Learned("none", msg("It was seen to use none."))
+        return Learned("none", msg("It was not seen using any."))
     told = [use.name.removeprefix("CAP_") + (f" ({', '.join(use.by[:2])})" if use.by else "") for use in used]
     if more := could - CapabilitySet.of(tuple(use.name for use in used)):
         names = ", ".join(name.removeprefix("CAP_") for name in more.names())
-        text = msg("It was seen to use {names}; its programs could use {more}.", names=", ".join(told), more=names)
+        text = msg("It was seen using {names}; its programs could use {more}.", names=", ".join(told), more=names)
         return Learned(_typed(value), text)
-    return Learned(_typed(value), msg("It was seen to use {names}.", names=", ".join(told)))
+    return Learned(_typed(value), msg("It was seen using {names}.", names=", ".join(told)))
 
 
 def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
@@ -63,7 +63,7 @@ def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
     called = {name for call in (subject.seen.calls if subject.seen is not None else ()) for name in call.by}
     if gives_rights(subject) or called & {comm(path) for path in subject.set_uid or ()}:
         return None
-    return Learned("on", msg("It was seen to work, and has to do with no program that gives rights."))
+    return Learned("on", msg("It was seen to work, and involves no program that gives privileges."))
 
 
 def comm(path: str) -> str:

@@ -21,13 +21,13 @@ _ORDINARY = _CHANGES_USER | _OTHERS_FILES | _RAW | _KILL | _BIND
 _LOSSES = (
     (
         _CHANGES_USER,
-        msg("It starts as root: programs that become another user after that (nginx, Redis, su, gosu) would fail."),
+        msg("It starts as root: programs that then change to another user (nginx, Redis, su, gosu) would fail."),
     ),
     (
         _OTHERS_FILES,
         msg("It starts as root: a start script that changes owners (chown), or reads others' files, would fail."),
     ),
-    (_BIND, msg("It could bind no port below 1024 where its network does not let everyone.")),
+    (_BIND, msg("It could not bind ports below 1024 unless its network allows everyone to.")),
     (_KILL, msg("Root inside could no longer signal processes of other users, as a supervisor does.")),
     (_RAW, msg("ping and other programs with raw sockets may fail.")),
 )
@@ -48,7 +48,7 @@ def losses(left: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     if rest and asked.privileged:
         found.append(msg("As a privileged container it holds all capabilities; which of them it uses is not known."))
     elif rest:
-        found.append(msg("It was given {names}, so it may need that for its work.", names=short(rest)))
+        found.append(msg("It was given {names}, so it may need them for its work.", names=short(rest)))
     return (*found, *imported.lost(lost, subject))
 
 
@@ -58,7 +58,7 @@ def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
         low = [str(port) for port in subject.listens if port < PRIVILEGED_PORTS]
         if not low:
             return NOTHING
-        return msg("It listens on port {ports}, which takes this where its network does not let everyone.",
+        return msg("It listens on port {ports}, which requires this unless its network allows everyone to.",
                    ports=", ".join(low[:_SHOWN]))  # fmt: skip
     if group == _CHANGES_USER:
         others = [f"{name} ({user})" for name, user in subject.users or () if user]

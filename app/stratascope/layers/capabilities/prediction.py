@@ -37,8 +37,8 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
         initial_user_namespace=_initial(found, before, after),
         host_processes=found.host_processes if processes else hosts_after(after.pid_mode, around),
         root_inside=found.root_inside if _same_user(before, after) else _root(after),
-        host_network=found.host_network if network else hosts_after(after.network_mode, around),
-        port_start=port_start_after(found.port_start, before, after),
+        host_network=found.host_network if network else hosts_after(after.network_mode, around, network=True),
+        port_start=port_start_after(found.port_start, before, after, around),
     )
 
 

@@ -132,14 +132,19 @@ def _claim(
     given = first is None or number in first
     if not given:
         text = _never_given(short, number, facts, around)
+    elif first is None and bounding is not None and number not in bounding:
+        text = msg(
+            "This needs {name}: the container was created without it, or its program has dropped it for good.",
+            name=short,
+        )
     elif bounding is not None and number not in bounding:
-        return Claim(_LAYER, msg("The program has given up {name} for good, and this needs it.", name=short), strength)
+        return Claim(_LAYER, msg("The program has dropped {name} for good, and this needs it.", name=short), strength)
     elif attempt.around.permitted is not None and number in attempt.around.permitted:
         text = msg("This needs {name}, which the process is permitted but has not made effective.", name=short)
         return Claim(_LAYER, text, strength)
     elif uid:
         text = msg(
-            "This needs {name}, and user {uid} does not hold it: only root gets what the container may have.",
+            "This needs {name}, and user {uid} does not hold it: only root gets the container's capabilities.",
             name=short, uid=uid,
         )  # fmt: skip
     elif uid == 0 and bounding is not None:
@@ -153,10 +158,10 @@ def _never_given(short: str, number: int, facts: CapabilityFacts | None, around:
     engine = "Docker" if around.engine.kind is EngineKind.DOCKER else "Podman"
     if facts is not None and number in facts.default:
         return msg(
-            "This needs {name}. {engine} gives it by default, and this container was made without.",
+            "This needs {name}. {engine} gives it by default, but this container was created without it.",
             name=short, engine=engine,
         )  # fmt: skip
-    return msg("This needs {name}, which {engine} gives only where it is asked for.", name=short, engine=engine)
+    return msg("This needs {name}, which {engine} gives only on request.", name=short, engine=engine)
 
 
 def _wants(
@@ -216,12 +221,13 @@ def _not_run(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:
     path = place.path or attempt.path
     if missing:
         text = msg(
-            "{path} has the file capabilities {names}, which are not in the bounding set: the kernel does not run it.",
+            "{path} has the file capabilities {names}, which are not in the bounding set, so the kernel does not run "
+            "it.",
             path=path, names=", ".join(map(_short, missing)),
         )  # fmt: skip
         return Claim(_LAYER, text, Strength.FITS, (HeldCapability(missing),))
     text = msg(
-        "{path} has file capabilities, and not all are in the bounding set: the kernel refuses to run it.",
+        "{path} has file capabilities, not all of which are in the bounding set, so the kernel refuses to run it.",
         path=path,
     )
     return Claim(_LAYER, text, Strength.FITS)
@@ -283,7 +289,7 @@ def _filters_itself(attempt: Attempt) -> Claim | None:
     if attempt.around.no_new_privs is not False:
         return None
     text = msg(
-        "Only a process that has set no_new_privs, or holds SYS_ADMIN, may confine itself. This one has neither."
+        "Only a process that has set no_new_privs, or holds SYS_ADMIN, can confine itself. This one has neither."
     )
     return Claim(_LAYER, text, Strength.FITS, (HeldCapability(("CAP_SYS_ADMIN",), _uid(attempt)),))
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
+    Calls,
     Capability,
+    Device,
+    Feature,
     HostFiles,
     HostRoot,
     InspectContainer,
     InspectHost,
+    KernelFile,
     LowPort,
     Need,
     RegainByExec,
@@ -31,10 +35,13 @@ _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNew
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",))
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
+_OTHERS_JOBS = frozenset((Calls, Device, Feature, KernelFile))  # most needs; to try all cases on each takes long
 
 
 def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
+    if type(need) in _OTHERS_JOBS:
+        return None
     match need:
         case Capability():
             return _capability(need, posture)
@@ -64,8 +71,8 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
 _NOT_READ = msg("Its capabilities could not be read.")
 _UNKNOWN = Ruling(Stance.UNKNOWN, _NOT_READ, _EFFECTIVE)
 _NO_NEW_PRIVS_UNREAD = Ruling(Stance.UNKNOWN, msg("Whether exec can give it more could not be read."), _NNP)
-_SECUREBITS = msg("As root it gets it back with any program that it starts, unless its securebits forbid it: no file"
-                  " shows them.")  # fmt: skip
+_SECUREBITS = msg("As root it regains it with any program that it starts, unless its securebits forbid that; no file "
+                  "shows them.")  # fmt: skip
 
 
 @remembered()
@@ -133,7 +140,7 @@ def _hinges(names: tuple[str, ...], posture: CapabilityPosture) -> frozenset[str
 def _low_port(posture: CapabilityPosture) -> Ruling:
     start = posture.port_start
     if low_ports_free(start):
-        text = msg("In its network namespace everyone may use ports from {port} on.", port=start or 0)
+        text = msg("In its network namespace everyone can use ports from {port} on.", port=start or 0)
         return Ruling(Stance.LETS_THROUGH, text, posture.port_source)
     if posture.held is None:
         return _UNKNOWN
@@ -155,7 +162,7 @@ def _set_uid(posture: CapabilityPosture) -> Ruling:
     if posture.no_new_privs:
         return Ruling(
             Stance.STOPS,
-            msg("no_new_privs is on: set-uid files give nothing."),
+            msg("no_new_privs is on: set-uid files have no effect."),
             _NNP,
             frozenset({"no-new-privileges"}),
         )
@@ -166,7 +173,7 @@ def _regain(posture: CapabilityPosture) -> Ruling:
     if posture.no_new_privs:
         return Ruling(
             Stance.STOPS,
-            msg("no_new_privs is on: no program can bring it more than it holds."),
+            msg("no_new_privs is on: no program can give it more than it holds."),
             _NNP,
             frozenset({"no-new-privileges"}),
         )
@@ -190,7 +197,7 @@ def _root_with_powers(posture: CapabilityPosture) -> Ruling:
     if posture.held:
         return Ruling(Stance.LETS_THROUGH, msg("It holds capabilities."), _EFFECTIVE)
     if posture.no_new_privs:
-        text = msg("It holds no capability, and no_new_privs keeps it so.")
+        text = msg("It holds no capability, and no_new_privs keeps it that way.")
         return Ruling(Stance.STOPS, text, _EFFECTIVE)
     if posture.bounding is None:
         return _UNKNOWN
@@ -208,11 +215,13 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
     if posture.held & _TRACE.bits:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="SYS_PTRACE"), _EFFECTIVE)
     if not target.bits & ~posture.held:
-        return Ruling(Stance.LETS_THROUGH, msg("It is as capable as the process that it looks into."), _EFFECTIVE)
+        return Ruling(
+            Stance.LETS_THROUGH, msg("It has at least the capabilities of the process that it accesses."), _EFFECTIVE
+        )
     regained = _regained(_TRACE, posture)
     if regained is not None:
         return regained
-    text = msg("It is less capable than the process that it looks into, and does not hold SYS_PTRACE.")
+    text = msg("It has fewer capabilities than the process that it accesses, and does not hold SYS_PTRACE.")
     return Ruling(Stance.STOPS, text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
 
 
@@ -221,7 +230,7 @@ def _inspect_container(posture: CapabilityPosture) -> Ruling:
     ruling = _inspect(posture, CapabilitySet(posture.default))
     if ruling.stance is not Stance.STOPS:
         return ruling
-    return Ruling(Stance.UNKNOWN, msg("Whether another container is as little capable was not read."), _EFFECTIVE)
+    return Ruling(Stance.UNKNOWN, msg("Whether another container has as few capabilities was not read."), _EFFECTIVE)
 
 
 def _inspect_neighbour(posture: CapabilityPosture) -> Ruling:
@@ -237,7 +246,7 @@ def _root_directory(posture: CapabilityPosture) -> Ruling:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
     if posture.root_directory:
         # Docker makes the topmost layer with mode 0755, whatever the image's root has
-        return Ruling(Stance.LETS_THROUGH, msg("The root directory's owner may write there."), _EFFECTIVE)
+        return Ruling(Stance.LETS_THROUGH, msg("The root directory's owner can write there."), _EFFECTIVE)
     if posture.held is None:
         return _UNKNOWN
     text = msg("It does not hold DAC_OVERRIDE, and the image may forbid even root to write there.")

@@ -35,8 +35,8 @@ def suspicion(found: tuple[int, tuple[str, ...]] | None, keep: CapabilitySet) ->
         return None
     weight, names = found
     if not names:
-        return Suspicion(weight, msg("Something was not permitted to it, which may have taken a capability."))
+        return Suspicion(weight, msg("It was denied something that may need a capability."))
     value = ",".join(name.removeprefix("CAP_") for name in (keep | CapabilitySet.of(names)).names())
-    text = msg("It seems to need {names}. Leave that in: capabilities={value}.",
+    text = msg("It seems to need {names}. Keep them: capabilities={value}.",
                names=", ".join(name.removeprefix("CAP_") for name in names), value=value)  # fmt: skip
     return Suspicion(weight, text)

@@ -57,7 +57,7 @@ def _check(value: str, subject: Subject) -> str:
     more = MORE if word.startswith(MORE) else ""
     names = value.strip().removeprefix(more)
     if any(name.strip().upper() in ("ALL", "CAP_ALL") for name in names.split(",")):
-        raise ToggleError(msg("ALL is no hardening. Name the capabilities that it needs, or give default or none."))
+        raise ToggleError(msg("ALL is not hardening. Name the capabilities that it needs, or use default or none."))
     return more + checked_names(names, subject)
 
 
@@ -120,7 +120,7 @@ def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof
     elif value == "default":
         expected = msg("The bounding set stays within the engine's default")
     elif wanted:
-        expected = msg("The bounding set is within {names}", names=short(wanted))
+        expected = msg("The bounding set has nothing beyond {names}", names=short(wanted))
     else:
         expected = msg("The bounding set is empty")
     if facts is None or facts.bounding is None or facts.effective is None:
@@ -233,7 +233,7 @@ CAPABILITIES = Toggle(
     "capabilities",
     _LAYER,
     msg("Fewer capabilities"),
-    msg("Takes away the powers of root that it does not need."),
+    msg("Takes away root's powers that it does not need."),
     "default|none|CAP,CAP",
     _check,
     _apply,
@@ -255,7 +255,9 @@ CAPABILITIES = Toggle(
 )
 
 
-_NO_GAIN = msg("It seems to gain rights by a set-uid program, which no-new-privileges forbids. Leave that toggle out.")
+_NO_GAIN = msg(
+    "It seems to gain privileges through a set-uid program, which no-new-privileges forbids. Leave out that toggle."
+)
 
 
 def _forbid(asked: Asked, value: str, subject: Subject) -> Asked:
@@ -272,10 +274,13 @@ def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if subject.set_uid is not None:
         return ()
     if facts is None or facts.regain_by_exec is None:
-        return (msg("su, sudo, ping and other set-uid programs in it would no longer gain rights."),)
+        return (msg("su, sudo, ping and other set-uid programs in it would no longer gain privileges."),)
     if facts.regain_by_exec or facts.root_inside is False:
         return (
-            msg("Its process does not hold all rights, and could gain some by a set-uid program (su, sudo, ping)."),
+            msg(
+                "Its process does not hold all capabilities, and could gain some through a set-uid program (su, "
+                "sudo, ping)."
+            ),
         )
     return ()
 
@@ -298,14 +303,14 @@ def _prove_forbidden(facts: CapabilityFacts | None, value: str, subject: Subject
 def _gain(want: Want, subject: Subject) -> Given | None:
     if not isinstance(want, GainedRights) or not subject.container.asked.no_new_privileges:
         return None
-    return Given("off", msg("Let its programs gain rights when they start"))
+    return Given("off", msg("Let its programs gain privileges when they start"))
 
 
 NO_NEW_PRIVILEGES = Toggle(
     "no-new-privileges",
     _LAYER,
     msg("No new privileges"),
-    msg("Starting a program never gives more rights, not even a set-uid one."),
+    msg("Starting a program never gives more privileges, not even a set-uid program."),
     "on",
     only("on", "off"),
     _forbid,

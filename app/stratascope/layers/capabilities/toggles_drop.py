@@ -82,8 +82,8 @@ def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
         return None
     weight, names = found
     if not names:
-        return Suspicion(weight, msg("Something was not permitted to it, which may have taken a capability."))
-    text = msg("It seems to need {names}. Do not take that away.",
+        return Suspicion(weight, msg("It was denied something that may need a capability."))
+    text = msg("It seems to need {names}. Do not drop them.",
                names=", ".join(name.removeprefix("CAP_") for name in names))  # fmt: skip
     return Suspicion(weight, text)
 
@@ -92,7 +92,7 @@ DROP = Toggle(
     "drop",
     _LAYER,
     msg("Drop capabilities"),
-    msg("Takes these powers away from what it has, and leaves the others."),
+    msg("Takes these capabilities away, and leaves the others."),
     "CAP,CAP",
     checked_names,
     _apply,

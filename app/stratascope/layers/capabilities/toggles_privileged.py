@@ -44,8 +44,8 @@ def _leave_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if not subject.container.asked.privileged:
         return ()
     return (
-        msg("Mounting, loading modules and setting up networks will fail, and it sees no devices of the host."),
-        msg("What made someone start it as privileged is not known; whatever that needs must be given by name."),
+        msg("Mounting, loading modules and setting up networks will fail, and it no longer sees the host's devices."),
+        msg("Why it was started as privileged is not known; whatever needs that must be given by name."),
     )
 
 
@@ -69,7 +69,7 @@ def _privileged_symptoms(failure: Failure, value: str, subject: Subject) -> Susp
     kept = bounding(_leave(subject.container.asked, value, subject), subject.engine)
     found = lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject)
     if found is not None and not found[1]:
-        return Suspicion(60, msg("Something was not permitted to it that privileged mode allows."))
+        return Suspicion(60, msg("It was denied something that privileged mode allows."))
     return suspicion(found, kept)
 
 
@@ -77,7 +77,7 @@ PRIVILEGED = Toggle(
     "privileged",
     _LAYER,
     msg("Leave privileged mode"),
-    msg("Gives back the engine's default capabilities, filter, profile, masked paths and device rules."),
+    msg("Restores the engine's default capabilities, filter, profile, masked paths and device rules."),
     "off",
     only("off"),
     _leave,

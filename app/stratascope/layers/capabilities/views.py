@@ -59,26 +59,28 @@ def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) ->
     return tuple(rows)
 
 
-_NAMESPACE_LABEL = msg("Count against")
+_NAMESPACE_LABEL = msg("Apply to")
 _NAMESPACE_UNKNOWN = (UNKNOWN, Tone.UNKNOWN, None)
 _NAMESPACE = {
     True: (
         msg("The whole machine: the initial user namespace"),
         Tone.PLAIN,
-        msg("The kernel's checks that ask for the host's own right are answered by these sets."),
+        msg("Kernel checks for a right of the host are answered by these sets."),
     ),
     False: (
         msg("Only what its own user namespace owns"),
         Tone.GOOD,
-        msg("For the host's clock, modules or disks the kernel asks the initial namespace, where they count nothing."),
+        msg(
+            "For the host's clock, modules or disks the kernel checks the initial namespace, where they have no effect."
+        ),
     ),
 }
 _NO_NEW_PRIVS_LABEL = msg("No new privileges")
 _NO_NEW_PRIVS = {
-    True: (ON, Tone.GOOD, msg("No exec can give more than the process holds now: set-uid files give nothing.")),
+    True: (ON, Tone.GOOD, msg("No exec can give more than the process holds now: set-uid files have no effect.")),
     False: (OFF, Tone.WARN, msg("Set-uid files and files with capabilities work, up to the bounding set.")),
 }
-_REGAIN_LABEL = msg("Could come back by exec")
+_REGAIN_LABEL = msg("Could come back through exec")
 _NONE = msg("None")
 _ASKED_LABEL = msg("Asked for")
 _DEFAULT_LABEL = msg("The engine's default")

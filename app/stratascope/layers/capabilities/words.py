@@ -60,8 +60,8 @@ SET_WORDS: dict[str, Message] = {
 }
 
 UNNAMED = (
-    msg("Newer than this program: it has no words for it yet."),
-    msg("No engine's default holds a capability that it does not know."),
+    msg("Newer than this version of Stratascope: not described yet."),
+    msg("No engine's default includes a capability that it does not know."),
 )
 
 # by number: what it allows; why the defaults keep it or leave it out
@@ -75,23 +75,26 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Kept: root expects to open every file. It reaches the host's files where some are mounted."),
     ),
     (
-        msg("Read any file and search any directory, and open files by handle, past the edge of the container."),
-        msg("Left out: with handles a process can open any file of a disk that it sees one file of, the host's too."),
+        msg("Read any file, search any directory, and open files by handle, beyond the edge of the container."),
+        msg(
+            "Left out: with handles a process can open any file on a disk from which it sees one file, including the "
+            "host's."
+        ),
     ),
     (
         msg("Change mode, times and attributes of files that belong to others."),
         msg("Kept: installing software sets modes of files that were already given to another user."),
     ),
     (
-        msg("Keep the set-uid and set-gid marks of a file when it is changed."),
+        msg("Keep the set-uid and set-gid bits of a file when it is changed."),
         msg("Kept: installing software writes such files. A service in production does not need it."),
     ),
     (
         msg("Send signals to processes of other users."),
-        msg("Kept: root's init ends processes of other users. It reaches only the processes that the container sees."),
+        msg("Kept: root's init ends processes of other users. It reaches only processes that the container sees."),
     ),
     (
-        msg("Take on any group."),
+        msg("Become any group."),
         msg("Kept: services start as root and change to a group of their own."),
     ),
     (
@@ -100,28 +103,32 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("Drop capabilities from its bounding set, make those in it inheritable, and change the securebits."),
-        msg("Kept: it mainly serves to give powers away. No power comes out of it that the bounding set lacks."),
+        msg("Kept: it mainly serves to give capabilities away. It yields none that the bounding set lacks."),
     ),
     (
-        msg("Set and clear the marks immutable and append-only on files."),
-        msg("Left out: on a mounted host directory it could make log files erasable, or files unremovable."),
+        msg("Set and clear the immutable and append-only flags of files."),
+        msg("Left out: in a mounted host directory it could make log files erasable, or files unremovable."),
     ),
     (
         msg("Listen on ports below 1024."),
         msg(
-            "Kept: web servers listen on 80 and 443. It reaches the container's own network, unless that is the host's."
+            "Kept: web servers listen on 80 and 443. It applies to the container's own network, unless that is the "
+            "host's."
         ),
     ),
     (
-        msg("Hear the kernel's notices of other network namespaces; in spite of its name nothing else."),
-        msg("Left out: a container is concerned with its own network only."),
+        msg("Receive the kernel's notices of other network namespaces; despite its name, nothing else."),
+        msg("Left out: a container needs only its own network."),
     ),
     (
         msg("Configure the network: addresses, routes, firewall, promiscuous mode."),
-        msg("Left out: the engine has configured the network. It also opens much kernel code that had holes before."),
+        msg(
+            "Left out: the engine has configured the network. It also exposes much kernel code with past "
+            "vulnerabilities."
+        ),
     ),
     (
-        msg("Make raw packets: ping of the old kind, but also forged addresses and listening in."),
+        msg("Create raw packets: for an old ping, but also forged addresses and sniffing."),
         msg(
             "Docker keeps it for ping; Podman leaves it out, as ping no longer needs it. It allows spoofing neighbours."
         ),
@@ -131,51 +138,50 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Left out: a container could take memory away from all others."),
     ),
     (
-        msg("Ignore the permissions of shared memory, semaphores and queues of System V."),
+        msg("Ignore the permissions of System V shared memory, semaphores and queues."),
         msg("Left out: where the IPC namespace is shared, it reaches other users' memory there."),
     ),
     (
         msg("Load code into the kernel, and remove it."),
-        msg("Left out: who loads a module is the kernel. Nothing that a container is for needs it."),
+        msg("Left out: a loaded module becomes part of the kernel. Nothing that a container is for needs it."),
     ),
     (
         msg("Talk to hardware directly: I/O ports, raw memory, raw SCSI commands."),
-        msg("Left out: past the kernel nothing is checked any more."),
+        msg("Left out: nothing is checked once the kernel is bypassed."),
     ),
     (
         msg("Use chroot, and join other mount namespaces if it also holds SYS_ADMIN."),
-        msg("Kept: FTP, DNS and mail servers lock themselves in with chroot."),
+        msg("Kept: FTP, DNS and mail servers confine themselves with chroot."),
     ),
     (
         msg("Read and change the memory of any process that it sees, and trace it."),
         msg(
-            "Left out: with the host's processes in sight it is the host. Debugging one's own processes works without."
+            "Left out: if it sees the host's processes, it controls the host. Debugging one's own processes works "
+            "without it."
         ),
     ),
     (
-        msg("Switch the kernel's log of ended processes on and off."),
+        msg("Turn process accounting on and off."),
         msg("Left out: a container has no use for it."),
     ),
     (
-        msg("A whole bunch of powers: mount file systems, join namespaces, change quotas, and much more."),
+        msg("A whole collection of powers: mount file systems, join namespaces, change quotas, and much more."),
         msg(
-            "Left out: nearly root itself. mount(2) asks for this right; Docker's filter closes that call too, as long"
-            " as this right is not given."
+            "Left out: nearly root itself. mount(2) requires it; Docker's filter blocks that call too, as long as "
+            "this capability is not given."
         ),
     ),
     (
-        msg("Restart the machine, and load another kernel to start in place of the present one."),
-        msg(
-            "Left out: it concerns the whole machine. In a PID namespace of its own a restart ends the container only."
-        ),
+        msg("Reboot the machine, and load another kernel to replace the running one."),
+        msg("Left out: it concerns the whole machine. In its own PID namespace, a reboot ends only the container."),
     ),
     (
-        msg("Raise priorities, and bind processes of others to processors."),
-        msg("Left out: a container could push itself in front of everything else."),
+        msg("Raise priorities, and bind others' processes to CPUs."),
+        msg("Left out: a container could push itself ahead of everything else."),
     ),
     (
         msg("Exceed limits: quotas, reserved disk space, numbers of processes and open files."),
-        msg("Left out: limits are there to hold. Those of its control group hold all the same."),
+        msg("Left out: limits are there to be kept. Those of its control group apply regardless."),
     ),
     (
         msg("Set the machine's clock."),
@@ -186,33 +192,34 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Left out: it concerns the host's consoles."),
     ),
     (
-        msg("Make device files."),
-        msg("Docker keeps it for old installers, Podman leaves it out. The cgroup's device rules say which open."),
-    ),
-    (
-        msg("Be told before others open a file that it does not own, and delay them."),
-        msg("Left out: file servers use it, few others."),
-    ),
-    (
-        msg("Write records into the kernel's audit log."),
-        msg("Docker keeps it for sshd, su and sudo; Podman leaves it out. Forged records could flood the host's log."),
-    ),
-    (
-        msg("Switch the kernel's audit on and off, and change its rules."),
-        msg("Left out: the audit watches the whole machine, containers too."),
-    ),
-    (
-        msg("Give capabilities to files, so that whoever runs them gets those."),
+        msg("Create device files."),
         msg(
-            "Kept: installing software sets them, on ping for example. No power comes out that the bounding set lacks."
+            "Docker keeps it for old installers; Podman leaves it out. The cgroup's device rules decide which ones "
+            "open."
         ),
     ),
     (
-        msg("Ignore the rules of mandatory access control; only Smack asks for it."),
-        msg("Left out: where Smack is in use it would switch off a layer."),
+        msg("Get notified before others open a file that it does not own, and delay them."),
+        msg("Left out: file servers use it, few others."),
     ),
     (
-        msg("Change the rules of mandatory access control, such as AppArmor's profiles."),
+        msg("Write records to the kernel's audit log."),
+        msg("Docker keeps it for sshd, su and sudo; Podman leaves it out. Forged records could flood the host's log."),
+    ),
+    (
+        msg("Turn the kernel's auditing on and off, and change its rules."),
+        msg("Left out: auditing watches the whole machine, including containers."),
+    ),
+    (
+        msg("Give capabilities to files, so that anyone who runs them gets those."),
+        msg("Kept: installing software sets them, for example on ping. It yields none that the bounding set lacks."),
+    ),
+    (
+        msg("Ignore the rules of mandatory access control; only Smack checks for it."),
+        msg("Left out: with Smack in use, it would switch off a layer."),
+    ),
+    (
+        msg("Change the rules of mandatory access control, such as AppArmor profiles."),
         msg("Left out: it would switch off a layer."),
     ),
     (
@@ -232,15 +239,18 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Left out: the log tells what all others on this machine do."),
     ),
     (
-        msg("Measure the whole machine with perf, the kernel's inside included."),
-        msg("Left out: it sees what other processes and the kernel do, secrets among it."),
+        msg("Measure the whole machine with perf, including the inside of the kernel."),
+        msg("Left out: it sees what other processes and the kernel do, including secrets."),
     ),
     (
-        msg("Load programs of the BPF kind into the kernel."),
-        msg("Left out: the kernel checks such programs, but that check had holes. With PERFMON they read its memory."),
+        msg("Load BPF programs into the kernel."),
+        msg(
+            "Left out: the kernel verifies such programs, but the verifier has had vulnerabilities. With PERFMON "
+            "they read its memory."
+        ),
     ),
     (
-        msg("For tools that freeze and restore processes: choose process ids, read links of others' memory maps."),
+        msg("For tools that checkpoint and restore processes: choose process IDs, read links of others' memory maps."),
         msg("Left out: the engine does this from outside, for containers that are moved."),
     ),
 )

@@ -8,13 +8,14 @@ could not be read for another reason leaves the question open.
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
-from stratascope.core.container import AskedDevice, Container
+from stratascope.core.container import AskedDevice, Container, Engine, LogKeeping
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.layout import Layout, layout_of, values_of
 from stratascope.layers.cgroup.limits import Limits, limits_of, number
 from stratascope.layers.shared.readings import decoded, process_status
+from stratascope.layers.shared.toggle_values import own_user_namespace
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
 from stratascope.linux.limits import ProcessLimit, parse_limits
@@ -63,6 +64,14 @@ class CgroupFacts(Value):
     memory_above: int | None = None  # the smallest limit of the groups above its own
     pids_above: int | None = None
     cpu_above: float | None = None
+    pids_peak: int | None = None  # the most processes and threads that it ever had; None where the kernel does not say
+
+    @property
+    def most_pids(self) -> int | None:
+        """The most processes and threads that it is known to have had, or has; None: not known."""
+        if self.own is False or self.pids_current is None:
+            return None
+        return max(self.pids_current, self.pids_peak or 0)
 
     def source(self, name: str) -> str:
         """Where that limit was read."""
@@ -82,6 +91,9 @@ class CgroupAsked(Value):
     devices: tuple[AskedDevice, ...]
     device_rules: tuple[str, ...] | None  # None: the engine does not say
     in_pod: bool = False  # then the group is its pod's
+    log_driver: str = ""
+    log: LogKeeping = LogKeeping.UNKNOWN
+    own_users: bool = False  # whether it has a user namespace of its own
 
 
 def asked_of(container: Container) -> CgroupAsked:
@@ -98,7 +110,16 @@ def asked_of(container: Container) -> CgroupAsked:
         asked.devices,
         asked.device_rules,
         bool(container.pod),
+        asked.log_driver,
+        asked.log,
+        own_user_namespace(asked),
     )
+
+
+def limits_ignored(facts: CgroupFacts | None, engine: Engine) -> bool:
+    """Whether the engine can set no limit: rootless ones, in control groups of version 1."""
+    old = engine.facts.cgroup_version.removeprefix("v") == "1" or (facts is not None and facts.version == "v1")
+    return engine.rootless and old
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> CgroupFacts:
@@ -162,6 +183,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         memory_above=_whole(above.memory.value),
         pids_above=_whole(above.pids.value),
         cpu_above=above.cpu.value,
+        pids_peak=_number_at(readings, limits.pids_peak),
     )
 
 

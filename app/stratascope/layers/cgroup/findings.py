@@ -7,48 +7,59 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.views import default_pids, of_systemd
 from stratascope.linux.stat import parse_stat
 
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
-_AGAIN = msg("Rootless engines can't set limits in control groups of version 1; look at the engine's warnings.")
+_CANNOT = msg("Rootless engines can't set limits in version 1 control groups: run it rootful, or on version 2.")
+_AGAIN = msg("Rootless engines can't set limits in version 1 control groups; check the engine's warnings.")
 
 
 def findings_of(
     facts: CgroupFacts, asked: CgroupAsked, around: Surroundings, memory: bool | None, pids: bool | None
 ) -> tuple[Finding, ...]:
     """`memory` and `pids`: whether they are limited, None where that is not known."""
-    return (*_missing(facts, memory, pids, asked), *_drift(facts, asked), *_others(facts, asked, around))
+    return (
+        *_missing(facts, memory, pids, asked, limits_ignored(facts, around.engine)),
+        *_drift(facts, asked),
+        *_others(facts, asked, around),
+    )
 
 
-def _missing(facts: CgroupFacts, memory: bool | None, pids: bool | None, asked: CgroupAsked) -> list[Finding]:
+def _missing(
+    facts: CgroupFacts, memory: bool | None, pids: bool | None, asked: CgroupAsked, ignored: bool
+) -> list[Finding]:
+    """`ignored`: whether the engine can set no limit."""
     found = []
+    give = _CANNOT if ignored else _GIVE
     if memory is False:
         text = msg("Its memory has no limit: it can use up all of the machine's.")
-        found.append(_finding("no-memory-limit", Severity.MEDIUM, text, _GIVE, facts.source("memory_max"), "5.11"))
+        found.append(_finding("no-memory-limit", Severity.MEDIUM, text, give, facts.source("memory_max"), "5.11"))
     if pids is False:
         text = msg("The number of its processes has no limit: a fork bomb stops the whole machine.")
-        found.append(_finding("no-pids-limit", Severity.MEDIUM, text, _GIVE, facts.source("pids_max"), "5.29"))
+        found.append(_finding("no-pids-limit", Severity.MEDIUM, text, give, facts.source("pids_max"), "5.29"))
     elif pids and default_pids(facts, asked.pids):
         count, path = facts.pids_max or 0, facts.pids_from or "/"
         if of_systemd(path):
             text = msg(
-                "Its limit of {count} processes was not asked for: systemd sets it by default, on {unit}.",
+                "Its limit of {count} processes was not asked for: it is the systemd default, set on {unit}.",
                 count=count,
                 unit=path.rsplit("/", 1)[-1],
             )
         else:
             text = msg(
-                "Its limit of {count} processes was not asked for: it comes from {path}, a group that it is in.",
+                "Its limit of {count} processes was not asked for: it comes from {path}, a group that contains it.",
                 count=count,
                 path=path,
             )
-        advice = msg("Ask for a limit of its own, so that it does not depend on the host's settings.")
+        advice = (
+            _CANNOT if ignored else msg("Set a limit of its own, so that it does not depend on the host's settings.")
+        )
         found.append(_finding("pids-by-default", Severity.LOW, text, advice, facts.source("pids_max"), "5.29"))
     if cpu_limited(facts) is False:
-        text = msg("Its CPU time has no quota: it may keep every CPU busy.")
-        found.append(_finding("no-cpu-limit", Severity.LOW, text, _GIVE, facts.source("cpu_cores"), "5.12"))
+        text = msg("Its CPU time has no quota: it can keep every CPU busy.")
+        found.append(_finding("no-cpu-limit", Severity.LOW, text, give, facts.source("cpu_cores"), "5.12"))
     return found
 
 
@@ -57,33 +68,41 @@ def _drift(facts: CgroupFacts, asked: CgroupAsked) -> list[Finding]:
     found = []
     wider = asked.memory and (facts.memory_max is None or facts.memory_max > asked.memory)
     if wider and "memory_max" not in facts.unknown:
-        text = msg("A limit on memory was asked for, but the kernel does not enforce it.")
+        text = msg("A memory limit was asked, but the kernel does not enforce it.")
         found.append(_finding("drift-memory", Severity.HIGH, text, _AGAIN, facts.source("memory_max"), "5.11"))
     more = asked.pids and asked.pids > 0 and (facts.pids_max is None or facts.pids_max > asked.pids)
     if more and "pids_max" not in facts.unknown:
-        text = msg("A limit on processes was asked for, but the kernel does not enforce it.")
+        text = msg("A process limit was asked, but the kernel does not enforce it.")
         found.append(_finding("drift-pids", Severity.HIGH, text, _AGAIN, facts.source("pids_max"), "5.29"))
     # the engines round the quota to whole microseconds of a period
     faster = asked.cpu_cores and (facts.cpu_cores is None or facts.cpu_cores > asked.cpu_cores * 1.01)
     if faster and "cpu_cores" not in facts.unknown:
-        text = msg("A CPU quota was asked for, but the kernel does not enforce it.")
+        text = msg("A CPU quota was asked, but the kernel does not enforce it.")
         found.append(_finding("drift-cpu", Severity.MEDIUM, text, _AGAIN, facts.source("cpu_cores"), "5.12"))
     return found
 
 
 def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> list[Finding]:
     found = []
-    # a rootless engine may set no device rules, and needs none: in its user namespace no node can be made
-    if facts.devices and not around.engine.rootless and any(rule.startswith("a *:* ") for rule in facts.devices):
+    # a rootless engine may set no device rules, and Podman sets none for a container with a user namespace of its own.
+    # They need none: in a user namespace no node can be made
+    own_users = around.engine.rootless or asked.own_users
+    if facts.devices and not own_users and any(rule.startswith("a *:* ") for rule in facts.devices):
         text = msg(
-            "The device rules allow every device of the host, disks included. Only permissions of files and a lack of "
-            "the capability MKNOD can then stand in the way."
+            "The device rules allow every device of the host, including disks. Only file permissions and the lack of "
+            "the MKNOD capability can still prevent access."
         )
-        advice = msg("Start it without --privileged, and pass in the devices that it needs.")
+        advice = (
+            msg("Start it without --privileged, and pass in the devices that it needs.")
+            if asked.privileged
+            else msg("Start it without --device-cgroup-rule, and pass in the devices that it needs.")
+        )
         found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))
     usual = ("", "system.slice", "machine.slice", "user.slice", "/docker")
-    if asked.cgroup_parent not in usual and not asked.in_pod:
-        text = msg("It was put below a control group of someone's choice: {path}.", path=asked.cgroup_parent)
+    # a rootless engine may have ignored it
+    there = facts.path is None or asked.cgroup_parent.strip("/") in facts.path
+    if asked.cgroup_parent not in usual and not asked.in_pod and there:
+        text = msg("It was placed below a control group that someone chose: {path}.", path=asked.cgroup_parent)
         advice = msg("Make sure that this group's limits are meant for it.")
         found.append(_finding("parent", Severity.LOW, text, advice, "inspect:HostConfig.CgroupParent", "5.25"))
     return found
@@ -107,8 +126,11 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
         "cgroup.process-path",
         "cgroup",
         Severity.LOW,
-        msg("A process of this container is in another control group than its first, so other limits bind it."),
-        msg("Below the container's own group that is an init system at work; elsewhere find out what moved it."),
+        msg(
+            "A process of this container is in another control group than its first process, so other limits apply "
+            "to it."
+        ),
+        msg("Below the container's own group, that is an init system at work; elsewhere, find out what moved it."),
         other.source("cgroup"),
         ("cgroups(7)",),
     )

@@ -21,12 +21,12 @@ from stratascope.layers.shared.readings import why_unknown
 
 ABOUT = About(
     title=msg("Cgroup"),
-    role=msg("keeps one from using everything up"),
-    picture=msg("The electricity meter: each flat has a fuse, so that one can't leave the house in the dark."),
+    role=msg("keeps one container from using everything up"),
+    picture=msg("The fuse box: each flat has its own fuse, so that one can't black out the whole house."),
     explanation=(
-        msg("A control group counts what its processes use together, and stops them at a limit."),
+        msg("A control group counts what its processes use together, and enforces a limit on it."),
         msg("It keeps a runaway or hostile container from taking all memory, processes or CPU time."),
-        msg("Without limits one container can bring down every other one, and the host with them."),
+        msg("Without limits, one container can bring down all others, and the host with them."),
     ),
 )
 

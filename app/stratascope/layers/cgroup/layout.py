@@ -9,7 +9,16 @@ from stratascope.core.capture import Gap, GapKind, Reading
 from stratascope.remembered import remembered
 from stratascope.value import Value
 
-_USED = {"memory.current", "memory.peak", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current"}
+_USED = frozenset(
+    (
+        "memory.current",
+        "memory.peak",
+        "memory.usage_in_bytes",
+        "memory.max_usage_in_bytes",
+        "pids.current",
+        "pids.peak",
+    )
+)
 
 
 @remembered()

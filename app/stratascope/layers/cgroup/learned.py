@@ -32,7 +32,7 @@ def memory_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     size = max(_LEAST_MEMORY, -(-_TIMES * int(peak) // _STEP) * _STEP)
     if subject.memory_total is not None and size > subject.memory_total // 2:
         return None  # no limit to speak of
-    return Learned(str(size), msg("Well above the most that it was seen to use, {mib} MiB", mib=int(peak) // _MIB))
+    return Learned(str(size), msg("Well above the highest use seen, {mib} MiB", mib=int(peak) // _MIB))
 
 
 def pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -43,7 +43,7 @@ def pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     value = max(_LEAST_PIDS, _TIMES * int(peak))
     if asked.pids and 0 < asked.pids <= value:
         return None
-    return Learned(str(value), msg("Well above the most that it was seen to have, {count}", count=int(peak)))
+    return Learned(str(value), msg("Well above the highest number seen, {count}", count=int(peak)))
 
 
 def cpus_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -57,7 +57,7 @@ def cpus_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     value = max(1, math.ceil(_TIMES * peak))
     if count is None or value >= count:
         return None
-    return Learned(str(value), msg("Well above the most that it was seen to use, {cpus} CPUs", cpus=round(peak, 2)))
+    return Learned(str(value), msg("Well above the highest use seen, {cpus} CPUs", cpus=round(peak, 2)))
 
 
 def files_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -70,7 +70,7 @@ def files_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     value = max(LEAST_FILES, 1 << math.ceil(math.log2(_TIMES * peak)))
     if hard is not None and hard <= value:
         return None
-    return Learned(str(value), msg("Well above the most that it was seen to have, {count}", count=int(peak)))
+    return Learned(str(value), msg("Well above the highest number seen, {count}", count=int(peak)))
 
 
 def _peak(subject: Subject, what: str) -> float | None:

@@ -113,6 +113,7 @@ class Limits(Value):
     memory_current: int | None  # where its text is
     memory_peak: int | None
     pids_current: int | None
+    pids_peak: int | None
     pids_room: tuple[tuple[int, int], ...]  # for each level with a limit: the limit, and where its present use is
     unknown: tuple[str, ...]
     places: tuple[tuple[str, int | None], ...]
@@ -147,6 +148,7 @@ def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], read
         memory_current=files.leaf_place(("v2", "memory.current"), ("memory", "memory.usage_in_bytes")),
         memory_peak=files.leaf_place(("v2", "memory.peak"), ("memory", "memory.max_usage_in_bytes")),
         pids_current=files.leaf_place(("v2", "pids.current"), ("pids", "pids.current")),
+        pids_peak=files.leaf_place(("v2", "pids.peak"), ("pids", "pids.peak")),
         pids_room=_room(files),
         unknown=tuple(
             name
@@ -172,8 +174,10 @@ def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], read
 
 _PLACES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("memory_current", (("v2", "memory.current"), ("memory", "memory.usage_in_bytes"))),
+    ("memory_peak", (("v2", "memory.peak"), ("memory", "memory.max_usage_in_bytes"))),
     ("memory_high", (("v2", "memory.high"),)),
     ("pids_current", (("v2", "pids.current"), ("pids", "pids.current"))),
+    ("pids_peak", (("v2", "pids.peak"), ("pids", "pids.peak"))),
     ("cpu_weight", (("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
     ("cpuset", (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))),
     ("io", (("v2", "io.max"), *(("blkio", f"blkio.throttle.{word}_device") for word in _V1_IO))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Resource
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
@@ -26,6 +27,7 @@ class CgroupPosture(Value):
     priority: bool | None = False
     rule_files: bool | None = False  # whether its rules are files of version 1, and no program
     above: tuple[tuple[Resource, bool | None], ...] = ()  # room by the groups above its own alone
+    log: LogKeeping = LogKeeping.UNKNOWN
 
 
 def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
@@ -45,6 +47,7 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
         _priority(facts),
         True if facts.devices is not None else False if facts.version == "v2" else None,
         _above_own(facts, around),
+        asked.log,
     )
 
 

@@ -24,14 +24,23 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
     if facts is None or before == after:
         return facts
     found = facts
-    if not (around.engine.rootless and facts.version == "v1"):
+    if not (around.engine.rootless and facts.version in ("v1", "hybrid")):
         found = _limits(found, before, after)
     if _of_devices(before) != _of_devices(after):
-        devices = found.devices
-        if devices is not None and not around.engine.rootless:
-            devices = runtime_default(after.privileged, after.devices, after.device_rules or ())
-        found = replace(found, devices=devices)
+        found = replace(found, devices=_devices(found.devices, before, after, rootless=around.engine.rootless))
     return _process(found, before, after)
+
+
+def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, *, rootless: bool) -> tuple[str, ...] | None:
+    """What the runtime allows by itself stays (crun and runc differ in it); what was asked for comes and goes."""
+    if now is None or rootless:
+        return now
+    wanted = runtime_default(after.privileged, after.devices, after.device_rules or ())
+    if before.privileged or after.privileged:
+        return wanted
+    was = runtime_default(False, before.devices, before.device_rules or ())
+    kept = [rule for rule in now if rule not in was or rule in wanted]
+    return (*kept, *(rule for rule in wanted if rule not in was))
 
 
 def _of_devices(asked: Asked) -> tuple[object, ...]:
@@ -70,9 +79,11 @@ def _limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:
         facts,
         path=None,
         memory_max=memory,
+        memory_level=0 if memory and memory == after.memory else facts.memory_level,
         memory_from=None,
         swap_max=swap,
         pids_max=pids,
+        pids_level=0 if pids and pids == after.pids else facts.pids_level,
         pids_from=None,
         pids_room=room,
         cpu_cores=cpu,

@@ -65,10 +65,10 @@ def _call(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         case errno.ENOSPC:
             return _full(attempt)
         case errno.EPERM if attempt.name in _REAL_TIME and tried.unasked(attempt):
-            what = msg("Its control group has no time for real-time processes (cpu.rt_runtime_us).")
+            what = msg("Its control group has no budget for real-time processes (cpu.rt_runtime_us).")
             return Claim(_ID, what, Strength.FITS)
         case errno.EINVAL if attempt.name == "sched_setaffinity" and facts is not None and facts.cpuset:
-            what = msg("It may run on the processors {cpus} alone (cpuset.cpus).", cpus=facts.cpuset)
+            what = msg("It can run on the CPUs {cpus} only (cpuset.cpus).", cpus=facts.cpuset)
             return Claim(_ID, what, Strength.FITS)
     return None
 
@@ -85,10 +85,10 @@ def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         return None
     path = tried.place_of(attempt)
     if access == "m":
-        what = msg("The device rules of its control group don't let it make the node {path} ({kind} {number}).",
+        what = msg("The device rules of its control group do not allow creating the node {path} ({kind} {number}).",
                    path=path, kind=kind, number=number)  # fmt: skip
     else:
-        what = msg("The device rules of its control group don't let it open {path} ({kind} {number}, {access}).",
+        what = msg("The device rules of its control group do not allow opening {path} ({kind} {number}, {access}).",
                    path=path, kind=kind, number=number, access=access)  # fmt: skip
     return Claim(_ID, what, Strength.FITS, (DeviceNode(path, kind, number, access, name),))
 
@@ -98,7 +98,9 @@ def _device_perhaps(attempt: Attempt) -> Claim | None:
     if attempt.around.place is not None or attempt.name in _MAKES_DEVICES or not tried.unasked(attempt):
         return None
     return Claim(
-        _ID, msg("Probably the device rules of its control group: what it opened could not be seen."), Strength.LEFT
+        _ID,
+        msg("Probably the device rules of its control group: what it opened could not be determined."),
+        Strength.LEFT,
     )
 
 
@@ -133,10 +135,10 @@ def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
     """copy_process, kernel/fork.c: RLIMIT_NPROC first, which asks whether it is exempt; the control group last."""
     if "CAP_SYS_RESOURCE" in attempt.lacked or "CAP_SYS_ADMIN" in attempt.lacked:
         now = tried.limit(attempt, "nproc")
-        what = msg("Its user has as many processes, in all containers together, as one user may have (ulimit nproc).")
+        what = msg("Its user has reached the limit of processes, counted over all containers (ulimit nproc).")
         if now is not None:
             what = msg(
-                "Its user has {limit} processes, in all containers together, and may have no more (ulimit nproc).",
+                "Its user has {limit} processes, counted over all containers, which is the limit (ulimit nproc).",
                 limit=now,
             )
         return Claim(_ID, what, Strength.SAID, (MoreOf("nproc", now),))
@@ -146,36 +148,36 @@ def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
     if not vain and (facts is None or most is None or (vain == 0 and facts.pids_room)):
         return None
     if most is None:
-        what = msg("Its control group has as many processes and threads as it may (pids.max).")
+        what = msg("Its control group has reached its limit of processes and threads (pids.max).")
     else:
-        what = msg("Its control group may have {limit} processes and threads, and has them (pids.max).", limit=most)
+        what = msg("Its control group has {limit} processes and threads, which is its limit (pids.max).", limit=most)
     return Claim(_ID, what, Strength.FITS, (MoreOf("pids", most),))
 
 
 def _out_of_memory(facts: CgroupFacts | None) -> Claim | None:
     if facts is not None and facts.memory_max is not None:
         what = msg(
-            "Its control group had used all the memory that it may ({limit}, memory.max), so the kernel ended it.",
+            "Its control group had used up its memory limit ({limit}, memory.max), so the kernel killed it.",
             limit=size_text(facts.memory_max),
         )
         return Claim(_ID, what, Strength.SAID, (MoreOf("memory", facts.memory_max),))
     if facts is None or "memory_max" in facts.unknown:
-        what = msg("Its control group had used all the memory that it may (memory.max), so the kernel ended it.")
+        what = msg("Its control group had used up its memory limit (memory.max), so the kernel killed it.")
         return Claim(_ID, what, Strength.FITS, (MoreOf("memory"),))
     return None  # no limit: it was the machine
 
 
 def _open_files(attempt: Attempt) -> Claim:
     now = tried.limit(attempt, "nofile")
-    what = msg("It has as many files open as a process may (ulimit nofile).")
+    what = msg("It has reached the open file limit of a process (ulimit nofile).")
     if now is not None:
-        what = msg("It has {limit} files open, and a process may have no more (ulimit nofile).", limit=now)
+        what = msg("It has {limit} files open, which is the limit of a process (ulimit nofile).", limit=now)
     return Claim(_ID, what, Strength.FITS, (MoreOf("nofile", now),))
 
 
 def _queues(attempt: Attempt) -> Claim:
     now = tried.limit(attempt, "msgqueue")
-    what = msg("Its user's message queues take as much memory as they may (ulimit msgqueue).")
+    what = msg("Its user's message queues have reached their memory limit (ulimit msgqueue).")
     return Claim(_ID, what, _strength(attempt, "CAP_SYS_RESOURCE"), (MoreOf("msgqueue", now),))
 
 
@@ -186,11 +188,9 @@ def _strength(attempt: Attempt, exempt: str) -> Strength:
 
 def _too_large(attempt: Attempt, strength: Strength) -> Claim:
     now = tried.limit(attempt, "fsize")
-    what = msg("A file would have become larger than its processes may make one (ulimit fsize).")
+    what = msg("A file would have exceeded the file size limit of its processes (ulimit fsize).")
     if now is not None:
-        what = msg(
-            "A file would have become larger than {limit}, the most that it may (ulimit fsize).", limit=size_text(now)
-        )
+        what = msg("A file would have exceeded the file size limit of {limit} (ulimit fsize).", limit=size_text(now))
     return Claim(_ID, what, strength, (MoreOf("fsize", now),))
 
 
@@ -201,9 +201,9 @@ def _is_locking(attempt: Attempt) -> bool:
 
 def _locked(attempt: Attempt) -> Claim:
     now = tried.limit(attempt, "memlock")
-    what = msg("It may not lock more memory (ulimit memlock).")
+    what = msg("It can't lock more memory (ulimit memlock).")
     if now is not None:
-        what = msg("It may lock {limit} of memory at most (ulimit memlock).", limit=size_text(now))
+        what = msg("It can lock at most {limit} of memory (ulimit memlock).", limit=size_text(now))
     wants: tuple[Want, ...] = (MoreOf("memlock", now), HeldCapability(("CAP_IPC_LOCK",), tried.user(attempt)))
     return Claim(_ID, what, _strength(attempt, "CAP_IPC_LOCK"), wants)
 
@@ -212,7 +212,7 @@ def _address_space(attempt: Attempt) -> Claim | None:
     for name in ("as", "data"):
         now = tried.limit(attempt, name)
         if now is not None:
-            what = msg("A process may map {limit} of memory at most (ulimit {name}).", limit=size_text(now), name=name)
+            what = msg("A process can map at most {limit} of memory (ulimit {name}).", limit=size_text(now), name=name)
             return Claim(_ID, what, Strength.FITS, (MoreOf(name, now),))
     return None
 
@@ -221,7 +221,7 @@ def _full(attempt: Attempt) -> Claim | None:
     mount = tried.mount_of(attempt)
     if mount is None and _asked_by_tmpfs(attempt):
         return Claim(
-            _ID, msg("The tmpfs that it writes to is full, /dev/shm or another."), Strength.FITS, (MoreOf("shm"),)
+            _ID, msg("The tmpfs that it writes to is full, /dev/shm or another one."), Strength.FITS, (MoreOf("shm"),)
         )
     if mount is None or mount.fs_type != "tmpfs":
         return None
@@ -229,7 +229,7 @@ def _full(attempt: Attempt) -> Claim | None:
     now = None if size is None else int(size[1]) << _UNITS[size[2]]
     what: Message = msg("The tmpfs at {mount} is full.", mount=mount.target)
     if now is not None:
-        what = msg("The tmpfs at {mount} is full: it holds {limit} at most.", mount=mount.target, limit=size_text(now))
+        what = msg("The tmpfs at {mount} is full: its size is {limit}.", mount=mount.target, limit=size_text(now))
     shared = mount.target == "/dev/shm"
     want = MoreOf("shm", now, mount.target) if shared else MoreOf("tmpfs", now, mount.target)
     return Claim(_ID, what, Strength.FITS, (want,))

@@ -6,6 +6,7 @@ are read; those of version 2 are a BPF program that no file shows, so the engine
 
 from __future__ import annotations
 
+from stratascope.core.container import LogKeeping
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Device, Need, Resource, Room
 from stratascope.core.threats.threat import Basis, Ruling, Stance
@@ -15,53 +16,80 @@ from stratascope.layers.shared.device_rules import passes
 
 def stance_of(need: Need, posture: CgroupPosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
-    match need:
-        case Room(resource=resource, lifted=True):
-            return _freed_room(resource, posture)
-        case Room(resource=Resource.PROCESSES):
+    if isinstance(need, Device):
+        return _device(need, posture)
+    if not isinstance(need, Room):
+        return None
+    if need.lifted:
+        return _freed_room(need.resource, posture)
+    match need.resource:
+        case Resource.PROCESSES:
             return _process_room(posture)
-        case Room(resource=Resource.MEMORY):
+        case Resource.MEMORY:
             return _room(posture.memory, _MEMORY_TEXTS, "@cgroup:memory", "memory")
-        case Room(resource=Resource.CPU):
+        case Resource.CPU:
             return _room(posture.cpu, _CPU_TEXTS, "@cgroup:cpu", "cpu")
-        case Room(resource=Resource.LOCKED_MEMORY):
+        case Resource.LOCKED_MEMORY:
             return _room(posture.locked_memory, _LOCKED_TEXTS, "@limits:Max locked memory", "memlock")
-        case Room(resource=Resource.PRIORITY):
+        case Resource.LOG:
+            return _LOGS[posture.log]
+        case Resource.PRIORITY:
             return _room(posture.priority, _PRIORITY_TEXTS, "@limits:Max nice priority", "nice")
-        case Device():
-            return _device(need, posture)
     return None
 
 
 _PROCESS_TEXTS = (
     msg("Its limit leaves too few processes for that."),
     msg("It has room for a great many processes."),
-    msg("Its limit of processes could not be read."),
+    msg("Its process limit could not be read."),
 )
 _MEMORY_TEXTS = (
     msg("Its memory is limited below what the machine has."),
     msg("Its memory has no limit below what the machine has."),
-    msg("Its limit of memory could not be read."),
+    msg("Its memory limit could not be read."),
 )
 _CPU_TEXTS = (
     msg("Its CPU time is limited below what the machine has."),
-    msg("It may keep every CPU busy."),
-    msg("Its limit of CPU time could not be read."),
+    msg("It can keep every CPU busy."),
+    msg("Its CPU limit could not be read."),
 )
 _LOCKED_TEXTS = (
-    msg("Its limit of locked memory (ulimit -l) is below what the machine has."),
-    msg("It has no limit of locked memory (ulimit -l) below what the machine has."),
-    msg("Its limit of locked memory could not be read."),
+    msg("Its locked memory limit (ulimit -l) is below what the machine has."),
+    msg("It has no locked memory limit (ulimit -l) below what the machine has."),
+    msg("Its locked memory limit could not be read."),
 )
 _PRIORITY_TEXTS = (
-    msg("Its limits of priority (ulimit -e, -r) allow it no higher one."),
-    msg("Its limits of priority (ulimit -e, -r) allow it a higher one."),
-    msg("Its limits of priority could not be read."),
+    msg("Its priority limits (ulimit -e, -r) do not allow a higher one."),
+    msg("Its priority limits (ulimit -e, -r) allow a higher one."),
+    msg("Its priority limits could not be read."),
 )
 _FREED = {
     Resource.PROCESSES: (_PROCESS_TEXTS, "@cgroup:pids"),
     Resource.MEMORY: (_MEMORY_TEXTS, "@cgroup:memory"),
     Resource.CPU: (_CPU_TEXTS, "@cgroup:cpu"),
+}
+_LOG = "inspect:HostConfig.LogConfig"
+# No layer of the kernel's limits a log: it is the engine that writes it, and keeps to the size that it was told
+_LOGS = {
+    LogKeeping.UNLIMITED: Ruling(
+        Stance.LETS_THROUGH,
+        msg("The engine stores all of its output, without a size limit."),
+        _LOG,
+        basis=Basis.ASKED,
+    ),
+    LogKeeping.LIMITED: Ruling(
+        Stance.STOPS, msg("The engine stores its output only up to a set size."), _LOG, basis=Basis.ASKED
+    ),
+    LogKeeping.JOURNAL: Ruling(
+        Stance.STOPS,
+        msg("Its output goes to the host's journal, which limits itself (journald.conf)."),
+        _LOG,
+        basis=Basis.ASKED,
+    ),
+    LogKeeping.ELSEWHERE: Ruling(
+        Stance.UNKNOWN, msg("Its output goes to another program, whose limits are not known here."), _LOG
+    ),
+    LogKeeping.UNKNOWN: Ruling(Stance.UNKNOWN, msg("The engine does not report what happens to its output."), _LOG),
 }
 _BY_USER = msg("The user's own limit (ulimit -u) leaves too few processes for that.")
 
@@ -80,7 +108,9 @@ def _freed_room(resource: Resource, posture: CgroupPosture) -> Ruling:
     enough = dict(posture.above).get(resource)
     if enough is False:
         # which groups can be written depends on the mounts, which this layer does not see
-        return Ruling(Stance.UNKNOWN, msg("A group above its own limits it, and that may be lifted, too."), source)
+        return Ruling(
+            Stance.UNKNOWN, msg("A group above its own limits it, and that limit can perhaps be lifted, too."), source
+        )
     return Ruling(Stance.LETS_THROUGH if enough else Stance.UNKNOWN, through if enough else unread, source)
 
 
@@ -96,23 +126,23 @@ def _room(enough: bool | None, texts: tuple[Message, Message, Message], source: 
 def _device(need: Device, posture: CgroupPosture) -> Ruling:
     source = "@cgroup:devices" if posture.verified else "inspect:HostConfig.Devices"
     if posture.rules is None:
-        return Ruling(Stance.UNKNOWN, msg("Which devices it may use could not be read."), source)
+        return Ruling(Stance.UNKNOWN, msg("Which devices it can use could not be read."), source)
     if passes(posture.rules, need):
         if posture.rootless:
-            return Ruling(Stance.LETS_THROUGH, msg("A rootless engine can set no rules for devices."), source)
+            return Ruling(Stance.LETS_THROUGH, msg("A rootless engine can't set device rules."), source)
         if posture.verified:
-            return Ruling(Stance.LETS_THROUGH, msg("The rules for devices allow it."), source)
-        text = msg("By what was asked for its device rules allow it; not verified.")
+            return Ruling(Stance.LETS_THROUGH, msg("The device rules allow it."), source)
+        text = msg("According to what was asked, its device rules allow it; not verified.")
         return Ruling(Stance.LETS_THROUGH, text, source, basis=Basis.ASKED)
     if need.opened and posture.rule_files is not False:
         # devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN and looks at the groups above
         if posture.rule_files is None:
-            return Ruling(Stance.UNKNOWN, msg("Which devices it may use could not be read."), source)
-        text = msg("Its rules for devices are files of the old cgroup trees, which SYS_ADMIN may change.")
+            return Ruling(Stance.UNKNOWN, msg("Which devices it can use could not be read."), source)
+        text = msg("Its device rules are files of the old cgroup trees, which SYS_ADMIN can change.")
         return Ruling(Stance.LETS_THROUGH, text, source)
     if posture.verified:
-        return Ruling(Stance.STOPS, msg("The rules for devices do not allow it."), source, frozenset({"devices"}))
+        return Ruling(Stance.STOPS, msg("The device rules do not allow it."), source, frozenset({"devices"}))
     if not posture.asked_known:
-        return Ruling(Stance.UNKNOWN, msg("Which device rules were asked for is not told by the engine."), source)
-    text = msg("By what was asked for its device rules do not allow it; not verified.")
+        return Ruling(Stance.UNKNOWN, msg("The engine does not report which device rules were asked for."), source)
+    text = msg("According to what was asked, its device rules do not allow it; not verified.")
     return Ruling(Stance.STOPS, text, source, frozenset({"devices"}), Basis.ASKED)

@@ -27,7 +27,7 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.core.sizes import size_text
-from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.learned import cpus_learned, memory_learned, pids_learned
 from stratascope.layers.cgroup.toggles_size import SHM_SIZE
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
@@ -62,12 +62,8 @@ def _facts(subject: Subject) -> CgroupFacts | None:
 
 def _can_limit(subject: Subject) -> None:
     """Raises ToggleError where the engine would ignore a limit."""
-    facts = _facts(subject)
-    old = subject.engine.facts.cgroup_version.removeprefix("v") == "1" or (facts is not None and facts.version == "v1")
-    if subject.engine.rootless and old:
-        raise ToggleError(
-            msg("A rootless engine can't set limits on this machine: its control groups are of version 1.")
-        )
+    if limits_ignored(_facts(subject), subject.engine):
+        raise ToggleError(msg("A rootless engine can't set limits on this machine: its control groups are version 1."))
 
 
 def _check_memory(value: str, subject: Subject) -> str:
@@ -90,7 +86,7 @@ def _memory_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     facts = _facts(subject)
     used = None if facts is None or facts.own is False else facts.memory_current
     if used is None:
-        return (msg("How much memory it uses could not be read; above the limit one of its processes is killed."),)
+        return (msg("Its memory use could not be read; above the limit, one of its processes is killed."),)
     if used > int(value):
         return (
             msg("It uses {used} MiB now, more than this limit: one of its processes would be killed.",
@@ -166,7 +162,7 @@ def _memory_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicio
     if failure.out_of_memory:
         return Suspicion(100, msg("The kernel killed it at the limit of {mib} MiB. Give it more memory.", mib=mib))
     if find(failure, NO_MEMORY) is not None:
-        return Suspicion(90, msg("It found no more memory at the limit of {mib} MiB. Give it more.", mib=mib))
+        return Suspicion(90, msg("It ran out of memory at the limit of {mib} MiB. Give it more.", mib=mib))
     if failure.exit_code == _KILLED:
         return Suspicion(60, msg("It was killed, perhaps at the limit of {mib} MiB. Give it more memory.", mib=mib))
     return None
@@ -177,14 +173,14 @@ def _memory_allowed(want: Want, subject: Subject) -> Given | None:
     now = subject.container.asked.memory
     if not isinstance(want, MoreOf) or want.what != "memory" or not now:
         return None
-    return Given(str(2 * now), msg("Let it have {size} of memory", size=size_text(2 * now)))
+    return Given(str(2 * now), msg("Give it {size} of memory", size=size_text(2 * now)))
 
 
 MEMORY = Toggle(
     "memory",
     _LAYER,
     msg("Limit memory"),
-    msg("Memory and swap together stay below this; a process that wants more is killed."),
+    msg("Memory and swap together stay below this; if a process wants more, it is killed."),
     "BYTES",
     _check_memory,
     _apply_memory,
@@ -218,11 +214,13 @@ def _pids_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if value == UNLIMITED:
         return ()
     facts = _facts(subject)
-    used = None if facts is None or facts.own is False else facts.pids_current
+    used = None if facts is None else facts.most_pids
     if used is None:
-        return (msg("How many processes it has could not be read; above the limit it can start no more."),)
+        return (msg("Its number of processes could not be read; above the limit it can't start more."),)
     if 2 * used > int(value):
-        return (msg("It has {used} processes and threads now, more than half of this limit.", used=used),)
+        if facts is not None and used == facts.pids_current:
+            return (msg("It has {used} processes and threads now, more than half of this limit.", used=used),)
+        return (msg("It had {used} processes and threads at one time, more than half of this limit.", used=used),)
     return ()
 
 
@@ -237,9 +235,10 @@ def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proo
 def _pids_preset(preset: Preset, subject: Subject) -> str | None:
     facts, asked = _facts(subject), subject.container.asked
     by_default = subject.engine.kind is EngineKind.PODMAN and asked.pids == _PODMAN_PIDS
-    if (asked.pids and not by_default) or facts is None or facts.own is False or facts.pids_current is None:
+    used = None if facts is None else facts.most_pids
+    if (asked.pids and not by_default) or used is None:
         return None
-    return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * facts.pids_current))
+    return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * used))
 
 
 def _pids_allowed(want: Want, subject: Subject) -> Given | None:
@@ -247,14 +246,14 @@ def _pids_allowed(want: Want, subject: Subject) -> Given | None:
     if not isinstance(want, MoreOf) or want.what != "pids" or not now or now < 0:
         return None
     count = min(max(2 * now, _BEGIN_PIDS), _MOST_PIDS)
-    return Given(str(count), msg("Let it have {count} processes and threads", count=count))
+    return Given(str(count), msg("Give it {count} processes and threads", count=count))
 
 
 PIDS = Toggle(
     "pids",
     _LAYER,
     msg("Limit processes"),
-    msg("It can have no more processes and threads than this, so a fork bomb stops at the limit."),
+    msg("It can't have more processes and threads than this, so a fork bomb stops at the limit."),
     "N",
     _check_pids,
     lambda asked, value, subject: replace(asked, pids=None if value == UNLIMITED else int(value)),
@@ -264,7 +263,7 @@ PIDS = Toggle(
     _pids_preset,
     live=True,
     limit=True,
-    symptoms=in_log((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
+    symptoms=in_log((90, NO_FORK, msg("It could not start more processes or threads. Raise the limit."))),
     learned=pids_learned,
     learned_words=(LEARNED,),
     default="256",
@@ -285,7 +284,7 @@ def _check_cpus(value: str, subject: Subject) -> str:
     if not _LEAST_CPUS <= cores <= 8192:  # also refuses "nan"
         raise ToggleError(msg("Give a number of CPUs such as 1.5, not {value}.", value=value))
     if most is not None and cores > most:
-        raise ToggleError(msg("It may use {count} CPUs, so a limit of {value} is none.", count=most, value=value))
+        raise ToggleError(msg("It has only {count} CPUs, so {value} is no limit.", count=most, value=value))
     _can_limit(subject)
     return f"{round(cores, 3):g}"
 
@@ -315,21 +314,21 @@ def _cpus_allowed(want: Want, subject: Subject) -> Given | None:
     facts = _facts(subject)
     most = None if facts is None else facts.cpuset_count
     if most is not None and 2 * now >= most:
-        return Given(UNLIMITED, msg("Let it have all CPU time"))
-    return Given(f"{2 * now:g}", msg("Let it have the time of {count} CPUs", count=2 * now))
+        return Given(UNLIMITED, msg("Give it all CPU time"))
+    return Given(f"{2 * now:g}", msg("Give it the time of {count} CPUs", count=2 * now))
 
 
 CPUS = Toggle(
     "cpus",
     _LAYER,
     msg("Limit CPU time"),
-    msg("It gets no more CPU time than this many CPUs give."),
+    msg("It gets no more CPU time than this many CPUs provide."),
     "X",
     _check_cpus,
     lambda asked, value, subject: replace(asked, cpu_cores=None if value == UNLIMITED else float(value)),
     lambda asked, subject: bool(asked.cpu_cores),
     lambda value, subject: (
-        () if value == UNLIMITED else (msg("Under load it works more slowly, and healthchecks may time out."),)
+        () if value == UNLIMITED else (msg("Under load it works more slowly, and health checks may time out."),)
     ),
     _prove_cpus,
     _cpus_preset,

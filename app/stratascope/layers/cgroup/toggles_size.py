@@ -27,13 +27,13 @@ _USUAL = 64 << 20  # both engines' own
 def _check(value: str, subject: Subject) -> str:
     size = size_of(value, 1 << 12)
     if shared_mode(subject.container.asked.ipc_mode) or subject.container.asked.ipc_mode == "none":
-        raise ToggleError(msg("Its shared memory is not its own, so its size can't be set here."))
+        raise ToggleError(msg("It shares its shared memory with others, so the size can't be set here."))
     return str(size)
 
 
 def _prove(facts: object, value: str, subject: Subject) -> Proof:
     """By the options of the file system there, which every layer may read."""
-    expected = msg("{path} holds {size}", path=_PLACE, size=size_text(int(value)))
+    expected = msg("The size of {path} is {size}", path=_PLACE, size=size_text(int(value)))
     namespaces = subject.of("namespaces")
     view = None if namespaces is None else namespaces.mounts
     found = None if view is None else next((each for each in view.seen if each.target == _PLACE), None)
@@ -41,7 +41,7 @@ def _prove(facts: object, value: str, subject: Subject) -> Proof:
     if not size:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _SOURCE)
     right = Proven.ENFORCED if size >= int(value) else Proven.NOT_ENFORCED
-    return Proof(right, expected, msg("It holds {size}", size=size_text(size)), _SOURCE)
+    return Proof(right, expected, msg("It is {size}", size=size_text(size)), _SOURCE)
 
 
 def _size(options: str) -> int:
@@ -61,7 +61,7 @@ def _allows(want: Want, subject: Subject) -> Given | None:
     if others and want.path != _PLACE:
         return None  # it may be one of these that is full
     size = 2 * (want.now or subject.container.asked.shm_size or _USUAL)
-    return Given(str(size), msg("Let {path} hold {size}", path=_PLACE, size=size_text(size)))
+    return Given(str(size), msg("Give {path} a size of {size}", path=_PLACE, size=size_text(size)))
 
 
 def _apply(asked: Asked, value: str, subject: Subject) -> Asked:

@@ -120,32 +120,32 @@ def _files_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 OPEN_FILES = _ulimit(
     "nofile",
     msg("Limit open files"),
-    msg("Each process has no more files and connections open than this."),
+    msg("No process has more open files and connections than this."),
     (16, _MOST_FILES),
     _files_risks,
     LEAST_FILES,
-    in_log((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
+    in_log((95, NO_FILES, msg("It could not open more files or connections. Raise the limit."))),
     "1024",
     learned=files_learned,
 )
 PROCESSES_OF_USER = _ulimit(
     "nproc",
-    msg("Limit processes of its user"),
+    msg("Limit its user's processes"),
     msg("Its user has no more processes than this, counted over all containers; root is exempt."),
     (1, _MOST_PROCESSES),
     lambda value, subject: (msg("Processes of the same user in other containers count too, and may use it up."),),
     None,
-    in_log((85, NO_FORK, msg("Its user could start no more processes or threads. Give it a greater limit."))),
+    in_log((85, NO_FORK, msg("Its user could not start more processes or threads. Raise the limit."))),
     "256",
 )
 CORE_FILES = _ulimit(
     "core",
     msg("Limit core files"),
-    msg("When a program crashes, no more than this many bytes of its memory are written to a file."),
+    msg("When a program crashes, at most this many bytes of its memory are written to a file."),
     (0, (1 << 63) - 1),
     no_risks,
     0,
-    in_log((20, r"core dump|\bcore file", msg("Its log speaks of core files, which it can no longer write."))),
+    in_log((20, r"core dump|\bcore file", msg("Its log mentions core files, which it can no longer write."))),
     "0",
     Unit.BYTES,
 )
@@ -215,12 +215,12 @@ def _more(name: str, what: Message, most: int = _MOST) -> Toggle:
 
 
 _GIVEN = (
-    _more("memlock", msg("Each process may hold no more memory than this out of swap.")),
-    _more("fsize", msg("Each process may make no file larger than this.")),
-    _more("stack", msg("Each process may have no larger stack than this.")),
-    _more("msgqueue", msg("Its user may have no more bytes in message queues than this.")),
-    _more("rtprio", msg("Each process may have no higher real-time priority than this."), 99),
-    _more("nice", msg("Each process may raise its priority up to this."), 40),
-    _more("sigpending", msg("Its user may have no more queued signals than this.")),
+    _more("memlock", msg("No process can lock more memory than this.")),
+    _more("fsize", msg("No process can create a file larger than this.")),
+    _more("stack", msg("No process can have a larger stack than this.")),
+    _more("msgqueue", msg("Its user can't have more bytes in message queues than this.")),
+    _more("rtprio", msg("No process can have a higher real-time priority than this."), 99),
+    _more("nice", msg("Each process can raise its priority up to this."), 40),
+    _more("sigpending", msg("Its user can't have more queued signals than this.")),
 )
 ULIMIT_TOGGLES = (OPEN_FILES, PROCESSES_OF_USER, CORE_FILES, *_GIVEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Bar, Bars, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
@@ -12,17 +13,25 @@ from stratascope.linux.cgroup import IoLimit
 _LIMITS, _REST = msg("Limits"), msg("Control group")
 _MEMORY, _SWAP, _PIDS, _CPU = msg("Memory"), msg("Swap"), msg("Processes"), msg("CPU")
 _UNLIMITED, _UNKNOWN, _NONE = msg("No limit"), msg("Not readable"), msg("None")
-_VERSION, _PATH, _CPUSET, _WEIGHT = msg("Version"), msg("Path"), msg("CPUs that it may use"), msg("CPU weight")
-_IO, _DEVICES, _HIGH = msg("Disk limits"), msg("Device rules"), msg("Memory, slowed down above")
+_VERSION, _PATH, _CPUSET, _WEIGHT = msg("Version"), msg("Path"), msg("CPUs that it can use"), msg("CPU weight")
+_IO, _DEVICES, _HIGH = msg("Disk limits"), msg("Device rules"), msg("Memory, throttled above")
+_MEMORY_PEAK, _PIDS_PEAK = msg("Peak memory so far"), msg("Peak processes and threads so far")
 _BPF = msg("Enforced by a BPF program that no file shows")
+_LOG = msg("Log")
+_LOGS = {
+    LogKeeping.UNLIMITED: (msg("no size limit"), Tone.WARN),
+    LogKeeping.LIMITED: (msg("limited in size"), Tone.GOOD),
+    LogKeeping.JOURNAL: (msg("it limits itself"), Tone.GOOD),
+    LogKeeping.ELSEWHERE: (msg("limits not known here"), Tone.UNKNOWN),
+}
 _WORDS = {
     "v1": msg("1: a tree for each controller"),
     "v2": msg("2: one tree for all"),
-    "hybrid": msg("1 and 2 side by side; version 1 limits"),
+    "hybrid": msg("1 and 2 side by side; limits are set in version 1"),
 }
-_WEIGHT_NOTE = msg("Its share when CPUs are short; alone on the machine it limits nothing.")
-_SHARED_PATH = msg("It has no control group of its own: this one holds other processes too.")
-_SYSTEMDS = msg("Not asked for: a default of systemd (DefaultTasksMax)")
+_WEIGHT_NOTE = msg("Its share when CPUs are scarce; it limits nothing when nothing else wants CPU time.")
+_SHARED_PATH = msg("It has no control group of its own: this one also contains other processes.")
+_SYSTEMDS = msg("Not asked for: a systemd default (DefaultTasksMax)")
 _SOMEONES = msg("Not asked for")
 _NEAR = 0.9
 
@@ -81,13 +90,13 @@ def _shared_use(facts: CgroupFacts, used: int | None) -> Message | None:
     if facts.own is not False or used is None:
         return None
     return msg(
-        "It has no control group of its own: what is in use is that of all processes in {path}.",
+        "It has no control group of its own: usage is that of all processes in {path}.",
         path=facts.path or "/",
     )
 
 
 def _whence(path: str | None, level: int | None) -> Message | None:
-    return msg("The limit is set above, at {path}", path=path or "/") if level else None
+    return msg("The limit is set further up, at {path}", path=path or "/") if level else None
 
 
 def _bar(
@@ -159,6 +168,10 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
             note=_SHARED_PATH if facts.own is False else None,
         ),
     ]
+    if facts.memory_peak is not None and facts.own is not False:
+        found.append(Row(_MEMORY_PEAK, _size(facts.memory_peak), facts.source("memory_peak")))
+    if facts.pids_peak is not None and facts.own is not False:
+        found.append(Row(_PIDS_PEAK, _count(facts.pids_peak), facts.source("pids_peak")))
     if facts.memory_high is not None:
         found.append(Row(_HIGH, _size(facts.memory_high), facts.source("memory_high")))
     if facts.cpuset is not None:
@@ -178,6 +191,10 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
         found.append(Row(_DEVICES, text, facts.source("devices"), Tone.BAD if everything else Tone.PLAIN))
     elif facts.version == "v2":
         found.append(Row(_DEVICES, _BPF, source, Tone.UNKNOWN))
+    if asked.log in _LOGS:
+        limit, tone = _LOGS[asked.log]
+        text = msg("{driver}: {limit}", driver=asked.log_driver, limit=limit)
+        found.append(Row(_LOG, text, "inspect:HostConfig.LogConfig", tone))
     return tuple(found)
 
 

@@ -7,7 +7,8 @@ measurements showed beside what the profiles say: mount_setattr(2), open_tree(2)
 mediated at all; in a file system that is not attached to the tree, paths begin at that file system's root.
 
 Of new user namespaces the label is not enough to go by: newer versions of Docker pin `abi <abi/3.0>`, in which a
-profile that does not name them says nothing of them. There the engine must be of the version that was measured.
+profile that does not name them says nothing of them. There the engine must be of a version whose rules are the measured
+ones: `SAME_RULES`, which `tests/today` compares as they stand in the engines themselves.
 """
 
 from __future__ import annotations
@@ -38,9 +39,12 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Ruling
 from stratascope.layers.mac.rulings import lets, stops, unknown
+from stratascope.linux.defaults.version import speaking_for
 from stratascope.value import Value
 
 MEASURED = {"docker-default": "Docker 26.1", "containers-default": "Podman 5.4"}
+# Versions of which nothing differs but which signals others may send to a container (Podman's own, from 5.8 on)
+SAME_RULES = {"docker-default": ("26.1", "28.5"), "containers-default": ("5.4", "5.8", "6.1")}
 
 # What both profiles forbid to write; a name in brackets stands for any but these letters, and matches a slash too
 _BOTH_WRITE = (
@@ -74,7 +78,7 @@ class AppArmorPosture(Value):
     label: str
     user_namespaces: bool | None
     move_mount: bool | None
-    same_version: bool  # whether the engine is of the version whose profile was measured
+    same_rules: bool  # whether the engine is of a version whose profile has the rules that were measured
 
 
 def apparmor_posture(label: str, around: Surroundings) -> AppArmorPosture | None:
@@ -82,13 +86,13 @@ def apparmor_posture(label: str, around: Surroundings) -> AppArmorPosture | None
     name = "containers-default" if re.fullmatch(r"containers-default-[0-9][0-9.]*[\w.-]*", label) else label
     if name not in MEASURED:
         return None
-    ground, version = around.ground, MEASURED[name].rpartition(" ")[2]
+    ground = around.ground
     return AppArmorPosture(
         name,
         label,
         ground.feature("apparmor_userns"),
         ground.feature("apparmor_move_mount"),
-        f"{around.engine.version}.".startswith(f"{version}."),
+        bool(around.engine.version) and bool(speaking_for(around.engine.version, SAME_RULES[name])),
     )
 
 
@@ -102,7 +106,7 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
             return _mounting(operation, posture, who)
         case Tracing("host"):
             return stops(
-                msg("The profile {profile}, as measured on {engine}, keeps it out of the host's processes.", **who)
+                msg("The profile {profile}, as measured on {engine}, keeps it away from the host's processes.", **who)
             )
         case Tracing("see"):
             return lets(msg("AppArmor does not hide processes."))
@@ -112,7 +116,11 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
             )
         case SignalRoot():
             return stops(
-                msg("The profile {profile}, as measured on {engine}, lets it signal only its own kind.", **who)
+                msg(
+                    "The profile {profile}, as measured on {engine}, lets it signal only processes under the same "
+                    "profile.",
+                    **who,
+                )
             )
         case NewUserNamespace() | LeaveNewUserNamespace():
             return _user_namespace(posture, who)
@@ -120,7 +128,7 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
             return lets(msg("The profile {profile} allows the use of every capability.", profile=posture.label))
         case Device() | EngineSocket() | GroupFile() | HostFiles() | HostFileSystem() | RootWritable():
             return lets(
-                msg("The profile {profile} allows all files but some of /proc and /sys.", profile=posture.label)
+                msg("The profile {profile} allows all files except some in /proc and /sys.", profile=posture.label)
             )
         case _:
             return None
@@ -152,11 +160,11 @@ def _file(path: str, access: Access, fresh: bool, posture: AppArmorPosture, who:
         return stops(msg("The profile {profile}, as measured on {engine}, forbids writing this file.", **who))
     if fresh:
         text = msg(
-            "The profile {profile} goes by paths, and in a fresh file system this one is another.",
+            "The profile {profile} goes by paths, and in a freshly mounted file system this path is different.",
             profile=posture.label,
         )
         return lets(text)
-    return lets(msg("The profile {profile} says nothing against this file.", profile=posture.label))
+    return lets(msg("The profile {profile} does not forbid this file.", profile=posture.label))
 
 
 def _mounting(operation: str, posture: AppArmorPosture, who: _Words) -> Ruling:
@@ -168,19 +176,19 @@ def _mounting(operation: str, posture: AppArmorPosture, who: _Words) -> Ruling:
         case "umount":
             return lets(msg("The profile {profile} allows unmounting.", profile=posture.label))
         case "new-api" | "setattr" | "open-tree":
-            return lets(msg("AppArmor does not look at this way of changing mounts."))
+            return lets(msg("AppArmor does not check this way of changing mounts."))
         case "move" if posture.move_mount:
             return stops(msg("The profile {profile}, as measured on {engine}, forbids move_mount.", **who))
         case "move" if posture.move_mount is False:
-            return lets(msg("AppArmor does not look at move_mount on this kernel."))
+            return lets(msg("AppArmor does not check move_mount on this kernel."))
         case _:
-            return unknown(msg("Whether AppArmor looks at this on this kernel is not known."))
+            return unknown(msg("Whether AppArmor checks this on this kernel is not known."))
 
 
 def _user_namespace(posture: AppArmorPosture, who: _Words) -> Ruling:
     if posture.user_namespaces is None:
-        return unknown(msg("Whether profiles here are made to forbid new user namespaces could not be read."))
-    if posture.user_namespaces and not posture.same_version:
+        return unknown(msg("Whether profiles here are built to forbid new user namespaces could not be read."))
+    if posture.user_namespaces and not posture.same_rules:
         text = msg(
             "The profile {profile} was measured on {engine}; whether this version's forbids new user namespaces is not"
             " known.",
@@ -189,4 +197,4 @@ def _user_namespace(posture: AppArmorPosture, who: _Words) -> Ruling:
         return unknown(text)
     if posture.user_namespaces:
         return stops(msg("The profile {profile}, as measured on {engine}, forbids new user namespaces.", **who))
-    return lets(msg("AppArmor does not look at new user namespaces here: kernel or parser are too old for it."))
+    return lets(msg("AppArmor does not check new user namespaces here: the kernel or the parser is too old for it."))

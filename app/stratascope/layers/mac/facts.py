@@ -21,6 +21,7 @@ from stratascope.value import Value, replace
 CURRENT = "attr/current"
 APPARMOR_CURRENT = "attr/apparmor/current"
 UID_MAP = "uid_map"
+PERMISSIVE = "selinux:permissive"  # the policy's own word (`collector/read.py`)
 NAMESPACES = ("ipc", "mnt", "net", "pid", "uts")
 LSM_LIST = "/sys/kernel/security/lsm"
 ENFORCING = frozenset((AppArmorMode.ENFORCE.value, AppArmorMode.KILL.value))
@@ -40,6 +41,7 @@ class MacFacts(Value):
     checks capabilities by other rules; None where it does not matter or is not known. `shared_with_host`: the kinds of
     namespaces that it shares with the host, for the same purpose. `may_be_landlocked`: it gave up new privileges by
     itself, as landlock(7) asks for, where that module is active; no file shows whether it then restricted itself.
+    `permissive_type`: the policy only warns about its type, on a host that enforces; None where that was not asked.
     """
 
     system: str | None
@@ -59,6 +61,7 @@ class MacFacts(Value):
     own_user_namespace: bool | None = None
     shared_with_host: tuple[str, ...] | None = None
     may_be_landlocked: bool = False
+    permissive_type: bool | None = None
 
 
 class MacAsked(Value):
@@ -119,11 +122,25 @@ def _label(capture: Capture, ground: Ground) -> MacFacts:
     if selinux == ground.apparmor:  # neither or both are known: the form tells, as AppArmor never ends in NUL
         selinux = current.endswith("\0") or (current.count(":") >= 2 and not current.rstrip().endswith(")"))
     if selinux:
-        facts = selinux_facts(current, ground, source)
+        facts = _of_its_type(selinux_facts(current, ground, source), capture)
         return replace(
             facts, own_user_namespace=_own_user_namespace(capture), shared_with_host=_shared(capture, ground)
         )
     return _apparmor(current, ground, source)
+
+
+def _of_its_type(facts: MacFacts, capture: Capture) -> MacFacts:
+    """A host that enforces may have types that it only warns about (semanage-permissive(8))."""
+    if facts.mode != "enforcing":
+        return facts
+    answer, source = capture.text(PERMISSIVE), capture.source(PERMISSIVE)
+    if isinstance(answer, Gap):
+        if answer.kind is GapKind.ABSENT:  # a kernel, or a capture, that has no such answer
+            return facts
+        return replace(facts, mode=None, gaps=(*facts.gaps, NamedGap(PERMISSIVE, answer, source)))
+    if answer == "yes":
+        return replace(facts, mode="permissive", mode_source=source, permissive_type=True)
+    return replace(facts, permissive_type=False)
 
 
 def _own_user_namespace(capture: Capture) -> bool | None:

@@ -55,7 +55,10 @@ def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
         _found(
             "not-active",
             Severity.MEDIUM,
-            msg("No security module that gives labels is active on this host, so access control does nothing here."),
+            msg(
+                "No security module that uses labels is active on this host, so mandatory access control does "
+                "nothing here."
+            ),
             msg("Start the host's kernel with AppArmor or SELinux, as its distribution describes."),
             source,
             _CIS_APPARMOR,
@@ -67,8 +70,8 @@ def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
             _found(
                 "profile-not-applied",
                 Severity.HIGH,
-                msg("The profile {profile} was asked for, but nothing enforces it.", profile=asked.apparmor_profile),
-                msg("Do not count on that profile on this host."),
+                msg("The profile {profile} was asked, but nothing enforces it.", profile=asked.apparmor_profile),
+                msg("Do not rely on that profile on this host."),
                 facts.label_source,
                 _CIS_APPARMOR,
             )
@@ -78,8 +81,8 @@ def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
             _found(
                 "default-not-applied",
                 Severity.LOW,
-                msg("The engine's default profile was asked for, but AppArmor is not active."),
-                msg("Switch AppArmor on in the host's kernel: until then the engine leaves its profile out."),
+                msg("The engine's default profile was asked, but AppArmor is not active."),
+                msg("Enable AppArmor in the host's kernel: until then the engine leaves its profile out."),
                 facts.label_source,
                 _CIS_APPARMOR,
             )
@@ -95,7 +98,7 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
                 _found(
                     "unconfined",
                     Severity.MEDIUM,
-                    msg("AppArmor works on this host, but this container was started without a profile."),
+                    msg("AppArmor is active on this host, but this container was started without a profile."),
                     msg("Start it without --privileged.")
                     if asked.privileged
                     else msg("Start it without --security-opt apparmor=unconfined."),
@@ -108,7 +111,7 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
             _found(
                 "not-confined",
                 Severity.MEDIUM,
-                msg("The label is {label}, in the mode unconfined: AppArmor stops nothing here.", label=label),
+                msg("The label is {label}, in unconfined mode: AppArmor stops nothing here.", label=label),
                 msg("Rootless engines can't set a profile; a rootful one needs its profile loaded, in enforce mode."),
                 source,
                 _CIS_APPARMOR,
@@ -121,11 +124,11 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
                 "not-enforcing",
                 Severity.MEDIUM,
                 msg(
-                    "The profile {label} is in the mode {mode}: not all that it forbids is refused.",
+                    "The profile {label} is in {mode} mode: not everything that it forbids is refused.",
                     label=label,
                     mode=mode_word(facts.mode),
                 ),
-                msg("Load the profile in enforce mode, with aa-enforce for example."),
+                msg("Load the profile in enforce mode, for example with aa-enforce."),
                 source,
                 _CIS_APPARMOR,
             )
@@ -136,8 +139,8 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
             _found(
                 "other-profile",
                 Severity.MEDIUM,
-                msg("The profile {wanted} was asked for, but the kernel enforces {label}.", wanted=wanted, label=label),
-                msg("Start the container again; its first program may have a profile of its own, too."),
+                msg("The profile {wanted} was asked, but the kernel enforces {label}.", wanted=wanted, label=label),
+                msg("Start the container again; its first program may also have a profile of its own."),
                 source,
                 _CIS_APPARMOR,
             )
@@ -147,8 +150,8 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
             _found(
                 "unasked-profile",
                 Severity.LOW,
-                msg("No profile was asked for, but the kernel has {label} on the first process.", label=label),
-                msg("Nothing is less safe by that. If something is refused, look into this profile."),
+                msg("No profile was asked, but the kernel has {label} on the first process.", label=label),
+                msg("It is no less safe for that. If something is refused, check this profile."),
                 source,
                 "apparmor(7)",
             )
@@ -176,22 +179,36 @@ def _selinux_findings(facts: MacFacts, label: str, asked: MacAsked) -> tuple[Fin
                 "unconfined",
                 Severity.MEDIUM,
                 msg(
-                    "The type {type} may do everything: SELinux does not confine this container.", type=facts.type or ""
+                    "The type {type} can do everything: SELinux does not confine this container.", type=facts.type or ""
                 ),
                 msg("Start it without --privileged, --security-opt label=disable, --pid host or --ipc host.")
                 if asked.selinux_off
-                else msg("Nobody asked for that: switch SELinux on in the engine (selinux-enabled in daemon.json)."),
+                else msg("Nobody asked for that: enable SELinux in the engine (selinux-enabled in daemon.json)."),
                 source,
                 _CIS_SELINUX,
                 "PSS:baseline",
             )
         )
-    if facts.mode == "permissive":
+    if facts.permissive_type:
+        found.append(
+            _found(
+                "permissive-type",
+                Severity.MEDIUM,
+                msg(
+                    "SELinux only warns about the type {type}: what its policy forbids is still done.",
+                    type=facts.type or "",
+                ),
+                msg("Enforce it again: semanage permissive -d {type}", type=facts.type or ""),
+                facts.mode_source,
+                _CIS_SELINUX,
+            )
+        )
+    elif facts.mode == "permissive":
         found.append(
             _found(
                 "permissive",
                 Severity.MEDIUM,
-                msg("SELinux only warns on this host: what its policy forbids is done all the same."),
+                msg("SELinux only warns on this host: what its policy forbids is still done."),
                 msg("Switch it to enforcing with setenforce 1, and in /etc/selinux/config."),
                 facts.mode_source,
                 _CIS_SELINUX,
@@ -226,7 +243,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
         "mac",
         Severity.MEDIUM,
         msg(
-            "{process} runs as {label}, the container's first as {first}.",
+            "{process} runs as {label}, the container's first process as {first}.",
             process=who(other),
             label=label,
             first=before.rstrip("\n\0"),

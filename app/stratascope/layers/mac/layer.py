@@ -19,6 +19,7 @@ from stratascope.layers.mac.facts import (
     CURRENT,
     ENFORCING,
     NAMESPACES,
+    PERMISSIVE,
     UID_MAP,
     UNCONFINED_TYPES,
     MacAsked,
@@ -38,12 +39,12 @@ from stratascope.linux.lsm import AppArmorMode
 
 ABOUT = About(
     msg("Access control"),
-    msg("enforces a policy that even root can't pass"),
-    msg("Cameras and guards: even someone with every card is stopped where the house's plan says not here."),
+    msg("enforces a policy that even root can't bypass"),
+    msg("Cameras and guards: even someone with every card is stopped where the house rules say no."),
     (
-        msg("AppArmor or SELinux gives each process a label; a policy says what may be done under that label."),
-        msg("It stops a root process at files, mounts and signals that no container has business with."),
-        msg("Without it ordinary permissions decide, and those let root pass almost everywhere."),
+        msg("AppArmor or SELinux gives each process a label; a policy says what is allowed under that label."),
+        msg("It stops a root process at files, mounts and signals that are no business of any container."),
+        msg("Without it, ordinary permissions decide, and those let root pass almost everywhere."),
     ),
 )
 
@@ -103,17 +104,17 @@ def _selinux_verdict(facts: MacFacts, kind: str, asked: MacAsked) -> tuple[Verdi
     if facts.mode == "permissive":
         return Verdict.WEAKENED, msg("SELinux {type}, but it only warns", type=kind)
     if facts.mode is None:
-        return Verdict.UNKNOWN, msg("SELinux {type}, not known if enforced", type=kind)
+        return Verdict.UNKNOWN, msg("SELinux {type}, not known whether enforced", type=kind)
     if kind in _CONTAINER_TYPES or f"type:{kind}" in asked.selinux_options:
         return Verdict.ENFORCED, msg("SELinux {type}, enforcing", type=kind)
-    return Verdict.UNKNOWN, msg("SELinux {type}, a policy not known here", type=kind)
+    return Verdict.UNKNOWN, msg("SELinux {type}, policy not known here", type=kind)
 
 
 LAYER = Layer(
     id="mac",
     number=5,
     about=ABOUT,
-    wants=(CURRENT, APPARMOR_CURRENT, UID_MAP, "status", *(f"ns/{kind}" for kind in NAMESPACES)),
+    wants=(CURRENT, APPARMOR_CURRENT, PERMISSIVE, UID_MAP, "status", *(f"ns/{kind}" for kind in NAMESPACES)),
     member_wants=(CURRENT,),
     asked=asked_of,
     decode=decode,

@@ -77,6 +77,8 @@ def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> Policy:
 def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> Policy:
     if facts.policy_loaded is False:
         return _open(msg("SELinux runs without a policy."), Stance.LETS_THROUGH)
+    if facts.permissive_type:
+        return _open(msg("SELinux only warns about the type {type}.", type=kind), Stance.LETS_THROUGH)
     if facts.mode == "permissive":
         return _open(msg("SELinux only warns on this host."), Stance.LETS_THROUGH)
     if facts.mode is None:
@@ -85,7 +87,7 @@ def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> Policy:
     if found is not None:
         return found
     if kind in UNCONFINED_TYPES:
-        return _open(msg("The type {type} may do nearly everything.", type=kind), Stance.LETS_THROUGH)
+        return _open(msg("The type {type} can do nearly everything.", type=kind), Stance.LETS_THROUGH)
     return _unknown(msg("What the SELinux policy permits the type {type} is not known here.", type=kind))
 
 

@@ -41,7 +41,7 @@ def _surroundings(facts: MacFacts, before: Asked, after: Asked, around: Surround
         changed = {kind: getattr(after, field) for kind, field in _KINDS
                    if getattr(before, field) != getattr(after, field)}  # fmt: skip
         private = {kind for kind, mode in changed.items() if not shared_mode(mode)}
-        more = (kind for kind, mode in changed.items() if hosts_after(mode, around))
+        more = (kind for kind, mode in changed.items() if hosts_after(mode, around, network=kind == "net"))
         shared = tuple(dict.fromkeys((*(kind for kind in shared if kind not in private), *more)))
     return replace(facts, own_user_namespace=own, shared_with_host=shared)
 
@@ -73,6 +73,9 @@ def _selinux(facts: MacFacts, before: Asked, after: Asked) -> MacFacts:
         return _open(facts)
     kind = _UNCONFINED if off else chosen or _CONFINED
     label = f"{facts.user or 'system_u'}:{facts.role or 'system_r'}:{kind}"
+    if facts.permissive_type is not None and kind != facts.type:
+        # whether the policy refuses anything to another type is asked of a process that has it
+        facts = replace(facts, mode="enforcing", permissive_type=None)
     return replace(facts, label=label, type=kind, level=None)
 
 

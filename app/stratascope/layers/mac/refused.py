@@ -67,7 +67,8 @@ def _apparmor_said(attempt: Attempt, record: AppArmorRefusal, around: Surroundin
     wants = _unconfined(attempt, _APPARMOR)
     if record.profile == _UBUNTU or (record.operation == "userns_create" and record.profile == "unconfined"):
         text = msg(
-            "AppArmor restricts programs without a profile that make user namespaces, by {setting} of this host.",
+            "AppArmor restricts creating user namespaces by programs without a profile, through {setting} of this "
+            "host.",
             setting=RESTRICT,
         )
         return Claim(_LAYER, text, Strength.SAID)
@@ -115,8 +116,8 @@ def _selinux_said(attempt: Attempt, record: SELinuxRefusal) -> Claim:
         )  # fmt: skip
     else:
         text = msg(
-            "SELinux does not let processes of the type {source} do this ({permissions}) to {path}: its type {target}"
-            " is not one of containers' files.",
+            "SELinux does not let processes of the type {source} do this ({permissions}) to {path}: its type "
+            "{target} is not a container file type.",
             source=source, permissions=permissions, path=path, target=target,
         )  # fmt: skip
     return Claim(_LAYER, text, Strength.SAID, _unconfined(attempt, _SELINUX, path))
@@ -130,9 +131,7 @@ def _apparmor_left(attempt: Attempt, facts: MacFacts, around: Surroundings) -> C
         return _by_rules(attempt, known)
     if attempt.name in _NOT_MEDIATED:
         return None
-    text = msg(
-        "Nothing else that is known here refuses this, so it was the AppArmor profile {profile}.", profile=facts.label
-    )
+    text = msg("Nothing else known here refuses this, so it was the AppArmor profile {profile}.", profile=facts.label)
     return Claim(_LAYER, text, Strength.LEFT, _unconfined(attempt, _APPARMOR))
 
 
@@ -172,8 +171,8 @@ def _restricted(attempt: Attempt, facts: MacFacts, around: Surroundings) -> Clai
     if attempt.name not in _USER_NAMESPACES and not nested:
         return None
     text = msg(
-        "It seems that AppArmor restricts programs without a profile that make user namespaces, by {setting} of this"
-        " host.",
+        "AppArmor apparently restricts creating user namespaces by programs without a profile, through {setting} of "
+        "this host.",
         setting=RESTRICT,
     )
     return Claim(_LAYER, text, Strength.LEFT)
@@ -186,7 +185,7 @@ def _selinux_left(attempt: Attempt, facts: MacFacts) -> Claim | None:
     place = attempt.around.place
     path = (place.path if place is not None else "") or attempt.path
     text = msg(
-        "Nothing else that is known here refuses this, so it was SELinux, which confines the process as {type}.",
+        "Nothing else known here refuses this, so it was SELinux, which confines the process as {type}.",
         type=facts.type or "",
     )
     return Claim(_LAYER, text, Strength.LEFT, _unconfined(attempt, _SELINUX, path))

@@ -83,7 +83,7 @@ _KINDS = {
     Where.IPC_OWNER: "ipc",
     Where.PID_OWNER: "pid",
 }
-_AF_VSOCK = (0, 40)  # first argument of socket(2)
+_FAMILIES = ((0, 38), (0, 40))  # first argument of socket(2): AF_ALG and AF_VSOCK, each a class of its own
 
 
 class SELinuxPosture(Value):
@@ -119,7 +119,7 @@ def selinux_stance(need: Need, posture: SELinuxPosture) -> Ruling | None:
     found = _privileged(need, posture) if posture.type == _PRIVILEGED else _container(need, posture)
     if found is not None and found.stance is Stance.LETS_THROUGH and _by_the_mounter(need, posture):
         return unknown(
-            msg("It also depends on what the policy lets the engine do, which mounted the container's files.")
+            msg("It also depends on what the policy allows the engine, which mounted the container's files.")
         )
     if found is None or posture.measured or posture.type == _PRIVILEGED:
         return found
@@ -142,41 +142,41 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
         case Capability(any_of, where):
             return _capability(any_of, where, posture)
         case LowPort():
-            return lets(msg("The type container_t may bind low ports."))
+            return lets(msg("The type container_t can bind low ports."))
         case KernelFile(path, access):
             return _file(path, access)
         case Mounting(operation):
             if operation in _UNMEDIATED:
-                return lets(msg("SELinux does not look at this way of changing mounts."))
-            return stops(msg("The type container_t may not change mounts."))
+                return lets(msg("SELinux does not check this way of changing mounts."))
+            return stops(msg("The type container_t can't change mounts."))
         case Tracing("look"):
-            return lets(msg("The type container_t may look at its own processes."))
+            return lets(msg("The type container_t can see its own processes."))
         case Tracing("own"):
-            return stops(msg("The type container_t may trace nobody, not even its own processes."))
+            return stops(msg("The type container_t can't trace any process, not even its own."))
         case Tracing("see"):
-            return stops(msg("The type container_t may not read what /proc shows of the host's processes."))
+            return stops(msg("The type container_t can't read what /proc shows of the host's processes."))
         case Tracing():
-            return stops(msg("The type container_t may not look into processes that are not of its container."))
+            return stops(msg("The type container_t can't access processes outside its container."))
         case SignalRoot():
-            return stops(msg("The type container_t may signal only processes of its container."))
+            return stops(msg("The type container_t can signal only processes of its container."))
         case NewUserNamespace():
-            return stops(msg("The type container_t may not create user namespaces."))
+            return stops(msg("The type container_t can't create user namespaces."))
         case LeaveNewUserNamespace():
-            return lets(msg("In a user namespace the type container_t may use the capabilities for the network."))
+            return lets(msg("In a user namespace, the type container_t can use the network capabilities."))
         case Device(_, _, _, access):
             return _device(access, posture)
         case Calls(ways) if _makes_object(ways):
-            return stops(msg("The type container_t may not use this part of the kernel."))
+            return stops(msg("The type container_t can't use this part of the kernel."))
         case GroupFile():
-            return lets(msg("The type container_t may write this file, if ordinary permissions let it."))
+            return lets(msg("The type container_t can write to this file, if ordinary permissions allow it."))
         case RootWritable():
-            return lets(msg("The files of a container have a type that it may write."))
+            return lets(msg("The files of a container have a type that it can write to."))
         case HostFiles():
             return unknown(
                 msg("It is refused unless the path is labelled for containers (:z or :Z), which can't be seen here.")
             )
         case EngineSocket():
-            return stops(msg("The type container_t may not connect to an engine."))
+            return stops(msg("The type container_t can't connect to an engine."))
         case _:
             return None
 
@@ -184,7 +184,7 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
 def _makes_object(ways: tuple[Call, ...]) -> bool:
     # socketcall(2) takes the family in memory, and stands beside socket(2) with the family
     others = [way for way in ways if way.name != "socketcall"]
-    return bool(others) and all(way.name in _MAKERS or _AF_VSOCK in way.args for way in others)
+    return bool(others) and all(way.name in _MAKERS or not set(_FAMILIES).isdisjoint(way.args) for way in others)
 
 
 def _capability(any_of: tuple[str, ...], where: Where, posture: SELinuxPosture) -> Ruling:
@@ -197,11 +197,11 @@ def _capability(any_of: tuple[str, ...], where: Where, posture: SELinuxPosture) 
     elif initial == own:
         may = own
     else:
-        return unknown(msg("Whether the type container_t may use {names} depends on the user namespace, "
-                            "which could not be told.", names=names))  # fmt: skip
+        return unknown(msg("Whether the type container_t can use {names} depends on the user namespace, which could "
+                           "not be determined.", names=names))  # fmt: skip
     if may:
-        return lets(msg("The type container_t may use {names}.", names=names))
-    return stops(msg("The type container_t may not use {names}, even if the process holds it.", names=names))
+        return lets(msg("The type container_t can use {names}.", names=names))
+    return stops(msg("The type container_t can't use {names}, even if the process holds it.", names=names))
 
 
 def _is_first(where: Where, posture: SELinuxPosture) -> bool | None:
@@ -221,18 +221,18 @@ def _is_first(where: Where, posture: SELinuxPosture) -> bool | None:
 def _file(path: str, access: Access) -> Ruling:
     if access is Access.WRITE:
         if re.fullmatch(_MAY_WRITE, path):
-            return lets(msg("The type container_t may write this file, if ordinary permissions let it."))
-        return stops(msg("The type container_t may not write this file."))
+            return lets(msg("The type container_t can write to this file, if ordinary permissions allow it."))
+        return stops(msg("The type container_t can't write to this file."))
     if re.fullmatch(_MAY_NOT_READ, path):
-        return stops(msg("The type container_t may not read this file."))
-    return lets(msg("The type container_t may read this file, if ordinary permissions let it."))
+        return stops(msg("The type container_t can't read this file."))
+    return lets(msg("The type container_t can read this file, if ordinary permissions allow it."))
 
 
 def _device(access: str, posture: SELinuxPosture) -> Ruling:
     if "m" in access:
-        return stops(msg("The type container_t may not make device nodes."))
+        return stops(msg("The type container_t can't create device nodes."))
     if posture.own_user_namespace is False:
-        return lets(msg("Nodes that the engine made in the container have a type that container_t may open."))
+        return lets(msg("Nodes that the engine created in the container have a type that container_t can open."))
     return unknown(msg("It depends on the type of the device node, which can't be seen from here."))
 
 
@@ -242,8 +242,8 @@ def _privileged(need: Need, posture: SELinuxPosture) -> Ruling | None:
         if lacking and (need.where is Where.INITIAL or posture.own_user_namespace is False):
             names = ", ".join(name.removeprefix("CAP_") for name in need.any_of)
             if posture.measured:
-                return stops(msg("The type spc_t may do nearly everything, but not use {names}.", names=names))
+                return stops(msg("The type spc_t can do nearly everything, but not use {names}.", names=names))
             return unknown(msg("Whether this host's SELinux policy lets spc_t use {names} is not known.", names=names))
     if _container(need, posture) is None:
         return None
-    return lets(msg("The type spc_t is made for privileged containers: SELinux lets it do nearly everything."))
+    return lets(msg("The type spc_t is meant for privileged containers: SELinux lets it do nearly everything."))

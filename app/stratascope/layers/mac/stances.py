@@ -32,25 +32,29 @@ from stratascope.layers.mac.selinux import SELinuxPosture, selinux_stance
 from stratascope.linux.sysctl import path_of
 
 # What a policy of either kind may refuse
-_MEDIATED = (
-    Capability,
-    Device,
-    EngineSocket,
-    GroupFile,
-    HostFiles,
-    HostFileSystem,
-    KernelFile,
-    LeaveNewUserNamespace,
-    LowPort,
-    Mounting,
-    NewUserNamespace,
-    RootWritable,
-    SignalRoot,
-    Tracing,
+_MEDIATED = frozenset(
+    (
+        Capability,
+        Device,
+        EngineSocket,
+        GroupFile,
+        HostFiles,
+        HostFileSystem,
+        KernelFile,
+        LeaveNewUserNamespace,
+        LowPort,
+        Mounting,
+        NewUserNamespace,
+        RootWritable,
+        SignalRoot,
+        Tracing,
+    )
 )
 # What landlock(7) can refuse: files, mounts while it restricts files, other processes than those below it
 _LANDLOCKED = (HostFiles, HostFileSystem, KernelFile, Mounting, RootWritable, SignalRoot, Tracing)
-_LANDLOCK = msg("It gave up new privileges by itself, and may have restricted itself by Landlock: no file shows that.")
+_LANDLOCK = msg(
+    "It gave up new privileges by itself, and may have restricted itself with Landlock: no file shows that."
+)
 _NEW_USER_NAMESPACES = (NewUserNamespace, LeaveNewUserNamespace)
 
 
@@ -68,11 +72,11 @@ def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
         case SELinuxPosture():
             return selinux_stance(need, posture)
         case Unmeasured(stance, why, new_user_namespaces):
-            if not isinstance(need, _MEDIATED):
+            if type(need) not in _MEDIATED:
                 return None
             if isinstance(need, _NEW_USER_NAMESPACES) and new_user_namespaces is not stance:
                 reason = msg(
-                    "The host restricts new user namespaces of unconfined processes, by a policy not known here."
+                    "The host restricts new user namespaces of unconfined processes, with a policy not known here."
                 )
                 return Ruling(new_user_namespaces, reason, path_of(RESTRICT))
             return Ruling(stance, why, LABEL)

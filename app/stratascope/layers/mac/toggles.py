@@ -32,7 +32,7 @@ def _facts(subject: Subject) -> MacFacts | None:
 def _check_apparmor(value: str, subject: Subject) -> str:
     value = value.strip()
     if not value or not value.isprintable() or len(value) > 255:
-        raise ToggleError(msg("Give default, or the name of an AppArmor profile that is loaded."))
+        raise ToggleError(msg("Use default, or the name of a loaded AppArmor profile."))
     facts = _facts(subject)
     if subject.engine.rootless:
         raise ToggleError(msg("A rootless engine can't put a container under an AppArmor profile."))
@@ -75,7 +75,7 @@ def _prove_apparmor(facts: MacFacts | None, value: str, subject: Subject) -> Pro
     if facts is None or facts.system is None or (facts.system == "apparmor" and facts.label is None):
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
     if facts.system != "apparmor":
-        return Proof(Proven.NOT_ENFORCED, expected, msg("AppArmor gives no label"), _LABEL)
+        return Proof(Proven.NOT_ENFORCED, expected, msg("AppArmor reports no label"), _LABEL)
     profile = facts.profile or ""
     right = profile.startswith(_DEFAULTS) if value == "default" else profile == value
     found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
@@ -116,7 +116,7 @@ APPARMOR = Toggle(
     allows=_apparmor_allowed,
     symptoms=in_log(
         (95, r"apparmor", msg("AppArmor's profile forbids something that it needs.")),
-        (40, REFUSED, msg("Something was refused to it, which may have been by AppArmor's profile.")),
+        (40, REFUSED, msg("It was denied something, possibly by AppArmor's profile.")),
     ),
 )
 
@@ -148,7 +148,7 @@ def _selinux_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if value == _DISABLE or _on_selinux(asked, subject) or not binds:
         return ()
     return (
-        msg("Files of the host that were not labelled for containers would be refused, below {paths}.",
+        msg("Host files that were not labelled for containers would be refused, below {paths}.",
             paths=", ".join(binds[:5])),
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _prove_selinux(facts: MacFacts | None, value: str, subject: Subject) -> Proo
     if facts is None or facts.system is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
     if facts.system != "selinux":
-        return Proof(Proven.NOT_ENFORCED, expected, msg("SELinux gives no label"), _LABEL)
+        return Proof(Proven.NOT_ENFORCED, expected, msg("SELinux reports no label"), _LABEL)
     if facts.type is None or facts.mode is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
     confined = facts.policy_loaded is not False and facts.type not in UNCONFINED_TYPES and facts.mode == "enforcing"
@@ -179,7 +179,7 @@ def _selinux_allowed(want: Want, subject: Subject) -> Given | None:
         return None
     if not _on_selinux(subject.container.asked, subject):
         return None
-    return Given(_DISABLE, msg("Let SELinux not confine it"))
+    return Given(_DISABLE, msg("Run it unconfined by SELinux"))
 
 
 SELINUX = Toggle(
@@ -198,7 +198,7 @@ SELINUX = Toggle(
     allows=_selinux_allowed,
     symptoms=in_log(
         (95, r"selinux|\bavc:", msg("SELinux forbids something that it needs.")),
-        (50, REFUSED, msg("Something was refused to it, which may have been by SELinux.")),
+        (50, REFUSED, msg("It was denied something, possibly by SELinux.")),
     ),
 )
 

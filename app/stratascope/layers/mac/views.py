@@ -19,15 +19,16 @@ _SYSTEMS = {
 _MODE_LABEL = msg("Mode")
 _MODES = {
     "enforce": (msg("Enforce: refuses what the profile forbids"), Tone.GOOD),
-    "kill": (msg("Kill: ends a process that does what is forbidden"), Tone.GOOD),
-    "complain": (msg("Complain: only notes it in the log"), Tone.WARN),
-    "user": (msg("Prompt: asks a program of the user's"), Tone.WARN),
+    "kill": (msg("Kill: ends a process that does something forbidden"), Tone.GOOD),
+    "complain": (msg("Complain: only logs it"), Tone.WARN),
+    "user": (msg("Prompt: asks a program of the user"), Tone.WARN),
     "mixed": (msg("Mixed: the stacked profiles are in different modes"), Tone.WARN),
     "unconfined": (msg("Unconfined: nothing is forbidden"), Tone.BAD),
     "enforcing": (msg("Enforcing: the whole host"), Tone.GOOD),
     "permissive": (msg("Permissive: the whole host only warns"), Tone.WARN),
 }
-_STACK_NOTE = msg("Several profiles at once: something is allowed only where all of them allow it.")
+_PERMISSIVE_TYPE = msg("Permissive: it only warns about this type")
+_STACK_NOTE = msg("Several profiles at once: only what all of them allow is allowed.")
 _LEVEL_NOTE = msg("The categories keep containers of one type apart from each other.")
 _TONES = {
     Verdict.ENFORCED: Tone.GOOD,
@@ -49,6 +50,8 @@ def _table(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> Table:
         selinux = facts.system == "selinux"
         rows.append(Row(_LABEL, _text(facts.label), source, tone, _asked_label(facts, asked)))
         mode, mode_tone = (UNKNOWN, Tone.UNKNOWN) if facts.mode is None else _MODES[facts.mode]
+        if facts.permissive_type:
+            mode = _PERMISSIVE_TYPE
         rows.append(Row(_MODE_LABEL, mode, facts.mode_source, mode_tone))
         if len(facts.stack) > 1:
             rows.append(Row(msg("Stacked"), _text(", ".join(facts.stack)), source, Tone.PLAIN, None, _STACK_NOTE))

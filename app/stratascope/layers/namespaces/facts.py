@@ -15,6 +15,7 @@ from stratascope.core.layer import NamedGap
 from stratascope.layers.namespaces.mounts import MountView, view_of
 from stratascope.layers.shared import told_to_all
 from stratascope.layers.shared.host_paths import HostPath
+from stratascope.layers.shared.mount_ids import without_root
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.layers.shared.special_files import special_files
 from stratascope.linux.capability import CapabilitySet
@@ -66,6 +67,8 @@ class NamespacesFacts(Value):
     gaps: tuple[NamedGap, ...]
     top_of_cgroup_tree: bool | None = None  # whether its group in some tree of version 1 is the topmost one
     memberships: tuple[Membership, ...] | None = None  # its control groups
+    without_root: tuple[str, ...] = ()  # places of mounts whose own id map leaves out the disk's root
+    ids_unread: tuple[str, ...] = ()  # and of those whose id map is not known
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -123,6 +126,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
     found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in LINKS}
     mounts = decoded(capture, "mountinfo", cached_mountinfo, gaps)
     view = None if mounts is None else view_of(mounts, container, around, special_files(capture))
+    unrooted, unread = without_root(capture, mounts or ())
     host_root, takes_ids = _identity(capture, around)
     memberships = or_none(capture.decoded("cgroup", parse_memberships))
     return NamespacesFacts(
@@ -149,6 +153,8 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
         gaps=tuple(gaps),
         top_of_cgroup_tree=None if memberships is None else _top_of_cgroup_tree(memberships),
         memberships=memberships,
+        without_root=unrooted,
+        ids_unread=unread,
     )
 
 

@@ -17,7 +17,7 @@ from stratascope.linux.namespace import Kind
 
 DECIDING = (Kind.PID, Kind.MNT, Kind.NET, Kind.IPC, Kind.UTS, Kind.CGROUP)
 _PRIVATE_WORDS = frozenset({"private", "shareable", "none"})
-_REMOVE_DRIFT = msg("Look at how the engine starts it; start it again and compare.")
+_REMOVE_DRIFT = msg("Check how the engine starts it; start it again and compare.")
 
 
 def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> list[Finding]:
@@ -65,7 +65,7 @@ def _with_others(kind: Kind, others: tuple[str, ...], source: str) -> Finding:
         "namespaces",
         Severity.LOW,
         Message(WITH_OTHERS[kind].id, (("names", names),)),
-        msg("That is how a pod works. Where there is no pod, give each container its own."),
+        msg("That is how a pod works. Outside a pod, give each container its own."),
         source,
         ("namespaces(7)",),
     )
@@ -77,7 +77,7 @@ def _drift(kind: Kind, source: str) -> Finding:
         "namespaces",
         Severity.HIGH,
         msg(
-            "The engine was asked for a namespace of its own, but the kernel says the host's: {kind}.",
+            "The engine was asked for a namespace of its own, but the kernel reports the host's: {kind}.",
             kind=LABELS[kind],
         ),
         _REMOVE_DRIFT,
@@ -98,7 +98,10 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
             f"namespaces.process-{kind}",
             "namespaces",
             Severity.MEDIUM,
-            msg("A process of this container is in another namespace than its first: {kind}.", kind=LABELS[Kind(kind)]),
+            msg(
+                "A process of this container is in another namespace than its first process: {kind}.",
+                kind=LABELS[Kind(kind)],
+            ),
             msg("Find out what started it; a nested container or a sandbox does this on purpose."),
             other.source(name),
             ("namespaces(7)",),

@@ -54,8 +54,10 @@ def group_reach(seen: tuple[Mount, ...], memberships: tuple[Membership, ...]) ->
         words = frozenset(mount.super_options.split(","))
         if second:
             delegated = "nsdelegate" in words
+        if mount.read_only:
+            continue
         line = next((line for line in memberships if _is_of(line, words, second=second)), None)
-        if line is not None and not mount.read_only:
+        if line is not None:
             trees.append(Tree(mount.target, line.controllers, _shown(mount.root, line.path)))
     old = [name for line in memberships if line.hierarchy for name in line.controllers]
     return GroupReach(tuple(trees), tuple(old), delegated)

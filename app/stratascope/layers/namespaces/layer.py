@@ -15,6 +15,7 @@ from stratascope.layers.namespaces.stances import stance_of
 from stratascope.layers.namespaces.stated import stated
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.namespaces.words import SHORT
+from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.layers.shared.special_files import SPECIAL
 from stratascope.linux.namespace import Kind
@@ -22,13 +23,16 @@ from stratascope.linux.namespace import Kind
 ABOUT = About(
     title=msg("Namespaces"),
     role=msg("keeps processes apart"),
-    picture=msg("Walls: each flat has its own rooms, its own letter box and its own door bell."),
+    picture=msg("Walls: each flat has its own rooms, its own letter box and its own doorbell."),
     explanation=(
         msg(
-            "A namespace gives a process its own view of one thing: its own list of processes, network, mounts, names."
+            "A namespace gives a process its own view of one thing: its own list of processes, network, mounts or "
+            "names."
         ),
-        msg("What is outside the view can't be named, so it can't be reached, signalled or read."),
-        msg("Without it the container shares that thing with the host: it sees and can touch what the host has there."),
+        msg("What is outside that view can't be named, so it can't be reached, signalled or read."),
+        msg(
+            "Without it, the container shares that thing with the host: it sees and can touch what the host has there."
+        ),
     ),
 )
 
@@ -91,7 +95,7 @@ LAYER = Layer(
     number=1,
     about=ABOUT,
     wants=(*(name for _, name in LINKS), NETWORK_INODE, "mountinfo", "status", "cgroup", "uid_map"),
-    privileged_wants=(SPECIAL,),
+    privileged_wants=(SPECIAL, MOUNT_IDMAPS),
     member_wants=tuple(name for _, name in LINKS),
     asked=asked_of,
     decode=decode,

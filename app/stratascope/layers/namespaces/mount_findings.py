@@ -58,7 +58,7 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
             findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
     if not view.proc_guarded:
         alone = facts.host_root is True and no_policy(around)
-        findings.append(_unmasked(asked, source, facts.host_root is not False, alone))
+        findings.append(_unmasked(asked, source, facts.host_root is not False, alone, around.engine.rootless))
     for mount in _false_masks(view, asked)[:_SHOWN]:
         weakens = True
         findings.append(_false_mask(mount, source))
@@ -68,7 +68,7 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
                 "namespaces.shared-propagation",
                 _LAYER,
                 Severity.MEDIUM,
-                msg("Mounts made below {path} appear on the host as well.", path=target),
+                msg("Mounts created below {path} also appear on the host.", path=target),
                 msg("Use private or slave propagation for this mount."),
                 source,
                 ("CIS-Docker-1.6.0:5.20",),
@@ -81,8 +81,14 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
                 "namespaces.devices",
                 _LAYER,
                 Severity.MEDIUM,
-                plural("{count} device of the host is inside.", "{count} devices of the host are inside.", count),
-                msg("Pass in only the devices that it needs, without write access where reading is enough."),
+                plural(
+                    "{count} device of the host is accessible inside.",
+                    "{count} devices of the host are accessible inside.",
+                    count,
+                ),
+                msg("Pass in only the devices that it needs. A rootless engine can't remove only the write access.")
+                if around.engine.rootless
+                else msg("Pass in only the devices that it needs, without write access where reading is enough."),
                 source if view.devices else "inspect:HostConfig.Devices",
                 ("CIS-Docker-1.6.0:5.18",),
             )
@@ -93,13 +99,14 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
     if disks:
         names = ", ".join(disks[:5])
         text = msg(
-            "A whole disk of the host is inside ({names}): opening it gets past the permissions of its files.",
+            "A whole disk of the host is accessible inside ({names}): opening it bypasses the permissions of its "
+            "files.",
             names=names,
         )
         if facts.host_root is False:
             text = msg(
-                "A whole disk of the host is inside ({names}). It is not root on the host, so only the owner and group "
-                "of the device node hold it.",
+                "A whole disk of the host is present inside ({names}). The container is not root on the host, so "
+                "only the owner and group of the device node protect it.",
                 names=names,
             )
         findings.append(
@@ -127,11 +134,14 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
     own = facts.user is not None and facts.user.shared_with_host is False
     endpoint = around.engine.endpoint.removeprefix("unix://")
     severity = Severity.CRITICAL
-    text = msg("A container engine's socket is inside, at {path}: who may use it commands the engine.", path=socket)
+    text = msg(
+        "A container engine's socket is inside, at {path}: anyone who can use it controls the engine.", path=socket
+    )
     if user_socket(place) or (around.engine.rootless and place == endpoint):
         severity = Severity.HIGH
         text = msg(
-            "The socket of a user's container engine is inside, at {path}: who may use it has all that this user has.",
+            "The socket of a user's container engine is inside, at {path}: anyone who can use it has everything that "
+            "this user has.",
             path=socket,
         )
     elif own and facts.host_root is False:
@@ -141,11 +151,14 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
         _LAYER,
         severity,
         text,
-        msg("Take the mount away, or put a proxy in front that allows only what is needed."),
+        msg("Remove the mount, or put a proxy in front that allows only what is needed."),
         f"{facts.process}/mountinfo",
         ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
         ("use-engine-socket",),
-        msg("A container engine's socket is inside, at {path}, but whoever runs here is not let in.", path=socket),
+        msg(
+            "A container engine's socket is inside, at {path}, but the container's user has no access to it.",
+            path=socket,
+        ),
     )
 
 
@@ -154,14 +167,14 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
     if heavy is Weight.ROOT and not root:
         severity = Severity.HIGH if path.writable else Severity.MEDIUM
         text = msg(
-            "All of the host's files are in sight below {path}: it reaches those that its user on the host may.",
+            "All of the host's files are visible below {path}: it can reach those that its user on the host can.",
             path=path.target,
         )
     elif path.writable and heavy is Weight.SYSTEM and not root:
         severity = Severity.MEDIUM
         text = msg(
-            "A system path of the host is not read-only: {source}, at {path}. Its user on the host is not root, "
-            "so only the permissions of the files hold it.",
+            "A system path of the host is not read-only: {source}, at {path}. Its user on the host is not root, so "
+            "only file permissions protect it.",
             source=path.source,
             path=path.target,
         )
@@ -170,7 +183,7 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
             text = msg("All of the host's files can be changed below {path}.", path=path.target)
         else:
             text = msg(
-                "All of the host's files can be read below {path}, passwords and keys as well.", path=path.target
+                "All of the host's files can be read below {path}, including passwords and keys.", path=path.target
             )
         severity = Severity.CRITICAL if path.writable else Severity.HIGH
     elif path.writable and heavy is Weight.SYSTEM:
@@ -211,17 +224,21 @@ def no_policy(around: Surroundings) -> bool:
     return lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
 
 
-def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> Finding:
-    """`alone`: nothing else stands before /proc/sys/kernel/core_pattern, whose program the kernel runs as root."""
+def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool, rootless: bool) -> Finding:
+    """`alone`: nothing else stands before /proc/sys/kernel/core_pattern, whose program the kernel runs as root.
+    `rootless`: the engine is, and then binds the host's /proc where it may mount none of its own.
+    """
     refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
     if asked.masked_paths and not asked.privileged:
-        text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts has no such masks.")
+        text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts shows no such masks.")
         return Finding(
             "namespaces.drift-masks",
             _LAYER,
             Severity.HIGH,
             text,
-            _AGAIN,
+            msg("Start it without --pid host: with it a rootless engine shows the host's /proc as it is.")
+            if rootless and asked.pid == "host"
+            else _AGAIN,
             source,
             refs,
         )
@@ -230,10 +247,12 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> F
         _LAYER,
         Severity.CRITICAL if alone else Severity.HIGH if root else Severity.MEDIUM,
         msg(
-            "/proc is not masked: root inside may write the host's kernel settings, some of which name programs to run."
+            "/proc is not masked: root inside can write the host's kernel settings, some of which name programs to run."
         )
         if root
-        else msg("/proc is not masked: it shows more of the host. Changing the kernel's settings takes root outside."),
+        else msg(
+            "/proc is not masked: it shows more of the host. Changing the kernel's settings requires root outside."
+        ),
         msg("Start it without --privileged, systempaths=unconfined (Docker) or unmask (Podman)."),
         source,
         refs,
@@ -241,7 +260,7 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> F
     )
 
 
-_AGAIN = msg("Look at how the engine starts it; start it again and compare.")
+_AGAIN = msg("Check how the engine starts it; start it again and compare.")
 
 
 def _false_masks(view: MountView, asked: NamespacesAsked) -> list[Mount]:
@@ -253,11 +272,11 @@ def _false_masks(view: MountView, asked: NamespacesAsked) -> list[Mount]:
 def _false_mask(mount: Mount, source: str) -> Finding:
     code = "namespaces.false-mask"
     text = msg(
-        "What is mounted over {path} to mask it is no mask but {what}: the runtime was led to another file.",
+        "What is mounted over {path} to mask it is not a mask but {what}: the runtime was misled to another file.",
         path=mount.target,
         what=f"{mount.fs_type}:{mount.root}",
     )
-    advice = msg("Stop it, take a newer runtime, and look at who could change its image or volumes while it started.")
+    advice = msg("Stop it, use a newer runtime, and check who could change its image or volumes while it started.")
     return Finding(code, _LAYER, Severity.HIGH, text, advice, source, (*flaws_of(code), "CIS-Docker-1.6.0:5.5"))
 
 
@@ -267,7 +286,7 @@ def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
             "namespaces.drift-root",
             _LAYER,
             Severity.HIGH,
-            msg("A read-only root directory was asked for, but the kernel lets it be written."),
+            msg("A read-only root directory was asked, but the kernel allows writing to it."),
             _AGAIN,
             source,
             ("CIS-Docker-1.6.0:5.13",),
@@ -276,7 +295,7 @@ def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
         "namespaces.writable-root",
         _LAYER,
         Severity.LOW,
-        msg("Its root directory can be written: an attacker may change programs and leave tools behind."),
+        msg("Its root directory is writable: an attacker can change programs and leave tools behind."),
         msg("Start it with --read-only, and give it a tmpfs where it has to write."),
         source,
         ("CIS-Docker-1.6.0:5.13",),
@@ -291,7 +310,7 @@ def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source
             "namespaces.drift-read-only",
             _LAYER,
             Severity.HIGH,
-            msg("A mount was asked for read-only, but {path} can be written.", path=path.target),
+            msg("A mount was asked for read-only, but {path} is writable.", path=path.target),
             msg("A file system mounted below a read-only one keeps its own flag: mount it read-only as well."),
             source,
             ("mount(8)",),

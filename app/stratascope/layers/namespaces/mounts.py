@@ -15,7 +15,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile, SpecialFiles
 from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
 from stratascope.layers.shared.engine_socket import engine_sockets, is_engine_socket, sockets_in
-from stratascope.layers.shared.host_paths import HostPath, within
+from stratascope.layers.shared.host_paths import VOLUME_ROOT, HostPath, own_volume, within
 from stratascope.layers.shared.special_files import node_kind
 from stratascope.linux.mounts import UNION, Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
 from stratascope.value import Value
@@ -39,7 +39,6 @@ _STANDARD_NODES = frozenset(
 )
 _KEPT_FILES = frozenset({"/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/run/.containerenv", "/dev/shm"})
 _KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
-_VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
 
 _TREES = frozenset({"cgroup", "cgroup2"})
@@ -150,7 +149,7 @@ def judged(
             continue  # a tmpfs of the container's own
         if kind == "tmpfs" and mount.root == "/" and (wish := asked.get(target)) and wish.kind == "tmpfs":
             continue
-        if not _own_volume(source, asked.get(target)):
+        if not own_volume(source, asked.get(target)):
             paths.append(HostPath(source, target, not mount.read_only))
             if (
                 not mount.read_only
@@ -225,11 +224,6 @@ def _made_node(mount: Mount) -> bool:
     return mount.fs_type == "tmpfs" and mount.source == "none" and mount.root[1:].isdigit()
 
 
-def _own_volume(source: str, wish: AskedMount | None) -> bool:
-    """A volume that the engine keeps for its containers: by its word, as any folder may be called so."""
-    return wish is not None and wish.kind == "volume" and _VOLUME_ROOT(source) is not None
-
-
 def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: frozenset[str]) -> bool:
     """Whether the engine or runtime made this mount for the container itself.
 
@@ -262,7 +256,7 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
     if fitting:
         # the host's own root first; a volume that is itself a bind last: what it shows lies elsewhere
         root, target = min(
-            fitting, key=lambda pair: (pair[1] != "/", _VOLUME_ROOT(pair[1]) is not None, -len(pair[0]), len(pair[1]))
+            fitting, key=lambda pair: (pair[1] != "/", VOLUME_ROOT(pair[1]) is not None, -len(pair[0]), len(pair[1]))
         )
         return (target.rstrip("/") + mount.root[len(root.rstrip("/")) :]).rstrip("/") or "/"
     if asked is not None and asked.source:

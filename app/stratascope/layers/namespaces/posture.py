@@ -36,28 +36,43 @@ class NamespacePosture(Value):
     groups: GroupReach | None = None
     neighbours: bool | None = False  # whether it shares its PID namespace with single containers
     strong_neighbour: bool | None = False  # whether one of these is as good as the host's root
+    without_root: bool | None = False  # whether nobody is root on the disk in any of `host_files`: their own id maps
 
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
     """From the facts of the container's first process."""
     view = facts.mounts
+    writable = () if view is None else view.writable_paths
     disk, memory, log = _nodes(facts, asked, rootless=around.engine.rootless)
     return NamespacePosture(
         tuple([(kind, _hosts(facts, kind)) for kind in NAMESPACES]),
         _processes(facts, asked, around),
         None if view is None else view.reach,
         view.engine_sockets[0] if view is not None and view.engine_sockets else "",
-        () if view is None else view.writable_paths,
-        () if view is None else view.set_uid_paths,
+        writable,
+        tuple([path for path in (view.set_uid_paths if view is not None else ()) if path not in facts.without_root]),
         facts.top_of_cgroup_tree is True,
         disk,
         memory,
         log,
-        tuple([path.target for path in facts.host_paths or () if path.writable and hands_over(path.source)]),
+        tuple(
+            [
+                path.target
+                for path in facts.host_paths or ()
+                if path.writable and hands_over(path.source) and path.target not in facts.without_root
+            ]
+        ),
         None if view is None or facts.memberships is None else group_reach(view.seen, facts.memberships),
         _neighbours(facts),
         _strong_neighbour(facts, around),
+        _without_root(set(writable), facts),
     )
+
+
+def _without_root(writable: set[str], facts: NamespacesFacts) -> bool | None:
+    if not writable or not writable <= {*facts.without_root, *facts.ids_unread}:
+        return False
+    return True if writable <= set(facts.without_root) else None
 
 
 def _hosts(facts: NamespacesFacts, kind: str) -> bool | None:

@@ -13,12 +13,22 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile
 from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.layers.namespaces.mounts import MountView, judged
+from stratascope.layers.namespaces.predicted_mounts import (
+    privileged,
+    read_only,
+    same_processes,
+    wished,
+    with_binds,
+    with_devices,
+    writable,
+)
 from stratascope.layers.shared.asked_capabilities import bounding, same_start, starts_as_root
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.defaults.settings import surely_masked
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only
+from stratascope.linux.namespace import Kind
 from stratascope.value import replace
 
 _MODES = (
@@ -44,7 +54,8 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     if facts is None or before == after:
         return facts
     found: dict[str, NamespaceFact | None] = {
-        kind: _fact(facts.of(kind), getattr(before, field), getattr(after, field), around) for kind, field in _MODES
+        kind: _fact(kind, facts.of(kind), getattr(before, field), getattr(after, field), around)
+        for kind, field in _MODES
     }
     own = own_user_namespace_after(before, after)
     user = _new(facts.user) if own else facts.user
@@ -63,17 +74,22 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         read_only_paths=None if view is None else len(view.read_only),
         engine_sockets=None if view is None else view.engine_sockets,
         host_paths=None if view is None else view.host_paths,
-        devices=None if view is None else view.devices,
+        # which nodes a privileged container gets is not known before it is there
+        devices=None if view is None or _nodes_unknown(before, after) else view.devices,
         propagation=None if view is None else view.propagation,
         mounts=view,
         host_root=_host_root(facts.host_root, before, after),
         takes_ids=_takes_ids(facts.takes_ids, before, after, around),
+        without_root=() if own else facts.without_root,
+        ids_unread=(*facts.without_root, *facts.ids_unread) if own else facts.ids_unread,
     )
 
 
-def _fact(fact: NamespaceFact | None, was: str, mode: str, around: Surroundings) -> NamespaceFact | None:
+def _fact(
+    kind: str, fact: NamespaceFact | None, was: str, mode: str, around: Surroundings
+) -> NamespaceFact | None:  # fmt: skip
     if was != mode:
-        if fact is not None and hosts_after(mode, around):
+        if fact is not None and hosts_after(mode, around, network=kind == Kind.NET):
             return replace(fact, inode=None, shared_with_host=True, shared_with=())
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
@@ -94,7 +110,7 @@ def _host_root(now: bool | None, before: Asked, after: Asked) -> bool | None:
         return False
     if own_user_namespace_after(before, after):
         return None if now else now
-    return now if before.user == after.user else None
+    return now if before.user == after.user or (starts_as_root(before) and starts_as_root(after)) else None
 
 
 def _takes_ids(now: bool | None, before: Asked, after: Asked, around: Surroundings) -> bool | None:
@@ -103,6 +119,12 @@ def _takes_ids(now: bool | None, before: Asked, after: Asked, around: Surroundin
     if not bounding(after, around.engine) & _TAKE_IDS:
         return False
     return now if now is False or starts_as_root(after) else False
+
+
+def _nodes_unknown(before: Asked, after: Asked) -> bool:
+    if after.privileged and not before.privileged:
+        return True
+    return any(mount.source in ("/", "/dev") for mount in after.mounts if mount not in before.mounts)
 
 
 _Change = Callable[[Mount], Mount | None]
@@ -115,6 +137,13 @@ def _view(view: MountView, before: Asked, after: Asked, around: Surroundings) ->
     for target, template in _additions(view, before, after, around):
         mounts = _added(mounts, target, template)
     special = None if view.special is None else replace(view.special, files=_special(view.special.files, before, after))
+    if after.pid_mode == "host" and before.pid_mode != "host" and around.engine.rootless:
+        mounts = same_processes(mounts, around)
+    mounts = with_binds(mounts, wished(before, after, around), around)
+    devices = [device for device in after.devices if device not in before.devices]
+    mounts, special = with_devices(mounts, special, devices, around)
+    if (tuple(mounts), after.mounts, special) == (view.seen, before.mounts, view.special):
+        return view
     return judged(tuple(mounts), view.container, after.mounts, around, special)
 
 
@@ -129,7 +158,7 @@ def _special(files: tuple[SpecialFile, ...], before: Asked, after: Asked) -> tup
 
 def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
     if after.read_only_root and not before.read_only_root:
-        yield lambda mount: _read_only(mount) if mount.target == "/" or mount.target in _KEPT else mount
+        yield lambda mount: read_only(mount) if mount.target == "/" or mount.target in _KEPT else mount
     wanted = {_place(mount.target): mount for mount in after.mounts}
     gone = tuple(place for place in map(_place, (mount.target for mount in before.mounts)) if place not in wanted)
     if gone:
@@ -140,7 +169,7 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
         if mount.writable and (other := wanted.get(_place(mount.target))) is not None and not other.writable
     }
     if protected:
-        yield lambda mount: _read_only(mount) if mount.target in protected else mount
+        yield lambda mount: read_only(mount) if mount.target in protected else mount
     given = {
         _place(mount.target)
         for mount in before.mounts
@@ -149,7 +178,7 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
     if before.read_only_root and not after.read_only_root:
         given |= {"/", *_KEPT}
     if given:
-        yield lambda mount: _writable(mount) if mount.target in given else mount
+        yield lambda mount: writable(mount) if mount.target in given else mount
     bare = _unmasked(after) and not _unmasked(before)
     shown = tuple(place for place in after.unmasked if place not in before.unmasked)
     if bare or shown:
@@ -163,6 +192,10 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
         yield lambda mount: None if mount.target in left else mount
     if before.privileged and not after.privileged:
         yield _unprivileged
+    if after.privileged and not before.privileged:
+        yield privileged
+    if after.ipc_mode in ("none", "host") and before.ipc_mode != after.ipc_mode:
+        yield lambda mount: None if mount.target in ("/dev/shm", "/dev/mqueue") else mount
 
 
 def _guards(mount: Mount) -> bool:
@@ -178,7 +211,7 @@ def _freed(mount: Mount, words: list[str]) -> Mount:
 def _unprivileged(mount: Mount) -> Mount | None:
     """/sys and the control groups become read-only, and a rootless engine binds the standard device nodes only."""
     if mount.fs_type in ("sysfs", "cgroup", "cgroup2") and within(mount.target, "/sys"):
-        return _read_only(mount)
+        return read_only(mount)
     node = mount.fs_type == "devtmpfs" and mount.target.startswith("/dev/")
     return None if node and mount.target not in _STANDARD else mount
 
@@ -198,11 +231,11 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
         return
     for place in _READ_ONLY:
         if place not in there:
-            yield place, _read_only(proc._replace(root=place.removeprefix("/proc")))
+            yield place, read_only(proc._replace(root=place.removeprefix("/proc")))
     masked = surely_masked(around.engine.kind, around.engine.version)
     for place in _MASKED:
         if place in masked and place not in there:
-            hidden = _read_only(empty) if place in _FOLDERS else empty._replace(root="/null", fs_type="devtmpfs")
+            hidden = read_only(empty) if place in _FOLDERS else empty._replace(root="/null", fs_type="devtmpfs")
             yield place, hidden
 
 
@@ -216,17 +249,6 @@ def _added(mounts: list[Mount], target: str, template: Mount) -> list[Mount]:
     )
     number = max((mount.id for mount in mounts), default=0) + 1
     return [*mounts, template._replace(id=number, parent=0 if above is None else above.id, target=target)]
-
-
-def _read_only(mount: Mount) -> Mount:
-    words = mount.options.split(",")
-    return mount._replace(options=",".join(["ro", *(word for word in words if word not in ("rw", "ro"))]))
-
-
-def _writable(mount: Mount) -> Mount:
-    words = ["rw", *(word for word in mount.options.split(",") if word not in ("rw", "ro"))]
-    own = mount.super_options
-    return mount._replace(options=",".join(words), super_options=f"rw{own[2:]}" if own.startswith("ro") else own)
 
 
 def _place(target: str) -> str:

@@ -30,6 +30,9 @@ _MS_REMOUNT = 0x20
 _MS_BIND = 0x1000
 _PROT_EXEC = 4
 _MAP_ANONYMOUS = 0x20
+_NAMED = 4  # places named in a sentence
+_OF_THE_KERNEL = ("proc", "sysfs", "cgroup", "cgroup2")
+_OF_THE_ENGINE = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv")
 _MAKES_MOUNTS = frozenset(("mount", "fsmount", "move_mount"))
 # kinds of sockets that there are in the machine's first network namespace alone (their create functions): AX.25,
 # AppleTalk, NET/ROM, ATM, X.25, ROSE, LLC, Bluetooth, Phonet, IEEE 802.15.4
@@ -41,7 +44,8 @@ def refused(attempt: Attempt, facts: NamespacesFacts | None, around: Surrounding
     if attempt.kind is Kind.MASKED:
         path = tried.place_of(attempt)
         what = msg(
-            "{path} reads as empty, since the engine masks it: it shows or changes what is the host's.", path=path
+            "{path} reads as empty because the engine masks it: it shows or changes what belongs to the host.",
+            path=path,
         )
         return Claim(_ID, what, Strength.SAID, (ReadablePlace(path),))
     if attempt.kind is Kind.NOT_GAINED:
@@ -75,13 +79,12 @@ def _read_only(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | N
     other = attempt.around.other
     if (mount is None or not mount.read_only) and other is not None and other.mount is not None:
         path, mount = other.path, other.mount
-    if mount is None and (root := _read_only_root(facts)) is not None:
-        what = msg("What it would have changed could not be seen. Its root file system is read-only.")
-        return Claim(_ID, what, Strength.FITS, (WritablePlace("", root.target),))
+    if mount is None and (places := _read_only_places(facts)):
+        return _one_of(places)
     if mount is None or not mount.read_only:
-        return Claim(_ID, msg("What it would have changed is on a mount that is read-only."), Strength.FITS)
+        return Claim(_ID, msg("What it would have changed is on a read-only mount."), Strength.FITS)
     if is_mask(mount):
-        what = msg("{path} is masked by the engine, with something empty and read-only in its place.", path=path)
+        what = msg("{path} is masked by the engine with something empty and read-only.", path=path)
         return Claim(_ID, what, Strength.FITS, (ReadablePlace(path),))
     if not mount.options.startswith("ro"):
         what = msg("The file system at {mount} is read-only itself, wherever it is mounted.", mount=mount.target)
@@ -90,15 +93,35 @@ def _read_only(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | N
     return Claim(_ID, _why_read_only(path, mount), Strength.FITS, wants)
 
 
-def _read_only_root(facts: NamespacesFacts | None) -> Mount | None:
+def _one_of(places: tuple[str, ...]) -> Claim:
+    """Where it was, if it could not be seen. Among several, to open one would help only by luck."""
+    if places == ("/",):
+        what = msg("What it would have changed could not be determined. Its root file system is read-only.")
+    else:
+        what = msg(
+            "What it would have changed could not be determined. These are read-only: {places}.",
+            places=", ".join(places[:_NAMED]),
+        )
+    return Claim(_ID, what, Strength.FITS, (WritablePlace("", places[0]),) if len(places) == 1 else ())
+
+
+def _read_only_places(facts: NamespacesFacts | None) -> tuple[str, ...]:
+    """Those that a program could take for its own, and not the kernel's or the engine's."""
     seen = () if facts is None or facts.mounts is None else facts.mounts.seen
-    return next((each for each in seen if each.target == "/" and each.options.startswith("ro")), None)
+    return tuple(
+        each.target
+        for each in seen
+        if each.options.startswith("ro")
+        and each.fs_type not in _OF_THE_KERNEL
+        and not each.target.startswith(("/proc/", "/sys/"))
+        and each.target not in _OF_THE_ENGINE
+    )
 
 
 def _why_read_only(path: str, mount: Mount) -> Message:
     if mount.target == "/":
         return msg("Its root file system is read-only, and {path} is on it.", path=path)
-    if mount.fs_type in ("proc", "sysfs", "cgroup", "cgroup2"):
+    if mount.fs_type in _OF_THE_KERNEL:
         return msg(
             "The engine mounts {mount} read-only, so that containers can't change what is the whole machine's.",
             mount=mount.target,
@@ -113,7 +136,7 @@ def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts 
         path, mount = other.path, other.mount
     if mount is not None and path and mount.target == path:
         what = msg(
-            "{path} is a mount of its own, made by the engine: it can be written to, and neither replaced nor removed.",
+            "{path} is a mount of its own, made by the engine: it can be written to, but not replaced or removed.",
             path=path,
         )
         return Claim(_ID, what, Strength.FITS)
@@ -126,7 +149,7 @@ def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts 
             paths=", ".join(sorted(beside)[:5]),
         )
     else:
-        what = msg("Something is mounted there, and what is mounted on can be neither replaced nor removed.")
+        what = msg("Something is mounted there, and a mount point can't be replaced or removed.")
     return Claim(_ID, what, Strength.FITS)
 
 
@@ -140,13 +163,13 @@ def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | Non
         and not (tried.value(attempt, 3) or 0) & _MAP_ANONYMOUS
     )
     if maps and mount is None:  # of a file that is open: which one, nobody told
-        return Claim(_ID, msg("The library that it loads is on a mount with noexec."), Strength.FITS)
+        return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.FITS)
     if runs and mount is None and tried.unasked(attempt):
         return _perhaps_not_run(facts)
     if mount is None or not (runs or maps) or "noexec" not in mount.options.split(","):
         return None
     what = msg(
-        "{mount} is mounted with noexec, so that no program on it can be run: {path}.",
+        "{mount} is mounted noexec, so no program on it can be run: {path}.",
         mount=mount.target,
         path=tried.place_of(attempt),
     )
@@ -161,7 +184,7 @@ def _perhaps_not_run(facts: NamespacesFacts | None) -> Claim | None:
     if not own:
         return None
     what = msg(
-        "Probably a mount with noexec ({mounts}): which program it would have run could not be seen.",
+        "Probably a noexec mount ({mounts}): which program it would have run could not be determined.",
         mounts=", ".join(own[:5]),
     )
     return Claim(_ID, what, Strength.LEFT)
@@ -176,7 +199,7 @@ def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:
         return None
     path = tried.place_of(attempt)
     what = msg(
-        "{mount} is mounted with nodev, so that device nodes on it, as {path}, lead nowhere.",
+        "{mount} is mounted nodev, so device nodes on it, such as {path}, have no effect.",
         mount=mount.target,
         path=path,
     )
@@ -190,14 +213,14 @@ def _mounts(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None
         return None
     flags = tried.value(attempt, 3) or 0 if attempt.name == "mount" else 0
     if flags & _MS_REMOUNT:
-        what = msg("Mounts that came with a user namespace keep their flags: it can't make them less strict.")
+        what = msg("Mounts inherited by a user namespace keep their flags: they can't be made less strict in it.")
         return Claim(_ID, what, Strength.FITS)
     masked = facts is not None and bool(facts.masked_paths or facts.read_only_paths)
     last = tried.place_of(attempt).rstrip("/").rpartition("/")[2]
     if flags & _MS_BIND or not masked or last not in ("proc", "sys"):
         return None
     what = msg(
-        "A new /proc or /sys may only be mounted where the present one is whole, and here parts of it are masked."
+        "A new /proc or /sys can be mounted only if the present one is fully visible, and here parts of it are masked."
     )
     return Claim(_ID, what, Strength.FITS, (ReadablePlace("/proc" if last == "proc" else "/sys"),))
 
@@ -210,7 +233,7 @@ def _not_gained(attempt: Attempt) -> Claim | None:
         return None  # neither of the two alone is the reason; that one is asked for more often
     path = tried.place_of(attempt)
     what = msg(
-        "{mount} is mounted with nosuid, so that {path} started without the rights that it gives.",
+        "{mount} is mounted nosuid, so {path} started without the privileges that it gives.",
         mount=mount.target,
         path=path,
     )
@@ -222,5 +245,5 @@ def _first_network(attempt: Attempt, facts: NamespacesFacts | None) -> Claim | N
     own = None if facts is None else facts.of(Namespace.NET)
     if family not in _FIRST_NETWORK or own is None or own.shared_with_host is not False:
         return None
-    what = msg("Sockets of address family {number} can only be made in the host's own network.", number=family)
+    what = msg("Sockets of address family {number} can be created only in the host's own network.", number=family)
     return Claim(_ID, what, Strength.FITS, (HostsNamespace("net"),))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Access,
+    Calls,
+    Capability,
+    Device,
     EngineSocket,
+    Feature,
     GroupFile,
     GroupUse,
     HostFiles,
@@ -30,10 +34,13 @@ from stratascope.layers.namespaces.words import LABELS
 from stratascope.linux.namespace import Kind
 
 _MASKS = frozenset({"systempaths"})
+_OTHERS_JOBS = frozenset((Calls, Capability, Device, Feature))  # most needs; to try all cases on each takes long
 
 
 def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
+    if type(need) in _OTHERS_JOBS:
+        return None
     match need:
         case Shares():
             return _shares(need.kind, posture)
@@ -59,42 +66,52 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
         case SetUidExec():
             return _set_uid_exec(reach)
         case EngineSocket():
-            return _known(reach, posture.socket, msg("An engine's socket is in sight."), _NO_SOCKET)
+            return _known(reach, posture.socket, msg("An engine's socket is accessible."), _NO_SOCKET)
+        case HostFiles(system=False) if posture.without_root is not False:
+            return _without_root(need, known=posture.without_root is True)
         case HostFiles(set_uid=True):
             if posture.host_files and not posture.set_uid_files:
                 # mnt_may_suid, fs/namespace.c: nosuid counts at exec only, and only through that mount; chmod works
                 return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
-            there = msg("A writable folder of the host is in sight, with set-uid marks.")
+            there = msg("A writable folder of the host is accessible, and set-uid bits work there.")
             return _known(reach, where, there, _NO_HOST_FILES)
         case HostFiles(system=True):
             where = posture.system_files[0] if posture.system_files else ""
-            there = msg("A system folder of the host is in sight, and not read-only.")
+            there = msg("A system folder of the host is accessible, and not read-only.")
             return _known(reach, where, there, _NO_SYSTEM_FILES)
         case HostFiles():
             where = posture.host_files[0] if posture.host_files else ""
-            return _known(reach, where, msg("A writable path of the host is in sight."), _NO_HOST_FILES)
+            return _known(reach, where, msg("A writable path of the host is accessible."), _NO_HOST_FILES)
         case HostFileSystem(writable=True):
             where = "" if reach is None else reach.host_writable
             none = _NO_WRITABLE if reach is not None and reach.host_file_system else _NO_FILE_SYSTEM
-            return _known(reach, where, msg("A file of a host's file system is in sight, not read-only."), none)
+            return _known(reach, where, msg("A file of a host's file system is accessible, and not read-only."), none)
         case HostFileSystem():
             where = "" if reach is None else reach.host_file_system
-            return _known(reach, where, msg("A file of a host's file system is in sight."), _NO_FILE_SYSTEM)
+            return _known(reach, where, msg("A file of a host's file system is accessible."), _NO_FILE_SYSTEM)
         case Room(resource=Resource.DISK):
             where = "" if reach is None else reach.disk_place
             return _known(reach, where, msg("It can write to a place without a limit of its own."), _NO_DISK)
     return None
 
 
-_NO_SOCKET = msg("No engine's socket is in sight.")
-_NO_HOST_FILES = msg("No writable path of the host is in sight.")
-_NO_SYSTEM_FILES = msg("No writable system folder of the host is in sight.")
-_SET_UID_ELSEWHERE = msg("Set-uid marks count nothing inside; whether they do in the host's own mount was not read.")
-_NO_FILE_SYSTEM = msg("No file of a host's file system is in sight.")
-_NO_WRITABLE = msg("The host's file systems are in sight only through read-only mounts.")
-_NO_DISK = msg("It can write nowhere but into file systems of its own that are limited in size.")
+_NO_SOCKET = msg("No engine's socket is accessible.")
+_NO_HOST_FILES = msg("No writable path of the host is accessible.")
+_NO_SYSTEM_FILES = msg("No writable system folder of the host is accessible.")
+_SET_UID_ELSEWHERE = msg("Set-uid bits have no effect inside; whether they do in the host's own mount was not read.")
+_NO_FILE_SYSTEM = msg("No file of a host's file system is accessible.")
+_NO_WRITABLE = msg("The host's file systems are accessible only through read-only mounts.")
+_NO_DISK = msg("It can write only to file systems of its own that are limited in size.")
 _UNREAD = Ruling(Stance.UNKNOWN, msg("Its mounts could not be read."), MOUNTS)
+
+
+def _without_root(need: HostFiles, *, known: bool) -> Ruling:
+    if need.set_uid and known:
+        text = msg("Where it can write to host files, nobody is root on the disk: the mount's ID map leaves it out.")
+        return Ruling(Stance.STOPS, text, MOUNTS)
+    text = msg("Whether the mount's ID map includes the owners of the files there was not read.")
+    return Ruling(Stance.UNKNOWN, text, MOUNTS)
 
 
 def _known(reach: MountReach | None, place: str, there: Message, missing: Message) -> Ruling:
@@ -118,7 +135,7 @@ def _shares(kind: str, posture: NamespacePosture) -> Ruling:
         # cgroup_show_path, kernel/cgroup/cgroup.c: the root of a mounted tree is the group in which the namespace began
         text = msg("In an old cgroup tree its group is the topmost one, which its own namespace does not hide.")
         return Ruling(Stance.UNKNOWN, text, "@cgroup")
-    text = msg("{namespace}: it is in another than the host's.", namespace=label)
+    text = msg("{namespace}: it is not in the host's.", namespace=label)
     return Ruling(Stance.STOPS, text, source, frozenset({f"namespace:{kind}"}))
 
 
@@ -138,7 +155,7 @@ def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
     if ruling.stance is Stance.LETS_THROUGH or reach is None:
         return ruling
     if reach.host_processes:
-        text = msg("The host's own /proc is in sight.")
+        text = msg("The host's own /proc is accessible.")
         return Ruling(Stance.LETS_THROUGH, text, f"{MOUNTS}:{reach.host_processes}")
     if reach.foreign_processes and ruling.stance is Stance.STOPS:
         text = msg("Whose processes the /proc there shows is not known.")
@@ -152,12 +169,12 @@ def _strong_process(posture: NamespacePosture) -> Ruling:
     if hosts.stance is Stance.LETS_THROUGH:
         return hosts
     if reach is not None and any(writable for place, _, writable in reach.kernel if place == reach.host_processes):
-        text = msg("The host's own /proc is in sight, and not read-only.")
+        text = msg("The host's own /proc is accessible, and not read-only.")
         return Ruling(Stance.LETS_THROUGH, text, f"{MOUNTS}:{reach.host_processes}")
     if hosts.stance is Stance.UNKNOWN and not posture.strong_neighbour:
         return hosts
     if posture.strong_neighbour is None:
-        text = msg("How powerful the containers are with which it shares its PID namespace could not be read.")
+        text = msg("The capabilities of the containers with which it shares its PID namespace could not be read.")
         return Ruling(Stance.UNKNOWN, text, source)
     if posture.strong_neighbour:
         return Ruling(Stance.LETS_THROUGH, msg("It sees processes of a privileged container."), source)
@@ -173,11 +190,11 @@ def _group_file(need: GroupFile, posture: NamespacePosture) -> Ruling:
         return _fresh_group_file(need, posture, old=need.controller in groups.old, delegated=groups.delegated)
     tree = tree_for(groups, need.controller, need.use, hosts=hosts is True)
     if tree is not None:
-        return Ruling(Stance.LETS_THROUGH, msg("A tree of control groups is there to write."), f"{MOUNTS}:{tree.place}")
+        return Ruling(Stance.LETS_THROUGH, msg("A tree of control groups is writable."), f"{MOUNTS}:{tree.place}")
     if hosts is None and (tree := tree_for(groups, need.controller, need.use, hosts=True)) is not None:
         text = msg("{namespace}: whether it is the host's is not known.", namespace=LABELS[Kind.CGROUP])
         return Ruling(Stance.UNKNOWN, text, f"{MOUNTS}:{tree.place}")
-    return Ruling(Stance.STOPS, msg("No tree of control groups with such a file can be written."), MOUNTS)
+    return Ruling(Stance.STOPS, msg("No tree of control groups with such a file is writable."), MOUNTS)
 
 
 def _fresh_group_file(need: GroupFile, posture: NamespacePosture, *, old: bool, delegated: bool | None) -> Ruling:
@@ -186,13 +203,13 @@ def _fresh_group_file(need: GroupFile, posture: NamespacePosture, *, old: bool, 
     if ruling.stance is Stance.LETS_THROUGH or need.use is not GroupUse.LIMIT:
         return ruling
     if old:
-        text = msg("In an old cgroup tree the file of its own limit can be written.")
+        text = msg("In an old cgroup tree the file of its own limit is writable.")
         return Ruling(Stance.LETS_THROUGH, text, "@cgroup")
     if delegated is None:
-        text = msg("Whether it may write the file of its own limit could not be read.")
+        text = msg("Whether it can write the file of its own limit could not be read.")
         return Ruling(Stance.UNKNOWN, text, MOUNTS)
     if delegated:
-        text = msg("What limits a cgroup namespace can't be written in it (nsdelegate).")
+        text = msg("A cgroup namespace can't write its own limits (nsdelegate).")
         return Ruling(Stance.STOPS, text, MOUNTS, frozenset({"namespace:cgroup"}))
     text = msg("The host lets a cgroup namespace write its own limits (no nsdelegate).")
     return Ruling(Stance.LETS_THROUGH, text, MOUNTS)
@@ -202,10 +219,10 @@ def _node(need: Node, posture: NamespacePosture) -> Ruling:
     if need.made:
         place = "" if posture.reach is None else posture.reach.node_place
         missing = msg("It can write only where device nodes have no effect.")
-        return _known(posture.reach, place, msg("Device nodes that it makes have an effect."), missing)
+        return _known(posture.reach, place, msg("Device nodes that it creates have an effect."), missing)
     shown_by = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node}[need.kind]
     if shown_by == MOUNTS:
-        return Ruling(Stance.LETS_THROUGH, msg("Such a device node is in sight."), shown_by)
+        return Ruling(Stance.LETS_THROUGH, msg("Such a device node is accessible."), shown_by)
     if shown_by:
         text = msg("The engine was asked to pass in such a device; not verified.")
         return Ruling(Stance.LETS_THROUGH, text, shown_by, basis=Basis.ASKED)
@@ -223,12 +240,12 @@ def _kernel_file(need: KernelFile, reach: MountReach | None) -> Ruling | None:
     found = kernel_path(reach, need.path)
     source = f"{MOUNTS}:{covering(reach, need.path)}"
     if found is KernelPath.WRITABLE or (found is KernelPath.READ_ONLY and need.access is Access.READ):
-        return Ruling(Stance.LETS_THROUGH, msg("{path} is in sight, and nothing masks it.", path=need.path), source)
+        return Ruling(Stance.LETS_THROUGH, msg("{path} is visible, and nothing masks it.", path=need.path), source)
     if found is KernelPath.READ_ONLY:
         return Ruling(Stance.STOPS, msg("{path} is mounted read-only.", path=need.path), source, _MASKS)
     if found is KernelPath.COVERED:
         return Ruling(Stance.STOPS, msg("{path} is masked.", path=need.path), source, _MASKS)
-    return Ruling(Stance.STOPS, msg("{path} is on no file system in sight.", path=need.path), source)
+    return Ruling(Stance.STOPS, msg("{path} is on no visible file system.", path=need.path), source)
 
 
 def _root_directory(reach: MountReach | None) -> Ruling:
@@ -246,5 +263,5 @@ def _set_uid_exec(reach: MountReach | None) -> Ruling:
     if reach.root_set_uid:
         return Ruling(Stance.LETS_THROUGH, msg("Set-uid files of its root directory have an effect."), f"{MOUNTS}:/")
     return Ruling(
-        Stance.STOPS, msg("Its root directory is mounted so that set-uid marks count nothing."), f"{MOUNTS}:/"
+        Stance.STOPS, msg("Its root directory is mounted so that set-uid bits have no effect."), f"{MOUNTS}:/"
     )

@@ -41,5 +41,5 @@ def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around
         case Kind.USER:
             hosts = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine)
         case _:
-            hosts = hosts_after(mode, around) if mode else None
+            hosts = hosts_after(mode, around, network=kind == Kind.NET) if mode else None
     return read if hosts is None else NamespaceFact(None, hosts, others if told or hosts else None)

@@ -24,7 +24,7 @@ from stratascope.value import replace
 
 _LAYER = "namespaces"
 _HOST, _BRIDGE = "host", "bridge"  # what gives: the host's own, or (of the network) a way out where it has none
-_GIVEN_HOSTS = msg("Share the host's namespace with it: {what}", what="")
+_GIVEN_HOSTS = msg("Share the host's namespace: {what}", what="")
 
 
 def _mode(asked: Asked, field: str) -> str:
@@ -47,13 +47,13 @@ def _prove(kind: str, facts: NamespacesFacts | None, value: str) -> Proof:
     if fact is None or fact.shared_with_host is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
     if value == _HOST or fact.shared_with_host:
-        text = msg("It is the host's") if fact.shared_with_host else msg("It is another one")
+        text = msg("It is the host's") if fact.shared_with_host else msg("It is a different one")
         right = fact.shared_with_host is (value == _HOST)
         return Proof(Proven.ENFORCED if right else Proven.NOT_ENFORCED, expected, text, source)
     if fact.shared_with:
         names = ", ".join(fact.shared_with[:5])
         return Proof(Proven.NOT_ENFORCED, expected, msg("It shares it with {names}", names=names), source)
-    return Proof(Proven.ENFORCED, expected, msg("Nobody else is in it"), source)
+    return Proof(Proven.ENFORCED, expected, msg("It is not shared"), source)
 
 
 def _private(
@@ -93,10 +93,11 @@ def _private(
             return (risk,)
         if not subject.listens:
             return (
-                msg("It listens on no port, but what it reaches by the host's own addresses it may reach no more."),
+                msg("It listens on no port, but may no longer reach what it reached through the host's own addresses."),
             )
         ports = ", ".join(map(str, subject.listens[:8]))
-        return (msg("It listens on port {ports}: outside of its own network nobody reaches it, as it publishes none.",
+        return (msg("It listens on port {ports}: nothing outside its own network can reach it, because it publishes "
+                    "no ports.",
                     ports=ports),)  # fmt: skip
 
     return Toggle(
@@ -124,7 +125,7 @@ PID = _private(
     (
         msg("Own processes"),
         msg("It sees and signals only its own processes."),
-        msg("It sees other processes now; if it watches or debugs them, it can no longer."),
+        msg("It sees other processes now; if it watches or debugs them, it no longer can."),
     ),
     LATER_PRESETS,
     in_log((70, r"no such process|\bESRCH\b|/proc/[0-9]+\b", msg("It looks for a process that is not its own."))),
@@ -136,7 +137,7 @@ IPC = _private(
     (
         msg("Own shared memory"),
         msg("Its shared memory and message queues are its own."),
-        msg("If it exchanges data with other processes by shared memory, that ends."),
+        msg("If it exchanges data with other processes through shared memory, that stops working."),
     ),
     LATER_PRESETS,
     in_log(
@@ -154,10 +155,13 @@ UTS = _private(
     (
         msg("Own host name"),
         msg("It has a host name of its own and can't change the host's."),
-        msg("Its host name becomes the container's; what reports under the host's name will show another."),
+        msg(
+            "Its host name becomes the container's; anything that reports under the host's name will show a "
+            "different one."
+        ),
     ),
     LATER_PRESETS,
-    in_log((50, r"host ?name", msg("Its log speaks of a host name, and it has another one now."))),
+    in_log((50, r"host ?name", msg("Its log mentions a host name, and it now has a different one."))),
 )
 NETWORK = _private(
     "network",
@@ -167,8 +171,8 @@ NETWORK = _private(
         msg("Own network"),
         msg("It has network interfaces and ports of its own."),
         msg(
-            "It listens on the host's own addresses now. As it publishes no port, nobody outside of its own network "
-            "reaches it then."
+            "It listens on the host's own addresses now. As it publishes no ports, nothing outside its own network "
+            "will reach it."
         ),
     ),
     LATER_PRESETS,
@@ -181,9 +185,9 @@ CGROUPNS = _private(
     "cgroupns",
     "cgroup",
     lambda asked, mode: replace(asked, cgroupns_mode=mode),
-    (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), NOTHING),
+    (msg("Own view of control groups"), msg("It does not see the host's control group tree."), NOTHING),
     GRADES,
-    in_log((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
+    in_log((60, r"cgroup", msg("Its log mentions control groups, and it sees only its own."))),
 )
 
 
@@ -230,16 +234,16 @@ def _host_ports(subject: Subject, protocol: str) -> set[int]:
 
 def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     """By the host's listening sockets: the engine's helper listens there for the container."""
-    expected, source = msg("Its published ports listen on this machine alone"), "/proc/net/tcp"
+    expected, source = msg("Its published ports listen on this machine only"), "/proc/net/tcp"
     ways = (
         (_host_ports(subject, "/tcp") | set(subject.published), subject.listeners),
         (_host_ports(subject, "/udp"), subject.bound),
     )
     if not any(numbers for numbers, _ in ways):
-        return Proof(Proven.UNKNOWN, expected, msg("Who listens on the host was not read"), source)
+        return Proof(Proven.UNKNOWN, expected, msg("What listens on the host was not read"), source)
     for numbers, listeners in ways:
         if numbers and listeners is None:
-            return Proof(Proven.UNKNOWN, expected, msg("Who listens on the host was not read"), source)
+            return Proof(Proven.UNKNOWN, expected, msg("What listens on the host was not read"), source)
         found = [(address, port) for address, port in listeners or () if port in numbers]
         wide = [(address, port) for address, port in found if not _is_loopback(address)]
         if wide:
@@ -247,7 +251,7 @@ def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) 
             text = msg("{address} listens on port {port}", address=address, port=port)
             return Proof(Proven.NOT_ENFORCED, expected, text, source)
         if {port for _, port in found} != numbers:
-            return Proof(Proven.UNKNOWN, expected, msg("Nobody listens on the host for some of its ports"), source)
+            return Proof(Proven.UNKNOWN, expected, msg("Nothing listens on the host for some of its ports"), source)
     return Proof(Proven.ENFORCED, expected, msg("Only loopback addresses listen"), source)
 
 
@@ -262,7 +266,7 @@ PUBLISH = Toggle(
     "publish",
     _LAYER,
     msg("Publish to this machine only"),
-    msg("Its published ports answer on this machine's loopback addresses only."),
+    msg("Its published ports answer only on this machine's loopback addresses."),
     "loopback",
     _check_publish,
     _publish,

@@ -38,7 +38,7 @@ def _device_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if value != "remove":
         return ()
     names = ", ".join(device.target or device.source for device in subject.container.asked.devices[:_SHOWN])
-    return (msg("It was given {devices}, and may need that for its work.", devices=names),) if names else ()
+    return (msg("It was given {devices}, and may need them for its work.", devices=names),) if names else ()
 
 
 def _check_devices(value: str, subject: Subject) -> str:
@@ -50,7 +50,7 @@ def _node(word: str, subject: Subject) -> str:
     path, _, access = word.partition(":")
     path = posixpath.normpath(path)
     if not path.startswith("/dev/") or not path.isprintable() or (access and not _ACCESS(access)):
-        raise ToggleError(msg("Give a device of the host such as /dev/fuse or /dev/fuse:rw, not {value}.", value=word))
+        raise ToggleError(msg("Use a device of the host such as /dev/fuse or /dev/fuse:rw, not {value}.", value=word))
     return path if set(access) in (set(), set("rwm")) else f"{path}:{access}"
 
 
@@ -78,7 +78,7 @@ def _prove(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof
     there = {*facts.devices, *(subject.nodes or ())}
     missing = [name for name in names if name not in there]
     if not missing:
-        return Proof(Proven.ENFORCED, expected, msg("They are there"), _NODES if subject.nodes else _MOUNTS)
+        return Proof(Proven.ENFORCED, expected, msg("They are present"), _NODES if subject.nodes else _MOUNTS)
     if subject.nodes is None and not subject.engine.rootless:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _NODES)
     return Proof(Proven.NOT_ENFORCED, expected, msg("There is no {device}", device=missing[0]), _NODES)
@@ -96,7 +96,7 @@ def _allows(want: Want, subject: Subject) -> Given | None:
         return None
     if _apply(subject.container.asked, value, subject) == subject.container.asked:
         return None
-    return Given(value, msg("Hand in {device}", device=path))
+    return Given(value, msg("Pass in {device}", device=path))
 
 
 def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
@@ -108,22 +108,22 @@ def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subjec
     if facts is None or facts.devices is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
     if facts.devices:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is in sight", device=facts.devices[0]), _MOUNTS)
+        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is accessible", device=facts.devices[0]), _MOUNTS)
     if subject.nodes:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is in sight", device=subject.nodes[0]), _NODES)
+        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is accessible", device=subject.nodes[0]), _NODES)
     if subject.engine.rootless:
-        return Proof(Proven.ENFORCED, expected, msg("None is in sight"), _MOUNTS)
+        return Proof(Proven.ENFORCED, expected, msg("None is accessible"), _MOUNTS)
     limits = subject.of("cgroup")
     rules: tuple[str, ...] | None = None if limits is None else limits.devices
     if rules is None and subject.nodes is not None:
         return Proof(Proven.ENFORCED, expected, msg("Only the standard devices are in its /dev"), _NODES)
     if rules is None:
-        text = msg("Device nodes that the engine makes, and the rules for them, are not shown by this kernel")
+        text = msg("This kernel does not show the device nodes that the engine creates, or their rules")
         return Proof(Proven.UNKNOWN, expected, text, "@cgroup:devices")
     beyond = [rule for rule in rules if rule not in (*runtime_default(False, ()), *OF_RUNTIMES)]
     if beyond:
         return Proof(Proven.NOT_ENFORCED, expected, msg("The rules allow {rule}", rule=beyond[0]), "@cgroup:devices")
-    return Proof(Proven.ENFORCED, expected, msg("The rules allow the standard devices only"), "@cgroup:devices")
+    return Proof(Proven.ENFORCED, expected, msg("The rules allow only the standard devices"), "@cgroup:devices")
 
 
 def _device_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
@@ -139,7 +139,7 @@ def _device_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicio
 DEVICES = Toggle(
     "devices",
     _LAYER,
-    msg("Take devices away"),
+    msg("Remove devices"),
     msg("It has only the standard devices, such as /dev/null."),
     "remove",
     _check_devices,

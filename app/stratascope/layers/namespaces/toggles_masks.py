@@ -49,7 +49,7 @@ def _check_masks(value: str, subject: Subject) -> str:
 def _kernel_path(path: str, subject: Subject) -> str:
     path = posixpath.normpath(path)
     if not path.startswith(("/proc/", "/sys/")) or ":" in path or not path.isprintable():
-        raise ToggleError(msg("Give a path below /proc or /sys that is masked or read-only, not {path}.", path=path))
+        raise ToggleError(msg("Use a path below /proc or /sys that is masked or read-only, not {path}.", path=path))
     return path
 
 
@@ -81,7 +81,7 @@ def _prove_masks(facts: NamespacesFacts | None, value: str, subject: Subject) ->
             None if view is None else view.proc_guarded,
             msg("/proc/sys is read-only, and files of /proc are masked"),
             msg("They are"),
-            msg("They are in sight, or can be written"),
+            msg("They are visible, or writable"),
             _MOUNTS,
         )
     places = None if view is None else (*view.masked, *view.read_only)
@@ -106,15 +106,15 @@ def _unmasking(want: Want, subject: Subject) -> Given | None:
     if not found:
         return None
     if isinstance(want, ReadablePlace):
-        return Given(MORE + found, msg("Show {path} to it", path=found))
-    return Given(MORE + found, msg("Let it write to {path}", path=found))
+        return Given(MORE + found, msg("Unmask {path}", path=found))
+    return Given(MORE + found, msg("Make {path} writable", path=found))
 
 
 def _mask_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
     line = find(failure, rf"{READ_ONLY}|{REFUSED}", lambda line: of_kernel(line.path))
     if line is None:
         return None
-    return Suspicion(90, msg("It tried to use {path}, which is hidden or read-only now.", path=line.path))
+    return Suspicion(90, msg("It tried to use {path}, which is now hidden or read-only.", path=line.path))
 
 
 MASKED_PATHS = Toggle(
@@ -122,7 +122,8 @@ MASKED_PATHS = Toggle(
     _LAYER,
     msg("Mask kernel files"),
     msg(
-        "Hides files of /proc and /sys that tell of the host, and makes kernel settings read-only, as the engine does."
+        "Hides files of /proc and /sys that reveal the host, and makes kernel settings read-only, as the engine does "
+        "by default."
     ),
     "default",
     _check_masks,

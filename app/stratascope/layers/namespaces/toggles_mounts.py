@@ -65,7 +65,7 @@ def _mounted(path: str, subject: Subject) -> str:
     """One of its mounts, also a volume. Raises ToggleError."""
     path = posixpath.normpath(path)
     if not any(_target(mount) == path for mount in subject.container.asked.mounts):
-        raise ToggleError(msg("There is no mount at {path}. Give the place of one of its mounts.", path=path))
+        raise ToggleError(msg("There is no mount at {path}. Use the path of one of its mounts.", path=path))
     return path
 
 
@@ -156,11 +156,11 @@ def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject
 def _protect_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
     line = find(failure, READ_ONLY, lambda line: mounted(line.path, subject, "bind"))
     if line is not None:
-        return Suspicion(95, msg("It tried to write {path}, which is in a folder of the host.", path=line.path))
+        return Suspicion(95, msg("It tried to write to {path}, which is in a folder of the host.", path=line.path))
     if find(failure, READ_ONLY, lambda line: not line.path) is not None and not _protected(
         subject.container.asked, subject
     ):
-        return Suspicion(50, msg("It tried to write where it may only read now. Its log does not say where."))
+        return Suspicion(50, msg("It tried to write where it can now only read. Its log does not say where."))
     return None
 
 
@@ -172,14 +172,14 @@ def _writing(want: Want, subject: Subject) -> Given | None:
     deepest = max(mounts, key=lambda mount: len(_target(mount)), default=None)
     if deepest is None or deepest.writable or _target(deepest) != (want.mount.rstrip("/") or "/"):
         return None
-    return Given(MORE + _target(deepest), msg("Let it write to {path}", path=_target(deepest)))
+    return Given(MORE + _target(deepest), msg("Make {path} writable", path=_target(deepest)))
 
 
 HOST_PATHS = Toggle(
     "host-paths",
     _LAYER,
-    msg("Host paths read-only"),
-    msg("Folders and files of the host that are mounted in it can be read, but not written."),
+    msg("Make host paths read-only"),
+    msg("Folders and files of the host that are mounted in it can be read but not written."),
     "read-only",
     _check_protect,
     _protect,
@@ -224,7 +224,7 @@ def _check_socket(value: str, subject: Subject) -> str:
         if not _shows_socket(mount, subject) or _is_socket(mount, subject) or _SOCKET_FOLDERS(mount.source):
             continue
         raise ToggleError(
-            msg("The socket comes in with {source}, in which there is more. Mount only what the container needs of it.",
+            msg("The socket is part of {source}, which contains more. Mount only what the container needs of it.",
                 source=mount.source)
         )  # fmt: skip
     return value
@@ -250,7 +250,7 @@ def _socket_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 def _prove_no_socket(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    expected = msg("No engine's socket is in sight")
+    expected = msg("No engine's socket is accessible")
     if facts is None or facts.engine_sockets is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
     if facts.engine_sockets:
@@ -264,14 +264,14 @@ def _socket_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicio
     sought = "|".join([*map(re.escape, names), r"docker daemon", r"(?:docker|podman|containerd|crio)\.sock"])
     if find(failure, sought) is None:
         return None
-    return Suspicion(95, msg("It wants the engine's socket. A program that controls the engine can't do without."))
+    return Suspicion(95, msg("It wants the engine's socket. A program that controls the engine can't do without it."))
 
 
 ENGINE_SOCKET = Toggle(
     "engine-socket",
     _LAYER,
-    msg("Take the engine's socket away"),
-    msg("It can no longer command the engine, and so no longer has its rights: root's, unless it is rootless."),
+    msg("Remove the engine's socket"),
+    msg("It can no longer control the engine, and so loses the engine's rights: root's, unless it is rootless."),
     "remove",
     _check_socket,
     _remove_socket,

@@ -80,7 +80,7 @@ def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
         return ()
     written = _written(subject)
     if written is None:
-        return (msg("Where it writes was not looked at; what has no volume or tmpfs there will fail."),)
+        return (msg("Where it writes was not examined; writes fail where it has no volume or tmpfs."),)
     lost = [path for path in written if not any(within(path, folder) for folder in _WRITTEN)]
     if not lost:
         return ()
@@ -101,9 +101,9 @@ def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspi
     # A folder that it could not make is the place itself; a file lies in it
     folder = line.path if _FOLDER(line.text) else posixpath.dirname(line.path)
     if folder in ("", "/"):
-        text = msg("It tried to write {path}. Give it a volume for that, or leave read-only-root out.", path=line.path)
+        text = msg("It tried to write to {path}. Give it a volume there, or leave out read-only-root.", path=line.path)
     else:
-        text = msg("It tried to write {path}. Give it memory there: tmpfs={folder}.", path=line.path, folder=folder)
+        text = msg("It tried to write to {path}. Give it a tmpfs there: tmpfs={folder}.", path=line.path, folder=folder)
     return Suspicion(90, text)
 
 
@@ -111,7 +111,7 @@ def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | N
     """On, unless it does its work for whoever comes later: where that writes a start does not show."""
     if subject.container.asked.read_only_root or serves_users(subject):
         return None
-    return Learned("on", msg("It was seen to write to volumes and memory only."))
+    return Learned("on", msg("It was seen writing only to volumes and memory."))
 
 
 def _prove_root(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
@@ -144,7 +144,7 @@ READ_ONLY_ROOT = Toggle(
     "read-only-root",
     _LAYER,
     msg("Read-only root directory"),
-    msg("Nothing of the image can be changed; it writes to volumes and tmpfs only."),
+    msg("Nothing of the image can be changed; it writes only to volumes and tmpfs."),
     "on",
     only("on", "off"),
     lambda asked, value, subject: replace(asked, read_only_root=value == "on"),
@@ -157,7 +157,7 @@ READ_ONLY_ROOT = Toggle(
     guessed=True,
     gives="off",
     allows=lambda want, subject: (
-        Given("off", msg("Let it write to its root directory")) if _of_root(want, subject) else None
+        Given("off", msg("Make its root directory writable")) if _of_root(want, subject) else None
     ),
     symptoms=_read_only_symptoms,
 )
@@ -176,15 +176,15 @@ def _split(value: str) -> dict[str, tuple[str, ...]]:
 def _check_tmpfs(value: str, subject: Subject) -> str:
     places = _split(value)
     if not places or len(places) > _MOST_TMPFS:
-        raise ToggleError(msg("Give up to {most} paths inside, separated by commas.", most=_MOST_TMPFS))
+        raise ToggleError(msg("Give up to {most} paths inside the container, separated by commas.", most=_MOST_TMPFS))
     taken = {mount.target.rstrip("/") for mount in subject.container.asked.mounts if mount.kind != "tmpfs"}
     for place in places:
         kernel = any(within(place, folder) for folder in _KERNEL)
         unknown = [word for word in places[place] if word not in _MORE and not _SIZE(word)]
         if not place.startswith("/") or place.strip("/") == "" or unknown or not place.isprintable() or kernel:
-            raise ToggleError(msg("A tmpfs can't be mounted at {path}. Give a full path inside.", path=place))
+            raise ToggleError(msg("A tmpfs can't be mounted at {path}. Give an absolute path inside.", path=place))
         if place in taken:
-            raise ToggleError(msg("There is a mount at {path} already, so no tmpfs can be there.", path=place))
+            raise ToggleError(msg("There is already a mount at {path}, so there can't be a tmpfs.", path=place))
     return ",".join(":".join((place, *words)) for place, words in places.items())
 
 
@@ -238,7 +238,7 @@ def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) ->
         if forbids:
             text = msg("{path} is mounted {options}", path=mount.target, options=", ".join(sorted(forbids)))
             return Proof(Proven.NOT_ENFORCED, expected, text, f"{_MOUNTS}:{mount.target}")
-    return Proof(Proven.ENFORCED, expected, msg("They are there"), _MOUNTS)
+    return Proof(Proven.ENFORCED, expected, msg("They are present"), _MOUNTS)
 
 
 def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
@@ -284,7 +284,7 @@ def _tmpfs_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     places += tuple(folder for folder in more if not any(within(folder, place) for place in places))
     places = tuple(place for place in places if not any(place != other and within(place, other) for other in more))
     found = ",".join(places[:_MOST_TMPFS])
-    return Learned(found, msg("It was seen to write there, or every program may.")) if found else None
+    return Learned(found, msg("It was seen writing there, or any program may.")) if found else None
 
 
 def _filled(folder: Folder, subject: Subject) -> bool:
@@ -302,13 +302,13 @@ def _tmpfs_allowed(want: Want, subject: Subject) -> Given | None:
         if want.what != "tmpfs" or not want.now or not there:
             return None
         size = size_text(2 * want.now)
-        return Given(f"{want.path}:size={2 * want.now}", msg("Let {path} hold {size}", path=want.path, size=size))
+        return Given(f"{want.path}:size={2 * want.now}", msg("Give {path} a size of {size}", path=want.path, size=size))
     if not isinstance(want, WritablePlace) or not _of_root(want, subject):
         return None
     folder = posixpath.dirname(want.path)
     if folder in ("", "/") or not any(within(folder, place) for place in _WRITTEN) or _hidden(folder, subject):
         return None  # what lies there would be hidden, or be missed the next time
-    return Given(folder, msg("Give it memory at {path}", path=folder))
+    return Given(folder, msg("Add a tmpfs at {path}", path=folder))
 
 
 def _run_allowed(want: RunnablePlace, subject: Subject) -> Given | None:
@@ -322,14 +322,14 @@ def _run_allowed(want: RunnablePlace, subject: Subject) -> Given | None:
     if there is None or not words:
         return None
     # set-uid marks are none of what it wants where no program starts at all
-    return Given(f"{place}:{words[0]}", msg("Let it start programs in {path}", path=place))
+    return Given(f"{place}:{words[0]}", msg("Mount {path} with exec", path=place))
 
 
 TMPFS = Toggle(
     "tmpfs",
     _LAYER,
-    msg("Memory for what it writes"),
-    msg("Puts an empty file system in memory where it writes: its files are gone when it stops."),
+    msg("Tmpfs for what it writes"),
+    msg("Mounts an empty file system in memory where it writes: its files are gone when it stops."),
     "PATH,PATH",
     _check_tmpfs,
     _tmpfs,

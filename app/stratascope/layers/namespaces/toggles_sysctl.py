@@ -39,14 +39,16 @@ def _check(value: str, subject: Subject) -> str:
         raise ToggleError(msg("Give up to {most} settings as NAME=VALUE, separated by commas.", most=_MOST))
     for name, text in found:
         if not _NAME(name) or not _VALUE(text):
-            raise ToggleError(msg("Give a setting as in net.core.somaxconn=1024, not {value}.", value=f"{name}={text}"))
+            raise ToggleError(
+                msg("Give a setting such as net.core.somaxconn=1024, not {value}.", value=f"{name}={text}")
+            )
         if not _of_its_own(name):
             raise ToggleError(
-                msg("{name} is a setting of the whole machine: it can only be changed there, by sysctl.", name=name)
+                msg("{name} is a setting of the whole machine: it can be changed only there, with sysctl.", name=name)
             )
         shared = asked.network_mode if _of_network(name) else asked.ipc_mode
         if shared_mode(shared):
-            raise ToggleError(msg("It shares the namespace to which {name} belongs, so it is not set here.", name=name))
+            raise ToggleError(msg("It shares the namespace that {name} belongs to, so it is not set here.", name=name))
     return ",".join(f"{name}={text}" for name, text in found)
 
 
@@ -89,8 +91,8 @@ def _allows(want: Want, subject: Subject) -> Given | None:
 SYSCTL = Toggle(
     "sysctl",
     _LAYER,
-    msg("Kernel settings of its own"),
-    msg("Sets parameters of the kernel that count in its own namespaces only."),
+    msg("Its own kernel settings"),
+    msg("Sets kernel parameters that apply only in its own namespaces."),
     "",
     _check,
     _apply,

@@ -17,22 +17,26 @@ _NAMESPACES_TITLE = msg("The eight namespaces")
 _MOUNTS_TITLE = msg("Mounts")
 _OWN = msg("Its own")
 _HOST = msg("The host's")
-_NOT_COMPARED = msg("Not known whose: the host's can't be read")
+_NOT_COMPARED = msg("Whose is not known: the host's can't be read")
 _ENGINES = msg("The engine's, not the host's")
-_ENGINE_NOTE = msg("The engine runs in a namespace of its own; asked for the host's, the container got the engine's.")
+_ENGINE_NOTE = msg(
+    "The engine runs in a namespace of its own; when asked for the host's, it gave the container its own."
+)
 _YES, _NO, _NONE, _NOT_READABLE = msg("Yes"), msg("No"), msg("None"), msg("Not readable")
 _ROOT, _MASKED, _READ_ONLY = msg("Root directory read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
 _PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), msg("Host path")
 _HOST_PATHS, _DEVICES, _ASKED_DEVICES = msg("Host paths"), msg("Devices of the host"), msg("Devices asked for")
-_ROOT_NOTE = msg("Read-only, an attacker can't change the programs or leave tools behind.")
-_MASK_NOTE = msg("Files of the kernel that show or change the host are hidden behind empty ones.")
-_SOCKET_NOTE = msg("Whoever commands an engine of root is root on the host. Mounted read-only it is just as open.")
-_DEVICE_NOTE = msg("Asked, not verified: nodes made in the container are not in the list of mounts.")
+_ROOT_NOTE = msg("If it is read-only, an attacker can't change the programs or leave tools behind.")
+_MASK_NOTE = msg("Kernel files that show or change the host are hidden behind empty ones.")
+_SOCKET_NOTE = msg(
+    "Anyone who controls a root engine is root on the host. Mounting the socket read-only does not change that."
+)
+_DEVICE_NOTE = msg("Asked, not verified: nodes created in the container are not in the list of mounts.")
 _PROPAGATION_WORDS = {
     "private": msg("private: mounts stay on their side"),
-    "slave": msg("slave: mounts of the host arrive inside"),
-    "shared": msg("shared: mounts made inside appear on the host"),
-    "unbindable": msg("unbindable: private, and can't be bound"),
+    "slave": msg("slave: mounts of the host propagate into the container"),
+    "shared": msg("shared: mounts made inside also appear on the host"),
+    "unbindable": msg("unbindable: private, and can't be bind-mounted"),
 }
 _SHOWN = 20
 
@@ -89,7 +93,7 @@ def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ..
         return tuple(rows)
     guarded = Tone.GOOD if view.proc_guarded else Tone.BAD
     root_tone = Tone.GOOD if view.root_read_only else Tone.UNKNOWN if view.root_read_only is None else Tone.WARN
-    root = _YES if view.root_read_only else msg("Its root is no mount") if view.root_read_only is None else _NO
+    root = _YES if view.root_read_only else msg("Its root is not a mount") if view.root_read_only is None else _NO
     wanted = None if asked.masked_paths is None else msg("{count}", count=len(asked.masked_paths))
     closed = None if asked.read_only_paths is None else msg("{count}", count=len(asked.read_only_paths))
     rows = [

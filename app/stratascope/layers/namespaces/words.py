@@ -38,21 +38,24 @@ SHORT: dict[Kind, Message] = {
 }
 
 NOTES: dict[Kind, Message] = {
-    Kind.PID: msg("Hides other processes, and keeps signals from them."),
-    Kind.NET: msg("Own interfaces, addresses, ports, firewall rules and abstract sockets."),
-    Kind.MNT: msg("Own tree of files, and what is mounted where."),
-    Kind.IPC: msg("Own System V shared memory, semaphores and message queues."),
-    Kind.UTS: msg("Own host name, so that setting it changes nothing outside."),
+    Kind.PID: msg("Hides other processes, and keeps them out of reach of signals."),
+    Kind.NET: msg("Separates interfaces, addresses, ports, firewall rules and abstract sockets."),
+    Kind.MNT: msg("Separates the file tree and what is mounted where."),
+    Kind.IPC: msg("Separates System V shared memory, semaphores and message queues."),
+    Kind.UTS: msg("Separates the host name, so that setting it changes nothing outside."),
     Kind.CGROUP: msg("Hides the paths of the host's control groups; it limits nothing."),
-    Kind.USER: msg("Decides what root inside is outside; its own layer tells more."),
-    Kind.TIME: msg("Engines share it with the host; that is normal."),
+    Kind.USER: msg("Decides who root inside is outside; see the user namespace layer."),
+    Kind.TIME: msg("Engines share it with the host, which is normal."),
 }
 
 # For the kinds that decide: how bad it is to be in the host's
 SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     Kind.PID: (
         Severity.HIGH,
-        msg("It sees every process of the host. It may end those of its own user, and through them reach its files."),
+        msg(
+            "It sees every process of the host. It can end those of its own user, and reach that user's files "
+            "through them."
+        ),
         msg("Start it without --pid host."),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline"),
     ),
@@ -67,7 +70,7 @@ SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     Kind.MNT: (
         Severity.CRITICAL,
         msg("It is in the host's mount namespace: the host's files are its files."),
-        msg("Find out what started this process outside of the container's mounts."),
+        msg("Find out what started this process outside the container's mounts."),
         ("CIS-Docker-1.6.0:5.6", "PSS:baseline"),
     ),
     Kind.IPC: (
@@ -78,13 +81,13 @@ SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     ),
     Kind.UTS: (
         Severity.LOW,
-        msg("It shares the host's name; with the right to set it, it renames the host."),
+        msg("It shares the host's name; with the capability to set it, it can rename the host."),
         msg("Start it without --uts host."),
         ("CIS-Docker-1.6.0:5.21",),
     ),
     Kind.CGROUP: (
         Severity.LOW,
-        msg("It sees the paths of the host's control groups, which tell what else runs there."),
+        msg("It sees the paths of the host's control groups, which reveal what else runs there."),
         msg("Start it with --cgroupns private."),
         ("cgroup_namespaces(7)",),
     ),
@@ -93,12 +96,13 @@ SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
 # For root with the rights of root, where no access control stands in between: /proc/PID/root of an ordinary user's
 # process shows the host's files, once one's own file-system uid is that user's (ptrace(2), access mode checking)
 SHARED_PID_AS_ROOT = msg(
-    "It sees every process of the host and is root: through /proc/PID/root of some it changes the host's files."
+    "It sees every process of the host and is root: through some process's /proc/PID/root it can change the host's "
+    "files."
 )
 
 WITH_OTHERS: dict[Kind, Message] = {
     Kind.PID: msg("It sees the processes of {names}, and they see its own."),
-    Kind.NET: msg("It shares its network, localhost included, with {names}."),
+    Kind.NET: msg("It shares its network, including localhost, with {names}."),
     Kind.MNT: msg("It shares its mounts with {names}."),
     Kind.IPC: msg("It shares memory segments and message queues with {names}."),
     Kind.UTS: msg("It shares its host name with {names}."),

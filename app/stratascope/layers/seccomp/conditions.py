@@ -96,7 +96,7 @@ def _words(name: str, outcomes: Outcomes, *, denied: bool) -> Message:
                 return msg("denied with {values}", values=flags)
             return msg("allowed only with {values}", values=flags)
     terms = " || ".join(" && ".join(_term(name, each) for each in outcome.constraints) for outcome in outcomes)
-    return msg("denied where {terms}", terms=terms) if denied else msg("allowed only where {terms}", terms=terms)
+    return msg("denied if {terms}", terms=terms) if denied else msg("allowed only if {terms}", terms=terms)
 
 
 def _listed(outcomes: Outcomes) -> bool:

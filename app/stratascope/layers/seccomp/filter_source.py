@@ -66,8 +66,11 @@ class ProfileFilter(Value):
     @property
     def title(self) -> Message:
         if self.doubted:
-            return msg("By the profile {path}, but for calls that this version treats otherwise", path=self.source)
-        return msg("By the profile {path}, for this container's capabilities", path=self.source)
+            return msg(
+                "According to the profile {path}, except for calls that this version treats differently",
+                path=self.source,
+            )
+        return msg("According to the profile {path}, for this container's capabilities", path=self.source)
 
     @property
     def kind(self) -> CallSource:

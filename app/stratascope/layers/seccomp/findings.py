@@ -87,8 +87,10 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
                     "seccomp.not-applied",
                     "seccomp",
                     Severity.HIGH,
-                    msg("A filter was asked for, but the kernel has none on the first process."),
-                    msg("Check that engine and runtime were built with seccomp, then start the container again."),
+                    msg("A filter was asked, but the kernel has none on the first process."),
+                    msg(
+                        "Check that the engine and the runtime were built with seccomp, then start the container again."
+                    ),
                     source,
                     (_CIS, "PSS:restricted"),
                 ),
@@ -98,7 +100,7 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
                 "seccomp.no-filter",
                 "seccomp",
                 Severity.HIGH,
-                msg("Every system call reaches the kernel: no filter stands before it."),
+                msg("Every system call reaches the kernel: there is no filter."),
                 msg("Start it without --privileged.")
                 if asked.privileged
                 else msg("Start it without --security-opt seccomp=unconfined, or give it a profile of its own."),
@@ -114,8 +116,11 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
                 "seccomp.unasked-filter",
                 "seccomp",
                 Severity.LOW,
-                msg("No filter was asked for, but the kernel has one: it was inherited, or the program made it."),
-                msg("Nothing is less safe by that. If a call fails without reason, look at what started the engine."),
+                msg("No filter was asked, but the kernel has one: it was inherited, or the program installed it."),
+                msg(
+                    "It is no less safe for that. If a call fails for no apparent reason, check what started the "
+                    "engine."
+                ),
                 source,
                 ("seccomp(2)",),
             ),
@@ -129,7 +134,7 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
                 "seccomp",
                 Severity.LOW,
                 msg("A profile other than the engine's default is in force; what it lets through is not known."),
-                msg("Compare it with the engine's default, and keep only what differs for a reason."),
+                msg("Compare it with the engine's default, and keep only the differences that have a reason."),
                 source,
                 (_CIS,),
             )
@@ -152,13 +157,13 @@ def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
             "seccomp",
             Severity.HIGH if each.dangerous else Severity.LOW,
             plural(
-                "By the {abi} calls the filter lets through {count} call that it should stop: {names}.",
-                "By the {abi} calls the filter lets through {count} calls that it should stop: {names}.",
+                "Through {abi} calls, the filter lets through {count} call that it should stop: {names}.",
+                "Through {abi} calls, the filter lets through {count} calls that it should stop: {names}.",
                 count,
                 abi=each.abi.value,
                 names=names,
             ),
-            msg("Any program can use them: make the profile's rules count for this entry point, too."),
+            msg("Any program can use them: make the profile's rules apply to this entry point, too."),
             source,
             (_CIS, "seccomp(2)"),
         )
@@ -172,7 +177,7 @@ def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
             count,
             names=names,
         ),
-        msg("Allow only calls that the program needs; take the engine's default and add single names to it."),
+        msg("Allow only calls that the program needs: start from the engine's default and add individual calls."),
         source,
         (_CIS,),
     )
@@ -188,8 +193,8 @@ def _doubts(origin: ProfileFilter) -> list[Finding]:
             "seccomp",
             Severity.LOW,
             plural(
-                "One thing in the profile is not known, and has no effect: {first}.",
-                "{count} things in the profile are not known, and have no effect; the first: {first}.",
+                "One item in the profile is not known, and has no effect: {first}.",
+                "{count} items in the profile are not known, and have no effect; the first: {first}.",
                 len(warnings),
                 first=warnings[0],
             ),
@@ -229,10 +234,12 @@ def _mode_drift(mode: int, process: Message, source: str, *, thread: bool) -> Dr
             "seccomp.drift-no-filter",
             "seccomp",
             Severity.HIGH,
-            msg("{process} has no filter; the container's first has one.", process=process),
-            msg("Let the program load its filter for all threads at once: SECCOMP_FILTER_FLAG_TSYNC, see seccomp(2).")
+            msg("{process} has no filter; the container's first process has one.", process=process),
+            msg(
+                "Let the program install its filter for all threads at once: SECCOMP_FILTER_FLAG_TSYNC, see seccomp(2)."
+            )
             if thread
-            else msg("Look for who put this process into the container from outside, with nsenter for example."),
+            else msg("Find out who put this process into the container from outside, for example with nsenter."),
             source,
             (_CIS,),
         )
@@ -241,7 +248,7 @@ def _mode_drift(mode: int, process: Message, source: str, *, thread: bool) -> Dr
             "seccomp.drift-mode",
             "seccomp",
             Severity.LOW,
-            msg("{process} has a filter; the container's first has another mode.", process=process),
+            msg("{process} has a filter; the container's first process has another mode.", process=process),
             msg("Nothing to do: a program such as a browser or sshd filters its own processes."),
             source,
             ("seccomp(2)",),
@@ -257,12 +264,12 @@ def _filters_drift(before: int, after: int, process: Message, source: str) -> Dr
             "seccomp",
             Severity.MEDIUM,
             msg(
-                "{process} has {after} filters; the container's first has {before}.",
+                "{process} has {after} filters; the container's first process has {before}.",
                 process=process,
                 after=after,
                 before=before,
             ),
-            msg("Filters can't be taken off: the first added its own, or this process came from outside."),
+            msg("Filters can't be removed: the first process added its own, or this process came from outside."),
             source,
             ("seccomp(2)",),
         )
@@ -272,12 +279,12 @@ def _filters_drift(before: int, after: int, process: Message, source: str) -> Dr
             "seccomp",
             Severity.LOW,
             msg(
-                "{process} has {after} filters; the container's first has {before}.",
+                "{process} has {after} filters; the container's first process has {before}.",
                 process=process,
                 after=after,
                 before=before,
             ),
-            msg("Nothing to do: it is stricter than the first."),
+            msg("Nothing to do: it is stricter than the first process."),
             source,
             ("seccomp(2)",),
         )

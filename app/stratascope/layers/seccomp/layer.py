@@ -28,36 +28,37 @@ from stratascope.linux.seccomp import SeccompMode
 ABOUT = About(
     msg("Seccomp"),
     msg("closes dangerous ways into the kernel"),
-    msg("House rules: whatever cards someone carries, some doors of this house are not opened to visitors at all."),
+    msg("House rules: whatever cards visitors carry, some doors of this house are never opened to them."),
     (
-        msg("A filter looks at each system call before the kernel starts on it, and refuses what its rules forbid."),
+        msg("A filter checks each system call before the kernel executes it, and refuses what its rules forbid."),
         msg(
-            "Without it a process can reach every corner of the kernel, and a flaw in a rarely used one"
-            " is enough to break out."
+            "Without it, a process can reach every corner of the kernel, and a flaw in a rarely used one is enough "
+            "to break out."
         ),
         msg(
-            "Seccomp closes the way into the kernel; a capability is the right to do a thing. A filter refuses the"
-            " call mount even to one who holds SYS_ADMIN, and who lacks SYS_ADMIN can't mount without any filter."
+            "Seccomp closes the way into the kernel; a capability is the right to do a thing. A filter refuses mount "
+            "even to a process that holds SYS_ADMIN, and a process without SYS_ADMIN can't mount even without a "
+            "filter."
         ),
     ),
 )
 
 _STRICT_FACT = msg("Strict: read, write, exit and sigreturn only")
 _NO_FILTER_ASKED = msg("No filter, as asked")
-_NO_FILTER = msg("No filter, though one was asked for")
+_NO_FILTER = msg("No filter, although one was asked")
 _NO_FILTER_PLAIN = msg("No filter")
 _UNREAD = {
-    ProfileKind.DEFAULT: (Verdict.ENFORCED, msg("A filter; the engine's default was asked for")),
-    ProfileKind.CUSTOM: (Verdict.UNKNOWN, msg("A filter of your own, not read yet")),
+    ProfileKind.DEFAULT: (Verdict.ENFORCED, msg("A filter; the engine's default was asked")),
+    ProfileKind.CUSTOM: (Verdict.UNKNOWN, msg("A custom filter, not read yet")),
     ProfileKind.UNCONFINED: (Verdict.UNKNOWN, msg("A filter that nobody asked for")),
     ProfileKind.UNKNOWN: (Verdict.UNKNOWN, msg("A filter, not known which")),
 }
 _NEVER_MEASURED = msg("This version's default was never measured")
-_NOT_ALL_MEASURED = msg("Own filter; not all that it lets through is known of this version's default")
-_TOO_LONG = msg("Filters that take too long to follow")
+_NOT_ALL_MEASURED = msg("Custom filter; this version's default is not fully known for comparison")
+_TOO_LONG = msg("Filters that take too long to evaluate")
 _AS_STRICT = {
-    ProfileKind.DEFAULT: msg("Filter of the engine's default, read from the kernel"),
-    ProfileKind.CUSTOM: msg("Own filter, no weaker than the default"),
+    ProfileKind.DEFAULT: msg("The engine's default filter, read from the kernel"),
+    ProfileKind.CUSTOM: msg("Custom filter, no weaker than the default"),
     ProfileKind.UNCONFINED: msg("A filter that nobody asked for, no weaker than the default"),
     ProfileKind.UNKNOWN: msg("A filter no weaker than the default"),
 }
@@ -117,7 +118,7 @@ def _filter(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message
             "Filter: {count} call more than the default", "Filter: {count} calls more than the default", count
         )
     else:
-        fact = msg("{passing}, {count} over the default", passing=passing, count=count)
+        fact = msg("{passing}, {count} beyond the default", passing=passing, count=count)
     # of a second filter nothing is known, so that the first may not be the last word
     return Verdict.UNKNOWN if facts.unseen else Verdict.WEAKENED, fact
 

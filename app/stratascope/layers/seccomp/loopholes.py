@@ -17,24 +17,28 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Call, Calls
 from stratascope.layers.seccomp.arguments import NARROW, actions_of
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.seccomp.filter_source import FilterSource, entry_points
+from stratascope.layers.seccomp.filter_source import FilterSource, entry_points, kernel_release
+from stratascope.layers.seccomp.stances import PASSING
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi
 from stratascope.remembered import remembered
 from stratascope.value import Value
 
-_ADVICE = msg("Take a newer engine, whose default has been mended, or a profile of your own that says it for both.")
+_NEVER = Call("vserver")  # no kernel ever had it (unimplemented(2)): what says nothing of it says nothing of new calls
+_ADVICE = msg("Use a newer engine, whose default is fixed, or a profile of your own that covers both.")
 
 
 class Loopholes(Value):
     """`upper_half`: calls that pass with the upper half of an argument set and are stopped without. `socketcall`,
-    `io_uring`: whether sockets that the filter stops are to be had by these.
+    `io_uring`: whether sockets that the filter stops are to be had by these. `unasked`: calls that it stops by a rule
+    of their own, of which newer kernels ask no filter.
     """
 
     upper_half: tuple[str, ...]
     socketcall: bool
     io_uring: bool
+    unasked: tuple[str, ...] = ()
 
 
 def loopholes(facts: SeccompFacts, around: Surroundings) -> list[Finding]:
@@ -55,24 +59,35 @@ def _of(origin: FilterSource, points: tuple[Abi, ...]) -> Loopholes:
     upper = tuple(dict.fromkeys(way.name for way in _ways() if points[0].wide and _by_upper_half(way, own)))
     closed = any(_stopped(way, own) for way in _ways() if way.name == "socket")
     old = Abi.I386 in points and _passes(Call("socketcall", ((0, 1),)), origin.answers(Abi.I386))
-    return Loopholes(upper, closed and old, closed and _passes(Call("io_uring_setup"), own))
+    by_rule = _passes(_NEVER, own)
+    unasked = tuple(name for name in PASSING if by_rule and _stopped(Call(name), own))
+    return Loopholes(upper, closed and old, closed and _passes(Call("io_uring_setup"), own), unasked)
 
 
 def _findings(found: Loopholes, ground: Ground, source: str) -> Iterator[Finding]:
     if found.upper_half:
         text = msg(
-            "It compares 64 bits of an argument of which the kernel reads 32: with the upper half set the call passes"
-            " ({calls}).",
+            "It compares 64 bits of an argument of which the kernel reads only 32: with the upper half set, the call "
+            "passes ({calls}).",
             calls=", ".join(found.upper_half),
         )
         yield _finding("upper-half", text, source)
     if found.socketcall:
-        text = msg("What it says of socket does not hold for socketcall, by which 32-bit programs make sockets.")
+        text = msg("Its rules for socket do not cover socketcall, with which 32-bit programs create sockets.")
         yield _finding("socketcall", text, source)
     disabled = ground.sysctl("kernel.io_uring_disabled")
     if found.io_uring and ground.feature("io_uring") and disabled in (None, "0"):
-        text = msg("What it says of socket does not hold for io_uring, which makes sockets past every filter.")
+        text = msg("Its rules for socket do not cover io_uring, which creates sockets past every filter.")
         yield _finding("io-uring-sockets", text, source)
+
+    release = kernel_release(ground)
+    unasked = [name for name in found.unasked if release is not None and release >= PASSING[name]]
+    if unasked:
+        text = msg(
+            "Its rules for {calls} have no effect: this kernel consults no filter for them.", calls=", ".join(unasked)
+        )
+        advice = msg("Remove the rule, so that nobody relies on it: only a probe set by root makes such a call.")
+        yield Finding("seccomp.unasked-calls", "seccomp", Severity.LOW, text, advice, source, ("seccomp(2)",))
 
 
 def _finding(name: str, text: Message, source: str) -> Finding:

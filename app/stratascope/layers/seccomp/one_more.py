@@ -77,7 +77,7 @@ def _parsed(word: str) -> Call:
     except ValueError:
         values = (-1,)
     if len(values) > _MOST_ARGUMENTS or any(value is not None and not 0 <= value <= ALL_BITS for value in values):
-        raise ToggleError(msg("Give a call and numbers of its arguments as in socket:40, not {value}.", value=word))
+        raise ToggleError(msg("Give a call and argument values such as socket:40, not {value}.", value=word))
     return Call(name, values)
 
 

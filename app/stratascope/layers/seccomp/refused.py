@@ -64,11 +64,11 @@ def _answered(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings
     who = _whose(facts, around)
     if own and (narrow := _of_32_bits(attempt, facts)):
         text = msg(
-            "{filter} refuses the call {call}, whose number a program of 32 bits gives.", filter=who, call=narrow
+            "{filter} refuses the call {call}, whose number comes from a 32-bit program.", filter=who, call=narrow
         )
         return Claim(_LAYER, text, Strength.LIKELY, (PassedCall(Abi.I386.value, narrow, ()),))
     if own:
-        text = msg("A filter that the program has put before itself refuses the call {call}.", call=call)
+        text = msg("A filter that the program installed itself refuses the call {call}.", call=call)
         return Claim(_LAYER, text, Strength.SAID)
     code = errno.errorcode.get(attempt.errno, str(attempt.errno))
     opening = _opening(attempt, facts)
@@ -94,12 +94,12 @@ def _killed(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) 
     who = _whose(facts, around)
     record = next((found for line in attempt.lines if isinstance(found := parse_record(line), FilterKill)), None)
     if not attempt.name:
-        text = msg("{filter} ended the process for a system call; which one, only the kernel's log says.", filter=who)
+        text = msg("{filter} ended the process for a system call; only the kernel's log says which one.", filter=who)
         return Claim(_LAYER, text, Strength.SAID)
     _, own = _known_answer(attempt, facts)
     call = _call_words(attempt)
     if own:
-        text = msg("A filter that the program has put before itself ends it for the call {call}.", call=call)
+        text = msg("A filter that the program installed itself ends it for the call {call}.", call=call)
         return Claim(_LAYER, text, Strength.SAID)
     wants = _wants(attempt, _opening(attempt, facts))
     if record is not None and action_of(record.action).kind is ActionKind.TRAP:

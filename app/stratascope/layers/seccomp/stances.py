@@ -20,7 +20,7 @@ from stratascope.value import Value, replace
 
 # Calls that pass every filter, by the release that brought that: Linux commit cf6cb56ef244 ("seccomp: passthrough
 # uretprobe systemcall without filtering") (in v6.14), and its likes for uprobe (in v6.18)
-_PASSING = {"uretprobe": (6, 14), "uprobe": (6, 18)}
+PASSING = {"uretprobe": (6, 14), "uprobe": (6, 18)}
 # Calls that kernels from that release on answer with ENOSYS always, so that nothing is open where a filter lets them
 # through: unimplemented(2), create_module(2), nfsservctl(2), _sysctl(2), lookup_dcookie(2); vm86(2) on 64-bit kernels
 _GONE = {
@@ -46,9 +46,11 @@ def stance_of(need: Need, known: SeccompPosture) -> Ruling | None:
         case SeccompMode.STRICT:
             return _strict(need)
     if not known.points:
-        return Ruling(Stance.UNKNOWN, msg("The system calls of this kind of machine are not known here."), STATUS)
+        return Ruling(
+            Stance.UNKNOWN, msg("The system calls of this machine's architecture are not known here."), STATUS
+        )
     if any(answers is None for _, _, answers in known.points):
-        reason = msg("There is a filter, but what it says to {call} is not known.", call=need.ways[0].name)
+        reason = msg("There is a filter, but its answer to {call} is not known.", call=need.ways[0].name)
         return Ruling(Stance.UNKNOWN, reason, STATUS)
     ruling = _filtered(need, known)
     if ruling is None or known.read or ruling.stance is Stance.UNKNOWN:
@@ -59,10 +61,10 @@ def stance_of(need: Need, known: SeccompPosture) -> Ruling | None:
 def _strict(need: Calls) -> Ruling:
     through = next((way.name for way in need.ways if way.name in _STRICT), None)
     if through is not None:
-        return Ruling(Stance.LETS_THROUGH, msg("The strict mode lets {call} through.", call=through), STATUS)
+        return Ruling(Stance.LETS_THROUGH, msg("Strict mode lets {call} through.", call=through), STATUS)
     return Ruling(
         Stance.STOPS,
-        msg("The strict mode allows only to read, to write, to end, and to come back from a signal."),
+        msg("Strict mode allows only reading, writing, exiting and returning from a signal."),
         STATUS,
     )
 
@@ -79,24 +81,25 @@ class _Found(Value):
 
 
 def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
-    found = [
-        each
-        for abi, certain, answers in known.points
-        for way in need.ways
-        if answers is not None and (each := _look(way, abi, certain, answers, known)) is not None
-    ]
+    found = []
+    for abi, certain, answers in known.points:
+        for way in need.ways:
+            each = None if answers is None else _look(way, abi, certain, answers, known)
+            if each is None:
+                continue
+            if each.through and certain and not known.unseen:
+                return Ruling(Stance.LETS_THROUGH, _passing(each), known.source)
+            found.append(each)
     if not found:
         return None
     through = [each for each in found if each.through]
     passes = next((each for each in through if each.certain), None)
-    if passes is not None and not known.unseen:
-        return Ruling(Stance.LETS_THROUGH, _passing(passes), known.source)
     if passes is not None:
         reason = msg("The known filter lets {call} through, but there is another one.", call=passes.way.name)
         return Ruling(Stance.UNKNOWN, reason, known.source)
     if through:
         reason = msg(
-            "The filter stops {call}, but not by {entry}, which this kernel may have.",
+            "The filter stops {call}, but not through {entry}, which this kernel may have.",
             call=through[0].way.name,
             entry=_ENTRIES[through[0].abi],
         )
@@ -110,7 +113,7 @@ def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
 def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPosture) -> _Found | None:
     if way.name not in numbers(abi) or _gone(way.name, known.kernel):
         return None
-    past = _PASSING.get(way.name)
+    past = PASSING.get(way.name)
     if past is not None and known.kernel is not None and known.kernel >= past:
         return _Found(way, abi, certain, True, (), False)
     actions = actions_of(way, answers, narrow=True)
@@ -128,8 +131,8 @@ def _gone(name: str, kernel: tuple[int, int] | None) -> bool:
 
 
 _ENTRIES = {
-    Abi.X86_64: msg("the machine's own calls"),
-    Abi.AARCH64: msg("the machine's own calls"),
+    Abi.X86_64: msg("the machine's native calls"),
+    Abi.AARCH64: msg("the machine's native calls"),
     Abi.I386: msg("the calls of 32-bit programs (i386)"),
     Abi.X32: msg("the x32 calls"),
 }
@@ -138,22 +141,22 @@ _ENTRIES = {
 def _passing(found: _Found) -> Message:
     call = found.way.name
     if not found.actions:
-        return msg("The kernel lets {call} pass every filter.", call=call)
+        return msg("The kernel lets {call} bypass every filter.", call=call)
     if found.narrow:
         return msg(
-            "The filter stops {call} only as long as the upper half of its argument is empty. The kernel does not look"
-            " there.",
+            "The filter stops {call} only while the upper half of its argument is empty. The kernel does not look "
+            "there.",
             call=call,
         )
     if found.abi in (Abi.I386, Abi.X32):
-        return msg("The filter lets {call} through by {entry}.", call=call, entry=_ENTRIES[found.abi])
+        return msg("The filter lets {call} through if made with {entry}.", call=call, entry=_ENTRIES[found.abi])
     return msg("The filter lets {call} through.", call=call)
 
 
 def _undecided(found: _Found) -> Message:
     if any(action.kind is ActionKind.USER_NOTIF for action in found.actions):
-        return msg("The filter leaves {call} to another process to decide.", call=found.way.name)
-    return msg("What the filter says to {call} could not be told for certain.", call=found.way.name)
+        return msg("The filter leaves the decision on {call} to another process.", call=found.way.name)
+    return msg("The filter's answer to {call} could not be determined for certain.", call=found.way.name)
 
 
 def _stopping(found: _Found) -> Message:

@@ -53,12 +53,10 @@ def _check(value: str, subject: Subject) -> str:
     value = value.strip()
     if value == "default":
         if subject.engine.facts.seccomp_profile == "unconfined":
-            raise ToggleError(
-                msg("This engine's own default is to have no filter. Give the file of a profile instead.")
-            )
+            raise ToggleError(msg("This engine's own default is to have no filter. Give a profile file instead."))
         return value
     if value in ("", "unconfined"):
-        raise ToggleError(msg("Without a filter every system call is open. Give default, or the file of a profile."))
+        raise ToggleError(msg("Without a filter, every system call is open. Use default, or give a profile file."))
     text = subject.text_of(value)
     made = value == ORDINARY or value.startswith(MORE)
     if value.startswith(MORE):
@@ -69,16 +67,16 @@ def _check(value: str, subject: Subject) -> str:
         return value  # a file is made of it when it comes to that
     if not is_docker(subject) and not (value.startswith("/") and subject.engine.local):
         raise ToggleError(
-            msg("Podman reads a profile by itself: give its full path, on the machine where Podman runs.")
+            msg("Podman reads a profile itself: give its absolute path, on the machine where Podman runs.")
         )
     try:
         stopped = _stopped(_answers(text or "", frozenset(bounding(subject.container.asked, subject.engine).names())))
     except DecodeError as error:
-        raise ToggleError(msg("{path} is no seccomp profile: {words}.", path=value, words=str(error))) from None
+        raise ToggleError(msg("{path} is not a seccomp profile: {words}.", path=value, words=str(error))) from None
     never = [name for name in _NEEDED if name in stopped]
     if never:
         raise ToggleError(
-            msg("Under the profile {path} no program could run: it stops {names}.",
+            msg("No program could run under the profile {path}: it stops {names}.",
                 path=value, names=", ".join(never))
         )  # fmt: skip
     return value
@@ -120,7 +118,7 @@ def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
         stopped = _stopped(_answers(text or "", frozenset(bounding(subject.container.asked, subject.engine).names())))
         already = frozenset() if origin is None else _stopped(origin.answers(Abi.X86_64))
     except DecodeError:
-        return (msg("Which calls the profile stops could not be told."),)
+        return (msg("Which calls the profile stops could not be determined."),)
     more = sorted(stopped - already)
     if not more:
         return ()
@@ -140,7 +138,7 @@ def _prove(facts: SeccompFacts | None, value: str, subject: Subject) -> Proof:
     wanted = ProfileKind.DEFAULT if value == "default" else ProfileKind.CUSTOM
     if facts.profile is not wanted:
         # the kernel says that there is a filter, the engine that it is another one
-        return Proof(Proven.UNKNOWN, expected, msg("There is a filter, but not by this profile"), _STATUS)
+        return Proof(Proven.UNKNOWN, expected, msg("There is a filter, but not from this profile"), _STATUS)
     if facts.filters is None:
         return Proof(Proven.ENFORCED, expected, msg("There is a filter"), _STATUS)
     return Proof(Proven.ENFORCED, expected, msg("Filters in force: {count}", count=facts.filters), _STATUS)
@@ -163,7 +161,7 @@ def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     if find(failure, r"seccomp|function not implemented|\bENOSYS\b|\(38: ") is not None:
         return Suspicion(80, msg("A system call that it needs is stopped by the filter."))
     if find(failure, NOT_PERMITTED) is not None:
-        return Suspicion(40, msg("Something was not permitted to it, which may have been a system call."))
+        return Suspicion(40, msg("It was denied something, possibly by the filter."))
     return None
 
 
@@ -236,14 +234,14 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     notable = [call.name for call in seen.notable()]
     names = ", ".join(notable[:_SHOWN]) + (" …" if len(notable) > _SHOWN else "")
     if tight:
-        why = plural("The one system call that it was seen to make",
-                     "The {count} system calls that it was seen to make", len(seen.calls))  # fmt: skip
+        why = plural("The one system call that it was seen making",
+                     "The {count} system calls that it was seen making", len(seen.calls))  # fmt: skip
     elif more:
-        why = msg("The harmless calls, and those of ordinary programs: not all that it does was seen")
+        why = msg("The harmless calls, and those of ordinary programs: not everything that it does was seen")
     elif notable:
-        why = msg("The harmless calls, and of the others those that it was seen to make: {names}", names=names)
+        why = msg("The harmless calls, plus those others that it was seen making: {names}", names=names)
     else:
-        why = msg("The harmless calls only: it was seen to make no other")
+        why = msg("The harmless calls only: it was seen making no others")
     return Learned("", why, text)
 
 

@@ -22,18 +22,18 @@ _MODES = {
     SeccompMode.STRICT: (msg("Strict"), Tone.GOOD),
     SeccompMode.FILTER: (msg("Filter"), Tone.GOOD),
 }
-_MODE_NOTE = msg("The mode tells that there is a filter, not what it lets through.")
+_MODE_NOTE = msg("The mode shows that there is a filter, not what it lets through.")
 _FILTERS_LABEL = msg("Number of filters")
-_FILTERS_NOTE = msg("With several filters the strictest answer counts.")
+_FILTERS_NOTE = msg("With several filters, the strictest answer applies.")
 _PROFILE_LABEL = msg("Profile asked for")
 _PROFILES = {
     ProfileKind.DEFAULT: msg("The engine's default"),
-    ProfileKind.CUSTOM: msg("Another one"),
+    ProfileKind.CUSTOM: msg("Custom"),
     ProfileKind.UNCONFINED: msg("None: unconfined"),
     ProfileKind.UNKNOWN: UNKNOWN,
 }
-_PRIVILEGED_NOTE = msg("Privileged containers get no filter, unless one is named.")
-_VERDICTS_LABEL = msg("Verdicts on calls")
+_PRIVILEGED_NOTE = msg("Privileged containers get no filter unless one is named.")
+_VERDICTS_LABEL = msg("Basis of verdicts")
 _VERDICTS = {
     CallSource.KERNEL: msg("From the filters themselves, read from the kernel"),
     CallSource.PROFILE: msg("From the profile, evaluated for this container"),
@@ -42,9 +42,9 @@ _VERDICTS = {
 }
 _PASSING_LABEL = msg("Calls that pass")
 _MORE_LABEL = msg("More than under the engine's default")
-_DANGEROUS_LABEL = msg("Known to be dangerous among them")
+_DANGEROUS_LABEL = msg("Dangerous ones among them")
 _SHARED = msg("Every container shares this kernel: a flaw in any call that passes is within reach of this one.")
-_PROBES = msg("The kernel lets uretprobe and, if it is new enough, uprobe pass every filter.")
+_PROBES = msg("The kernel lets uretprobe and, if it is new enough, uprobe bypass every filter.")
 _MOST_NAMES = 12
 
 

@@ -15,7 +15,7 @@ _KERNEL = msg("The kernel itself")
 _MACHINE = msg("The whole machine")
 _TRACING = msg("Watching other processes")
 _KEYS = msg("Keys")
-_IDENTITY = msg("Users and rights")
+_IDENTITY = msg("Users and privileges")
 _NETWORK = msg("Network")
 _PROCESSES = msg("Processes")
 _MEMORY = msg("Memory")
@@ -23,7 +23,7 @@ _SIGNALS = msg("Signals")
 _MESSAGES = msg("Waiting and messages")
 _TIME = msg("Time")
 _FILES = msg("Files and directories")
-_UNUSED = msg("Without use today")
+_UNUSED = msg("Unused today")
 
 GROUPS = (
     *(_MOUNTS, _KERNEL, _MACHINE, _TRACING, _KEYS, _IDENTITY, _NETWORK),
@@ -77,21 +77,19 @@ _NAMES = {
         ulimit uselib vserver""",
 }
 
-_MOUNT = msg(
-    "Changes what is mounted where: brings back hidden files, and reaches kernel code that reads file systems."
-)
-_NAMESPACE = msg("Makes or enters namespaces; in a user namespace of its own a process has every capability.")
-_MODULE = msg("Puts code into the kernel, or takes it out: who may do that owns the machine.")
+_MOUNT = msg("Changes what is mounted where: reveals hidden files, and reaches kernel code that reads file systems.")
+_NAMESPACE = msg("Creates or enters namespaces; in a user namespace of its own, a process has every capability.")
+_MODULE = msg("Loads code into the kernel, or removes it: any process that can do that owns the machine.")
 _KEXEC = msg("Starts another kernel in place of the running one.")
 _CLOCK = msg("Sets the clock of the whole machine: certificates, logs and timers go wrong for everyone.")
-_RING = msg("Does other calls by a queue that no filter sees, and has had many flaws.")
-_KEYRING = msg("Keys are not kept apart by containers: processes with the same user id share them.")
+_RING = msg("Makes other calls through a queue that no filter sees, and has had many flaws.")
+_KEYRING = msg("Keys are not separated by containers: processes with the same user ID share them.")
 _PEEK = msg("Reads or changes other processes, with all their secrets.")
-_QUOTA = msg("Reads or changes how much disk the users of the host may fill.")
+_QUOTA = msg("Reads or changes how much disk space the host's users can fill.")
 _SWAP = msg("Turns swapping on or off for the whole machine.")
-_PORTS = msg("Talks to devices directly, past the kernel.")
-_PLACEMENT = msg("Decides where memory lies; slows other programs down, and shows where they are.")
-_OLD = msg("Old code that hardly anything uses any more, and so hardly anyone checks.")
+_PORTS = msg("Accesses devices directly, bypassing the kernel.")
+_PLACEMENT = msg("Controls where memory is placed; slows other programs down, and shows where they are.")
+_OLD = msg("Old code that hardly anything uses, and so hardly anyone checks.")
 _EMULATION = msg(
     "Changes how the processor runs old programs; that code has had flaws that gave control of the kernel."
 )
@@ -99,41 +97,42 @@ _EMULATION = msg(
 _WARNINGS = {
     "mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsconfig fsmount fsopen fspick": _MOUNT,
     "pivot_root": msg("Changes the root directory of the whole mount namespace."),
-    "chroot": msg("Changes the own root directory; a process that holds an open directory outside can leave by it."),
+    "chroot": msg(
+        "Changes its own root directory; a process that holds an open directory outside can use it to escape."
+    ),
     "setns unshare": _NAMESPACE,
     "clone clone3": msg(
-        "Starts processes, and with its flags also namespaces; in a user namespace of its own one has every capability."
+        "Starts processes and, with its flags, creates namespaces; in a user namespace of its own, a process has "
+        "every capability."
     ),
     "create_module delete_module finit_module init_module": _MODULE,
     "kexec_load kexec_file_load": _KEXEC,
-    "bpf": msg("Runs small programs inside the kernel; a flaw in their checks gives control of it."),
+    "bpf": msg("Runs small programs inside the kernel; a flaw in the verifier gives control of it."),
     "perf_event_open": msg("Watches the processor and the kernel, and has had many flaws that gave control of it."),
     "io_uring_setup io_uring_enter io_uring_register": _RING,
-    "userfaultfd": msg("Stops the kernel in the middle of its work, which makes flaws in it easy to use."),
-    "syslog": msg("Reads the kernel's log, with addresses and what happens in other containers."),
-    "reboot": msg("Stops or restarts the machine; in a PID namespace of its own only the container."),
+    "userfaultfd": msg("Pauses the kernel in the middle of its work, which makes flaws in it easy to exploit."),
+    "syslog": msg("Reads the kernel's log, including addresses and what happens in other containers."),
+    "reboot": msg("Stops or reboots the machine; in its own PID namespace, only the container."),
     "swapon swapoff": _SWAP,
-    "acct": msg("Makes the kernel write a record of each process that ends in the own PID namespace to a file."),
+    "acct": msg("Makes the kernel record each process that ends in its PID namespace in a file."),
     "quotactl quotactl_fd": _QUOTA,
     "iopl ioperm": _PORTS,
     "modify_ldt vm86 vm86old": _EMULATION,
     "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd": _PEEK,
     "kcmp": msg("Tells whether two processes share files or memory; hardly any program needs to know."),
-    "open_by_handle_at": msg("Opens any file of a file system by its number, past every directory: a known way out."),
-    "name_to_handle_at": msg("Gives the numbers by which open_by_handle_at opens files."),
+    "open_by_handle_at": msg("Opens any file of a file system by its handle, past every directory: a known way out."),
+    "name_to_handle_at": msg("Returns the handles with which open_by_handle_at opens files."),
     "add_key keyctl request_key": _KEYRING,
     "clock_settime clock_settime64 settimeofday stime": _CLOCK,
-    "personality": msg("Can turn off the random layout of memory, which makes other flaws easier to use."),
-    "fanotify_init": msg("Watches all files of a mount, and can hold up whoever opens them."),
+    "personality": msg("Can turn off the random layout of memory, which makes other flaws easier to exploit."),
+    "fanotify_init": msg("Watches all files of a mount, and can delay anyone who opens them."),
     "mbind migrate_pages move_pages get_mempolicy set_mempolicy set_mempolicy_home_node": _PLACEMENT,
     "lookup_dcookie nfsservctl uselib ustat sysfs _sysctl": _OLD,
     "socketcall": msg(
-        "The old way to all socket calls on i386; a filter can't see by it which kind of socket is made."
+        "The old entry to all socket calls on i386; a filter can't see which kind of socket is created through it."
     ),
-    "sethostname setdomainname": msg(
-        "Changes the machine's name in the own UTS namespace, or the host's if it is shared."
-    ),
-    "uprobe uretprobe": msg("Only for probes that root has set on a program; the kernel lets it pass every filter."),
+    "sethostname setdomainname": msg("Changes the machine's name in its UTS namespace, or the host's if it is shared."),
+    "uprobe uretprobe": msg("Only for probes that root has set on a program; the kernel lets it bypass every filter."),
 }
 
 

@@ -32,6 +32,7 @@ def _default(kind: EngineKind, told: tuple[str, ...]) -> CapabilitySet:
         return ENGINE_DEFAULTS[kind]  # a name that is no capability: the engine's answer is not to be believed
 
 
+@remembered()
 def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:
     """The set of these names; those that this program does not know are left out."""
     found = CapabilitySet()

@@ -48,7 +48,7 @@ def not_asked_for(setting: Setting) -> Ruling:
     """The kernel lets everyone do it here, with or without the capability."""
     return Ruling(
         Stance.LETS_THROUGH,
-        msg("On this host no capability is asked for: {setting} does not demand it.", setting=setting.name),
+        msg("No capability is needed on this host: {setting} does not require it.", setting=setting.name),
         path_of(setting.name),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
+from stratascope.core.container import AskedMount
 from stratascope.value import Value
 
 SOCKET_NAMES = frozenset(
@@ -67,6 +68,7 @@ _SECRET = (
 _WHOLE = frozenset({"/etc", "/home", "/var", "/var/lib", "/var/log", "/sys", "/etc/ssl"})
 _PRIVATE_FOLDER = re.compile(r"/\.(?:ssh|gnupg|aws|kube|docker|azure|password-store|config/gcloud)(?:/|$)").search
 # Whoever, as root, writes one of these makes the host run his program as root: by cron, PAM, ld.so, core_pattern …
+VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
 _HANDS_OVER = frozenset(
     {
         "/",
@@ -109,6 +111,11 @@ class HostPath(Value):
 def within(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or lies below it."""
     return folder == "/" or path == folder or path.startswith(f"{folder}/")
+
+
+def own_volume(source: str, wish: AskedMount | None) -> bool:
+    """A volume that the engine keeps for its containers: by its word, as any folder may be called so."""
+    return wish is not None and wish.kind == "volume" and VOLUME_ROOT(source) is not None
 
 
 def hands_over(source: str) -> bool:

@@ -32,7 +32,7 @@ def only(word: str, *more: str) -> Callable[[str, Subject], str]:
         found = value.strip().lower()
         if found not in (word, *more):
             words = "|".join((word, *more))
-            raise ToggleError(msg("This toggle takes only the value {word}, not {value}.", word=words, value=value))
+            raise ToggleError(msg("This toggle accepts only the value {word}, not {value}.", word=words, value=value))
         return found
 
     return check
@@ -56,7 +56,7 @@ def size_of(value: str, least: int) -> int:
     size = int(found[1]) << _UNITS[found[2]]
     if not least <= size <= _MOST:
         raise ToggleError(
-            msg("A limit of {value} is out of range: the engines take no less than {least} bytes.",
+            msg("A limit of {value} is out of range: the engines accept no less than {least} bytes.",
                 value=value, least=least)
         )  # fmt: skip
     return size
@@ -136,8 +136,10 @@ def shared_mode(mode: str) -> bool:
     return mode in ("host", "pod") or mode.startswith(("container:", "ns:"))
 
 
-def hosts_after(mode: str, around: Surroundings) -> bool | None:
-    """Whether such a namespace will be the host's; None: not known. A rootless engine's "host" may be its own."""
+def hosts_after(mode: str, around: Surroundings, *, network: bool = False) -> bool | None:
+    """Whether such a namespace will be the host's; None: not known. Rootless Docker's "host" network is its own mostly
+    (RootlessKit's); all other kinds, and Podman's, are the host's.
+    """
     if mode == "host":
-        return None if around.engine.rootless else True
+        return None if network and around.engine.rootless and around.engine.kind is EngineKind.DOCKER else True
     return None if shared_mode(mode) else False

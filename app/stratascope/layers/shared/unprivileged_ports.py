@@ -12,7 +12,7 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.layers.shared import told_to_all
-from stratascope.layers.shared.toggle_values import shared_mode
+from stratascope.layers.shared.toggle_values import hosts_after, shared_mode
 from stratascope.linux.namespace import Kind
 from stratascope.linux.sysctl import parse_number
 
@@ -61,9 +61,12 @@ def low_ports_free(start: int | None) -> bool | None:
     return None if start is None else start < PRIVILEGED_PORTS
 
 
-def port_start_after(now: int | None, before: Asked, after: Asked) -> int | None:
+def port_start_after(now: int | None, before: Asked, after: Asked, around: Surroundings) -> int | None:
     """The first free port of a relaunch; None where it is not known."""
     wanted = asked_port(after)
     if before.sysctls != after.sysctls and wanted is not None:
         return wanted
-    return now if before.network_mode == after.network_mode else None
+    if before.network_mode != after.network_mode and hosts_after(after.network_mode, around, network=True):
+        return around.ground.sysctl_number(SETTING)
+    own = not shared_mode(before.network_mode) and not shared_mode(after.network_mode)
+    return now if own or before.network_mode == after.network_mode else None

@@ -12,19 +12,32 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.core.special_files import SpecialFile
 from stratascope.layers.shared.engine_socket import engine_sockets, own_socket, plain_run
-from stratascope.layers.shared.host_paths import is_disk, is_socket
+from stratascope.layers.shared.host_paths import hands_over, is_disk, is_socket, own_volume
+from stratascope.layers.shared.mount_ids import has_ids, id_maps
 from stratascope.layers.shared.readings import decoded, process_status, unsupported
 from stratascope.layers.shared.special_files import node_kind, special_files
 from stratascope.layers.shared.toggle_values import initial_user_namespace
 from stratascope.layers.shared.unprivileged_ports import asked_port, first_free_port, stated_port
 from stratascope.layers.usermap.namespace_owners import owners_of
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
-from stratascope.linux.mounts import any_idmapped
+from stratascope.linux.mounts import any_idmapped, cached_mountinfo
 from stratascope.linux.namespace import Kind, is_initial, parse_link
 from stratascope.linux.status import Ids
 from stratascope.value import Value, replace
 
 MAPS = ("uid_map", "gid_map")
+Ranges = tuple[tuple[int, int, int], ...]
+
+
+class MountIds(Value):
+    """A mount with id maps of its own. Ranges as (on the disk, on the host, length)."""
+
+    target: str
+    writable: bool
+    of_host: bool  # whether it shows files of the host's, and no volume of the container's own
+    system: bool  # whether by these the host's root hands it over
+    uid_map: Ranges
+    gid_map: Ranges
 
 
 class UsermapFacts(Value):
@@ -56,6 +69,7 @@ class UsermapFacts(Value):
     foreign_socket: bool = False  # whether a socket is mounted that is not the engine's own: its mode is not known
     special: tuple[SpecialFile, ...] | None = None  # sockets of engines, and nodes; None: not read
     idmapped: bool = False  # whether a mount has an id map of its own: there inside root may be the host's
+    mount_ids: tuple[MountIds, ...] | None = ()  # of all such mounts; None: not known
 
 
 class UsermapAsked(Value):
@@ -105,6 +119,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
     setgroups = capture.text("setgroups")
     initial = _initial(capture, uids, gaps)
     owner = around.engine.daemon_uid if around.engine.rootless else None
+    idmapped = or_none(capture.decoded("mountinfo", any_idmapped)) is True
     return UsermapFacts(
         uid_map=_triples(uids),
         gid_map=_triples(gids),
@@ -130,7 +145,8 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         disks=disks_given(container.asked),
         foreign_socket=_foreign_socket(container, around),
         special=_special(capture, around),
-        idmapped=_idmapped(capture),
+        idmapped=idmapped,
+        mount_ids=_mount_ids(capture, container) if idmapped else (),
     )
 
 
@@ -139,6 +155,13 @@ def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] 
     if found is None:
         return None
     return (*engine_sockets(found.files, around), *(item for item in found.files if node_kind(item)))
+
+
+def outside_of(ranges: Ranges | None, inside: int | None) -> int | None:
+    """What an id is on the other side of that map; None where the map leaves it out, or one of them is not known."""
+    if ranges is None or inside is None:
+        return None
+    return next((outside + inside - first for first, outside, size in ranges if first <= inside < first + size), None)
 
 
 def disks_given(asked: Asked) -> bool:
@@ -164,8 +187,23 @@ def _foreign_socket(container: Container, around: Surroundings) -> bool:
     return any(is_socket(source) and plain_run(source) != own for source in sources)
 
 
-def _idmapped(capture: Capture) -> bool:
-    return or_none(capture.decoded("mountinfo", any_idmapped)) is True
+def _mount_ids(capture: Capture, container: Container) -> tuple[MountIds, ...] | None:
+    """None unless the maps of all of them are known, by the reader's ids."""
+    maps = id_maps(capture)
+    asked = {wish.target.rstrip("/"): wish for wish in container.asked.mounts}
+    found = []
+    for mount in or_none(capture.decoded("mountinfo", cached_mountinfo)) or ():
+        if not has_ids(mount):
+            continue
+        if mount.id not in maps:
+            return None
+        ids = maps[mount.id]
+        wish = asked.get(mount.target)
+        of_host = not own_volume(mount.root, wish)
+        system = of_host and (hands_over(mount.root) or (wish is not None and hands_over(wish.source)))
+        uids, gids = _triples(ids.uids) or (), _triples(ids.gids) or ()
+        found.append(MountIds(mount.target, not mount.read_only, of_host, system, uids, gids))
+    return tuple(found)
 
 
 def _initial(capture: Capture, uids: IdMap | None, gaps: list[NamedGap]) -> bool | None:

@@ -6,7 +6,7 @@ from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.layers.shared.readings import process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
@@ -22,8 +22,8 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
     source = f"{facts.process}/uid_map"
     full = facts.uid_map == ((0, 0, FULL),)
     if facts.root_is_host_uid == 0 and (facts.uid_outside == 0 or not full):
-        text = msg("Root inside is root on this machine: whoever breaks out as root is root there.")
-        advice = msg("Run it rootless, or with a user namespace (Podman: --userns=auto; Docker: userns-remap).")
+        text = msg("Root inside is root on this machine: anyone who breaks out as root is root there.")
+        advice = _own_namespace(asked, around)
         refs: tuple[str, ...] = (
             ("CIS-Docker-1.6.0:5.31", "user_namespaces(7)") if asked.userns_mode == "host" else ("user_namespaces(7)",)
         )
@@ -32,33 +32,60 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
         found.append(Finding("usermap.host-root", _LAYER, Severity.HIGH, text, advice, source, refs))
     elif full:
         text = msg(
-            "It runs as user {uid} of this machine: whoever breaks out is that user.", uid=facts.uid_outside or 0
+            "It runs as user {uid} of this machine: anyone who breaks out is that user.", uid=facts.uid_outside or 0
         )
-        advice = msg("Run it rootless, or with a user namespace of its own.")
+        advice = _own_namespace(asked, around)
         found.append(Finding("usermap.host-user", _LAYER, Severity.LOW, text, advice, source, ("user_namespaces(7)",)))
     if facts.owner_inside is not None:
-        text = msg(
-            "User {uid} inside is the user who runs the engine: whoever breaks out has that user's files.",
-            uid=facts.owner_inside,
-        )
-        if around.engine.kind is EngineKind.PODMAN:
-            advice = msg("Use --userns=auto or --userns=nomap, so that this user's id is not in the map.")
-        else:
-            advice = msg("Run its programs as another user inside (--user): rootless Docker always maps its own user.")
-        found.append(Finding("usermap.own-user", _LAYER, Severity.MEDIUM, text, advice, source, ("subuid(5)",)))
+        found.append(_own_user(facts, facts.owner_inside, around.engine.kind, source))
     if facts.range_shared_with and not full:
         names = ", ".join(facts.range_shared_with[:5])
-        text = msg("Other containers run with the same ids of the host: {names}.", names=names)
-        advice = msg("Give each container a range of its own, as --userns=auto of Podman does.")
+        text = msg("Other containers run with the same host IDs: {names}.", names=names)
+        if around.engine.kind is EngineKind.PODMAN:
+            advice = msg("Give each container its own range: --userns=auto does.")
+        else:
+            advice = msg(
+                "Docker gives all its containers one range; Podman's --userns=auto gives each container its own."
+            )
         found.append(Finding("usermap.shared-range", _LAYER, Severity.LOW, text, advice, source, ("subuid(5)",)))
     wanted = asked.uid_map and set(asked.uid_map) != set(facts.uid_map)
     private = asked.userns_mode in ("private", "auto", "keep-id", "nomap") and facts.initial_namespace
     # a rootless engine reads the asked map in terms of its own user namespace
     if (wanted and not around.engine.rootless) or private:
-        text = msg("The map of ids is not the one that the engine was asked for.")
-        advice = msg("Look at how the engine starts it; start it again and compare.")
+        text = msg("The ID map is not the one that the engine was asked for.")
+        advice = msg("Check how the engine starts it; start it again and compare.")
         found.append(Finding("usermap.drift-map", _LAYER, Severity.HIGH, text, advice, source, ("user_namespaces(7)",)))
     return found
+
+
+def _own_namespace(asked: UsermapAsked, around: Surroundings) -> Message:
+    """How it gets another user namespace than the machine's, on that engine."""
+    if around.engine.kind is EngineKind.PODMAN:
+        return msg("Run it rootless, or with --userns=auto: for that, the user containers needs IDs in /etc/subuid.")
+    if asked.userns_mode == "host" and around.engine.facts.userns_remap:
+        return msg("Start it without --userns host.")
+    return msg("Run it rootless, or set userns-remap for the whole daemon: Docker can't do it for one container.")
+
+
+def _own_user(facts: UsermapFacts, uid: int, engine: EngineKind, source: str) -> Finding:
+    """A rootless engine's own user, who is in the map."""
+    severity = Severity.MEDIUM
+    text = msg(
+        "User {uid} inside is the user who runs the engine: anyone who breaks out has that user's files.",
+        uid=uid,
+    )
+    if engine is EngineKind.PODMAN:
+        advice = msg("Use --userns=auto or --userns=nomap, so that this user's ID is not in the map.")
+    elif facts.uid_inside in (None, uid):
+        advice = msg("Run its programs as another user inside (--user): rootless Docker always maps its own user.")
+    else:
+        severity = Severity.LOW
+        text = msg("User {uid} inside is the user who runs the engine; its first process is another user.", uid=uid)
+        advice = msg(
+            "This can't be changed: rootless Docker always maps its own user. Make sure nothing in it becomes that "
+            "user."
+        )
+    return Finding("usermap.own-user", _LAYER, severity, text, advice, source, ("subuid(5)",))
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
@@ -72,7 +99,10 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
             f"usermap.process-{name.replace('_', '-')}",
             "usermap",
             Severity.MEDIUM,
-            msg("A process of this container maps ids otherwise than its first: it is in another user namespace."),
+            msg(
+                "A process of this container has another ID map than its first process: it is in another user "
+                "namespace."
+            ),
             msg("Find out what started it; a nested container or a sandbox does this on purpose."),
             other.source(name),
             ("user_namespaces(7)",),
@@ -83,8 +113,8 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
             "usermap.process-root",
             "usermap",
             Severity.HIGH,
-            msg("{process} is root inside; the container's first is not.", process=who(other)),
-            msg("Let the program become another user in all of its threads, and end sessions of root."),
+            msg("{process} is root inside; the container's first process is not.", process=who(other)),
+            msg("Let the program change its user in all of its threads, and end root's sessions."),
             f"{other.source('status')}:Uid",
             ("credentials(7)",),
         )

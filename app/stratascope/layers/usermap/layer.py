@@ -9,6 +9,7 @@ from __future__ import annotations
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.layers.shared.special_files import SPECIAL
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts, asked_of, decode, stated
@@ -26,9 +27,9 @@ ABOUT = About(
     role=msg("makes root inside an ordinary user outside"),
     picture=msg("A tenant instead of the owner: at home inside the flat, a stranger everywhere else in the house."),
     explanation=(
-        msg("A user namespace gives ids a meaning of their own: root inside is some ordinary number on the host."),
-        msg("Whoever breaks out of the container then has that number's rights; best is one that owns nothing."),
-        msg("Without it root inside is root on the host, and an escape ends as root."),
+        msg("A user namespace gives IDs a meaning of their own: root inside is an ordinary number on the host."),
+        msg("Anyone who breaks out of the container has only that ID's rights; ideally it owns nothing."),
+        msg("Without it, root inside is root on the host, and so is anyone who escapes."),
     ),
 )
 
@@ -68,7 +69,7 @@ LAYER = Layer(
     about=ABOUT,
     wants=(*MAPS, "setgroups", "status", NETWORK_INODE, "ns/user", *(f"ns/{kind}" for kind in OWNED)),
     member_wants=(*MAPS, "status"),
-    privileged_wants=(*OWNER_WANTS, SPECIAL),
+    privileged_wants=(*OWNER_WANTS, SPECIAL, MOUNT_IDMAPS),
     asked=asked_of,
     decode=decode,
     assess=assess,

@@ -27,7 +27,9 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     others = sorted({user for user in seen.users if user[0]})
     if len(others) == 1 and "CAP_SETUID" in used:
         uid, gid = others[0]
-        return Learned(f"{uid}:{gid}", msg("It becomes this user by itself, and does nothing else that takes root."))
+        return Learned(
+            f"{uid}:{gid}", msg("It switches to this user by itself, and does nothing else that requires root.")
+        )
     # whoever was not put through what it is for may need its own files, and other users, later
     shown = subject.programs is None or not writes_to_volumes(subject)
     used -= {"CAP_NET_BIND_SERVICE"}
@@ -37,4 +39,4 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     if used and len(owners) == 1 and not subject.engine.rootless and not asked.userns_mode:
         # the image's users say of which group it is
         return Learned(str(owners.pop()), msg("Its volumes belong to this user, and it does nothing else as root."))
-    return None if used else Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen to do nothing that takes root."))
+    return None if used else Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen doing nothing that requires root."))

@@ -10,7 +10,7 @@ from stratascope.core.special_files import SpecialFile
 from stratascope.layers.shared.conditional_needs import Answers, answers
 from stratascope.layers.shared.special_files import node_kind
 from stratascope.layers.shared.unprivileged_ports import low_ports_free
-from stratascope.layers.usermap.facts import UsermapAsked, UsermapFacts
+from stratascope.layers.usermap.facts import Ranges, UsermapAsked, UsermapFacts, outside_of
 from stratascope.layers.usermap.namespace_owners import OWNED
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value
@@ -19,6 +19,18 @@ OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
 # where login.defs(5) puts the groups of devices (disk is 6 on most), and no person's
 _SYSTEM_GROUPS = range(1, 1000)
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
+
+
+class OnDisk(Value):
+    """Through mounts of the host's files with id maps of their own; `system`: where its root hands it over.
+
+    None: not known.
+    """
+
+    root: bool | None = False  # what it writes there is root's
+    system_root: bool | None = False
+    over_root: bool = False  # its capabilities count there for what is root's
+    over_system_root: bool = False
 
 
 class UsermapPosture(Value):
@@ -40,7 +52,7 @@ class UsermapPosture(Value):
     low_ports: bool | None  # whether a port below 1024 is free for everyone in its network namespace
     settings: Answers
     disk_group: bool = False  # disks were passed in, and one of its groups may be that of their nodes
-    idmapped: bool = False  # a mount may take root inside for the host's
+    on_disk: OnDisk = OnDisk()
     nodes: tuple[tuple[str, bool], ...] = ()  # kinds of device nodes in sight, and whether some node of it lets it in
     delegates: bool = False  # whether parts of the control groups may belong to ordinary users
 
@@ -70,7 +82,7 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         low_ports=low_ports_free(facts.port_start),
         settings=answers(around.ground),
         disk_group=facts.disks and any(gid in _SYSTEM_GROUPS for gid in (facts.gid_outside, *facts.groups)),
-        idmapped=facts.idmapped,
+        on_disk=_on_disk(facts, uid),
         delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
     )
 
@@ -82,6 +94,27 @@ def _over_root_files(facts: UsermapFacts) -> bool | None:
     if facts.uid_map is None or facts.gid_map is None:
         return None
     return all(any(outside == 0 for _, outside, _ in ranges) for ranges in (facts.uid_map, facts.gid_map))
+
+
+def _on_disk(facts: UsermapFacts, uid: int | None) -> OnDisk:
+    """Whose files are root's there follows from the map: from_vfsuid, fs/mnt_idmapping.c."""
+    if not facts.idmapped:
+        return OnDisk()
+    if facts.mount_ids is None or uid is None:
+        return OnDisk(None, None)
+    places = [mount for mount in facts.mount_ids if mount.writable and mount.of_host]
+    own = [mount for mount in places if outside_of(mount.uid_map, 0) == uid]
+    # privileged_wrt_inode_uidgid, kernel/capability.c: both ids, as the mount shows them, must be mapped inside
+    over = [
+        mount
+        for mount in places
+        if _maps(facts.uid_map, outside_of(mount.uid_map, 0)) and _maps(facts.gid_map, outside_of(mount.gid_map, 0))
+    ]
+    return OnDisk(bool(own), any(mount.system for mount in own), bool(over), any(mount.system for mount in over))
+
+
+def _maps(ranges: Ranges | None, outside: int | None) -> bool:
+    return outside is not None and any(first <= outside < first + length for _, first, length in ranges or ())
 
 
 def _engine_user(facts: UsermapFacts, uid: int | None, around: Surroundings) -> bool | None:
@@ -133,10 +166,7 @@ def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, bool], ...]:
 
 def _lets_in(item: SpecialFile, bits: int, uid: int, facts: UsermapFacts) -> bool:
     """generic_permission, fs/namei.c: the owner's bits count for the owner alone, the group's for its members."""
-    mapped = facts.initial_namespace or all(
-        any(first <= number < first + length for _, first, length in ranges or ())
-        for ranges, number in ((facts.uid_map, item.uid), (facts.gid_map, item.gid))
-    )
+    mapped = facts.initial_namespace or (_maps(facts.uid_map, item.uid) and _maps(facts.gid_map, item.gid))
     if mapped and (facts.held or 0) & _OVERRIDE:
         return True
     if item.uid == uid:

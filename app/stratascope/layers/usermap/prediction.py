@@ -5,15 +5,14 @@ The ids of a user namespace that the engine chooses (`auto`) are not known befor
 
 from __future__ import annotations
 
-from stratascope.core.container import Asked
+from stratascope.core.container import Asked, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.shared.asked_capabilities import held_after, starts_as_root
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
 from stratascope.layers.shared.unprivileged_ports import port_start_after
-from stratascope.layers.usermap.facts import UsermapFacts, disks_given
+from stratascope.layers.usermap.facts import Ranges, UsermapFacts, disks_given, outside_of
 from stratascope.value import replace
 
-_Ranges = tuple[tuple[int, int, int], ...]
 _MODES = (
     ("net", "network_mode"),
     ("uts", "uts_mode"),
@@ -35,23 +34,26 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
     elif found is not facts:
         found = replace(
             found,
-            uid_outside=_outside(found.uid_map, found.uid_inside),
+            uid_outside=outside_of(found.uid_map, found.uid_inside),
             uid_effective=None,
-            gid_outside=_outside(found.gid_map, found.gid_inside),
+            gid_outside=outside_of(found.gid_map, found.gid_inside),
             groups=(),
         )
+    if before.groups != after.groups and found.gid_outside is not None:
+        found = replace(found, groups=_groups(found.gid_outside, found, after))
     return replace(
         found,
         disks=disks_given(after),
         held=held_after(found.held, before, after, around.engine),
-        owners=_owners(found, before, after),
-        port_start=port_start_after(found.port_start, before, after),
+        owners=_owners(found, before, after, around),
+        port_start=port_start_after(found.port_start, before, after, around),
     )
 
 
 def _namespace(facts: UsermapFacts, after: Asked, around: Surroundings) -> UsermapFacts:
     rootless = around.engine.rootless
-    ranges: _Ranges | None = after.uid_map if after.uid_map and not rootless else None
+    ranges: Ranges | None = after.uid_map if after.uid_map and not rootless else None
+    groups = (after.gid_map or ranges) if ranges is not None else None
     owner = facts.owner_inside if rootless else None
     match after.userns_mode:
         case "auto" | "nomap":
@@ -61,31 +63,39 @@ def _namespace(facts: UsermapFacts, after: Asked, around: Surroundings) -> Userm
     return replace(
         facts,
         uid_map=ranges,
-        gid_map=ranges,
-        root_is_host_uid=_outside(ranges, 0),
-        root_mapped=None if ranges is None else _outside(ranges, 0) is not None,
+        gid_map=groups,
+        root_is_host_uid=outside_of(ranges, 0),
+        root_mapped=None if ranges is None else outside_of(ranges, 0) is not None,
         initial_namespace=False,
         range_shared_with=(),
         owner_inside=owner,
         setgroups=None,
+        mount_ids=None if facts.idmapped else (),
     )
 
 
 def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
     name, _, group = after.user.partition(":")
-    uid, gid = _id(name or "0"), _id(group)
+    uid = _id(name or "0")
+    gid = _id(group) if group or uid != 0 else 0  # which group a user is in, the image says; root's is its own
     if not name and not starts_as_root(after):
         uid, gid = facts.owner_inside, None
-    outside = _outside(facts.gid_map, gid)
+    outside = outside_of(facts.gid_map, gid)
     return replace(
         facts,
         uid_inside=uid,
-        uid_outside=_outside(facts.uid_map, uid),
-        uid_effective=None,
+        uid_outside=outside_of(facts.uid_map, uid),
+        uid_effective=outside_of(facts.uid_map, uid),
         gid_inside=gid,
         gid_outside=outside,
-        groups=() if outside is None else (outside,),  # both engines list the own group among the further ones, too
+        # both engines list the own group among the further ones, too
+        groups=() if outside is None else _groups(outside, facts, after),
     )
+
+
+def _groups(own: int, facts: UsermapFacts, after: Asked) -> tuple[int, ...]:
+    further = (outside_of(facts.gid_map, _id(name)) for name in after.groups)
+    return tuple(dict.fromkeys((own, *(gid for gid in further if gid is not None))))
 
 
 def _id(name: str) -> int | None:
@@ -94,13 +104,9 @@ def _id(name: str) -> int | None:
     return int(name) if name.isascii() and name.isdigit() and len(name) <= 10 else None
 
 
-def _outside(ranges: _Ranges | None, inside: int | None) -> int | None:
-    if ranges is None or inside is None:
-        return None
-    return next((outside + inside - first for first, outside, size in ranges if first <= inside < first + size), None)
-
-
-def _owners(facts: UsermapFacts, before: Asked, after: Asked) -> tuple[tuple[str, bool | None], ...]:
+def _owners(
+    facts: UsermapFacts, before: Asked, after: Asked, around: Surroundings
+) -> tuple[tuple[str, bool | None], ...]:
     """A namespace made anew with the container belongs to its user namespace, and the host's own never does."""
     modes = dict(_MODES)
     own = own_user_namespace_after(before, after)
@@ -111,7 +117,13 @@ def _owners(facts: UsermapFacts, before: Asked, after: Asked) -> tuple[tuple[str
         if facts.initial_namespace:
             found.append((kind, True))
         elif own or mode != was:
-            found.append((kind, False if mode == "host" else None if shared_mode(mode) else True))
+            found.append((kind, _owner_of(kind, mode, around)))
         else:
             found.append((kind, owner))
     return tuple(found)
+
+
+def _owner_of(kind: str, mode: str, around: Surroundings) -> bool | None:
+    if around.engine.rootless and around.engine.kind is EngineKind.DOCKER and (kind == "net" or mode != "host"):
+        return True  # all that it has is RootlessKit's user namespace's
+    return False if mode == "host" else None if shared_mode(mode) else True

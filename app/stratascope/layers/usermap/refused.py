@@ -68,7 +68,7 @@ def _unmapped(attempt: Attempt) -> Claim | None:
     if tried.plain_name(attempt) == "setgroups" and count is not None and 0 < count <= _GROUPS_MOST:
         if attempt.gids is None or is_full(attempt.gids):
             return None
-        what = msg("Its user namespace lacks one of the groups that it wanted to have.")
+        what = msg("Its user namespace lacks one of the requested groups.")
         return Claim(_ID, what, Strength.FITS, (HostsNamespace("user"),))
     return None
 
@@ -91,7 +91,7 @@ def _no_number(attempt: Attempt) -> Claim | None:
     if attempt.name not in tried.MAKES and not tried.opens(attempt):
         return None
     what = msg(
-        "The file system at {path} has no number for this user: its own id map leaves it out.",
+        "The file system at {path} has no ID for this user: its own ID map leaves it out.",
         path=tried.place_of(attempt),
     )
     return Claim(_ID, what, Strength.FITS)
@@ -107,13 +107,13 @@ def _elsewhere(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
         name = name_of(each.capability)
         if each.initial:
             what = msg(
-                "The kernel wants {capability} in the machine's own user namespace for that; root of this container"
-                " counts inside it alone.",
+                "The kernel requires {capability} in the machine's initial user namespace for that; root of this "
+                "container has it only inside.",
                 capability=name,
             )
         else:
             what = msg(
-                "{capability} counts in its own user namespace, and what it asked for belongs to another.",
+                "{capability} applies in its own user namespace, and what it asked for belongs to another one.",
                 capability=name,
             )
         # without a user namespace of its own it would have what it has now: enough only where it has that
@@ -125,7 +125,7 @@ def _elsewhere(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
 def _no_groups(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
     if tried.plain_name(attempt) != "setgroups" or facts is None or facts.setgroups != "deny":
         return None
-    what = msg("Its user namespace forbids setgroups, since nobody but its maker's own group was given to it.")
+    what = msg("Its user namespace forbids setgroups, because only its creator's own group is mapped.")
     return Claim(_ID, what, Strength.FITS, (HostsNamespace("user"),))
 
 
@@ -138,7 +138,7 @@ def _map_written(attempt: Attempt) -> Claim | None:
     ):
         return None
     what = msg(
-        "A user namespace gets only ids that its maker has, and groups only after setgroups was forbidden in it."
+        "A user namespace gets only IDs that its creator has, and groups only after setgroups was disabled in it."
     )
     return Claim(_ID, what, Strength.FITS)
 
@@ -152,7 +152,9 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
     if attempt.uids is None or is_full(attempt.uids):
         return None
     if place is None and in_vain:
-        what = msg("Probably a file of somebody whom its user namespace does not have: which one could not be seen.")
+        what = msg(
+            "Probably a file of a user that is not mapped in its user namespace: which one could not be determined."
+        )
         return Claim(_ID, what, Strength.LEFT, (HostsNamespace("user"),))
     wanted = tried.uses(attempt)
     # of an owner that is not mapped it asks for no capability: inode_owner_or_capable
@@ -167,8 +169,8 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
     if any(permits(attempt, node, use) for use in wanted):
         return None
     what = msg(
-        "{path} belongs to user {owner} of the machine, whom its user namespace does not have: inside it is nobody's,"
-        " and not even root's.",
+        "{path} belongs to user {owner} of the machine, who is not mapped in its user namespace: inside it belongs "
+        "to nobody, not even root.",
         path=tried.place_of(attempt),
         owner=node.uid,
     )
@@ -197,7 +199,8 @@ def _not_gained(attempt: Attempt) -> Claim | None:
     if attempt.around.no_new_privs or attempt.inside(place.node.uid) is not None:
         return None
     what = msg(
-        "{path} belongs to user {owner} of the machine, whom its user namespace does not have, so it gives no rights.",
+        "{path} belongs to user {owner} of the machine, who is not mapped in its user namespace, so it gives no "
+        "privileges.",
         path=tried.place_of(attempt),
         owner=place.node.uid,
     )

@@ -11,9 +11,12 @@ from __future__ import annotations
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Access,
+    Calls,
     Capability,
+    Device,
     EngineSocket,
     EngineUser,
+    Feature,
     GroupFile,
     HostFiles,
     HostRoot,
@@ -24,6 +27,7 @@ from stratascope.core.threats.needs import (
     Need,
     Node,
     OtherIds,
+    Room,
     RootWritable,
     SameUser,
     SetUidExec,
@@ -59,10 +63,13 @@ _KILL = CapabilitySet.of(("CAP_KILL",)).bits
 _PTRACE = CapabilitySet.of(("CAP_SYS_PTRACE",)).bits
 _CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
 _FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
+_OTHERS_JOBS = frozenset((Calls, Device, Feature, Room))  # most needs; to try all cases on each takes long
 
 
 def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
+    if type(need) in _OTHERS_JOBS:
+        return None
     match need:
         case Capability():
             return _capability(need, posture)
@@ -81,8 +88,8 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
             if known is None:
                 return _node(posture)
             if known:
-                return _through(msg("The device node's permissions let it in."))
-            return _stops(msg("The device node's permissions do not let it in."), posture)
+                return _through(msg("The device node's permissions allow it."))
+            return _stops(msg("The device node's permissions do not allow it."), posture)
         case EngineUser():
             return _engine_person(posture)
         case SameUser():
@@ -94,7 +101,7 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
         case InspectHost():
             return _inspect_host(posture)
         case SharedIds():
-            return _own_namespace(posture, msg("Ids in its own user namespace are not the host's."))
+            return _own_namespace(posture, msg("IDs in its own user namespace are not the host's."))
         case OtherIds():
             return _other_ids(posture, group=need.group)
         case RootWritable():
@@ -109,7 +116,7 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
 
 
 _INITIAL_UNREAD = Ruling(Stance.UNKNOWN, msg("Its user namespace could not be read."), _NAMESPACE)
-_IDS_UNREAD = Ruling(Stance.UNKNOWN, msg("Whom the host takes it for could not be read."), _UID)
+_IDS_UNREAD = Ruling(Stance.UNKNOWN, msg("Which host user it is could not be read."), _UID)
 
 
 def _through(text: Message, source: str = _UID) -> Ruling:
@@ -123,11 +130,11 @@ def _stops(text: Message, posture: UsermapPosture, source: str = _UID) -> Ruling
 
 def _capability(need: Capability, posture: UsermapPosture) -> Ruling:
     if need.where is Where.OWN:
-        return _through(msg("Its own user namespace is asked, where its capabilities count."), _NAMESPACE)
+        return _through(msg("Its own user namespace decides, where its capabilities apply."), _NAMESPACE)
     asked = asked_for(need, posture.settings)
     if asked is False and need.only_if is not None:
         return not_asked_for(need.only_if)
-    text = msg("The kernel asks for this capability on the host; those of its own user namespace count nothing there.")
+    text = msg("The kernel requires this capability on the host; those of its own user namespace have no effect there.")
     ruling = _own_namespace(posture, text) if need.where is Where.INITIAL else _owner(_KIND[need.where], posture)
     if ruling.stance is Stance.STOPS and asked is None and need.only_if is not None:
         return Ruling(Stance.UNKNOWN, unread(need.only_if), ruling.source)
@@ -138,7 +145,7 @@ def _own_namespace(posture: UsermapPosture, text: Message) -> Ruling:
     if posture.initial is None:
         return _INITIAL_UNREAD
     if posture.initial:
-        return _through(msg("It is in the machine's first user namespace."), _NAMESPACE)
+        return _through(msg("It is in the machine's initial user namespace."), _NAMESPACE)
     return Ruling(Stance.STOPS, text, _MAP, _USERNS)
 
 
@@ -149,17 +156,17 @@ def _owner(kind: str, posture: UsermapPosture) -> Ruling:
         text = msg("Which user namespace owns its {namespace} could not be read.", namespace=_WORDS[kind])
         return Ruling(Stance.UNKNOWN, text, source)
     if counts:
-        return _through(msg("Its capabilities count in its {namespace}.", namespace=_WORDS[kind]), source)
+        return _through(msg("Its capabilities apply in its {namespace}.", namespace=_WORDS[kind]), source)
     text = msg("Its {namespace} belongs to another user namespace than its own.", namespace=_WORDS[kind])
     return Ruling(Stance.STOPS, text, source, _USERNS)
 
 
 def _low_port(posture: UsermapPosture) -> Ruling:
     if posture.low_ports:
-        return _through(msg("In its network namespace some ports below 1024 are free for everyone."), f"@{PORT_START}")
+        return _through(msg("In its network namespace some ports below 1024 are open to everyone."), f"@{PORT_START}")
     ruling = _owner("net", posture)
     if ruling.stance is Stance.STOPS and posture.low_ports is None:
-        text = msg("Its network namespace is not its own, and the first free port there could not be read.")
+        text = msg("Its network namespace is not its own, and the first unprivileged port there could not be read.")
         return Ruling(Stance.UNKNOWN, text, f"@{PORT_START}")
     return ruling
 
@@ -178,43 +185,43 @@ def _kernel_file(need: KernelFile, posture: UsermapPosture) -> Ruling:
     if need.anyone:
         return _through(msg("The file is open to everyone."))
     if posture.host_root:
-        return _through(msg("It is root on the host, who owns the file."))
+        return _through(msg("It is root on the host, which owns the file."))
     if not need.by_uid and posture.over_root_files and posture.held is not None:
         helps = _OVERRIDE if need.access is Access.WRITE else _READ_ANY
         if posture.held & helps:
-            return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
-    return _host_root(posture, msg("The file belongs to the host's root, whom the host does not take it for."))
+            return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
+    return _host_root(posture, msg("The file belongs to the host's root, which it is not."))
 
 
 def _group_file(posture: UsermapPosture) -> Ruling:
     if posture.initial and (posture.held or 0) & _OVERRIDE:
-        return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
+        return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
     if posture.engine_user and posture.delegates:
-        text = msg("Whether that part of the control groups was handed to its user was not read.")
+        text = msg("Whether that part of the control groups was delegated to its user was not read.")
         return Ruling(Stance.UNKNOWN, text, _UID)
-    return _host_root(posture, msg("The file belongs to the host's root, whom the host does not take it for."))
+    return _host_root(posture, msg("The file belongs to the host's root, which it is not."))
 
 
 def _node(posture: UsermapPosture) -> Ruling:
     """Nodes of disks and memory belong to root and are closed to others."""
     if posture.host_root:
-        return _through(msg("It is root on the host, who owns the device node."))
+        return _through(msg("It is root on the host, which owns the device node."))
     if posture.initial is False and not posture.rootless and posture.host_root is False:
         # a runtime of root may give the nodes that it makes to the container's root
         return Ruling(Stance.UNKNOWN, msg("Who owns the device node in its user namespace was not read."), _UID)
     if posture.over_root_files and (posture.held or 0) & _OVERRIDE:
-        return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
+        return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
     if posture.host_root is False and posture.disk_group:  # the runtimes give the node the group that it has outside
-        return Ruling(Stance.UNKNOWN, msg("Whether one of its groups may open the device node was not read."), _UID)
-    return _host_root(posture, msg("The device node belongs to the host's root, whom the host does not take it for."))
+        return Ruling(Stance.UNKNOWN, msg("Whether one of its groups can open the device node was not read."), _UID)
+    return _host_root(posture, msg("The device node belongs to the host's root, which it is not."))
 
 
 def _engine_person(posture: UsermapPosture) -> Ruling:
     if posture.engine_user is None:
         return _IDS_UNREAD
     if posture.engine_user:
-        return _through(msg("Its id on the host is that of the person who runs the engine."))
-    return Ruling(Stance.STOPS, msg("Its id on the host is not that of the person who runs the engine."), _UID)
+        return _through(msg("Its ID on the host is that of the user who runs the engine."))
+    return Ruling(Stance.STOPS, msg("Its ID on the host is not that of the user who runs the engine."), _UID)
 
 
 def _same_user(posture: UsermapPosture) -> Ruling:
@@ -223,20 +230,20 @@ def _same_user(posture: UsermapPosture) -> Ruling:
         return _IDS_UNREAD
     if not posture.initial:
         # cap_ptrace_access_check, security/commoncap.c: another user namespace asks for SYS_PTRACE over the target's
-        text = msg("Programs of the host are in another user namespace, where its ids count nothing.")
+        text = msg("Programs of the host are in another user namespace, where its IDs have no effect.")
         return Ruling(Stance.STOPS, text, _MAP, _USERNS)
     if posture.host_root:
-        return _through(msg("It is root on the host, as many programs there are."))
+        return _through(msg("It is root on the host, and so are many programs there."))
     if posture.engine_user:
-        return _through(msg("Its id on the host is that of the person who runs the engine."))
-    return Ruling(Stance.UNKNOWN, msg("Whether a user of the host runs programs under its id was not read."), _UID)
+        return _through(msg("Its ID on the host is that of the user who runs the engine."))
+    return Ruling(Stance.UNKNOWN, msg("Whether a user of the host runs programs under its ID was not read."), _UID)
 
 
 def _signal(posture: UsermapPosture) -> Ruling:
     # kill_ok_by_cred, kernel/signal.c
     if posture.initial and (posture.held or 0) & _KILL:
         return _through(msg("It holds {capability} over the whole machine.", capability="KILL"), "@status:CapEff")
-    return _host_root(posture, msg("It is another user on the host than the process that it would signal."))
+    return _host_root(posture, msg("It is a different user on the host than the process that it would signal."))
 
 
 def _inspect_host(posture: UsermapPosture) -> Ruling:
@@ -248,42 +255,42 @@ def _inspect_container(posture: UsermapPosture) -> Ruling:
     if posture.initial is None:
         return _INITIAL_UNREAD
     if not posture.initial and not posture.shared:
-        text = msg("Other containers are in other user namespaces, where its rights count nothing.")
+        text = msg("Other containers are in other user namespaces, where its rights have no effect.")
         return Ruling(Stance.STOPS, text, _NAMESPACE, _USERNS)
     if posture.root_inside is None:
         return _IDS_UNREAD
     if posture.root_inside:
-        return _through(msg("It has the uid of the process that it looks into: root."))
+        return _through(msg("It has the UID of the process that it accesses: root."))
     if not posture.held or posture.held & _PTRACE:
-        return _through(msg("With SYS_PTRACE the uid does not matter."))
+        return _through(msg("With SYS_PTRACE the UID does not matter."))
     # __ptrace_may_access, kernel/ptrace.c, goes by the ids that the other one really has, and it may be no root either
-    return Ruling(Stance.UNKNOWN, msg("Whether another container runs under its uid was not read."), _UID)
+    return Ruling(Stance.UNKNOWN, msg("Whether another container runs under its UID was not read."), _UID)
 
 
 def _other_ids(posture: UsermapPosture, *, group: bool) -> Ruling:
     if group:  # may_setgroups, kernel/groups.c: leaving groups needs no second id
         if posture.setgroups is None:
-            return Ruling(Stance.UNKNOWN, msg("Whether groups may be changed could not be read."), "@setgroups")
+            return Ruling(Stance.UNKNOWN, msg("Whether groups can be changed could not be read."), "@setgroups")
         if posture.setgroups == "deny":
-            text = msg("Its user namespace denies that groups are changed.")
+            text = msg("Its user namespace forbids changing groups.")
             return Ruling(Stance.STOPS, text, "@setgroups", frozenset({"setgroups"}))
-        return _through(msg("Its user namespace lets groups be changed."), "@setgroups")
+        return _through(msg("Its user namespace allows changing groups."), "@setgroups")
     if posture.ids is None:
-        return Ruling(Stance.UNKNOWN, msg("Which ids are mapped could not be read."), _MAP)
+        return Ruling(Stance.UNKNOWN, msg("Which IDs are mapped could not be read."), _MAP)
     if posture.ids < 2:
-        return Ruling(Stance.STOPS, msg("Its user namespace knows no other id than one."), _MAP, frozenset({"uid-map"}))
-    return _through(msg("Other ids are mapped."), _MAP)
+        return Ruling(Stance.STOPS, msg("Its user namespace has only one ID."), _MAP, frozenset({"uid-map"}))
+    return _through(msg("Other IDs are mapped."), _MAP)
 
 
 def _root_directory(posture: UsermapPosture) -> Ruling:
     if posture.root_inside is None:
         return _IDS_UNREAD
     if posture.root_inside:
-        return _through(msg("It is root inside, who owns the directory."))
+        return _through(msg("It is root inside, which owns the directory."))
     if posture.held is None:
         return _IDS_UNREAD
     if posture.held & _OVERRIDE:
-        return _through(msg("It may write to directories of others."), "@status:CapEff")
+        return _through(msg("It can write to others' directories."), "@status:CapEff")
     text = msg("The directory belongs to root, and it is another user inside.")
     return Ruling(Stance.STOPS, text, _UID, _USER)
 
@@ -291,35 +298,40 @@ def _root_directory(posture: UsermapPosture) -> Ruling:
 def _set_uid_exec(posture: UsermapPosture) -> Ruling:
     # bprm_fill_uid, fs/exec.c: a file of an id that is not mapped is run as any other
     if posture.root_mapped is None:
-        return Ruling(Stance.UNKNOWN, msg("Which ids are mapped could not be read."), _MAP)
+        return Ruling(Stance.UNKNOWN, msg("Which IDs are mapped could not be read."), _MAP)
     if posture.root_mapped:
-        return _through(msg("There is a root inside whom a set-uid file can turn it into."), _MAP)
-    return Ruling(Stance.STOPS, msg("There is no root inside: no set-uid file leads to it."), _MAP)
+        return _through(msg("There is a root user inside that a set-uid file can turn it into."), _MAP)
+    return Ruling(Stance.STOPS, msg("There is no root user inside: no set-uid file leads to it."), _MAP)
 
 
 def _engine_socket(posture: UsermapPosture) -> Ruling:
     if posture.socket is None:
-        text = msg("Whether the socket's owner and group let it in was not read.")
+        text = msg("Whether the socket's owner and group allow it was not read.")
         return Ruling(Stance.UNKNOWN, text, "engine:socket")
     if posture.socket:
-        return _through(msg("The socket's permissions let it in."), "engine:socket")
-    return _stops(msg("The socket's permissions do not let it in."), posture, "engine:socket")
+        return _through(msg("The socket's permissions allow it."), "engine:socket")
+    return _stops(msg("The socket's permissions do not allow it."), posture, "engine:socket")
 
 
 def _host_files(need: HostFiles, posture: UsermapPosture) -> Ruling:
     if posture.host_root:
-        return _through(msg("It is root on the host, who may write there."))
-    held = posture.held or 0
-    if posture.over_root_files and held & _OVERRIDE and not need.set_uid:
-        return _through(msg("It may write files of others, the host's root's too."), "@status:CapEff")
+        return _through(msg("It is root on the host, which can write there."))
+    disk = posture.on_disk
+    root, over_root = (disk.system_root, disk.over_system_root) if need.system else (disk.root, disk.over_root)
+    if root:
+        text = msg("A mount's own ID map turns it into the host's root: what it writes there is root's.")
+        return _through(text, "@mountinfo")
+    held, over = posture.held or 0, posture.over_root_files or over_root
+    if over and held & _OVERRIDE and not need.set_uid:
+        return _through(msg("It can write to files of others, including those of the host's root."), "@status:CapEff")
     # setattr_prepare, fs/attr.c: chown to 0, and then chmod of a file that is no longer its own
-    if need.set_uid and not need.made and posture.over_root_files and held & _CHOWN and held & _FOWNER:
-        return _through(msg("It may give files to the host's root, and change them then."), "@status:CapEff")
-    if (need.set_uid or need.system) and posture.host_root is False and posture.idmapped:
-        text = msg("Whether a mount with an id map of its own takes it for the host's root was not read.")
+    if need.set_uid and not need.made and over and held & _CHOWN and held & _FOWNER:
+        return _through(msg("It can give files to the host's root, and change them afterwards."), "@status:CapEff")
+    if (need.set_uid or need.system) and root is None:
+        text = msg("Whether a mount with an ID map of its own turns it into the host's root was not read.")
         return Ruling(Stance.UNKNOWN, text, "@mountinfo")
     if need.set_uid:
-        return _host_root(posture, msg("It can't make a file belong to the host's root."))
+        return _host_root(posture, msg("It can't make the host's root the owner of a file."))
     if need.system:
         return _host_root(posture, msg("Those folders belong to the host's root, which it is not."))
     text = msg("It is not root on the host, and whether the path belongs to its user was not read.")

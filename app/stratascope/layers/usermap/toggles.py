@@ -81,7 +81,7 @@ def _check_user(value: str, subject: Subject) -> str:
         if number is not None and ranges is not None and not any(i <= number < i + n for i, _, n in ranges):
             raise ToggleError(
                 msg(
-                    "The id {number} does not exist in its user namespace. Choose one of these: {ids}.",
+                    "The ID {number} does not exist in its user namespace. Choose one of these: {ids}.",
                     number=number,
                     ids=", ".join(f"{first}–{first + length - 1}" for first, _, length in ranges[:_SHOWN]),
                 )
@@ -95,12 +95,12 @@ def _user_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     facts, asked = _facts(subject), subject.container.asked
     if facts is not None and facts.uid_inside == _ids(value)[0]:
         return ()  # its program runs as that user already
-    found = [msg("Files that belong to another user may not be readable, and none of them writable, for user {value}.",
+    found = [msg("User {value} can't write to files that belong to another user, and perhaps not read them.",
                  value=value)]  # fmt: skip
     volumes = [mount.target for mount in asked.mounts if mount.writable and mount.kind != "tmpfs"]
     if volumes:
         found.append(
-            msg("Who owns the files in {paths} was not looked at; it may no longer write there.",
+            msg("Who owns the files in {paths} was not examined; it may no longer be able to write there.",
                 paths=", ".join(volumes[:5]))
         )  # fmt: skip
     low = [str(port) for port in subject.listens or () if port < PRIVILEGED_PORTS]
@@ -108,7 +108,7 @@ def _user_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if low:
         found.append(msg("It listens on port {ports}, which may fail for an ordinary user.", ports=", ".join(low[:5])))
     if others:
-        found.append(msg("It runs these as other users, which only root can: {names}.", names=", ".join(others[:5])))
+        found.append(msg("It runs these as other users, which only root can do: {names}.", names=", ".join(others[:5])))
     if not low and not others and (facts is None or facts.uid_inside in (None, 0)):
         found.append(msg("It runs as root now: ports below 1024 and changing to another user may fail."))
     return tuple(found)
@@ -120,7 +120,7 @@ def _user_doubts(value: str, subject: Subject) -> tuple[Message, ...]:
     others = any(user for _, user in subject.users or ())  # it became them when it started
     if not could or others or (facts is not None and facts.uid_inside == _ids(value)[0]):
         return ()
-    return (msg("These can become other users, which only root can, perhaps on request: {programs}.",
+    return (msg("These can become other users, which only root can do, perhaps on request: {programs}.",
                 programs=", ".join(could[:5])),)  # fmt: skip
 
 
@@ -149,13 +149,13 @@ def _user_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion 
         return Suspicion(95, msg("Its program says that it must be started as root."))
     line = find(failure, DENIED, lambda line: bool(line.path) and "bind" not in line.text)
     if line is not None:
-        text = msg("User {value} may not use {path}. Give that to the user, or choose the one who owns it.",
+        text = msg("User {value} can't use {path}. Make that user the owner, or choose the user who owns it.",
                    value=value, path=line.path)  # fmt: skip
         return Suspicion(85, text)
     if any(port < PRIVILEGED_PORTS for port in failure.silent) or find(failure, r"\bbind\b.*(?:denied|permitted)"):
-        return Suspicion(75, msg("User {value} may bind no port below 1024.", value=value))
+        return Suspicion(75, msg("User {value} can't bind ports below 1024.", value=value))
     if find(failure, NOT_PERMITTED) is not None:
-        return Suspicion(60, msg("Something was not permitted to it that root may do."))
+        return Suspicion(60, msg("It was denied something that root can do."))
     return None
 
 
@@ -183,7 +183,7 @@ USER = Toggle(
     "user",
     _LAYER,
     msg("Run as another user"),
-    msg("Its first program starts as this user of the image and not as root."),
+    msg("Its first program starts as this user of the image, not as root."),
     "UID[:GID]",
     _check_user,
     lambda asked, value, subject: replace(asked, user=value),
@@ -208,9 +208,7 @@ def _check_userns(value: str, subject: Subject) -> str:
     engine = subject.engine
     if is_docker(subject):
         if engine.rootless:
-            raise ToggleError(
-                msg("Rootless Docker has one user namespace for all its containers; none can be had for one of them.")
-            )
+            raise ToggleError(msg("Rootless Docker has one user namespace for all its containers, not one for each."))
         raise ToggleError(
             msg("Docker can't do this for one container: set userns-remap for the whole daemon in daemon.json.")
         )
@@ -218,7 +216,7 @@ def _check_userns(value: str, subject: Subject) -> str:
         raise ToggleError(msg("It is a member of a pod, whose containers share one user namespace."))
     if value in ("keep-id", "nomap") and not engine.rootless:
         raise ToggleError(
-            msg("{value} is for rootless Podman only. Give auto or a map such as 0:200000:65536.", value=value)
+            msg("{value} is for rootless Podman only. Use auto or a map such as 0:200000:65536.", value=value)
         )
     if value in _WORDS:
         return value
@@ -237,7 +235,7 @@ def _parsed(value: str) -> tuple[tuple[int, int, int], ...]:
     overlap = any(end > start for (_, end), (start, _) in pairwise(firsts))
     if not ranges or overlap or any(part.outside == FULL for part in ranges):
         raise ToggleError(
-            msg("Give auto, keep-id, nomap, or a map of ids as INSIDE:OUTSIDE:LENGTH such as 0:200000:65536.")
+            msg("Use auto, keep-id, nomap, or an ID map as INSIDE:OUTSIDE:LENGTH such as 0:200000:65536.")
         )
     return tuple((part.inside, part.outside, part.length) for part in ranges)
 
@@ -255,12 +253,12 @@ def _userns_on(asked: Asked, subject: Subject) -> bool:
 
 
 def _userns_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    found = [msg("Files in volumes and host paths keep their owners of now, which are nobody for its new ids.")]
+    found = [msg("Files in volumes and host paths keep their present owners, which its new IDs do not include.")]
     if value == "auto":
         found.append(
-            msg("Podman takes the ids from those of its user in /etc/subuid and /etc/subgid; enough must be left.")
+            msg("Podman takes the IDs from those of its user in /etc/subuid and /etc/subgid; enough must be left.")
             if subject.engine.rootless
-            else msg("Podman needs ids for this: a line for the user containers in /etc/subuid and /etc/subgid.")
+            else msg("Podman needs IDs for this: a line for the user containers in /etc/subuid and /etc/subgid.")
         )
     return tuple(found)
 
@@ -314,7 +312,7 @@ def _userns_allowed(want: Want, subject: Subject) -> Given | None:
     else:
         ranges = (*ranges, (want.number, free, 1))
     value = ",".join(f"{inside}:{outside}:{size}" for inside, outside, size in ranges)
-    return Given(value, msg("Map the id {number} as well", number=want.number))
+    return Given(value, msg("Also map the ID {number}", number=want.number))
 
 
 USERNS = Toggle(
@@ -333,14 +331,14 @@ USERNS = Toggle(
         (
             95,
             r"sub[ug]id|unused id|newuidmap|uid_map|user namespace|id ?mapp",
-            msg("The engine could not give it such a range of ids."),
+            msg("The engine could not assign such a range of IDs."),
         ),
         (
             75,
             rf"{DENIED}|value too large|\bEOVERFLOW\b",
-            msg("Files keep their owners, who are nobody in its new ids."),
+            msg("Files keep their owners, which its new IDs do not include."),
         ),
-        (55, NOT_PERMITTED, msg("Something was not permitted to it: root inside is an ordinary user now.")),
+        (55, NOT_PERMITTED, msg("It was denied something: root inside is now an ordinary user.")),
     ),
     changes_users=True,  # keep-id: of the engine's own
     allows=_userns_allowed,

@@ -17,7 +17,7 @@ _SHOWN = 3
 
 def _check(value: str, subject: Subject) -> str:
     if value.strip().lower() != "change":
-        raise ToggleError(msg("There is only {value}.", value="volume-owner=change"))
+        raise ToggleError(msg("The only value is {value}.", value="volume-owner=change"))
     return "change"
 
 
@@ -39,16 +39,16 @@ def _prove(facts: UsermapFacts | None, value: str, subject: Subject) -> Proof:
     if subject.not_given is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, "@mountinfo")
     if subject.not_given:
-        found = msg("Another user still has {paths}", paths=", ".join(subject.not_given[:_SHOWN]))
+        found = msg("{paths} still belong to another user", paths=", ".join(subject.not_given[:_SHOWN]))
         return Proof(Proven.NOT_ENFORCED, expected, found, "@mountinfo")
-    return Proof(Proven.ENFORCED, expected, msg("None belongs to the user before"), "@mountinfo")
+    return Proof(Proven.ENFORCED, expected, msg("None belongs to the previous user"), "@mountinfo")
 
 
 VOLUME_OWNER = Toggle(
     "volume-owner",
     "usermap",
-    msg("Hand its volumes over"),
-    msg("The files of volumes that only it uses get its new user as their owner; an undo gives them back."),
+    msg("Hand over its volumes"),
+    msg("Its new user becomes the owner of the files in volumes that only it uses; an undo restores the old owners."),
     "change",
     _check,
     lambda asked, value, subject: asked,

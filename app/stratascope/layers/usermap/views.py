@@ -6,27 +6,34 @@ from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
-from stratascope.layers.usermap.facts import UsermapAsked, UsermapFacts
+from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.sysctl import parse_range, path_of
 
-_MAPS, _ENGINE, _WHO = msg("Id maps"), msg("Rootless"), msg("Who it is on the host")
+_MAPS, _ENGINE, _WHO = msg("ID maps"), msg("Rootless"), msg("Its user on the host")
 _USERS, _GROUPS = msg("Users"), msg("Groups")
 _INSIDE, _OUTSIDE = msg("In the container"), msg("On the host")
 _YES, _NO, _UNKNOWN, _NOT_READABLE = msg("Yes"), msg("No"), msg("Not known"), msg("Not readable")
 _NOT_SAID = msg("The engine does not say")
-_ROOT, _PROCESS, _GROUP = msg("Root inside"), msg("Its first process, user"), msg("Its first process, group")
-_INITIAL, _SHARED, _SETGROUPS = msg("In the host's user namespace"), msg("Range shared with"), msg("May drop groups")
+_ROOT, _PROCESS, _GROUP = msg("Root inside"), msg("User of its first process"), msg("Group of its first process")
+_INITIAL, _SHARED, _SETGROUPS = msg("In the host's user namespace"), msg("Range shared with"), msg("Can drop groups")
+_MOUNT_IDS = msg("Mounts with their own ID maps")
+_MOUNT_IDS_NOTE = msg("Files below such a mount have other owners on disk than inside.")
 _ROOTLESS, _HELPER, _STORAGE = msg("Engine runs without root"), msg("Network helper"), msg("Storage driver")
-_PORTS, _PING, _FIREWALL, _KIND = msg("Lowest port to publish"), msg("Ping"), msg("Firewall rules"), msg("How it works")
+_PORTS, _PING, _FIREWALL, _KIND = (
+    msg("Lowest port it can publish"),
+    msg("Ping"),
+    msg("Firewall rules"),
+    msg("How it works"),
+)
 _PORT_NOTE = msg("Without root, ports below net.ipv4.ip_unprivileged_port_start can't be published.")
-_PING_NOTE = msg("Without the right to raw sockets, ping needs the group in net.ipv4.ping_group_range.")
+_PING_NOTE = msg("Without the capability for raw sockets, ping needs its group in net.ipv4.ping_group_range.")
 _FIREWALL_ROOT = msg("The engine sets them on the host")
-_FIREWALL_ROOTLESS = msg("Only inside its own network: the host's stay as they are")
+_FIREWALL_ROOTLESS = msg("Only inside its own network: the host's are not changed")
 _KINDS = {
-    (EngineKind.DOCKER, False): msg("A daemon of root starts all containers; userns-remap is one setting for all."),
-    (EngineKind.PODMAN, False): msg("No daemon; each container may have a range of its own (--userns=auto)."),
-    (EngineKind.DOCKER, True): msg("Daemon and containers share one user namespace, which RootlessKit made."),
+    (EngineKind.DOCKER, False): msg("A root daemon starts all containers; userns-remap is one setting for all."),
+    (EngineKind.PODMAN, False): msg("No daemon; each container can have its own range (--userns=auto)."),
+    (EngineKind.DOCKER, True): msg("Daemon and containers share one user namespace, which RootlessKit created."),
     (EngineKind.PODMAN, True): msg(
         "No daemon; root inside is the user who started it, unless --userns says otherwise."
     ),
@@ -101,14 +108,34 @@ def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
         rows.append(Row(_SHARED, msg("{names}", names=names), source, Tone.WARN))
     if facts.setgroups is not None:
         rows.append(Row(_SETGROUPS, _NO if facts.setgroups == "deny" else _YES, f"{facts.process}/setgroups"))
+    if facts.mount_ids is None:
+        rows.append(Row(_MOUNT_IDS, _NOT_READABLE, f"{facts.process}/mountinfo", Tone.UNKNOWN, note=_MOUNT_IDS_NOTE))
+    rows.extend(_on_disk(each, facts) for each in facts.mount_ids or ())
     return tuple(rows)
+
+
+def _on_disk(mount: MountIds, facts: UsermapFacts) -> Row:
+    """As whom root inside writes below a mount with id maps of its own."""
+    root = facts.root_is_host_uid
+    turned = tuple((outside, inside, length) for inside, outside, length in mount.uid_map)
+    owner = outside_of(turned, root)
+    if root is None:
+        value, tone = _UNKNOWN, Tone.UNKNOWN
+    elif owner is None:
+        value, tone = msg("Root inside can't create files there"), Tone.GOOD
+    elif owner == 0:
+        value, tone = msg("Root inside is root there (0)"), Tone.BAD if mount.writable else Tone.WARN
+    else:
+        value, tone = msg("Root inside is user {uid} there", uid=owner), Tone.GOOD
+    label = msg("On the disk below {path}", path=mount.target)
+    return Row(label, value, f"statmount(2) in {facts.process}/ns/mnt", tone, note=_MOUNT_IDS_NOTE)
 
 
 def _process(facts: UsermapFacts) -> Message:
     ids = _pair(facts.uid_inside, facts.uid_outside)
     if facts.uid_effective == facts.uid_outside or facts.uid_effective is None:
         return ids
-    return msg("{ids}, which it may become again; now it is {uid}", ids=ids, uid=str(facts.uid_effective))
+    return msg("{ids}, which it can become again; now it is {uid}", ids=ids, uid=str(facts.uid_effective))
 
 
 def _known(value: int | None) -> Tone:

@@ -18,6 +18,7 @@ from stratascope.remembered import remembered
 TABLES: dict[str, tuple[Table, ...]] = {"docker": docker.TABLES, "podman": podman.TABLES}
 
 
+@remembered()
 def versions_for(engine: str, version: str) -> tuple[str, ...]:
     """The measured versions that speak for this one; none: its default was never measured."""
     return speaking_for(version, (each.version for each in TABLES[engine]))
@@ -29,7 +30,7 @@ def default_filter(engine: str, version: str, capabilities: frozenset[str], abi:
     tables, unmeasured = _speaking(engine, version)
     changed = _merged(tables, unmeasured, capabilities, abi, None)
     return Answers(
-        abi, tuple([(name, changed.get(name, each)) for name, each in _without_any(tables, unmeasured, abi)])
+        abi, tuple([(name, changed.get(name, each)) for name, each in _without_any(tables, unmeasured, abi).items()])
     )
 
 
@@ -48,9 +49,8 @@ def opened_by(
         return ()
     tables, unmeasured = _speaking(engine, version)
     changed = _merged(tables, unmeasured, capabilities | {capability}, abi, names)
-    return tuple(
-        [(name, changed.get(name, each)) for name, each in _without_any(tables, unmeasured, abi) if name in names]
-    )
+    usual = _without_any(tables, unmeasured, abi)
+    return tuple([(name, changed.get(name, usual[name])) for name in sorted(names & usual.keys())])
 
 
 @cache
@@ -74,15 +74,15 @@ def _speaking(engine: str, version: str) -> tuple[tuple[Table, ...], frozenset[s
 
 
 @remembered(4000)
-def _without_any(tables: tuple[Table, ...], unmeasured: frozenset[str], abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
-    """Every call, for a container without capabilities."""
+def _without_any(tables: tuple[Table, ...], unmeasured: frozenset[str], abi: Abi) -> dict[str, Outcomes]:
+    """Every call, for a container without capabilities; ordered by name."""
     if not tables:
-        return tuple((name, OPEN) for name in numbers(abi))
+        return dict.fromkeys(numbers(abi), OPEN)
     first, *others = (without_any(table, abi) for table in tables)
-    return tuple(
-        (name, OPEN if name in unmeasured or any(other[name] != each for other in others) else each)
+    return {
+        name: OPEN if name in unmeasured or any(other[name] != each for other in others) else each
         for name, each in first.items()
-    )
+    }
 
 
 def _merged(

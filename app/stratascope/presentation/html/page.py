@@ -2,7 +2,8 @@
 
 Made to be sent and kept: it follows the reader's light or dark desktop, prints, and works without a mouse. Its policy
 (Content-Security-Policy) lets a browser run no script and load nothing, so that even a flaw in the escaping of a
-container's name could not act. Containers that are alike share one table of threats.
+container's name could not act. The answer comes first, then what it stands on, tables last. Containers that are alike
+share one table of threats, and one drawing where there are many.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import language, listed, together, translate
+from stratascope.natural import natural
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
 from stratascope.presentation.html.syscalls import calls_section
@@ -40,15 +42,21 @@ from stratascope.resources import read_text
 
 _PLACE = "@@"  # in a message, where a link goes that only HTML has
 FULL = 20  # so many different tables of threats are printed with every reason; more of them would make a huge page
+MANY, DRAWN = 45, 10  # of more than so many, so many are drawn and have a table; the others have what is open
 
 
-def render(snapshot: Snapshot, layers: tuple[Layer, ...]) -> str:
-    """The page."""
+def render(snapshot: Snapshot, layers: tuple[Layer, ...], notes: tuple[str, ...] = ()) -> str:
+    """The page; `notes` stand at its end."""
+    title = msg("Stratascope: {containers}", containers=_count(snapshot))
+    named = [(f"c{place}", state) for place, state in enumerate(in_order(snapshot), 1)]
+    return frame(translate(title), "\n".join(part for part in _body(snapshot, layers, named, notes) if part))
+
+
+def frame(title: str, body: str) -> str:
+    """A whole page; `body` is HTML already."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = msg("Stratascope: {containers}", containers=_count(snapshot))
-    named = [(f"c{place}", state) for place, state in enumerate(in_order(snapshot), 1)]
     head = (
         '<meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
@@ -56,7 +64,6 @@ def render(snapshot: Snapshot, layers: tuple[Layer, ...]) -> str:
         '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
         f"<title>{text(title)}</title><style>{style}</style>"
     )
-    body = "\n".join(part for part in _body(snapshot, layers, named) if part)
     return f'<!DOCTYPE html>\n<html lang="{language()}">\n<head>{head}</head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
@@ -71,33 +78,36 @@ def _style() -> str:
 
 def in_order(snapshot: Snapshot) -> list[ContainerState]:
     """The containers as they stand in the page: the most exposed first, those of which nothing is known last."""
-    return sorted(snapshot.containers, key=lambda state: (rank(state), state.container.name))
+    return sorted(snapshot.containers, key=lambda state: (rank(state), natural(state.container.name)))
 
 
 def _count(snapshot: Snapshot) -> str:
     return translate(plural("{count} container", "{count} containers", len(snapshot.containers)))
 
 
-def _body(snapshot: Snapshot, layers: tuple[Layer, ...], named: list[Named]) -> Iterator[str]:
+def _body(snapshot: Snapshot, layers: tuple[Layer, ...], named: list[Named], notes: tuple[str, ...]) -> Iterator[str]:
     yield PATTERNS
     yield _head(snapshot)
     yield "<main>"
     yield element("section", element("h2", text(msg("Containers"))) + _list(named, layers), id="containers")
+    different = len({id(state.matrix) for _, state in named if state.matrix is not None})
+    shown: dict[int, Named] = {}
+    for anchor, state in named:
+        yield _container(anchor, state, snapshot, layers, shown, brief=different > FULL, short=different > MANY)
     if fleet := fleet_table(named):
         note = msg(
-            "The number of layers that would each stop it alone: 0 is open, G is held by the host's settings only,"
-            " ? is not known."
+            "The number of layers that would each stop it alone: 0 is open, G is stopped by the host's settings "
+            "only, ? is not known."
         )
         head = element("h2", text(msg("Containers and threats"))) + element("p", text(note))
         yield element("section", head + fleet, id="fleet")
     if bits := bits_table(named):
         yield element("section", element("h2", text(msg("Containers and capabilities"))) + bits, id="bits")
-    different = len({id(state.matrix) for _, state in named if state.matrix is not None})
-    shown: dict[int, Named] = {}
-    for anchor, state in named:
-        yield _container(anchor, state, snapshot, layers, shown, brief=different > FULL)
     yield calls_section(named)
     yield _glossary(named)
+    if notes:
+        lines = "".join(element("p", text(note)) for note in notes)
+        yield element("section", element("h2", text(msg("Accepted findings"))) + lines, id="accepted")
     yield "</main>"
     when = moment(snapshot.taken_at)
     yield element("footer", element("p", text(msg("Written by Stratascope from what was read at {when}.", when=when))))
@@ -201,6 +211,7 @@ def _container(
     shown: dict[int, Named],
     *,
     brief: bool,
+    short: bool,
 ) -> str:
     container = state.container
     facts = [container.engine, container.image, translate(STATUSES[container.status])]
@@ -223,12 +234,15 @@ def _container(
         first = next((each for each in by_outcome(matrix) if each.outcome is Outcome.OPEN), None)
         if first is not None:
             parts.append(element("p", text(first.threat.what)))
-        parts.append(element("div", draw(state, matrix, layers, snapshot.ground_of(container.engine)), "wide"))
+        first_of = id(matrix) not in shown or len(snapshot.containers) <= MANY  # else it is drawn with its threats
+        if first_of and not (short and len(shown) >= DRAWN):
+            parts.append(element("div", draw(state, matrix, layers, snapshot.ground_of(container.engine)), "wide"))
         parts.append(element("p", text(counts_line(counts(matrix))), "facts"))
     if state.findings:
-        parts.append(_findings(state.findings))
+        like = id(matrix) in shown and len(snapshot.containers) > MANY  # it stands with whom it is like
+        parts.append(_findings(state.findings, brief=like or (short and len(shown) >= DRAWN)))
     if matrix is not None:
-        parts.append(_threats(anchor, state, matrix, layers, shown, brief=brief))
+        parts.append(_threats(anchor, state, matrix, layers, shown, brief=brief, short=short))
     return element("section", "\n".join(parts), "container", id=anchor)
 
 
@@ -240,27 +254,49 @@ def _threats(
     shown: dict[int, Named],
     *,
     brief: bool,
+    short: bool,
 ) -> str:
     before = shown.setdefault(id(matrix), (anchor, state))
     if before[0] != anchor:
         link = f'<a href="#{before[0]}">{text(before[1].container.name, 80)}</a>'
         same = text(msg("Its threats and layers are the same as those of {name}.", name=_PLACE))
         return element("p", same.replace(_PLACE, link))
+    if short and len(shown) > DRAWN:
+        return _still_open(matrix)
     parts = [stance_key()]
     if brief:
-        note = msg("Where layers stop it, not every reason is printed; a page of fewer containers has them all.")
+        note = msg(
+            "If layers stop a threat, not every reason is printed; a page with fewer containers lists all of them."
+        )
         parts.append(element("p", text(note), "key"))
     parts.append(matrix_table(state, matrix, layers, brief=brief))
     head = text(msg("Threats and layers"))
     return f'<details class="all"><summary>{head}</summary>{"".join(parts)}</details>'
 
 
-def _findings(findings: tuple[Finding, ...]) -> str:
-    rows = [
-        f'<li><b class="s-{each.severity.value}">{text(SEVERITIES[each.severity])}</b> {text(each.text)}<br>'
-        f"→ {text(each.advice)} <code>{text(each.source, 200)}</code> {text(' '.join(each.refs))}</li>"
-        for each in findings
-    ]
+def _still_open(matrix: Matrix) -> str:
+    """Without a table: what is not stopped, the worst first."""
+    found = [each for each in by_outcome(matrix) if each.outcome is not Outcome.STOPPED]
+    if not found:
+        return ""
+    rows = []
+    for each in found:
+        unknown = f" <small>{text(msg('not known'))}</small>" if each.outcome is Outcome.UNKNOWN else ""
+        rows.append(f'<li><a href="#t-{text(each.threat.id)}">{text(each.threat.title)}</a>{unknown}</li>')
+    head = text(plural("{count} threat not stopped", "{count} threats not stopped", len(found)))
+    return f'<details class="all"><summary>{head}</summary><ul>{"".join(rows)}</ul></details>'
+
+
+def _findings(findings: tuple[Finding, ...], *, brief: bool) -> str:
+    """`brief`: without the advice."""
+    rows = []
+    for each in findings:
+        more = "" if brief else f"<br>→ {text(each.advice)}"
+        refs = "" if brief else f" {text(' '.join(each.refs))}"
+        rows.append(
+            f'<li><b class="s-{each.severity.value}">{text(SEVERITIES[each.severity])}</b> {text(each.text)}{more} '
+            f"<code>{text(each.source, 200)}</code>{refs}</li>"
+        )
     loud = any(each.severity in (Severity.CRITICAL, Severity.HIGH) for each in findings)
     head = text(plural("{count} finding", "{count} findings", len(findings)))
     return f'<details class="all"{" open" if loud else ""}><summary>{head}</summary><ul>{"".join(rows)}</ul></details>'

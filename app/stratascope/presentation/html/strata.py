@@ -1,4 +1,4 @@
-"""The strata as a drawing inside the page: process, layers from the last down to 1, kernel, and a ray for each threat.
+"""The strata as a drawing inside the page: process, layers from the last down to 1, kernel, and threats as rays.
 
 Everything that is drawn stands in the table below it as well, so the drawing is one image for a screen reader. Rays of
 one kind are one path: forty containers with a hundred threats each must stay a small page.
@@ -16,17 +16,27 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.presentation.html.escape import text
-from stratascope.presentation.html.lanes import labels, lanes
+from stratascope.presentation.html.lanes import lanes, names
 from stratascope.presentation.matrix_order import counts, counts_line
 from stratascope.presentation.rays import GROUND as KERNEL
-from stratascope.presentation.rays_layout import Label, Lane, Place
-from stratascope.presentation.terminal import clip
-from stratascope.presentation.threat_outcomes import Kind, family_word
+from stratascope.presentation.rays_layout import (
+    PITCH,
+    Lane,
+    Name,
+    Place,
+    Sort,
+    bar_width,
+    largest_bar,
+    stops,
+)
+from stratascope.presentation.terminal import Style, clip, wrap
+from stratascope.presentation.threat_outcomes import SERIOUS, Kind, family_word
 from stratascope.presentation.words import verdict_words
 
-WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 72
-_OPEN = {Kind.CRITICAL: "rc", Kind.HIGH: "rh", Kind.MEDIUM: "rm", Kind.LOW: "rl"}
-_HEADS = {Kind.CRITICAL: 11, Kind.HIGH: 8, Kind.MEDIUM: 6}
+WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 84
+NAMES = 250  # where the names in the ground begin
+_OPEN = {Kind.CRITICAL: "rc", Kind.HIGH: "rh", Kind.MEDIUM: "rm"}
+_SHARED = {Sort.MEDIUM: "rm", Sort.MINOR: "rl", Sort.UNKNOWN: "ru"}
 
 # patterns that every drawing of the page uses
 PATTERNS = (
@@ -79,19 +89,22 @@ def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], groun
     left, right = FACTS + 14.0, WIDTH - 14.0
     places = lanes(matrix, {layer.id: layer.number for layer in bands}, left, right)
     found = tuple(lane for place in places for lane in place.lanes)
-    placed, left_out = labels(found, left - 8, right + 8)
+    placed, left_out = names(found, NAMES, right)
     titles = {layer.id: translate(layer.about.title) for layer in layers}
     shared = msg("Linux {kernel}, shared by all containers", kernel=ground.kernel or "?")
     spoken = msg("The layers of {name}. {counts}", name=state.container.name, counts=counts_line(counts(matrix)))
     parts = [
         f'<svg class="strata" viewBox="0 0 {WIDTH} {floor + GROUND}" role="img" aria-label="{text(spoken)}">',
-        _strip(places, len(found)),
+        _strip(places, len(matrix.threats)),
         *(_band(layer, titles.get(layer.id, layer.id), tops[layer.number]) for layer in bands),
         f'<rect class="ground" x="0" y="{floor}" width="{WIDTH}" height="{GROUND}" rx="7"/>',
         f'<text class="gt" x="16" y="{floor + 24}">{text(msg("The kernel"))}</text>',
-        f'<text class="gs" x="16" y="{floor + 42}">{text(clip(translate(shared), 44))}</text>',
-        _rays(found, tops, floor),
-        _labels(placed, left_out, matrix, floor),
+        *(
+            f'<text class="gs" x="16" y="{floor + 42 + 15 * place}">{text(line)}</text>'
+            for place, line in enumerate(wrap(translate(shared), "", Style(width=32))[:2])
+        ),
+        _rays(places, tops, floor),
+        _names(placed, left_out, matrix, floor),
         "</svg>",
     ]
     return "".join(parts)
@@ -131,62 +144,88 @@ def _band(layer: LayerState, title: str, top: float) -> str:
     )
 
 
-def _rays(found: tuple[Lane, ...], tops: dict[int, float], floor: float) -> str:
+def _rays(places: tuple[Place, ...], tops: dict[int, float], floor: float) -> str:
     """All rays; `d` collects what is drawn alike, by class."""
     d: defaultdict[str, list[str]] = defaultdict(list)
     solids: list[str] = []
-    from_top = STRIP + 1
     middles = {KERNEL: floor} | {number: top + BAND / 2 for number, top in tops.items()}
-    for lane in found:
+    largest = largest_bar(places)
+    for lane in (lane for place in places for lane in place.lanes):
         ray, x = lane.ray, lane.x
-        end = middles[ray.end]
-        broken = next((middles[number] for number in ray.unknown if number > ray.end), None)
-        kind = _OPEN.get(ray.kind, "rs")
-        d[kind].append(f"M{x:g} {from_top}V{end if broken is None else broken:g}")
-        if broken is not None:
-            d["ru"].append(f"M{x:g} {broken:g}V{end:g}")
-            solids.append(f'<path class="dia" d="M{x:g} {broken - 4:g}l4 4l-4 4l-4 -4z"/>')
-        bar = min(7.0, max(1.5, lane.width - 2)) / 2
-        if ray.end != KERNEL:
-            d["b3"].append(f"M{x - bar:g} {end:g}h{2 * bar:g}")
-            if ray.also:
-                d["rd"].append(f"M{x:g} {end:g}V{middles[ray.also[-1]]:g}")
-                d["b2"] += [f"M{x - bar:g} {middles[number]:g}h{2 * bar:g}" for number in ray.also]
-        elif ray.kind in _OPEN:
-            head = _HEADS.get(ray.kind, 0)
-            title = f"<title>{text(ray.state.threat.title)}</title>"
-            if head:
-                half = head * 0.45
-                solids.append(
-                    f'<path class="h{kind}" d="M{x - half:g} {floor + 4 - head:g}h{2 * half:g}L{x:g} {floor + 4:g}z">'
-                    f"{title}</path>"
-                )
-            else:
-                solids.append(f'<circle class="ring" cx="{x:g}" cy="{floor - 2:g}" r="2">{title}</circle>')
-        elif ray.kind is Kind.HOST:
-            d["b3"].append(f"M{x - bar:g} {floor + 1:g}h{2 * bar:g}")
-    order = ("rd", "rs", "ru", "b2", "b3", "rl", "rm", "rh", "rc")
+        if ray is not None:
+            serious = ray.kind in SERIOUS
+            d[_OPEN[ray.kind]].append(f"M{x:g} {STRIP + 1}V{floor - (15 if serious else 2):g}")
+            solids.append(_tag(lane, floor) if serious else _head(lane, floor))
+        elif lane.sort is Sort.STOPPED:
+            solids.append(_bar(lane, middles, largest))
+        else:
+            d[_SHARED[lane.sort]].append(f"M{x:g} {STRIP + 1}V{floor - 15:g}")
+            unknown = "?" if lane.sort is Sort.UNKNOWN else ""
+            solids.append(_pill(x, floor - 8.5, 14, 13, 6.5, f"{unknown}{len(lane.rays)}", f"p{_SHARED[lane.sort]}"))
+    order = ("ru", "rl", "rm", "rh", "rc")
     return "".join(f'<path class="{kind}" d="{"".join(d[kind])}"/>' for kind in order if d[kind]) + "".join(solids)
 
 
-def _labels(placed: tuple[Label, ...], left_out: int, matrix: Matrix, floor: float) -> str:
+def _head(lane: Lane, floor: float) -> str:
+    title = f"<title>{text(lane.rays[0].state.threat.title)}</title>"
+    return f'<path class="hrm" d="M{lane.x - 2.7:g} {floor - 2:g}h5.4L{lane.x:g} {floor + 4:g}z">{title}</path>'
+
+
+def _tag(lane: Lane, floor: float) -> str:
+    """The end of a serious one, with the letter of its name in the ground."""
+    kind, x = lane.rays[0].kind, lane.x
+    title = f"<title>{text(lane.rays[0].state.threat.title)}</title>"
+    shape = f"M{x - 4.6:g} {floor - 15:g}h9.2v15l-4.6 5l-4.6 -5z"
+    letter = f'<text class="l{_OPEN[kind]}" x="{x:g}" y="{floor - 4:g}">{lane.letter}</text>' if lane.letter else ""
+    return f'<path class="t{_OPEN[kind]}" d="{shape}">{title}</path>{letter}'
+
+
+def _bar(lane: Lane, middles: dict[int, float], largest: int) -> str:
+    """All of a family that are stopped: thinner below each band that stops some, where a pill says how many."""
+    parts, pills = [], []
+    top, running, x = STRIP + 1.0, len(lane.rays), lane.x
+    for end in stops(lane):
+        wide, bottom = bar_width(running, largest, 1.0), middles[end.band]
+        rect = f'x="{x - wide / 2:g}" y="{top:g}" width="{wide:g}" height="{bottom - top:g}"'
+        parts.append(f'<rect class="bar" {rect}/>')
+        host = end.band == KERNEL
+        kind = "ph" if host else "pa" if end.asked else "ps"
+        middle = bottom if host else bottom - 3
+        pills.append(_pill(x, middle, 15, 15, 3, str(end.count), kind))
+        if not host:
+            dots = min(3, max(1, end.least))
+            pills += [
+                f'<circle class="dot" cx="{x + (at - (dots - 1) / 2) * 4:g}" cy="{middle + 11:g}" r="1.2"/>'
+                for at in range(dots)
+            ]
+        top, running = bottom, end.left
+    return "".join((*parts, *pills))
+
+
+def _pill(x: float, middle: float, wide: float, high: float, radius: float, number: str, kind: str) -> str:
+    wide = max(wide, 6.5 * len(number) + 5)
+    return (
+        f'<rect class="{kind}" x="{x - wide / 2:g}" y="{middle - high / 2:g}" width="{wide:g}" height="{high:g}"'
+        f' rx="{radius:g}"/><text class="n{kind}" x="{x:g}" y="{middle + 3.6:g}">{number}</text>'
+    )
+
+
+def _names(placed: tuple[Name, ...], left_out: int, matrix: Matrix, floor: float) -> str:
     titles = {state.threat.id: text(state.threat.title) for state in matrix.threats}
     parts = []
-    for label in placed:
-        y, title = floor + 20 + label.row * 18, titles[label.id]
-        if label.row:
-            parts.append(f'<path class="lead" d="M{label.x:g} {floor + 4}V{y - 12}"/>')
-        if label.critical:
-            parts.append(
-                f'<rect class="pill" x="{label.left:g}" y="{y - 12}" width="{label.width:g}" height="16" rx="8"/>'
-                f'<text class="pt" x="{label.left + label.width / 2:g}" y="{y}">{title}</text>'
-            )
-        else:
-            flipped = label.right < label.x + 8
-            x, end = (label.right, ' text-anchor="end"') if flipped else (label.left + 1, "")
-            parts.append(f'<text class="gl" x="{x:g}" y="{y}"{end}>{title}</text>')
-    if left_out:
+    for name in placed:
+        pitch = PITCH[name.rows]
+        y = floor + (GROUND - name.rows * pitch) / 2 + name.row * pitch + pitch / 2 + 4
+        if name.critical:
+            high = min(16.0, pitch - 0.6)
+            rect = f'x="{name.left:g}" y="{y - 4 - high / 2:g}" width="{name.width:g}" height="{high:g}"'
+            parts.append(f'<rect class="pill" {rect} rx="{high / 2:g}"/>')
+        kind = "pt" if name.critical else "gl"
         parts.append(
-            f'<text class="gs" x="16" y="{floor + 59}">{text(msg("+ {count} more open", count=left_out))}</text>'
+            f'<text class="{kind}" x="{name.left + 6:g}" y="{y:g}">{name.letter}</text>'
+            f'<text class="{kind}" x="{name.left + 19:g}" y="{y:g}">{titles[name.id]}</text>'
         )
+    if left_out:
+        more = text(msg("+ {count} more open", count=left_out))
+        parts.append(f'<text class="gs" x="16" y="{floor + 74}">{more}</text>')
     return "".join(parts)

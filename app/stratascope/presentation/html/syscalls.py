@@ -44,7 +44,7 @@ def calls_section(named: Sequence[Named]) -> str:
 
 def _key() -> str:
     words = [f'<li class="{_CLASS[verdict]}">{text(word)}</li>' for verdict, word in VERDICTS.items()]
-    words.append(f'<li class="a x">{text(msg("other than by default"))}</li>')
+    words.append(f'<li class="a x">{text(msg("differs from the default"))}</li>')
     words.append(f'<li class="a"><b>{text(msg("dangerous"))}</b></li>')
     return element("ul", "".join(words), "calls")
 

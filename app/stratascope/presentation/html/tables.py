@@ -67,7 +67,7 @@ def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool
             reasons.append(_reason("G", state.weakest.ground, pid))
         more = "".join(reasons) + _asides(state, layers)
         if not brief:  # the table of all containers leads there, too
-            more += f'<li><a href="#t-{text(threat.id)}">{text(msg("What it is, and what to do"))}</a></li>'
+            more += f'<li><a href="#t-{text(threat.id)}">{text(msg("Description and remedy"))}</a></li>'
         title = f"<details><summary>{title}</summary><ul>{more}</ul></details>"
     cells = [_stance(state.ruling(layer.id)) for layer in layers]
     cells.append(_stance(state.weakest.ground))
@@ -103,7 +103,7 @@ def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:
     if len(state.routes) > 1:
         found.append(
             msg(
-                "Of {count} ways this is the weakest: {name}.",
+                "Of {count} routes this is the weakest: {name}.",
                 count=len(state.routes),
                 name=state.weakest.route.name,
             )

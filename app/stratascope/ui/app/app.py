@@ -21,11 +21,16 @@ from stratascope.state import preferences
 from stratascope.ui.app import qt_translations
 from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.single_instance import SingleInstance, raise_other
+from stratascope.ui.before.page import Before
+from stratascope.ui.captures.controller import CaptureFiles
+from stratascope.ui.findings.acceptances import AcceptedList
 from stratascope.ui.harden.command_box import Exports
+from stratascope.ui.history.chronicle import MakeHistory
 from stratascope.ui.tighten.controller import LessonOf
 from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.learning import Learning
 
@@ -81,12 +86,32 @@ def make_window(
     exports: Exports | None = None,
     learning: Learning | None = None,
     lesson: LessonOf | None = None,
+    history: MakeHistory | None = None,
+    daily: Daily | None = None,
+    captures: CaptureFiles | None = None,
+    accepted: AcceptedList | None = None,
+    before: Before | None = None,
 ) -> MainWindow:
     """The window with its feed, not yet started; without `hardening` it only shows. A QApplication must exist."""
     kept = settings if settings is not None else MemorySettings()
     theme = Theme(chosen_mode(kept))
     theme.apply()
-    window = MainWindow(theme, all_layers(), Feed(watch), kept, report, hardening, exports, learning, lesson)
+    window = MainWindow(
+        theme,
+        all_layers(),
+        Feed(watch),
+        kept,
+        report,
+        hardening,
+        exports,
+        learning,
+        lesson,
+        history,
+        daily,
+        captures,
+        accepted,
+        before,
+    )
     window.feed.pace(preferences.REFRESH.of(kept))
     if kept.trouble is not None:
         window.notices.settings.tell(kept.trouble)
@@ -104,6 +129,11 @@ def run(
     exports: Exports | None = None,
     learning: Learning | None = None,
     lesson: LessonOf | None = None,
+    history: MakeHistory | None = None,
+    daily: Daily | None = None,
+    captures: CaptureFiles | None = None,
+    accepted: AcceptedList | None = None,
+    before: Before | None = None,
     where: Path | None = None,
 ) -> int:
     """Show the window until it is closed; the exit status, RESTART where a person wants it to start again.
@@ -121,13 +151,16 @@ def run(
         if where is not None and raise_other(where, os.environ):
             return 0
         only = None
-    window = make_window(watch, settings, report, hardening, exports, learning, lesson)
+    window = make_window(
+        watch, settings, report, hardening, exports, learning, lesson, history, daily, captures, accepted, before
+    )
     window.notices.demo.setVisible(demo)
     quitting = _quit_on_signals(app, window)
     aside = None if window.hardening is None else window.hardening.set_aside
     notifications = Notifications(window, window.selection, window.settings, lambda: aside.kept if aside else ())
     notifications.notifier.clicked.connect(window.look_at)
     window.show()
+    window.greet()
     window.start()
     try:
         status = app.exec()

@@ -149,7 +149,7 @@ class Desktop(_Bus):
 
     def _send(self, alert: Alert, title: str, text: str) -> None:
         hints = {"desktop-entry": ("s", APP), "urgency": ("y", 1)}
-        actions = ["default", translate(msg("Show it"))]
+        actions = ["default", translate(msg("Show"))]
         # the body may be markup, the title is plain text
         body = ("Stratascope", 0, APP, title, html.escape(text, quote=False), actions, hints, -1)
         number = self._call("Notify", "susssasa{sv}i", body)[0]

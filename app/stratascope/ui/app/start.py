@@ -6,26 +6,107 @@ Hardening's wiring is imported when it is first needed, by a thread that is not 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from stratascope import frozen
+from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.export.shared import ExportKind
 from stratascope.layers import all_layers
+from stratascope.state import record as records
+from stratascope.state.accepted import AcceptedFile
 from stratascope.state.journal import FileJournal
 from stratascope.state.needs import FileNeeds
 from stratascope.state.settings import Settings
 from stratascope.ui.app import app, single_instance
 from stratascope.ui.harden.export_menu import exported
+from stratascope.ui.history.chronicle import Made
 from stratascope.ui.tighten.controller import LessonOf
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.learning import Learning
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.tighten import Lesson
+from stratascope.wiring import captures
+from stratascope.wiring.daily import daily
 from stratascope.wiring.engines import LateEngines, live_view
+
+if TYPE_CHECKING:
+    from stratascope.usecases.check.check import Checked, Checker
+    from stratascope.usecases.check.fix import Fixed
+
+
+class CaptureStore:
+    """Captures as files; those that are opened are shown by this program, started once more."""
+
+    def __init__(self, record: Callable[[], Record | None]) -> None:
+        self.record = record
+
+    def save(self, record: Record, path: Path, *, labels: bool) -> None:
+        """Raises OSError."""
+        captures.save(record, path, labels=labels)
+
+    def check(self, path: Path) -> None:
+        """Raises ProbeError, OSError."""
+        records.load(path)
+
+    def show(self, paths: Sequence[Path]) -> None:
+        """Raises OSError."""
+        words = [
+            sys.executable,
+            *([] if frozen.is_frozen() else sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]),
+        ]
+        nowhere = subprocess.DEVNULL
+        subprocess.Popen(
+            [*words, "--from-capture", *map(str, paths)],
+            env=frozen.again(),
+            stdin=nowhere,
+            stdout=nowhere,
+            start_new_session=True,
+        )
+
+
+class NotStarted:
+    """Judges what is not started yet, for the engines of this machine; made when the first text has come."""
+
+    def __init__(self, late: LateEngines) -> None:
+        self._late = late
+        self._lock = threading.Lock()
+        self._made: Checker | None = None
+
+    def check(self, text: str, file: str) -> Checked:
+        """Raises ProbeError, OSError."""
+        with self._lock:
+            return self._checker().text(text, file, time.time())
+
+    def corrected(self, text: str, file: str) -> Fixed:
+        """Raises ProbeError, OSError."""
+        from stratascope.usecases.check.fix import fixed
+
+        with self._lock:
+            return fixed(self._checker(), text, file)
+
+    def _checker(self) -> Checker:
+        if self._made is None:
+            from stratascope.wiring.check import checker
+
+            self._made = checker(self._late.get())
+        return self._made
+
+
+def show_captures(paths: Sequence[Path]) -> int:
+    """A window on captures in the place of this machine: no engine is asked, nothing is recorded or changed."""
+    watch = captures.recorded_view(paths)
+    status = app.run(watch, sys.argv[:1], settings=Settings(), report=as_text, captures=CaptureStore(lambda: None))
+    if status == app.RESTART:
+        start_again()
+    return status
 
 
 def main(words: list[str]) -> int:
@@ -34,10 +115,10 @@ def main(words: list[str]) -> int:
     if where is not None and single_instance.raise_other(where, os.environ):
         return 0
     late = LateEngines()
-    learning = learning_of(late)
+    learning, watch = learning_of(late), live_view(late)
     try:
         status = app.run(
-            live_view(late),
+            watch,
             [sys.argv[0], *words],
             settings=Settings(),
             report=as_text,
@@ -45,6 +126,11 @@ def main(words: list[str]) -> int:
             exports=lambda plan: exported(plan, _texts),
             learning=learning,
             lesson=lesson_of(late),
+            history=history_of,
+            daily=daily(late),
+            captures=CaptureStore(watch.record),
+            accepted=AcceptedFile(),
+            before=NotStarted(late),
             where=where,
         )
     finally:
@@ -74,6 +160,13 @@ def lesson_of(late: LateEngines) -> LessonOf:
         return learning.lesson_on(late.get(), state)
 
     return make
+
+
+def history_of() -> Made:
+    """What is recorded while the window is open, and how it is read."""
+    from stratascope.wiring import history
+
+    return history.history(), history.recorder()
 
 
 def hardening_of(late: LateEngines) -> Hardening:

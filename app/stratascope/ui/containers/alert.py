@@ -10,7 +10,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.takeover import none_could, not_known, taking_over
+from stratascope.presentation.takeover import Judges, none_could, not_known
 from stratascope.ui.containers.order import worst_first
 from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
@@ -27,7 +27,7 @@ class AlertButton(QAbstractButton):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._judges = theme, Judges()
         self._head, self._names, self._mark = "", "", Mark.UNKNOWN
         self._key: tuple[str, str] | None = None
         self._said: tuple[object, ...] | None = None
@@ -46,7 +46,7 @@ class AlertButton(QAbstractButton):
 
     def show_states(self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = ()) -> None:
         """Say it of these containers; of the engines `unseen` nothing is known."""
-        found = taking_over(states)
+        found = self._judges.taking_over(states)
         bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
         self._key = bad[0].key if bad else None
         self._named, self._unknown, self._count, self._names = "", 0, len(bad), ""

@@ -9,19 +9,23 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.head import ListHead
-from stratascope.ui.containers.list_view import EDGE, ContainerView
+from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.containers.status_line import age_line
+from stratascope.ui.containers.row_paint import EDGE
+from stratascope.ui.containers.status_line import age_line, filter_line
 from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import Line
+from stratascope.ui.widgets.labels import Label, Line
+from stratascope.ui.widgets.page_switch import GroupSwitch
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.listing.filter import hint
 
 
 class ContainerColumn(QWidget):
@@ -30,7 +34,7 @@ class ContainerColumn(QWidget):
     opened = Signal()
     view_by_changed = Signal(object)
 
-    def __init__(self, theme: Theme, selection: Selection, machine: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, selection: Selection, machine: GroupSwitch, parent: QWidget | None = None) -> None:
         """`machine`: the switch of the pages that are of all containers."""
         super().__init__(parent)
         self.machine = machine
@@ -42,7 +46,7 @@ class ContainerColumn(QWidget):
         self.alert = AlertButton(theme)
         self.head = ListHead(theme)
         self.view = ContainerView(theme, self.model)
-        self.nothing = Line(theme, 12, ink="text2")
+        self.nothing = Label(theme, 12, ink="text2", wrap=True)
         self.nothing.hide()
         self.status = Line(theme, 11, ink="text2")
         self._lay_out()
@@ -52,7 +56,11 @@ class ContainerColumn(QWidget):
         selection.arrived.connect(self._show_snapshot)
         selection.container_changed.connect(self._follow)
         selection.filter_changed.connect(self._show_filtered)
+        selection.chosen.connect(self.view.reveal)
+        selection.front_wanted.connect(self._show_row)
+        self.model.divided.connect(self._follow)
         self.view.chosen.connect(selection.choose)
+        self.view.left.connect(lambda: selection.set_filter(""))
         self.view.opened.connect(self._open)
         self.alert.wanted.connect(self._open)
         self.head.chosen.connect(self.set_view_by)
@@ -90,24 +98,28 @@ class ContainerColumn(QWidget):
 
     def set_elsewhere(self, elsewhere: bool) -> None:
         """Whether the page in view is of all containers."""
-        self.view.elsewhere = elsewhere
-        self.view.viewport().update()
+        self.view.set_elsewhere(elsewhere)
 
     def set_narrow(self, narrow: bool) -> None:
         """64 wide: initials and the worst mark."""
         if narrow is self._narrow:
             return
-        self._narrow = self.view.narrow = narrow
+        self._narrow = narrow
+        self.view.set_narrow(narrow)
         self.alert.set_narrow(narrow)
+        self.machine.set_tight(narrow)
         self._show_head()
         self.status.setVisible(not narrow)
-        self.view.scheduleDelayedItemsLayout()
-        self.view.viewport().update()
 
     def tell_age(self) -> None:
-        """How old the snapshot is by now."""
-        if self._selection.snapshot is not None:
-            self.status.say(translate(age_line(self._selection.snapshot, time.time())))
+        """How old the snapshot is by now; while something is filtered, how many are shown."""
+        snapshot, model = self._selection.snapshot, self.model
+        if snapshot is None:
+            return
+        if model.query.empty:
+            self.status.say(translate(age_line(snapshot, time.time())))
+        else:
+            self.status.say(translate(filter_line(model.shown(), len(snapshot.containers), model.unknown)))
 
     def first_found(self) -> None:
         """From the filter into the list: to the container in view, or else to the first one found."""
@@ -124,26 +136,28 @@ class ContainerColumn(QWidget):
         self.opened.emit()
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
-        many = len({state.container.engine for state in snapshot.containers}) > 1
-        self.model.show(snapshot.containers, many_engines=many)
+        self.model.show(snapshot.containers)
         self.alert.show_states(snapshot.containers, unseen_engines(snapshot))
         self._show_head()
         self.tell_age()
         self._tell_filter()
 
     def _show_filtered(self, words: str) -> None:
-        """Where the filter leaves out the container in view, the first of the rest is chosen."""
+        """What is in view stays so, also where the filter leaves it out."""
         self.model.set_filter(words)
-        row = self._row()
-        if row < 0 or row != self.view.currentIndex().row():
-            self.view.select_key(self._selection.key if row >= 0 else None)
+        if self._selection.key is None:
+            self.first_found()
+        self.tell_age()
         self._tell_filter()
 
     def _follow(self) -> None:
-        """The row of the container in view is the current one."""
-        row = self._row()
-        if row >= 0 and row != self.view.currentIndex().row():
-            self.view.select_key(self._selection.key)
+        """The row of the container in view is the selected one."""
+        self.view.follow(self._selection.key)
+
+    def _show_row(self) -> None:
+        """It was asked for: not to be folded away."""
+        if self._selection.key is not None:
+            self.view.reveal(self._selection.key)
 
     def _row(self) -> int:
         key = self._selection.key
@@ -164,7 +178,9 @@ class ContainerColumn(QWidget):
         said = not self.nothing.isHidden()
         self.nothing.setVisible(nothing)
         if nothing:
-            self.nothing.say(translate(msg("No container holds these words")))
+            query = self.model.query
+            why = query.trouble or hint(query, self.model.states())
+            self.nothing.setText(plain(translate(why or msg("No container matches the filter"))))
             if not said:
                 accessibility.announce(self, self.nothing.text())
 

@@ -19,6 +19,7 @@ def view_by_word(view_by: ViewBy) -> str:
     """The division in words."""
     words: dict[ViewBy, Message] = {
         ViewBy.WORST: msg("Worst first"),
+        ViewBy.PROJECT: msg("By project"),
         ViewBy.ENGINE: msg("By engine"),
         ViewBy.NAME: msg("By name"),
     }

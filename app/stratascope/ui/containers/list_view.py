@@ -1,207 +1,45 @@
-"""The list of containers: rows with marks and exposure between heads, by keyboard and mouse."""
+"""The list of containers: rows between heads, by keyboard and mouse.
+
+Current is where the keyboard is, which may be a head that folds; selected is always a container. Decided against one
+for both: to fold a group must not choose another container.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QWidget,
-)
+from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from stratascope.core.message import msg
-from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.containers.head import EXPOSURE
-from stratascope.ui.containers.model import ContainerModel, Entry
-from stratascope.ui.containers.order import section_ink
-from stratascope.ui.widgets import marks
-from stratascope.ui.widgets.exposure_words import best_text, level_ink, number_text
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.containers.model import ContainerModel
+from stratascope.ui.containers.row_paint import Past, RowDelegate
+from stratascope.ui.containers.rows import Entry
+from stratascope.ui.widgets.item_model import AnyIndex
+from stratascope.ui.widgets.theme import Theme
 
-ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
-
-
-def mark_of(entry: Entry, number: int) -> Mark:
-    """The mark of one layer in a row."""
-    if entry.state is None or not runs(entry.state):
-        return Mark.NOT_RUNNING
-    layer = next((layer for layer in entry.state.layers if layer.number == number), None)
-    return marks.mark_of(layer.assessment) if layer else Mark.UNKNOWN
-
-
-class _ContainerDelegate(QStyledItemDelegate):
-    """Paints heads and rows."""
-
-    def __init__(self, theme: Theme, view: ContainerView) -> None:
-        super().__init__(view)
-        self._theme, self._view = theme, view
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        theme, entry = self._theme, index.data(ItemRole)
-        if entry.state is None:
-            return QSize(10, max(theme.px(HEAD), theme.box(12) + theme.px(6)))
-        return QSize(10, max(theme.px(ROW), theme.box(13) + theme.box(11) + theme.px(6)))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        entry: Entry = index.data(ItemRole)
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if entry.state is None:
-            self._head(painter, rect, entry)
-        else:
-            self._ground(painter, rect, state)
-            if self._view.narrow:
-                self._initials(painter, rect, entry)
-            else:
-                self._row(painter, rect, entry)
-        painter.restore()
-
-    def _head(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
-        theme = self._theme
-        view_by = self._view.containers.view_by
-        left = rect.left() + theme.px(EDGE)
-        if self._view.narrow:
-            painter.setPen(theme.color("line"))
-            painter.drawLine(left, rect.center().y(), rect.right() - theme.px(EDGE), rect.center().y())
-            return
-        painter.setFont(theme.font(11, BOLD))
-        painter.setPen(theme.color(section_ink(entry.section, view_by)))
-        room = rect.width() - theme.px(2 * EDGE + 40)
-        title = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideRight, room)
-        box = QRect(left, rect.top(), room + theme.px(40), rect.height())
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, title)
-        x = left + painter.fontMetrics().horizontalAdvance(title) + theme.px(7)
-        painter.setFont(theme.font(11))
-        painter.setPen(theme.color("text3"))
-        number = str(entry.count)
-        painter.drawText(QRect(x, rect.top(), theme.px(60), rect.height()), Qt.AlignmentFlag.AlignVCenter, number)
-        x += painter.fontMetrics().horizontalAdvance(number) + theme.px(8)
-        painter.setPen(theme.color("line"))
-        y = rect.center().y() + 1
-        painter.drawLine(x, y, rect.right() - theme.px(EDGE), y)
-
-    def _ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
-        theme = self._theme
-        box = QRectF(rect).adjusted(theme.px(6), 0.5, -theme.px(6), -0.5)
-        if state & QStyle.StateFlag.State_Selected and self._view.elsewhere:
-            painter.setPen(QPen(theme.color("line2"), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(7), theme.px(7))
-        elif state & QStyle.StateFlag.State_Selected:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("sel"))
-            painter.drawRoundedRect(box, theme.px(7), theme.px(7))
-            painter.setBrush(theme.color("accent"))
-            painter.drawRoundedRect(QRectF(box.left(), box.top() + 6, 3, box.height() - 12), 1.5, 1.5)
-        if state & QStyle.StateFlag.State_HasFocus and self._view.hasFocus():
-            paint_focus_ring(painter, box.adjusted(1, 1, -1, -1), theme.px(6), theme)
-        elif state & QStyle.StateFlag.State_MouseOver and not state & QStyle.StateFlag.State_Selected:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("sunk"))
-            painter.drawRoundedRect(box, theme.px(7), theme.px(7))
-
-    def _row(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
-        theme = self._theme
-        left, right = rect.left() + theme.px(EDGE), rect.right() - theme.px(EDGE)
-        one, two = theme.box(13), theme.box(11)
-        top = rect.top() + (rect.height() - one - two) // 2
-        marks = right - theme.px(EXPOSURE) - 5 * theme.px(PITCH) - theme.px(MARK)
-        running = entry.state is not None and runs(entry.state)
-        name_right = self._exposure(painter, QRect(left, top, right - left, one), entry.state) if running else right
-        painter.setFont(theme.font(13, MEDIUM))
-        painter.setPen(theme.color("text" if running else "text2"))
-        name = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name_right - left)
-        painter.drawText(QRect(left, top, name_right - left, one), Qt.AlignmentFlag.AlignVCenter, name)
-        painter.setFont(theme.font(11))
-        painter.setPen(theme.color("text2"))
-        room = marks - left - theme.px(8)
-        second = painter.fontMetrics().elidedText(entry.second, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRect(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
-        side = theme.px(MARK)
-        y = top + one + (two - side) / 2
-        for number in range(1, 7):
-            box = QRectF(marks + (number - 1) * theme.px(PITCH), y, side, side)
-            paint_mark(painter, box, mark_of(entry, number), theme)
-
-    def _exposure(self, painter: QPainter, line: QRect, state: ContainerState | None) -> int:
-        """Number at the right of the name's line, below it the bar or "best 2.6"; where the number begins."""
-        theme = self._theme
-        matrix = state.matrix if state is not None else None
-        ink = theme.color(level_ink(matrix))
-        painter.setFont(theme.font(15, BOLD))
-        painter.setPen(ink)
-        number = number_text(matrix)
-        tall = theme.box(15)
-        box = QRect(line.left(), line.center().y() - tall // 2, line.width(), tall)
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
-        begin = line.right() - painter.fontMetrics().horizontalAdvance(number) - theme.px(8)
-        below = QRect(line.left(), line.bottom() + 1, line.width(), theme.box(11))
-        best = best_text(matrix)
-        if best:
-            painter.setFont(theme.font(11, MEDIUM))
-            painter.setPen(theme.color("text2"))
-            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, best)
-        elif matrix is not None:
-            wide, high = theme.px(36), theme.px(3)
-            bar = QRectF(line.right() + 1 - wide, below.center().y() - high / 2 + 1, wide, high)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("line"))
-            painter.drawRoundedRect(bar, high / 2, high / 2)
-            if matrix.exposure.worst > 0:
-                bar.setWidth(max(float(high), wide * matrix.exposure.worst / 10))
-                painter.setBrush(ink)
-                painter.drawRoundedRect(bar, high / 2, high / 2)
-        return begin
-
-    def _initials(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
-        theme = self._theme
-        one, side = theme.box(13), theme.px(MARK)
-        top = rect.top() + (rect.height() - one - side) // 2
-        painter.setFont(theme.font(13, BOLD))
-        painter.setPen(theme.color("text"))
-        letters = [part[:1] for part in entry.title.replace("_", "-").replace(".", "-").split("-") if part]
-        text = "".join(letters[:2]) if len(letters) > 1 else entry.title[:2]
-        painter.drawText(QRect(rect.left(), top, rect.width(), one), Qt.AlignmentFlag.AlignCenter, text)
-        state = entry.state
-        worst = Mark(state.worst.value) if state is not None and runs(state) else Mark.NOT_RUNNING
-        matrix = state.matrix if state is not None and runs(state) else None
-        number = number_text(matrix) if matrix is not None else ""
-        painter.setFont(theme.font(11, BOLD))
-        gap = theme.px(4) if number else 0
-        x = rect.center().x() - (side + gap + painter.fontMetrics().horizontalAdvance(number)) / 2
-        paint_mark(painter, QRectF(x, top + one, side, side), worst, theme)
-        painter.setPen(theme.color(level_ink(matrix)))
-        box = QRectF(x + side + gap, top + one - theme.px(3), theme.px(40), side + theme.px(6))
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, number)
+Flag = QItemSelectionModel.SelectionFlag
 
 
 class ContainerView(QListView):
-    """The list itself: keyboard, type-ahead and selection are Qt's; heads are stepped over."""
+    """The list itself: arrows, type-ahead and selection are Qt's. Heads that do not fold are stepped over."""
 
     chosen = QtSignal(object)  # the key of the current container
     opened = QtSignal(object)  # the same, by Enter or a click
+    menu_wanted = QtSignal(object, QPoint)  # the key of a container, and where on the screen
+    left = QtSignal()  # Escape
 
     def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.containers = containers
-        self.narrow = False
-        self.elsewhere = False  # the page in view is of all containers: the chosen one only has an outline
+        self._following = False
+        self._paint = RowDelegate(theme)
+        self._paint.focused = self.hasFocus
         self.setModel(containers)
-        self.setItemDelegate(_ContainerDelegate(theme, self))
+        self.setItemDelegate(self._paint)
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -213,19 +51,74 @@ class ContainerView(QListView):
         self.activated.connect(self._open)
         theme.changed.connect(self._relook)
 
+    @property
+    def narrow(self) -> bool:
+        """Whether rows are initials only."""
+        return self._paint.narrow
+
+    def set_narrow(self, narrow: bool) -> None:
+        self._paint.narrow = narrow
+        self._relook()
+        self.viewport().update()
+
+    def set_elsewhere(self, elsewhere: bool) -> None:
+        """The page in view is of all containers: the chosen one only has an outline."""
+        self._paint.elsewhere = elsewhere
+        self.viewport().update()
+
+    def set_past(self, past: Past) -> None:
+        """Where the exposure of the last days comes from."""
+        self._paint.past = past
+        self.viewport().update()
+
     def dataChanged(self, first: AnyIndex, last: AnyIndex, roles: Sequence[int] = ()) -> None:
         """A row has its height whatever it says; QListView would lay out and paint all of them anew."""
         QAbstractItemView.dataChanged(self, first, last, roles)
 
+    def chosen_row(self) -> int:
+        """The row of the selected container; -1 without one."""
+        chosen = self.selectionModel().selectedIndexes()
+        return chosen[0].row() if chosen else -1
+
     def select_key(self, key: tuple[str, str] | None) -> bool:
-        """Make that container the current one; False where it is not in the list."""
+        """Choose that container, None: the first one; False where it is not in the list."""
         row = self.containers.row_of(key) if key is not None else self.containers.first_row()
-        if row < 0:
-            return False
-        index = self.containers.index(row)
-        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        self.scrollTo(index)
-        return True
+        self._go(row, select=True)
+        return row >= 0
+
+    def follow(self, key: tuple[str, str] | None) -> None:
+        """That container is selected, whoever chose it: its row, the row that stands for it, or none."""
+        row = self.containers.row_of(key) if key is not None else -1
+        if row == self.chosen_row():
+            return
+        self._following = True
+        try:
+            if row < 0:
+                self.selectionModel().clearSelection()
+                if self._is_container(self.currentIndex().row()):
+                    self.selectionModel().setCurrentIndex(QModelIndex(), Flag.NoUpdate)
+            elif self._is_container(self.currentIndex().row()) or not self.currentIndex().isValid():
+                self.selectionModel().setCurrentIndex(self.containers.index(row), Flag.ClearAndSelect)
+            else:  # the keyboard is at a head, and stays there
+                self.selectionModel().select(self.containers.index(row), Flag.ClearAndSelect)
+        finally:
+            self._following = False
+
+    def reveal(self, key: tuple[str, str]) -> None:
+        """Unfold the group that hides it, and roll to it."""
+        self.containers.reveal(key)
+        self.follow(key)
+        row = self.containers.row_of(key)
+        if row >= 0:
+            self.scrollTo(self.containers.index(row))
+
+    # -- what Qt asks and tells
+
+    def selectionCommand(self, index: AnyIndex, event: QEvent | None = None) -> Flag:
+        """A head takes the keyboard and no selection."""
+        if index.isValid() and not self._is_container(index.row()):
+            return Flag.NoUpdate
+        return super().selectionCommand(index, event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
@@ -239,36 +132,107 @@ class ContainerView(QListView):
         self.containers.hold(False)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self._at_head(event):  # Qt would make it the current row, and the highlight of the container would go
-            super().mousePressEvent(event)
+        row, entry = self._at(event.position().toPoint())
+        if entry is not None and event.button() == Qt.MouseButton.LeftButton and self._folds_at(row, entry, event):
+            return
+        if event.button() != Qt.MouseButton.RightButton and (entry is None or entry.state is not None):
+            super().mousePressEvent(event)  # the right button asks for a menu, and chooses nothing
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not event.buttons() or not self._at_head(event):  # the same for a drag that comes across one
+        if not event.buttons() or self._at(event.position().toPoint())[1] is not None:
             super().mouseMoveEvent(event)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """By the right button, of what is under it; by the Menu key, of the current row."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index = self.currentIndex()
+            row, entry = index.row(), self.containers.entry(index.row())
+            at = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft() + QPoint(self.width() // 6, 0))
+        else:
+            row, entry = self._at(self.viewport().mapFromGlobal(event.globalPos()))
+            at = event.globalPos()
+        if row >= 0 and entry is not None and entry.state is not None:
+            self.menu_wanted.emit(entry.state.key, at)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_Up) and self.currentIndex().row() <= self.containers.first_row():
+        self.containers.touch()
+        row = self.currentIndex().row()
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+            return
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self._fold(row, folded=event.key() == Qt.Key.Key_Left)
+            return
+        if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_Up) and row <= self.containers.first_row():
             self.scrollToTop()  # the head above the first row must be reachable for the eye
+        entry = self.containers.entry(row)
+        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+        if entry is not None and entry.folds and event.key() in keys:
+            self._fold(row, folded=not entry.folded)
+            return
         super().keyPressEvent(event)
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        """As Qt moves, but never onto a head."""
+        """As Qt moves, but never onto a head that does not fold."""
         index = super().moveCursor(action, modifiers)
         actions = QAbstractItemView.CursorAction
-        if not index.isValid() or self._is_container(index.row()):
+        if not index.isValid() or self._stands(index.row()):
             return index
         back = action in (actions.MoveUp, actions.MovePageUp, actions.MovePrevious, actions.MoveEnd)
         for step in (-1, 1) if back else (1, -1):
             row = index.row()
             while 0 <= row < self.containers.rowCount():
-                if self._is_container(row):
+                if self._stands(row):
                     return self.containers.index(row)
                 row += step
         return self.currentIndex()
 
-    def _at_head(self, event: QMouseEvent) -> bool:
-        index = self.indexAt(event.position().toPoint())
-        return index.isValid() and not self._is_container(index.row())
+    # -- inside
+
+    def _fold(self, row: int, *, folded: bool) -> None:
+        """What the keys Left and Right do, from the inside to the outside: replicas, then their group."""
+        model, entry = self.containers, self.containers.entry(row)
+        if entry is None:
+            return
+        if entry.state is None:
+            if entry.folds:
+                model.fold(entry.section, folded=folded)
+            return
+        if not folded:
+            if entry.members:
+                model.open_replicas(entry.state.key, opened=True)
+            return
+        first = model.first_of(row)
+        if first is not None:
+            model.open_replicas(first, opened=False)
+            self._go(model.row_of(first), select=True)
+            return
+        head = model.head_of(row)
+        outer = model.entry(head)
+        if outer is not None and outer.folds:
+            self._go(head)
+
+    def _go(self, row: int, *, select: bool = False) -> None:
+        if row >= 0:
+            index = self.containers.index(row)
+            self.selectionModel().setCurrentIndex(index, Flag.ClearAndSelect if select else Flag.NoUpdate)
+            self.scrollTo(index)
+
+    def _folds_at(self, row: int, entry: Entry, event: QMouseEvent) -> bool:
+        """A click on a head, or on the number of a row's replicas."""
+        if entry.state is None:
+            if entry.folds:
+                self._fold(row, folded=not entry.folded)
+            return True
+        chip = self._paint.chip_box(self.visualRect(self.containers.index(row)), entry)
+        if chip.contains(event.position()):
+            self.containers.open_replicas(entry.state.key, opened=bool(entry.members))
+            return True
+        return False
+
+    def _at(self, point: QPoint) -> tuple[int, Entry | None]:
+        row = self.indexAt(point).row()
+        return row, self.containers.entry(row)
 
     def _open(self, index: QModelIndex) -> None:
         entry = self.containers.entry(index.row())
@@ -279,9 +243,15 @@ class ContainerView(QListView):
         entry = self.containers.entry(row)
         return entry is not None and entry.state is not None
 
+    def _stands(self, row: int) -> bool:
+        """Whether the keyboard can be there."""
+        entry = self.containers.entry(row)
+        return entry is not None and (entry.state is not None or entry.folds)
+
     def _current_changed(self, current: QModelIndex) -> None:
         entry = self.containers.entry(current.row()) if current.isValid() else None
-        if entry is not None and entry.state is not None:
+        quiet = self._following or self.containers.dividing  # else rows that go away would choose another one
+        if entry is not None and entry.state is not None and not quiet:
             self.chosen.emit(entry.state.key)
 
     def _relook(self) -> None:

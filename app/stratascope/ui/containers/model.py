@@ -1,56 +1,50 @@
-"""The list of containers with section heads as one flat model, updated row by row.
+"""The list of containers with its heads as one flat model, updated row by row.
 
 Decided against a tree and against resets: selection, scroll position and a screen reader's place must outlive
-every update. While the pointer is over the list existing rows keep their places (`hold`); only their content
-changes, new ones are added and gone ones leave.
+every update.
+
+Rows do not jump: they keep their places until their order has stood for PATIENCE and nobody has used the list for as
+long (`touch`), and under the pointer they never move (`hold`). So a container that restarts comes back to the row that
+it had. What is new, or was read for the first time, goes to its place at once, and what is gone leaves.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
-from PySide6.QtCore import QAbstractListModel, Qt
+from PySide6.QtCore import QAbstractListModel, Qt, QTimer, Signal
 
-from stratascope.core.message import msg, plural
-from stratascope.core.raised import raised
-from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
-from stratascope.i18n.translate import translate
-from stratascope.ui.containers.order import ViewBy, haystack, matches, section_title, sections
-from stratascope.ui.widgets.exposure_words import exposure_sentence
-from stratascope.ui.widgets.gap_words import runs, status_word
+from stratascope.ui.containers.order import Pin, ViewBy
+from stratascope.ui.containers.rows import Entry, Key, Rows, spoken
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.marks import assessed_word
-from stratascope.value import Value, replace
+from stratascope.usecases.listing.query import Query, parse
+from stratascope.value import replace
 
-Key = tuple[str, ...]  # ("head", section) or ("row", engine, id)
-
-
-class Entry(Value):
-    """One row: a head (`state` None) or a container; texts are made once, not at each painting."""
-
-    key: Key
-    section: str
-    title: str
-    second: str = ""
-    count: int = 0
-    state: ContainerState | None = None
+PATIENCE = 3000  # ms
 
 
 class ContainerModel(QAbstractListModel):
-    """Rows of `Entry`. `show` gives it a new picture; `set_filter`, `set_view_by` and `hold` change the view."""
+    """Rows of `Entry`. `show` gives it a new picture; the setters and `hold` change the view, and tell `divided`."""
+
+    divided = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._entries: list[Entry] = []
+        self._places: dict[tuple[str, str], int] = {}  # rows of containers, made when they are asked for
         self._states: tuple[ContainerState, ...] = ()
-        self._many_engines = False
+        self._rows = Rows()
         self._filter = ""
-        self._view_by = ViewBy.WORST
         self._held = False
-        self._hay: dict[tuple[str, str], tuple[ContainerState, str]] = {}
-        self._made: dict[tuple[str, str], tuple[ContainerState, bool, str, Entry]] = {}
+        self.dividing = False  # rows come and go although the containers are the same
+        self._order: tuple[Key, ...] = ()  # as it would be
+        self.patience = QTimer(self)
+        self.patience.setSingleShot(True)
+        self.patience.setInterval(PATIENCE)
+        self.patience.timeout.connect(self._settle)
 
     # -- what the view asks
 
@@ -82,101 +76,166 @@ class ContainerModel(QAbstractListModel):
 
     @property
     def view_by(self) -> ViewBy:
-        return self._view_by
+        return self._rows.view_by
+
+    @property
+    def query(self) -> Query:
+        """What is filtered by."""
+        return self._rows.query
+
+    @property
+    def unknown(self) -> int:
+        """Of how many the filter can't say whether they are meant."""
+        return self._rows.unknown
+
+    @property
+    def pinned(self) -> Collection[Pin]:
+        return self._rows.pinned
 
     def entry(self, row: int) -> Entry | None:
         """The entry in that row, if there is one."""
         return self._entries[row] if 0 <= row < len(self._entries) else None
 
     def row_of(self, key: tuple[str, str]) -> int:
-        """The row of a container; -1 where it is not shown."""
-        wanted = ("row", *key)
-        return next((row for row, entry in enumerate(self._entries) if entry.key == wanted), -1)
+        """The row of a container, or of the one that stands for it; -1 where none does."""
+        if not self._places:
+            for row, entry in enumerate(self._entries):
+                if entry.state is not None:
+                    self._places[entry.state.key] = row
+                    self._places.update(dict.fromkeys(entry.members, row))
+        return self._places.get(key, -1)
+
+    def states(self) -> tuple[ContainerState, ...]:
+        """All containers, whatever is filtered."""
+        return self._states
+
+    def passed(self) -> tuple[ContainerState, ...]:
+        """Those that pass the filter, in order; those too that are folded away."""
+        return self._rows.shown
 
     def keys(self) -> tuple[tuple[str, str], ...]:
-        """The containers that are shown, in order."""
-        return tuple(entry.state.key for entry in self._entries if entry.state is not None)
+        """The same by their keys."""
+        return tuple(state.key for state in self._rows.shown)
 
     def first_row(self) -> int:
         """The first container's row; -1 without any."""
         return next((row for row, entry in enumerate(self._entries) if entry.state is not None), -1)
 
+    def head_of(self, row: int) -> int:
+        """The row of the head that a row is under, or is; -1 without one."""
+        section = self._entries[row].section if 0 <= row < len(self._entries) else ""
+        wanted = ("head", section)
+        return next((place for place, entry in enumerate(self._entries) if entry.key == wanted), -1)
+
     def shown(self) -> int:
         """How many containers pass the filter."""
-        return sum(entry.state is not None for entry in self._entries)
+        return len(self._rows.shown)
 
     # -- what changes
 
-    def show(self, states: tuple[ContainerState, ...], *, many_engines: bool) -> None:
+    def show(self, states: tuple[ContainerState, ...]) -> None:
         """A new picture of all containers."""
-        self._states, self._many_engines = states, many_engines
-        alive = {state.key for state in states}
-        self._hay = {key: kept for key, kept in self._hay.items() if key in alive}
-        self._made = {key: kept for key, kept in self._made.items() if key in alive}
+        self._states = states
+        self._rows.forget_all_but({state.key for state in states})
         self._update()
 
     def set_filter(self, text: str) -> None:
-        """Only containers whose name, image, engine, id or findings hold all words of `text`."""
+        """Only containers that it finds (`usecases.listing.query`)."""
         if text != self._filter:
             self._filter = text
-            self._update(moving=True)
+            self._rows.query = parse(text)
+            self._divide()
 
     def set_view_by(self, view_by: ViewBy) -> None:
         """Divide the list another way."""
-        if view_by is not self._view_by:
-            self._view_by = view_by
-            self._update(moving=True)
+        if view_by is not self.view_by:
+            self._rows.view_by = view_by
+            self._divide()
+
+    def set_pinned(self, pinned: Collection[Pin]) -> None:
+        """Those stand above the groups."""
+        self._rows.pinned = pinned
+        self._divide()
+
+    def fold(self, section: str, *, folded: bool) -> None:
+        """Show only the head of a group, or all of it."""
+        (self._rows.folded.add if folded else self._rows.folded.discard)(section)
+        self._divide()
+
+    def reveal(self, key: tuple[str, str]) -> None:
+        """Unfold the group that hides that container."""
+        if self.row_of(key) < 0:
+            section = self._rows.section_of(key)
+            if section:
+                self.fold(section, folded=False)
+
+    def open_replicas(self, key: tuple[str, str], *, opened: bool) -> None:
+        """Give each of those that are alike a row, or one to all. `key`: of the first."""
+        (self._rows.opened.add if opened else self._rows.opened.discard)(key)
+        self._divide()
+
+    def first_of(self, row: int) -> tuple[str, str] | None:
+        """The first of the replicas with a row each that this one is among."""
+        while 0 <= row < len(self._entries) and self._entries[row].opened:
+            entry = self._entries[row]
+            if entry.opened > 0 and entry.state is not None:
+                return entry.state.key
+            row -= 1
+        return None
 
     def hold(self, held: bool) -> None:
         """While held, rows do not move."""
         if held is not self._held:
             self._held = held
             if not held:
-                self._update()
+                self.touch()
+
+    def touch(self) -> None:
+        """Somebody is using the list: what would move has to wait again."""
+        if self.patience.isActive():
+            self.patience.start()
 
     # -- how
 
-    def _passes(self, state: ContainerState) -> bool:
-        if not self._filter.strip():
-            return True
-        kept = self._hay.get(state.key)
-        if kept is None or kept[0] is not state:
-            kept = self._hay[state.key] = (state, haystack(state))
-        return matches(kept[1], self._filter)
+    def _settle(self) -> None:
+        if self._held:
+            self.patience.start()
+        else:
+            self._divide()
 
-    def _target(self) -> list[Entry]:
-        target: list[Entry] = []
-        found = tuple(state for state in self._states if self._passes(state))
-        for section in sections(found, self._view_by):
-            title = section_title(section.key, self._view_by)
-            target.append(Entry(("head", section.key), section.key, title, count=len(section.states)))
-            target += [self._entry(state, section.key) for state in section.states]
-        return target
-
-    def _entry(self, state: ContainerState, section: str) -> Entry:
-        kept = self._made.get(state.key)
-        if kept is not None and kept[0] is state and kept[1:3] == (self._many_engines, section):
-            return kept[3]
-        container = state.container
-        name = plain(container.name or container.id[:12], 300)
-        image = short_image(plain(container.image, 300))
-        two = (
-            translate(msg("{engine} · {image}", engine=container.engine, image=image))
-            if self._many_engines and self._view_by is not ViewBy.ENGINE
-            else image
-        )
-        entry = Entry(("row", *state.key), section, name, two, state=state)
-        self._made[state.key] = (state, self._many_engines, section, entry)
-        return entry
+    def _divide(self) -> None:
+        self.dividing = True
+        self._update(moving=True)
+        self.dividing = False
+        self.divided.emit()
 
     def _update(self, *, moving: bool = False) -> None:
-        target = self._target()
-        if self._held and not moving:
-            target = _in_place(self._entries, target)
+        target = self._rows.of(self._states)
+        order = tuple(entry.key for entry in target)
+        if not moving:
+            target = in_place(self._entries, target)
+        if moving or tuple(entry.key for entry in target) == order:
+            self.patience.stop()
+        elif order != self._order or not self.patience.isActive():
+            self.patience.start()
+        self._order = order
         self._become(target)
 
     def _become(self, target: list[Entry]) -> None:
         """Turn the rows into `target` with the least signals: leave, arrive or move, then change."""
+        before = [entry.key for entry in self._entries]
+        if before != [entry.key for entry in target]:
+            self._places = {}
+            self._move(target)
+        for place, entry in enumerate(target):
+            if self._entries[place] is not entry and self._entries[place] != entry:
+                if self._entries[place].members != entry.members:
+                    self._places = {}
+                self._entries[place] = entry
+                index = self.index(place)
+                self.dataChanged.emit(index, index)
+
+    def _move(self, target: list[Entry]) -> None:
         wanted = {entry.key for entry in target}
         row = len(self._entries) - 1
         while row >= 0:
@@ -209,62 +268,40 @@ class ContainerModel(QAbstractListModel):
                 self._entries.insert(place, self._entries.pop(source))
                 self.endMoveRows()
             place += 1
-        for place, entry in enumerate(target):
-            if self._entries[place] is not entry and self._entries[place] != entry:
-                self._entries[place] = entry
-                index = self.index(place)
-                self.dataChanged.emit(index, index)
 
 
-def _in_place(now: list[Entry], target: list[Entry]) -> list[Entry]:
-    """`target` without moves: rows stay where they are, gone ones leave, new ones go to their section's end."""
+def in_place(now: list[Entry], target: list[Entry]) -> list[Entry]:
+    """`target` without moves: rows stay where they are, gone ones leave, new ones go behind whom they follow.
+
+    What is read for the first time counts as new.
+    """
+    if not now or [entry.key for entry in now] == [entry.key for entry in target]:
+        return target
     fresh = {entry.key: entry for entry in target}
     kept: list[Entry] = []
     for entry in now:
+        new = fresh.get(entry.key)
         if entry.state is None:
-            kept.append(fresh.get(entry.key, entry))
-        elif entry.key in fresh:
-            kept.append(replace(fresh[entry.key], section=entry.section))
-    known = {entry.key for entry in kept}
+            kept.append(new or entry)
+        elif new is not None and (entry.settled or not new.settled):
+            kept.append(replace(new, section=entry.section))
+    places = {entry.key: at for at, entry in enumerate(kept)}
+    behind: dict[int, list[Entry]] = {}
+    anchor = -1  # the last of those that stand where they belong
     for entry in target:
-        if entry.key not in known:
-            same = [place for place, other in enumerate(kept) if other.section == entry.section]
-            kept.insert(same[-1] + 1 if same else len(kept), entry)
-    counts = Counter(entry.section for entry in kept if entry.state is not None)
+        at = places.get(entry.key)
+        if at is not None:
+            anchor = at if kept[at].section == entry.section else anchor
+            continue
+        while entry.state is None and anchor + 1 < len(kept) and kept[anchor + 1].state is not None:
+            anchor += 1  # a new group goes behind the last row of the one before it
+        behind.setdefault(anchor, []).append(entry)
+    every = behind.get(-1, []) + [each for at, entry in enumerate(kept) for each in (entry, *behind.get(at, ()))]
+    sizes: Counter[str] = Counter()
+    for entry in every:
+        sizes[entry.section] += 0 if entry.state is None else entry.count
     return [
-        entry if entry.state is not None else replace(entry, count=counts[entry.section])
-        for entry in kept
-        if entry.state is not None or counts[entry.section]
+        entry if entry.state is not None or entry.folded else replace(entry, count=sizes[entry.section])
+        for entry in every
+        if entry.state is not None or sizes[entry.section] or (entry.folded and entry.key in fresh)
     ]
-
-
-def short_image(image: str) -> str:
-    """The image without registry and digest: `docker.io/library/nginx:1.27@sha256:…` is `nginx:1.27`."""
-    return image.partition("@")[0].rsplit("/", 1)[-1] or image
-
-
-def spoken(entry: Entry) -> str:
-    """A row for the ear, and for its tooltip."""
-    state = entry.state
-    if state is None:
-        return translate(
-            plural("{title}, {count} container", "{title}, {count} containers", entry.count, title=entry.title)
-        )
-    lines = [translate(msg("{name}, {status}", name=entry.title, status=status_word(state.container))), entry.second]
-    if runs(state):
-        lines.append(exposure_sentence(state.matrix))
-        if (who := raised(state)) is not None:
-            lines.append(translate(who))
-        layers = {layer.number: layer for layer in state.layers}
-        lines += [
-            translate(
-                msg(
-                    "Layer {number}: {verdict}, {fact}",
-                    number=number,
-                    verdict=assessed_word(layers[number].assessment),
-                    fact=layers[number].assessment.fact,
-                )
-            )
-            for number in sorted(layers)
-        ]
-    return "\n".join(lines)

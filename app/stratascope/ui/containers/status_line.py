@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.container import EngineState
-from stratascope.core.message import Message, plural
+from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed
@@ -14,8 +14,14 @@ UNCHANGED = 90  # seconds without news, after which minutes are told
 def age_line(snapshot: Snapshot, now: float) -> Message:
     """`now`: seconds since the epoch, as `taken_at` is."""
     count = len(snapshot.containers)
+    if snapshot.captures:
+        machines = len(snapshot.captures)
+        if machines == 1:
+            return plural("{count} container from a capture", "{count} containers from a capture", count)
+        where = plural("{count} capture", "{count} captures", machines)
+        return plural("{count} container from {where}", "{count} containers from {where}", count, where=where)
     if snapshot.demo:
-        return plural("{count} container of the demo", "{count} containers of the demo", count)
+        return plural("{count} demo container", "{count} demo containers", count)
     shown = {state.container.engine for state in snapshot.containers}
     silent = [each.id for each in snapshot.engines if each.state is EngineState.UNREACHABLE and each.id in shown]
     if silent:  # what is shown of these is how it was before
@@ -36,9 +42,16 @@ def age_line(snapshot: Snapshot, now: float) -> Message:
             seconds=seconds,
         )
     return plural(
-        "{count} container on {where}, unchanged for {minutes} min",
-        "{count} containers on {where}, unchanged for {minutes} min",
+        "{count} container, unchanged for {age}",
+        "{count} containers, unchanged for {age}",
         count,
-        where=where,
-        minutes=seconds // 60,
+        age=age(seconds),
     )
+
+
+def filter_line(shown: int, count: int, unknown: int) -> Message:
+    """While something is filtered. `unknown`: of how many it is not known whether they are meant."""
+    if unknown:
+        return msg("{shown} of {count} shown, {unknown} not known. Esc shows all", shown=shown, count=count,
+                   unknown=unknown)  # fmt: skip
+    return msg("{shown} of {count} shown. Esc shows all", shown=shown, count=count)

@@ -20,6 +20,7 @@ from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.value import Value
 
 OFFERED = 3  # remedies with a button
+_ON_THE_RIGHT = msg("It is switched on in the right column, and takes effect with the next relaunch.")
 
 
 class Act(Value):
@@ -37,13 +38,14 @@ def acts(denial: Denial, *, folded: bool, able: bool) -> tuple[Act, ...]:
     for remedy in denial.remedies if able else ():
         if remedy.choice is not None and len(found) < OFFERED:
             text, opens = plain(translate(remedy.text), 80), words.opens(remedy)[0]
-            word = msg("Or: {remedy}", remedy=text) if found else msg("Allow it: {remedy}", remedy=text)
-            found.append(Act(word, "allow", remedy.choice, opens))
+            more = "\n".join(each for each in (opens, translate(_ON_THE_RIGHT)) if each)
+            word = msg("Or: {remedy}", remedy=text) if found else msg("Allow: {remedy}", remedy=text)
+            found.append(Act(word, "allow", remedy.choice, more))
     found.append(Act(msg("Copy"), "copy"))
     if folded:
-        found.append(Act(msg("Show such again"), "show"))
+        found.append(Act(msg("Show such refusals again"), "show"))
     elif not denial.benign:
-        found.append(Act(msg("Fold such as harmless"), "fold"))
+        found.append(Act(msg("Treat such refusals as harmless"), "fold"))
     return tuple(found)
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.denials.denial import Remedy
 from stratascope.core.denials.ended.ending import Cause, Ending, Phase, Source
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.ending_report import who
+from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.marks import MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -35,9 +37,12 @@ class _Inside(QWidget):
 
 
 class EndingView(QScrollArea):
-    """`wanted`: a Choice that would help, to be put into the right column."""
+    """`wanted`: a Choice that would help, to be put into the right column. `command_wanted`: one of a container that
+    does not run and is not relaunched: the command that starts it anew with this is to be copied.
+    """
 
     wanted = Signal(object)
+    command_wanted = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,6 +62,7 @@ class EndingView(QScrollArea):
         self.evidence = Label(theme, 11, ink="text2", wrap=True, fixed=True).selectable()
         self.others = Label(theme, 12, ink="text2", wrap=True).selectable()
         self.helps = Label(theme, 13, MEDIUM, wrap=True).selectable()
+        self.told = Label(theme, 12, ink="text2", wrap=True)
         self.buttons: list[QPushButton] = []
         self._helps = QVBoxLayout()
         self._helps.setSpacing(theme.px(6))
@@ -83,7 +89,7 @@ class EndingView(QScrollArea):
         for label in (self.reason, self.evidence, self.helps):
             column.addWidget(label)
         column.addLayout(self._helps)
-        for widget in (self.others, self.log_head, self.log):
+        for widget in (self.told, self.others, self.log_head, self.log):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(inner)
@@ -111,7 +117,7 @@ class EndingView(QScrollArea):
         self._show_cause(cause, failed=ending is not None and bool(ending.exit_code))
         self._show_helps(() if cause is None else cause.remedies, able=able)
         others = () if ending is None else ending.others
-        told = [translate(msg("It may also be:")), *(translate(each.claim.what) for each in others)]
+        told = [translate(msg("Other possible reasons:")), *(translate(each.claim.what) for each in others)]
         self._say(self.others, "\n".join(map(plain, told)) if others else "")
         lines = () if ending is None else ending.log[-_LOG_LINES:]
         self.log.setPlainText("\n".join(map(plain, lines)))
@@ -134,7 +140,7 @@ class EndingView(QScrollArea):
 
     def _show_cause(self, cause: Cause | None, *, failed: bool) -> None:
         if cause is None:
-            nothing = msg("Nothing that its engine, the kernel or its log says tells why.")
+            nothing = msg("Neither its engine nor the kernel nor its log says why.")
             self._say(self.cause, translate(nothing) if failed else "")
             self._say(self.reason, "")
             self._say(self.evidence, "")
@@ -155,21 +161,34 @@ class EndingView(QScrollArea):
             self._helps.removeWidget(button)
             button.deleteLater()
         self.buttons = []
-        said = [plain(translate(each.text), 400) for each in remedies if each.choice is None or not able]
+        self._say(self.told, "")
+        said = [plain(translate(each.text), 400) for each in remedies if each.choice is None]
         self._say(self.helps, translate(msg("What would help: {remedies}", remedies=listed(said))) if said else "")
         for remedy in remedies:
-            if remedy.choice is None or not able:
+            if remedy.choice is None:
                 continue
-            button = QPushButton(plain(translate(remedy.text), 120))
-            give_tip(
-                button, translate(msg("Puts this into the right column. Nothing is relaunched before you say so."))
-            )
-            button.clicked.connect(partial(self._want, remedy))
+            text = plain(translate(remedy.text), 120)
+            if able:
+                tip = msg("Adds this in the right column. Nothing is relaunched until you confirm.")
+                button, then = QPushButton(text), self.wanted
+            else:
+                tip = msg(
+                    "The command that starts a container like it with this change. Remove or rename this one first."
+                )
+                button = QPushButton(translate(msg("Copy the command with: {remedy}", remedy=text)))
+                then = self.command_wanted
+            give_tip(button, translate(tip))
+            button.clicked.connect(partial(self._press, then, remedy.choice))
             self._helps.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
             self.buttons.append(button)
 
-    def _want(self, remedy: Remedy, _checked: bool = False) -> None:
-        self.wanted.emit(remedy.choice)
+    def tell(self, text: str) -> None:
+        """What came of a button."""
+        self._say(self.told, text)
+        accessibility.announce(self, text)
+
+    def _press(self, then: SignalInstance, choice: Choice, _checked: bool = False) -> None:
+        then.emit(choice)
 
     def _say(self, label: Label, text: str) -> None:
         label.setText("\n".join(plain(line, _EVIDENCE_MAX) for line in text.splitlines()))
@@ -183,4 +202,4 @@ class EndingView(QScrollArea):
 
 def _headline(ending: Ending) -> Message:
     """That it runs is no news."""
-    return msg("What can be said of it without watching it") if ending.phase is Phase.RUNNING else ending.headline
+    return msg("What is known without watching it") if ending.phase is Phase.RUNNING else ending.headline

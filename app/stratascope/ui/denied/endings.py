@@ -10,11 +10,14 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from stratascope.core.denials.ended.ending import Ending, Phase
+from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
 from stratascope.ui.denied.above import End, end_of
 from stratascope.ui.denied.ending import EndingView
 from stratascope.ui.denied.page import DeniedPage
@@ -22,17 +25,26 @@ from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.selection import Key
 from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.hardening import Hardening
 
 Explain = Callable[[ContainerState], Ending]
+CommandOf = Callable[[ContainerState, Choice], str]
 REMEMBERED = 50  # containers
 
 
-class Endings(QObject):
-    """`explain`: why that container ended; raises what engines raise."""
+def command_with(hardening: Hardening, state: ContainerState, choice: Choice) -> str:
+    """What would start it anew with that, whatever stands in the way of a relaunch. Raises what engines raise."""
+    return hardening.command(hardening.plan(state, (choice,)))
 
-    def __init__(self, theme: Theme, explain: Explain, parent: QObject | None = None) -> None:
+
+class Endings(QObject):
+    """`explain`: why that container ended; `command`: what would start it with that change. Both raise what engines
+    raise.
+    """
+
+    def __init__(self, theme: Theme, explain: Explain, command: CommandOf, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.explain = explain
+        self.explain, self.command = explain, command
         self._theme = theme
         self._known: dict[Key, tuple[End, Ending]] = {}
         self._page: DeniedPage | None = None
@@ -40,6 +52,7 @@ class Endings(QObject):
         self._queries = QueryRunner(self)
         self.view = EndingView(theme)
         self.view.wanted.connect(self._want)
+        self.view.command_wanted.connect(self._ask_command)
 
     def join(self, page: DeniedPage) -> None:
         """Stand on it from now on."""
@@ -95,6 +108,17 @@ class Endings(QObject):
     def _tell(self, *, shown: bool, whole: bool = False) -> None:
         if self._page is not None:
             self._page.above.tell(shown=shown, whole=whole)
+
+    def _ask_command(self, choice: Choice) -> None:
+        state = self._shown
+        if state is not None:
+            self._queries.ask("command", partial(self.command, state, choice), partial(self._copy, state))
+
+    def _copy(self, state: ContainerState, answer: str | Failure) -> None:
+        if isinstance(answer, str):
+            QGuiApplication.clipboard().setText(answer)
+        if self._shown is not None and self._shown.key == state.key:
+            self.view.tell(translate(msg("Copied.") if isinstance(answer, str) else answer.message))
 
     def _want(self, choice: Choice) -> None:
         if self._page is not None and self._shown is not None:

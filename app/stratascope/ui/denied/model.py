@@ -1,7 +1,8 @@
 """Refusals as rows. They keep their order while they are looked at: what died of it first, then what came last.
 
 A row that is refused again moves up only after it had been quiet for a minute, so that several that are refused all the
-time do not change places twice a second. Rows that are new wait as long as the list is being read.
+time do not change places twice a second. As long as the list is being read, rows that are new stand at its end, where
+they move nothing.
 """
 
 from __future__ import annotations
@@ -49,19 +50,21 @@ class DenialModel(QAbstractTableModel):
         self._layers = layers
         self.rows: tuple[Denial, ...] = ()
         self.harmless: frozenset[str] = frozenset()  # keys of those
-        self.waiting = 0  # new ones that are held back
+        self.waiting = 0  # new ones at the end, which have no place among the others yet
         self._rank: dict[str, float] = {}  # by key: the moment by which it has its place
 
     # -- what the page asks
 
     def show(self, shown: tuple[Denial, ...], harmless: tuple[Denial, ...], *, hold: bool) -> bool:
-        """Other refusals. Whether all that was known of places is void. `hold`: rows stay where they are."""
+        """Other refusals. Whether all that was known of places is void. `hold`: rows stay where they are, new ones come
+        last.
+        """
         self.harmless = frozenset(each.key for each in harmless)
         found = {each.key: each for each in (*shown, *harmless)}
-        there = {each.key for each in self.rows}
         if hold:
-            self.waiting = sum(key not in there for key in found)
-            rows = tuple(found.get(each.key, each) for each in self.rows)
+            stay = [found.pop(each.key, each) for each in self.rows]
+            self.waiting += len(found)
+            rows = (*stay, *found.values())
         else:
             self.waiting = 0
             self._place(found)

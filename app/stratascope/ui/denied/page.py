@@ -69,7 +69,7 @@ class DeniedPage(QWidget):
         self.dot = MarkBox(theme, 11)
         self.dot.show_mark(Mark.DOT)
         self.live = Line(theme, 12, ink="text2")
-        self.news = self._button(msg("New ones"))
+        self.news = self._button(msg("New"))
         self.news.setObjectName("link")
         self.observe, self.end = self._button(msg("Observe")), self._button(msg("Stop observing"))
         self.nothing = Nothing(theme)
@@ -189,7 +189,10 @@ class DeniedPage(QWidget):
         waiting = self.table.model_.waiting
         if waiting:
             self.news.setText(translate(plural("{count} new", "{count} new", waiting)))
-            give_tip(self.news, translate(msg("Go to the top of the list, where they come in")))
+            give_tip(
+                self.news,
+                translate(msg("New rows are at the end of the list while you read it. Click to sort them in.")),
+            )
         self.news.setVisible(bool(waiting))
         if self.table.open:
             self._fill_details()
@@ -308,7 +311,7 @@ class DeniedPage(QWidget):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        fold = QAction(translate(msg("Fold") if self.table.open == denial.key else msg("Unfold")), menu)
+        fold = QAction(translate(msg("Collapse") if self.table.open == denial.key else msg("Expand")), menu)
         fold.triggered.connect(lambda _=False: self._turn(denial.key))
         menu.addAction(fold)
         menu.addSeparator()
@@ -326,4 +329,6 @@ class DeniedPage(QWidget):
 
 
 def _sentence(message: Message, said: str) -> str:
-    return translate(msg("{sentence} It said: {words}", sentence=message, words=plain(said, 200)) if said else message)
+    return translate(
+        msg("{sentence} Its message: {words}", sentence=message, words=plain(said, 200)) if said else message
+    )

@@ -37,7 +37,7 @@ class ProbingBand(QFrame):
         self.setObjectName("band")
         self.head = _Head(theme)
         self.note, self.calls = Line(theme, 12, ink="text2"), Line(theme, 11, ink="text2", fixed=True)
-        self.note.say(translate(msg("programs ask whether something is there, and go on without it")))
+        self.note.say(translate(msg("programs check whether something exists, and go on without it")))
         above = QHBoxLayout()
         above.setSpacing(theme.px(8))
         above.addWidget(self.head)

@@ -140,13 +140,18 @@ class Refused(QObject):
 
 
 def asked(refusals: Refusals) -> tuple[Asked, ...]:
-    """What would give what was refused: of each refusal the remedy that opens least, the most asked for first."""
+    """What would give what was refused: of each refusal the remedy that opens least; of all, what opens least first.
+
+    How often each was refused stands in the list, where it is counted on; here it would make the rows change places.
+    """
     found: dict[Choice, Asking] = {}
     for denial in refusals.shown:
         remedy = next((each for each in denial.remedies if each.choice is not None), None)
-        if remedy is None or remedy.choice is None:
-            continue
-        before = found.get(remedy.choice)
-        times = denial.count + (before.times if before is not None else 0)
-        found[remedy.choice] = Asking(remedy.text, None if remedy.opened is None else len(remedy.opened), times)
-    return tuple(sorted(found.items(), key=lambda each: (-each[1].times, each[0].toggle, each[0].value)))
+        if remedy is not None and remedy.choice is not None:
+            found[remedy.choice] = Asking(remedy.text, None if remedy.opened is None else len(remedy.opened))
+    return tuple(sorted(found.items(), key=_opens_least))
+
+
+def _opens_least(each: Asked) -> tuple[bool, int, str, str]:
+    choice, asking = each
+    return asking.opened is None, asking.opened or 0, choice.toggle, choice.value

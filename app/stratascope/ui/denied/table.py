@@ -1,8 +1,18 @@
-"""The list of refusals: rows of 48, of which the chosen one unfolds. Keyboard, selection and ear are Qt's."""
+"""The list of refusals: rows of 48 or more, of which the chosen one unfolds. Keyboard, selection and ear are Qt's."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -14,7 +24,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QHeaderView,
     QTableView,
     QWidget,
@@ -25,11 +34,12 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied import words
-from stratascope.ui.denied.cells import SIDE, DenialDelegate, draw_line
+from stratascope.ui.denied.cells import SIDE, DenialDelegate
 from stratascope.ui.denied.details import Details
 from stratascope.ui.denied.model import Column, DenialModel
 from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.item_model import AnyIndex
+from stratascope.ui.widgets.item_model import AnyIndex, as_rows
+from stratascope.ui.widgets.labels import draw_line
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 ROW, HEAD = 48, 26
@@ -78,18 +88,15 @@ class DenialTable(QTableView):
         self.first = Column.TIME
         self._pressed = ""  # what was unfolded when the mouse was pressed
         self._chosen = ""  # key of the current row
+        self._folded: list[int] = []  # heights of the rows, without what unfolds
         self.details = Details(theme, self.viewport())
         self.setHorizontalHeader(_Heads(theme, self))
         self.setModel(self.model_)
-        self.setItemDelegate(DenialDelegate(theme, self, self))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
+        self._cells = DenialDelegate(theme, self, self)
+        self.setItemDelegate(self._cells)
+        as_rows(self)
         self.setWordWrap(False)
         self.setMouseTracking(True)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         for header in (self.horizontalHeader(), self.verticalHeader()):
@@ -97,14 +104,15 @@ class DenialTable(QTableView):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().hide()
         self.setAccessibleName(translate(msg("What was refused")))
-        self.setAccessibleDescription(translate(msg("Enter unfolds a row, with the reason and what would allow it")))
+        self.setAccessibleDescription(translate(msg("Enter expands a row, with the reason and what would allow it")))
         self.clicked.connect(self._clicked)
+        self.model_.dataChanged.connect(self._changed)
         theme.changed.connect(self.fit)
         self.fit()
 
-    def row_height(self) -> int:
-        """48, or what two lines need."""
-        return max(self._theme.px(ROW), self._theme.box(13) + self._theme.box(11) + self._theme.px(10))
+    def row_height(self, place: int) -> int:
+        """48, or what its texts need."""
+        return self._folded[place] if place < len(self._folded) else self._theme.px(ROW)
 
     @property
     def chosen(self) -> Denial | None:
@@ -182,16 +190,23 @@ class DenialTable(QTableView):
 
     def _set_heights(self) -> None:
         rows = self.verticalHeader()
-        rows.setDefaultSectionSize(self.row_height())
-        self.verticalScrollBar().setSingleStep(self.row_height())
+        self.verticalScrollBar().setSingleStep(self._theme.px(ROW))
         open_at = self.model_.place_of(self.open) if self.open else -1
-        for row in range(self.model_.rowCount()):
-            high = self.row_height()
-            if row == open_at:
-                high += self.details.high_at(self._details_width())
+        self._folded = [self._needed(row) for row in range(self.model_.rowCount())]
+        for row, folded in enumerate(self._folded):
+            high = folded + (self.details.high_at(self._details_width()) if row == open_at else 0)
             if rows.sectionSize(row) != high:
                 rows.resizeSection(row, high)
         self._place_details()
+
+    def _needed(self, row: int) -> int:
+        least = max(self._theme.px(ROW), self._theme.box(13) + self._theme.box(11) + self._theme.px(10))
+        return max(least, self._cells.needed(self.model_.rows[row]))
+
+    def _changed(self, first: QModelIndex | QPersistentModelIndex) -> None:
+        """A row says something else, which may take another height."""
+        if first.row() < len(self._folded) and self._folded[first.row()] != self._needed(first.row()):
+            self._set_heights()
 
     def _details_left(self) -> int:
         return self.columnViewportPosition(Column.PROCESS) + self._theme.px(SIDE if self.first == Column.PROCESS else 6)
@@ -204,7 +219,8 @@ class DenialTable(QTableView):
         if place < 0:
             self.details.hide()
             return
-        top, high = self.rowViewportPosition(place) + self.row_height(), self.rowHeight(place) - self.row_height() - 1
+        folded = self.row_height(place)
+        top, high = self.rowViewportPosition(place) + folded, self.rowHeight(place) - folded - 1
         self.details.setGeometry(self._details_left(), top, self._details_width(), max(1, high))
         self.details.show()
 

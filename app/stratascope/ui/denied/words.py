@@ -117,10 +117,10 @@ def reason(claim: Claim) -> str:
 
 
 def process_below(denial: Denial) -> str:
-    """Its PID, as the container counts where that is known, and that it ended."""
+    """Its PID, as the container counts where that is known, and that it ended; of what is harmless none died."""
     inside = denial.pid_inside
     pid = msg("PID {pid} of the host", pid=denial.pid) if inside is None else msg("PID {pid}", pid=inside)
-    return translate(msg("{pid}, ended", pid=pid) if denial.ended else pid)
+    return translate(msg("{pid}, ended", pid=pid) if denial.ended and not denial.benign else pid)
 
 
 @cache
@@ -149,7 +149,7 @@ def opens(remedy: Remedy) -> tuple[str, str]:
 def allowed_by(denial: Denial) -> tuple[str, str, str]:
     """What would allow it, what that opens, and the ink of the latter."""
     if not denial.remedies:
-        return translate(msg("No setting of it")), "", "text2"
+        return translate(msg("No setting of the container")), "", "text2"
     return (plain(translate(denial.remedies[0].text), 400), *opens(denial.remedies[0]))
 
 
@@ -157,7 +157,7 @@ def whole(denial: Denial) -> str:
     """Why, in full: who refused, how certain that is, and what allowing it would open."""
     lines = [plain(translate(denial.claim.what), LONGEST)]
     if not denial.claim.certain:
-        lines.append(translate(msg("Nothing else is left that could have refused it; the kernel does not say so.")))
+        lines.append(translate(msg("Nothing else is left that could have refused it; the kernel does not say.")))
     if denial.ended:
         lines.append(translate(msg("The process ended right after it.")))
     for remedy in denial.remedies[:1]:
@@ -186,8 +186,8 @@ def copied(denial: Denial, layers: Layers) -> str:
     ]
     for remedy in denial.remedies:
         text, more = plain(translate(remedy.text), LONGEST), opens(remedy)[0]
-        allowing = msg("Would allow it: {remedy} ({opens})", remedy=text, opens=more)
-        lines.append(translate(allowing if more else msg("Would allow it: {remedy}", remedy=text)))
+        allowing = msg("To allow it: {remedy} ({opens})", remedy=text, opens=more)
+        lines.append(translate(allowing if more else msg("To allow it: {remedy}", remedy=text)))
     return "\n".join(lines) + "\n"
 
 
@@ -197,7 +197,7 @@ def copied(denial: Denial, layers: Layers) -> str:
 def live(known: Known, *, busy: bool) -> str:
     """At the right of its head."""
     if busy:
-        return translate(msg("ending…") if known.alive else msg("beginning…"))
+        return translate(msg("stopping…") if known.alive else msg("starting…"))
     if not known.alive or known.watched is None:
         return translate(msg("not observed now")) if known.watched is not None else ""
     seconds = known.watched.observation.seen.seconds
@@ -207,15 +207,17 @@ def live(known: Known, *, busy: bool) -> str:
 def nothing(known: Known, why_not: Message | None, privilege: Privilege) -> tuple[str, str]:
     """Where there is nothing to show: a few words, and a sentence on why or how."""
     if known.alive:
-        told = msg("Nothing was refused so far")
-        return translate(told), translate(msg("What fails from now on stands here within a second, with the reason."))
+        told = msg("Nothing has been refused so far")
+        return translate(told), translate(
+            msg("Anything that fails from now on appears here within a second, with the reason.")
+        )
     title = msg("Not observed yet") if known.watched is None else msg("Nothing was refused")
     if why_not is not None:
         return translate(title), translate(why_not)
-    offer = msg("Watch it while it works: what is refused to it stands here, with who did so and what would allow it.")
+    offer = msg("Watch it while it works: refusals appear here, with what refused them and what would allow them.")
     if privilege.asks_nobody:
         return translate(title), translate(offer)
-    password = msg("Only root may watch, so you may be asked for a password.")
+    password = msg("Only root can watch, so you may be asked for a password.")
     return translate(title), together((translate(offer), translate(password)))
 
 
@@ -225,15 +227,15 @@ def source(refusals: Refusals, known: Known) -> str:
     kinds_text = plural("{count} kind", "{count} kinds", kinds)
     parts = [plural("{shown} refusal of {kinds}.", "{shown} refusals of {kinds}.", count, shown=count_text(count),
                     kinds=kinds_text)]  # fmt: skip
-    parts.append(msg("Read from the kernel's answer to each call, and from its log. What goes through io_uring is no "
-                     "call, and leaves no trace there."))  # fmt: skip
+    parts.append(msg("Read from the kernel's answer to each call, and from its log. Requests through io_uring are "
+                     "not calls, and leave no trace there."))  # fmt: skip
     unseen = {} if known.watched is None else dict(known.watched.observation.unseen)
     if "log" in unseen:
-        parts.append(msg("The kernel's log can't be read here: AppArmor and SELinux are named by exclusion only."))
+        parts.append(msg("The kernel's log can't be read here: AppArmor and SELinux are identified only by exclusion."))
     if "masked" in unseen:
-        parts.append(msg("That a masked path was opened can't be seen here."))
+        parts.append(msg("Opening a masked path can't be detected here."))
     if refusals.forgotten:
-        parts.append(plural("{count} older kind is not remembered.", "{count} older kinds are not remembered.",
+        parts.append(plural("{count} older kind was dropped.", "{count} older kinds were dropped.",
                             refusals.forgotten))  # fmt: skip
     return together(translate(each) for each in parts)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QStyleOptionGraphicsIt
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.fleet.heads import EMPTY, GROUPED, LEFT, TOP, ColumnHeads, RowHeads
+from stratascope.ui.fleet.heads import EMPTY, LEFT, ColumnHeads, RowHeads
 from stratascope.ui.fleet.mosaic import Mosaic
 from stratascope.ui.fleet.table import FleetTable, card_lines
 from stratascope.ui.fleet.viewport import NOWHERE, ZOOM, Viewport
@@ -69,7 +69,7 @@ class FleetGrid(QWidget):
         self.table, self.lit = EMPTY, NOWHERE
         self.mosaic = Mosaic(theme)
         self._pressed: QPointF | None = None
-        self._heads = theme.px(GROUPED)  # height that the titles would like
+        self._heads = theme.px(40)  # height that the titles would like
         self._cells = _Cells(theme, self)
         self.view = Viewport(theme, self._cells, self)
         self.canvas = self.view.canvas
@@ -111,8 +111,7 @@ class FleetGrid(QWidget):
         self._cells.prepareGeometryChange()
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
-        grouped = any(column.group for column in table.columns)
-        self._heads = self._theme.px(GROUPED if grouped else TOP)
+        self._heads = self.columns.needed()
         self._fit_heads()
         self.mosaic.show(table)
         if other:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import msg
@@ -13,7 +13,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.fleet.table import FleetTable
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
-LEFT, TOP, GROUPED = 214, 168, 190
+LEFT, TOP, GROUPED = 214, 168, 22  # width of the names; height of the titles, and of the groups above them
 EMPTY = FleetTable("", (), ())
 
 
@@ -109,13 +109,20 @@ class ColumnHeads(_Head):
         super().__init__(theme, parent)
         self.inks: dict[str, str] = {}  # group -> token
 
+    def needed(self) -> int:
+        """How high it must be for all titles to have their whole length."""
+        metrics = QFontMetrics(self.theme.font(11, MEDIUM))
+        longest = max((metrics.horizontalAdvance(column.title) for column in self.table.columns), default=0)
+        grouped = any(column.group for column in self.table.columns)
+        return max(self.theme.px(TOP), longest + self.theme.px(12)) + (self.theme.px(GROUPED) if grouped else 0)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self.theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         columns = self.table.columns
         visible = self.visible(self.width(), len(columns))
         grouped = any(column.group for column in columns)
-        top = theme.px(GROUPED - TOP) if grouped else 0
+        top = theme.px(GROUPED) if grouped else 0
         if grouped:
             self._groups(painter)
         if self.pitch >= theme.box(10) - 3:

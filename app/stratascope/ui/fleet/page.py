@@ -25,7 +25,6 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
-from stratascope.ui.containers.order import haystack, matches
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.grid import FleetGrid
 from stratascope.ui.fleet.heads import EMPTY
@@ -46,6 +45,8 @@ from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.segments import Segments
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
+from stratascope.usecases.listing.filter import answer
+from stratascope.usecases.listing.query import parse
 
 _TEXTS = {
     CellKind.OPEN_SERIOUS: "0",
@@ -160,7 +161,7 @@ class FleetPage(QWidget):
         self._needle, self._table, self._stale = "", 0, True
         self._tables: tuple[FleetTable, ...] = ()
         self._grids = Grids()
-        self.switch = Segments(theme, translate(msg("What is shown of the fleet")))
+        self.switch = Segments(theme, translate(msg("View")))
         self.switch.offer((translate(msg("Threats")),))
         self.count = Line(theme, 12, ink="text2")
         self.grid = FleetGrid(theme)
@@ -170,7 +171,7 @@ class FleetPage(QWidget):
         self.empty = Label(theme, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.export_menu = QMenu(self)
-        self.export = self._button(msg("Export"), msg("Save the whole table as a picture or as values"), self._menu)
+        self.export = self._button(msg("Export"), msg("Save the whole table as an image or as values"), self._menu)
         bar = QHBoxLayout()
         bar.setContentsMargins(*(theme.px(length) for length in (12, 10, 12, 6)))
         bar.setSpacing(theme.px(6))
@@ -178,16 +179,16 @@ class FleetPage(QWidget):
         bar.addSpacing(theme.px(6))
         bar.addWidget(self.count, 1)
         for text, what, call in (
-            (msg("−"), msg("Smaller (minus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(1 / ZOOM)),
-            (msg("+"), msg("Larger (plus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(ZOOM)),
-            (msg("Names"), msg("Rows high enough for names (Ctrl and 0)"), self.grid.view.fit),
-            (msg("All"), msg("The whole fleet at once"), self.grid.view.whole),
+            (msg("−"), msg("Zoom out (minus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(1 / ZOOM)),
+            (msg("+"), msg("Zoom in (plus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(ZOOM)),
+            (msg("Names"), msg("Make rows high enough for names (Ctrl and 0)"), self.grid.view.fit),
+            (msg("All"), msg("Show the whole fleet at once"), self.grid.view.whole),
         ):
             bar.addWidget(self._button(text, what, call))
         bar.addWidget(self.export)
         for ending, text in (
-            ("png", msg("Picture (PNG)…")),
-            ("svg", msg("Picture that stays sharp (SVG)…")),
+            ("png", msg("Image (PNG)…")),
+            ("svg", msg("Scalable image (SVG)…")),
             ("csv", msg("Values for a spreadsheet (CSV)…")),
         ):
             action = QAction(translate(text), self)
@@ -233,7 +234,8 @@ class FleetPage(QWidget):
         if not self._stale:
             return
         self._stale = False
-        states = tuple(state for state in self._states if not self._needle or matches(haystack(state), self._needle))
+        query = parse(self._needle)
+        states = tuple(state for state in self._states if answer(query, state).found)
         threats = threat_table(states)
         self._tables = (threats, *bit_tables(states, self._layers, self._grids))
         self.switch.offer(tuple(table.title for table in self._tables))
@@ -241,17 +243,17 @@ class FleetPage(QWidget):
         self.switch.choose(self._table)
         there, shown = len(running(self._states)), len(threats.rows)
         if shown == there:
-            text: Message = plural("{count} container that runs, worst first",
-                                   "{count} containers that run, worst first", shown)  # fmt: skip
+            text: Message = plural("{count} running container, worst first",
+                                   "{count} running containers, worst first", shown)  # fmt: skip
         else:
-            text = msg("{shown} of {count} containers that run", shown=shown, count=there)
+            text = msg("{shown} of {count} running containers", shown=shown, count=there)
         self.count.say(translate(text))
         if not there:
             nothing = msg("No running container seen")
         elif not shown:
-            nothing = msg("No container holds these words")
+            nothing = msg("No container matches the filter")
         else:
-            nothing = msg("Nothing of these containers could be read")
+            nothing = msg("Nothing could be read about these containers")
         self.empty.setText(translate(nothing))
         self._show()
 

@@ -159,7 +159,7 @@ def save(path: Path, table: FleetTable, theme: Theme) -> str:
         image = png_image(table, theme)
         if image.isNull() or not QImageWriter(file, QByteArray(b"PNG")).write(image):
             file.cancelWriting()
-            return translate(msg("The picture is too large."))
+            return translate(msg("The image is too large."))
     else:
         file.write(QByteArray((csv_text(table) if kind == ".csv" else svg_text(table, theme)).encode("utf-8")))
     return "" if file.commit() else file.errorString()

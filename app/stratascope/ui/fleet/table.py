@@ -26,7 +26,7 @@ from stratascope.presentation.threat_outcomes import (
     protection,
     protection_word,
 )
-from stratascope.ui.containers.order import ViewBy, sections
+from stratascope.ui.containers.order import critical, worst_first
 from stratascope.ui.widgets.exposure_words import level_ink, number_text
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.marks import severity_word
@@ -92,7 +92,7 @@ class FleetTable(Value):
 
 def running(states: tuple[ContainerState, ...]) -> tuple[ContainerState, ...]:
     """Those that have a process, in the order of the list: worst first."""
-    return tuple(state for section in sections(states, ViewBy.WORST) for state in section.states if runs(state))
+    return tuple(sorted(filter(runs, states), key=lambda state: (not critical(state), worst_first(state))))
 
 
 # -- threats
@@ -233,15 +233,15 @@ def ink_word(ink: CellKind) -> str:
         CellKind.OPEN_MINOR: msg("Open, minor"),
         CellKind.UNKNOWN: msg("Not known"),
         CellKind.HOST: msg("By the host only"),
-        CellKind.ONCE: msg("One layer stops it"),
-        CellKind.TWICE: msg("Two layers stop it"),
-        CellKind.DEEP: msg("Three or more stop it"),
+        CellKind.ONCE: msg("Stopped by one layer"),
+        CellKind.TWICE: msg("Stopped by two layers"),
+        CellKind.DEEP: msg("Stopped by three or more layers"),
         CellKind.NOTHING: msg("Nothing is known"),
         CellKind.HELD_ADDED: msg("Held, added to the default"),
         CellKind.HELD: msg("Held"),
-        CellKind.HELD_INSIDE: msg("Held, counts only inside"),
-        CellKind.HELD_UNKNOWN: msg("Held, not known over what"),
-        CellKind.MISSING: msg("Taken from the default"),
+        CellKind.HELD_INSIDE: msg("Held, effective only inside"),
+        CellKind.HELD_UNKNOWN: msg("Held, scope not known"),
+        CellKind.MISSING: msg("Dropped from the default"),
         CellKind.UNSET: msg("Not held"),
     }
     return translate(words[ink])

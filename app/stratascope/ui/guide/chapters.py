@@ -77,7 +77,7 @@ def _files() -> list[str]:
         found = []
     if not found:
         raise NoGuideError(
-            msg("The files of the guide are missing from this installation. Install Stratascope again to have them.")
+            msg("The guide's files are missing from this installation. Install Stratascope again to get them.")
         )
     return found
 

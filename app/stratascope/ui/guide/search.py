@@ -55,7 +55,7 @@ class GuideSearch:
     def words(self, hit: SearchHit | None) -> Message:
         """How many there are, and which this is."""
         if hit is None:
-            return msg("Not found")
+            return msg("No matches")
         return msg("{number} of {count}", number=hit.number, count=len(self.hits))
 
     def mark(self) -> None:

@@ -27,8 +27,12 @@ VIEWS: dict[View, Topic] = {
     View.MATRIX: ("window", "matrix"),
     View.CALLS: ("window", "calls"),
     View.FLEET: ("window", "fleet"),
+    View.SHARED: ("window", "shared"),
+    View.BEFORE: ("before", ""),
+    View.PROCESSES: ("window", "processes"),
     View.USE: ("window", "use"),
     View.DENIED: ("window", "denied"),
+    View.HISTORY: ("window", "history"),
 }
 LIST = ("window", "list")
 ENGINES = ("engines", "")

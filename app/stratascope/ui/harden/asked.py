@@ -30,7 +30,7 @@ class AskedMemory:
         before, there = self._kept.get(key, ()), {key_of(choice) for choice, _ in asked}
         on = (each for each in before if key_of(each[0]) in chosen.on)
         asked += tuple(each for each in on if key_of(each[0]) not in there)
-        if _alike(before, asked):
+        if asked == before:
             return False
         if key not in self._kept and len(self._kept) >= REMEMBERED:
             del self._kept[next(iter(self._kept))]
@@ -55,11 +55,3 @@ def make_room(chosen: ContainerChoices, name: str, options: Mapping[str, Option]
 
 def _option(choice: Choice, asking: Asking) -> Option:
     return Option(toggle(choice.toggle), choice.value, False, None, 0, (), (), piece=True, asking=asking)
-
-
-def _alike(before: tuple[Asked, ...], after: tuple[Asked, ...]) -> bool:
-    """But for how often, which is told anew when it has doubled."""
-    return len(before) == len(after) and all(
-        one == other and old.opened == new.opened and new.times < 2 * old.times
-        for (one, old), (other, new) in zip(before, after, strict=True)
-    )

@@ -76,7 +76,7 @@ class CapabilityGrid(QListWidget):
         super().__init__(parent)
         self._theme = theme
         self._filling = False
-        self.setAccessibleName(translate(msg("Capabilities that it keeps")))
+        self.setAccessibleName(translate(msg("Capabilities it keeps")))
         self.setItemDelegate(_CapabilityDelegate(theme, self))
         self.setFlow(QListView.Flow.TopToBottom)
         self.setWrapping(True)
@@ -118,7 +118,7 @@ class CapabilityGrid(QListWidget):
     def _set(self, number: int, kept: bool) -> None:
         item = self.item(number)
         item.setCheckState(Qt.CheckState.Checked if kept else Qt.CheckState.Unchecked)
-        state = translate(msg("kept") if kept else msg("taken away"))
+        state = translate(msg("kept") if kept else msg("dropped"))
         spoken = translate(msg("{name}: {state}", name=item.text(), state=state))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, spoken)
 

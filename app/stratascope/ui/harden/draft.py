@@ -102,6 +102,7 @@ class Draft(QObject):
         """Another container, or the same one read anew. `refused`: nothing can be hardened here at all."""
         if state is not None and state is self.state and refused is self._refused:
             return
+        same = look_only is self.look_only and self.preview is not None and self.nothing is None
         before, self.state, self._refused, self.look_only = self.state, state, refused, look_only
         known, why = self._offered_to, self._why_nothing()
         if why is not None or state is None:
@@ -110,7 +111,8 @@ class Draft(QObject):
             self._hide(why)
         elif known is not None and self.ours and not differ(known, state):
             self._offers.drop()  # of a container that was passed through on the way back to this one
-            self._show_toggles(before, state)
+            if not same or before is None or differ(before, state):
+                self._show_toggles(before, state)
         else:
             if not self.ours:
                 self.failure = None
@@ -156,7 +158,7 @@ class Draft(QObject):
     # -- the offer
 
     def _offer_late(self) -> None:
-        self._hide(msg("Looking at what can be hardened…"))
+        self._hide(msg("Checking what can be hardened…"))
 
     def _offer_come(self, state: ContainerState, answer: Offer | Failure) -> None:
         """What can be had with that container; another may be shown by now."""
@@ -264,8 +266,7 @@ class Draft(QObject):
 
     def turn_remedy(self, remedy: Remedy, on: bool) -> None:
         """An option that makes it safe."""
-        chosen = self.chosen
-        if chosen is not None:
+        if (chosen := self.chosen) is not None:
             chosen.remedies = chosen.remedies | {remedy} if on else chosen.remedies - {remedy}
             self.ask_again()
 
@@ -317,8 +318,7 @@ class Draft(QObject):
 
     def ask_plan(self) -> None:
         """At once."""
-        state, choices = self.state, self.choices
-        self.failure = None
+        state, choices, self.failure = self.state, self.choices, None
         if state is not None and choices and self._seen() and self.look_only is None:
             remedies = self._memory.of(state.key).remedies
             asking = partial(_plan, self._hardening, state, choices, remedies)

@@ -37,7 +37,7 @@ def _how_many(offer: Offer, there: tuple[Option, ...]) -> Message | None:
         sum(len(matrix.open(severity)) for severity in SERIOUS)
         for matrix in (offer.smallest.before, offer.smallest.after)
     )
-    return plural("{count} switch, {serious} serious", "{count} switches, {serious} serious", len(there),
+    return plural("{count} toggle, {serious} serious", "{count} toggles, {serious} serious", len(there),
                   serious=before - after)  # fmt: skip
 
 
@@ -50,11 +50,11 @@ HEADS = (
     ),
     Head(
         lambda option: option.asking is not None,
-        lambda offer: msg("It asks for this"),
+        lambda offer: msg("Wanted by this container"),
         lambda offer, there: msg("refused in the last 24 h"),
     ),
     Head(lambda option: option.toggle.limit, lambda offer: msg("Limits")),
-    Head(lambda option: True, lambda offer: msg("Good habits")),
+    Head(lambda option: True, lambda offer: msg("Good practice")),
 )
 
 

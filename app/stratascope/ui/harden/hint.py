@@ -24,7 +24,7 @@ class HintLine(QWidget):
         super().__init__(parent)
         self.hint: Hint | None = None
         self.text = Label(theme, 12, ink="text2", wrap=True)
-        self.text.setText(translate(msg("It stays serious. What would help most:")))
+        self.text.setText(translate(msg("A serious threat stays open. What would help most:")))
         self.link = QPushButton()
         self.link.setObjectName("link")
         self.link.setFont(theme.font(12, MEDIUM))

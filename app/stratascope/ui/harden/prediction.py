@@ -195,6 +195,8 @@ class Prediction(QWidget):
         self.then = OutcomeBar(theme, translate(msg("Then")))
         self.serious = Line(theme, 12)
         self.deeper = Line(theme, 12)
+        for line in (self.serious, self.deeper):
+            line.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never cut
         self.rows = {number: LayerRow(theme, titles[number]) for number in sorted(titles, reverse=True)}
         self._layers = QWidget()
         below = QVBoxLayout(self._layers)
@@ -223,7 +225,7 @@ class Prediction(QWidget):
         self.then.show_matrix(preview.after)
         before, after = segments(preview.before), segments(preview.after)
         self.serious.say(translate(msg("Serious {before} → {after}", before=before[0], after=after[0])))
-        self.deeper.say(translate(msg("twice or more {before} → {after}", before=before[-1], after=after[-1])))
+        self.deeper.say(translate(msg("deeper {before} → {after}", before=before[-1], after=after[-1])))
         for change in preview.layers:
             if change.number in self.rows:
                 self.rows[change.number].show_change(change)

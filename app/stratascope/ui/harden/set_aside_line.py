@@ -27,10 +27,10 @@ def kept_text(done: Transaction, container: str) -> Message:
     """What is set aside, as a sentence."""
     since = since_text(time.time() - done.started_at)
     if done.owner is not None:
-        return msg("Relaunched {since} through its owner; that can still be undone.", since=since)
+        return msg("Relaunched {since} through its owner; this can still be undone.", since=since)
     if container == done.new:
         if done.kind is Kind.UNDO:
-            return msg("Undone {since}; the hardened one is set aside.", since=since)
+            return msg("Undone {since}; the hardened container is set aside.", since=since)
         return msg("Relaunched {since}; the original is set aside.", since=since)
     if done.kind is Kind.UNDO:
         return msg("This is the hardened {name}, set aside {since} by an undo.", name=done.name, since=since)

@@ -44,9 +44,9 @@ class StatusNote(Value):
 
 
 _REMEDY_WORDS = {
-    Remedy.COMMIT_LAYER: (msg("Take its files along"), msg("Take along what it wrote, as an image")),
-    Remedy.LEAVE_LOGS: (msg("Leave its logs"), msg("Begin the logs anew that it wrote outside its volumes")),
-    Remedy.DEPENDENTS: (msg("Relaunch them too"), msg("Relaunch the containers that depend on it too")),
+    Remedy.COMMIT_LAYER: (msg("Carry its files over"), msg("Carry over what it wrote, as an image")),
+    Remedy.LEAVE_LOGS: (msg("Leave its logs behind"), msg("Start the logs that it wrote outside its volumes anew")),
+    Remedy.DEPENDENTS: (msg("Relaunch them too"), msg("Also relaunch the containers that depend on it")),
 }
 
 
@@ -58,7 +58,7 @@ def remedy_title(remedy: Remedy) -> Message:
 # Blocks of our own making, and the way out of each
 _OWN_BLOCKS = {
     "set-aside": (msg("Show what is set aside"), ButtonAction.ASIDE),
-    "unfinished": (msg("Put it right"), ButtonAction.RECOVER),
+    "unfinished": (msg("Repair it"), ButtonAction.RECOVER),
 }
 
 
@@ -71,15 +71,15 @@ def why_nothing(
     if refused is not None:
         return refused
     if state.container.error:
-        return msg("The engine's answer about it was not understood, so nothing can be planned for it.")
+        return msg("The engine's answer about it was not understood, so no change can be planned for it.")
     if not runs(state) and any(state.container.id == each.old for each in kept):
-        return msg("It waits here, stopped, in case it is wanted again.")
+        return msg("It is set aside here, stopped, in case it is needed again.")
     if not runs(state) and running:
-        return msg("It does not run at the moment.")
+        return msg("It is not running at the moment.")
     if not runs(state):
-        return msg("It does not run, so what is hardened could not be proven. Start it first.")
+        return msg("It is not running, so the hardening could not be verified. Start it first.")
     if state.matrix is None:
-        return msg("Nothing of its processes can be read, so what is hardened could not be proven.")
+        return msg("None of its processes can be read, so the hardening could not be verified.")
     return None
 
 
@@ -106,11 +106,11 @@ def status_note(
         act = ButtonAction.AGAIN if preview is not None else ButtonAction.NOTHING
         return StatusNote(failure.message, msg("Try again"), act, attention=True, more=failure.words)
     if not chosen and preset:
-        return StatusNote(msg("All that this preset has is in effect already."), go, ButtonAction.NOTHING)
+        return StatusNote(msg("Everything in this preset is already in effect."), go, ButtonAction.NOTHING)
     if not chosen:
-        return StatusNote(msg("Switch on what it shall have, or choose a preset."), go, ButtonAction.NOTHING)
+        return StatusNote(msg("Switch on what you want, or choose a preset."), go, ButtonAction.NOTHING)
     if plan is None:
-        return StatusNote(msg("Looking for what stands in the way…"), go, ButtonAction.NOTHING)
+        return StatusNote(msg("Checking for obstacles…"), go, ButtonAction.NOTHING)
     if plan.checked.blocks:
         return _blocked(plan, can_export)
     if preview is not None and preview.live:
@@ -122,12 +122,12 @@ def status_note(
     seconds = plan.spec.stop_timeout
     if Remedy.COMMIT_LAYER in plan.remedies:
         text = msg(
-            "Down while it stops (at most {seconds} s), is saved and starts. The original is kept for undo.",
+            "Downtime: it is stopped (at most {seconds} s), saved and started. The original is kept for undo.",
             seconds=seconds,
         )
     else:
         text = msg(
-            "Down while it stops (at most {seconds} s) and starts. The original is kept for undo.", seconds=seconds
+            "Downtime: it is stopped (at most {seconds} s) and started. The original is kept for undo.", seconds=seconds
         )
     return StatusNote(text, go, ButtonAction.RELAUNCH)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
@@ -12,6 +12,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.harden.choices import ContainerChoices
 from stratascope.ui.harden.groups import HEADS, Head, head_of
 from stratascope.ui.harden.toggle_row import FoldButton, ToggleRow
+from stratascope.ui.widgets.focus_order import OneStop
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, Theme
@@ -62,13 +63,34 @@ class HeadLine(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(200), max(self._theme.px(25), self._theme.box(12) + self._theme.px(6)))
+        return QSize(self._theme.px(200), self.heightForWidth(max(self.width(), self._theme.px(200))))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def heightForWidth(self, width: int) -> int:
-        """Of a narrow column the title takes two lines."""
+        """What does not fit beside the title stands below it; of a narrow column the title takes two lines."""
         metrics, room = QFontMetrics(self._theme.font(12, BOLD)), width - self._before()
         wrapped = metrics.boundingRect(0, 0, max(1, room), 1000, int(Qt.TextFlag.TextWordWrap), self._title)
-        return max(self.sizeHint().height(), wrapped.height() + self._theme.px(6))
+        return max(self._theme.px(25), wrapped.height() + self._below(width) + self._theme.px(6))
+
+    def _below(self, width: int) -> int:
+        """How high what is said is where it stands below the title."""
+        if self._beside(width):
+            return 0
+        metrics, room = QFontMetrics(self._theme.font(12)), max(1, width - self._before())
+        said = metrics.boundingRect(0, 0, room, 1000, int(Qt.TextFlag.TextWordWrap), self._said).height()
+        return max(self._theme.box(12), said)
+
+    def _beside(self, width: int) -> bool:
+        """Whether what is said behind the title has room there."""
+        if not self._said:
+            return True
+        title = QFontMetrics(self._theme.font(12, BOLD)).horizontalAdvance(self._title)
+        said = QFontMetrics(self._theme.font(12)).horizontalAdvance(self._said)
+        return self._before() + title + self._theme.px(8) + said <= width
 
     def _before(self) -> int:
         """What stands before the title."""
@@ -77,26 +99,30 @@ class HeadLine(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        left, centre = self._before(), Qt.AlignmentFlag.AlignVCenter
+        left, centre, beside = self._before(), Qt.AlignmentFlag.AlignVCenter, self._beside(self.width())
+        below = self._below(self.width())
         if self._ink != "text2":
             side = theme.px(11)
-            place = QRectF(theme.px(4), (self.height() - side) / 2, side, side)
+            place = QRectF(theme.px(4), (self.height() - below - side) / 2, side, side)
             paint_mark(painter, place, Mark.OPEN, theme, self._ink)
         painter.setFont(theme.font(12, BOLD))
         painter.setPen(theme.color(self._ink))
-        painter.drawText(
-            QRectF(left, 0, self.width() - left, self.height()), centre | Qt.TextFlag.TextWordWrap, self._title
-        )
-        left += painter.fontMetrics().horizontalAdvance(self._title) + theme.px(8)
+        room = QRectF(left, 0, self.width() - left, self.height() - below)
+        painter.drawText(room, centre | Qt.TextFlag.TextWordWrap, self._title)
+        if beside:
+            room.setLeft(left + painter.fontMetrics().horizontalAdvance(self._title) + theme.px(8))
+        else:
+            room = QRectF(left, room.bottom() - theme.px(3), self.width() - left, below)
         painter.setFont(theme.font(12))
         painter.setPen(theme.color("text2"))
-        room = max(0, self.width() - left)
-        shown = painter.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRectF(left, 0, room, self.height()), centre, shown)
+        painter.drawText(room, centre | Qt.TextFlag.TextWordWrap, self._said)
 
 
 class ToggleList(QScrollArea):
-    """`switched` and `value_wanted` are the person's doing."""
+    """One stop of the Tab key; arrows go from row to row, Right to a row's value.
+
+    `switched` and `value_wanted` are the person's doing.
+    """
 
     switched = Signal(str, bool)
     value_wanted = Signal(str)
@@ -106,6 +132,7 @@ class ToggleList(QScrollArea):
         self._theme, self._numbers = theme, numbers
         self.rows: dict[str, ToggleRow] = {}
         self._options: dict[str, Option] = {}
+        self._stop = OneStop(self)
         self._inside = QWidget()
         self._inside.setObjectName("page")
         self._offers = QVBoxLayout()
@@ -191,6 +218,10 @@ class ToggleList(QScrollArea):
                 row.value_wanted.connect(self.value_wanted)
                 self.rows[option.key] = row
                 place.addWidget(row)
+        places: dict[int, list[QWidget]] = {0: [], 1: [self.already.head], 2: [self.never.head]}
+        for at, group in enumerate(groups):
+            places[at] += (self.rows[option.key] for option in group)
+        self._stop.put([*places[0], *places[1], *places[2]])
         if focus in self.rows:
             self.rows[focus].setFocus(Qt.FocusReason.OtherFocusReason)
 

@@ -1,12 +1,14 @@
 """One toggle in the right column: a drawn switch, what it does, what it could break, and its layer's number.
 
-A toggle that takes values has a button with its value; that opens a sheet of its own (`value_sheet`).
+Nothing in it is cut: a long title or note takes more lines. What it could break stands there while it is switched on,
+and is in the tooltip else, where a sign says that there is something. A toggle that takes values has a button with its
+value; that opens a sheet of its own (`value_sheet`).
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
@@ -17,7 +19,7 @@ from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.focus_ring import outline_pen, paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.widgets.theme import MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import Option
 
 HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 38, 32, 18, 44, 16
@@ -61,12 +63,18 @@ class ValueButton(QAbstractButton):
 
     opens = True
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    def __init__(self, theme: Theme, row: QWidget) -> None:
+        super().__init__(row)
+        self._theme, self._row = theme, row
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # by Right from its row
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._row.setFocus(Qt.FocusReason.OtherFocusReason)
+        if event.key() != Qt.Key.Key_Left:
+            super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
         theme = self._theme
@@ -101,12 +109,14 @@ class ToggleRow(QAbstractButton):
 
     def __init__(self, theme: Theme, option: Option, number: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme, self.option, self._number = theme, option, number
+        self._theme, self.option, self._number, self._note = theme, option, number, ""
         self.value_text = option.value
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self.value = ValueButton(theme, self)
         self.value.clicked.connect(lambda _=False: self.value_wanted.emit(self.option.key))
         self.toggled.connect(self._place)
@@ -152,6 +162,12 @@ class ToggleRow(QAbstractButton):
         if self.able:
             super().nextCheckState()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Right and self.value.isVisible():
+            self.value.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            super().keyPressEvent(event)
+
     def _place(self, _: bool = False) -> None:
         """The value stands left of the layer's number, on the title's line."""
         wanted = takes_values(self.option) and self.able and self.isChecked()
@@ -160,6 +176,7 @@ class ToggleRow(QAbstractButton):
             size = self.value.sizeHint()
             left = self.width() - self._theme.px(NUMBER + 8) - size.width()
             self.value.setGeometry(left, self._theme.px(3), size.width(), size.height())
+        self.updateGeometry()
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -172,8 +189,45 @@ class ToggleRow(QAbstractButton):
         return super().event(event)
 
     def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(240), self.heightForWidth(max(self.width(), self._theme.px(240))))
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
         theme = self._theme
-        return QSize(theme.px(240), max(theme.px(HEIGHT), theme.box(13) + theme.box(11) + theme.px(8)))
+        title, note, risk = self._lines(width)
+        needed = title.height() + note.height() + risk.height() + theme.px(8)
+        return max(theme.px(HEIGHT), round(needed))
+
+    def _lines(self, width: int) -> tuple[QRectF, QRectF, QRectF]:
+        """Where title, note and what it could break stand in a row of that width, from its upper edge."""
+        theme, left = self._theme, self._theme.px(4 + TEXT_LEFT)
+        end = width - theme.px(NUMBER + 8)
+        if not self.value.isHidden():
+            end -= self.value.sizeHint().width() + theme.px(6)
+        title = self._box(13, left, end - left, self.text())
+        note_left = left + (theme.px(14) if self._doubtful else 0)
+        note = self._box(11, note_left, width - note_left - 2, self._note)
+        risk = self._box(11, note_left, width - note_left - 2, self._risk) if self._risk else QRectF()
+        return title, note, risk
+
+    def _box(self, size: int, left: float, width: float, text: str) -> QRectF:
+        metrics = QFontMetricsF(self._theme.font(size, MEDIUM if size == 13 else REGULAR))
+        wrap = int(Qt.TextFlag.TextWordWrap.value)
+        tall = metrics.boundingRect(QRectF(0, 0, max(20.0, width), 10000), wrap, text).height()
+        return QRectF(left, 0, max(20.0, width), max(float(self._theme.box(size)), tall))
+
+    @property
+    def _doubtful(self) -> bool:
+        """Whether there is something to keep in mind."""
+        opens = self.option.asking is not None and bool(self.option.asking.opened)
+        return self.able and (bool(self.option.risks) or opens)
+
+    @property
+    def _risk(self) -> str:
+        """What it could break, while it is switched on."""
+        return plain(translate(self.option.risks[0])) if self.able and self.isChecked() and self.option.risks else ""
 
     def hitButton(self, pos: object) -> bool:
         return True
@@ -186,34 +240,33 @@ class ToggleRow(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("sunk"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(-1, 0, 1, -2), theme.px(6), theme.px(6))
-        left = theme.px(4)
-        one, two = theme.box(13), theme.box(11)
-        top = (self.height() - one - two) / 2
-        box = QRectF(left, top + (one - theme.px(SWITCH_HEIGHT)) / 2, theme.px(SWITCH_WIDTH), theme.px(SWITCH_HEIGHT))
-        box.moveTop((self.height() - box.height()) / 2 - 1)
+        left, least = theme.px(4), theme.px(HEIGHT)
+        title, note, risk = self._lines(self.width())
+        top = (self.height() - title.height() - note.height() - risk.height()) / 2
+        title.moveTop(top)
+        note.moveTop(title.bottom())
+        risk.moveTop(note.bottom())
+        box = QRectF(left, (least - theme.px(SWITCH_HEIGHT)) / 2 - 1, theme.px(SWITCH_WIDTH), theme.px(SWITCH_HEIGHT))
         paint_switch(painter, box, theme, on=self.isChecked(), able=able)
-        text_left = left + theme.px(TEXT_LEFT)
-        number = QRectF(self.width() - theme.px(NUMBER) - 2, top + (one - theme.px(NUMBER)) / 2, theme.px(NUMBER),
-                        theme.px(NUMBER))  # fmt: skip
-        end = self.value.x() - theme.px(6) if not self.value.isHidden() else number.left() - theme.px(6)
+        number = QRectF(self.width() - theme.px(NUMBER) - 2, top + (theme.box(13) - theme.px(NUMBER)) / 2,
+                        theme.px(NUMBER), theme.px(NUMBER))  # fmt: skip
+        wrap = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
         painter.setFont(theme.font(13, MEDIUM))
         painter.setPen(theme.color("text" if able else "text2"))
-        title = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, round(end - text_left))
-        centre = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(text_left, top, end - text_left, one), centre, title)
+        painter.drawText(title, wrap, self.text())
         paint_number(painter, number, self._number, theme)
-        note_left = text_left
-        if (self.option.risks or (self.option.asking is not None and self.option.asking.opened)) and able:
+        if self._doubtful:
             side = theme.px(9)
-            paint_mark(painter, QRectF(note_left, top + one + (two - side) / 2, side, side), Mark.TRIANGLE, theme)
-            note_left += theme.px(14)
+            sign = QRectF(title.left(), note.top() + (theme.box(11) - side) / 2, side, side)
+            paint_mark(painter, sign, Mark.TRIANGLE, theme)
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("text2" if able else "text3"))
-        room = self.width() - note_left - 2
-        note = painter.fontMetrics().elidedText(self._note, Qt.TextElideMode.ElideRight, round(room))
-        painter.drawText(QRectF(note_left, top + one, room, two), centre, note)
+        painter.drawText(note, wrap, self._note)
+        if self._risk:
+            painter.setPen(theme.color("text2"))
+            painter.drawText(risk, wrap, self._risk)
         painter.setPen(theme.color("line"))
-        painter.drawLine(text_left, self.height() - 1, self.width(), self.height() - 1)
+        painter.drawLine(round(title.left()), self.height() - 1, self.width(), self.height() - 1)
         if self.hasFocus():
             paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -2), theme.px(6), theme)
 

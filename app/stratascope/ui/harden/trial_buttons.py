@@ -37,11 +37,16 @@ class TrialButtons(QObject):
         super().__init__()
         self.tighten = TrialButton(theme, msg("Tighten…"))
         self.try_chosen = TrialButton(theme, msg("Try on a twin"))
-        self.try_chosen.setAccessibleName(translate(msg("Try on a twin: what is switched on")))  # the page has one too
+        self.try_chosen.setAccessibleName(
+            translate(msg("Try the settings that are switched on, on a twin"))
+        )  # the page has one too
         self.tighten.clicked.connect(lambda _=False: self.wanted.emit(False))
         self.try_chosen.clicked.connect(lambda _=False: self.wanted.emit(True))
         give_tip(self.tighten, translate(msg("Find the tightest settings with which it still works, on a twin")))
-        give_tip(self.try_chosen, translate(msg("Try what is switched on, on a twin; the container goes on meanwhile")))
+        give_tip(
+            self.try_chosen,
+            translate(msg("Try the settings that are switched on, on a twin; the container keeps running")),
+        )
         self._chosen, self._low = False, False
         self.show_able(False, chosen=False, under_way=False)
 

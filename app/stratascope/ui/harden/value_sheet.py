@@ -43,11 +43,11 @@ def _hint(free: str) -> str:
         "BYTES": msg("A size such as 512m or 1g"),
         "N": msg("A whole number"),
         "X": msg("A number such as 1.5"),
-        "UID[:GID]": msg("A number, or two: 1000:1000"),
+        "UID[:GID]": msg("A user ID, or two IDs: 1000:1000"),
         "NAME": msg("The name of a loaded profile"),
         "FILE": msg("A profile file"),
         "MAP": msg("INSIDE:OUTSIDE:LENGTH"),
-        "PATH,PATH": msg("Folders, with commas between"),
+        "PATH,PATH": msg("Folders, separated by commas"),
     }
     return translate(hints[free]) if free in hints else free
 
@@ -194,7 +194,7 @@ class ValueSheet(QFrame):
                 radio.toggled.connect(self._empty_grid)
             self.choices[word] = radio
         if fixed and own:
-            self._own = self._radio(translate(msg("My own choice")))
+            self._own = self._radio(translate(msg("Own choice")))
             self._own.toggled.connect(self._judge)
 
     def _radio(self, text: str) -> QRadioButton:
@@ -290,8 +290,8 @@ def _word(word: str) -> str:
     known: dict[str, Message] = {
         "default": msg("The engine's default"),
         "none": msg("None at all"),
-        "auto": msg("auto: ids that nobody else has"),
-        "keep-id": msg("keep-id: your own id, and no root"),
-        "nomap": msg("nomap: without your own id"),
+        "auto": msg("auto: IDs that nothing else has"),
+        "keep-id": msg("keep-id: your own ID, and no root"),
+        "nomap": msg("nomap: without your own ID"),
     }
     return translate(known[word]) if word in known else word

@@ -6,7 +6,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError, Unit
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.sizes import count_text, exact_size, size_text
+from stratascope.core.sizes import exact_size, size_text
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
@@ -35,10 +35,10 @@ def preset_word(preset: Preset | None) -> str:
 def preset_tip(preset: Preset | None) -> str:
     """What it chooses."""
     words: dict[Preset | None, Message] = {
-        Preset.RECOMMENDED: msg("What this container very probably does not need is taken away."),
-        Preset.RESTRICTED: msg("What the Pod Security Standards call restricted, and all that is recommended."),
-        Preset.STRICT: msg("All that can be had. Expect to give something back."),
-        None: msg("What you switched on yourself."),
+        Preset.RECOMMENDED: msg("Takes away what this container very probably does not need."),
+        Preset.RESTRICTED: msg("What the Pod Security Standards call Restricted, and everything in Recommended."),
+        Preset.STRICT: msg("Everything available. Expect to give something back."),
+        None: msg("The settings that you switched on yourself."),
     }
     return translate(words[preset])
 
@@ -81,25 +81,19 @@ def gain_text(option: Option) -> str:
 
 
 def note_text(option: Option) -> str:
-    """The second line of a toggle's row: gain, then the first thing that it could break; or why it can't be had."""
+    """The second line of a toggle's row: what it brings, what it would open, or why it can't be had."""
     if option.why_not is not None:
         return translate(option.why_not)
-    if option.asking is not None:
-        return asking_text(option.asking)
-    if option.risks and not option.already:
-        return translate(msg("{gain}. {risk}", gain=gain_text(option), risk=option.risks[0]))
-    return gain_text(option)
+    return gain_text(option) if option.asking is None else asking_text(option.asking)
 
 
 def asking_text(asking: Asking) -> str:
-    """What it would open, and how often it was refused."""
-    times = plural("Refused {shown} time", "Refused {shown} times", asking.times, shown=count_text(asking.times))
+    """What it would open."""
     if asking.opened is None:
-        return translate(times)
+        return translate(msg("What it would open can't be predicted"))
     if not asking.opened:
-        return translate(msg("Opens no threat. {times}", times=times))
-    opens = plural("Opens {count} threat. {times}", "Opens {count} threats. {times}", asking.opened, times=times)
-    return translate(opens)
+        return translate(msg("Opens no threat"))
+    return translate(plural("Opens {count} threat", "Opens {count} threats", asking.opened))
 
 
 def whole_text(option: Option) -> str:
@@ -131,8 +125,8 @@ def question_title(run_kind: RunKind, name: str) -> str:
     """Before it begins."""
     words = {
         RunKind.HARDEN: msg("Relaunch {name} hardened?", name=name),
-        RunKind.ALLOW: msg("Relaunch {name}, and let it do more?", name=name),
-        RunKind.UNDO: msg("Bring the original of {name} back?", name=name),
+        RunKind.ALLOW: msg("Relaunch {name} with more permissions?", name=name),
+        RunKind.UNDO: msg("Bring back the original of {name}?", name=name),
         RunKind.REDO: msg("Go back to the hardened {name}?", name=name),
     }
     return translate(words[run_kind])

@@ -32,7 +32,7 @@ def reason(error: Exception) -> tuple[Message, str]:
         case ToggleError():
             return error.message, ""
         case NoSuchContainerError():
-            return msg("The engine does not know this container any more."), ""
+            return msg("The engine no longer knows this container."), ""
         case JournalError():
             return msg("The journal can't be written, and without it there would be no way back."), error.words
         case BusyError():
@@ -179,6 +179,6 @@ class RelaunchRun(ThreadRun):
 
 def _ended(error: Exception | None) -> Ended:
     if error is None:
-        text = msg("It broke off without a result. What is set aside tells what is left to do.")
+        text = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
         return Ended(Ending.REFUSED, None, text)
     return Ended(Ending.REFUSED, None, *reason(error))

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
 from stratascope.core.snapshot import ContainerState
+from stratascope.natural import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.ui.harden.worker import Failure, ThreadRun, reason
 from stratascope.ui.many import words
@@ -83,7 +84,7 @@ class ManyController(QObject):
             )
             draft = self._side.column.draft
             chosen = frozenset(each.key for each in like(state, states))
-            states = tuple(sorted(states, key=lambda each: (each.key not in chosen, each.container.name)))
+            states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
             self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices))
 
     def _look(self) -> None:
@@ -212,7 +213,7 @@ def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[Conta
 
 
 def _over(error: Exception | None) -> AllEnded:
-    why: Message = msg("It broke off without a result. What is set aside tells what is left to do.")
+    why: Message = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
     if error is None:
         return AllEnded(Ending.REFUSED, (), why)
     text, said = reason(error)

@@ -67,13 +67,13 @@ class ManyDialog(Sheet):
         self.presets.choose(Preset.RECOMMENDED)
         self._list, self._notes = QVBoxLayout(), QVBoxLayout()
         heads = tuple(translate(text) for text in (msg("Container"), msg("Settings")))
-        self.plans = RowTable(theme, translate(msg("What is going to happen")), heads, lines=2)
+        self.plans = RowTable(theme, translate(msg("What will happen")), heads, lines=2)
         heads = tuple(translate(text) for text in (msg("Container"), msg("Outcome")))
-        self.rows = RowTable(theme, translate(msg("Each of them")), heads, lines=2)
+        self.rows = RowTable(theme, translate(msg("Containers")), heads, lines=2)
         self.pages = QStackedWidget()
         for page in (self._pick(), self._planned(), self._column(self.rows, QWidget())):
             self.pages.addWidget(page)
-        self.undo = QPushButton(translate(msg("Undo all of it…")))
+        self.undo = QPushButton(translate(msg("Undo all…")))
         self.undo.clicked.connect(lambda _=False: self.undo_wanted.emit())
         self.back = QPushButton()
         self.back.clicked.connect(self._back)
@@ -88,10 +88,10 @@ class ManyDialog(Sheet):
         )
 
     def _pick(self) -> QWidget:
-        return self._column(self.presets, self._scroll(self._list, translate(msg("Which of them")), wraps=False))
+        return self._column(self.presets, self._scroll(self._list, translate(msg("Containers to harden")), wraps=False))
 
     def _planned(self) -> QWidget:
-        return self._column(self.plans, self._scroll(self._notes, translate(msg("To keep in mind")), wraps=True))
+        return self._column(self.plans, self._scroll(self._notes, translate(msg("Keep in mind")), wraps=True))
 
     def _column(self, first: QWidget, rest: QWidget) -> QWidget:
         page = QWidget()
@@ -134,16 +134,16 @@ class ManyDialog(Sheet):
         if not own and self.presets.current is None:
             self.presets.choose(Preset.RECOMMENDED)
         self._show(Page.PICK, msg("Harden several containers"))
-        self._say(msg("They are relaunched one after the other, each watched and proven. If one fails, those before it "
-                      "are undone: all of them stay, or none."))  # fmt: skip
-        self._buttons(msg("Cancel"), msg("Look at them…"))
+        self._say(msg("They are relaunched one after the other, each watched and verified. If one fails, the earlier "
+                      "ones are undone: either all of them stay, or none."))  # fmt: skip
+        self._buttons(msg("Cancel"), msg("Plan…"))
         self._count()
         self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def looking(self) -> None:
         """The plans are being made."""
-        self._warn(translate(msg("Looking at all of them…")))
+        self._warn(translate(msg("Planning…")))
         self.go.setEnabled(False)
 
     def show_plans(self, rows: tuple[Row, ...], count: int, warnings: tuple[str, ...], blocks: tuple[str, ...]) -> None:
@@ -151,8 +151,8 @@ class ManyDialog(Sheet):
         self._fill(rows, warnings, blocks)
         self._show(Page.PLANNED, plural("Relaunch {count} container?",
                                         "Relaunch {count} containers, one after the other?", count))  # fmt: skip
-        self._say(msg("Nothing is changed while anything is in the way of any of them.") if blocks else
-                  msg("All of them stay, or none. What is relaunched together has one line."))  # fmt: skip
+        self._say(msg("Nothing is changed while anything stands in the way of any of them.") if blocks else
+                  msg("Either all of them stay, or none. What is relaunched together has one line."))  # fmt: skip
         self._buttons(msg("Cancel"), msg("Relaunch all"))
         self.go.setEnabled(not blocks)
         (self.back if blocks else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
@@ -160,9 +160,12 @@ class ManyDialog(Sheet):
     def ask_undo(self, rows: tuple[Row, ...]) -> None:
         """Before an undo of all of it."""
         self._fill(rows, (), ())
-        self._show(Page.PLANNED, msg("Undo all of it?"))
+        self._show(Page.PLANNED, msg("Undo all?"))
         self._say(
-            msg("The last one first. The hardened ones are set aside with all that they wrote; nothing is deleted.")
+            msg(
+                "In reverse order. The hardened containers are set aside with everything that they wrote; nothing is "
+                "deleted."
+            )
         )
         self._buttons(msg("Cancel"), msg("Undo all"))
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -171,8 +174,8 @@ class ManyDialog(Sheet):
         """It starts."""
         self.running = True
         self.rows.show_rows(rows)
-        self._show(Page.RUN, msg("Undoing all of it…") if undo else msg("Relaunching one after the other…"))
-        self._say(msg("The journal holds each step: after a crash the next start finishes this, or goes back."))
+        self._show(Page.RUN, msg("Undoing all…") if undo else msg("Relaunching one after the other…"))
+        self._say(msg("The journal records each step: after a crash, the next start finishes this, or goes back."))
         self._buttons(msg("Cancel") if undo else msg("Cancel and roll back"), None)
 
     def tell(self, rows: tuple[Row, ...]) -> None:
@@ -181,7 +184,7 @@ class ManyDialog(Sheet):
 
     def tell_cancelling(self) -> None:
         """It ends at the next safe place."""
-        self._warn(translate(msg("It is rolled back at the next safe place.")))
+        self._warn(translate(msg("It is rolled back at the next safe point.")))
         self.back.setEnabled(False)
 
     def end(self, title: Message, why: Message | None, rows: tuple[Row, ...], *, undo: bool) -> None:

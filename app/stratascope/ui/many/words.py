@@ -16,7 +16,7 @@ from stratascope.usecases.many.plan_together import members
 from stratascope.usecases.many.under_way import FAILURES, Outcome
 from stratascope.usecases.plan.plan import Plan
 
-WAITS = msg("waits")
+WAITS = msg("waiting")
 
 
 def names(made: Plan) -> str:
@@ -43,7 +43,7 @@ def waiting_row(name: str) -> Row:
 def step_row(name: str, step: Progress) -> Row:
     """One that is under way."""
     told = plain(translate(step.message), 200)
-    return (Cell(name, below=told, sign="…"), Cell(translate(msg("under way")), ink="text2"))
+    return (Cell(name, below=told, sign="…"), Cell(translate(msg("in progress")), ink="text2"))
 
 
 def ended_row(name: str, ended: Ended, kind: RunKind) -> Row:
@@ -59,11 +59,11 @@ def ended_row(name: str, ended: Ended, kind: RunKind) -> Row:
 def outcome_row(name: str, outcome: Outcome | None, kind: RunKind) -> Row:
     """The same at the end of all; None: it was not begun."""
     if outcome is None:
-        return (Cell(name, sign="?"), Cell(translate(msg("not begun")), ink="text2"))
+        return (Cell(name, sign="?"), Cell(translate(msg("not started")), ink="text2"))
     if outcome.undone is None:
         return ended_row(name, outcome.ended, kind)
     failed = outcome.undone.ending in FAILURES
-    why = translate(msg("Undone, since a later one failed.") if outcome.undone.why is None else outcome.undone.why)
+    why = translate(msg("Undone because a later one failed.") if outcome.undone.why is None else outcome.undone.why)
     return (
         Cell(name, below=plain(why, 400), sign="cross"),
         Cell(translate(ending_title(outcome.undone.ending, RunKind.UNDO)), ink="open" if failed else "text2"),

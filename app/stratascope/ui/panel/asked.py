@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stratascope.core.container import AskedDevice, AskedMount, ProfileKind
+from stratascope.core.container import AskedDevice, AskedMount, LogKeeping, ProfileKind
 from stratascope.core.layer import Row, Table
 from stratascope.core.message import Message, msg
 from stratascope.core.sizes import size_text
@@ -29,37 +29,48 @@ NAMES = {
     "read_only_paths": msg("Read-only paths in /proc"),
     "mounts": msg("Mounts"),
     "devices": msg("Devices of the host"),
-    "device_rules": msg("Rules for devices"),
+    "device_rules": msg("Device rules"),
     "memory": msg("Memory"),
     "memory_swap": msg("Memory and swap together"),
     "pids": msg("Processes"),
     "cpu_cores": msg("CPU"),
-    "cpuset": msg("CPUs that it may use"),
-    "cgroup_parent": msg("Control group above its own"),
+    "cpuset": msg("CPUs that it can use"),
+    "cgroup_parent": msg("Parent control group"),
     "in_pod": msg("In a pod"),
+    "own_users": msg("Own user namespace"),
+    "log_driver": msg("Log driver"),
+    "log": msg("Where its log goes"),
+    "restored": msg("Restored from a checkpoint"),
     "added": msg("Added"),
     "dropped": msg("Dropped"),
     "bounding": msg("Bounding set"),
     "no_new_privileges": msg("No new privileges"),
     "profile": msg("Seccomp profile"),
-    "custom": msg("File or text of the profile"),
+    "custom": msg("Profile file or text"),
     "apparmor": msg("AppArmor profile"),
-    "apparmor_profile": msg("Name of the profile"),
+    "apparmor_profile": msg("Profile name"),
     "selinux_label": msg("SELinux label"),
     "selinux_options": msg("SELinux options"),
     "host_processes": msg("The host's processes or shared memory"),
     "userns_mode": msg("User namespace"),
     "user": msg("User"),
-    "uid_map": msg("Id maps"),
+    "uid_map": msg("ID maps"),
     "network": msg("Network"),
-    "first_free_port": msg("First port for everyone"),
+    "first_free_port": msg("First unprivileged port"),
 }
 _LIMITS = ("memory", "memory_swap", "pids", "cpu_cores")  # None, 0 or -1: none was asked for
 _PROFILES = {
     ProfileKind.DEFAULT: msg("The engine's default"),
-    ProfileKind.CUSTOM: msg("Another one"),
+    ProfileKind.CUSTOM: msg("Custom"),
     ProfileKind.UNCONFINED: msg("None: unconfined"),
     ProfileKind.UNKNOWN: msg("Not known"),
+}
+_LOGS = {
+    LogKeeping.UNLIMITED: msg("Stored without a size limit"),
+    LogKeeping.LIMITED: msg("Stored up to a set size"),
+    LogKeeping.JOURNAL: msg("Written to the host's journal"),
+    LogKeeping.ELSEWHERE: msg("Passed to another program"),
+    LogKeeping.UNKNOWN: msg("Not known"),
 }
 
 
@@ -88,6 +99,8 @@ def _value(field: str, value: object) -> Message:
             return msg("yes") if value else msg("no")
         case ProfileKind():
             return _PROFILES[value]
+        case LogKeeping():
+            return _LOGS[value]
         case int() if field.startswith("memory"):
             return msg("{text}", text=size_text(value))
         case float():

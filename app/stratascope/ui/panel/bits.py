@@ -24,14 +24,14 @@ from stratascope.core.layer import BitGrid, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
-from stratascope.ui.panel.bits_list import CELL, BitList, explain
+from stratascope.ui.panel.bits_list import BitList, explain
 from stratascope.ui.widgets.item_model import ItemRole
 from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 class _Heads(QWidget):
-    """Inh Prm Eff Bnd Amb above each block."""
+    """Inh Prm Eff Bnd Amb above each block; where it is tight their first letters."""
 
     decoration = True  # each bit names its sets
 
@@ -43,7 +43,7 @@ class _Heads(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, view, painter = self._theme, self._view, QPainter(self)
         painter.setPen(theme.color("text2"))
-        cell = theme.px(CELL)
+        cell = view.cell
         for block in range(view.blocks):
             left = view.cells_left(block * view.block_width)
             for place, head in enumerate(view.bits.grid.sets):
@@ -51,7 +51,7 @@ class _Heads(QWidget):
                 painter.setFont(theme.font(10, BOLD if strong else MEDIUM))
                 painter.setPen(theme.color("text" if strong else "text2"))
                 box = QRect(left + place * cell - 4, 0, cell + 8, self.height())
-                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, plain(head.head, 4))
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, plain(head.head, 4)[: 1 if view.tight else 4])
 
 
 class _Area(QScrollArea):

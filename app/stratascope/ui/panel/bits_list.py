@@ -34,7 +34,9 @@ from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import TONE_INK
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
-ROW, CELL, NUMBER, BLOCK_GAP = 17, 22, 22, 16
+ROW, NUMBER = 17, 22
+CELL, GAP = 22, 16  # width of a cell, and what stands between two blocks
+TIGHT_CELL, TIGHT_GAP = 16, 10  # where the letters are wide, so that three blocks have room
 _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
 
 
@@ -105,7 +107,7 @@ class _BitDelegate(QStyledItemDelegate):
         state: QStyle.StateFlag = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        cell = theme.px(CELL)
+        cell = view.cell
         cells = view.cells_left(rect.left())
         grid = view.bits.grid
         if 0 <= grid.emphasis < len(grid.sets):
@@ -113,7 +115,7 @@ class _BitDelegate(QStyledItemDelegate):
                 QRect(cells + grid.emphasis * cell, rect.top(), cell, rect.height()), theme.color("accent_soft")
             )
         tinted = row.word is not None and row.tone in _SOFT
-        body = QRectF(rect.left(), rect.top() + 0.5, view.block_width - theme.px(BLOCK_GAP), rect.height() - 1)
+        body = QRectF(rect.left(), rect.top() + 0.5, view.block_width - view.gap, rect.height() - 1)
         painter.setPen(Qt.PenStyle.NoPen)
         if tinted:
             painter.setBrush(theme.color(_SOFT[row.tone]))
@@ -165,13 +167,14 @@ class _BitDelegate(QStyledItemDelegate):
 
 
 class BitList(QListView):
-    """The cells. As many blocks side by side as the width allows; first the numbers give way."""
+    """The cells. As many blocks side by side as the width allows; first the numbers give way, then what is between."""
 
     reflowed = Signal()
 
     def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self.cell, self.gap, self.tight = theme.px(CELL), theme.px(GAP), False
         self.bits = BitModel(grid)
         self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
         self.setModel(self.bits)
@@ -186,7 +189,7 @@ class BitList(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setAccessibleName(translate(msg("Bits")))
-        self.setAccessibleDescription(translate(msg("Arrow keys move from bit to bit; what it allows stands below")))
+        self.setAccessibleDescription(translate(msg("Arrow keys move from bit to bit; what it allows is shown below")))
         self.reflow()
         theme.changed.connect(self.reflow)
 
@@ -196,20 +199,23 @@ class BitList(QListView):
         self.row_height = max(theme.px(ROW), theme.box(11) + 1)
         self.setFont(theme.font(11, BOLD))
         names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.bits.grid.rows), default=80)
-        cells = len(self.bits.grid.sets) * theme.px(CELL)
-        least = theme.px(6) + names + theme.px(6) + cells + theme.px(BLOCK_GAP)
         width = max(self.width(), 50)
-        choices = [(blocks, numbers) for blocks in (3, 2, 1) for numbers in (True, False)]
-        for blocks, numbers in choices:
+        choices = [
+            (blocks, numbers, tight)
+            for blocks, tights in ((3, (False, True)), (2, (False,)), (1, (False,)))
+            for tight in tights
+            for numbers in (True, False)
+        ]
+        for blocks, numbers, tight in choices:
+            cell, gap = theme.px(TIGHT_CELL if tight else CELL), theme.px(TIGHT_GAP if tight else GAP)
+            least = theme.px(12) + names + len(self.bits.grid.sets) * cell + gap
             needed = least + (theme.px(NUMBER) if numbers else 0)
-            if needed * blocks - theme.px(BLOCK_GAP) <= width:
-                self.blocks, self.numbers = blocks, numbers
+            if needed * blocks - gap <= width:
                 break
-        else:
-            self.blocks, self.numbers = 1, False
+        self.blocks, self.numbers, self.tight, self.cell, self.gap = blocks, numbers, tight, cell, gap
         rows = -(-count // self.blocks)
         # the last block has no gap at its right, so the width may be shared out a little wider
-        self.block_width = min((width + theme.px(BLOCK_GAP)) // self.blocks - 1, least + theme.px(NUMBER + 46))
+        self.block_width = min((width + gap) // blocks - 1, least + theme.px(NUMBER + 46))
         self.setGridSize(QSize(self.block_width, self.row_height))
         self.setFixedHeight(rows * self.row_height + 1)
         self.doItemsLayout()
@@ -217,8 +223,7 @@ class BitList(QListView):
 
     def cells_left(self, left: int) -> int:
         """Where a block's cells begin, if it begins at `left`."""
-        theme = self._theme
-        return left + self.block_width - theme.px(BLOCK_GAP) - len(self.bits.grid.sets) * theme.px(CELL) - theme.px(2)
+        return left + self.block_width - self.gap - len(self.bits.grid.sets) * self.cell - self._theme.px(2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -15,14 +15,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.layer import About, Finding, Layer, NamedGap, Verdict, View
-from stratascope.core.message import NOTHING, msg
+from stratascope.core.accepted.accepted import in_force
+from stratascope.core.layer import About, Layer, Verdict, View
+from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
+from stratascope.ui.findings.acceptances import Acceptances
+from stratascope.ui.findings.list import FindingsList
 from stratascope.ui.panel.asked import asked_table
-from stratascope.ui.panel.findings import FindingCard, GapCard
 from stratascope.ui.panel.page import Page
 from stratascope.ui.panel.raw_text import RawView, raw_text
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
@@ -32,7 +34,7 @@ from stratascope.ui.widgets.marks import Mark, MarkBox, assessed_word, mark_of, 
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
-_AS_ASKED = msg("As asked, not verified: the engine states it, and only root may read the kernel's word.")
+_AS_ASKED = msg("As asked, not verified: the engine states it, and only root can read the kernel's own value.")
 ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the panel's own tabs
 
 
@@ -76,32 +78,36 @@ class TabButton(QAbstractButton):
 
 
 class Panel(QFrame):
-    """Header 60 with tabs, one everyday sentence, then the open tab's page. `root_wanted`: to verify what is stated."""
+    """Header 40 with tabs, then the open tab's page; a line between them where the engine's word alone is known.
+
+    `root_wanted`: to verify what is stated.
+    """
 
     root_wanted = Signal()
 
-    def __init__(
-        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, acceptances: Acceptances) -> None:
+        super().__init__()
         self.setObjectName("card")
+        self._acceptances = acceptances
         self._theme, self._selection = theme, selection
         self._layers = {layer.number: layer for layer in layers}
         self._shown: tuple[object, ...] | None = None
         self._state: ContainerState | None = None
-        self._found: tuple[tuple[Finding, ...], tuple[NamedGap, ...]] | None = None  # what stands in the findings' tab
         self.number = 0
         self._open: dict[int, str] = {}  # the tab last open, by layer
+        self._findings_elsewhere = False
         self.mark, self.box = MarkBox(theme, 14), MarkBox(theme, 16)
         self.title = Label(theme, 15, BOLD)
         self.fact = Line(theme, 12, ink="text2")
-        self.picture = Line(theme, 12, ink="text2")
+        self.told = Line(theme, 12, ink="text2")
+        self.told.say(translate(_AS_ASKED))
         self.fail = QPushButton(translate(msg("Suppose it fails")))
         self.fail.setObjectName("link")
         self.fail.setFont(theme.font(12, BOLD))
         self.fail.setCursor(Qt.CursorShape.PointingHandCursor)
         self.fail.clicked.connect(lambda: selection.suppose_fails(self.number))
         self.fail.setFixedHeight(theme.box(12) + theme.px(2))
+        self.fail.setMinimumWidth(1)  # it gives way, and is hidden where it has no room
         self.fail.hide()
         self.verify = QPushButton(translate(msg("Verify as root")))
         self.verify.setObjectName("link")
@@ -109,7 +115,6 @@ class Panel(QFrame):
         self.verify.setCursor(Qt.CursorShape.PointingHandCursor)
         self.verify.clicked.connect(lambda _=False: self.root_wanted.emit())
         self.verify.setFixedHeight(theme.box(12) + theme.px(2))
-        self.verify.hide()
         self.tabs: list[TabButton] = []
         self._group = QButtonGroup(self)
         self._group.buttonClicked.connect(lambda button: self._turn(button.key))
@@ -117,9 +122,11 @@ class Panel(QFrame):
         self._tab_row.setSpacing(theme.px(10))
         self.pages: dict[str, Page] = {}
         self.raw = RawView(theme)
+        self.findings = FindingsList(theme, acceptances)
         self.stack = QStackedWidget()
         self.stack.setMinimumHeight(theme.px(60))  # its pages roll; the strata above them do not
         self.stack.addWidget(self.raw)
+        self._page(FINDINGS).show_widgets([self.findings])
         head = QHBoxLayout()
         head.setSpacing(theme.px(8))
         for widget in (self.mark, self.box, self.title):
@@ -127,16 +134,20 @@ class Panel(QFrame):
         head.addWidget(self.fact, 1)
         head.addStretch(0)
         head.addLayout(self._tab_row)
+        head.addWidget(self.fail)
         top = QVBoxLayout()
         top.setContentsMargins(theme.px(15), theme.px(6), theme.px(15), theme.px(5))
         top.setSpacing(theme.px(2))
         top.addLayout(head)
         second = QHBoxLayout()
+        second.setContentsMargins(0, 0, 0, 0)
         second.setSpacing(theme.px(8))
-        second.addWidget(self.picture, 1)
+        second.addWidget(self.told, 1)
         second.addWidget(self.verify)
-        second.addWidget(self.fail)
-        top.addLayout(second)
+        self._second = QWidget()
+        self._second.setLayout(second)
+        self._second.hide()
+        top.addWidget(self._second)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
@@ -146,6 +157,7 @@ class Panel(QFrame):
         selection.container_changed.connect(self._show)
         selection.layer_opened.connect(self._show)
         selection.supposed.connect(self._show_fail)
+        acceptances.changed.connect(self._show_anew)
 
     def _show(self) -> None:
         if self._selection.current is not None:
@@ -170,8 +182,18 @@ class Panel(QFrame):
         """Whether the layer can be taken away in thought, and whether it is."""
         what_if = self._selection.what_if
         away = self._selection.layer_id in what_if.away
-        self.fail.setVisible(what_if.matrix is not None)
         self.fail.setText(translate(msg("Bring it back") if away else msg("Suppose it fails")))
+        self._fit()
+
+    def set_findings_elsewhere(self, *, elsewhere: bool) -> None:
+        """Whether those of all layers stand in a column of their own."""
+        if elsewhere is not self._findings_elsewhere:
+            self._findings_elsewhere = elsewhere
+            self._show_anew()
+
+    def _show_anew(self) -> None:
+        self._shown = None
+        self._show()
 
     @property
     def current(self) -> str:
@@ -203,9 +225,8 @@ class Panel(QFrame):
         self.title.setText(plain(title))
         self.fact.say(translate(layer.assessment.fact) if layer else "")
         asked = running and layer is not None and layer.assessment.basis is Basis.ASKED
-        told = _AS_ASKED if asked else about.picture if about else NOTHING
-        self.picture.say(translate(told))
-        self.verify.setVisible(asked and self._selection.can_ask_root)
+        self._second.setVisible(asked)
+        self.verify.setVisible(self._selection.can_ask_root)
         word = assessed_word(layer.assessment) if layer else verdict_word(Verdict.UNKNOWN)
         word = word if running else translate(msg("Not running"))
         name = msg("Layer {number}, {title}: {verdict}", number=number, title=title, verdict=word)
@@ -223,16 +244,19 @@ class Panel(QFrame):
                 names.append((ASKED, translate(msg("Asked for"))))
         # of this layer, drift of further processes included; worst first already
         mine = tuple(finding for finding in state.findings if layer is not None and finding.layer == layer.id)
-        count = len(mine) + (len(layer.assessment.gaps) if layer else 0)
+        count = sum(not in_force(self._acceptances.of(finding, state.container)) for finding in mine)
+        count += len(layer.assessment.gaps) if layer else 0
         findings = msg("Findings {count}", count=count) if count else msg("Findings")
-        names += [(FINDINGS, translate(findings)), (ABOUT, translate(msg("About"))), (RAW, translate(msg("Raw text")))]
+        if not self._findings_elsewhere:
+            names.append((FINDINGS, translate(findings)))
+        names += [(ABOUT, translate(msg("About"))), (RAW, translate(msg("Raw text")))]
         self._set_tabs(names)
         self._fit()
         for key, tab_views in views.items():
             self._page(key).show_views(tab_views)
             if changed:
                 self._page(key).begin()
-        self._fill_findings(mine, layer.assessment.gaps if layer else ())
+        self.findings.show_findings(mine, layer.assessment.gaps if layer else (), state.container)
         if changed:
             self._fill_about(about)
         keys = [key for key, _ in names]
@@ -258,26 +282,13 @@ class Panel(QFrame):
             self.stack.addWidget(self.pages[key])
         return self.pages[key]
 
-    def _fill_findings(self, mine: tuple[Finding, ...], gaps: tuple[NamedGap, ...]) -> None:
-        """The same cards stay: somebody may be selecting text in them."""
-        if (mine, gaps) == self._found:
-            return
-        self._found = mine, gaps
-        widgets: list[QWidget] = [FindingCard(self._theme, finding) for finding in mine]
-        widgets += [GapCard(self._theme, gap) for gap in gaps]
-        if not widgets:
-            line = Label(self._theme, 13, ink="text2", wrap=True)
-            line.setText(translate(msg("Nothing was found in this layer.")))
-            widgets = [line]
-        self._page(FINDINGS).show_widgets(widgets)
-
     def _fill_about(self, about: About | None) -> None:
         labels: list[QWidget] = []
         if about is not None:
             role = Label(self._theme, 13, BOLD, wrap=True)
             role.setText(translate(msg("{title}: {role}", title=about.title, role=about.role)))
             labels.append(role)
-            for message in about.explanation:
+            for message in (about.picture, *about.explanation):
                 label = Label(self._theme, 13, ink="text", wrap=True)
                 label.setText(translate(message))
                 labels.append(label)
@@ -296,9 +307,12 @@ class Panel(QFrame):
         self._fit()
 
     def _fit(self) -> None:
-        """A fact of three letters tells nothing, and it stands on the band anyway."""
+        """A fact of three letters tells nothing, and it stands on the band anyway; first the button gives way."""
         tabs = sum(button.width() + self._theme.px(10) for button in self.tabs)
         room = self.width() - tabs - self.title.sizeHint().width() - self._theme.px(86)
+        able, wanted = self._selection.what_if.matrix is not None, self.fail.sizeHint().width() + self._theme.px(8)
+        self.fail.setVisible(able and room >= wanted)  # the band's menu has it too
+        room -= wanted if able else 0
         self.fact.setVisible(room > min(self._theme.px(140), self.fact.sizeHint().width()))
 
     def _show_raw(self) -> None:

@@ -20,7 +20,7 @@ _LINE = 20_000
 def raw_text(capture: Capture | None, wants: tuple[str, ...]) -> str:
     """All readings of a layer (all at all where `wants` is empty), each under the place it was read from."""
     if capture is None:
-        return translate(msg("Nothing was read of this container."))
+        return translate(msg("Nothing was read from this container."))
     blocks = []
     for reading in capture.readings:
         if wants and not _wanted(reading.name, wants):
@@ -62,7 +62,7 @@ class RawView(QWidget):
         self.field = QLineEdit()
         self.field.setPlaceholderText(translate(msg("Search the raw text")))
         self.field.setAccessibleName(translate(msg("Search the raw text")))
-        self.field.setAccessibleDescription(translate(msg("Enter goes to the next place")))
+        self.field.setAccessibleDescription(translate(msg("Enter goes to the next match")))
         self.field.setMinimumHeight(theme.px(28))
         self.field.setMaximumWidth(theme.px(320))
         self.found = Line(theme, 11, ink="text2")
@@ -132,7 +132,7 @@ class RawView(QWidget):
             self.text.moveCursor(QTextCursor.MoveOperation.Start)
         if not self.text.find(needle):
             self.text.moveCursor(QTextCursor.MoveOperation.Start)
-            self.found.say("" if self.text.find(needle, QTextDocument.FindFlag(0)) else translate(msg("Not found")))
+            self.found.say("" if self.text.find(needle, QTextDocument.FindFlag(0)) else translate(msg("No matches")))
             return
         self.found.say("")
 

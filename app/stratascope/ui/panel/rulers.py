@@ -51,10 +51,10 @@ def place(starts: tuple[tuple[int, int], ...], *, gap: float = 0.6) -> tuple[Spa
 def range_text(part: RulerRange) -> str:
     """One range in words."""
     if part.length == 1:
-        text = msg("Id {inside} is id {outside} on the host", inside=str(part.inside), outside=str(part.outside))
+        text = msg("ID {inside} is ID {outside} on the host", inside=str(part.inside), outside=str(part.outside))
     else:
         text = msg(
-            "Ids {inside} to {inside_end} are ids {outside} to {outside_end} on the host",
+            "IDs {inside} to {inside_end} are IDs {outside} to {outside_end} on the host",
             inside=str(part.inside),
             inside_end=str(part.inside + part.length - 1),
             outside=str(part.outside),
@@ -137,7 +137,7 @@ class RulersWidget(QWidget):
 
     def _tell(self) -> None:
         if not self.ranges:
-            self._line.say(translate(msg("No id is mapped")))
+            self._line.say(translate(msg("No ID is mapped")))
             return
         self._line.say(range_text(self.ranges[self.current]))
 

@@ -62,7 +62,7 @@ class FactsModel(QAbstractTableModel):
     ) -> object:
         if orientation is Qt.Orientation.Horizontal and section < len(self._columns):
             if role == Qt.ItemDataRole.DisplayRole:
-                heads = (msg("Fact"), msg("Value"), msg("Asked for"), msg("Read from"))
+                heads = (msg("Fact"), msg("Value"), msg("Asked for"), msg("Source"))
                 return translate(heads[self._columns[section]])
             if role == Qt.ItemDataRole.TextAlignmentRole:
                 return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

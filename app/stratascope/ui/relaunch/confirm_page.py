@@ -73,7 +73,7 @@ class ConfirmPage(QScrollArea):
         self.watch.setFixedHeight(theme.px(28))
         self.watch.setValue(WATCH)
         self.watch.setSuffix(translate(msg(" s")))
-        self.watch.setAccessibleName(translate(msg("Seconds that the replacement is watched")))
+        self.watch.setAccessibleName(translate(msg("Seconds to watch the replacement")))
         self.differences, self.warnings, self.quotes = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
         self.head_differences, self.head_warnings = Label(theme, 14, BOLD), Label(theme, 14, BOLD)
         inner = QWidget()
@@ -103,7 +103,7 @@ class ConfirmPage(QScrollArea):
         row = QHBoxLayout(self._watched)
         row.setContentsMargins(0, 0, 0, 0)
         text = Label(theme, 13)
-        text.setText(translate(msg("Watch it before it counts as good for")))
+        text.setText(translate(msg("Watch it before accepting it, for")))
         text.setBuddy(self.watch)
         row.addWidget(text)
         row.addWidget(self.watch)
@@ -131,7 +131,7 @@ class ConfirmPage(QScrollArea):
         """`watched`: whether there is anything to watch afterwards."""
         count = plural("{count} difference", "{count} differences", len(differences))
         self._fill(self.differences, self.head_differences, differences, None, count)
-        self._fill(self.warnings, self.head_warnings, warnings, Mark.TRIANGLE, msg("To keep in mind"))
+        self._fill(self.warnings, self.head_warnings, warnings, Mark.TRIANGLE, msg("Keep in mind"))
         self._watched.setVisible(watched)
         empty(self.quotes)
         for quoted in quotes:

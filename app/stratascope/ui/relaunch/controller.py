@@ -105,8 +105,10 @@ class RelaunchController(QObject):
             self.column.draft.allow(key, choice)
             self.show_switch(key_of(choice))
 
-    def show_switch(self, key: str) -> None:
+    def show_switch(self, key: str, *, turn_on: bool = False) -> None:
         """To one switch of the column."""
+        if turn_on:
+            self.column.draft.switch(key, True)
         self.column_wanted.emit()
         self.column.toggles.show_row(key)
 
@@ -149,7 +151,7 @@ class RelaunchController(QObject):
         if snapshot is not None:
             self._hardening.know(snapshot)
             if snapshot.demo:
-                demo = msg("This is the demo: nothing here can be relaunched. It needs a container of your own.")
+                demo = msg("This was recorded elsewhere: nothing here can be relaunched. Use a container of your own.")
         self.column.show_state(self._selection.current, self._why_not(), demo)
 
     def _why_not(self) -> Message | None:

@@ -119,13 +119,13 @@ class RelaunchDialog(Sheet):
             lead = msg("It keeps running; the engine changes the limits at once.")
         else:
             lead = msg(
-                "A replacement is created beside it, takes its name and its place, and is watched. If it does not do "
-                "well, the original comes back by itself. Its volumes are used on, not copied."
+                "A replacement is created beside it, takes its name and place, and is watched. If it fails, the "
+                "original comes back automatically. Its volumes are kept in use, not copied."
             )
         if plan.owner is not None:
             lead = msg(
-                "{title} What is written for it is shown below. If it does not do well, the text is taken out and it "
-                "is created again as before.",
+                "{title} What is written for it is shown below. If it fails, that text is removed again and it is "
+                "re-created as before.",
                 title=plan.owner.title,
             )
         self.lead.setText(translate(lead))
@@ -145,7 +145,7 @@ class RelaunchDialog(Sheet):
         self._open(translate(msg("Go back to it") if back else msg("Undo")))
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)  # what is switched off hands it to whatever comes next
         self.go.setEnabled(False)
-        self._tell_before(translate(msg("Looking at what it wrote since…")))
+        self._tell_before(translate(msg("Checking what it wrote since…")))
 
     def show_undo_plan(self, done: Transaction, answer: UndoPlan | Failure) -> None:
         """What would stay behind, and whether it can be done. Where it can't be told, the person decides."""
@@ -157,13 +157,15 @@ class RelaunchDialog(Sheet):
         self._tell_before("" if not blocked else plain(translate(blocked[0])))
         written = answer.written or ()
         title = plural(
-            "One path that it wrote since stays with what is set aside",
-            "{count} paths that it wrote since stay with what is set aside",
+            "One path that it has written to since stays with the container that is set aside",
+            "{count} paths that it has written to since stay with the container that is set aside",
             len(written),
         )
         if done.owner is not None:
             title = plural(
-                "One path that it wrote since is lost", "{count} paths that it wrote since are lost", len(written)
+                "One path that it has written to since is lost",
+                "{count} paths that it has written to since are lost",
+                len(written),
             )
         quotes = (QuotedText(title, "\n".join(written)),) if written else ()
         self._show_undo(done, tuple(each.text for each in answer.warnings), quotes)
@@ -210,7 +212,7 @@ class RelaunchDialog(Sheet):
         changing = translate(msg("Changing the limits of {name}…", name=self.name))
         self.title.setText(changing if self.limits else running_title(self.run_kind, self.name))
         self.lead.setText(
-            translate(msg("The journal holds each step: after a crash the next start finishes this, or goes back."))
+            translate(msg("The journal records each step: after a crash, the next start finishes this, or goes back."))
         )
         self.lead.setVisible(not self.limits)
         self.pages.setCurrentIndex(Page.DURING.value)
@@ -231,7 +233,7 @@ class RelaunchDialog(Sheet):
 
     def tell_cancelling(self) -> None:
         """It rolls back at the next safe place."""
-        self.told.setText(translate(msg("It is rolled back at the next safe place.")))
+        self.told.setText(translate(msg("It is rolled back at the next safe point.")))
         self.back.setEnabled(False)
 
     def end(self, ended: Ended, before: ContainerState | None, preview: Preview | None) -> None:
@@ -276,12 +278,12 @@ class RelaunchDialog(Sheet):
 
 def _undo_lead(done: Transaction) -> Message:
     if done.owner is not None:
-        return msg("What was written into its files is taken out, and its owner creates it again as it was before.")
+        return msg("What was written to its files is removed, and its owner re-creates it as it was before.")
     if done.kind is Kind.UNDO:
-        return msg("What runs now is set aside, and what was set aside starts again under its name.")
+        return msg("The running container is set aside, and the one that was set aside starts again under its name.")
     return msg(
-        "The hardened one is stopped and set aside with all that it wrote in its own layer; the original starts "
-        "again under its name. Nothing is deleted."
+        "The hardened container is stopped and set aside with everything that it wrote in its own layer; the "
+        "original starts again under its name. Nothing is deleted."
     )
 
 
@@ -294,4 +296,4 @@ def _quotes(plan: Plan, command: str) -> tuple[QuotedText, ...]:
                each.text)
         for each in plan.owner.files
     )  # fmt: skip
-    return (*files, QuotedText(msg("What is run then"), "\n".join(plan.owner.commands)))
+    return (*files, QuotedText(msg("Command to run"), "\n".join(plan.owner.commands)))

@@ -1,6 +1,6 @@
 """The questions before something is deleted or broken off; the safe answer is the default one.
 
-The button that does it has an object name: `discard`, `roll-back`.
+The button that does it has an object name: `discard`, `roll-back`, `end-session`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -18,13 +18,13 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
     """The question before something is deleted; the safe answer is the default one."""
     name = plain(done.name, 200)
     if done.owner is not None:
-        title, text = msg("Accept the change?"), msg("Accept the change of {name}?", name=name)
-        more = msg("What was written for its owner stays in its files, and there is no undo here any more.")
+        title, text = msg("Accept the change?"), msg("Accept the change to {name}?", name=name)
+        more = msg("What was written for its owner stays in its files, and can no longer be undone here.")
         word, other = msg("Accept"), msg("Not yet")
     else:
         title, text = msg("Discard what is set aside?"), msg("Discard what is set aside of {name}?", name=name)
-        more = msg("It is deleted with all that it wrote in its own layer, and there is no undo any more. "
-                   "Its volumes stay.")  # fmt: skip
+        more = msg("It is deleted with everything that it wrote in its own layer, which can't be undone. Its volumes "
+                   "stay.")  # fmt: skip
         word, other = msg("Discard"), msg("Keep it")
     box = _question(parent, QMessageBox.Icon.Warning, title, text, more)
     box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole).setObjectName("discard")
@@ -36,7 +36,7 @@ def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
     box = _question(
         parent,
         QMessageBox.Icon.Question,
-        msg("A relaunch is under way"),
+        msg("A relaunch is in progress"),
         msg("{name} is being relaunched. Roll back and close?", name=name),
         msg("The window closes as soon as the original runs again."),
     )
@@ -62,3 +62,15 @@ def _safe(box: QMessageBox, word: Message) -> QMessageBox:
     box.setDefaultButton(button)
     box.setEscapeButton(button)
     return box
+
+
+def ask_end_session(parent: QWidget, name: str, count: int) -> QMessageBox:
+    """The question before an exec session is ended."""
+    more = plural("It gets SIGHUP and SIGTERM, and SIGKILL after three seconds if it still runs.",
+                  "Its {count} processes get SIGHUP and SIGTERM, and SIGKILL after three seconds if they still run.",
+                  count)  # fmt: skip
+    box = _question(
+        parent, QMessageBox.Icon.Warning, msg("End this session?"), msg("End the session of {name}?", name=name), more
+    )
+    box.addButton(translate(msg("End it")), QMessageBox.ButtonRole.DestructiveRole).setObjectName("end-session")
+    return _safe(box, msg("Leave it"))

@@ -50,7 +50,7 @@ class CrashRecovery(QObject):
                 text = msg("A twin that was left over from a trial can't be removed yet: {why}",
                            why=failures[0].message)  # fmt: skip
             else:
-                text = msg("A relaunch that was broken off can't be put right yet: {why}", why=failures[0].message)
+                text = msg("An interrupted relaunch can't be repaired yet: {why}", why=failures[0].message)
             self.told.emit(text, failures[0].words)
         done = () if isinstance(answer, Failure) else tuple(each for each in answer if each.result in _PUT_RIGHT)
         if not done:
@@ -58,8 +58,8 @@ class CrashRecovery(QObject):
         if not failures:
             names = ", ".join(plain(each.transaction.name, 60) for each in done[:5])
             text = plural(
-                "A relaunch that was broken off was put right: {names}.",
-                "{count} relaunches that were broken off were put right: {names}.",
+                "An interrupted relaunch was repaired: {names}.",
+                "{count} interrupted relaunches were repaired: {names}.",
                 len(done),
                 names=names,
             )

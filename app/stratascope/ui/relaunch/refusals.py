@@ -29,7 +29,7 @@ from stratascope.usecases.trial.strategy import applied
 from stratascope.value import Value
 
 _TICK = 1000  # ms
-GONE = msg("This container is not there any more, or does not run.")
+GONE = msg("This container no longer exists, or is not running.")
 
 
 class _Over(Value):

@@ -43,13 +43,13 @@ SHORT = 60  # seconds; what is left of more is told in minutes
 def remedy(loosening: Loosening | None) -> str:
     """What would allow it, as a sentence."""
     if loosening is None:
-        return translate(msg("Nothing that was chosen here would allow it."))
+        return translate(msg("Nothing that can be chosen here would allow it."))
     title = toggle_title(loosening.toggle)
     if loosening.choice is None:
-        return translate(msg("It would be allowed without “{title}”: that takes an undo first.", title=title))
+        return translate(msg("It would be allowed without “{title}”: undo the relaunch first.", title=title))
     value = plain(value_text(loosening.choice), 300)
     setting = translate(msg("{title}: {value}", title=title, value=value))
-    return translate(msg("This would allow it: {setting}", setting=setting))
+    return translate(msg("To allow it: {setting}", setting=setting))
 
 
 class RefusalRow(QWidget):
@@ -60,8 +60,8 @@ class RefusalRow(QWidget):
         what, help_ = Label(theme, 13, MEDIUM, wrap=True).selectable(), Label(theme, 12, ink="text2", wrap=True)
         what.setText(plain(translate(told.text), 400))
         help_.setText(remedy(told.loosening))
-        self.allow = QPushButton(translate(msg("Allow it…")))
-        self.allow.setAccessibleName(translate(msg("Allow it: {what}", what=what.text())))
+        self.allow = QPushButton(translate(msg("Allow…")))
+        self.allow.setAccessibleName(translate(msg("Allow: {what}", what=what.text())))
         self.allow.setAccessibleDescription(help_.text())
         self.allow.clicked.connect(lambda _=False: allow())
         self.allow.setVisible(told.loosening is not None)
@@ -109,7 +109,7 @@ class RefusalsDialog(Sheet):
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.area.setWidget(inner)
         self.undo = self._button(msg("Undo…"), self.undo_wanted.emit)
-        self.all_of_it = self._button(msg("Allow all of it…"), lambda: self.allowed.emit(None))
+        self.all_of_it = self._button(msg("Allow all…"), lambda: self.allowed.emit(None))
         self.back = self._button(msg("Close"), self._back)
         self.frame(
             ((self.title, 0), (self.lead, 0), (self.area, 1), (self.again, 0)),
@@ -127,7 +127,7 @@ class RefusalsDialog(Sheet):
     def begin(self, name: str) -> None:
         """It is watched from now on, as soon as root agreed."""
         self.name, self.running = plain(name, 200), True
-        self._head(msg("Watching what is refused to {name}…", name=self.name))
+        self._head(msg("Watching {name} for refusals…", name=self.name))
         self._show((), more=False)
         self.tell_left(None)
         self.again.hide()
@@ -143,12 +143,12 @@ class RefusalsDialog(Sheet):
         if not self.back.isEnabled():
             return  # it ends
         if seconds is None:
-            told = translate(msg("Root is asked to watch it…"))
+            told = translate(msg("Asking for root to watch it…"))
         else:
-            left = plural("{count} minute more.", "{count} minutes more.", math.ceil(seconds / 60))
+            left = plural("{count} minute left.", "{count} minutes left.", math.ceil(seconds / 60))
             if seconds < SHORT:
-                left = plural("{count} second more.", "{count} seconds more.", round(seconds))
-            closed = msg("This can be closed: it comes back when something is refused.")
+                left = plural("{count} second left.", "{count} seconds left.", round(seconds))
+            closed = msg("This can be closed: it reopens when something is refused.")
             told = together([translate(left), translate(closed)])
         if told != self.lead.text():
             self.lead.setText(told)
@@ -163,23 +163,23 @@ class RefusalsDialog(Sheet):
         self._show(found.refusals, more=more)
         count = len(found.refusals)
         if found.ended:
-            self._head(msg("{name} ended while it was watched", name=self.name))
-            lead = msg("What was refused to it last may be why. Undo brings back the original.")
+            self._head(msg("{name} ended while it was being watched", name=self.name))
+            lead = msg("The last refusals may be the reason. Undo brings back the original.")
             if not count:
-                lead = msg("Nothing new was refused to it before. Undo brings back the original.")
+                lead = msg("Nothing new was refused before that. Undo brings back the original.")
         elif count:
-            self._head(plural("{count} thing is refused to {name}", "{count} things are refused to {name}", count,
+            self._head(plural("{count} thing was refused to {name}", "{count} things were refused to {name}", count,
                               name=self.name))  # fmt: skip
-            lead = msg("It goes on all the same. Whether it needs it is yours to say.")
+            lead = msg("It keeps running. You decide whether it needs this.")
         else:
             self._head(msg("Nothing new was refused to {name}", name=self.name))
-            lead = msg("It was stopped before its time.") if stopped else msg("It was watched to the end of its time.")
+            lead = msg("Watching was stopped early.") if stopped else msg("It was watched for the whole time.")
         self.lead.setText(translate(lead))
         self._over(undo=found.ended, again=not found.ended)
 
     def fail(self, why: Message, words: str) -> None:
         """It can't be watched."""
-        self._head(msg("What is refused to {name} can't be watched", name=self.name))
+        self._head(msg("{name} can't be watched for refusals", name=self.name))
         self.lead.setText(plain(translate(why), 400))
         give_tip(self.lead, plain(words, 400))
         self._over(undo=False, again=True)
@@ -223,7 +223,7 @@ class RefusalsDialog(Sheet):
     def _back(self) -> None:
         if self.running:
             self.back.setEnabled(False)
-            self.lead.setText(translate(msg("It is no longer watched in a moment.")))
+            self.lead.setText(translate(msg("Watching is about to stop.")))
             self.stopped.emit()
         else:
             self.hide()

@@ -22,21 +22,21 @@ class RefusalsLine(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         head, told, often = Label(theme, 14, BOLD), Label(theme, 12, ink="text2", wrap=True), Label(theme, 13)
-        head.setText(translate(msg("What is refused to it from now on")))
+        head.setText(translate(msg("Refusals from now on")))
         told.setText(
             translate(
-                msg("Use it meanwhile: what is refused to it, and was not before, is told with what would allow it. "
-                    "Root watches; you may be asked for a password.")
+                msg("Use it in the meantime: refusals that did not occur before are shown with what would allow "
+                    "them. Only root can watch; otherwise you are asked for a password.")
             )
         )  # fmt: skip
-        often.setText(translate(msg("Watch it for")))
+        often.setText(translate(msg("Watch for")))
         self.minutes = Number()
         self.minutes.setRange(1, MOST)
         self.minutes.setValue(USUAL)
         self.minutes.setSuffix(translate(msg(" min")))
         self.minutes.setFont(theme.font(13))
         self.minutes.setFixedHeight(theme.px(28))
-        self.minutes.setAccessibleName(translate(msg("Minutes for which refusals are watched")))
+        self.minutes.setAccessibleName(translate(msg("Minutes to watch for refusals")))
         self.minutes.setAccessibleDescription(told.text())
         often.setBuddy(self.minutes)
         self.button = QPushButton(translate(msg("Watch refusals")))

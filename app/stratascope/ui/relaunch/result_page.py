@@ -102,7 +102,7 @@ class ResultPage(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(translate(msg("The result")))
+        self.setAccessibleName(translate(msg("Result")))
         self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.words = Label(theme, 12, ink="text2", wrap=True, fixed=True).selectable()
         self.shown = Label(theme, 13, MEDIUM, ink="text", wrap=True).selectable()
@@ -111,7 +111,7 @@ class ResultPage(QScrollArea):
         self.leave_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.leave_out.clicked.connect(lambda _=False: self._leave_out())
         self.search = QPushButton(translate(msg("Find what breaks it…")))
-        give_tip(self.search, translate(msg("On twins: the container itself goes on meanwhile")))
+        give_tip(self.search, translate(msg("On twins: the container itself keeps running")))
         self.search.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.search.clicked.connect(lambda _=False: self.find_wanted.emit())
         blamed = QHBoxLayout()
@@ -120,7 +120,7 @@ class ResultPage(QScrollArea):
         blamed.addWidget(self.search)
         blamed.addStretch(1)
         self.log_head = Label(theme, 14, BOLD)
-        self.log_head.setText(translate(msg("What it said last")))
+        self.log_head.setText(translate(msg("Its last output")))
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setFont(theme.font(11, fixed=True))
@@ -171,7 +171,7 @@ class ResultPage(QScrollArea):
 
     def _make_table(self) -> None:
         table, theme = self.table, self._theme
-        table.setAccessibleName(translate(msg("What /proc says of each toggle")))
+        table.setAccessibleName(translate(msg("Each toggle as seen in /proc")))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -242,13 +242,13 @@ class ResultPage(QScrollArea):
         for button in (self.undo, self.discard):
             button.setVisible(not owned or run_kind.onward)
         if owned and not run_kind.onward:
-            kept, back, away = msg("What was written for its owner is taken out again."), msg("Undo…"), msg("Accept…")
+            kept, back, away = msg("What was written for its owner is removed again."), msg("Undo…"), msg("Accept…")
         elif owned:
             kept = msg("What was written for its owner stays in its files until it is undone.")
             back, away = msg("Undo…"), msg("Accept…")
         elif run_kind is RunKind.UNDO:
-            kept = msg("The hardened one is set aside, stopped, with all that it wrote.")
-            back, away = msg("Back to it…"), msg("Discard it…")
+            kept = msg("The hardened container is set aside, stopped, with everything that it wrote.")
+            back, away = msg("Go back to it…"), msg("Discard it…")
         else:
             kept = msg("The original is set aside, stopped, with all its data.")
             back, away = msg("Undo…"), msg("Discard the original…")

@@ -96,7 +96,7 @@ class SetAsideDialog(QDialog):
     def show_aside(self, found: tuple[Aside | Damaged, ...]) -> None:
         """What there is."""
         text = msg(
-            "What can be gone back to. Containers in it are stopped, do not start by themselves, and keep their disk."
+            "Containers that you can go back to. They are stopped, do not start by themselves, and keep their disk."
         )
         self.lead.setText(translate(text if found else msg("Nothing is set aside.")))
         self._fill(found)

@@ -21,7 +21,11 @@ _TICK = 100  # ms between two looks at the clock of the present step
 
 def state_word(state: State) -> str:
     """How a step stands."""
-    words: dict[State, Message] = {State.BEGUN: msg("under way"), State.DONE: msg("done"), State.FAILED: msg("failed")}
+    words: dict[State, Message] = {
+        State.BEGUN: msg("in progress"),
+        State.DONE: msg("done"),
+        State.FAILED: msg("failed"),
+    }
     return translate(words[state])
 
 

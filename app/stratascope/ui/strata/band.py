@@ -28,6 +28,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import LayerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying.copy_menu import CopyMenu, Line, More
 from stratascope.ui.strata.fail_button import FailButton
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import advice, reason
@@ -38,7 +39,7 @@ from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 FACTS = 306  # width that holds number, mark, name, verdict and fact; the rest is the field
 LEAST = 262  # of that, in a narrow window
-BAND, LOW_BAND = 39, 27
+BAND, LOW_BAND = 36, 27
 _UNREAD = Assessment(Verdict.UNKNOWN, msg("Not read"))
 WIDE = 0.32  # a wide window gives the facts more room
 
@@ -76,6 +77,16 @@ class Band(QAbstractButton):
         self.fail.hide()
         self.fail.clicked.connect(self.fail_asked)
         self.fail.installEventFilter(self)
+        self.copying = CopyMenu(self, self._texts, self._more)
+
+    def _texts(self) -> tuple[Line, ...]:
+        """What its context menu copies."""
+        whole = f"{self.accessibleName()}\n{self._description}"
+        return (msg("Copy this layer's summary"), lambda: whole), (msg("Copy its key fact"), lambda: self._fact)
+
+    def _more(self) -> tuple[More, ...]:
+        fails = msg("Bring it back") if self._away else msg("Suppose it fails")
+        return (msg("Open this layer"), self.click), *(((fails, self.fail_asked.emit),) if self._rays else ())
 
     def set_compact(self, compact: bool) -> None:
         """One line instead of two, for a low window."""

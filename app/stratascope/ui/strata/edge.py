@@ -10,7 +10,8 @@ from stratascope.ui.strata.band import LEAST
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, Theme
 
-STRIP, GROUND = 34, 60
+STRIP, GROUND, LOW_GROUND = 34, 78, 60
+KERNEL = 200  # width of what is said of the kernel; right of it are the names of what is open
 
 
 class StrataEdge(QWidget):
@@ -37,10 +38,15 @@ class StrataEdge(QWidget):
             self._right = right
             self.update()
 
+    def set_compact(self, compact: bool) -> None:
+        """A ground with fewer rows of names, for a low window."""
+        self._height = LOW_GROUND if compact else GROUND
+        self.updateGeometry()
+
     def sizeHint(self) -> QSize:
         theme = self._theme
-        needed = theme.box(13) + 2 * theme.box(11) + theme.px(6) if self._ground else theme.box(13) + theme.px(10)
-        return QSize(theme.px(LEAST), max(theme.px(self._height), needed))
+        lines = theme.box(13) + (2 * theme.box(11) + theme.px(4) if self._ground else theme.px(10))
+        return QSize(theme.px(LEAST), max(theme.px(self._height), lines))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)
@@ -53,7 +59,7 @@ class StrataEdge(QWidget):
         ink = theme.color("ground_text" if self._ground else "text")
         painter.setPen(ink)
         painter.setFont(theme.font(13, BOLD))
-        one, two = theme.box(13), theme.box(11)
+        one = theme.box(13)
         if not self._ground:
             painter.drawText(QRect(left, 0, right - left, self.height()), Qt.AlignmentFlag.AlignVCenter, self._title)
             left += painter.fontMetrics().horizontalAdvance(self._title) + theme.px(8)
@@ -62,10 +68,11 @@ class StrataEdge(QWidget):
             text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, right - left)
             painter.drawText(QRect(left, 0, right - left, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
             return
-        y = (self.height() - one - two * len(self._lines)) // 2
-        painter.drawText(QRect(left, y, right - left, one), Qt.AlignmentFlag.AlignVCenter, self._title)
+        text, flags = "\n".join(self._lines), Qt.TextFlag.TextWordWrap
         painter.setFont(theme.font(11))
-        for place, line in enumerate(self._lines):
-            text = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, right - left)
-            box2 = QRect(left, y + one + place * two, right - left, two)
-            painter.drawText(box2, Qt.AlignmentFlag.AlignVCenter, text)
+        room = QRect(left, 0, right - left, self.height() - one)
+        high = min(room.height(), painter.fontMetrics().boundingRect(room, flags, text).height())
+        top = (self.height() - one - high) // 2
+        painter.drawText(QRect(left, top + one, right - left, high), flags, text)
+        painter.setFont(theme.font(13, BOLD))
+        painter.drawText(QRect(left, top, right - left, one), Qt.AlignmentFlag.AlignVCenter, self._title)

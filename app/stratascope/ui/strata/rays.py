@@ -34,14 +34,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import msg
-from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import Bundle, bundles, order_of
 from stratascope.presentation.rays_layout import Lane
 from stratascope.ui.strata.rays_paint import RayHeights
 from stratascope.ui.strata.rays_scene import MORE, RayScene
-from stratascope.ui.strata.rays_spoken import spoken as lane_words
+from stratascope.ui.strata.rays_spoken import more, spoken
 from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.pixmap_cache import PixmapCache
@@ -52,7 +51,7 @@ PAUSE = 90  # ms that the pointer rests near a lane before all others fade
 
 
 class RayLayer(QWidget):
-    """`hovered` tells the lane in hand (None: none), `chosen` the id of a threat to be shown in the matrix."""
+    """`hovered` tells the lane in hand (None: none), `chosen` the id of a threat to be shown on the page Threats."""
 
     hovered = Signal(object)
     chosen = Signal(str)
@@ -64,7 +63,7 @@ class RayLayer(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(translate(msg("What a process could try")))
-        self.setAccessibleDescription(translate(msg("Left and right go from one to the next, Enter opens the matrix")))
+        self.setAccessibleDescription(translate(msg("Left and Right go from one to the next, Enter opens Threats")))
         self.scene = RayScene(theme)
         self._bundles: tuple[Bundle, ...] = ()
         self._order: tuple[str, ...] = ()
@@ -97,7 +96,7 @@ class RayLayer(QWidget):
         if matrix is self._matrix and base is self._base and numbers == self._numbers:
             return
         moves = base is self._base and matrix is not None and self._matrix is not None
-        before = {lane.ray.id: (lane.x, self._heights.end(lane.ray)) for lane in self.lanes() if not lane.count}
+        before = {ray.id: (lane.x, self._heights.end(ray)) for lane in self.lanes() for ray in lane.rays}
         if base is not self._base:
             self._order = order_of(bundles(base, numbers)) if base is not None else ()
         self._base, self._matrix, self._numbers = base, matrix, dict(numbers)
@@ -134,9 +133,9 @@ class RayLayer(QWidget):
         """All lanes from left to right."""
         return self.scene.lanes()
 
-    def lane(self, threat: str) -> Lane | None:
-        """The lane of that threat."""
-        return self.scene.lane(threat)
+    def lane(self, name: str) -> Lane | None:
+        """The lane of that id."""
+        return self.scene.lane(name)
 
     def lane_box(self, lane: Lane) -> QRect:
         """Where a lane is, in this widget."""
@@ -144,11 +143,11 @@ class RayLayer(QWidget):
 
     # -- the lane in hand
 
-    def take(self, threat: str) -> None:
+    def take(self, name: str) -> None:
         """Lift that lane out of all others; empty: none."""
-        if threat != self._at:
-            self._at = threat
-            lane = self.lane(threat) if threat else None
+        if name != self._at:
+            self._at = name
+            lane = self.lane(name) if name else None
             self.hovered.emit(lane)
             if lane is not None:
                 accessibility.tell_taken(self, self.lanes().index(lane))
@@ -156,43 +155,48 @@ class RayLayer(QWidget):
 
     @property
     def taken(self) -> str:
-        """The threat whose lane is in hand; empty: none."""
+        """The id of the lane in hand; empty: none."""
         return self._at
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        lanes = [lane for lane in self.lanes() if not lane.count]
-        at = next((place for place, lane in enumerate(lanes) if lane.ray.id == self._at), -1)
+        lanes = self.lanes()
+        at = next((place for place, lane in enumerate(lanes) if lane.id == self._at), -1)
         key = event.key()
         if not lanes:
             super().keyPressEvent(event)
         elif key == Qt.Key.Key_Right:
-            self.take(lanes[min(at + 1, len(lanes) - 1)].ray.id)
+            self.take(lanes[min(at + 1, len(lanes) - 1)].id)
         elif key == Qt.Key.Key_Left:
-            self.take(lanes[max(at - 1, 0)].ray.id)
+            self.take(lanes[max(at - 1, 0)].id)
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._step_family(lanes[max(at, 0)], back=key == Qt.Key.Key_Up)
         elif key == Qt.Key.Key_Home:
-            self.take(lanes[0].ray.id)
+            self.take(lanes[0].id)
         elif key == Qt.Key.Key_End:
-            self.take(lanes[-1].ray.id)
+            self.take(lanes[-1].id)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._at:
-            self.chosen.emit(self._at)
+            self._open(self._at)
         elif key == Qt.Key.Key_Escape and self._at:
             self.take("")
         else:
             super().keyPressEvent(event)
 
     def _step_family(self, lane: Lane, *, back: bool) -> None:
-        families = [place for place in self.scene.places if any(not each.count for each in place.lanes)]
+        families = [place for place in self.scene.places if place.lanes]
         at = next((number for number, place in enumerate(families) if lane in place.lanes), 0)
         place = families[max(0, min(len(families) - 1, at + (-1 if back else 1)))]
-        self.take(next(each for each in place.lanes if not each.count).ray.id)
+        self.take(place.lanes[0].id)
+
+    def _open(self, name: str) -> None:
+        """On the page Threats: of several the first; of what has no name here nothing but the page."""
+        lane = self.lane(name)
+        self.chosen.emit("" if lane is None else lane.rays[0].id)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        lanes = [lane for lane in self.lanes() if not lane.count]
+        lanes = self.lanes()
         if not self._at and lanes and event.reason() != Qt.FocusReason.MouseFocusReason:
-            self.take(lanes[0].ray.id)
+            self.take(lanes[0].id)
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -206,11 +210,10 @@ class RayLayer(QWidget):
         return len(self.lanes())
 
     def part_name(self, place: int) -> str:
-        lane = self.lanes()[place]
-        return lane_words(lane.ray, lane.count)
+        return spoken(self.lanes()[place])
 
     def part_more(self, place: int) -> str:
-        return plain(translate(self.lanes()[place].ray.state.threat.what))
+        return more(self.lanes()[place])
 
     def part_box(self, place: int) -> QRect:
         return self.lane_box(self.lanes()[place])
@@ -218,16 +221,14 @@ class RayLayer(QWidget):
     def part_in_hand(self) -> int:
         if not self._at:
             return -1
-        return next((at for at, lane in enumerate(self.lanes()) if lane.ray.id == self._at), -1)
+        return next((at for at, lane in enumerate(self.lanes()) if lane.id == self._at), -1)
 
     def take_part(self, place: int) -> None:
-        lane = self.lanes()[place]
         self.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.take("" if lane.count else lane.ray.id)
+        self.take(self.lanes()[place].id)
 
     def open_part(self, place: int) -> None:
-        lane = self.lanes()[place]
-        self.chosen.emit("" if lane.count else lane.ray.id)  # of many: only to the matrix
+        self._open(self.lanes()[place].id)
 
     # -- the mouse, as the parts below meet it
 
@@ -262,20 +263,20 @@ class RayLayer(QWidget):
         elif kind == QEvent.Type.MouseButtonRelease and self._pressed:
             self._pressed = False
             if found == MORE or (found and at.y() > self._heights.ground):
-                self.chosen.emit(self.scene.hidden[0] if found == MORE else found)
+                self._open(found)
             return True
         elif kind == QEvent.Type.MouseButtonDblClick and found and found != MORE:
-            self.chosen.emit(found)
+            self._open(found)
             return True
         return False
 
-    def _aim(self, threat: str) -> None:
+    def _aim(self, name: str) -> None:
         """What the pointer is at: at once where a lane is in hand already, else when it rests."""
-        if threat and (self._at or not PAUSE):
+        if name and (self._at or not PAUSE):
             self._pause.stop()
-            self.take(threat)
-        elif threat:
-            self._next = threat
+            self.take(name)
+        elif name:
+            self._next = name
             self._pause.start()
         else:
             self._pause.stop()

@@ -11,12 +11,15 @@ from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import protection, protection_word, stance_word
+from stratascope.presentation.rays_layout import Lane, Sort, stops
+from stratascope.presentation.threat_outcomes import family_word, protection, protection_word, stance_word
+from stratascope.ui.strata.rays_spoken import end_words, head
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
 from stratascope.ui.widgets.stance_cell import stance_mark
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 WIDTH = 400
+NAMED = 16  # of those that share a line
 _INKS = {Stance.STOPS: "enf", Stance.UNKNOWN: "unk"}
 
 
@@ -41,14 +44,14 @@ class RayCard(QWidget):
         titles = {layer: title for _, layer, title in layers}
         theme = self._theme
         self._texts, self._marks = [], []
-        pad, width = theme.px(14), theme.px(WIDTH)
-        inner = width - 2 * pad
+        pad = theme.px(14)
+        inner = theme.px(WIDTH) - 2 * pad
         y = theme.px(11)
         y = self._write(pad, y, inner, theme.font(15, BOLD), "text", translate(state.threat.title))
         open_now = state.outcome is Outcome.OPEN
         ink = SEVERITY_INK[state.threat.severity] if open_now else "text2"
         self._let = ink if ink != "text3" else "text2"
-        word = msg("{standing}, of {severity} severity", standing=protection_word(protection(state)),
+        word = msg("{standing}, {severity} severity", standing=protection_word(protection(state)),
                    severity=severity_word(state.threat.severity).lower())  # fmt: skip
         y = self._write(pad, y, inner, theme.font(11, BOLD), ink, translate(word)) + theme.px(3)
         y = self._write(pad, y, inner, theme.font(12), "text", translate(state.threat.what)) + theme.px(6)
@@ -65,10 +68,31 @@ class RayCard(QWidget):
             text = msg("{one} and {other} fall together: one setting undoes both.",
                        one=titles.get(one, one), other=titles.get(other, other))  # fmt: skip
             y = self._write(pad, y, inner, theme.font(11), "weak", translate(text)) + theme.px(3)
-        y = self._write(
-            pad, y + theme.px(2), inner, theme.font(11), "text3", translate(msg("Enter: open in the matrix"))
-        )
-        self.setFixedSize(width, y + theme.px(10))
+        self._end(y)
+
+    def show_several(self, lane: Lane) -> None:
+        """Write it, of those that share a line or a bar: how many, where they end, and each by its name."""
+        theme = self._theme
+        self._texts, self._marks = [], []
+        pad = theme.px(14)
+        inner = theme.px(WIDTH) - 2 * pad
+        title = msg("{family}: {count}", family=family_word(lane.rays[0].state.threat.family), count=head(lane))
+        y = self._write(pad, theme.px(11), inner, theme.font(15, BOLD), "text", translate(title))
+        for end in stops(lane) if lane.sort is Sort.STOPPED else ():
+            y = self._write(pad, y, inner, theme.font(12), "text2", translate(end_words(end)))
+        y += theme.px(3)
+        for ray in lane.rays[:NAMED]:
+            y = self._write(pad, y, inner, theme.font(12), "text", translate(ray.state.threat.title))
+        if len(lane.rays) > NAMED:
+            text = msg("and {count} more", count=len(lane.rays) - NAMED)
+            y = self._write(pad, y, inner, theme.font(12), "text2", translate(text))
+        self._end(y)
+
+    def _end(self, y: int) -> None:
+        theme, pad = self._theme, self._theme.px(14)
+        text = translate(msg("Enter: open in Threats"))
+        y = self._write(pad, y + theme.px(2), theme.px(WIDTH) - 2 * pad, theme.font(11), "text3", text)
+        self.setFixedSize(theme.px(WIDTH), y + theme.px(10))
         self.update()
 
     def _row(self, y: int, number: int, title: str, ruling: Ruling | None, word: str, pid: int | None) -> int:

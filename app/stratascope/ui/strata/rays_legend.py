@@ -1,53 +1,65 @@
-"""The line below the strata: how many rays of each kind, beside a small picture of that kind."""
+"""The line below the strata: how many threats of each kind, beside a small picture of how that kind is drawn."""
 
 from __future__ import annotations
 
+from enum import Enum
+
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.threat_outcomes import SERIOUS, Kind
+from stratascope.ui.strata.rays_paint import HEAD, POINT
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.widgets.theme import BOLD, Theme
 
 HEIGHT = 18
+_PICTURE = 15
+_SPACES = ((False, 22), (False, 12), (True, 14), (True, 8))  # short words; space between entries
 
 
-def entries(found: dict[Kind, int], asked: int = 0, *, short: bool = False) -> tuple[tuple[Kind | None, str], ...]:
-    """Kind and words of each entry; those that count nothing are left out, but for the serious ones. `asked`: of how
-    many of them only the engine states what becomes of them; that entry comes last, and has no kind.
+class Sign(Enum):
+    """What stands before an entry."""
+
+    SERIOUS = "serious"
+    MEDIUM = "medium"
+    MINOR = "minor"
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
+    ASKED = "asked"
+    ONCE = "once"
+    TWICE = "twice"
+
+
+def entries(
+    found: dict[Kind, int], asked: int = 0, *, minor_drawn: bool = True, short: bool = False
+) -> tuple[tuple[Sign, str], ...]:
+    """Sign and words of each entry; those that count nothing are left out, but for the serious ones. `asked`: of how
+    many of all only the engine states what becomes of them.
     """
     serious = sum(found[kind] for kind in SERIOUS)
-    numbers = {**found, Kind.CRITICAL: serious, Kind.HIGH: 0}
-    words: dict[Kind, tuple[Message, Message]] = {
-        Kind.CRITICAL: (msg("{count} serious, open", count=serious), msg("{count} serious", count=serious)),
-        Kind.MEDIUM: (
-            msg("{count} medium, open", count=found[Kind.MEDIUM]),
-            msg("{count} medium", count=found[Kind.MEDIUM]),
-        ),
-        Kind.LOW: (msg("{count} minor, open", count=found[Kind.LOW]), msg("{count} minor", count=found[Kind.LOW])),
-        Kind.UNKNOWN: (msg("{count} not known", count=found[Kind.UNKNOWN]),) * 2,
-        Kind.HOST: (
-            msg("{count} by the host alone", count=found[Kind.HOST]),
-            msg("{count} by the host", count=found[Kind.HOST]),
-        ),
-        Kind.ONCE: (msg("{count} stopped once", count=found[Kind.ONCE]), msg("{count} once", count=found[Kind.ONCE])),
-        Kind.DEEPER: (
-            msg("{count} stopped twice or more", count=found[Kind.DEEPER]),
-            msg("{count} more often", count=found[Kind.DEEPER]),
-        ),
-    }
-    told: list[tuple[Kind | None, str]] = [
-        (kind, translate(pair[1 if short else 0]))
-        for kind, pair in words.items()
-        if numbers[kind] or kind is Kind.CRITICAL
-    ]
-    if asked:
-        text = msg("{count} as asked", count=asked) if short else msg("{count} of them as asked", count=asked)
-        told.append((None, translate(text)))
-    return tuple(told)
+    host, once, deeper = found[Kind.HOST], found[Kind.ONCE], found[Kind.DEEPER]
+    minor = msg("{count} minor", count=found[Kind.LOW])
+    if not minor_drawn and not short:
+        minor = msg("{count} minor, not drawn", count=found[Kind.LOW])
+    stopped = msg("{count} stopped", count=host + once + deeper)
+    if host and not short:
+        stopped = msg("{count} stopped, {host} by the host alone", count=host + once + deeper, host=host)
+    all_asked = msg("{count} as asked", count=asked) if short else msg("{count} of them as asked", count=asked)
+    told: tuple[tuple[Sign, int, Message], ...] = (
+        (Sign.SERIOUS, 1, msg("{count} serious", count=serious) if short else msg("{count} serious, open",
+                                                                                 count=serious)),
+        (Sign.MEDIUM, found[Kind.MEDIUM], msg("{count} medium", count=found[Kind.MEDIUM])),
+        (Sign.MINOR, found[Kind.LOW], minor),
+        (Sign.UNKNOWN, found[Kind.UNKNOWN], msg("{count} not known", count=found[Kind.UNKNOWN])),
+        (Sign.STOPPED, host + once + deeper, stopped),
+        (Sign.ASKED, asked, all_asked),
+        (Sign.ONCE, once, msg("by one layer")),
+        (Sign.TWICE, deeper, msg("by two or more") if short else msg("by two or more (depth)")),
+    )  # fmt: skip
+    return tuple((sign, translate(words)) for sign, count, words in told if count)
 
 
 class RayLegend(QWidget):
@@ -57,16 +69,19 @@ class RayLegend(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._found: dict[Kind, int] = {}
-        self._asked = 0
+        self._asked, self._minor_drawn = 0, True
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def show_counts(self, found: dict[Kind, int], asked: int = 0) -> None:
+    def show_counts(self, found: dict[Kind, int], asked: int = 0, *, minor_drawn: bool = True) -> None:
         """Tell these numbers; `asked`: how many of all only the engine states."""
-        self._found, self._asked = found, asked
-        text = listed(word for _, word in entries(found, asked)) if found else ""
+        self._found, self._asked, self._minor_drawn = found, asked, minor_drawn
+        text = listed(word for _, word in self._entries(short=False)) if found else ""
         self.setAccessibleName(text)
         give_tip(self, text)
         self.update()
+
+    def _entries(self, *, short: bool) -> tuple[tuple[Sign, str], ...]:
+        return entries(self._found, self._asked, minor_drawn=self._minor_drawn, short=short)
 
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(200), max(self._theme.px(HEIGHT), self._theme.box(12)))
@@ -77,16 +92,15 @@ class RayLegend(QWidget):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetrics(theme.font(12))
-        picture = theme.px(15)
-        shown = entries(self._found, self._asked)
-        for short, gap in ((False, 22), (False, 12), (True, 14), (True, 8)):
-            shown = entries(self._found, self._asked, short=short)
-            space = theme.px(gap)
+        picture = theme.px(_PICTURE)
+        shown, space = self._entries(short=False), 0
+        for short, gap in _SPACES:
+            shown, space = self._entries(short=short), theme.px(gap)
             if sum(picture + metrics.horizontalAdvance(word) + space for _, word in shown) - space <= self.width():
                 break
         x = 2
-        for kind, word in shown:
-            self.paint_kind(painter, kind, x + theme.px(5))
+        for sign, word in shown:
+            self.paint_sign(painter, sign, x + theme.px(5) + 0.5)
             x += picture
             painter.setFont(theme.font(12))
             painter.setPen(theme.color("text2"))
@@ -95,52 +109,40 @@ class RayLegend(QWidget):
             painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, cut)
             x += width + space
 
-    def paint_kind(self, painter: QPainter, kind: Kind | None, x: float) -> None:
-        """The line of one kind; an outline for what only the engine states."""
-        theme = self._theme
+    def paint_sign(self, painter: QPainter, sign: Sign, x: float) -> None:
+        """How it is drawn above."""
+        theme, scale, middle = self._theme, self._theme.scale, self.height() / 2
         top, bottom = theme.px(3.0) + 0.0, self.height() - theme.px(3.0)
-        x = int(x) + 0.5
-
-        def line(ink: QColor, width: float, end: float, begin: float = top) -> None:
-            painter.setPen(QPen(ink, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
-            painter.drawLine(QLineF(x, begin, x, end))
-
-        def bar(ink: QColor, y: float, thick: float) -> None:
-            painter.fillRect(QRectF(x - 3.5, y - thick / 2, 7, thick), ink)
-
-        if kind is None:
-            painter.setPen(QPen(theme.color("ray"), 1.3))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            side = theme.px(9)
-            painter.drawRoundedRect(QRectF(x - side / 2, (self.height() - side) / 2, side, side), 2, 2)
-        elif kind in (Kind.CRITICAL, Kind.MEDIUM):
-            ink = theme.color("rayopen" if kind is Kind.CRITICAL else "raywarn")
-            half, head = (4.5, 8.0) if kind is Kind.CRITICAL else (3.0, 6.0)
-            line(ink, 3.0 if kind is Kind.CRITICAL else 1.5, bottom - head / 2)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(ink)
-            points = [QPointF(x - half, bottom - head), QPointF(x + half, bottom - head), QPointF(x, bottom)]
-            painter.drawPolygon(QPolygonF(points))
-        elif kind is Kind.LOW:
-            line(theme.color("raylow"), 1.0, bottom - 4)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(QPointF(x, bottom - 2), 2, 2)
-        elif kind is Kind.UNKNOWN:
-            middle = (top + bottom) / 2
-            line(theme.color("ray"), 1.3, middle - 3.5)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            corners = [(0, -3.5), (3.5, 0), (0, 3.5), (-3.5, 0)]
-            painter.drawPolygon(QPolygonF([QPointF(x + dx, middle + dy) for dx, dy in corners]))
-            line(theme.color("ray"), 1.3, bottom, middle + 5)
-        elif kind is Kind.HOST:
-            line(theme.color("ray"), 1.3, bottom)
-            bar(theme.color("ray"), bottom - 3, 3)
-            painter.fillRect(QRectF(x - 5, bottom - 1.5, 10, 2.5), theme.color("ground"))
-        else:
-            ink = theme.color("ray")
-            once = kind is Kind.ONCE
-            end = bottom - 2 if once else (top + bottom) / 2
-            line(ink, 1.3, end)
-            bar(ink, end, 3)
-            if not once:
-                bar(theme.color("ray2"), bottom - 1, 2)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        match sign:
+            case Sign.SERIOUS:
+                half, point = 4.5 * scale, POINT * scale
+                painter.setPen(QPen(theme.color("rayopen"), 1))
+                painter.setBrush(theme.color("rayopen"))
+                corners = [(-half, top), (half, top), (half, bottom - point), (0, bottom), (-half, bottom - point)]
+                painter.drawPolygon(QPolygonF([QPointF(x + dx, y) for dx, y in corners]))
+            case Sign.MEDIUM:
+                half, head = 3.0 * scale, HEAD * scale
+                painter.setPen(QPen(theme.color("raywarn"), 1.5 * scale))
+                painter.drawLine(QLineF(x, top, x, bottom - head / 2))
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(theme.color("raywarn"))
+                corners = [(-half, bottom - head), (half, bottom - head), (0.0, bottom)]
+                painter.drawPolygon(QPolygonF([QPointF(x + dx, y) for dx, y in corners]))
+            case Sign.MINOR | Sign.UNKNOWN:
+                painter.setPen(QPen(theme.color("raylow" if sign is Sign.MINOR else "ray"), 1.2 * scale))
+                painter.drawEllipse(QPointF(x, middle), 6 * scale, 5 * scale)
+                if sign is Sign.UNKNOWN:
+                    painter.setFont(theme.font(9, BOLD))
+                    painter.drawText(QRectF(x - 6, 0, 12, self.height()), Qt.AlignmentFlag.AlignCenter, "?")
+            case Sign.STOPPED | Sign.ASKED:
+                side = 10 * scale
+                painter.setPen(QPen(theme.color("ray"), 1.5 * scale))
+                if sign is Sign.STOPPED:
+                    painter.setBrush(theme.color("ray"))
+                painter.drawRoundedRect(QRectF(x - side / 2, middle - side / 2, side, side), 2 * scale, 2 * scale)
+            case Sign.ONCE | Sign.TWICE:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(theme.color("ray"))
+                for dx in (0.0,) if sign is Sign.ONCE else (-2 * scale, 2 * scale):
+                    painter.drawEllipse(QPointF(x + dx, middle), 1.3 * scale, 1.3 * scale)

@@ -1,23 +1,27 @@
-"""How rays, families and names in the ground are drawn; lengths of the design (LOOK, section 7) in `theme.px`."""
+"""How rays, families and names in the ground are drawn; lengths of the design (LOOK-NEXT, section 4) in `theme.px`."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtGui import QFont, QPainter, QPen, QPolygonF
 
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import GROUND, Ray
-from stratascope.presentation.rays_layout import Label, Lane, Place
-from stratascope.presentation.threat_outcomes import Kind, family_word
+from stratascope.presentation.rays_layout import PITCH, Lane, Name, Place, Sort, Stop, bar_width, stops
+from stratascope.presentation.threat_outcomes import SERIOUS, Kind, family_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.widgets.what_if import small
 from stratascope.value import Value
 
-WIDTH = {Kind.CRITICAL: 3.4, Kind.HIGH: 2.4, Kind.MEDIUM: 1.5, Kind.LOW: 1.0}
-HEAD = {Kind.CRITICAL: 11.0, Kind.HIGH: 8.0, Kind.MEDIUM: 6.0}
-INK = {Kind.CRITICAL: "rayopen", Kind.HIGH: "rayopen", Kind.MEDIUM: "raywarn", Kind.LOW: "raylow"}
-LABEL_ROW, ROWS, LEAD = 17, 3, 7
+WIDTH = {Kind.CRITICAL: 3.4, Kind.HIGH: 2.4, Kind.MEDIUM: 1.5}
+INK = {Kind.CRITICAL: "rayopen", Kind.HIGH: "rayopen", Kind.MEDIUM: "raywarn"}
+HEAD = 6.0  # of an open threat of medium severity
+TAG, TAG_HIGH, POINT = 9.2, 20.0, 5.0  # of a serious one; its point is in the ground
+PILL, SHARED, SHARED_HIGH = 15.0, 14.0, 13.0  # of those that end at a band; of those that share a line
+AROUND = 26.0  # what stands around a name: its letter, and the ends of a pill
+_LINES = {Sort.MEDIUM: ("raywarn", 1.5), Sort.MINOR: ("raylow", 1.0), Sort.UNKNOWN: ("ray", 1.2)}
+_DOTS = 3
 
 
 class RayHeights(Value):
@@ -33,134 +37,128 @@ class RayHeights(Value):
         return next(((top + bottom) / 2 for band, top, bottom in self.bands if band == number), self.ground)
 
     def end(self, ray: Ray) -> float:
-        """How far down the ray goes as a line."""
+        """How far down the ray goes."""
         return self.ground if ray.end == GROUND else self.middle(ray.end)
 
-    def lowest(self, ray: Ray) -> float:
+    def lowest(self, lane: Lane) -> float:
         """How far down anything of it is drawn."""
-        return self.middle(ray.also[-1]) if ray.also else self.end(ray)
+        return max(map(self.end, lane.rays))
 
 
-def paint_lane(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, limit: float | None = None) -> None:
-    """One ray, or the bar for many; `limit`: as far as it has got, while it falls or is drawn up."""
-    if lane.count:
-        _paint_group(painter, theme, heights, lane)
-        return
-    ray, x, end = lane.ray, lane.x, heights.end(lane.ray)
-    falling = limit is not None and limit < end
-    stop = min(end, limit) if limit is not None else end
-    ink = INK.get(ray.kind, "ray")
-    width = WIDTH.get(ray.kind, 1.3) * theme.scale
-    if limit is not None and limit > end:  # drawn up: what is still to go
-        painter.setPen(QPen(theme.color("ray"), 1.3))
-        painter.drawLine(QLineF(x, end, x, limit))
-    head = HEAD.get(ray.kind, 0.0) * theme.scale
-    foot = stop if falling or not head else heights.ground - head / 2
-    _paint_line(painter, theme, heights, lane, foot, ink, width)
-    if falling:
-        return
-    if head:
-        _paint_head(painter, theme, ray.kind, x, heights.ground + 4 * theme.scale, head)
-    elif ray.kind is Kind.LOW:
-        radius = 2 * theme.scale
-        painter.setPen(QPen(theme.color(ink), 1.0))
-        painter.setBrush(theme.color("window"))
-        painter.drawEllipse(QPointF(x, heights.ground - radius), radius, radius)
-    elif ray.kind is Kind.HOST:
-        _paint_bar(painter, theme, x, heights.ground - 1.5 * theme.scale, lane.width, 3, "ray")
-    elif ray.end != GROUND:
-        _paint_bar(painter, theme, x, end, lane.width, 3, "ray", hollow=ray.end in ray.asked)
-        _paint_also(painter, theme, heights, lane)
+def paint_lane(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, largest: int) -> None:
+    """One lane. `largest`: how many rays the widest bar of all has."""
+    ray = lane.ray
+    if ray is not None:
+        _paint_ray(painter, theme, heights, ray, lane.x, lane.letter)
+    elif lane.sort is Sort.STOPPED:
+        _paint_bar(painter, theme, heights, lane, largest)
+    else:
+        _paint_shared(painter, theme, heights, lane)
 
 
-def _paint_line(
-    painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, foot: float, ink: str, width: float
-) -> None:
-    """Solid as far as it is known, dashed below the first band of which it is not."""
-    ray, x = lane.ray, lane.x
-    known = [heights.middle(number) for number in ray.unknown if heights.middle(number) <= foot + 1]
-    turn = known[0] if known else foot
+def paint_falling(painter: QPainter, theme: Theme, heights: RayHeights, ray: Ray, x: float, limit: float) -> None:
+    """An open ray on its way down, as far as it has got."""
+    painter.setPen(_flat(theme, INK.get(ray.kind, "raylow"), WIDTH.get(ray.kind, 1.0) * theme.scale))
+    painter.drawLine(QLineF(x, heights.strip, x, min(limit, heights.ground)))
+
+
+def _flat(theme: Theme, ink: str, width: float) -> QPen:
     pen = QPen(theme.color(ink), width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    painter.setPen(pen)
-    painter.drawLine(QLineF(x, heights.strip, x, turn))
-    if not known:
+    return pen
+
+
+def _paint_ray(painter: QPainter, theme: Theme, heights: RayHeights, ray: Ray, x: float, letter: str) -> None:
+    scale, ground = theme.scale, heights.ground
+    serious = ray.kind in SERIOUS
+    foot = ground - (TAG_HIGH - POINT if serious else HEAD / 2) * scale
+    painter.setPen(_flat(theme, INK[ray.kind], WIDTH[ray.kind] * scale))
+    painter.drawLine(QLineF(x, heights.strip, x, foot))
+    if serious:
+        _paint_tag(painter, theme, ray.kind, x, ground, letter)
         return
-    pen.setDashPattern([3 / width, 3 / width])
-    painter.setPen(pen)
-    painter.drawLine(QLineF(x, turn, x, foot))
-    size = max(2.2, min(3.5 * theme.scale, lane.width / 2 - 0.6))
-    painter.setPen(QPen(theme.color("ray"), 1.2))
-    painter.setBrush(theme.color("panel"))
-    for y in known:
-        middle = min(y, heights.ground - size)
-        painter.drawPolygon(
-            QPolygonF(
-                [QPointF(x, middle - size), QPointF(x + size, middle), QPointF(x, middle + size),
-                 QPointF(x - size, middle)]
-            )
-        )  # fmt: skip
-
-
-def _paint_head(painter: QPainter, theme: Theme, kind: Kind, x: float, tip: float, size: float) -> None:
+    half, tip = HEAD * 0.46 * scale, ground + 4 * scale
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.color(INK[kind]))
-    half = size * 0.46
-    painter.drawPolygon(QPolygonF([QPointF(x - half, tip - size), QPointF(x + half, tip - size), QPointF(x, tip)]))
+    painter.setBrush(theme.color("raywarn"))
+    top = tip - HEAD * scale
+    painter.drawPolygon(QPolygonF([QPointF(x - half, top), QPointF(x + half, top), QPointF(x, tip)]))
 
 
-def _paint_bar(
-    painter: QPainter, theme: Theme, x: float, y: float, lane: float, thick: float, ink: str, *, hollow: bool = False
-) -> None:
-    """`hollow`: what only the engine states."""
-    width = max(2.0, min(7.0 * theme.scale, lane - 2))
-    tall = thick * theme.scale
-    if hollow:
-        painter.setPen(QPen(theme.color(ink), 1.2))
-        painter.setBrush(theme.color("panel"))
-        painter.drawRect(QRectF(x - width / 2, y - (tall + 1) / 2, width, tall + 1))
-        return
-    painter.fillRect(QRectF(x - width / 2, y - tall / 2, width, tall), theme.color(ink))
-
-
-def _paint_also(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:
-    if not lane.ray.also:
-        return
-    pen = QPen(theme.color("ray2"), 1.2)
-    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    pen.setDashPattern([1.5 / 1.2, 2.5 / 1.2])
-    painter.setPen(pen)
-    painter.drawLine(QLineF(lane.x, heights.end(lane.ray) + 2, lane.x, heights.lowest(lane.ray)))
-    for number in lane.ray.also:
-        hollow = number in lane.ray.asked
-        _paint_bar(painter, theme, lane.x, heights.middle(number), lane.width, 2, "ray2", hollow=hollow)
-
-
-def _paint_group(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:
-    """All rays of a family that are not open: down to the lowest band that is the first to stop one of them, and
-    dashed further down where some are not known."""
-    x, thick = lane.x, 3 * theme.scale
-    end = heights.strip if lane.unsure == lane.count else heights.end(lane.ray)
-    pen = QPen(theme.color("ray"), thick)
-    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    painter.setPen(pen)
-    if lane.unsure < lane.count:
-        painter.drawLine(QLineF(x, heights.strip, x, end))
-        wide, y = 9 * theme.scale, min(end, heights.ground - thick / 2)
-        painter.fillRect(QRectF(x - wide / 2, y - thick / 2, wide, thick), theme.color("ray"))
-    if lane.unsure:
-        pen.setDashPattern([1, 1])
-        painter.setPen(pen)
-        painter.drawLine(QLineF(x, end, x, heights.ground))
+def _paint_tag(painter: QPainter, theme: Theme, kind: Kind, x: float, ground: float, letter: str) -> None:
+    """Points into the ground, and bears the letter of its name there."""
+    scale = theme.scale
+    half, top = TAG / 2 * scale, ground - (TAG_HIGH - POINT) * scale
+    shape = QPolygonF([QPointF(x - half, top), QPointF(x + half, top), QPointF(x + half, ground),
+                       QPointF(x, ground + POINT * scale), QPointF(x - half, ground)])  # fmt: skip
+    critical = kind is Kind.CRITICAL
+    painter.setPen(QPen(theme.color("rayopen"), 1.2 * scale))
+    painter.setBrush(theme.color("rayopen" if critical else "panel"))
+    painter.drawPolygon(shape)
     painter.setFont(theme.font(10, BOLD))
-    text = str(lane.count)
-    width = painter.fontMetrics().horizontalAdvance(text) + theme.px(6)
-    box = QRectF(x - width / 2, heights.strip + theme.px(5), width, theme.box(10))
-    painter.setPen(QPen(theme.color("ray"), 1))
+    painter.setPen(theme.color("on_open" if critical else "rayopen"))
+    painter.drawText(QRectF(x - half * 2, top, half * 4, ground - top), Qt.AlignmentFlag.AlignCenter, letter)
+
+
+def _paint_shared(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:
+    """A line that several share, with their number in a round pill above the ground."""
+    ink, width = _LINES[lane.sort]
+    pen = _flat(theme, ink, width * theme.scale)
+    if lane.sort is Sort.UNKNOWN:
+        pen.setDashPattern([3, 3])
+    high = max(SHARED_HIGH * theme.scale, theme.box(10) - theme.px(2))
+    top = heights.ground - high - theme.px(2)
+    painter.setPen(pen)
+    painter.drawLine(QLineF(lane.x, heights.strip, lane.x, top))
+    text = f"?{len(lane.rays)}" if lane.sort is Sort.UNKNOWN else str(len(lane.rays))
+    _paint_number(painter, theme, lane.x, top, high, text, ink)
+
+
+def _paint_number(painter: QPainter, theme: Theme, x: float, top: float, high: float, text: str, ink: str) -> None:
+    painter.setFont(theme.font(10, BOLD))
+    wide = max(SHARED * theme.scale, painter.fontMetrics().horizontalAdvance(text) + theme.px(6))
+    box = QRectF(x - wide / 2, top, wide, high)
+    painter.setPen(QPen(theme.color(ink), 1.1 * theme.scale))
     painter.setBrush(theme.color("panel"))
-    painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+    painter.drawRoundedRect(box, high / 2, high / 2)
     painter.setPen(theme.color("text"))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _paint_bar(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, largest: int) -> None:
+    """All of a family that are stopped: thinner below each band that stops some, where a pill says how many."""
+    ends = stops(lane)
+    top, running = heights.strip, len(lane.rays)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for end in ends:
+        wide, bottom = bar_width(running, largest, theme.scale), heights.middle(end.band)
+        painter.fillRect(QRectF(lane.x - wide / 2, top, wide, bottom - top), theme.color("ray", 0.38))
+        top, running = bottom, end.left
+    for end in ends:
+        _paint_stop(painter, theme, heights, lane.x, end)
+
+
+def _paint_stop(painter: QPainter, theme: Theme, heights: RayHeights, x: float, end: Stop) -> None:
+    scale, host = theme.scale, end.band == GROUND
+    side = max(PILL * scale, theme.box(10))
+    painter.setFont(theme.font(10, BOLD))
+    text = str(end.count)
+    wide = max(side, painter.fontMetrics().horizontalAdvance(text) + theme.px(5))
+    middle = heights.middle(end.band) - (0 if host else 3 * scale)
+    box = QRectF(x - wide / 2, middle - side / 2, wide, side)
+    ink = "ray2" if host else "ray"
+    painter.setPen(QPen(theme.color(ink), 1.5 * scale))
+    painter.setBrush(theme.color("ground" if host else "panel" if end.asked else "ray"))
+    painter.drawRoundedRect(box.adjusted(0.7, 0.7, -0.7, -0.7), 3 * scale, 3 * scale)
+    painter.setPen(theme.color("ground_text" if host else "text" if end.asked else "panel"))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+    if host:
+        return
+    dots = max(1, min(_DOTS, end.least))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("ray"))
+    for place in range(dots):
+        at = x + (place - (dots - 1) / 2) * 4 * scale
+        painter.drawEllipse(QPointF(at, box.bottom() + 3.2 * scale), 1.2 * scale, 1.2 * scale)
 
 
 def paint_families(painter: QPainter, theme: Theme, heights: RayHeights, places: tuple[Place, ...]) -> None:
@@ -180,36 +178,37 @@ def paint_families(painter: QPainter, theme: Theme, heights: RayHeights, places:
             painter.drawLine(QLineF(x, y, x, y + theme.px(3)))
 
 
-def label_text(theme: Theme, ray: Ray) -> str:
+def name_text(ray: Ray) -> str:
     """The name of an open threat in the ground."""
     return plain(small(translate(ray.state.threat.title)), 80)
 
 
-def label_box(theme: Theme, heights: RayHeights, label: Label) -> QRectF:
+def name_box(theme: Theme, heights: RayHeights, name: Name) -> QRectF:
     """Where a name stands."""
-    row = theme.px(LABEL_ROW)
-    top = heights.ground + (heights.bottom - heights.ground - ROWS * row) / 2 + label.row * row
-    return QRectF(label.left, top, label.width, row)
+    row = min(PITCH[name.rows] * theme.scale, (heights.bottom - heights.ground) / name.rows)
+    top = heights.ground + (heights.bottom - heights.ground - name.rows * row) / 2 + name.row * row
+    return QRectF(name.left, top, name.width, row)
 
 
-def paint_leader(painter: QPainter, theme: Theme, heights: RayHeights, label: Label) -> None:
-    """The line from a ray to its name in a lower row."""
-    if label.row:
-        painter.setPen(QPen(theme.color("ground_label"), 1))
-        top = label_box(theme, heights, label).top() + theme.px(2)
-        painter.drawLine(QLineF(label.x, heights.ground + theme.px(3), label.x, top))
+def name_font(theme: Theme, *, critical: bool, small: bool) -> QFont:
+    """Of a name in the ground."""
+    return theme.font(10, MEDIUM) if small else theme.font(11, BOLD if critical else MEDIUM)
 
 
-def paint_label(painter: QPainter, theme: Theme, heights: RayHeights, label: Label, text: str) -> None:
-    """The name itself; critical ones are pills."""
-    box = label_box(theme, heights, label)
-    painter.setFont(theme.font(11, BOLD))
-    if label.critical:
-        pill = box.adjusted(0, 0.5, 0, -0.5)
+def paint_name(painter: QPainter, theme: Theme, heights: RayHeights, name: Name, text: str, *, small: bool) -> None:
+    """The letter and the name itself; critical ones are pills."""
+    box = name_box(theme, heights, name)
+    if name.critical:
+        pill = box.adjusted(0, 0.8, 0, -0.8)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("ground_label"))
         painter.drawRoundedRect(pill, pill.height() / 2, pill.height() / 2)
-        painter.setPen(theme.color("on_label"))
-    else:
-        painter.setPen(theme.color("ground_label"))
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+    painter.setPen(theme.color("on_label" if name.critical else "ground_label"))
+    middle = Qt.AlignmentFlag.AlignVCenter
+    painter.setFont(theme.font(10 if small else 11, BOLD))
+    left = box.adjusted(theme.px(6), 0, 0, 0)
+    painter.drawText(left, middle, name.letter)
+    painter.setFont(name_font(theme, critical=name.critical, small=small))
+    rest = left.adjusted(theme.px(13), 0, -theme.px(6) if name.critical else 0, 0)
+    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rest.width()) + 1)
+    painter.drawText(rest, middle, shown)

@@ -22,12 +22,12 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.rays_layout import Lane
 from stratascope.presentation.threat_outcomes import kinds
 from stratascope.ui.strata.band import Band, field_left
-from stratascope.ui.strata.edge import GROUND, STRIP, StrataEdge
+from stratascope.ui.strata.edge import GROUND, KERNEL, STRIP, StrataEdge
 from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_card import RayCard
 from stratascope.ui.strata.rays_legend import RayLegend
 from stratascope.ui.strata.rays_paint import RayHeights
-from stratascope.ui.strata.words import ground_lines, modules_line, process_line, tries_line
+from stratascope.ui.strata.words import ground_lines, kernel_lines, process_line, tries_line
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
@@ -95,6 +95,7 @@ class Strata(QWidget):
         """For a low window: bands of one line, and no legend."""
         for band in self.bands.values():
             band.set_compact(compact)
+        self.ground.set_compact(compact)
         self.legend.setVisible(not compact)
 
     def _show(self) -> None:
@@ -117,8 +118,8 @@ class Strata(QWidget):
         layers = {layer.number: layer for layer in state.layers}
         for number, band in self.bands.items():
             band.show_layer(layers.get(number), running=running, gap=state.gap)
-        modules = "" if other_kernel(state.container) else modules_line(ground)
-        self.ground.say(translate(msg("The kernel")), ground_lines(state.container, ground, engine), (modules,))
+        more = () if other_kernel(state.container) else kernel_lines(ground)
+        self.ground.say(translate(msg("The kernel")), ground_lines(state.container, ground, engine), more)
 
     def _show_matrix(self) -> None:
         """The threats as rays: as the container is, and without the layers that are taken away."""
@@ -135,21 +136,28 @@ class Strata(QWidget):
         if matrix is None:
             self.process.say(translate(msg("The process")), (line,))
         else:
-            note = msg("From top to bottom is the order of the picture, not the order in which the kernel asks.")
+            note = msg("Top to bottom is the order of the picture, not the order of the kernel's checks.")
             self.process.say(translate(msg("The process")), (tries_line(matrix),), (line, translate(note)))
         self._fit()
         self.rays.show_matrix(base, matrix, {layer: number for number, layer in self._ids.items()})
         self.rays.setVisible(matrix is not None)
         if self.card is not None and self.card.isVisible():  # two containers may share a matrix, not its evidence
             self._tell_lane(self.rays.lane(self.rays.taken))
+        self._count()
+
+    def _count(self) -> None:
+        """What the legend says."""
+        matrix = self._matrix
         asked = 0 if matrix is None else sum(map(as_asked, matrix.threats))
-        self.legend.show_counts(kinds(matrix) if matrix is not None else {}, asked)
+        drawn = self.rays.scene.drawn_minor
+        self.legend.show_counts(kinds(matrix) if matrix is not None else {}, asked, minor_drawn=drawn)
 
     def _fit(self) -> None:
         """Tell the rays where the bands stand."""
         left = field_left(self._theme, self.width())
-        for edge in (self.process, self.ground):
-            edge.keep_to(left if self._matrix is not None else 0)
+        crossed = self._matrix is not None
+        self.process.keep_to(left if crossed else 0)
+        self.ground.keep_to(self._theme.px(KERNEL) if crossed else 0)
         strip, ground = self.process.geometry(), self.ground.geometry()
         self.rays.setGeometry(0, 0, self.width(), ground.bottom() + 1)
         self.rays.raise_()
@@ -171,7 +179,10 @@ class Strata(QWidget):
         layers = tuple(
             (number, self._ids[number], self._titles.get(number, "")) for number in self.bands if number in self._ids
         )
-        self.card.show_threat(lane.ray.state, layers, self._away, self._state.container.pid)
+        if lane.ray is None:
+            self.card.show_several(lane)
+        else:
+            self.card.show_threat(lane.ray.state, layers, self._away, self._state.container.pid)
         box = self.rays.lane_box(lane)
         corner = self.rays.mapTo(self.window(), QPoint(box.left(), box.top()))
         self.card.stand_by(QRect(corner, box.size()))
@@ -185,6 +196,7 @@ class Strata(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+        self._count()  # what has no room any more
 
     def event(self, event: QEvent) -> bool:
         done = super().event(event)

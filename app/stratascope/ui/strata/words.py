@@ -9,6 +9,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.presentation.ground_rows import ground_rows
 from stratascope.ui.widgets.gap_words import runs
 
 
@@ -20,7 +21,7 @@ def tries_line(matrix: Matrix) -> str:
 def process_line(state: ContainerState) -> str:
     """Command, PID, and how many processes there are."""
     if not runs(state):
-        return translate(msg("None runs"))
+        return translate(msg("Not running"))
     container = state.container
     comm = state.capture.text("comm") if state.capture else ""
     command = plain(comm.strip(), 80) if isinstance(comm, str) and comm else plain(container.command, 80)
@@ -41,7 +42,7 @@ def process_line(state: ContainerState) -> str:
 def ground_lines(container: Container, ground: Ground, engine: Engine | None) -> tuple[str, str]:
     """What all six stand on: the kernel, and the engine."""
     if other_kernel(container):
-        first = translate(msg("A kernel of its own, in {runtime}", runtime=plain(container.runtime, 40)))
+        first = translate(msg("Its own kernel, in {runtime}", runtime=plain(container.runtime, 40)))
     elif engine is not None and not engine.local and ground.kernel:
         first = translate(msg("Linux {version}, shared by all containers there", version=ground.kernel))
     elif not ground.kernel:
@@ -51,8 +52,13 @@ def ground_lines(container: Container, ground: Ground, engine: Engine | None) ->
     return first, _engine_line(engine)
 
 
-def modules_line(ground: Ground) -> str:
-    """The kernel's security modules."""
+def kernel_lines(ground: Ground) -> tuple[str, ...]:
+    """What else is told of the kernel: its security modules, and rows that no layer changes."""
+    rows = (f"{translate(row.label)}: {translate(row.value)}" for row in ground_rows(ground))
+    return (_modules_line(ground), *rows)
+
+
+def _modules_line(ground: Ground) -> str:
     if not ground.kernel:
         return ""
     if ground.lsms is None:
@@ -71,5 +77,5 @@ def _engine_line(engine: Engine | None) -> str:
     if engine.daemon_uid == 0:
         return translate(msg("{engine} runs as root", engine=name))
     if engine.daemon_uid is None:
-        return translate(msg("As whom {engine} runs is not known", engine=name))
+        return translate(msg("Which user {engine} runs as is not known", engine=name))
     return translate(msg("{engine} runs as user {uid}", engine=name, uid=str(engine.daemon_uid)))

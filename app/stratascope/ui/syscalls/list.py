@@ -127,7 +127,7 @@ class _CallDelegate(QStyledItemDelegate):
         painter.setFont(theme.font(11, BOLD if warned else MEDIUM.Normal))
         painter.setPen(theme.color("text"))
         room = int(box.right() - x - theme.px(4))
-        name = painter.fontMetrics().elidedText(plain(cell.pair.name, 80), Qt.TextElideMode.ElideRight, room)
+        name = painter.fontMetrics().elidedText(plain(cell.pair.name, 80), Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(QRectF(x, box.top(), room + 1, box.height()), Qt.AlignmentFlag.AlignVCenter, name)
         if cell.differs:
             corner = theme.px(7)
@@ -168,7 +168,7 @@ class CallList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setAccessibleName(translate(msg("System calls")))
-        self.setAccessibleDescription(translate(msg("Arrow keys move from call to call; what it is stands below")))
+        self.setAccessibleDescription(translate(msg("Arrow keys move from call to call; a description is shown below")))
         self.reflow()
         theme.changed.connect(self.reflow)
 

@@ -137,6 +137,6 @@ class CallModel(QAbstractListModel):
         if row.differs:
             there = answer(row.pair, here=False)
             return translate(
-                msg("{name}: {here}, different from there: {there}", name=row.pair.name, here=here, there=there)
+                msg("{name}: {here}, different there: {there}", name=row.pair.name, here=here, there=there)
             )
         return translate(msg("{name}: {answer}", name=row.pair.name, answer=here))

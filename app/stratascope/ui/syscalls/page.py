@@ -26,6 +26,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.i18n.translate import translate
+from stratascope.natural import natural
 from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line
@@ -126,7 +127,7 @@ class CallMapPage(QFrame):
         self._action(group, translate(DEFAULT_TITLE), None)
         self.menu.addSeparator()
         offered = [each for each in self._others.values() if _has_map(each)]
-        for each in sorted(offered, key=lambda state: state.container.name)[:MOST]:
+        for each in sorted(offered, key=lambda state: natural(state.container.name))[:MOST]:
             self._action(group, plain(each.container.name, 60), each.key)
 
     def _action(self, group: QActionGroup, text: str, key: tuple[str, str] | None) -> None:
@@ -147,5 +148,5 @@ def _why_none(state: ContainerState | None) -> Message:
     if state is None:
         return msg("Choose a container to see which system calls reach the kernel.")
     if not runs(state):
-        return msg("No process runs in this container, so there is no filter to look at. Start it first.")
-    return msg("It is not known what the filter of this container says to each call.")
+        return msg("No process runs in this container, so there is no filter to show. Start it first.")
+    return msg("How this container's filter answers each call is not known.")

@@ -152,7 +152,7 @@ class CallsView(QWidget):
         self.field = _Search()
         self.field.setPlaceholderText(translate(msg("Find by name")))
         self.field.setAccessibleName(translate(msg("Find a system call")))
-        self.field.setAccessibleDescription(translate(msg("The down key goes to what was found, Escape empties it")))
+        self.field.setAccessibleDescription(translate(msg("The Down key goes to the matches, Escape clears the field")))
         self.field.setClearButtonEnabled(True)
         self.field.setFixedHeight(theme.box(13) + theme.px(11))
         self.field.setMaximumWidth(theme.px(240))

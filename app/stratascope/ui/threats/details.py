@@ -33,19 +33,19 @@ def headline(state: ThreatState) -> str:
     if where is Protection.UNKNOWN:
         return translate(
             plural(
-                "No layer is known to stop it; {count} could not be told.",
-                "No layer is known to stop it; {count} could not be told.",
+                "No layer is known to stop it; {count} could not be determined.",
+                "No layer is known to stop it; {count} could not be determined.",
                 most,
             )
         )
     if least == most == 1:
         return translate(msg("One layer stops it: a single line of defence."))
     if least == most:
-        return translate(msg("{count} layers stop it by themselves.", count=least))
+        return translate(msg("{count} layers stop it independently.", count=least))
     return translate(
         plural(
-            "At least {count} layer stops it, at most {most}: not all could be told.",
-            "At least {count} layers stop it, at most {most}: not all could be told.",
+            "At least {count} layer stops it, at most {most}: not all could be determined.",
+            "At least {count} layers stop it, at most {most}: not all could be determined.",
             least,
             most=most,
         )
@@ -58,10 +58,10 @@ def first_sentence(state: ThreatState, titles: dict[str, str]) -> str:
     if title is None:
         return ""
     sentences: dict[Stance, Message] = {
-        Stance.STOPS: msg("The layer that ought to stop it first ({layer}) does so.", layer=title),
-        Stance.LETS_THROUGH: msg("The layer that ought to stop it first ({layer}) lets it through.", layer=title),
-        Stance.UNKNOWN: msg("Whether the layer that ought to stop it first ({layer}) does is not known.", layer=title),
-        Stance.NOT_ITS_JOB: msg("The layer that ought to stop it first ({layer}) has no say on this way.", layer=title),
+        Stance.STOPS: msg("The layer that should stop it first ({layer}) does so.", layer=title),
+        Stance.LETS_THROUGH: msg("The layer that should stop it first ({layer}) lets it through.", layer=title),
+        Stance.UNKNOWN: msg("Whether the layer that should stop it first ({layer}) does so is not known.", layer=title),
+        Stance.NOT_ITS_JOB: msg("The layer that should stop it first ({layer}) has no say on this route.", layer=title),
     }
     return translate(sentences[state.stance(state.threat.first)])
 
@@ -91,7 +91,7 @@ class ThreatDetails(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
-        self.setAccessibleName(translate(msg("The threat in full")))
+        self.setAccessibleName(translate(msg("Full description")))
         self.setMinimumHeight(theme.px(120))
         self.setMinimumWidth(theme.px(220))
 
@@ -148,7 +148,7 @@ class ThreatDetails(QScrollArea):
         _add(column, Label(theme, 12, ink="text2", wrap=True), first_sentence(state, titles))
         for group in together(state):
             names = listed(titles.get(layer, layer) for layer in group)
-            text = msg("Fall together, as the same setting would undo each: {layers}.", layers=names)
+            text = msg("Fall together, because one setting would undo each of them: {layers}.", layers=names)
             _add(column, Label(theme, 12, MEDIUM, "weak", wrap=True), translate(text))
         for number, route in enumerate(state.routes, 1):
             column.addSpacing(theme.px(4))
@@ -157,7 +157,7 @@ class ThreatDetails(QScrollArea):
         if threat.refs:
             column.addSpacing(theme.px(4))
             column.addWidget(Rule(theme))
-            self._head(column, msg("Read on"))
+            self._head(column, msg("Read more"))
             _add(column, Label(theme, 11, ink="text2", wrap=True).selectable(), "   ".join(threat.refs))
         _add(column, Label(theme, 11, ink="text3", fixed=True).selectable(), threat.id)
         self.setAccessibleDescription("\n".join((told, translate(threat.what), translate(threat.advice))))
@@ -172,9 +172,9 @@ class ThreatDetails(QScrollArea):
         if len(state.routes) == 1:
             title = translate(msg("How: {name}", name=name))
         elif route is state.weakest or route == state.weakest:
-            title = translate(msg("Way {number}, the weakest: {name}", number=number, name=name))
+            title = translate(msg("Route {number}, the weakest: {name}", number=number, name=name))
         else:
-            title = translate(msg("Way {number}: {name}", number=number, name=name))
+            title = translate(msg("Route {number}: {name}", number=number, name=name))
         inks = {Outcome.OPEN: "open", Outcome.UNKNOWN: "unk", Outcome.STOPPED: "enf"}
         line = QHBoxLayout()
         _add(line, Label(theme, 12, BOLD, wrap=True), title)

@@ -82,11 +82,11 @@ class ExposureButton(QAbstractButton):
         spoken = exposure_sentence(matrix)
         if matrix is not base:
             self._below = translate(msg("now {number}", number=number_text(base)))
-            spoken = translate(msg("{exposure}; as it is now {number}", exposure=spoken, number=number_text(base)))
+            spoken = translate(msg("{exposure}; now {number}", exposure=spoken, number=number_text(base)))
         self.setEnabled(matrix is not None)
         self.setText(self._number)
         self.setAccessibleName(spoken)
-        give_tip(self, translate(msg("{exposure}. Click to see how it comes about.", exposure=spoken)))
+        give_tip(self, translate(msg("{exposure}. Click to see how it is calculated.", exposure=spoken)))
         self.updateGeometry()
         self.update()
 
@@ -146,14 +146,14 @@ class ExposureSheet(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self._theme = theme
         self.setObjectName("popup")
-        self.setAccessibleName(translate(msg("How the exposure comes about")))
+        self.setAccessibleName(translate(msg("How the exposure is calculated")))
         self.title = Label(theme, 15, BOLD)
         self.rule = Label(theme, 12, ink="text2", wrap=True)
         self.rule.setText(
             translate(
                 msg(
-                    "All threats together decide where between these two it is. Each counts by its severity; the first "
-                    "layer that stops it makes that ten times less, each further one less again."
+                    "All threats together decide where in this range it is. Each counts by its severity; the first "
+                    "layer that stops it makes that ten times less, and each further layer reduces it again."
                 )
             )
         )
@@ -168,7 +168,7 @@ class ExposureSheet(QFrame):
         self.table.verticalHeader().hide()
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.itemActivated.connect(self._open)
-        heads = (msg("Family"), msg("Its heaviest threat"), msg("Severity"), msg("Stopped by"), msg("Part"))
+        heads = (msg("Family"), msg("Heaviest threat"), msg("Severity"), msg("Stopped by"), msg("Share"))
         self.table.setHorizontalHeaderLabels([translate(head) for head in heads])
         header = self.table.horizontalHeader()
         header.setFont(theme.font(11, MEDIUM))
@@ -249,16 +249,16 @@ def total_line(matrix: Matrix) -> str:
         text = msg("Nothing critical or high is open: that puts it between {least} and {most}.", **limits)
     elif parts.because.outcome is Outcome.OPEN:
         text = msg(
-            "The worst that is open puts it between {least} and {most}: {threat}.",
+            "The worst open threat puts it between {least} and {most}: {threat}.",
             threat=parts.because.threat.title, **limits,
         )  # fmt: skip
     else:
         text = msg(
-            "The worst that may be open puts it between {least} and {most}: {threat}.",
+            "The worst threat that may be open puts it between {least} and {most}: {threat}.",
             threat=parts.because.threat.title, **limits,
         )  # fmt: skip
     if matrix.exposure.best == matrix.exposure.worst:
         return translate(text)
     return translate(
-        msg("{text} Counted here is all that is not known as let through; at best it is {best}.", text=text, best=best)
+        msg("{text} Everything unknown counts as let through here; at best it is {best}.", text=text, best=best)
     )

@@ -42,7 +42,7 @@ class OutcomeFilter(ChipRow):
             count, word = found[where], chip.text()
             chip.say(translate(msg("{count} {word}", count=count, word=word)), empty=not count)
             chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=count)))
-            give_tip(chip, translate(plural("Show only this {count} threat", "Show only these {count} threats", count)))
+            give_tip(chip, translate(plural("Show only this threat", "Show only these {count} threats", count)))
             chip.setVisible(count > 0 or chip.isChecked())
         self.arrange()
 

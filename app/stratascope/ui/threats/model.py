@@ -28,7 +28,6 @@ from stratascope.presentation.threat_outcomes import (
     stance_word,
     worst_first,
 )
-from stratascope.ui.containers.order import matches
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import severity_word
@@ -142,7 +141,7 @@ class MatrixModel(QAbstractTableModel):
             family = family_word(state.threat.family)
             parts = [translate(msg("{title} ({family})", title=short, family=family)), translate(state.threat.what)]
         elif column.kind is ColumnKind.DEPTH:
-            parts = [translate(msg("Depth {depth}: so many layers stop it by themselves", depth=short))]
+            parts = [translate(msg("Depth {depth}: the number of layers that stop it independently", depth=short))]
         elif column.kind in (ColumnKind.LAYER, ColumnKind.GROUND):
             parts = [translate(msg("{layer}: {stance}", layer=column.title, stance=short))]
             ruling = ruling_in(state, column)
@@ -201,7 +200,7 @@ class MatrixModel(QAbstractTableModel):
     def _wanted(self, state: ThreatState) -> bool:
         if self._protections and protection(state) not in self._protections:
             return False
-        return not self._needle or matches(self._haystack(state), self._needle)
+        return all(word in self._haystack(state) for word in self._needle.casefold().split())
 
     def _haystack(self, state: ThreatState) -> str:
         known = self._hay.get(state.threat.id)
@@ -232,12 +231,12 @@ class MatrixModel(QAbstractTableModel):
     def _head_tip(self, column: MatrixColumn) -> str:
         if column.kind is ColumnKind.LAYER:
             title = translate(msg("Layer {number}, {title}", number=column.number, title=column.title))
-            return f"{title}\n{translate(msg('A click sorts by what it says.'))}"
+            return f"{title}\n{translate(msg('Click to sort by its answer.'))}"
         sentences = {
-            ColumnKind.THREAT: msg("What a process that was taken over might try. A click sorts by family."),
-            ColumnKind.OUTCOME: msg("What becomes of it. A click sorts so that what matters is first."),
-            ColumnKind.SEVERITY: msg("How bad it is if it succeeds. A click sorts by it."),
-            ColumnKind.DEPTH: msg("How many layers stop it by themselves, on its weakest way. A click sorts by it."),
+            ColumnKind.THREAT: msg("What a compromised process might try. Click to sort by family."),
+            ColumnKind.OUTCOME: msg("The result of the attempt. Click to sort the most important first."),
+            ColumnKind.SEVERITY: msg("How bad it is if it succeeds. Click to sort by it."),
+            ColumnKind.DEPTH: msg("How many layers stop it independently, on its weakest route. Click to sort by it."),
             ColumnKind.GROUND: msg(
                 "The host's own settings, and what its kernel lacks. They are never counted as a layer."
             ),

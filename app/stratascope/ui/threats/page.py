@@ -189,7 +189,7 @@ class MatrixPage(QWidget):
         elif shown:
             text = msg("{shown} of {total} threats shown", shown=shown, total=total)
         else:
-            text = msg("No threat holds these words")
+            text = msg("No threat matches these words")
         self.shown.say(translate(text))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -6,7 +6,6 @@ from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
@@ -22,7 +21,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection
 from stratascope.ui.threats.model import ColumnKind, MatrixColumn, MatrixModel, ruling_in
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_rows
 from stratascope.ui.widgets.marks import SEVERITY_INK, paint_mark, paint_number
 from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, paint_link, paint_stance
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
@@ -180,13 +179,8 @@ class MatrixTable(QTableView):
         self.setHorizontalHeader(self.heads)
         self.setModel(self.matrix)
         self.setItemDelegate(_StanceDelegate(theme, self))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
+        as_rows(self)
         self.setMouseTracking(True)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
@@ -195,9 +189,9 @@ class MatrixTable(QTableView):
         self.heads.setMinimumSectionSize(theme.px(20))
         self.setSortingEnabled(True)
         self.sortByColumn(1, Qt.SortOrder.AscendingOrder)
-        self.setAccessibleName(translate(msg("Threats and what each layer says to them")))
+        self.setAccessibleName(translate(msg("Threats and each layer's answer")))
         self.setAccessibleDescription(
-            translate(msg("Up and down move from threat to threat, left and right along one"))
+            translate(msg("Up and Down move from threat to threat, Left and Right along one"))
         )
         self.selectionModel().currentChanged.connect(self._current)
         self.matrix.dataChanged.connect(self._again)

@@ -31,7 +31,9 @@ class TrialCard(Card):
 
     def show_found(self, done: Tightened, found: tuple[Setting, ...]) -> None:
         """What was found last."""
-        self.numbers.say(translate(msg("a copy without its ports, its volumes as copies; removed after each trial")))
+        self.numbers.say(
+            translate(msg("a copy without its ports, and with copies of its volumes; removed after each trial"))
+        )
         self.table.show_rows(words.setting_rows(found, done))
         self.table.setMinimumHeight(self.table.maximumHeight())  # the page scrolls, not the table
         self.show()

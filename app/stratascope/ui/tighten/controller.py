@@ -252,10 +252,10 @@ class TrialController(QObject):
         cancelled = self.run is not None and self.run.cancelling
         self.run, done, state = None, over.done, self._state
         if isinstance(done, _Failed) or state is None:
-            why = done if isinstance(done, _Failed) else _Failed(msg("It broke off without a result."))
+            why = done if isinstance(done, _Failed) else _Failed(msg("It was interrupted without a result."))
             self.dialog.fail(msg("Cancelled.") if cancelled else why.why, why.words)
         elif isinstance(done, Loosened) and not done.breaks:
-            self.dialog.fail(done.why or msg("Cancelled."), title=msg("What breaks it was not found"))
+            self.dialog.fail(done.why or msg("Cancelled."), title=msg("The setting that breaks it was not found"))
         else:
             self._show_found(state, done)
         self.refresh()
@@ -310,7 +310,7 @@ class TrialController(QObject):
 
 def _over(error: Exception | None) -> _Over:
     if error is None:
-        return _Over(_Failed(msg("It broke off without a result.")))
+        return _Over(_Failed(msg("It was interrupted without a result.")))
     return _Over(_Failed(*reason(error)))
 
 

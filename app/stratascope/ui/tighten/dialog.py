@@ -101,11 +101,12 @@ class TrialDialog(Sheet):
         """Before it begins. See `WishPage.begin`."""
         self.name = plain(name, 200)
         self.before.begin(chosen, remembered, watched, try_chosen=try_chosen)
-        self._show(Page.BEFORE, msg("Try {name} on a twin", name=self.name))
+        title = msg("Try {name} on a twin", name=self.name) if try_chosen else msg("Tighten {name}", name=self.name)
+        self._show(Page.BEFORE, title)
         self._say(
             translate(
                 msg("A twin is a copy beside it, without its ports and with copies of its volumes, that is removed "
-                    "after each trial. The container itself goes on, and nothing of it is changed.")
+                    "after each trial. The container itself keeps running, unchanged.")
             )
         )  # fmt: skip
         self._buttons(msg("Cancel"), msg("Try on a twin"))
@@ -119,14 +120,14 @@ class TrialDialog(Sheet):
     def begin_finding(self, name: str) -> None:
         """The trials start that tell what of a relaunch that failed breaks it."""
         self.name = plain(name, 200)
-        self._begin(msg("Finding what breaks {name}, on twins…", name=self.name))
+        self._begin(msg("Searching on twins for what breaks {name}…", name=self.name))
         self.present()
 
     def _begin(self, title: Message) -> None:
         self._rows = []
         self.trials.show_rows(())
         self._show(Page.DURING, title)
-        self._say(translate(msg("Looking at it…")))
+        self._say(translate(msg("Checking it…")))
         self._buttons(msg("Cancel"), None)
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -147,7 +148,7 @@ class TrialDialog(Sheet):
 
     def tell_cancelling(self) -> None:
         """It ends at the next safe place."""
-        self._say(translate(msg("It is broken off; its twin is being removed…")))
+        self._say(translate(msg("Interrupted; its twin is being removed…")))
         self.back.setEnabled(False)
 
     def end(self, done: Tightened, asked: int, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:

@@ -86,7 +86,7 @@ class FoundPage(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(translate(msg("What was found")))
+        self.setAccessibleName(translate(msg("Results")))
         self.setProperty("reads", True)
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)
@@ -105,15 +105,15 @@ class FoundPage(QScrollArea):
                                                 why=words.why(each))))
             for each in left
         )  # fmt: skip
-        self._fill(1, msg("Left out: with these it breaks"), without)
+        self._fill(1, msg("Left out: it breaks with these"), without)
         tried = done.tried
         compared = () if tried is None else tried.compared
         untold = () if tried is None else tried.not_compared
         self._fill(2, msg("What was compared"), tuple(self._told(Mark.ENFORCED, each) for each in compared))
         self._fill(3, msg("What was not compared"), tuple(self._told(Mark.UNKNOWN, each) for each in untold))
         said = "" if tried is None or kept else "\n".join(filter(None, (tried.words, tried.log)))
-        title = translate(msg("Last words of the twin"))
-        self._fill(4, msg("Last words of the twin"), (quote_box(self._theme, title, said),) if said else ())
+        title = translate(msg("Last output of the twin"))
+        self._fill(4, msg("Last output of the twin"), (quote_box(self._theme, title, said),) if said else ())
         self.verticalScrollBar().setValue(0)
         self._switched()
 
@@ -129,7 +129,7 @@ class FoundPage(QScrollArea):
         if preview is not None:
             self.prediction.show_preview(preview)
         off = len(self.rows) - len(self.choices)
-        self.untried.setText(translate(msg("It was tried with all of them, not without what is switched off here.")))
+        self.untried.setText(translate(msg("It was tried with all of them, not without those switched off here.")))
         self.untried.setVisible(0 < off < len(self.rows))
         self.switched.emit()
 

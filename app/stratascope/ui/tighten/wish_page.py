@@ -59,15 +59,15 @@ class WishPage(QScrollArea):
         self.repeats.setRange(1, REPEATS_MOST)
         self.repeats.setFont(theme.font(13))
         self.repeats.setFixedHeight(theme.px(28))
-        self.tight = Switch(theme, translate(msg("Let only those system calls pass that were seen")))
-        give_tip(self.tight, translate(msg("Without it harmless calls pass as well, which a rare day may need.")))
+        self.tight = Switch(theme, translate(msg("Allow only the system calls that were seen")))
+        give_tip(self.tight, translate(msg("Otherwise harmless calls pass as well, which it may need on a rare day.")))
         self.watched = Label(theme, 12, ink="text2", wrap=True)
         self._lay_out(inner)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(translate(msg("What is tried")))
+        self.setAccessibleName(translate(msg("Settings to try")))
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)
 
@@ -76,8 +76,8 @@ class WishPage(QScrollArea):
         head, hint = Label(theme, 14, BOLD), Label(theme, 12, ink="text2", wrap=True)
         head.setText(translate(msg("What it must be able to do")))
         told = translate(
-            msg("One command a line. Each is run here for each twin, and that it ends with status 0 says that the twin "
-                "works. Without any, its start, ports, healthcheck and stop count.")
+            msg("One command per line. Each is run here for each twin; exit status 0 means that the twin works. "
+                "Without any, its start, ports, health check and stop count.")
         )  # fmt: skip
         hint.setText(told)
         self.commands.setAccessibleName(head.text())
@@ -86,7 +86,7 @@ class WishPage(QScrollArea):
         above.addWidget(head, 1)
         above.addWidget(self.before)
         often, times = Label(theme, 13), QHBoxLayout()
-        often.setText(translate(msg("Times to repeat what works")))
+        often.setText(translate(msg("Times to repeat a working trial")))
         often.setBuddy(self.repeats)
         self.repeats.setAccessibleName(often.text())
         times.setSpacing(theme.px(8))

@@ -33,8 +33,8 @@ def watching(privilege: Privilege, engine: Engine | None) -> Message | None:
     if privilege.state is PrivilegeState.ON:
         return None
     if privilege.command:
-        return msg("Root watches the twins, to see what it needs: you may be asked for a password. "
-                   "Without one it is found by trials alone, which takes longer.")  # fmt: skip
+        return msg("Root watches the twins, to see what it needs: you may be asked for a password. Without one, it "
+                   "is found by trials alone, which takes longer.")  # fmt: skip
     return None
 
 
@@ -51,7 +51,7 @@ def trial_row(event: TrialBegun | TrialDone) -> Row:
     """A trial as a row: what was tried over why it came out so; outcome; seconds."""
     if isinstance(event, TrialBegun):
         name, what = msg("Trial {number}", number=event.number), translate(PURPOSES[event.attempt.purpose])
-        return (Cell(translate(name), below=what, sign="…"), Cell(translate(msg("under way")), ink="text2"), Cell(""))
+        return (Cell(translate(name), below=what, sign="…"), Cell(translate(msg("in progress")), ink="text2"), Cell(""))
     tried = event.tried
     what = translate(PURPOSES[event.purpose])
     why = "" if tried.why is None else plain(translate(tried.why), 400)
@@ -74,12 +74,12 @@ def title(done: Tightened, asked: int, found: Sequence[Setting]) -> Message:
     if done.verdict.ends is not Ends.FOUND:
         return ENDS[done.verdict.ends]
     if asked and count == asked and loosened:
-        return plural("It breaks with all of it, and works with {count} value loosened.",
-                      "It breaks with all of it, and works with {count} values loosened.", loosened)  # fmt: skip
+        return plural("It breaks with all of them, and works with {count} value loosened.",
+                      "It breaks with all of them, and works with {count} values loosened.", loosened)  # fmt: skip
     if asked and count == asked:
-        return msg("It works with all that is switched on.")
+        return msg("It works with everything that is switched on.")
     if asked:
-        return msg("It breaks with all of it, and works with {count} of {asked}.", count=count, asked=asked)
+        return msg("It breaks with all of them, and works with {count} of {asked}.", count=count, asked=asked)
     return plural("It works with {count} setting.", "It works with {count} settings.", count)
 
 
@@ -91,8 +91,8 @@ def lead(done: Tightened) -> str:
         told = [done.tried.why] if done.tried is not None and done.tried.why is not None else []
     elif done.needs is not None:
         phases = listed(map(phase_word, done.needs.observation.seen.phases))
-        told.append(msg("Seen of it: {phases}.", phases=phases))
-    told.append(msg("Nothing was changed so far."))
+        told.append(msg("Seen: {phases}.", phases=phases))
+    told.append(msg("Nothing has been changed so far."))
     return together([plain(translate(each), 400) for each in told])
 
 

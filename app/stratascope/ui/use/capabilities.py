@@ -18,7 +18,7 @@ from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 _WORDS: dict[Standing, Message] = {
     Standing.USED: msg("used"),
-    Standing.NEVER: msg("held and never used"),
+    Standing.NEVER: msg("held but never used"),
     Standing.HELD: msg("held; whether it is used was not observed"),
     Standing.ABSENT: msg("not held"),
     Standing.UNKNOWN: msg("whether it is held is not known"),
@@ -78,8 +78,8 @@ class CapabilitiesCard(Card):
     def __init__(self, theme: Theme, number: int, parent: QWidget | None = None) -> None:
         super().__init__(theme, translate(msg("Capabilities")), number, ("capabilities",), parent)
         self.cells = CapabilityCells(theme)
-        self.used = Chips(theme, translate(msg("Capabilities that it used")), filled=True)
-        self.never = Chips(theme, translate(msg("Capabilities that it holds and did not use")), filled=False)
+        self.used = Chips(theme, translate(msg("Capabilities it used")), filled=True)
+        self.never = Chips(theme, translate(msg("Capabilities it holds but did not use")), filled=False)
         self._heads = (Label(theme, 12, MEDIUM, "text3"), Label(theme, 12, MEDIUM, "text3"))
         self.none = Label(theme, 12, ink="text2", wrap=True)
         grid = QGridLayout()
@@ -104,7 +104,7 @@ class CapabilitiesCard(Card):
         used, never, held = by[Standing.USED], by[Standing.NEVER], by[Standing.HELD]
         counts: tuple[tuple[Message, int], ...] = (
             (msg("{count} used", count=len(used)), len(used) if picture.observed else 0),
-            (msg("{count} held but never used", count=len(never)), len(never)),
+            (msg("{count} never used", count=len(never)), len(never)),
             (msg("{count} held", count=len(held)), len(held)),
             (msg("{count} not held", count=len(by[Standing.ABSENT])), len(by[Standing.ABSENT])),
             (msg("{count} not known", count=len(by[Standing.UNKNOWN])), len(by[Standing.UNKNOWN])),
@@ -118,7 +118,7 @@ class CapabilitiesCard(Card):
         idle, ink = (never, "weak") if never or not held else (held, "line2")
         self.never.show_rows(tuple((Cell(each.name, ink=ink, more=translate(_WORDS[each.standing])),) for each in idle))
         nothing = picture.observation.saw("capabilities") and not used
-        self.none.setText(translate(msg("It was seen to use none.")) if nothing else "")
+        self.none.setText(translate(msg("It was not seen using any.")) if nothing else "")
         self.none.setVisible(nothing)
         first, second = self._heads
         first.setText(translate(msg("Used")))

@@ -124,7 +124,8 @@ class UsePage(QScrollArea):
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setWindowTitle(translate(msg("Forget what was learned?")))
         box.setText(
-            translate(msg("All that was learned of containers with the image and the command of {name} is deleted.",
+            translate(msg("Everything that was learned about containers with the image and command of {name} is "
+                          "deleted.",
                           name=plain(state.container.name, 80)))
         )  # fmt: skip
         forget = box.addButton(translate(msg("Forget")), QMessageBox.ButtonRole.DestructiveRole)

@@ -26,9 +26,9 @@ class PeaksCard(Card):
     """One row each: the bar is filled as far as it uses now, a stroke is the peak, a thick one its limit."""
 
     def __init__(self, theme: Theme, number: int, parent: QWidget | None = None) -> None:
-        super().__init__(theme, translate(msg("Peaks beside limits")), number, ("peaks",), parent)
+        super().__init__(theme, translate(msg("Peaks against limits")), number, ("peaks",), parent)
         heads = tuple(translate(text) for text in (msg("What"), msg("Now, peak and limit"), msg("Peak")))
-        self.table = RowTable(theme, translate(msg("Peaks beside limits")), heads, wide=1, lines=2, least=4)
+        self.table = RowTable(theme, translate(msg("Peaks against limits")), heads, wide=1, lines=2, least=4)
         self.body.addWidget(self.table)
         self.body.addStretch(1)
 

@@ -21,7 +21,7 @@ _PUBLISHED: dict[str, Message] = {
 }
 _USES: dict[PortUse, tuple[Message, str]] = {
     PortUse.IN_USE: (msg("in use"), "text"),
-    PortUse.SERVED: (msg("nobody came"), "text2"),
+    PortUse.SERVED: (msg("nobody connected"), "text2"),
     PortUse.LOOPBACK: (msg("for itself"), "text2"),
     PortUse.SILENT: (msg("nothing listens"), "weak"),
     PortUse.PUBLISHED: (msg("use not observed"), "text3"),
@@ -36,7 +36,7 @@ class PlacesCard(Card):
         super().__init__(theme, translate(msg("Written outside volumes")), number, ("written", "ports"), parent)
         self.written = RowTable(
             theme,
-            translate(msg("Folders that it wrote to, outside its volumes")),
+            translate(msg("Folders outside its volumes that it wrote to")),
             (translate(msg("Folder")), translate(msg("What was written"))),
         )
         self.port_numbers = Line(theme, 12, ink="text2")
@@ -59,7 +59,7 @@ class PlacesCard(Card):
         self.ports.show_rows(tuple(_port(row) for row in picture.ports))
         full = len(seen.written) >= LIST_MOST
         self.nothing.setText(
-            translate(msg("It wrote to more than {count} places; the rest is not told.", count=LIST_MOST))
+            translate(msg("It wrote to more than {count} places; the rest is not listed.", count=LIST_MOST))
             if full else ""
         )  # fmt: skip
         self.nothing.setVisible(full)

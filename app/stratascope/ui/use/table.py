@@ -1,5 +1,7 @@
 """A table of rows in a card: one or two lines a row, hairlines between them, no heads. Keys and ear are Qt's.
 
+Sentences stand in the wide column, and take as many lines as they need; names beside them are shortened.
+
 It is as high as its rows where there is room, and scrolls where there is none.
 """
 
@@ -9,7 +11,6 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFocusEvent, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QHeaderView,
     QSizePolicy,
     QStyle,
@@ -23,7 +24,7 @@ from stratascope.core.sanitize import plain
 from stratascope.ui.use.flow import paint_sign
 from stratascope.ui.use.rows import MOST, Cell, Gauge, Row, RowModel
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_rows
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 SIGN = 18  # width of a sign before the words
@@ -53,12 +54,20 @@ class _CellDelegate(QStyledItemDelegate):
         if cell.gauge is not None:
             paint_gauge(painter, QRectF(room), cell.gauge, theme)
         else:
-            self._words(painter, room, cell)
+            self._words(painter, room, cell, wrapped=index.column() == self._table.wide and not cell.fixed)
         if flags & QStyle.StateFlag.State_HasFocus and self._table.hasFocus():
             paint_focus_ring(painter, rect.adjusted(1, 1, -1, -1), theme.px(4), theme)
         painter.restore()
 
-    def _words(self, painter: QPainter, room: QRect, cell: Cell) -> None:
+    def high(self, cell: Cell, width: int) -> int:
+        """How high that cell of the wide column has to be."""
+        theme = self._theme
+        width -= theme.px(12) + (theme.px(SIGN) if cell.sign else 0)
+        upper = _wrapped(cell_font(theme, cell), cell.text, width) if not cell.fixed else theme.box(12)
+        below = _wrapped(theme.font(11), cell.below, width) if cell.below else 0
+        return max(theme.box(12), upper) + below
+
+    def _words(self, painter: QPainter, room: QRect, cell: Cell, *, wrapped: bool) -> None:
         theme = self._theme
         if cell.sign:
             paint_sign(painter, QRectF(room), cell.sign, theme)
@@ -68,16 +77,31 @@ class _CellDelegate(QStyledItemDelegate):
         upper = room
         if cell.below:
             first, second = theme.box(12), theme.box(11)
+            if wrapped:
+                first = max(first, _wrapped(cell_font(theme, cell), cell.text, room.width()))
+                second = max(second, _wrapped(theme.font(11), cell.below, room.width()))
             top = room.top() + (room.height() - first - second) // 2
             upper = QRect(room.left(), top, room.width(), first)
             lower = QRect(room.left(), top + first, room.width(), second)
             painter.setFont(theme.font(11))
             painter.setPen(theme.color("text3"))
-            painter.drawText(lower, middle, _cut(painter, cell.below, lower.width(), Qt.TextElideMode.ElideRight))
+            if wrapped:
+                painter.drawText(lower, middle | Qt.TextFlag.TextWordWrap, plain(cell.below, MOST))
+            else:
+                painter.drawText(lower, middle, _cut(painter, cell.below, lower.width(), Qt.TextElideMode.ElideRight))
         painter.setFont(cell_font(theme, cell))
         painter.setPen(theme.color(cell.ink))
+        if wrapped:
+            painter.drawText(upper, middle | Qt.TextFlag.TextWordWrap, plain(cell.text, MOST))
+            return
         mode = Qt.TextElideMode.ElideMiddle if cell.fixed else Qt.TextElideMode.ElideRight
         painter.drawText(upper, middle, _cut(painter, cell.text, upper.width(), mode))
+
+
+def _wrapped(font: QFont, text: str, width: int) -> int:
+    """How high a text is at that width."""
+    wrap = int(Qt.TextFlag.TextWordWrap.value)
+    return QFontMetrics(font).boundingRect(QRect(0, 0, max(20, width), 10000), wrap, plain(text, MOST)).height()
 
 
 def _cut(painter: QPainter, text: str, width: int, mode: Qt.TextElideMode) -> str:
@@ -129,17 +153,13 @@ class RowTable(QTableView):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme, self._wide, self._lines, self._least = theme, wide, lines, least
+        self._theme, self.wide, self._lines, self._least = theme, wide, lines, least
         self.rows = RowModel(heads, self)
         self.setModel(self.rows)
-        self.setItemDelegate(_CellDelegate(theme, self))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
+        self._cells = _CellDelegate(theme, self)
+        self.setItemDelegate(self._cells)
+        as_rows(self)
         self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -153,9 +173,10 @@ class RowTable(QTableView):
 
     def row_height(self) -> int:
         """One line or two, with air."""
-        theme = self._theme
-        lines = theme.box(12) + (theme.box(11) if self._lines > 1 else 0)
-        return lines + theme.px(6 if self._lines > 1 else 7)
+        return self._lines_high() + self._theme.px(6 if self._lines > 1 else 7)
+
+    def _lines_high(self) -> int:
+        return self._theme.box(12) + (self._theme.box(11) if self._lines > 1 else 0)
 
     def show_rows(self, rows: tuple[Row, ...]) -> None:
         """Other rows; the current one stays the current one."""
@@ -167,7 +188,6 @@ class RowTable(QTableView):
             if place >= 0:
                 self.setCurrentIndex(self.rows.index(place, 0))
             self.verticalScrollBar().setValue(scrolled)
-        self._bound()
         self._share_out()
 
     def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
@@ -192,13 +212,12 @@ class RowTable(QTableView):
     def _restyle(self) -> None:
         self.verticalHeader().setDefaultSectionSize(self.row_height())
         self.verticalScrollBar().setSingleStep(self.row_height())
-        self._bound()
         self._share_out()
         self.viewport().update()
 
     def _bound(self) -> None:
-        height = len(self.rows.rows) * self.row_height() + 1
-        self.setMaximumHeight(height)
+        rows = self.verticalHeader()
+        self.setMaximumHeight(sum(rows.sectionSize(row) for row in range(len(self.rows.rows))) + 1)
         self.setVisible(bool(self.rows.rows))
         self.updateGeometry()
 
@@ -221,6 +240,14 @@ class RowTable(QTableView):
                     round(whole * _SHARES.get(len(self.rows.rows[0]) if self.rows.rows else 2, 0.3)),
                 )
             )
-        rest = whole - sum(width for column, width in enumerate(widths) if column != self._wide)
+        rest = whole - sum(width for column, width in enumerate(widths) if column != self.wide)
         for column, width in enumerate(widths):
-            self.setColumnWidth(column, max(theme.px(40), rest) if column == self._wide else width)
+            self.setColumnWidth(column, max(theme.px(40), rest) if column == self.wide else width)
+        air, rows = self.row_height() - self._lines_high(), self.verticalHeader()
+        for place, row in enumerate(self.rows.rows):
+            cell = row[self.wide]
+            needed = 0 if cell.gauge is not None else self._cells.high(cell, self.columnWidth(self.wide)) + air
+            high = max(self.row_height(), needed)
+            if rows.sectionSize(place) != high:
+                rows.resizeSection(place, high)
+        self._bound()

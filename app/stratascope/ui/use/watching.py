@@ -215,7 +215,7 @@ def _answer(learning: Learning, container: Container) -> Known:
 
 
 def _unread(error: NeedsError) -> Message:
-    return msg("What was learned can't be read or kept: {words}", words=error.words)
+    return msg("What was learned can't be read or saved: {words}", words=error.words)
 
 
 def _start(state: ContainerState) -> str:

@@ -23,13 +23,13 @@ _NAMES_SHOWN = 4
 def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: bool) -> Message | None:
     """Why it can't be watched, as far as the window knows without trying; None: it may be tried."""
     if demo:
-        return msg("This is the demo: nothing here can be watched. It needs a container of your own.")
+        return msg("This was recorded elsewhere: nothing here can be watched. Use a container of your own.")
     if not able:
         return msg("Nothing can be watched here.")
     if not runs(state):
-        return msg("It does not run, so nothing of it can be watched.")
+        return msg("It is not running, so it can't be watched.")
     if engine is not None and not engine.local:
-        return msg("It runs on another machine. What a container uses is watched where it runs.")
+        return msg("It runs on another machine. A container can be watched only where it runs.")
     return None
 
 
@@ -47,7 +47,7 @@ def title(picture: UsePicture, known: Known) -> Message:
 def live(picture: UsePicture, known: Known, *, busy: bool) -> Message | None:
     """Beside the title, while it is watched: what came last."""
     if busy:
-        return msg("ending…") if known.alive else msg("beginning…")
+        return msg("stopping…") if known.alive else msg("starting…")
     if not known.alive:
         return None
     growth = picture.calls.growth
@@ -63,8 +63,8 @@ def lost(seen: Seen) -> Message | None:
     if not seen.lost:
         return None
     return plural(
-        "One event was lost: it may use more than stands here.",
-        "{count} events were lost: it may use more than stands here.",
+        "One event was lost: it may use more than is shown here.",
+        "{count} events were lost: it may use more than is shown here.",
         seen.lost,
     )
 
@@ -74,13 +74,13 @@ def what(picture: UsePicture, known: Known, refused: Message | None, privilege: 
     found: list[Message | None] = [_trouble(known), refused]
     if not picture.observed:
         if known.alive:
-            return translate(msg("Nothing was seen of it yet."))
+            return translate(msg("Nothing has been seen of it yet."))
         if not any(found):
             found.append(_offer(privilege))
     else:
         found.append(lost(picture.observation.seen))
         if not any(found):
-            found.append(msg("What it needs only on rare days is not learned before such a day."))
+            found.append(msg("Needs that arise only on rare days are not learned before such a day."))
     return " ".join(translate(each) for each in found if each is not None)
 
 
@@ -88,19 +88,18 @@ def _trouble(known: Known) -> Message | None:
     if known.trouble is None:
         return None
     if known.words:
-        return msg("{sentence} It said: {words}", sentence=known.trouble, words=plain(known.words, 200))
+        return msg("{sentence} Its message: {words}", sentence=known.trouble, words=plain(known.words, 200))
     return known.trouble
 
 
 def _offer(privilege: Privilege) -> Message:
     if privilege.asks_nobody:
         return msg(
-            "Watch it while it works, to see what it really uses: capabilities, calls, files, ports. "
-            "Nothing in it is changed."
+            "Watch it at work to see what it really uses: capabilities, calls, files, ports. Nothing in it is changed."
         )
     return msg(
-        "Watch it while it works, to see what it really uses: capabilities, calls, files, ports. "
-        "Nothing in it is changed; since only root may watch, you may be asked for a password."
+        "Watch it at work to see what it really uses: capabilities, calls, files, ports. Nothing in it is changed; "
+        "only root can watch, so you may be asked for a password."
     )
 
 
@@ -138,7 +137,7 @@ def whose(known: Known) -> str:
     if not names:
         return ""
     shown = ", ".join(plain(name, 80) for name in names[-_NAMES_SHOWN:])
-    return translate(msg("Of all containers of this image and command: {names}", names=shown))
+    return translate(msg("From all containers of this image and command: {names}", names=shown))
 
 
 def _learned_before(picture: UsePicture) -> bool:

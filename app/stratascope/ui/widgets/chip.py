@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
+from stratascope.core.sizes import count_text
+from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import outline_pen, paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
@@ -169,3 +172,60 @@ class ChipRow(QWidget):
             x += size.width() + gap
             height = size.height()
         return y + height
+
+
+class ChoiceChips(ChipRow):
+    """One is pressed in; left and right arrows go from one to the next. `chosen` has what stands behind it."""
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, first: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self.first = self.current = first
+        self.chips: dict[str, FilterChip] = {}
+
+    def add(self, which: str, chip: FilterChip) -> None:
+        """One more; the first one is pressed in."""
+        self.chips[which] = chip
+        self.put(chip)
+        chip.setAutoExclusive(True)
+        chip.setChecked(which == self.first)
+        chip.clicked.connect(lambda _=False: self._choose(which))
+
+    def clear(self) -> None:
+        """None is left."""
+        for chip in self.chips.values():
+            chip.hide()
+            chip.setParent(None)
+            chip.deleteLater()
+        self.chips, self._row = {}, []
+
+    def show_count(self, which: str, word: str, count: int) -> None:
+        """How many are behind it; where there is none it is hidden, unless it is the first or pressed in."""
+        chip, number = self.chips[which], count_text(count)
+        told = translate(msg("{word}: {count}", word=word, count=number))
+        chip.say(translate(msg("{word} {count}", word=word, count=number)), empty=not count)
+        chip.setAccessibleName(told)
+        give_tip(chip, told)
+        chip.setVisible(which == self.first or bool(count) or which == self.current)
+
+    def reset(self) -> None:
+        """Back to the first."""
+        if self.current != self.first:
+            self.chips[self.first].setChecked(True)
+            self._choose(self.first)
+
+    def _choose(self, which: str) -> None:
+        if which != self.current:
+            self.current = which
+            self.chosen.emit(which)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()), 0)
+        there = [which for which, chip in self.chips.items() if not chip.isHidden()]
+        place = there.index(self.current) + step if self.current in there else -1
+        if step and 0 <= place < len(there):
+            self.chips[there[place]].setFocus(Qt.FocusReason.TabFocusReason)
+            self.chips[there[place]].click()
+        else:
+            super().keyPressEvent(event)

@@ -80,8 +80,8 @@ def why(state: ContainerState) -> str:
     if unknown:
         return translate(
             plural(
-                "Nothing that it could try is known to be open, but of {count} thing it is not known.",
-                "Nothing that it could try is known to be open, but of {count} things it is not known.",
+                "Nothing that it could try is known to be open, but {count} thing is not known.",
+                "Nothing that it could try is known to be open, but {count} things are not known.",
                 unknown,
             )
         )

@@ -7,10 +7,15 @@ part of the window would have to know all others, whenever one of them changes.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QScrollArea, QWidget
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
+_ENDS = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: -1}
 
 
 def stops(top: QWidget, here: QWidget | None = None) -> list[QWidget]:
@@ -127,3 +132,59 @@ def press(key: int) -> bool:
         focus.click()
         return True
     return False
+
+
+class OneStop(QObject):
+    """The one that had the keyboard last is where Tab stops; those that are hidden are passed over."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._widgets: tuple[QWidget, ...] = ()
+        self._current: QWidget | None = None
+
+    def put(self, widgets: Sequence[QWidget]) -> None:
+        """These instead of those before, in this order."""
+        for gone in self._widgets:
+            if gone not in widgets:
+                gone.removeEventFilter(self)
+        for new in widgets:
+            if new not in self._widgets:
+                new.installEventFilter(self)
+        self._widgets = tuple(widgets)
+        self._stop_at(self._current if self._current in self._widgets else None)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        widget = watched if isinstance(watched, QWidget) else None
+        if widget is None or widget not in self._widgets:
+            return False
+        if event.type() == QEvent.Type.FocusIn:
+            self._stop_at(widget)
+        elif event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._stop_at(self._current)
+        elif event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and not _modified(event):
+            return self._go(widget, Qt.Key(event.key()))
+        return False
+
+    def _go(self, widget: QWidget, key: Qt.Key) -> bool:
+        there = [each for each in self._widgets if each.isVisible()]
+        if key in _ENDS:
+            place = _ENDS[key] % len(there)
+        elif key in _STEPS:
+            place = there.index(widget) + _STEPS[key]
+        else:
+            return False
+        if 0 <= place < len(there):
+            there[place].setFocus(Qt.FocusReason.TabFocusReason)
+            show_in_areas(there[place])
+        return True
+
+    def _stop_at(self, current: QWidget | None) -> None:
+        if current is None or not current.isVisible():
+            current = next((each for each in self._widgets if each.isVisible()), current)
+        self._current = current
+        for each in self._widgets:
+            each.setFocusPolicy(Qt.FocusPolicy.StrongFocus if each is current else Qt.FocusPolicy.ClickFocus)
+
+
+def _modified(event: QKeyEvent) -> bool:
+    return bool(event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier)

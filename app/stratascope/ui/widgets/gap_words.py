@@ -35,14 +35,16 @@ def summary(state: ContainerState) -> str:
     if container.error:
         return translate(msg("The engine's answer about it could not be understood: {words}", words=container.error))
     if not runs(state):
-        return translate(msg("No process of it runs. Shown is what the engine was asked for."))
+        return translate(msg("None of its processes runs. Shown is what the engine was asked for."))
     if state.gap is not None and other_kernel(container):
-        return translate(msg("It has a kernel of its own, which can't be read from outside."))
+        return translate(msg("It has its own kernel, which can't be read from outside."))
     if state.gap is not None:
-        text = msg("Nothing of it could be read. {reason} {advice}", reason=reason(state.gap), advice=advice(state.gap))
+        text = msg(
+            "Nothing about it could be read. {reason} {advice}", reason=reason(state.gap), advice=advice(state.gap)
+        )
         return translate(text).strip()
     if state.findings:
         return translate(state.findings[0].text)
     if any(layer.assessment.verdict is Verdict.UNKNOWN for layer in state.layers):
-        return translate(msg("Nothing was found that weakens it, but not every layer could be read."))
-    return translate(msg("Nothing was found that weakens it."))
+        return translate(msg("No weakness was found, but not every layer could be read."))
+    return translate(msg("No weakness was found."))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -128,7 +128,8 @@ class Line(Label):
         return QSize(self._theme.px(24), self._theme.box(self._size))
 
     def sizeHint(self) -> QSize:
-        width = self.fontMetrics().horizontalAdvance(self.text()) + 2
+        metrics = self.fontMetrics()  # of some letters the ink is wider than the advance
+        width = max(metrics.horizontalAdvance(self.text()), metrics.boundingRect(self.text()).width()) + 3
         return QSize(min(width, self._theme.px(900)), self._theme.box(self._size))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -150,6 +151,16 @@ class Line(Label):
     def _tell(self) -> None:
         cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
         give_tip(self, self._whole if cut else "")
+
+
+def draw_line(
+    painter: QPainter, room: QRect, text: str, font: QFont, theme: Theme, ink: str, *, middle: bool = False
+) -> None:
+    """One line of text, with an ellipsis at its end, or in its `middle`, where there is no room for all of it."""
+    painter.setFont(font)
+    painter.setPen(theme.color(ink))
+    mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+    painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, painter.fontMetrics().elidedText(text, mode, room.width()))
 
 
 class Rule(QWidget):

@@ -27,9 +27,13 @@ class View(StrEnum):
     STRATA = "strata"
     MATRIX = "matrix"
     CALLS = "calls"
+    PROCESSES = "processes"
     USE = "use"
     DENIED = "denied"
+    HISTORY = "history"
     FLEET = "fleet"
+    SHARED = "shared"
+    BEFORE = "before"
 
 
 class Group(StrEnum):
@@ -50,12 +54,17 @@ PAGES = (
     Page(View.STRATA, Group.COULD, msg("Strata")),
     Page(View.MATRIX, Group.COULD, msg("Threats")),
     Page(View.CALLS, Group.COULD, msg("System calls")),
+    Page(View.PROCESSES, Group.DOES, msg("Processes")),
     Page(View.USE, Group.DOES, msg("Use")),
     Page(View.DENIED, Group.DOES, msg("Denied")),
+    Page(View.HISTORY, Group.DOES, msg("History")),
     Page(View.FLEET, Group.MACHINE, msg("Fleet")),
+    Page(View.SHARED, Group.MACHINE, msg("Shared")),
+    Page(View.BEFORE, Group.MACHINE, msg("Before it starts")),
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
-_FIRST_OF_MACHINE = 8  # Alt+8 and on; the pages of a container have 1 to 7
+MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
+_FIRST_OF_MACHINE = 8  # Alt+8, Alt+9, Alt+0; the pages of a container have 1 to 7
 
 
 def of_group(group: Group) -> tuple[Page, ...]:
@@ -73,7 +82,7 @@ def view_key(view: View) -> str:
     containers = [page.view for page in PAGES if page.group is not Group.MACHINE]
     if view in containers:
         return f"Alt+{containers.index(view) + 1}"
-    return f"Alt+{_FIRST_OF_MACHINE + [page.view for page in of_group(Group.MACHINE)].index(view)}"
+    return f"Alt+{(_FIRST_OF_MACHINE + [page.view for page in of_group(Group.MACHINE)].index(view)) % 10}"
 
 
 class GroupSwitch(QWidget):
@@ -88,6 +97,7 @@ class GroupSwitch(QWidget):
         word = translate(_WORDS[group])
         self.label = Line(theme, 11, ink="text3")
         self.label.say(word)
+        self.label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never cut
         self.label.setVisible(group is not Group.MACHINE)
         self.segments = Segments(theme, word)
         if group is not Group.MACHINE:
@@ -97,6 +107,7 @@ class GroupSwitch(QWidget):
         self.button.hide()
         self.menu = QMenu(self)
         self._word, self._counts, self._counted = word, dict[View, int](), True
+        self._tight, self._shown = False, View.STRATA
         self.button.clicked.connect(self._open)
         self.segments.chosen.connect(lambda place: self.turned.emit(self.views[place]))
         layout = QHBoxLayout(self)
@@ -122,10 +133,11 @@ class GroupSwitch(QWidget):
 
     def show_view(self, view: View) -> None:
         """Press that one in; none where it is another switch's."""
+        self._shown = view
         here = view in self.views
         self.segments.choose(self.views.index(view) if here else -1)
         word = view_word(view) if here else self._word
-        self.button.setText(translate(msg("{view} ▾", view=word)))
+        self.button.setText("▾" if self._tight else translate(msg("{view} ▾", view=word)))
         self.button.setAccessibleName(translate(msg("View: {view}", view=word)))
         give_tip(self.button, self.button.accessibleName())
 
@@ -142,6 +154,12 @@ class GroupSwitch(QWidget):
         for view, count in self._counts.items():
             self.show_count(view, count)
         self.set_folded(folded)
+
+    def set_tight(self, tight: bool) -> None:
+        """There is no room for a word: one button with a menu."""
+        self._tight = tight
+        self.set_folded(tight)
+        self.show_view(self._shown)
 
     def set_folded(self, folded: bool) -> None:
         """One button instead of all segments."""

@@ -112,7 +112,8 @@ class Selection(QObject):
     def choose(self, key: Key) -> None:
         """Another container."""
         if self._placing:
-            self._key = key
+            if self._key not in self._states:  # what the list calls current while it changes is no choice
+                self._key = key
         elif key != self._key:
             self._lost = None
             self._key = key

@@ -36,6 +36,7 @@ QPushButton:disabled, QToolButton:disabled { color: @text3; border-color: @line;
 QPushButton[flat="true"], QToolButton#flat { border-color: transparent; padding: $4 $6; }
 QPushButton[flat="true"]:hover, QToolButton#flat:hover { background: @sunk; }
 QPushButton[flat="true"]:focus, QToolButton#flat:focus { border: 2px solid @accent; }
+QPushButton[danger="true"]:enabled { color: @open; border-color: @open; }
 QPushButton[main="true"] { background: @accent; color: @on_accent; border-color: @accent; }
 QPushButton[main="true"]:focus { border: 2px solid @text; }
 QPushButton#link { color: @accent; border-color: transparent; padding: $2 $4; }

@@ -10,7 +10,7 @@ from stratascope.ui.widgets.theme import ThemeMode
 def mode_word(mode: ThemeMode) -> str:
     """A theme in words."""
     words: dict[ThemeMode, Message] = {
-        ThemeMode.AUTO: msg("As the desktop"),
+        ThemeMode.AUTO: msg("Same as the desktop"),
         ThemeMode.LIGHT: msg("Light"),
         ThemeMode.DARK: msg("Dark"),
     }

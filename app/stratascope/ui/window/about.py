@@ -47,7 +47,7 @@ class About(QDialog):
             )
         )
         head = Label(theme, 14, BOLD)
-        head.setText(translate(msg("What it is made of")))
+        head.setText(translate(msg("Components")))
         self._parts = parts()
         self.table = self._table(self._parts)
         self.table.setAccessibleName(head.text())
@@ -55,7 +55,7 @@ class About(QDialog):
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
         self.text.setFont(theme.font(11, fixed=True))
-        self.text.setAccessibleName(translate(msg("The text of the licence")))
+        self.text.setAccessibleName(translate(msg("Licence text")))
         close = QPushButton(translate(msg("Close")))
         close.setDefault(True)
         close.clicked.connect(self.reject)
@@ -102,5 +102,5 @@ class About(QDialog):
     def _show_text(self) -> None:
         row = self.table.currentRow()
         part = self._parts[row] if 0 <= row < len(self._parts) else None
-        missing = translate(msg("Its text is not in this installation."))
+        missing = translate(msg("Its text is not part of this installation."))
         self.text.setPlainText(missing if part is None or not part.text else part.text)

@@ -14,6 +14,8 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.head import view_by_word
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.palette.finder import Finder
+from stratascope.ui.palette.search import Place
 from stratascope.ui.widgets.page_switch import view_key
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme, ThemeMode
@@ -45,6 +47,8 @@ class Actions(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._theme, self._selection, self._toolbar = window, theme, selection, toolbar
+        self._pages = pages
+        self.finder = Finder(theme, window, self._places)
         self.menu = QMenu(window)
         self._views = QActionGroup(window)
         self._modes = QActionGroup(window)
@@ -57,16 +61,17 @@ class Actions(QObject):
             action = self._choice(theme_menu, self._modes, mode_word(mode), mode)
             action.triggered.connect(lambda _=False, chosen=mode: self.theme_chosen.emit(chosen))
         self._first_separator = self.menu.addSeparator()
+        self._add(msg("Search everything…"), "Ctrl+K", self.finder.open)
         self._add(msg("Copy this container as text"), "Ctrl+C", clipboard.copy_container)
         self._add(msg("Copy all containers as text"), "Ctrl+Shift+C", clipboard.copy_all)
-        self._add(msg("Search what is shown"), "Ctrl+F", pages.search)
+        self._add(msg("Search this view"), "Ctrl+F", pages.search)
         self._add(msg("Explain this layer"), "Shift+F1", pages.explain)
         self._add(
             msg("Suppose this layer fails, or bring it back"), "", lambda: selection.suppose_fails(selection.layer)
         )
-        self._add(msg("How the exposure comes about"), "", pages.show_exposure)
+        self._add(msg("How the exposure is calculated"), "", pages.show_exposure)
         self._add(msg("Engines…"), "Ctrl+E", toolbar.show_engines)
-        self._add(msg("Read all again"), "F5", self.refresh_wanted.emit)
+        self._add(msg("Refresh"), "F5", self.refresh_wanted.emit)
         self._add(msg("Show what only root can read"), KEYS, toolbar.elevate)
         self.menu.addSeparator()
         self._add(msg("Settings…"), "Ctrl+,", self.settings_wanted.emit)
@@ -91,6 +96,25 @@ class Actions(QObject):
     def add_above(self, text: Message, keys: str, call: Callable[[], object]) -> None:
         """One more, above those of the window itself."""
         self.menu.insertAction(self._first_separator, self._action(text, keys, call))
+
+    def _places(self) -> tuple[Place, ...]:
+        """What Ctrl+K finds."""
+        from stratascope.ui.palette.places import Ways, places
+
+        pages = self._pages
+        return places(
+            Ways(
+                self.menu,
+                pages.switch.views,
+                pages.layers,
+                self._selection,
+                pages.strata_page.panel,
+                pages.show_view,
+                pages.open_threat,
+                pages.leave_fleet,
+                pages.search_calls,
+            )
+        )
 
     def open_menu(self) -> None:
         """Below its button."""

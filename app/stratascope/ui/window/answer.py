@@ -85,10 +85,10 @@ def answer(
     """
     matrix, worst = state.matrix, worst_open(state)
     if engine is not None and engine.state is not EngineState.CONNECTED:
-        text = translate(msg("{engine} does not answer. This is how it was then.", engine=engine.id))
+        text = translate(msg("{engine} does not answer. This is its last known state.", engine=engine.id))
         return Answer(Tone.UNK, text, act=Act.AGAIN, word=translate(msg("Try again")), short=True)
     if matrix is None or not runs(state) or state.gap is not None or state.container.error:
-        unread = state.gap is not None and can_ask
+        unread = state.gap is not None and runs(state) and can_ask  # of what does not run root knows no more
         return _unknown(why(state), ask=unread)
     if worst is None or worst.threat.severity not in SERIOUS:
         return _calm(state, matrix, can_ask=can_ask)
@@ -134,15 +134,15 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
     """Nothing serious is known to be open."""
     serious = [each for each in matrix.threats if each.threat.severity in SERIOUS]
     if any(each.outcome is Outcome.UNKNOWN for each in serious):
-        text = msg("Too little can be read to say. At worst {exposure}.", exposure=f"{matrix.exposure.worst:.1f}")
+        text = msg("Too little can be read to tell. At worst {exposure}.", exposure=f"{matrix.exposure.worst:.1f}")
         return _unknown(translate(text), ask=can_ask)
     single = [each for each in serious if each.depth[0] < _TWICE]
     if not single:
-        text = msg("At least two layers stand before everything serious.")
+        text = msg("At least two layers stop everything serious.")
     else:
         text = plural(
-            "Nothing serious is open. Before {count} serious thing a single layer stands, or only the host.",
-            "Nothing serious is open. Before {count} serious things a single layer stands, or only the host.",
+            "Nothing serious is open. {count} serious thing is stopped by a single layer, or only by the host.",
+            "Nothing serious is open. {count} serious things are stopped by a single layer, or only by the host.",
             len(single),
         )
     who = raised(state)

@@ -115,7 +115,7 @@ class AnswerCard(QWidget):
         self.button.clicked.connect(self.close_wanted)
         self.quiet.clicked.connect(self._press)
         theme.changed.connect(self.update)
-        self.show_supposed("")
+        self._fit()
 
     def _lay_out(self) -> None:
         theme = self._theme
@@ -177,8 +177,10 @@ class AnswerCard(QWidget):
 
     def show_supposed(self, text: str) -> None:
         """What would reach the kernel; "" where no layer is taken away."""
-        self.suppose.text.setText(plain(text, 600))
-        self._fit()
+        told = plain(text, 600)
+        if told != self.suppose.text.text():
+            self.suppose.text.setText(told)
+            self._fit()
 
     @property
     def supposed(self) -> bool:
@@ -203,9 +205,6 @@ class AnswerCard(QWidget):
         theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
         close = answer.act is Act.CLOSE and not supposed and not self._bare
         quiet = answer.act in (Act.ROOT, Act.AGAIN) and not supposed
-        brief = self._bare and answer.brief
-        self.first.setText(plain(answer.brief if brief else answer.first, 600))
-        give_tip(self.first, answer.first if brief else "")
         self.exposure.set_low(low)
         self.exposure.set_doubtful(answer.tone is Tone.UNK and not supposed)
         self.first.resize_letters(13 if low else 15)
@@ -231,9 +230,22 @@ class AnswerCard(QWidget):
             least = button.sizeHint().width()
             chips = min(self.chips.wanted, theme.px(RIGHT)) if not self.chips.isHidden() else 0
             self._right.setFixedWidth(max(least, chips))
+        self._say_first()
         self.setMinimumHeight(theme.px(LOW_HEIGHT if low else HEIGHT))
         self.updateGeometry()
         self.update()
+
+    def _say_first(self) -> None:
+        """One line high it is said in a few words where the sentence does not fit into it."""
+        answer, edges = self.answer, self._outer.contentsMargins()
+        room = self.width() - edges.left() - edges.right() - self.exposure.sizeHint().width() - self._theme.px(12)
+        if not self._right.isHidden() and self._outer.direction() is QBoxLayout.Direction.LeftToRight:
+            room -= self._right.maximumWidth() + self._theme.px(12)
+        whole = plain(answer.first, 600)
+        fits = self.first.fontMetrics().horizontalAdvance(whole) <= room
+        brief = bool(answer.brief) and self.low and (self._bare or not fits)
+        self.first.setText(plain(answer.brief, 600) if brief else whole)
+        give_tip(self.first, answer.first if brief else "")
 
     def hasHeightForWidth(self) -> bool:
         return True

@@ -25,8 +25,8 @@ class DemoNotice(NoticeBar):
         text.say(
             translate(
                 msg(
-                    "Recorded from real containers on another machine, since no engine answers here. "
-                    "Start Docker or Podman, or see what each engine says."
+                    "Recorded from real containers on another machine, because no engine answers here. Start Docker "
+                    "or Podman, or see what each engine says."
                 )
             )
         )

@@ -20,26 +20,26 @@ from stratascope.ui.window.engines_popup import engine_card
 def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
     """Title and sentence for a window without containers."""
     if snapshot is None or (snapshot.asking and not snapshot.containers):
-        return translate(msg("Looking for containers…")), translate(msg("The engines are being asked."))
+        return translate(msg("Looking for containers…")), translate(msg("Asking the engines."))
     if snapshot.containers:
-        return translate(msg("No container holds these words")), translate(msg("Change the filter, or empty it."))
+        return translate(msg("No container matches the filter")), translate(msg("Change the filter, or clear it."))
     states = [engine.state for engine in snapshot.engines]
     answering = next((engine for engine in snapshot.engines if engine.state is EngineState.CONNECTED), None)
     if answering is not None:
         return (
             translate(msg("No containers seen yet") if unseen_engines(snapshot) else msg("No containers yet")),
-            translate(msg("Start one, for example: {command}. It appears here by itself.",
+            translate(msg("Start one, for example: {command}. It appears here automatically.",
                           command=f"{answering.kind} run --rm -it debian")),
         )  # fmt: skip
     if EngineState.DENIED in states:
         return (
-            translate(msg("The engine does not let this user in")),
-            translate(msg("Below stands what to do for each engine.")),
+            translate(msg("The engine denies access to this user")),
+            translate(msg("What to do for each engine is shown below.")),
         )
     if EngineState.UNREACHABLE in states:
         return (
             translate(msg("The engine does not answer")),
-            translate(msg("It is tried again by itself. Below stands what to do.")),
+            translate(msg("It is retried automatically. What to do is shown below.")),
         )
     return (
         translate(msg("No container engine was found")),

@@ -16,6 +16,8 @@ from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
+ONE_BY_ONE = 4  # engines with a name each; more are counted
+
 
 class EnginesButton(QAbstractButton):
     """Mark and name of each engine; where there is no room folded into how many are there, and into the numbers."""
@@ -50,7 +52,7 @@ class EnginesButton(QAbstractButton):
 
     def _parts(self) -> list[tuple[Mark, str, str, str]]:
         """Mark, its ink, name, state word."""
-        if self._folded or len(self._engines) > 5 or not self._engines:
+        if self._folded or len(self._engines) > ONE_BY_ONE or not self._engines:
             good = sum(engine.state is EngineState.CONNECTED for engine in self._engines)
             bad = any(engine_mark(engine.state)[0] is Mark.TRIANGLE for engine in self._engines)
             mark, ink = (Mark.TRIANGLE, "weak") if bad else (Mark.DOT, "enf") if good else (Mark.NOT_RUNNING, "text3")
@@ -126,7 +128,7 @@ def engine_card(theme: Theme, engine: Engine) -> QWidget:
         facts.append(translate(msg("Version {version}", version=engine.version)))
     facts.append(translate(msg("rootless") if engine.rootless else msg("rootful")))
     if engine.daemon_uid is not None:
-        facts.append(translate(msg("runs as uid {uid}", uid=str(engine.daemon_uid))))
+        facts.append(translate(msg("runs as UID {uid}", uid=str(engine.daemon_uid))))
     lines = []
     if engine.message is not None:
         lines.append((plain(translate(engine.message), 1500), 12.0, "text", False))

@@ -19,7 +19,7 @@ from stratascope.core.message import age, msg, plural
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
-from stratascope.ui.containers.model import short_image
+from stratascope.ui.containers.rows import short_image
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.widgets.chip import Chip
 from stratascope.ui.widgets.gap_words import runs, status_word
@@ -29,17 +29,19 @@ from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.ui.widgets.what_if import sentence
 from stratascope.ui.window.answer import answer
 from stratascope.ui.window.answer_card import AnswerCard
+from stratascope.ui.window.drift_chip import DriftChip, told_of
 from stratascope.usecases.plan.offers import Offer
 
 
 class Header(QWidget):
     """Name 22, chips, and the card.
 
-    `back_wanted`: to the list. `threat_chosen` has the id of one of the sheet's.
+    `back_wanted`: to the list. `processes_wanted`: to what runs in it. `threat_chosen` has the id of a threat.
     """
 
     back_wanted = Signal()
     threat_chosen = Signal(str)
+    processes_wanted = Signal()
 
     def __init__(
         self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
@@ -58,6 +60,7 @@ class Header(QWidget):
         self.back.hide()
         self.name = Line(theme, 22, BOLD, middle=True)
         self.chips = [Chip(theme) for _ in range(6)]
+        self.drift = DriftChip(theme)
         self.card = AnswerCard(theme)
         self.exposure = self.card.exposure
         top = QHBoxLayout()
@@ -65,9 +68,10 @@ class Header(QWidget):
         top.addWidget(self.back)
         top.addWidget(self.name, 0)
         top.addSpacing(theme.px(6))
-        for chip in self.chips:
+        for chip in (*self.chips, self.drift):
             top.addWidget(chip, 0)
         top.addStretch(1)
+        self._top, self._beside = top, QWidget()  # buttons at the right, where there are any
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(8))
@@ -75,6 +79,7 @@ class Header(QWidget):
         layout.addWidget(self.card)
         self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)
+        self.drift.clicked.connect(self.processes_wanted)
         self.card.suppose.back.clicked.connect(selection.bring_back)
         selection.container_changed.connect(self._show)
         selection.snapshot_changed.connect(self._show)
@@ -85,6 +90,11 @@ class Header(QWidget):
         if (offer, on) != (self._offer, self._on):
             self._offer, self._on = offer, on
             self._show()
+
+    def put_right(self, buttons: QWidget) -> None:
+        """At the right of the name's line."""
+        self._beside = buttons
+        self._top.addWidget(buttons)
 
     @cached_property
     def sheet(self) -> ExposureSheet:
@@ -115,7 +125,8 @@ class Header(QWidget):
         engine, image, pid, up, status, asked = self.chips
         engine.say(container.engine)
         image.say(short_image(container.image), container.image)
-        pid.say(translate(msg("PID {pid}", pid=str(container.pid))) if runs(state) else "")
+        number = container.pid if runs(state) else None
+        pid.say("" if number is None else translate(msg("PID {pid}", pid=str(number))))
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")
         status.say("" if container.status is Status.RUNNING else status_word(container), ink="weak")
         stated = sum(layer.assessment.basis is Basis.ASKED for layer in state.layers) if runs(state) else 0
@@ -124,10 +135,17 @@ class Header(QWidget):
         short = msg("{count} of {layers} as asked", count=stated, layers=len(state.layers))
         asked.say(translate(short) if stated else "", translate(text), ink="weak")
         selection = self._selection
+        self._show_drift(state)
         can_ask = selection.can_ask_root
         told = answer(state, selection.engine, self._offer, self._on, self._numbers, can_ask=can_ask)
         self.card.show_answer(told)
         self._fit()
+
+    def _show_drift(self, state: ContainerState) -> None:
+        snapshot, now = self._selection.snapshot, self._selection.now
+        if snapshot is not None:
+            ground = snapshot.ground_of(state.container.engine)
+            self.drift.say(told_of(state, ground, time.time() if now is None else now) if runs(state) else None)
 
     def _show_exposure(self) -> None:
         """As it is and as supposed, and what then reaches the kernel."""
@@ -142,10 +160,10 @@ class Header(QWidget):
 
     def _fit(self) -> None:
         """The name comes first; chips that find no room beside it are left out, the least telling ones first."""
-        room = self.width()
+        room = self.width() - self._beside.sizeHint().width()
         room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
         engine, image, pid, up, status, asked = self.chips
-        for chip in (status, image, asked, pid, engine, up):
+        for chip in (status, self.drift, image, asked, pid, engine, up):
             needed = chip.sizeHint().width() + self._theme.px(6)
             fits = not chip.empty and needed <= room
             chip.setVisible(fits)

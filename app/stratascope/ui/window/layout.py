@@ -6,13 +6,15 @@ Widths and heights are those of the design at 100 %.
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt
-from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from stratascope.ui.containers.column import ContainerColumn
+from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.widgets.page_switch import MACHINE
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.splitter_state import remember_splitter, restore_splitter
 from stratascope.ui.widgets.theme import Theme
@@ -22,9 +24,24 @@ from stratascope.ui.window.toolbar import Toolbar
 
 LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 284, 264, 420, 64
 NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT, LOW_CARD = 960, 720, 1320, 760, 560, 860  # px, design lengths
-COUNTS, PULL = 1240, 1100  # the numbers in the switches go, then each becomes a button with a menu
+WIDE, COUNTS, PULL = (
+    1900,
+    1240,
+    1100,
+)  # a column of findings; the numbers in the switches go, then each is a button with a menu
 LEAST_WIDTH, LEAST_HEIGHT = 560, 480
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
+
+
+def beside(one: QWidget, other: QWidget) -> QWidget:
+    """The two side by side; the first takes the room that there is."""
+    both = QWidget()
+    row = QHBoxLayout(both)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(0)
+    row.addWidget(one, 1)
+    row.addWidget(other)
+    return both
 
 
 def least_size(theme: Theme, screen: QSize) -> QSize:
@@ -44,9 +61,11 @@ class WindowLayout(QObject):
         notices: Notices,
         containers: ContainerColumn,
         pages: Pages,
+        findings: FindingsColumn,
         harden_column: HardenColumn | None,
     ) -> None:
         super().__init__(window)
+        self._findings = findings
         self._window, self._theme, self._selection = window, theme, selection
         self._toolbar, self._containers, self._pages = toolbar, containers, pages
         self._was_narrow: bool | None = False  # of the list; None: it was not beside the container
@@ -54,6 +73,7 @@ class WindowLayout(QObject):
         self.page_turned = False  # one column: the container is in front of the list
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.dock = None if harden_column is None else HardenDock(window, theme, self.splitter, harden_column)
+        self._middle = beside(pages, findings)
         self._lay_out(notices)
         selection.container_changed.connect(self.adapt)
         selection.front_wanted.connect(self.bring_forward)
@@ -66,7 +86,7 @@ class WindowLayout(QObject):
         theme, splitter = self._theme, self.splitter
         splitter.setHandleWidth(1)
         splitter.addWidget(self._containers)
-        splitter.addWidget(self._pages)
+        splitter.addWidget(self._middle)
         splitter.setStretchFactor(0, 0)
         splitter.setStretchFactor(1, 1)
         splitter.setCollapsible(0, False)
@@ -163,17 +183,20 @@ class WindowLayout(QObject):
             containers.setMinimumWidth(0)
             containers.setMaximumWidth(UNBOUNDED)
             empty, in_front = self._selection.empty, self.page_turned and self._selection.current is not None
-            shown = ((pages, in_front or empty), (containers, not in_front and not empty))
+            shown = ((self._middle, in_front or empty), (containers, not in_front and not empty))
             for part, there in sorted(shown, key=lambda each: not each[1]):
                 part.setVisible(there)  # what comes is there first, so that the keyboard can go on to it
         else:
             containers.setVisible(True)
-            pages.setVisible(True)
+            self._middle.setVisible(True)
         height = window.height()
         pages.strata_page.adapt(
             low=self.low(), compact=height < theme.px(COMPACT), low_card=height < theme.px(LOW_CARD)
         )
         pages.adapt(one_column=one)
+        wide = width >= theme.px(WIDE) and self._selection.current is not None and pages.view not in MACHINE
+        self._findings.set_seen(seen=wide)
+        pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)
         if self.dock is not None:
             self.dock.button.setEnabled(self._selection.current is not None)
         here, places = window.focusWidget(), (containers.view, pages)

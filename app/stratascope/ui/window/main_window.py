@@ -17,12 +17,20 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
+from stratascope.ui.before.page import Before
+from stratascope.ui.captures.controller import CaptureController, CaptureFiles
+from stratascope.ui.compare.controller import CompareController
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.denied.endings import Endings
+from stratascope.ui.daily.controller import DailyController
+from stratascope.ui.denied.endings import Endings, command_with
 from stratascope.ui.denied.refused import Refused, asked
+from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
+from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.command_box import Exports
+from stratascope.ui.history.chronicle import Chronicle, MakeHistory
+from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import RefusalWatch
@@ -30,17 +38,19 @@ from stratascope.ui.tighten.controller import LessonOf, TrialController
 from stratascope.ui.use.watching import Watching
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.feed import Feed, SettingsLike
-from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.widgets.page_switch import MACHINE, View
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.copy_text import Clipboard, Report
+from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notices import Notices
 from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.preferences import Preferences
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
+from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.denials.denials import Explaining
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.hardening_together import HardeningTogether
@@ -66,6 +76,11 @@ class MainWindow(QMainWindow):
         exports: Exports | None = None,
         learning: Learning | None = None,
         lesson: LessonOf | None = None,
+        history: MakeHistory | None = None,
+        daily: Daily | None = None,
+        captures: CaptureFiles | None = None,
+        accepted: AcceptedList | None = None,
+        before: Before | None = None,
     ) -> None:
         super().__init__()
         self.theme, self.feed, self.settings = theme, feed, settings
@@ -78,12 +93,18 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(theme, selection)
         self.notices = Notices(theme, selection)
         self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine)
-        self.strata_page = StrataPage(theme, layers, selection)
+        self.acceptances = Acceptances(accepted, self)
+        self.strata_page = StrataPage(theme, layers, selection, self.acceptances)
         self.watching = Watching(learning, self)
         explaining = None if learning is None or hardening is None else Explaining(learning, hardening)
         explain = None if explaining is None else explaining.of
         self.refused = Refused(explain, self.watching, selection, settings, self)
-        self.endings = None if explaining is None else Endings(theme, explaining.ending, self)
+        self.chronicle = Chronicle(history, self)
+        self.endings = (
+            None
+            if explaining is None or hardening is None
+            else Endings(theme, explaining.ending, partial(command_with, hardening), self)
+        )
         self.pages = Pages(
             theme,
             layers,
@@ -92,7 +113,9 @@ class MainWindow(QMainWindow):
             self.toolbar.views,
             self.watching,
             self.refused,
+            self.chronicle,
             able=hardening is not None,
+            before=before,
         )
         self.hardening = (
             None
@@ -115,8 +138,9 @@ class MainWindow(QMainWindow):
             else ManyController(self, theme, HardeningTogether(hardening), self.hardening, selection, feed)
         )
         column = None if self.hardening is None else self.hardening.column
+        self.findings = FindingsColumn(theme, layers, selection, self.acceptances)
         self.window_layout = WindowLayout(
-            self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, column
+            self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, self.findings, column
         )
         self.preferences = Preferences(self, theme, feed, settings)
         self.guide = topics.Guide(self, theme, self._topic)
@@ -124,6 +148,18 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(
             self, theme, selection, self.toolbar, self.containers, self.pages, clipboard, self.guide.action
         )
+        cards = self.strata_page.header.card, self.pages.header.card
+        self.hints = FirstHints(theme, self, settings, first_hints(self.containers, cards, self.toolbar.views))
+        self.actions_.add_above(msg("First steps"), "", self.hints.begin)
+        self.daily = DailyController(self, theme, daily, selection, self.containers, settings, feed.refresh)
+        self.exposure_lines = ExposureLines(self.chronicle, self.containers.view.viewport().update, self)
+        self.containers.view.set_past(self.exposure_lines.of)
+        self.compare = CompareController(self, theme, layers, selection)
+        self.actions_.add_above(msg("Compare with…"), "Ctrl+D", self.compare.ask)
+        self.daily.compare = self.compare.ask
+        self.captures = None if captures is None else CaptureController(self, theme, captures, self.notices.captures)
+        if self.captures is not None:
+            self.captures.put_into(self.actions_.add_above, self.notices.settings.tell)
         self.clock = QTimer(self)
         self.clock.setInterval(LOOK_AGAIN)
         self._connect()
@@ -150,6 +186,7 @@ class MainWindow(QMainWindow):
     # -- its parts put together
 
     def _connect(self) -> None:
+        self.feed.snapshot.connect(self.chronicle.see)
         self.feed.snapshot.connect(self._show)
         self.selection.chosen.connect(self.feed.focus)
         self.selection.snapshot_changed.connect(self.watching.follow)
@@ -157,21 +194,33 @@ class MainWindow(QMainWindow):
         self.toolbar.went_down.connect(self.containers.first_found)
         self.toolbar.elevate_wanted.connect(self.feed.elevate)
         self.notices.demo.asked.connect(self.toolbar.show_engines)
+        self._connect_daily()
         self.containers.opened.connect(self.pages.leave_fleet)
         self.containers.view_by_changed.connect(lambda view_by: self.settings.set("view_by", view_by.value))
         self.pages.fleet_left.connect(self.containers.take_focus)
-        self.pages.turned.connect(lambda: self.containers.set_elsewhere(self.pages.view is View.FLEET))
+        self.pages.turned.connect(lambda: self.containers.set_elsewhere(self.pages.view in MACHINE))
         self.pages.filter_wanted.connect(lambda: self.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        self.pages.processes_made.connect(lambda page: page.refresh_wanted.connect(self.feed.refresh))
         self.actions_.back_wanted.connect(self.window_layout.go_back)
         self.actions_.refresh_wanted.connect(self.feed.refresh)
         self.actions_.settings_wanted.connect(self.preferences.show_dialog)
         self.actions_.theme_chosen.connect(self.preferences.choose_theme)
         self.preferences.restart_wanted.connect(self.restart)
+        self.acceptances.failed.connect(self.notices.settings.tell)
         self.clock.timeout.connect(self.containers.tell_age)
-        for header in (self.strata_page.header, self.pages.header):
-            header.card.root_wanted.connect(self.toolbar.elevate)
-            header.card.again_wanted.connect(self.feed.refresh)
+        for card in (self.strata_page.header.card, self.pages.header.card):
+            card.root_wanted.connect(self.toolbar.elevate)
+            card.again_wanted.connect(self.feed.refresh)
         self.strata_page.panel.root_wanted.connect(self.toolbar.elevate)
+
+    def _connect_daily(self) -> None:
+        daily = self.daily
+        for header in (self.strata_page.header, self.pages.header):
+            header.put_right(daily.make_buttons())
+        for text, keys, call in ((msg("Logs"), "Ctrl+L", daily.logs), (msg("Shell"), "Ctrl+T", daily.shell)):
+            self.actions_.add_above(text, keys, call)
+        if self.hardening is not None:
+            daily.harden = self.hardening.column_wanted.emit
 
     def _show(self, snapshot: Snapshot) -> None:
         self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))
@@ -199,6 +248,9 @@ class MainWindow(QMainWindow):
             header.card.close_wanted.connect(hardening.close_critical)
             header.card.switch_wanted.connect(hardening.show_switch)
             hardening.offer_changed.connect(header.show_offer)
+        for findings in (self.strata_page.panel.findings, self.findings.list):
+            hardening.offer_changed.connect(findings.show_offer)
+            findings.fix_wanted.connect(partial(hardening.show_switch, turn_on=True))
         self.refused.told.connect(partial(self._show_asked, hardening))
         self.pages.denied_made.connect(lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, lambda: topics.HARDENING)
@@ -207,8 +259,7 @@ class MainWindow(QMainWindow):
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it too
 
     def _show_asked(self, hardening: RelaunchController, key: Key) -> None:
-        state = self.selection.current
-        if state is not None and state.key == key:
+        if (state := self.selection.current) is not None and state.key == key:
             hardening.column.draft.show_asked(key, asked(self.refused.of(state)))
 
     # -- begin and end
@@ -217,16 +268,20 @@ class MainWindow(QMainWindow):
         """Begin to follow the engines. The list has the keyboard: arrows choose, `/` goes to the filter."""
         self.containers.view.setFocus(Qt.FocusReason.OtherFocusReason)
         self.feed.start()
+        self.acceptances.read()
+
+    def greet(self) -> None:
+        """The hints for whoever sees it for the first time, as soon as there is something to tell of."""
+        self.selection.container_changed.connect(self.hints.offer)
 
     def stop(self) -> None:
         """End it; may be called twice."""
         if not self._stopped:
             self._stopped = True
-            self.feed.stop()
-            self.watching.stop()
-            self.refused.stop()
-            if self.endings is not None:
-                self.endings.stop()
+            own = (self.feed, self.daily, self.watching, self.refused, self.chronicle, self.compare, self.acceptances)
+            for part in (*own, self.pages, self.endings, self.captures):
+                if part is not None:
+                    part.stop()
 
     def restart(self) -> None:
         """End, and start again; not where closing is refused (a relaunch is under way)."""
@@ -255,7 +310,6 @@ class MainWindow(QMainWindow):
         view_by, view = self.settings.get("view_by"), self.settings.get("view")
         if view_by in [each.value for each in ViewBy]:
             self.containers.set_view_by(ViewBy(view_by))
-        self.selection.set_filter(self.settings.get("filter") or "")
         if view in [each.value for each in self.pages.switch.views]:
             self.pages.show_view(View(view))
 
@@ -291,7 +345,6 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.window_layout.remember(self.settings)
-        self.settings.set("filter", self.selection.filter)
         self.settings.set("view", self.pages.view.value)
         self.stop()
         super().closeEvent(event)

@@ -14,14 +14,19 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
+from stratascope.presentation.history_since import Line, Place
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.denied.refused import Refused
+from stratascope.ui.findings.acceptances import Acceptances
+from stratascope.ui.history.chronicle import Chronicle
 from stratascope.ui.panel.panel import ABOUT
+from stratascope.ui.processes.page import ProcessesPage
+from stratascope.ui.shared.page import SharedPage
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.use.watching import Watching
-from stratascope.ui.widgets.page_switch import View, ViewSwitch
+from stratascope.ui.widgets.page_switch import MACHINE, View, ViewSwitch
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.empty_page import EmptyPage
@@ -30,14 +35,17 @@ from stratascope.ui.window.strata_page import StrataPage
 from stratascope.usecases.plan.offers import SERIOUS
 
 if TYPE_CHECKING:
+    from stratascope.ui.before.page import Before, BeforePage
     from stratascope.ui.fleet.page import FleetPage
+    from stratascope.ui.history.page import HistoryPage
 
 
 class Pages(QStackedWidget):
     """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
 
     `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
-    `use_made`: the page of what is used is there now; `denied_made`: that of what is refused.
+    `use_made`: the page of what is used is there now; `denied_made`: that of what is refused; `processes_made`: that of
+    what runs in it.
     """
 
     turned = Signal()
@@ -46,6 +54,7 @@ class Pages(QStackedWidget):
     fleet_left = Signal()
     use_made = Signal(object)
     denied_made = Signal(object)
+    processes_made = Signal(object)
 
     def __init__(
         self,
@@ -56,14 +65,17 @@ class Pages(QStackedWidget):
         switch: ViewSwitch,
         watching: Watching,
         refused: Refused,
+        chronicle: Chronicle,
         *,
         able: bool,
-        parent: QWidget | None = None,
+        before: Before | None = None,
     ) -> None:
-        """`able`: whether a relaunch can be asked for at all."""
-        super().__init__(parent)
-        self._theme, self._layers, self._selection = theme, layers, selection
+        """`able`: whether a relaunch can be asked for at all. `before`: judges what is not started yet."""
+        super().__init__()
+        self._before = before
+        self._theme, self.layers, self._selection = theme, layers, selection
         self._watching, self._refused, self._able = watching, refused, able
+        self._chronicle = chronicle
         self.strata_page = strata_page
         self.switch = switch
         self.view = View.STRATA
@@ -73,8 +85,12 @@ class Pages(QStackedWidget):
         self.matrix: MatrixPage | None = None
         self.calls: CallMapPage | None = None
         self.fleet: FleetPage | None = None
+        self.shared: SharedPage | None = None
         self.use: UsePage | None = None
         self.denied: DeniedPage | None = None
+        self.history: HistoryPage | None = None
+        self.processes: ProcessesPage | None = None
+        self.before: BeforePage | None = None
         self._below_header = QWidget()
         self._stack = QStackedWidget()
         column = QVBoxLayout(self._below_header)
@@ -84,11 +100,14 @@ class Pages(QStackedWidget):
         column.addWidget(self._stack, 1)
         for page in (self.empty, strata_page, self._below_header):
             self.addWidget(page)
-        switch.offer_views(tuple(view for view in View if view is not View.FLEET or _has_graphs()))
+        missing = {View.FLEET, View.HISTORY} if not _has_graphs() else set[View]()
+        missing |= {View.BEFORE} if before is None else set()
+        switch.offer_views(tuple(view for view in View if view not in missing))
         switch.turned.connect(self.show_view)
         for header in (strata_page.header, self.header):
             header.back_wanted.connect(self.back_wanted)
             header.threat_chosen.connect(self.open_threat)
+            header.processes_wanted.connect(lambda: self.show_view(View.PROCESSES))
         strata_page.strata.threat_chosen.connect(self.open_threat)
         selection.layer_opened.connect(lambda: self.show_view(View.STRATA))
         selection.container_changed.connect(self._refresh)
@@ -96,9 +115,15 @@ class Pages(QStackedWidget):
         selection.filter_changed.connect(self._refresh)
         refused.told.connect(lambda _: self._count_refused())
 
+    def stop(self) -> None:
+        """No page asks anything any more."""
+        for page in (self.processes, self.before):
+            if page is not None:
+                page.stop()
+
     def show_view(self, view: View) -> None:
-        """Turn to that view; in one column also from the list to it, if it is the one already."""
-        if view is not self.view:
+        """Turn to that view, where it is offered; in one column also from the list to it, if it is the one already."""
+        if view is not self.view and view in self.switch.views:
             self.view = view
             self.switch.show_view(view)
             self._refresh()
@@ -112,33 +137,45 @@ class Pages(QStackedWidget):
                 self.matrix.choose(threat)
             self.matrix.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def search_calls(self, name: str) -> None:
+        """To the system calls, and to that one among them."""
+        self.show_view(View.CALLS)
+        if self.calls is not None:
+            self.calls.search_field().setText(name)
+
     def leave_fleet(self) -> None:
         """One container was asked for: show it."""
-        if self.view is View.FLEET:
+        if self.view in MACHINE:
             self.show_view(View.STRATA)
 
     def adapt(self, *, one_column: bool) -> None:
         """Put the page of the view in force in front; without a container that is the empty page."""
         for header in (self.strata_page.header, self.header):
             header.back.setVisible(one_column)
-        if self._selection.current is None:
+        if self.view is View.BEFORE:
+            self.setCurrentWidget(self._before_page())
+        elif self._selection.current is None:
             self.setCurrentWidget(self.empty)
         elif self.view is View.STRATA:
             self.setCurrentWidget(self.strata_page)
         elif self.view is View.FLEET:
             self.setCurrentWidget(self._fleet_page())
+        elif self.view is View.SHARED:
+            self.setCurrentWidget(self._shared_page())
         else:
             self._stack.setCurrentWidget(self._page_of_container())
             self.setCurrentWidget(self._below_header)
 
     def search(self) -> None:
         """To the field that searches what is in view."""
-        if self.view is View.FLEET:
+        if self.before is not None and self.view is View.BEFORE:
+            self.before.search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif self.view in MACHINE:
             self.filter_wanted.emit()
         elif self.view is View.STRATA:
             self._open_panel()
             self.strata_page.panel.find_in_raw()
-        elif self.view not in (View.USE, View.DENIED):
+        elif self.view not in (View.USE, View.DENIED, View.PROCESSES, View.HISTORY):
             self.turned.emit()
             self._page_below_header().search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
@@ -157,7 +194,7 @@ class Pages(QStackedWidget):
         self._head_in_view().card.press()
 
     def _head_in_view(self) -> Header:
-        return self.strata_page.header if self.view in (View.STRATA, View.FLEET) else self.header
+        return self.strata_page.header if self.view in (View.STRATA, *MACHINE) else self.header
 
     def _open_panel(self) -> None:
         """In a low window the panel is behind the strata until its layer is opened."""
@@ -177,10 +214,12 @@ class Pages(QStackedWidget):
         serious = 0 if matrix is None else sum(len(matrix.open(severity)) for severity in SERIOUS)
         self.switch.show_count(View.MATRIX, serious)
         self._count_refused()
-        if snapshot is None or self.view is View.STRATA:
+        if snapshot is None or self.view in (View.STRATA, View.BEFORE):
             return
         if self.view is View.FLEET:
             self._fleet_page().show_states(snapshot.containers, selection.filter)
+        elif self.view is View.SHARED:
+            self._shared_page().show_snapshot(snapshot, selection.filter)
         elif self.view is View.MATRIX:
             self._matrix_page().show_state(state, selection.what_if.result())
         elif self.view is View.CALLS:
@@ -189,6 +228,10 @@ class Pages(QStackedWidget):
             self._use_page().refresh()
         elif self.view is View.DENIED:
             self._denied_page().refresh()
+        elif self.view is View.HISTORY:
+            self._history_page().refresh()
+        elif self.view is View.PROCESSES:
+            self._processes_page().refresh()
         else:
             assert_never(self.view)
 
@@ -201,6 +244,10 @@ class Pages(QStackedWidget):
     def _page_of_container(self) -> QWidget:
         if self.view is View.USE:
             return self._use_page()
+        if self.view is View.HISTORY:
+            return self._history_page()
+        if self.view is View.PROCESSES:
+            return self._processes_page()
         return self._denied_page() if self.view is View.DENIED else self._page_below_header()
 
     def _page_below_header(self) -> MatrixPage | CallMapPage:
@@ -212,7 +259,7 @@ class Pages(QStackedWidget):
 
     def _matrix_page(self) -> MatrixPage:
         if self.matrix is None:
-            self.matrix = MatrixPage(self._theme, self._layers)
+            self.matrix = MatrixPage(self._theme, self.layers)
             self._stack.addWidget(self.matrix)
         return self.matrix
 
@@ -224,7 +271,7 @@ class Pages(QStackedWidget):
 
     def _use_page(self) -> UsePage:
         if self.use is None:
-            self.use = UsePage(self._theme, self._layers, self._selection, self._watching)
+            self.use = UsePage(self._theme, self.layers, self._selection, self._watching)
             self._stack.addWidget(self.use)
             self.use_made.emit(self.use)
         return self.use
@@ -232,17 +279,62 @@ class Pages(QStackedWidget):
     def _denied_page(self) -> DeniedPage:
         if self.denied is None:
             self.denied = DeniedPage(
-                self._theme, self._layers, self._selection, self._watching, self._refused, able=self._able
+                self._theme, self.layers, self._selection, self._watching, self._refused, able=self._able
             )
             self._stack.addWidget(self.denied)
             self.denied_made.emit(self.denied)
         return self.denied
 
+    def _history_page(self) -> HistoryPage:
+        if self.history is None:
+            from stratascope.ui.history.page import HistoryPage
+
+            self.history = HistoryPage(self._theme, self.layers, self._selection, self._chronicle, self._refused)
+            self._stack.addWidget(self.history)
+            self.history.show_wanted.connect(self._show_line)
+        return self.history
+
+    def _show_line(self, line: Line) -> None:
+        """Where more of it stands."""
+        if line.place is Place.THREAT:
+            self.open_threat(line.where)
+        elif line.place is Place.DENIED:
+            self.show_view(View.DENIED)
+        elif line.place is Place.LAYER:
+            number = next((layer.number for layer in self.layers if layer.id == line.where), 0)
+            if number:
+                self._selection.open_layer(number)
+
+    def _processes_page(self) -> ProcessesPage:
+        if self.processes is None:
+            self.processes = ProcessesPage(self._theme, self.layers, self._selection)
+            self._stack.addWidget(self.processes)
+            self.processes_made.emit(self.processes)
+        return self.processes
+
+    def _before_page(self) -> BeforePage:
+        if self.before is None:
+            from stratascope.ui.before.page import BeforePage
+
+            assert self._before is not None
+            own = Selection(self)
+            strata = StrataPage(self._theme, self.layers, own, Acceptances(None, self))
+            self.before = BeforePage(self._theme, self._before, own, strata)
+            self.addWidget(self.before)
+        return self.before
+
+    def _shared_page(self) -> SharedPage:
+        if self.shared is None:
+            self.shared = SharedPage(self._theme)
+            self.shared.chosen.connect(self._open_container)
+            self.addWidget(self.shared)
+        return self.shared
+
     def _fleet_page(self) -> FleetPage:
         if self.fleet is None:
             from stratascope.ui.fleet.page import FleetPage
 
-            self.fleet = FleetPage(self._theme, self._layers)
+            self.fleet = FleetPage(self._theme, self.layers)
             self.fleet.chosen.connect(self._open_container)
             self.addWidget(self.fleet)
         return self.fleet

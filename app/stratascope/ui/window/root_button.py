@@ -22,7 +22,7 @@ _WORDS: dict[PrivilegeState, Message] = {
     PrivilegeState.ON: msg("Root reading on"),
     PrivilegeState.REFUSED: _ASK,
 }
-_WHAT = msg("It reads seccomp filters and namespaces, writes nothing, and ends with this window.")
+_WHAT = msg("It reads seccomp filters and namespaces, changes nothing, and ends with this window.")
 
 
 class RootButton(QAbstractButton):
@@ -69,8 +69,8 @@ class RootButton(QAbstractButton):
         if self._state is PrivilegeState.ON:
             return msg("The collector runs as root. {what}", what=_WHAT)
         if not privilege.command:
-            return msg("Stratascope runs as root already, so no password is asked for. {what}", what=_WHAT)
-        return msg("Starts the collector, and nothing else, as root: {command}\n{what}",
+            return msg("Stratascope already runs as root, so no password is needed. {what}", what=_WHAT)
+        return msg("Starts only the collector as root: {command}\n{what}",
                    command=privilege.command, what=_WHAT)  # fmt: skip
 
     def sizeHint(self) -> QSize:

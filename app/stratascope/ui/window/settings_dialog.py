@@ -53,15 +53,15 @@ class SettingsDialog(QDialog):
         self.language, self.theme = self._combo(), self._combo()
         self.refresh = self._spin(preferences.REFRESH_LEAST, preferences.REFRESH_MOST, 0, msg(" s"))
         self.watch = self._spin(0.0, WATCH_MOST, 0, msg(" s"))
-        self.above = QCheckBox(translate(msg("Tell when a container appears with an exposure above")))
+        self.above = QCheckBox(translate(msg("Notify when a container appears with an exposure above")))
         give_tip(self.above, self.above.text())  # it shares its line with the number
         self.limit = self._spin(0.0, 10.0, 1, None)
-        self.failure = QCheckBox(translate(msg("Tell when a hardened container ends by itself or becomes unhealthy")))
+        self.failure = QCheckBox(translate(msg("Notify when a hardened container ends by itself or becomes unhealthy")))
         self.engines = QPlainTextEdit()
         self.error = Label(theme, 12, MEDIUM, ink="open", wrap=True)
         self.later = Label(theme, 12, ink="text2", wrap=True)
-        self.later.setText(translate(msg("Language and engines are taken up at the next start.")))
-        self.restart = QPushButton(translate(msg("Start again now")))
+        self.later.setText(translate(msg("Language and engines take effect at the next start.")))
+        self.restart = QPushButton(translate(msg("Restart now")))
         self.restart.clicked.connect(self.restart_wanted)
         self.close_ = QPushButton(translate(msg("Close")))
         self.close_.setDefault(True)
@@ -75,7 +75,7 @@ class SettingsDialog(QDialog):
 
     def _fill(self) -> None:
         for code in ("", *LANGUAGES):
-            self.language.addItem(LANGUAGES.get(code) or translate(msg("As the desktop")), code)
+            self.language.addItem(LANGUAGES.get(code) or translate(msg("Same as the desktop")), code)
         for mode in ThemeMode:
             self.theme.addItem(mode_word(mode), mode.value)
         kept = self._settings
@@ -119,7 +119,7 @@ class SettingsDialog(QDialog):
             found = preferences.ENGINES.parse(text)
         except ValueError as error:
             word = plain(str(error), 80)
-            self._wrong = msg("{word} is no address of an engine. Write one a line: /run/docker.sock, unix:///path, "
+            self._wrong = msg("{word} is not an engine address. Write one per line: /run/docker.sock, unix:///path, "
                               "ssh://user@host/path or tcp://host:port.", word=word)  # fmt: skip
             self._tell()
             return
@@ -160,8 +160,8 @@ class SettingsDialog(QDialog):
         choices: tuple[tuple[Message, QWidget], ...] = (
             (msg("Language"), self.language),
             (msg("Theme"), self.theme),
-            (msg("Read the selected container again every"), self.refresh),
-            (msg("Watch a replacement, before it counts as good, for"), self.watch),
+            (msg("Refresh the selected container every"), self.refresh),
+            (msg("Watch a replacement, before accepting it, for"), self.watch),
         )
         for row, (title, widget) in enumerate(choices):
             text = Label(theme, 13, wrap=True)
@@ -184,10 +184,10 @@ class SettingsDialog(QDialog):
         for box in (self.above, self.failure):
             box.setFont(theme.font(13))
         column.addWidget(Rule(theme))
-        head = self._head(msg("Further engines"))
+        head = self._head(msg("Additional engines"))
         column.addWidget(head)
         lead = Label(theme, 12, ink="text2", wrap=True)
-        lead.setText(translate(msg("Beside those that are found by themselves; one address a line.")))
+        lead.setText(translate(msg("In addition to those found automatically; one address per line.")))
         column.addWidget(lead)
         self.engines.setFont(theme.font(12, fixed=True))
         self.engines.setTabChangesFocus(True)

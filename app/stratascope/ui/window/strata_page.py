@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
+from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.panel.panel import Panel
 from stratascope.ui.strata.view import Strata
 from stratascope.ui.widgets.selection import Selection
@@ -22,17 +23,15 @@ class StrataPage(QWidget):
 
     layer_closed = Signal()
 
-    def __init__(
-        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, acceptances: Acceptances) -> None:
+        super().__init__()
         self._selection = selection
         self._low = False
         self.layer_open = False  # low window: the panel is in front of the strata
         self.header = Header(theme, layers, selection)
         self.strip = LayerStrip(theme, layers, selection)
         self.strata = Strata(theme, layers, selection)
-        self.panel = Panel(theme, layers, selection)
+        self.panel = Panel(theme, layers, selection, acceptances)
         self._filler = QWidget()  # takes the room below the strata where the panel is not shown
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 10)))
@@ -45,6 +44,11 @@ class StrataPage(QWidget):
         self._filler.hide()
         self.strip.back.connect(self.close_layer)
         selection.layer_opened.connect(self._open_layer)
+
+    @property
+    def widget(self) -> QWidget:
+        """Itself, for who holds it by what it can do."""
+        return self
 
     def close_layer(self) -> None:
         """In a low window: back to the strata."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from stratascope.core.container import Engine
 from stratascope.core.message import msg
@@ -15,50 +15,10 @@ from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.page_switch import ViewSwitch
 from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.engines_popup import EnginesButton, EnginesPopup
+from stratascope.ui.window.filter_field import FilterField
 from stratascope.ui.window.root_button import RootButton
-
-
-class FilterField(QLineEdit):
-    """The filter, with a glass at the left and its key at the right."""
-
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.setPlaceholderText(translate(msg("Filter containers")))
-        self.setAccessibleName(translate(msg("Filter containers")))
-        self.setAccessibleDescription(translate(msg("By name, image, engine, id or finding; the key / comes here")))
-        self.setMaxLength(200)
-        self.setTextMargins(theme.px(20), 0, theme.px(26), 0)
-        self.setFixedHeight(theme.px(30))
-        self.setFont(theme.font(13))
-        self.setClearButtonEnabled(False)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
-            return
-        super().keyPressEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.color("text3"), 1.5))
-        side, middle = theme.px(9), self.height() / 2
-        left = theme.px(10)
-        painter.drawEllipse(QRectF(left, middle - side / 2 - 1, side, side))
-        end = left + side
-        painter.drawLine(round(end - 1), round(middle + side / 2 - 2), round(end + 3), round(middle + side / 2 + 2))
-        if not self.hasFocus() and not self.text():
-            box = QRectF(self.width() - theme.px(28), middle - theme.px(9), theme.px(20), theme.px(18))
-            painter.setPen(QPen(theme.color("line"), 1))
-            painter.setBrush(theme.color("panel"))
-            painter.drawRoundedRect(box, 4, 4)
-            painter.setFont(theme.font(11, MEDIUM))
-            painter.setPen(theme.color("text2"))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "/")
 
 
 class MenuButton(QAbstractButton):
@@ -106,7 +66,7 @@ class Toolbar(QWidget):
         self.setObjectName("toolbar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(theme.px(48))
-        self.filter = FilterField(theme)
+        self.filter = FilterField(theme, lambda: () if selection.snapshot is None else selection.snapshot.containers)
         self.views = ViewSwitch(theme)
         self.engines = EnginesButton(theme)
         self.root = RootButton(theme)
@@ -117,7 +77,7 @@ class Toolbar(QWidget):
         layout.setSpacing(theme.px(8))
         self.filter.setMinimumWidth(theme.px(110))
         self.filter.setMaximumWidth(theme.px(256))
-        layout.addWidget(self.filter, 1)
+        layout.addWidget(self.filter, 100)  # what room there is goes to it first
         layout.addSpacing(theme.px(14))
         layout.addWidget(self.views)
         layout.addStretch(1)

@@ -43,6 +43,16 @@ def _doubted(claim: Claim) -> Claim:
     return replace(claim, strength=Strength.LIKELY) if claim.strength is Strength.FITS else claim
 
 
+def _without_others_path(attempt: Attempt) -> Attempt:
+    """A path is read after the call, and may be another's by then: no mount that can be written answers with EROFS."""
+    places = [place for place in (attempt.around.place, attempt.around.other) if place is not None]
+    mounts = [place.mount for place in places if place.mount is not None]
+    of_two = attempt.name.startswith(("rename", "link"))  # it may be the other one, which was not seen
+    if attempt.errno != errno.EROFS or not mounts or of_two or any(mount.read_only for mount in mounts):
+        return attempt
+    return replace(attempt, path="", around=replace(attempt.around, place=None, other=None))
+
+
 class Explainer:
     """For one container. `remedies`: what would allow it; called for each kind of refusal once."""
 
@@ -59,7 +69,7 @@ class Explainer:
         return tuple(self._denial(entry, since) for entry in entries)
 
     def _denial(self, entry: Entry, since: float) -> Denial:
-        attempt = replace(entry.attempt, uids=self._uids, gids=self._gids)
+        attempt = replace(_without_others_path(entry.attempt), uids=self._uids, gids=self._gids)
         claim, remedies = self._explained(entry.key, attempt)
         code = attempt.errno
         return Denial(
@@ -70,7 +80,7 @@ class Explainer:
             entry.pid,
             attempt.around.inside,
             attempt.process,
-            words.did(attempt),
+            words.did(attempt, many=entry.many),
             words.raw(attempt),
             attempt.name,
             words.arguments(attempt),

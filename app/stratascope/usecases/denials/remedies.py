@@ -85,13 +85,14 @@ def in_words(want: Want, subject: Subject) -> Message | None:
         case HeldCapability(names=names, uid=uid) if uid or (uid is None and not starts_as_root(asked)):
             shown = ", ".join(name.removeprefix("CAP_") for name in names)
             if starts_as_root(asked):
-                return msg("It gave up root's rights by itself. Its image can give {names} to the program (setcap).",
+                return msg("It gave up root's privileges by itself. Its image can give {names} to the program "
+                           "(setcap).",
                            names=shown)  # fmt: skip
             return msg("Start it as root and give it {names}, both in one relaunch.", names=shown)
         case DeviceNode(kind=kind, number=number, of_host=""):
-            return msg("Hand in the device {kind} {number} by its name in the host's /dev.", kind=kind, number=number)
+            return msg("Pass in the device {kind} {number} by its name in the host's /dev.", kind=kind, number=number)
         case MappedId(number=number):
-            return msg("Give the engine a range of ids that has {number}: /etc/subuid and /etc/subgid.",
+            return msg("Give the engine a range of IDs that includes {number}: /etc/subuid and /etc/subgid.",
                        number=number)  # fmt: skip
         case Unconfined(system="selinux", path=path) if path:
             binds = [mount for mount in asked.mounts if mount.kind == "bind" and within(path, mount.target.rstrip("/"))]
@@ -99,10 +100,10 @@ def in_words(want: Want, subject: Subject) -> Message | None:
                 source = max(binds, key=lambda mount: len(mount.target)).source
                 return msg("Label {path} on the host for containers: chcon -R -t container_file_t.", path=source)
         case HostsNamespace(kind="user"):
-            return msg("Only a container without a user namespace of its own may do this.")
+            return msg("Only a container without a user namespace of its own can do this.")
         case MoreOf(what="memory") if not asked.memory:
-            return msg("The limit is none of this container: a group above it, or the machine itself, has no more.")
+            return msg("The limit is not this container's: a group above it, or the machine itself, has no more.")
         case Setting(name=name, value=value):
-            return msg("Set {name}={value} on the machine itself. That counts for everything that runs there.",
+            return msg("Set {name}={value} on the machine itself. It applies to everything that runs there.",
                        name=name, value=value)  # fmt: skip
     return None

@@ -37,6 +37,9 @@ _WORDS, _SHAPE_MOST = 2, 60
 Hear = Callable[[str, Sequence[Ask]], tuple[Answer, ...] | None]
 
 
+NOT_EXERCISED = msg("No exercise was given, so nothing that it does on request was tried.")
+
+
 def asks(ports: Sequence[int], like: Sequence[Answer] = (), *, thorough: bool = False) -> tuple[Ask, ...]:
     """What to ask at these ports. `like`: what was answered before; `thorough`: of a twin."""
     known = {each.port: each for each in like if each.question is Question.FIRST}
@@ -127,8 +130,8 @@ def in_words(answer: Answer) -> Message:
         case Reply.CLOSES:
             return msg("closes the connection")
         case Reply.SILENT:
-            return msg("takes connections and says nothing")
-    return msg("takes no connection")
+            return msg("accepts connections and sends nothing")
+    return msg("accepts no connections")
 
 
 def compared(before: Sequence[Answer], now: Sequence[Answer]) -> tuple[Message, ...]:
@@ -148,20 +151,20 @@ def not_compared(ports: Sequence[int], before: Sequence[Answer], now: Sequence[A
         if not shows(each)
     ]
     found += [
-        msg("What follows the greeting at port {port}, as a login, was not tried.", port=port)
+        msg("What follows the greeting at port {port}, such as a login, was not tried.", port=port)
         for port, each in answered.items()
         if each.first and shows(each)
     ]
     rest = [port for port in ports if port not in answered]
     if rest:
-        found.append(msg("These ports were not asked: {ports}.", ports=", ".join(map(str, rest))))
+        found.append(msg("These ports were not tested: {ports}.", ports=", ".join(map(str, rest))))
     return tuple(found)
 
 
 def differs(pair: tuple[Answer, Answer]) -> Message:
     """Why it does not work, of one port."""
     was, now = pair
-    return msg("Port {port} answers in another way than before: {before}, now {now}", port=was.port,
+    return msg("Port {port} answers differently than before: {before}, now {now}", port=was.port,
                before=in_words(was), now=in_words(now))  # fmt: skip
 
 

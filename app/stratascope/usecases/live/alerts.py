@@ -80,7 +80,7 @@ class Alerts:
             if text is None or limit is None or not seen or now <= before.get(state.key, frozenset()):
                 continue
             if any(process.kind or (process.exposure or 0.0) > limit for process in state.raising):
-                yield Alert(state.key, msg("More can be done in it now: {name}", name=state.container.name), text)
+                yield Alert(state.key, msg("More is possible in it now: {name}", name=state.container.name), text)
 
     def _is_news(self, state: ContainerState) -> bool:
         before = self._worst.get((state.container.engine, state.container.name))
@@ -104,33 +104,33 @@ class Alerts:
                     self._failed.discard(key)
             elif key in self._well and key not in self._failed:
                 self._failed.add(key)
-                yield Alert(key, msg("{name} fails since it was hardened", name=container.name), text)
+                yield Alert(key, msg("{name} has been failing since it was hardened", name=container.name), text)
 
 
 def _exposed(state: ContainerState, limit: float) -> Alert:
     assert state.matrix is not None
     exposure, name = state.matrix.exposure, state.container.name
     if exposure.best < exposure.worst:
-        text = msg("Its exposure is {number} of 10, at best {best}, since not all of it could be read.",
+        text = msg("Its exposure is {number} of 10, at best {best}, because not everything could be read.",
                    number=f"{exposure.worst:.1f}", best=f"{exposure.best:.1f}")  # fmt: skip
     else:
         text = msg("Its exposure is {number} of 10.", number=f"{exposure.worst:.1f}")
     if exposure.best <= limit:  # it may be well
         return Alert(state.key, msg("New, and not known to be protected: {name}", name=name), text)
-    return Alert(state.key, msg("New and badly protected: {name}", name=name), text)
+    return Alert(state.key, msg("New and poorly protected: {name}", name=name), text)
 
 
 def _failure(container: Container, *, owned: bool) -> Message | None:
     """What is wrong with it, None where nothing is. `owned`: its owner created it anew, so that no original is kept."""
-    back = msg("Undo takes the change back.") if owned else msg("Its original is kept: Undo brings it back.")
+    back = msg("Undo reverts the change.") if owned else msg("Its original is kept: Undo brings it back.")
     if container.out_of_memory and container.status is not Status.RUNNING:
-        return msg("It used more memory than it may have, and was ended. {back}", back=back)
+        return msg("It exceeded its memory limit and was killed. {back}", back=back)
     match container.status:
         case Status.RESTARTING:
-            return msg("It ends and is started again and again. {back}", back=back)
+            return msg("It keeps ending and being restarted. {back}", back=back)
         case Status.EXITED | Status.DEAD if container.exit_code not in (*_STOPPED_ON_REQUEST, None):
-            return msg("It ended by itself with status {code}. {back}", code=container.exit_code or 0, back=back)
+            return msg("It exited by itself with status {code}. {back}", code=container.exit_code or 0, back=back)
         case Status.RUNNING if container.health == "unhealthy":
-            return msg("Its healthcheck says that it is unhealthy. {back}", back=back)
+            return msg("Its health check reports it as unhealthy. {back}", back=back)
         case _:
             return None

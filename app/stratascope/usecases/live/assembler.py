@@ -152,6 +152,7 @@ class Assembler:
             capture=first,
             members_from=found.members_from,
             unread=weighed.unread,
+            first_layers=weighed.first_layers,
             matrix=weighed.matrix,
             first_exposure=weighed.first_exposure,
         )

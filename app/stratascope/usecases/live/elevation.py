@@ -62,7 +62,7 @@ class Elevation:
             self.fall(error)
         except Exception as error:
             logger.exception("the reader that is root could not be started")
-            self.fall(ProbeError(msg("The reader that is root could not be started."), str(error)))
+            self.fall(ProbeError(msg("The reader that runs as root could not be started."), str(error)))
         else:
             with self._lock:
                 if self._privilege.state is PrivilegeState.ASKING:  # it may have fallen already

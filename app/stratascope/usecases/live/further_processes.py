@@ -21,6 +21,7 @@ from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.core.threats.verified import exposure_verified
 from stratascope.core.threats.worst import weaker, worst_of
+from stratascope.linux.idmap import parse_idmap, to_inside
 from stratascope.linux.stat import parse_stat
 from stratascope.usecases.live.unlike_first import (
     EXEC,
@@ -48,6 +49,7 @@ class Weighed(Value):
     """What it comes to. `unread`: how many were neither read nor judged."""
 
     layers: tuple[LayerState, ...]
+    first_layers: tuple[LayerState, ...]
     matrix: Matrix
     first_exposure: float
     processes: tuple[ProcessState, ...]
@@ -92,11 +94,11 @@ def weigh(
         kind = kinds.get(member.pid)
         nothing = member.pid in starting or (kind is None and in_same_group(first, member))
         drifts = () if nothing else tuple([drift for layer in layers for drift in layer.drift(first, member)])
-        its = judged[kind][1] if kind in judged else None
+        its_layers, its = judged.get(kind, ((), None))
         least = matrix if kind in lesser else its
         exposure = None if its is None or least is None else min(its.exposure.worst, least.exposure.worst)
         sure = its is None or exposure_verified(its) == its.exposure.worst
-        processes.append(_state(member, drifts, exposure, session=session, verified=sure))
+        processes.append(_state(member, drifts, its_layers, exposure, session=session, verified=sure))
         for each in _told(drifts, matrix, least, session=session):
             cause = each.finding.code, session, thread_of(member) is not None
             if cause not in told or _weight(each) < _weight(told[cause]):
@@ -105,6 +107,7 @@ def weigh(
         tuple(
             _worst(layer, [(member, states[place]) for member, states, _ in others]) for place, layer in enumerate(own)
         ),
+        own,
         worst_of(matrix, [(its, folder_of(member)) for member, _, its in others]),
         matrix.exposure.worst,
         tuple(processes),
@@ -129,7 +132,13 @@ def setting_up(member: Capture, ground: Ground, taken_at: float) -> bool:
 
 
 def _state(
-    member: Capture, drifts: tuple[Drift, ...], exposure: float | None, *, session: bool, verified: bool
+    member: Capture,
+    drifts: tuple[Drift, ...],
+    layers: tuple[LayerState, ...],
+    exposure: float | None,
+    *,
+    session: bool,
+    verified: bool,
 ) -> ProcessState:
     status = status_of(member)
     return ProcessState(
@@ -141,7 +150,16 @@ def _state(
         thread_of=thread_of(member),
         exposure=exposure,
         verified=verified,
+        effective=None if status is None else status.effective,
+        user=None if status is None or status.uids is None else _inside(member, status.uids.effective),
+        layers=layers,
+        capture=member,
     )
+
+
+def _inside(member: Capture, uid: int) -> int | None:
+    ranges = or_none(member.decoded("uid_map", parse_idmap))
+    return None if ranges is None else to_inside(ranges, uid)
 
 
 def _command(member: Capture) -> str:

@@ -18,8 +18,12 @@ EXEC = "exec"
 _FILTERS = "seccomp:"
 _APPARMOR, _LABEL = "attr/apparmor/current", "attr/current"
 _OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))  # other in each, or compared line by line
-# what stands for one namespace: with another of that kind it says nothing
-_OF_NAMESPACE = {"mountinfo": "ns/mnt", "netns:net.ipv4.ip_unprivileged_port_start": "ns/net"}
+# what holds for whoever has the same namespace, or the same label, and says nothing of others
+_HOLDS_FOR = {
+    "mountinfo": "ns/mnt",
+    "netns:net.ipv4.ip_unprivileged_port_start": "ns/net",
+    "selinux:permissive": _LABEL,
+}
 _OWNER = "owner:"
 _CHANGES_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID")).bits
 
@@ -126,9 +130,10 @@ def as_judged(first: Capture, other: Capture) -> Capture:
             if same_filters and not filters_of(other):
                 readings.append(reading)
             continue
-        link = _OF_NAMESPACE.get(name) or (f"ns/{name.removeprefix(_OWNER)}" if name.startswith(_OWNER) else "")
-        if link and _other(first, other, link) is not None:
-            gap = Gap(GapKind.UNSUPPORTED, detail="it is in another namespace than the first process")
+        same = _HOLDS_FOR.get(name) or (f"ns/{name.removeprefix(_OWNER)}" if name.startswith(_OWNER) else "")
+        if same and _other(first, other, same) is not None:
+            what = "under another label" if same == _LABEL else "in another namespace"
+            gap = Gap(GapKind.UNSUPPORTED, detail=f"it is {what} than the first process")
             readings.append(Reading(name, other.source(name), None, gap))
         else:
             readings.append(reading)

@@ -21,11 +21,11 @@ from stratascope.value import replace
 def finding(count: int, source: str) -> Finding:
     """What a person is told. Of the layer that says most about what a process may do."""
     text = plural(
-        "At least {count} of its processes was not read, and may do more than those that were.",
-        "At least {count} of its processes were not read, and may do more than those that were.",
+        "At least {count} of its processes was not read, and may be able to do more than those that were.",
+        "At least {count} of its processes were not read, and may be able to do more than those that were.",
         count,
     )
-    advice = msg("Limit how many it may have (--pids-limit), and look again as root: then all of them are read.")
+    advice = msg("Limit the number of its processes (--pids-limit), and look again as root: then all of them are read.")
     return Finding("capabilities.unread-processes", "capabilities", Severity.MEDIUM, text, advice, source, ("proc(5)",))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from stratascope.core.container import SHORTEST_ID, Asked, Container, Status
+from stratascope.natural import natural
 from stratascope.value import replace
 
 PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
@@ -62,7 +63,7 @@ def of_project(
 
 def in_order(containers: Sequence[Container]) -> tuple[Container, ...]:
     """By name, but each after the services of its project that it depends on, as far as that is no circle."""
-    waiting = sorted(containers, key=lambda each: _natural(each.name))
+    waiting = sorted(containers, key=lambda each: natural(each.name))
     found: list[Container] = []
     while waiting:
         open_ones = {(label(each, PROJECT), label(each, SERVICE)) for each in waiting}
@@ -76,17 +77,6 @@ def _needs(container: Container) -> set[tuple[str, str]]:
     project, own = label(container, PROJECT), label(container, SERVICE)
     names = (word.partition(":")[0].strip() for word in label(container, DEPENDS_ON).split(","))
     return {(project, name) for name in names if name and name != own}
-
-
-def _natural(name: str) -> tuple[tuple[bool, int, str], ...]:
-    """web-2 before web-10, and numbers before letters."""
-    words: list[str] = []
-    for letter in name:
-        if words and words[-1][-1].isdecimal() and letter.isdecimal():
-            words[-1] += letter
-        else:
-            words.append(letter)
-    return tuple((False, int(word), "") if word.isascii() and word.isdecimal() else (True, 0, word) for word in words)
 
 
 def _shared(container: Container) -> Asked:

@@ -81,7 +81,7 @@ def fresh(access: EngineAccess, made: Plan) -> Plan:
         case OwnerRefusal(text=text):
             raise OwnerError(text)
         case None:
-            raise EngineError(EngineState.CONNECTED, msg("Its owner does not know it any more."))
+            raise EngineError(EngineState.CONNECTED, msg("Its owner no longer knows it."))
 
 
 def _shown(owner: OwnerPlan) -> set[tuple[str, str]]:
@@ -136,7 +136,7 @@ def _refused(made: Plan, twice: set[str]) -> Plan:
     names = [each.container.name for each in made.further if each.container.id in twice]
     if not names:
         return made
-    text = msg("{name} needs several of those that are to be relaunched after each other, and can go with one only.",
+    text = msg("{name} needs several of those to be relaunched one after the other, and can go with only one.",
                name=names[0])  # fmt: skip
     block = Block("dependents", text, msg("Relaunch them one by one."))
     return replace(made, checked=replace(made.checked, blocks=(*made.checked.blocks, block)))

@@ -36,7 +36,7 @@ def _recovered(access: EngineAccess, group: Group) -> Iterator[Recovered]:
     known = [item for item in access.journal.all() if isinstance(item, Transaction)]
     of_it = [item for item in known if (item.id in group.members if group.undoes else item.group == group.id)]
     if any(item.stage is not Stage.DONE for item in known if item.group == group.id or item in of_it):
-        raise EngineError(EngineState.CONNECTED, msg("One of its containers can't be put right now."))
+        raise EngineError(EngineState.CONNECTED, msg("One of its containers can't be repaired now."))
     there = [item for item in of_it if group.undoes or item.kind is Kind.HARDEN]
     if not group.undoes:
         for item in of_it:

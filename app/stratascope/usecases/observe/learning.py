@@ -121,7 +121,7 @@ class Learning:
         """Watch it from now on. Raises ProbeError where that can't be, with what would allow it."""
         container = state.container
         if container.pid is None:
-            raise ProbeError(msg("It does not run, so nothing of it can be watched."))
+            raise ProbeError(msg("It is not running, so it can't be watched."))
         with self._lock:
             there = self._watches.get(container.key)
             if there is not None and there.thread is not None and there.thread.is_alive():
@@ -214,4 +214,4 @@ def answers(state: ContainerState) -> tuple[Answer, ...]:
 
 
 def _not_kept(error: NeedsError) -> Message:
-    return msg("What was learned can't be kept: {words}", words=error.words)
+    return msg("What was learned can't be saved: {words}", words=error.words)

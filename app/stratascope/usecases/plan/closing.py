@@ -15,10 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stratascope.core.container import Asked
-from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Layer
 from stratascope.core.relaunch.toggle import GRADES, Choice, Subject, Toggle, ToggleError
-from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Posture, ruled
@@ -26,7 +24,8 @@ from stratascope.core.threats.threat import Stance, Threat
 from stratascope.layers.toggles import all_toggles, fold, toggle
 from stratascope.usecases.plan.hitting_set import smallest_hitting
 from stratascope.usecases.plan.offers import SERIOUS
-from stratascope.value import Value, replace
+from stratascope.usecases.plan.prediction import Prediction
+from stratascope.value import Value
 
 _ROUNDS = 60  # cuts; the fullest real container takes a dozen
 _PAIR = 2  # no single piece does it, as each was asked for what it closes alone, so a pair that does it is smallest
@@ -43,16 +42,17 @@ _Piece = Choice  # with one value of those that are chosen for themselves
 _Pieces = frozenset[_Piece]
 
 
-def closing(layers: tuple[Layer, ...], around: Surroundings, state: ContainerState, subject: Subject) -> Closing:
+def closing(prediction: Prediction, subject: Subject) -> Closing:
     """For one container. Of sets that are as small, the one of whose pieces fewest things are said to break."""
-    opened = () if state.matrix is None else tuple(
+    matrix = prediction.state.matrix
+    opened = () if matrix is None else tuple(
         item.threat
         for severity in SERIOUS
-        for item in state.matrix.open(severity)
+        for item in matrix.open(severity)
     )  # fmt: skip
     if not opened:
         return Closing()
-    search = _Search(_Prediction(layers, around, state, subject, opened), _pieces(subject))
+    search = _Search(_Closed(prediction, subject, opened), _pieces(subject))
     chosen = search.run()
     closed = search.prediction.closed(chosen)
     return Closing(joined(chosen), tuple(threat for threat in opened if threat.id not in closed))
@@ -87,25 +87,18 @@ def _value(each: Toggle, subject: Subject) -> str:
     return next((value for grade in reversed(GRADES) if (value := each.preset(grade, subject))), each.offered)
 
 
-class _Prediction:
+class _Closed:
     """Which of the threats are stopped with a set of pieces. Remembers what it was asked."""
 
-    def __init__(
-        self,
-        layers: tuple[Layer, ...],
-        around: Surroundings,
-        state: ContainerState,
-        subject: Subject,
-        threats: tuple[Threat, ...],
-    ) -> None:
-        self._layers, self._around, self._state, self._subject, self._threats = layers, around, state, subject, threats
+    def __init__(self, prediction: Prediction, subject: Subject, threats: tuple[Threat, ...]) -> None:
+        self._prediction, self._subject, self._threats = prediction, subject, threats
         self.evaluations = 0
         self._known: dict[_Pieces, frozenset[str]] = {}
         self._stops: dict[tuple[str, Posture, Need], bool] = {}
         self._ground = {
             need
             for need in _needs(threats)
-            if (ruling := ground_ruling(need, around.ground)) is not None and ruling.stance is Stance.STOPS
+            if (ruling := ground_ruling(need, prediction.around.ground)) is not None and ruling.stance is Stance.STOPS
         }
 
     def closed(self, pieces: _Pieces) -> frozenset[str]:
@@ -128,16 +121,10 @@ class _Prediction:
         return fold(asked, joined(pieces), self._subject)
 
     def _closed(self, after: Asked) -> frozenset[str]:
-        around, before = self._around, self._state.container.asked
-        container = replace(self._state.container, asked=after)
-        postures = []
-        for layer, old in zip(self._layers, self._state.layers, strict=True):
-            facts = layer.predict(old.facts, before, after, around)
-            posture = layer.judged_by(old.facts if facts is None else facts, layer.asked(container), around)
-            postures.append((layer, posture))
+        predicted = self._prediction.of(after)
 
         def stopped(need: Need) -> bool:
-            return need in self._ground or any(self._stopped(layer, posture, need) for layer, posture in postures)
+            return need in self._ground or any(self._stopped(each.layer, each.posture, need) for each in predicted)
 
         return frozenset(
             threat.id
@@ -159,7 +146,7 @@ def _needs(threats: Sequence[Threat]) -> set[Need]:
 
 
 class _Search:
-    def __init__(self, prediction: _Prediction, pieces: tuple[_Piece, ...]) -> None:
+    def __init__(self, prediction: _Closed, pieces: tuple[_Piece, ...]) -> None:
         self.prediction, self._pieces = prediction, pieces
 
     def run(self) -> _Pieces:

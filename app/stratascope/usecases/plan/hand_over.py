@@ -24,8 +24,8 @@ from stratascope.usecases.plan.preflight import Block, Caution
 
 OWNED = Block(
     "volume-owner",
-    msg("Compose or systemd creates it again, and may start it before its files belong to the new user."),
-    msg("Change the owners by hand, and leave this toggle out."),
+    msg("Compose or systemd re-creates it, and may start it before its files belong to the new user."),
+    msg("Change the owners by hand, and leave out this toggle."),
 )
 NOTHING_HANDED = Caution(
     "volume-owner", msg("It starts as the same user as before, or writes to no volume: no file gets another owner.")
@@ -93,11 +93,11 @@ def handed_over(
     facts: UsermapFacts | None = subject.of("usermap")
     maps = maps or facts is None or facts.idmapped  # on the disk its files have other owners than it sees
     if maps or None in (now.uid, now.gid, then.uid, then.gid):
-        raise ToggleError(msg("Which ids its new user has on the host is not known, so no file can be handed over."))
+        raise ToggleError(msg("Which IDs its new user has on the host is not known, so no file can be handed over."))
     own = {volume.target for volume in subject.own_volumes or ()}
     writable = [mount for mount in before.mounts if _writable(mount)]
     if shared := [mount.target for mount in writable if mount.target not in own]:
-        raise ToggleError(msg("Other containers use these volumes too, so their files keep their owners: {paths}.",
+        raise ToggleError(msg("Other containers also use these volumes, so their files keep their owners: {paths}.",
                               paths=", ".join(shared[:5])))  # fmt: skip
     was, becomes = Ids(now.uid or 0, now.gid or 0), Ids(then.uid or 0, then.gid or 0)
     if was == becomes:

@@ -58,12 +58,12 @@ def too_little(which: Toggle, value: str, subject: Subject) -> ToggleError:
         )
     if subject.seen is None:
         return ToggleError(
-            msg("Nothing was learned of this container yet: {title}. Watch it first, or let it be tried on a twin.",
+            msg("Nothing was learned about this container yet: {title}. Watch it first, or try it on a twin.",
                 title=which.title)
         )  # fmt: skip
     if not subject.seen.seen.starts:
         return ToggleError(
-            msg("No start of this container was seen, and what it does then is half of what it needs: {title}.",
+            msg("No start of this container was seen, and its start is half of what it needs: {title}.",
                 title=which.title)
         )  # fmt: skip
     return ToggleError(msg("What was seen of this container says nothing about this: {title}.", title=which.title))

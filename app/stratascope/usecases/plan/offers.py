@@ -16,12 +16,11 @@ _WORTH = 0.1  # of exposure: what is no more than that is not worth a relaunch
 
 class Asking(Value):
     """What was refused to a container and a toggle would allow. `text`: the remedy in words. `opened`: how many threats
-    would be open then; None: not predicted. `times`: how often it was refused.
+    would be open then; None: not predicted.
     """
 
     text: Message
     opened: int | None
-    times: int
 
 
 class Option(Value):
@@ -37,11 +36,16 @@ class Option(Value):
     serious: int = 0  # of the gains: critical and high ones that are not stopped now
     piece: bool = False  # its value is one of several of that toggle, each of which is offered for itself
     asking: Asking | None = None  # it gives what was refused, and hardens nothing
+    mends: tuple[Finding, ...] = ()  # what is found of the container now and would not be found any more
 
     @property
     def key(self) -> str:
         """What tells it apart from the others."""
         return f"{self.toggle.id}={self.value}" if self.piece else self.toggle.id
+
+    def mends_finding(self, finding: Finding) -> bool:
+        """Whether that one is gone by it, also where it is told in its milder words."""
+        return any(each.code == finding.code and finding.text in (each.text, each.milder) for each in self.mends)
 
     @property
     def title(self) -> Message:
@@ -105,6 +109,16 @@ class Offer(Value):
     def of(self, preset: Preset) -> tuple[Choice, ...]:
         """What the preset chooses here."""
         return next((choices for each, choices in self.presets if each is preset), ())
+
+    def mending(self, finding: Finding, on: frozenset[str] = frozenset()) -> Option | None:
+        """The switch that mends it: one that is on, else the one that does least beside it. None: there is none."""
+        able = (each for each in self.options if each.why_not is None and not each.already and each.asking is None)
+        found = [each for each in able if each.mends_finding(finding)]
+
+        def most_of(option: Option) -> tuple[bool, bool, int, int]:
+            return option.key not in on, option.toggle.changes_users, len(option.mends), option.gains
+
+        return min(found, key=most_of, default=None)
 
 
 class Hint(Value):

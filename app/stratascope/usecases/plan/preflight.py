@@ -39,7 +39,7 @@ class Preflight(Value):
     warnings: tuple[Caution, ...]
 
 
-_EXPORT = msg("Export the hardened settings, and change them where the container comes from.")
+_EXPORT = msg("Export the hardened settings, and apply them where the container comes from.")
 
 
 def preflight(
@@ -101,10 +101,10 @@ def unproven(trouble: Trouble | None) -> tuple[Block, ...]:
     if trouble is None:
         return ()
     if trouble.command:
-        text = msg("This Flatpak may not look at the host's kernel, so it can't be proven that a change is in effect.")
-        instead = msg("Allow it with this, and start Stratascope again: {command}", command=trouble.command)
+        text = msg("This Flatpak has no access to the host's kernel, so a change can't be verified.")
+        instead = msg("Allow it with this command, and start Stratascope again: {command}", command=trouble.command)
         return (Block("confined", text, instead),)
-    text = msg("The host's kernel can't be asked now, so it can't be proven that a change is in effect.")
+    text = msg("The host's kernel can't be read now, so a change can't be verified.")
     return (Block("confined", text, trouble.message),)
 
 
@@ -128,15 +128,19 @@ def _owners(container: Container, owner: OwnerPlan | OwnerRefusal | None) -> lis
     labels = dict(container.labels)
     found = []
     if any(name.startswith("com.docker.swarm.") for name in labels):
-        found.append(Block("swarm", msg("Docker Swarm owns this container and would start its own again."), _EXPORT))
+        found.append(
+            Block("swarm", msg("Docker Swarm owns this container and would start its own version again."), _EXPORT)
+        )
     if any(name.startswith("io.kubernetes.") for name in labels):
-        found.append(Block("kubernetes", msg("Kubernetes owns this container and would start its own again."), _EXPORT))
+        found.append(
+            Block("kubernetes", msg("Kubernetes owns this container and would start its own version again."), _EXPORT)
+        )
     if isinstance(owner, OwnerRefusal):
         found.append(Block(owner.kind.value, owner.text, owner.instead))
     elif owner is None:
         found += _unasked(labels)
     if container.pod:
-        found.append(Block("pod", msg("It is part of a pod, whose namespaces and ports belong to the pod."), _EXPORT))
+        found.append(Block("pod", msg("It is part of a pod, which owns its namespaces and ports."), _EXPORT))
     return found
 
 
@@ -147,7 +151,7 @@ def _unasked(labels: Mapping[str, str]) -> list[Block]:
             Block(
                 "compose",
                 msg("Compose owns this container: its next up would undo the change and delete what is set aside."),
-                msg("Export a Compose override file, and let Compose create the service again with it."),
+                msg("Export a Compose override file, and let Compose re-create the service with it."),
             )
         ]
     if "PODMAN_SYSTEMD_UNIT" in labels:
@@ -171,30 +175,28 @@ def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
         return [Block("infra", text, msg("Choose a container of the pod that does the work."))]
     match container.status:
         case Status.RUNNING if spec.state.restarts and now - container.started < _LOOP:
-            text = msg(
-                "It ended by itself and was started again just now: nobody could tell whether a change broke it."
-            )
+            text = msg("It ended by itself and was restarted just now: nobody could tell whether a change broke it.")
             return [Block("restarting", text, msg("Wait until it has run for a minute; its log says why it ended."))]
         case Status.RUNNING:
             return []
         case Status.PAUSED:
-            return [Block("paused", msg("It is paused."), msg("Let it go on, and try again."))]
+            return [Block("paused", msg("It is paused."), msg("Unpause it, and try again."))]
         case Status.RESTARTING:
-            text = msg("It ends and is started again and again, so nobody can tell whether the change broke it.")
-            return [Block("restarting", text, msg("Mend that first: its log says why it ends."))]
+            text = msg("It keeps ending and being restarted, so nobody could tell whether the change broke it.")
+            return [Block("restarting", text, msg("Fix that first: its log says why it ends."))]
         case _:
-            return [Block("not-running", msg("It does not run, so the result could not be proven."), start)]
+            return [Block("not-running", msg("It is not running, so the result could not be verified."), start)]
 
 
 def _dependents(needed_by: Sequence[tuple[Container, Dependency]], *, owned: bool) -> list[Block]:
     """Those that need it would be left with the original, that is set aside."""
-    instead = msg("Relaunch these with it; or remove these first, and create them again afterwards.")
+    instead = msg("Relaunch these with it; or remove these first, and re-create them afterwards.")
     if owned:
-        instead = msg("Remove these first, and create them again afterwards.")
+        instead = msg("Remove these first, and re-create them afterwards.")
     found = []
     for tie in Dependency:
         if names := _some([other.name for other, how in needed_by if how is tie]):
-            then = msg("Created anew with it, unchanged, and started after it: {names}.", names=names)
+            then = msg("Re-created with it, unchanged, and started after it: {names}.", names=names)
             found.append(Block(TIED[tie], _tied(tie, names), instead, Remedy.DEPENDENTS, then))
     return found
 
@@ -215,7 +217,7 @@ def _no_way_back(names: Sequence[str]) -> list[Caution]:
     """What is set aside of others is held to this one by its id: nothing is lost by that before it is gone back to."""
     if not names:
         return []
-    text = msg("What is set aside of others needs it as it is now: undo this before you undo those: {names}.",
+    text = msg("Containers that are set aside need it as it is now. Undo this one before those: {names}.",
                names=_some(names))  # fmt: skip
     return [Caution("needed-aside", text)]
 
@@ -223,7 +225,7 @@ def _no_way_back(names: Sequence[str]) -> list[Caution]:
 def _networks(spec: LaunchSpec) -> list[Block]:
     if not spec.state.networks:
         return []
-    text = msg("A network of it was removed or made anew, so the original could not start again: {names}.",
+    text = msg("One of its networks was removed or re-created, so the original could not start again: {names}.",
                names=_some(spec.state.networks))  # fmt: skip
     return [Block("network-replaced", text, msg("Disconnect it from that network, and connect it again."))]
 
@@ -236,8 +238,11 @@ def _missing(container: Container, host: HostFiles) -> list[Block]:
     ]
     if not gone:
         return []
-    text = msg("A host path that it mounts is gone, so the original could not start again: {paths}.", paths=_some(gone))
-    return [Block("bind-gone", text, msg("Bring the path back first."))]
+    text = msg(
+        "A host path that it mounts no longer exists, so the original could not start again: {paths}.",
+        paths=_some(gone),
+    )
+    return [Block("bind-gone", text, msg("Restore the path first."))]
 
 
 def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[Block]:
@@ -245,8 +250,8 @@ def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[B
     paths = no_longer_shared(container, host) if spec.kind is EngineKind.DOCKER else []
     if not paths:
         return []
-    text = msg("A host path is to pass mounts on, but is not shared any more, so the original could not start again: "
-               "{paths}.", paths=_some(paths))  # fmt: skip
+    text = msg("A host path should propagate mounts, but is no longer a shared mount, so the original could not "
+               "start again: {paths}.", paths=_some(paths))  # fmt: skip
     return [Block("not-shared", text, msg("Make it shared again first (mount --make-rshared)."))]
 
 
@@ -258,7 +263,7 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
     if not paths:
         return []
     text = msg("Compose wrote secrets into it, which the replacement would not have: {paths}.", paths=_some(paths))
-    return [Block("compose-secrets", text, msg("Let Compose create the service again, which writes them anew."))]
+    return [Block("compose-secrets", text, msg("Let Compose re-create the service, which writes them again."))]
 
 
 def replaces_again(container: Container, transaction: Transaction) -> bool:
@@ -280,13 +285,13 @@ def _unfinished(container: Container, transactions: Sequence[Transaction]) -> li
             continue
         if transaction.concerns(container.id) or _served(container, transaction):
             if transaction.owner is not None and transaction.stage is Stage.DONE:
-                text = msg("An earlier change of it through its owner can still be undone.")
+                text = msg("An earlier change to it through its owner can still be undone.")
                 return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
             if transaction.stage is not Stage.DONE:
                 text = msg("An earlier relaunch of it was not finished.")
                 return [Block("unfinished", text, msg("Run stratascope recover first."))]
             if transaction.kind is Kind.UNDO:
-                text = msg("What its last undo replaced is still set aside.")
+                text = msg("The container that its last undo replaced is still set aside.")
                 return [Block("set-aside", text, msg("Discard that first."))]
             text = msg("An original of it is still set aside.")
             return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
@@ -303,7 +308,7 @@ def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChan
     found = [Caution("differs", text) for text in spec.differs]
     passing = [change.path for change in leaves(changes) if volatile(change.path)]
     if passing:
-        text = msg("What it wrote into passing folders stays with the original: {paths}.", paths=_some(passing))
+        text = msg("What it wrote to transient folders stays with the original: {paths}.", paths=_some(passing))
         found.append(Caution("passing-files", text))
     if any(mount.kind == "tmpfs" for mount in container.asked.mounts):
         found.append(Caution("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))
@@ -314,5 +319,5 @@ def unwatched(before: Liveness) -> tuple[Caution, ...]:
     """Where it can't be told whether the replacement works as the original did."""
     if before.listens is not None:
         return ()
-    text = msg("On which ports it listens can't be read, so nobody will see if its replacement does not.")
+    text = msg("Which ports it listens on can't be read, so nobody will notice if its replacement does not.")
     return (Caution("ports-unknown", text),)

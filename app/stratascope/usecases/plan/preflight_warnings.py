@@ -28,20 +28,22 @@ def cut_off(spec: LaunchSpec) -> Iterator[Caution]:
     """What ends or stays behind with the original."""
     state = spec.state
     if state.attached:
-        yield Caution("attached", msg("It reads input or was started in the foreground: who is attached is cut off."))
+        yield Caution(
+            "attached", msg("It reads input or was started in the foreground: anyone attached to it is disconnected.")
+        )
     if state.sessions:
         text = plural("{count} exec session in it ends.", "{count} exec sessions in it end.", state.sessions)
         yield Caution("exec-sessions", text)
     if state.log:
-        yield Caution("log", msg("What it printed so far stays with the original, and goes when that one is removed."))
+        yield Caution("log", msg("Its output so far stays with the original, and is deleted with it."))
     if not state.healthcheck:
-        text = msg("It has no healthcheck: only what it answers at its TCP ports can show that it works.")
+        text = msg("It has no health check: only its answers at its TCP ports can show that it works.")
         yield Caution("no-healthcheck", text)
     elif state.health is not Health.HEALTHY:
-        text = msg("Its healthcheck does not say healthy now, so it is not waited for either.")
+        text = msg("Its health check does not report healthy now, so the replacement's is not awaited either.")
         yield Caution("not-healthy", text)
     if state.edited:
-        text = msg("Files that the engine makes were edited by hand and come back as they were: {paths}.",
+        text = msg("Files that the engine generates were edited by hand and revert to their original content: {paths}.",
                    paths=some(state.edited))  # fmt: skip
         yield Caution("edited-files", text)
 
@@ -54,12 +56,14 @@ def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Itera
         if mount.kind == "bind" and container.pid and host.replaced(container.pid, mount.source, mount.target)
     ]
     if replaced:
-        text = msg("The host has another file there by now, and the replacement would get that one: {paths}.",
+        text = msg("The host now has another file there, and the replacement would get that one: {paths}.",
                    paths=some(replaced))  # fmt: skip
         yield Caution("bind-replaced", text)
     private = no_longer_shared(container, host) if spec.kind is EngineKind.PODMAN else []
     if private:
-        text = msg("A host path is to pass mounts on, but is not shared any more: {paths}.", paths=some(private))
+        text = msg(
+            "A host path should propagate mounts, but is no longer a shared mount: {paths}.", paths=some(private)
+        )
         yield Caution("not-shared", text)
 
 
@@ -78,9 +82,9 @@ def access(spec: LaunchSpec, wanted: Asked, subject: Subject, host: HostFiles) -
     same = (who[0].uid, who[0].gid, who[0].uids) == (who[1].uid, who[1].gid, who[1].uids)
     code = "dac-override" if same else "owners"
     if unread:
-        yield Caution(code, msg("Files of others that it could no longer read: {paths}.", paths=some(unread)))
+        yield Caution(code, msg("Files of other users that it could no longer read: {paths}.", paths=some(unread)))
     if unwritten:
-        yield Caution(code, msg("Files of others that it could no longer write: {paths}.", paths=some(unwritten)))
+        yield Caution(code, msg("Files of other users that it could no longer write: {paths}.", paths=some(unwritten)))
 
 
 def no_longer_shared(container: Container, host: HostFiles) -> list[str]:

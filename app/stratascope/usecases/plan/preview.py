@@ -6,7 +6,7 @@ be predicted is unknown there too. Needs no engine, so the demo can be looked at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings
@@ -16,14 +16,14 @@ from stratascope.core.observation.imports import Programs
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import Matrix, ThreatState, judge
+from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
 from stratascope.usecases.plan.closing import Closing, closing
 from stratascope.usecases.plan.learned import Place, resolved
 from stratascope.usecases.plan.offers import SERIOUS, Hint, LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
 from stratascope.value import replace
 
@@ -56,7 +56,8 @@ class Previews:
         programs import, None: not looked at.
         """
         subject = replace(self._subject_of(state, (), changes), programs=programs)
-        smallest = self._closing(state, subject)
+        prediction = self._prediction(state)
+        smallest = closing(prediction, subject)
         presets = ((Preset.CRITICAL, smallest.choices), *((preset, choices(preset, subject)) for preset in GRADES))
         values = {preset: {item.toggle: item.value for item in found} for preset, found in presets}
         options: list[Option] = []
@@ -64,11 +65,12 @@ class Previews:
             if item.only_gives:
                 continue
             if item.single is None:
-                options.append(self._option(state, subject, item, values))
+                options.append(self._option(prediction, subject, item, values))
             else:
                 pieces = (piece for piece in values[Preset.CRITICAL].get(item.id, "").split(",") if piece)
-                options += (self._option(state, subject, item, values, piece) for piece in pieces)
-        preview = self._preview(state, smallest.choices, subject) if smallest.choices or smallest.left else None
+                options += (self._option(prediction, subject, item, values, piece) for piece in pieces)
+        options += self._further_pieces(prediction, subject, options, values)
+        preview = self._preview(prediction, smallest.choices, subject) if smallest.choices or smallest.left else None
         return Offer(tuple(options), presets, smallest.left, preview)
 
     def options(self, state: ContainerState) -> tuple[Option, ...]:
@@ -84,13 +86,16 @@ class Previews:
     ) -> tuple[Choice, ...]:
         """What the preset chooses here."""
         subject = replace(self._subject_of(state, (), changes), programs=programs)
-        return self._closing(state, subject).choices if preset is Preset.CRITICAL else choices(preset, subject)
+        if preset is not Preset.CRITICAL:
+            return choices(preset, subject)
+        return closing(self._prediction(state), subject).choices
 
     def closing(
         self, state: ContainerState, changes: Sequence[FileChange] | None = None, programs: Programs | None = None
     ) -> Closing:
         """The smallest set that closes what is critical, then what is serious, and what it can't close."""
-        return self._closing(state, replace(self._subject_of(state, (), changes), programs=programs))
+        subject = replace(self._subject_of(state, (), changes), programs=programs)
+        return closing(self._prediction(state), subject)
 
     def preview(
         self, state: ContainerState, chosen: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
@@ -99,9 +104,9 @@ class Previews:
         where nothing of it could be read.
         """
         if state.gap is not None:
-            raise ToggleError(msg("Nothing of it could be read, so what a change would come to can't be predicted."))
+            raise ToggleError(msg("Nothing about it could be read, so the effect of a change can't be predicted."))
         subject = self._subject_of(state, chosen, None)
-        return self._preview(state, chosen, replace(subject, files=(*subject.files, *files)))
+        return self._preview(self._prediction(state), chosen, replace(subject, files=(*subject.files, *files)))
 
     def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:
         """The one further toggle that would help most, where the exposure stays serious without it.
@@ -126,90 +131,119 @@ class Previews:
 
     # -- inside
 
-    def _closing(self, state: ContainerState, subject: Subject) -> Closing:
-        return closing(self._layers, self._around, state, subject)
+    def _prediction(self, state: ContainerState) -> Prediction:
+        return Prediction(self._layers, self._around, state)
 
-    def _preview(self, state: ContainerState, chosen: Sequence[Choice], subject: Subject) -> Preview:
+    def _plain(
+        self, chosen: Sequence[Choice], subject: Subject
+    ) -> tuple[tuple[Choice, ...], Asked, tuple[tuple[str, str], ...]]:
+        """The choices with values, the options that they come to, and the files that they name."""
         learned = resolved(chosen, subject, self._place)
         subject = replace(subject, files=(*subject.files, *learned.files))
         wanted = plain(learned.choices, subject)
-        before = state.container.asked
-        after = fold(before, wanted, subject)
-        verdicts, findings, matrix = self._predict(state, before, after, subject.files)
+        return wanted, fold(subject.container.asked, wanted, subject), subject.files
+
+    def _preview(self, prediction: Prediction, chosen: Sequence[Choice], subject: Subject) -> Preview:
+        state = prediction.state
+        wanted, after, files = self._plain(chosen, subject)
+        prediction = prediction.beside(files)
+        predicted = prediction.of(after)
+        matrix = prediction.matrix(predicted)
+        assessments = {
+            each.layer.id: each.layer.assessed(each.facts, each.asked, prediction.around)
+            for each in predicted
+            if each.facts is not None
+        }
         now = state.matrix if state.matrix is not None else matrix
         changes = tuple(
             LayerChange(
-                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], *_more(now, matrix, layer.id)
+                layer.id,
+                layer.number,
+                old.assessment.verdict,
+                assessments[layer.id].verdict if layer.id in assessments else Verdict.UNKNOWN,
+                *_more(now, matrix, layer.id),
             )
             for layer, old in zip(self._layers, state.layers, strict=True)
         )
         said = tuple(_said(item) for item in wanted)
         live = all_live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
+        findings = (finding for each in assessments.values() for finding in each.findings)
         forbidden = tuple(each for each in findings if any(ref in _RESTRICTED for ref in each.refs))
         allows = bool(wanted) and all(toggle(item.toggle).giving(item.value) for item in wanted)
         return Preview(now, matrix, changes, live, said, forbidden, starts_as_root(after), allows)
 
     def _option(
         self,
-        state: ContainerState,
+        prediction: Prediction,
         subject: Subject,
         item: Toggle,
         presets: dict[Preset, dict[str, str]],
         piece: str = "",
     ) -> Option:
-        chosen = (presets[preset] for preset in (*GRADES, Preset.CRITICAL))
-        value = piece or next((found[item.id] for found in chosen if item.id in found), "")
+        graded = (presets[preset] for preset in (*GRADES, Preset.CRITICAL))
+        value = piece or next((found[item.id] for found in graded if item.id in found), "")
         value = value or item.proposed(subject) or item.offered
         # A limit that a preset would lower is not in effect as the preset wants it
-        already = item.on(state.container.asked, subject) and not any(item.id in found for found in presets.values())
+        already = item.on(subject.container.asked, subject) and not any(item.id in found for found in presets.values())
         why_not: Message | None = None
-        gains = serious = 0
+        gains, serious, mends = 0, 0, tuple[Finding, ...]()
         risks: tuple[Message, ...] = ()
         try:
             value = item.check(value, subject)
             risks = item.risks(value, subject)
             if not already:
-                gains, serious = self._gain(state, Choice(item.id, value), subject)
+                gains, serious, mends = self._gain(prediction, Choice(item.id, value), subject)
         except ToggleError as error:
             why_not = error.message
-        within = tuple(preset for preset in Preset if item.id in presets[preset])
-        return Option(item, value, already, why_not, gains, risks, within, serious, bool(piece))
+        held = {preset: found.get(item.id) for preset, found in presets.items()}
+        within = tuple(
+            preset
+            for preset in Preset
+            if (chosen := held[preset]) is not None and (not piece or piece in chosen.split(","))
+        )
+        return Option(item, value, already, why_not, gains, risks, within, serious, bool(piece), mends=mends)
 
-    def _gain(self, state: ContainerState, choice: Choice, subject: Subject) -> tuple[int, int]:
-        """How many threats are held better, and how many serious ones of them are open now."""
-        if state.matrix is None:
-            return 0, 0
-        after = self._preview(state, (choice,), subject).after
-        better = [old for old, new in zip(state.matrix.threats, after.threats, strict=True) if _better(old, new)]
-        return len(better), sum(old.threat.severity in SERIOUS and old.outcome is not Outcome.STOPPED for old in better)
+    def _further_pieces(
+        self, prediction: Prediction, subject: Subject, there: Sequence[Option], presets: dict[Preset, dict[str, str]]
+    ) -> Iterator[Option]:
+        """Single values that mend a serious finding where nothing of what is there does."""
+        for finding in (each for layer in prediction.state.layers for each in layer.assessment.findings):
+            mended = any(option.mends_finding(finding) and not option.toggle.changes_users for option in there)
+            if mended or finding.severity not in SERIOUS:
+                continue
+            for item in all_toggles():
+                if item.layer != finding.layer or item.single is None or item.pieces is None:
+                    continue
+                pieces = (
+                    each for each in item.pieces(subject) if prediction.mends(self._after(each, item, subject), finding)
+                )
+                piece = next(pieces, None)
+                if piece is not None:
+                    yield self._option(prediction, subject, item, presets, piece)
+                    break
 
-    def _predict(
-        self, state: ContainerState, before: Asked, after: Asked, files: tuple[tuple[str, str], ...]
-    ) -> tuple[dict[str, Verdict], list[Finding], Matrix]:
-        around = self._around
-        if files:
-            ground = around.ground
-            around = replace(around, ground=replace(ground, profiles=(*ground.profiles, *files)))
-        container = replace(state.container, asked=after)
-        verdicts, postures = {}, []
-        findings: list[Finding] = []
-        for layer, old in zip(self._layers, state.layers, strict=True):
-            facts, asked = layer.predict(old.facts, before, after, around), layer.asked(container)
-            known = facts is not None
-            verdicts[layer.id] = Verdict.UNKNOWN
-            if known:
-                assessment = layer.assessed(facts, asked, around)
-                verdicts[layer.id] = assessment.verdict
-                findings += assessment.findings
-            postures.append((layer, layer.judged_by(facts if known else old.facts, asked, around)))
-        return verdicts, findings, judge(all_threats(), tuple(postures), around.ground, state.matrix)
+    def _after(self, value: str, item: Toggle, subject: Subject) -> Asked:
+        return self._plain((Choice(item.id, value),), subject)[1]
+
+    def _gain(self, prediction: Prediction, choice: Choice, subject: Subject) -> tuple[int, int, tuple[Finding, ...]]:
+        """How many threats are held better, how many serious ones of them are open now, and which findings go."""
+        now = prediction.state.matrix
+        if now is None:
+            return 0, 0, ()
+        _, after, files = self._plain((choice,), subject)
+        prediction = prediction.beside(files)
+        predicted = prediction.of(after)
+        matrix = prediction.matrix(predicted)
+        better = [old for old, new in zip(now.threats, matrix.threats, strict=True) if _better(old, new)]
+        serious = sum(old.threat.severity in SERIOUS and old.outcome is not Outcome.STOPPED for old in better)
+        return len(better), serious, tuple(prediction.mended(predicted))
 
 
 def _said(item: Choice) -> Message:
     which = toggle(item.toggle)
     if which.giving(item.value):
         # not by the title, which says what is taken: "Fewer capabilities: +SYS_TIME"
-        return msg("{choice}: it gets more than it has today.", choice=f"{item.toggle}={value_text(item)}")
+        return msg("{choice}: it gets more than it has now.", choice=f"{item.toggle}={value_text(item)}")
     return msg("{title}: {value}. {what}", title=which.title, value=value_text(item), what=which.what)
 
 

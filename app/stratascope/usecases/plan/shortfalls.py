@@ -21,13 +21,13 @@ def shortfalls(preview: Preview, preset: Preset | None, left: Sequence[Threat] =
     if preview.after.open(Severity.CRITICAL):
         found.append(msg("It could still take over this machine."))
     if preset in _NAMED_AFTER and (preview.unrestricted or preview.as_root):
-        found.append(msg("This is not yet what the Pod Security Standards call restricted:"))
+        found.append(msg("This is not yet what the Pod Security Standards call Restricted:"))
         if preview.as_root:
             found.append(msg("It still starts as root. If its program can do without, choose another user: user=UID."))
         found += [each.text for each in preview.unrestricted]
     if preset is Preset.CRITICAL:
         if left:
-            found.append(msg("No toggle closes the rest; only the host, or whoever creates the container, can:"))
+            found.append(msg("No toggle closes the rest; only the host, or whatever creates the container, can:"))
             found += [each.title for each in left]
         elif not preview.differences:
             found.append(msg("Nothing critical or serious is open, so there is nothing to close."))

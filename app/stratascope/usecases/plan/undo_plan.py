@@ -28,26 +28,29 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     told: tuple[Caution, ...] = ()
     if not owned:
         if alone(access, done):
-            text = msg("What ran in its place was removed by somebody else, so only the original is started again.")
+            text = msg(
+                "The container that ran in its place was removed by someone else, so only the original is started "
+                "again."
+            )
             return UndoPlan((), (Caution("replacement-gone", text),))
         if anew(access, done):
-            text = msg("The original was removed by somebody else. It is created again as the journal has it, without "
-                       "what it wrote outside its volumes.")  # fmt: skip
+            text = msg("The original was removed by someone else. It is re-created from the journal, without what it "
+                       "wrote outside its volumes.")  # fmt: skip
             told = (Caution("original-gone", text),)
         if not all(_there(access, each.new) and (told or _there(access, each.old)) for each in done.members):
-            text = msg("What it would go back to, or from, was removed by somebody else.")
+            text = msg("The container to go back to, or from, was removed by someone else.")
             return UndoPlan(None, blocks=(Block("gone", text, msg("Discard what is left of it.")),))
     if not owned and access.port.running(done.new).status == "paused":
-        return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Let it go on, and try again.")),))
+        return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Unpause it, and try again.")),))
     state = access.read(done.new)
     try:
         paths = None if state is None else written(state.container, access.port.changes(done.new))
     except (EngineError, NoSuchContainerError):
         paths = None
     if paths is None:
-        return UndoPlan(None, (*told, Caution("written-unknown", msg("What it wrote since can't be read."))))
+        return UndoPlan(None, (*told, Caution("written-unknown", msg("What it has written since can't be read."))))
     if owned and paths:
-        text = msg("Its owner creates it again and keeps nothing that it wrote outside its volumes.")
+        text = msg("Its owner re-creates it and keeps nothing that it wrote outside its volumes.")
         return UndoPlan(paths, (Caution("written-lost", text),))
     return UndoPlan(paths, (*told, *unwatched(access.liveness(done.new))))
 

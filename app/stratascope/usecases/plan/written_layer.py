@@ -40,7 +40,9 @@ def _logs(paths: Sequence[str], *, owned: bool) -> list[Block]:
     text = msg("It wrote logs outside its volumes, which the replacement would not have: {paths}.", paths=some(paths))
     then = msg("The logs that it wrote outside its volumes stay with the original: {paths}.", paths=some(paths))
     if owned:
-        then = msg("The logs that it wrote outside its volumes go with the old container: {paths}.", paths=some(paths))
+        then = msg(
+            "The logs that it wrote outside its volumes are deleted with the old container: {paths}.", paths=some(paths)
+        )
     return [Block("writable-layer", text, msg("Give it volumes for them, or leave them behind."), Remedy.LEAVE_LOGS,
                   then)]  # fmt: skip
 
@@ -53,7 +55,7 @@ def _carried(spec: LaunchSpec, container: Container, kept: Sequence[str], host: 
     empty = [target for source, target in spec.mapped if len(host.entries(source, target, 2) or ("", "")) < 2]
     if empty:
         instead = msg(
-            "Give it volumes for them. No image can carry them while a volume with mapped ids is empty: {paths}.",
+            "Give it volumes for them. No image can carry them while a volume with mapped IDs is empty: {paths}.",
             paths=some(empty),
         )
     then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=some(kept))

@@ -20,7 +20,7 @@ _NEAR = 15  # as strong as the strongest, for all that can be told
 def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple[Message, tuple[str, ...]]:
     """Our best explanation, and the toggles that it points to, likeliest first."""
     if not chosen:
-        return _with_meaning(msg("No option was changed, so no toggle is to blame."), failure, subject), ()
+        return _with_meaning(msg("No option was changed, so no toggle is the cause."), failure, subject), ()
     found: list[tuple[Suspicion, str]] = []
     for choice in chosen:
         suspicion = toggle(choice.toggle).symptoms(failure, choice.value, subject)
@@ -30,18 +30,18 @@ def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple
     if len(chosen) == 1:
         only = toggle(chosen[0].toggle)
         if found:
-            return msg("{toggle} is to blame. {why}", toggle=only.id, why=found[0][0].text), (only.id,)
-        text = msg("{toggle} was the only change, so it is to blame.", toggle=only.id)
+            return msg("{toggle} is the cause. {why}", toggle=only.id, why=found[0][0].text), (only.id,)
+        text = msg("{toggle} was the only change, so it is the cause.", toggle=only.id)
         return _with_meaning(text, failure, subject), (only.id,)
     if not found:
-        text = msg("Nothing that it said points to one of the {count} toggles.", count=len(chosen))
+        text = msg("None of its output points to one of the {count} toggles.", count=len(chosen))
         return _with_meaning(text, failure, subject), ()
     best = found[0][0]
     near = tuple(name for suspicion, name in found if suspicion.weight > best.weight - _NEAR)
-    text = msg("{toggle} is probably to blame. {why}", toggle=near[0], why=best.text)
+    text = msg("{toggle} is probably the cause. {why}", toggle=near[0], why=best.text)
     if len(near) > 1:
         others = ", ".join(near[1:])
-        text = msg("{toggle} is probably to blame, or {others}. {why}", toggle=near[0], others=others, why=best.text)
+        text = msg("{toggle} is probably the cause, or {others}. {why}", toggle=near[0], others=others, why=best.text)
     return text, near
 
 
@@ -53,5 +53,5 @@ def _with_meaning(text: Message, failure: Failure, subject: Subject) -> Message:
 def leave_out(failed: Sequence[Choice]) -> tuple[Message, tuple[str, ...]]:
     """The same for toggles that /proc does not confirm."""
     names = tuple(choice.toggle for choice in failed)
-    text = msg("Leave out what does not come into force here: {toggles}.", toggles=", ".join(names))
+    text = msg("Leave out what does not take effect here: {toggles}.", toggles=", ".join(names))
     return text, names

@@ -94,24 +94,26 @@ class Exchange:
     def forward(self, watch: float) -> Iterator[Progress]:
         """See `Recreation`."""
         transaction = self.transaction
-        yield from self._step("journal", msg("Write down what is going to happen"), lambda: self.enter(Stage.INTENT))
+        yield from self._step("journal", msg("Record the plan in the journal"), lambda: self.enter(Stage.INTENT))
         if transaction.created:
             yield from self._step("create", msg("Create the replacement beside it"), self._create)
         else:
             self._claim()
         made = transaction.created  # else the two only change places
-        yield from self._step("stop", msg("Stop the original") if made else msg("Stop the one that runs"), self._stop)
+        yield from self._step(
+            "stop", msg("Stop the original") if made else msg("Stop the running container"), self._stop
+        )
         if any(member.image for member in transaction.members):
             yield from self._step("commit", msg("Carry over what it wrote"), self._commit)
         if self._handed or transaction.owners:
             yield from self._step("owners", msg("Change the owners of the files in its volumes"), self._hand_over)
-        words = msg("Give its name to the replacement") if made else msg("Give its name to the one set aside")
+        words = msg("Give its name to the replacement") if made else msg("Give its name to the container set aside")
         yield from self._step("rename", words, self._rename)
-        words = msg("Start the replacement") if made else msg("Start the one set aside")
+        words = msg("Start the replacement") if made else msg("Start the container set aside")
         yield from self._step("start", words, self._start)
         yield from self._watcher.watch(self.transaction.new, watch)
         if transaction.further:
-            words = msg("Look at those that were relaunched with it")
+            words = msg("Check the containers that were relaunched with it")
             yield from self._step("watch-further", words, lambda: go_on(self._port, self.transaction.further))
 
     def finish(self) -> Transaction:
@@ -129,11 +131,13 @@ class Exchange:
         why, words, log = in_words(error)
         if self._without_an_original():
             ended = finished(self, Ending.KEPT)
-            text = msg("{why} Somebody else removed the one that ran before, so the one in its place stays.", why=why)
+            text = msg(
+                "{why} Someone else removed the container that ran before, so the one in its place stays.", why=why
+            )
             yield replace(ended, why=text, words=joined(words, ended.words), log=log)
             return
         begun = self._clock.now()
-        words_told = msg("Bring the original back") if made.created else msg("Bring back the one that ran")
+        words_told = msg("Bring the original back") if made.created else msg("Bring back the container that ran")
         told = Progress("roll-back", State.BEGUN, 0.0, words_told)
         yield told
         try:
@@ -141,7 +145,7 @@ class Exchange:
             roll_back(self._port, self._journal, made, lost=lost, clock=self._clock)
         except (EngineError, NoSuchContainerError, JournalError) as second:
             yield replace(told, state=State.FAILED, seconds=self._clock.now() - begun)
-            text = msg("{why} The way back failed too: run stratascope recover as soon as that is mended.", why=why)
+            text = msg("{why} Going back failed too: run stratascope recover as soon as the cause is fixed.", why=why)
             ending = Ending.UNFINISHED
             if isinstance(second, NameTakenError):  # the original runs
                 text, ending = second.message, Ending.ROLLED_BACK
@@ -195,7 +199,7 @@ class Exchange:
         for member in self.transaction.members:
             now = self._port.running(member.old)
             if now.name != member.name or (self.transaction.created and member.was_running and now.status != "running"):
-                raise FailedError(msg("It was changed in the meantime. Look again."))
+                raise FailedError(msg("It was changed in the meantime. Check it again."))
             if self._port.named(guard(member.old)) is not None:  # it took a place itself, and may not stay there
                 self._give_up(member)
 
@@ -213,7 +217,7 @@ class Exchange:
         ignored = self._new_warnings(created)
         if ignored:
             raise FailedError(
-                msg("The engine would ignore a part of it. Leave that toggle out."),
+                msg("The engine would ignore a part of it. Leave out that toggle."),
                 "; ".join(ignored),
                 failure=Failure(words="; ".join(ignored)),
             )
@@ -268,15 +272,22 @@ class Exchange:
             if member.restart != NEVER:
                 self._port.restart_policy(member.old, NEVER)
         if self.transaction.created and not all(self._still_runs(member) for member in members):
-            raise FailedError(msg("It ended by itself meanwhile, so it was left alone."))  # a job would be done twice
+            raise FailedError(
+                msg("It ended by itself in the meantime, so it was left alone.")
+            )  # a job would be done twice
         self.enter(Stage.STOPPING)
         for member in reversed(members):
             self._port.stop(member.old, member.stop_timeout)
         for member in members if self.transaction.created else ():
             paths = "" if member.image else self._lost(member.old)
             if paths:  # since the plan was made, or as it stopped
-                raise FailedError(msg("It wrote files outside its volumes meanwhile, which the replacement would not "
-                                      "have: {paths}. Try again, and take them along.", paths=paths))  # fmt: skip
+                raise FailedError(
+                    msg(
+                        "It has written files outside its volumes in the meantime, which the "
+                        "replacement would not have: {paths}. Try again, and carry them over.",
+                        paths=paths,
+                    )
+                )
 
     def _still_runs(self, member: Member) -> bool:
         return not member.was_running or self._port.running(member.old).status == "running"

@@ -65,7 +65,7 @@ def harden(
         for path, text in (file for each in (made, *made.along) for file in each.files):
             access.keep_profile(path, text)
     except JournalError as error:
-        why = msg("The system call filter that it needs can't be written down.")
+        why = msg("The system call filter that it needs can't be saved.")
         yield Ended(Ending.REFUSED, None, why, error.words)
         return
     work: Recreation
@@ -80,14 +80,14 @@ def harden(
         hardened = (made, *made.along)
         before = [access.startup_processes(each.spec.id) for each in hardened]
         answers = yield from _timed(
-            access, "ask", msg("See what it answers"), lambda: [ask_original(access, each) for each in hardened]
+            access, "ask", msg("Check its answers"), lambda: [ask_original(access, each) for each in hardened]
         )
         yield from work.forward(watch)
         new = {member.old: member.new for member in work.transaction.members}
         for each, processes in zip(hardened, before, strict=True):
             all_back(access, each.choices, each.subject, processes, new[each.spec.id])
         begun = access.clock.now()
-        told = Progress("verify", State.BEGUN, 0.0, msg("Hold the result against /proc"))
+        told = Progress("verify", State.BEGUN, 0.0, msg("Verify the result in /proc"))
         yield told
         proofs = [
             replace(proof, original=each.spec.id)
@@ -103,7 +103,7 @@ def harden(
         each_shown = yield from _timed(
             access,
             "works",
-            msg("Compare what it does with what it did"),
+            msg("Compare its behaviour with before"),
             lambda: [
                 look_at(access, each, before, new[each.spec.id], exercised=exercised, cancelled=cancelled)
                 for each, before in zip(hardened, answers, strict=True)

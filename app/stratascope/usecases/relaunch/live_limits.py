@@ -30,7 +30,7 @@ def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
         yield replace(told, state=State.FAILED, seconds=time.monotonic() - begun)
         why, words, _ = in_words(error)
         if _changed(access, made):  # a part of it, or all and only the answer was a bad one
-            why = msg("{why} A part of it may be in force.", why=why)
+            why = msg("{why} A part of it may be in effect.", why=why)
             yield Ended(Ending.KEPT, None, why, words)
         else:
             yield Ended(Ending.REFUSED, None, why, words)

@@ -16,10 +16,10 @@ def in_words(error: Exception) -> tuple[Message, str, str]:
         case EngineError():
             return error.message, error.words, ""
         case JournalError():
-            return msg("The journal can't be written any more."), error.words, ""
+            return msg("The journal can no longer be written."), error.words, ""
         case NoSuchContainerError():
-            return msg("A container went away in the middle; somebody else removed it."), str(error), ""
-    return msg("Something that should not happen did."), str(error), ""
+            return msg("A container disappeared midway; someone else removed it."), str(error), ""
+    return msg("Something unexpected happened."), str(error), ""
 
 
 def joined(*words: str) -> str:

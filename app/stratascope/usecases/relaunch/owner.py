@@ -67,7 +67,7 @@ class ByOwner:
                 return _in_the_way(self._access, self._owned, logs=not self.transaction.leave_logs)
             planned = {member.old for member in self.transaction.members}
             if {item.id for item in _theirs(self._access, self._owned)} != planned:
-                return msg("Its owner created it again in the meantime. Try again."), ""
+                return msg("Its owner re-created it in the meantime. Try again."), ""
             _owners(self._access).check(self._owned)
         except EngineError as error:
             return error.message, error.words
@@ -77,11 +77,11 @@ class ByOwner:
         """See `Recreation`."""
         owned, undo = self._owned, self.transaction.kind is Kind.UNDO
         path = owned.files[0].path
-        yield from self._step("journal", msg("Write down what is going to happen"), lambda: self.enter(Stage.INTENT))
+        yield from self._step("journal", msg("Record the plan in the journal"), lambda: self.enter(Stage.INTENT))
         yield from self._step(
-            "write", msg("Take it out of {path}", path=path) if undo else msg("Write {path}", path=path), self._change
+            "write", msg("Remove it from {path}", path=path) if undo else msg("Write {path}", path=path), self._change
         )
-        yield from self._step("re-create", msg("Let its owner create {name} again", name=owned.service), self._recreate)
+        yield from self._step("re-create", msg("Let its owner re-create {name}", name=owned.service), self._recreate)
         try:
             yield from self._watcher.watch(self.transaction.new, watch)
             go_on(self._access.port, self.transaction.further)
@@ -106,13 +106,13 @@ class ByOwner:
         why, words, log = in_words(error)
         clock = self._access.clock
         begun = clock.now()
-        told = Progress("roll-back", State.BEGUN, 0.0, msg("Let its owner bring back what it was"))
+        told = Progress("roll-back", State.BEGUN, 0.0, msg("Let its owner restore it"))
         yield told
         try:
             _back(self._access, self.transaction)
         except (EngineError, NoSuchContainerError, JournalError) as second:
             yield replace(told, state=State.FAILED, seconds=clock.now() - begun)
-            text = msg("{why} The way back failed too: {second} Run stratascope recover afterwards.", why=why,
+            text = msg("{why} Going back failed too: {second} Run stratascope recover afterwards.", why=why,
                        second=in_words(second)[0])  # fmt: skip
             yield Ended(Ending.UNFINISHED, self.transaction, text, joined(words, in_words(second)[1]), log)
             return
@@ -144,10 +144,10 @@ class ByOwner:
             raise self._failed(msg("Its owner started it, and it ended at once."))
         members = self.transaction.members
         if self.transaction.kind is not Kind.UNDO and len(found) != len(members):
-            raise FailedError(msg("Its owner made {count} containers instead of {wanted}.", count=len(found),
+            raise FailedError(msg("Its owner created {count} containers instead of {wanted}.", count=len(found),
                                   wanted=len(members)))  # fmt: skip
         if {item.id for item in found} & {member.old for member in members}:
-            raise FailedError(msg("Its owner saw nothing to change, and left the container as it was."))
+            raise FailedError(msg("Its owner found nothing to change, and left the container as it was."))
         self.transaction = self.transaction.with_members(_made(members, found))
         self.enter(Stage.STARTED)
 
@@ -239,7 +239,7 @@ def _runs(access: EngineAccess, owned: Owned, count: int) -> None:
         if sum(item.status == "running" for item in found) >= count:
             return
         if access.clock.now() >= until:
-            raise OwnerError(msg("Its owner created it again, but it does not run."), found[0].error if found else "")
+            raise OwnerError(msg("Its owner re-created it, but it is not running."), found[0].error if found else "")
         access.clock.sleep(_AGAIN)
 
 
@@ -253,7 +253,7 @@ def _in_the_way(access: EngineAccess, owned: Owned, *, logs: bool) -> tuple[Mess
     """What an undo would lose, or could not do. Raises EngineError."""
     path = owned.files[0].path
     if not _owners(access).holds(owned):
-        changed = msg("The file {path} was changed after Stratascope wrote to it. Take out there what is not wanted, "
+        changed = msg("The file {path} was changed after Stratascope wrote to it. Remove by hand what is not wanted, "
                       "and discard.", path=path)  # fmt: skip
         return changed, ""
     containers = {item.id: item for item in access.containers()}
@@ -265,12 +265,12 @@ def _in_the_way(access: EngineAccess, owned: Owned, *, logs: bool) -> tuple[Mess
             why, words, _ = in_words(error)
             return why, words
         if lost:
-            return msg("It wrote files outside its volumes, which would be lost: {paths}. Copy them away, and "
+            return msg("It wrote files outside its volumes, which would be lost: {paths}. Copy them elsewhere, and "
                        "remove them in it.", paths=lost), ""  # fmt: skip
     return None
 
 
 def _owners(access: EngineAccess) -> Owners:
     if access.owners is None:
-        raise OwnerError(msg("This program can't ask the owner of that container here."))
+        raise OwnerError(msg("This program can't reach the owner of that container here."))
     return access.owners

@@ -68,7 +68,7 @@ def not_enforced(failed: Sequence[Proved]) -> Message:
     first = failed[0]
     title = toggle(first.choice.toggle).title
     if first.proof.outcome is Proven.UNKNOWN:
-        return msg("Not proven: {title}. What /proc says could not be read.", title=title)
+        return msg("Not verified: {title}. What /proc says could not be read.", title=title)
     return msg("Not enforced: {title}. Expected {expected}, found {found}.", title=title,
                expected=first.proof.expected, found=first.proof.found)  # fmt: skip
 
@@ -106,7 +106,7 @@ def all_back(
             if not sure and not _refused(choices, failure, subject):
                 return lost
             first = (*sure, *lost)[0]
-            why = msg("A process {name} of user {user} ran in it before, and did not come up again.", name=first.name,
+            why = msg("A process {name} of user {user} ran in it before, and did not start again.", name=first.name,
                       user="?" if first.user is None else first.user)  # fmt: skip
             raise FailedError(why, log=log, failure=failure)
         access.clock.sleep(again)

@@ -29,8 +29,8 @@ class NameTakenError(RefusedError):
     """What ran before runs again, but not under its name. The journal keeps the rest of the way back."""
 
     def __init__(self, name: str, error: RefusedError) -> None:
-        text = msg("Another container took its name meanwhile, so it runs as {name}. "
-                   "Free the name, then run stratascope recover.", name=name)  # fmt: skip
+        text = msg("Another container took its name in the meantime, so it runs as {name}. Free the name, then run "
+                   "stratascope recover.", name=name)  # fmt: skip
         super().__init__(error.state, text, error.words)
 
 

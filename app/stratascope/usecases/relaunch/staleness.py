@@ -22,7 +22,7 @@ def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | 
             return msg("It was removed in the meantime.")
         as_planned = now.name == member.name and (now.status == "running" or not member.was_running)
         if not as_planned or any(item.concerns(member.old) for item in known):
-            return msg("It was changed in the meantime. Look again.")
+            return msg("It was changed in the meantime. Check it again.")
     return None
 
 
@@ -30,7 +30,7 @@ def over(journal: Journal, done: Transaction) -> Message | None:
     """Why there is nothing to undo or to discard any more."""
     if any(isinstance(item, Transaction) and (item.id, item.stage) == (done.id, done.stage) for item in journal.all()):
         return None
-    return msg("It was undone or discarded in the meantime. Look again.")
+    return msg("It was undone or discarded in the meantime. Check it again.")
 
 
 def undone_elsewhere(port: Relauncher, done: Transaction) -> bool:
@@ -45,5 +45,5 @@ def in_use(port: Relauncher, done: Transaction) -> Message | None:
     for member in done.members:
         now = look(port, member.old)
         if now is not None and (now.status in ALIVE or now.name == member.name):
-            return msg("{name} runs, or has its own name again, so it is not removed.", name=now.name)
+            return msg("{name} is running, or has its own name again, so it is not removed.", name=now.name)
     return None

@@ -67,10 +67,10 @@ def undo(
             yield Ended(Ending.REFUSED, done, why, words)
             return
         if elsewhere:
-            yield Ended(Ending.REFUSED, done, msg("It was undone or discarded in the meantime. Look again."))
+            yield Ended(Ending.REFUSED, done, msg("It was undone or discarded in the meantime. Check it again."))
             return
         if strangers:
-            why = msg("Other containers have come to need it since: {names}. Remove these first.",
+            why = msg("Other containers have since come to need it: {names}. Remove these first.",
                       names=", ".join(strangers))  # fmt: skip
             yield Ended(Ending.REFUSED, done, why)
             return
@@ -112,7 +112,7 @@ def _brought_back(
     access: EngineAccess, done: Transaction, watch: float, cancelled: Callable[[], bool]
 ) -> Iterator[Event]:
     """The original, where nothing stands in its place any more."""
-    told = Progress("start", State.BEGUN, 0.0, msg("Start the one set aside"))
+    told = Progress("start", State.BEGUN, 0.0, msg("Start the container set aside"))
     try:
         with rollback.held(access.journal, done):
             why_not = over(access.journal, done)

@@ -80,12 +80,12 @@ class Watcher:
             if passed >= seconds and not starting and not self._lacking:
                 break
             if starting and passed >= max(seconds, self._patience.health):
-                why = msg("Its healthcheck did not say healthy in {seconds} seconds.", seconds=round(passed))
+                why = msg("Its health check did not report healthy within {seconds} seconds.", seconds=round(passed))
                 self._fail(now, why)
             if self._lacking and not starting and passed >= seconds + self._patience.listen:
                 self._fail(now, _silent(self._lacking))
             if self._blind and not blind:
-                text = msg("On which ports it listens can't be read, so that is not watched")
+                text = msg("Which ports it listens on can't be read, so that is not watched")
                 yield replace(told, seconds=passed, message=text)
             if (waits := self._awaited(starting)) != awaited:
                 yield replace(told, seconds=passed, message=waits or told.message)
@@ -96,7 +96,7 @@ class Watcher:
     def _awaited(self, starting: bool) -> Message | None:
         if self._lacking:
             return msg("Waiting until it listens on port {ports}", ports=_listed(self._lacking))
-        return msg("Waiting until its healthcheck says healthy") if starting else None
+        return msg("Waiting until its health check reports healthy") if starting else None
 
     def _look(self, now: Running, *, last: bool) -> None:
         """Read its ports and kills where it is time to; raises FailedError where they tell that it failed."""
@@ -120,12 +120,12 @@ class Watcher:
             if now.out_of_memory:
                 why = msg("It was killed: it needs more memory than its limit allows.")
             else:
-                why = msg("It ended by itself, with exit status {status}.", status=str(now.exit_code))
+                why = msg("It exited by itself, with status {status}.", status=str(now.exit_code))
             self._fail(now, why)
         if now.restarts > restarts:
-            self._fail(now, msg("It ended and was started again by the engine."))
+            self._fail(now, msg("It ended and was restarted by the engine."))
         if now.health is Health.UNHEALTHY and self._expected.health is not Health.UNHEALTHY:
-            self._fail(now, msg("Its healthcheck says unhealthy."))
+            self._fail(now, msg("Its health check reports unhealthy."))
 
     def _fail(self, now: Running, why: Message, *, out_of_memory: bool = False) -> None:
         log = last_words(self._port, now.id)
@@ -146,7 +146,7 @@ def go_on(port: Relauncher, members: Sequence[Member]) -> None:
             continue
         now = port.running(member.new)
         if now.status != "running" or now.restarts or now.health is Health.UNHEALTHY:
-            why = msg("{name}, which was relaunched with it, does not run as it did.", name=member.name)
+            why = msg("{name}, which was relaunched with it, does not run as it did before.", name=member.name)
             raise FailedError(why, now.error, last_words(port, member.new))
 
 

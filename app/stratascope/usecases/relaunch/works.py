@@ -60,19 +60,19 @@ def look_at(
 
     `exercised`: commands that ended well on a twin with the same settings.
     """
-    compared = [msg("On a twin with these settings the exercise ended well: {command}", command=each)
+    compared = [msg("On a twin with these settings the exercise succeeded: {command}", command=each)
                 for each in exercised]  # fmt: skip
     not_compared: list[Message] = []
     works = bool(exercised)
     if made.spec.state.health is not Health.HEALTHY:
-        text = msg("Its healthcheck did not say healthy before.") if made.spec.state.healthcheck else None
-        not_compared.append(text or msg("It has no healthcheck."))
+        text = msg("Its health check did not report healthy before.") if made.spec.state.healthcheck else None
+        not_compared.append(text or msg("It has no health check."))
     elif access.port.running(container).health is Health.HEALTHY:
-        compared.append(msg("Its healthcheck says healthy, as before."))
+        compared.append(msg("Its health check reports healthy, as before."))
         works = True
     ports = made.before.listens
     if ports is None:
-        not_compared.append(msg("On which ports it listens can't be read."))
+        not_compared.append(msg("Which ports it listens on can't be read."))
     elif not ports:
         not_compared.append(msg("It listens on no TCP port."))
     else:
@@ -82,7 +82,7 @@ def look_at(
                                    until=access.clock.now() + seconds, again=again,
                                    go_on=lambda: _go_on(access, container, cancelled))  # fmt: skip
         if before is None or now is None:
-            not_compared.append(msg("What it answers at its ports: they can't be reached from here."))
+            not_compared.append(msg("Its answers at its ports: they can't be reached from here."))
         else:
             if other := answers.unlike(before, now):
                 return Shown(False, tuple(compared), tuple(not_compared), answers.differs(other[0]))
@@ -91,6 +91,8 @@ def look_at(
             works = works or bool(told)
             not_compared += answers.not_compared(ports, before, now)
     not_compared += _unseen(made)
+    if not exercised:
+        not_compared.append(answers.NOT_EXERCISED)
     doubts = () if exercised else tuple(doubted(made))
     return Shown(True if works and not doubts else None, tuple(compared), (*doubts, *not_compared))
 
@@ -122,10 +124,10 @@ def doubted(made: Plan) -> Iterable[Message]:
 def _unseen(made: Plan) -> Iterable[Message]:
     udp = [port.container_port for port in made.spec.asked.ports if port.container_port.endswith("/udp")]
     if udp:
-        yield msg("What its UDP ports answer is not looked at: {ports}.", ports=", ".join(udp))
+        yield msg("Its answers at UDP ports are not checked: {ports}.", ports=", ".join(udp))
     hardened = {each.spec.id for each in made.along}
     if names := ", ".join(each.container.name for each in made.further if each.container.id not in hardened):
-        yield msg("What is relaunched with it is watched, and not asked: {names}.", names=names)
+        yield msg("Containers relaunched with it are watched, but not tested: {names}.", names=names)
 
 
 def _go_on(access: EngineAccess, container: str, cancelled: Callable[[], bool]) -> None:
@@ -133,7 +135,7 @@ def _go_on(access: EngineAccess, container: str, cancelled: Callable[[], bool]) 
         raise FailedError(msg("Cancelled."))
     now = access.port.running(container)
     if now.status != "running":
-        why = msg("It ended by itself, with exit status {status}.", status=str(now.exit_code))
+        why = msg("It exited by itself, with status {status}.", status=str(now.exit_code))
         log = last_words(access.port, container)
         raise FailedError(why, now.error, log, Failure(log, now.error, now.exit_code, now.out_of_memory))
 

@@ -54,10 +54,10 @@ def refused(
     Raises ProbeError where it can't be watched, EngineError, NoSuchContainerError.
     """
     if not access.engine.local:
-        raise ProbeError(msg("It runs on another machine. What a container uses is watched where it runs."))
+        raise ProbeError(msg("It runs on another machine. A container can be watched only where it runs."))
     begun = access.port.running(container)
     if begun.pid is None:
-        raise ProbeError(msg("It ended by itself, with exit status {status}.", status=str(begun.exit_code)))
+        raise ProbeError(msg("It exited by itself, with status {status}.", status=str(begun.exit_code)))
     told, clock = _Told(access, made), access.clock
     following = _Following(observer().begin(Target(begun.pid, container=container, seconds=seconds)))
     until = clock.now() + seconds + _LATE
@@ -154,7 +154,7 @@ class _Told:
         try:
             self._access.keep_profile(path, text)
         except JournalError as error:  # then the filter is to be left out
-            raise ToggleError(msg("The journal can't be written any more.")) from error
+            raise ToggleError(msg("The journal can no longer be written.")) from error
         return path
 
 

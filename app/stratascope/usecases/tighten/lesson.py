@@ -126,7 +126,7 @@ class TwinLesson:
     def _watched(self, number: str) -> Iterator[Witness]:
         self._last = None
         if not self._engine.local:
-            self.why_not = msg("It runs on another machine. What a container uses is watched where it runs.")
+            self.why_not = msg("It runs on another machine. A container can be watched only where it runs.")
         if self.why_not is not None:
             with unwatched(number) as nobody:
                 yield nobody

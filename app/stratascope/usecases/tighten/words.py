@@ -8,18 +8,18 @@ from stratascope.usecases.trial.strategy import Ends, Purpose
 
 ENDS = {
     Ends.FOUND: msg("These settings work."),
-    Ends.NOTHING: msg("None of the settings that were tried works."),
-    Ends.UNCHANGED_BREAKS: msg("A twin of it does not work unchanged either, so no trial says anything."),
+    Ends.NOTHING: msg("None of the settings tried works."),
+    Ends.UNCHANGED_BREAKS: msg("A twin of it does not work even unchanged, so trials prove nothing."),
     Ends.REFUSED: msg("There can be no twin of it, so nothing was tried."),
-    Ends.UNSTEADY: msg("What works once does not work again, so no trial says anything."),
-    Ends.CUT_OFF: msg("The trials were broken off."),
+    Ends.UNSTEADY: msg("What worked once did not work again, so trials prove nothing."),
+    Ends.CUT_OFF: msg("The trials were interrupted."),
 }
 PURPOSES = {
     Purpose.UNCHANGED: msg("its settings unchanged"),
-    Purpose.WHOLE: msg("all that it seems not to need"),
+    Purpose.WHOLE: msg("everything that it seems not to need"),
     Purpose.LOOSENED: msg("without what it was refused"),
     Purpose.SEARCH: msg("a part of it"),
-    Purpose.TIGHTER: msg("with what may have been left out for nothing"),
+    Purpose.TIGHTER: msg("with what may have been left out needlessly"),
     Purpose.REPEAT: msg("the same again"),
 }
 WORKS = {

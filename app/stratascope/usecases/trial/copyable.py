@@ -31,11 +31,11 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
     for why in spec.lost:
         raise NoTwinError(why)
     if container.pod or container.infra:
-        raise NoTwinError(msg("It belongs to a pod and shares that one's namespaces, which a twin can't."))
+        raise NoTwinError(msg("It belongs to a pod and shares its namespaces, which a twin can't."))
     if wanted.privileged:
         raise NoTwinError(msg("It is privileged, so its twin could change this machine."))
     for mode, why in (
-        (wanted.network_mode, msg("It shares a network with others, and a twin must not reach that.")),
+        (wanted.network_mode, msg("It shares a network with others, and a twin must not reach them.")),
         (wanted.pid_mode, msg("It sees processes of others, and a twin must not reach those.")),
         (wanted.ipc_mode, msg("It shares memory and queues (IPC) with others, and a twin must not reach those.")),
         (wanted.uts_mode, msg("It shares the host name with others, and a twin must not change that.")),
@@ -47,10 +47,10 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
     if wanted.devices or wanted.device_rules:
         raise NoTwinError(msg("It uses devices of this machine, which a twin would share with it."))
     if wanted.read_only_paths == ():
-        raise NoTwinError(msg("Settings of the kernel below /proc/sys are writable in it, so its twin could set them."))
+        raise NoTwinError(msg("Kernel settings below /proc/sys are writable in it, so its twin could set them."))
     for name in _MACHINE:
         if name in (wanted.capabilities or ()):
-            raise NoTwinError(msg("It holds {name}, by which its twin could change the whole machine.", name=name))
+            raise NoTwinError(msg("It holds {name}, with which its twin could change the whole machine.", name=name))
 
 
 def mounts_of(wanted: Asked, engine: Engine, host: HostFiles) -> tuple[TwinMount, ...]:
@@ -61,23 +61,27 @@ def mounts_of(wanted: Asked, engine: Engine, host: HostFiles) -> tuple[TwinMount
 def _mount(mount: AskedMount, engine: Engine, host: HostFiles) -> TwinMount:
     path = mount.source
     if not path.startswith("/"):
-        raise NoTwinError(msg("The engine does not say where {path} lies, so a twin can't have it.", path=mount.target))
+        raise NoTwinError(
+            msg("The engine does not say where {path} is located, so a twin can't have it.", path=mount.target)
+        )
     if mount.volume and mount.writable:
         return TwinMount(path, mount.target, overlaid=True, volume=mount.volume)
     place = host.place(path, 1 if mount.writable else LOOKED_AT)
     if place is None:
-        raise NoTwinError(msg("What lies at {path} can't be looked at from here, so a twin can't have it.", path=path))
+        raise NoTwinError(msg("The content of {path} can't be examined from here, so a twin can't have it.", path=path))
     if place.kind in (PlaceKind.SOCKET, PlaceKind.OTHER):
         raise NoTwinError(msg("{path} is a socket or a device, through which a twin would reach others.", path=path))
     if not mount.writable:
         if place.sockets is None:
             raise NoTwinError(msg("{path} holds too many files to be sure that no socket is among them.", path=path))
         if place.sockets:
-            raise NoTwinError(msg("A socket lies below {path}, through which a twin would reach others.", path=path))
+            raise NoTwinError(
+                msg("There is a socket below {path}, through which a twin would reach others.", path=path)
+            )
         return TwinMount(place.path, mount.target, overlaid=False, volume=mount.volume)
     docker = engine.kind is EngineKind.DOCKER
     if docker and place.mounted:
-        text = msg("Something is mounted just at {path}, and Docker has no overlay for that.", path=path)
+        text = msg("Something is mounted directly at {path}, and Docker has no overlay for that.", path=path)
         raise NoTwinError(text)
     # Podman overlays folders only
     return TwinMount(place.path, mount.target, overlaid=docker or place.kind is PlaceKind.FOLDER)

@@ -54,7 +54,7 @@ def exercise(
     """Run one command to its end; its process group ends with it. Raises nothing."""
     access = sandbox.access()
     if access is sandbox.Access.WITHHELD:
-        text = msg("This Flatpak may not run commands on the host. Allow it with this: {command}",
+        text = msg("This Flatpak can't run commands on the host. Allow it with this command: {command}",
                    command=sandbox.GRANT)  # fmt: skip
         return Exercised(command, text)
     try:
@@ -78,7 +78,7 @@ def exercise(
             if cancelled():
                 why = msg("Cancelled.")
             elif clock.now() >= until:
-                why = msg("It was not done in {seconds} seconds.", seconds=round(seconds))
+                why = msg("It did not finish within {seconds} seconds.", seconds=round(seconds))
             if why is not None:
                 break
             if not selector.get_map():  # it closed its output, and goes on
@@ -88,7 +88,7 @@ def exercise(
         _end(child)
         _read(child.stdout.fileno(), said)
     if why is None and child.returncode:
-        why = msg("It ended with status {status}.", status=child.returncode)
+        why = msg("It exited with status {status}.", status=child.returncode)
     return Exercised(command, why, said.decode("utf-8", "replace"))
 
 

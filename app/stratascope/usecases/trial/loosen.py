@@ -62,18 +62,20 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
             other = tuple(choice.toggle for choice in verdict.choices if choice not in choices)
             if breaks or other:
                 return Loosened(verdict.choices, (*breaks, *other))
-            text = msg("On a twin all of them work, so it needs something that a twin has not: its network, or others.")
+            text = msg(
+                "On a twin all of them work, so it needs something that a twin lacks: its network, or other containers."
+            )
             return Loosened(why=text)
         case Ends.NOTHING:
             return Loosened((), tuple(choice.toggle for choice in choices), _said(verdict.last))
         case Ends.UNCHANGED_BREAKS:
-            text = msg("A twin of it does not work unchanged either, so no trial says anything.")
+            text = msg("A twin of it does not work even unchanged, so trials prove nothing.")
         case Ends.UNSTEADY:
-            text = msg("What works once does not work again, so no trial says anything.")
+            text = msg("What worked once did not work again, so trials prove nothing.")
         case Ends.CUT_OFF if late is not None:
             text = msg("Nothing was found in {seconds} seconds.", seconds=round(late))
         case Ends.CUT_OFF:
-            text = msg("The trials were broken off.")
+            text = msg("The trials were interrupted.")
         case _:
             text = msg("There can be no twin of it, so nothing was tried.")
     why = _said(verdict.last)

@@ -15,7 +15,7 @@ from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.core.relaunch.trial import Pace, Tried
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.evidence.answers import answered, asks, compared, differs, not_compared, unlike
+from stratascope.usecases.evidence.answers import NOT_EXERCISED, answered, asks, compared, differs, not_compared, unlike
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.evidence.startup_processes import ProcessKind
 from stratascope.usecases.plan.look import Look
@@ -62,11 +62,11 @@ class Paces:
         self._like = None if like is None else like.pace
         self.compared: list[Message] = []
         self.not_compared: list[Message] = [
-            msg("A twin reaches nothing outside of it, so what the container does over the network was not tried.")
+            msg("A twin reaches nothing outside, so what the container does over the network was not tried.")
         ]
         udp = [port.container_port for port in seen.spec.asked.ports if port.container_port.endswith("/udp")]
         if udp:
-            self.not_compared.append(msg("Its UDP ports are not looked at: {ports}.", ports=", ".join(udp)))
+            self.not_compared.append(msg("Its UDP ports are not checked: {ports}.", ports=", ".join(udp)))
         if paths := lost_files(seen.state.container, seen.changes):
             self.not_compared.append(msg("A twin starts without what was written outside its volumes: {paths}.",
                                          paths=paths))  # fmt: skip
@@ -104,10 +104,10 @@ class Paces:
         else:
             told = self._like.signals
             if ended := tell(self._access, container, told):
-                self._fail(container, msg("It ended when it was told to reload (SIG{name}).", name=ended))
+                self._fail(container, msg("It ended when told to reload (SIG{name}).", name=ended))
         if told:
             names = ", ".join(f"SIG{name}" for name in told)
-            self.compared.append(msg("It goes on when it is told to reload: {names}.", names=names))
+            self.compared.append(msg("It keeps running when told to reload: {names}.", names=names))
         self._watch(watcher, container, 0.0)
         return told
 
@@ -115,7 +115,7 @@ class Paces:
         """What it says at them; one on an address that only the original has can't be asked."""
         ports, clock = self._seen.before.listens, self._access.clock
         if ports is None:
-            self.not_compared.append(msg("On which ports it listens can't be read."))
+            self.not_compared.append(msg("Which ports it listens on can't be read."))
         if not ports:
             return ()
         before, hear = None if self._like is None else self._like.answers, self._access.answers
@@ -127,14 +127,14 @@ class Paces:
                            go_on=lambda: self._go_on(container))  # fmt: skip
         self.compared.append(msg("It listens on its TCP ports: {ports}.", ports=", ".join(map(str, ports))))
         if now is None:
-            self.not_compared.append(msg("What it answers at its ports: its network can't be entered from here."))
+            self.not_compared.append(msg("Its answers at its ports: its network can't be entered from here."))
             return None
         other = unlike(before or (), now)
         if other:
             self._fail(container, differs(other[0]))
         if taken := sorted({each.port for each in now if each.reply is not Reply.NONE}):
             words = ", ".join(map(str, taken))
-            self.compared.append(msg("It takes connections on its TCP ports: {ports}.", ports=words))
+            self.compared.append(msg("It accepts connections on its TCP ports: {ports}.", ports=words))
         if before:
             self.compared += compared(before, now)
         self.not_compared += not_compared(ports, now, now)
@@ -149,16 +149,16 @@ class Paces:
         away = all_back(self._access, choices, subject, before, container, seconds=limit, again=POLL)
         if before and (there := before - frozenset(away)):
             names = ", ".join(sorted({kind.name for kind in there}))
-            self.compared.append(msg("The processes of its start are there: {names}.", names=names))
+            self.compared.append(msg("The processes of its start are present: {names}.", names=names))
 
     def _healthy(self, container: str, limit: float) -> bool:
         state, clock = self._seen.spec.state, self._access.clock
         if not state.healthcheck:
-            self.not_compared.append(msg("It has no healthcheck."))
+            self.not_compared.append(msg("It has no health check."))
             return False
         sure = state.health is Health.HEALTHY if self._like is None else self._like.healthy
         if not sure and (self._like is not None or state.health is Health.UNHEALTHY):
-            self.not_compared.append(msg("Its healthcheck does not say healthy of the unchanged one either."))
+            self.not_compared.append(msg("The unchanged container's health check does not report healthy either."))
             return False
         until = clock.now() + (limit if sure else UNSURE)
         while self._access.port.check_health(container) is not Health.HEALTHY:
@@ -166,16 +166,16 @@ class Paces:
             if clock.now() < until:
                 clock.sleep(POLL)
             elif sure:
-                self._fail(container, msg("Its healthcheck does not say healthy."))
+                self._fail(container, msg("Its health check does not report healthy."))
             else:
-                self.not_compared.append(msg("Its healthcheck does not say healthy of the unchanged one either."))
+                self.not_compared.append(msg("The unchanged container's health check does not report healthy either."))
                 return False
-        self.compared.append(msg("Its healthcheck says healthy."))
+        self.compared.append(msg("Its health check reports healthy."))
         return True
 
     def _exercise(self, container: str, name: str) -> None:
         if not self._exercises.commands:
-            self.not_compared.append(msg("No exercise was given, so nothing that it does on request was tried."))
+            self.not_compared.append(NOT_EXERCISED)
             return
         pid = self._access.port.running(container).pid
         if pid is None:
@@ -191,7 +191,7 @@ class Paces:
             if done.why is not None:
                 why = msg("The exercise failed: {command}. {why}", command=command, why=done.why)
                 self._fail(container, why, said=done.said)
-            self.compared.append(msg("The exercise ends well: {command}", command=command))
+            self.compared.append(msg("The exercise succeeds: {command}", command=command))
 
     def _stop(self, container: str) -> int | None:
         port, wanted = self._access.port, None if self._like is None else self._like.exit_code
@@ -204,12 +204,12 @@ class Paces:
         if self._like is None or hurried:
             return now.exit_code
         if now.exit_code == KILLED:
-            self._fail(container, msg("It does not end any more when it is told to stop."))
+            self._fail(container, msg("It no longer ends when told to stop."))
         if now.exit_code != wanted:
-            why = msg("It stops with exit status {status}, and unchanged with {before}.", status=str(now.exit_code),
+            why = msg("It stops with exit status {status}; unchanged, with {before}.", status=str(now.exit_code),
                       before=str(wanted))  # fmt: skip
             self._fail(container, why)
-        self.compared.append(msg("It stops as the unchanged one does."))
+        self.compared.append(msg("It stops like the unchanged one."))
         return now.exit_code
 
     def _go_on(self, container: str) -> None:
@@ -218,7 +218,7 @@ class Paces:
             raise FailedError(msg("Cancelled."))
         now = self._access.port.running(container)
         if now.status != "running":
-            self._fail(container, msg("It ended by itself, with exit status {status}.", status=str(now.exit_code)))
+            self._fail(container, msg("It exited by itself, with status {status}.", status=str(now.exit_code)))
 
     def _fail(self, container: str, why: Message, *, said: str = "") -> None:
         log, now = last_words(self._access.port, container), self._access.port.running(container)

@@ -179,7 +179,7 @@ def _broken(tried: Tried, failed: FailedError | None, prepared: _Prepared) -> Tr
     """With why, and what would help: what was refused says so, else our best explanation."""
     helpful = [each.loosening for each in tried.refusals if each.loosening is not None]
     if failed is None:
-        text = msg("Something is refused to it that is not refused to it unchanged: {text}",
+        text = msg("It is refused something that it is not refused unchanged: {text}",
                    text=tried.refusals[0].text)  # fmt: skip
         return replace(tried, works=Works.BREAKS, why=text, loosenings=tuple(dict.fromkeys(helpful)))
     if failed.failure is not None:

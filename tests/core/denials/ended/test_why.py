@@ -117,7 +117,7 @@ def test_facts_say_who_says_them() -> None:
     assert [fact.source for fact in found] == [
         Source.KERNEL, Source.KERNEL, Source.ENGINE, Source.ENGINE, Source.WATCHED, Source.LOG,
     ]  # fmt: skip
-    assert translate(found[-1].text) == "It last said: last"
+    assert translate(found[-1].text) == "Its last output: last"
     assert "10 seconds" in translate(found[2].text)
 
 

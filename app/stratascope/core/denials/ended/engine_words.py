@@ -21,14 +21,14 @@ _SAYINGS = (
     Saying(
         r"name .*is (?:already )?in use|constraint failed: ContainerConfig\.Name",
         ENGINE,
-        msg("Another container has this name. Rename or remove that one, or take another name."),
+        msg("Another container has this name. Rename or remove that one, or choose another name."),
     ),
     Saying(
         r"cannot expose privileged port (?P<port>\d+)",
         KERNEL,
         msg(
-            "A rootless engine may not publish the port {port}: it lies below the host's setting "
-            "net.ipv4.ip_unprivileged_port_start. Publish a higher one, or lower that setting."
+            "A rootless engine can't publish port {port}: it lies below the host's setting "
+            "net.ipv4.ip_unprivileged_port_start. Publish a higher port, or lower that setting."
         ),
     ),
     Saying(
@@ -37,33 +37,36 @@ _SAYINGS = (
         r"|port (?P<port3>\d+)\S*: .*address already in use",
         NETWORK,
         msg(
-            "The port {port} of the host, which it publishes, is taken by another container or program. Free it, or "
-            "publish another one."
+            "Port {port} of the host, which it publishes, is taken by another container or program. Free it, or "
+            "publish another port."
         ),
     ),
     Saying(
         r"port is already allocated|address already in use|cannot listen on the (?:tcp|udp) port",
         NETWORK,
-        msg("A port or an address that it wants on the host is taken. Free it, or publish another one."),
+        msg("A port or an address that it needs on the host is taken. Free it, or publish another one."),
     ),
     Saying(
         r"listen (?:tcp|udp)\S* \S*?:(?P<port>\d+): bind: permission denied",
         KERNEL,
         msg(
-            "The engine may not publish the port {port}: as an ordinary user it may use those from "
+            "The engine can't publish port {port}: as an ordinary user it can only use ports from "
             "net.ipv4.ip_unprivileged_port_start on."
         ),
     ),
     Saying(
         r"network (?P<name>\S+) not found|network with name or id (?P<name2>[^\s:]+)|no such network:? (?P<name3>\S+)",
         NETWORK,
-        msg("Its network {name} is not there any more. Make it again, or connect the container to another one."),
+        msg("Its network {name} no longer exists. Create it again, or connect the container to another one."),
     ),
     Saying(
         r"static ip (?P<address>[0-9a-f.:]+[0-9a-f]) not in any subnet|no configured subnet contains ip address "
         r"(?P<address2>\S+)|invalid ip(?:v4|v6)? address:? (?P<address3>\S+)",
         NETWORK,
-        msg("The fixed address {address} does not fit its network. Take one of that network, or let it choose."),
+        msg(
+            "The fixed address {address} does not fit its network. Choose one of that network, or let the engine "
+            "choose."
+        ),
     ),
     Saying(
         r"(?:ip ?address|ip) (?P<address>[0-9a-f.:]+[0-9a-f])(?: is)? already (?:allocated|in use|taken)",
@@ -80,13 +83,16 @@ _SAYINGS = (
         r"|container (?P<name2>\S+) is not running.*(?:namespace|network)|joining network namespace of container "
         r"(?P<name3>[^\s:]+)|no such container: (?P<name4>\S+)",
         ENGINE,
-        msg("It uses the namespace of another container, which does not run or is gone: {name}. Start that one first."),
+        msg(
+            "It uses the namespace of another container, which does not run or no longer exists: {name}. Start that "
+            "one first."
+        ),
     ),
     Saying(
         r"(?:iptables|nftables|netavark|ip6tables)\b.*(?:fail|error|not found|permi|missing)",
         NETWORK,
         msg(
-            "The engine could not set up its network: what it needs for that (iptables, nftables, a kernel module) "
+            "The engine could not set up its network: something it relies on (iptables, nftables, a kernel module) "
             "fails on the host."
         ),
     ),
@@ -101,22 +107,22 @@ _SAYINGS = (
         rf"|executable file {Q}?(?P<path2>[^`'\"\s]+){Q}? not found",
         IMAGE,
         msg(
-            "There is no program {path} in it. See its entry point and its command, the image's PATH, and whether a "
-            "mount covers the place."
+            "There is no program {path} in it. Check its entry point and command, the image's PATH, and whether a "
+            "mount hides that path."
         ),
     ),
     Saying(
         rf"exec: \"(?P<path>[^\"]+)\": is a directory|path {Q}(?P<path2>[^`'\"]+){Q} is not a regular file",
         IMAGE,
-        msg("{path}, which it is to run, is a folder. See its entry point and its command."),
+        msg("{path}, which it should run, is a directory. Check its entry point and command."),
     ),
     Saying(
         rf"exec: \"(?P<path>[^\"]+)\": permission denied|path {Q}(?P<path2>[^`'\"]+){Q} exists but it is not "
         rf"executable|open executable: permission denied|exec {Q}?(?P<path3>/[^`'\":\s]+){Q}?: permission denied",
         FILES,
         msg(
-            "{path} may not be executed: it lacks the right for it (chmod +x), is out of reach for its user, or lies "
-            "on a mount with noexec."
+            "{path} can't be executed: it lacks execute permission (chmod +x), is out of reach for its user, or is "
+            "on a noexec mount."
         ),
     ),
     Saying(
@@ -133,35 +139,35 @@ _SAYINGS = (
         r"workdir \"(?P<path>[^\"]+)\" exists .*not a directory|chdir to cwd \(\"(?P<path2>[^\"]+)\"\).*not a directory"
         rf"|chdir to {Q}(?P<path3>[^`'\"]+){Q}: not a directory|mkdir: (?P<path4>\S+) is not a directory",
         IMAGE,
-        msg("The folder in which it is to start, {path}, is a file."),
+        msg("Its working directory, {path}, is a file."),
     ),
     Saying(
         rf"workdir \"(?P<path>[^\"]+)\" does not exist|chdir to cwd \(\"(?P<path2>[^\"]+)\"\).*{NONE}"
         rf"|chdir to {Q}(?P<path3>[^`'\"]+){Q}: {NONE}",
         IMAGE,
-        msg("The folder in which it is to start, {path}, is not there. Make it in the image, or give another one."),
+        msg("Its working directory, {path}, does not exist. Create it in the image, or set another one."),
     ),
     Saying(
         rf"chdir to cwd \(\"(?P<path>[^\"]+)\"\).*permission denied|chdir to {Q}(?P<path2>[^`'\"]+){Q}: permission",
         FILES,
-        msg("Its user may not enter the folder in which it is to start, {path}."),
+        msg("Its user can't enter its working directory, {path}."),
     ),
     Saying(
         r"does not match the specified platform: wanted (?P<wanted>[\w/.-]+), actual: (?P<actual>[\w/.-]+)"
         r"|requested image's platform \((?P<actual2>[\w/.-]+)\) does not match the detected host platform "
         r"\((?P<wanted2>[\w/.-]+)\)",
         IMAGE,
-        msg("Its image is made for {actual}, and {wanted} is wanted. Take the image of that platform."),
+        msg("Its image is built for {actual}, and {wanted} is wanted. Use the image for that platform."),
     ),
     Saying(
         r"no (?:matching manifest|match for platform)|image operating system|no image found in manifest list",
         IMAGE,
-        msg("Its image is not made for this machine. Take one for its platform."),
+        msg("Its image is not built for this machine. Use one for its platform."),
     ),
     Saying(
         r"no such image|image not known|unable to find image",
         IMAGE,
-        msg("The engine does not have its image any more. Pull or build it again."),
+        msg("The engine no longer has its image. Pull or build it again."),
     ),
 )
 

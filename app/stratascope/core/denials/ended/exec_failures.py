@@ -45,7 +45,7 @@ def failed(lines: Sequence[str], program: Program | None, end: End) -> Cause | N
         if claim is not None:
             return Cause(claim, msg("The runtime says so in its log, and the file agrees."), line)
         layer, what = _by_words(match["path"], match["why"].lower(), end)
-        return Cause(Claim(layer, what, Strength.LEFT), msg("The last line of its log speaks of it."), line)
+        return Cause(Claim(layer, what, Strength.LEFT), msg("The last line of its log says so."), line)
     return None
 
 
@@ -53,29 +53,29 @@ def by_file(program: Program, end: End) -> Claim | None:
     """What the file says; None where nothing is wrong with it."""
     match program.flaw:
         case Flaw.OTHER_MACHINE:
-            what = msg("{path} is made for another machine: for {other}, and this one is {own}. Take the image of this "
-                       "platform.", path=program.path, other=program.detail, own=end.machine)  # fmt: skip
+            what = msg("{path} is built for another machine type: {other}, but this machine is {own}. Use the image "
+                       "for this platform.", path=program.path, other=program.detail, own=end.machine)  # fmt: skip
         case Flaw.EMPTY:
             what = msg("{path} is empty, so there is nothing to run.", path=program.path)
         case Flaw.NO_FORMAT:
-            what = msg("{path} is neither a program nor a script that says who is to read it. Put a first line into "
-                       "it, such as #!/bin/sh.", path=program.path)  # fmt: skip
+            what = msg("{path} is neither a binary nor a script with an interpreter line. Start it with a line such "
+                       "as #!/bin/sh.", path=program.path)  # fmt: skip
         case Flaw.MARKED:
-            what = msg("{path} begins with a byte order mark, so the kernel does not see its first line (#!). Save it "
-                       "without one.", path=program.path)  # fmt: skip
+            what = msg("{path} starts with a byte order mark, so the kernel does not recognise its first line (#!). "
+                       "Save it without one.", path=program.path)  # fmt: skip
         case Flaw.LINE_END:
-            what = msg("The lines of {path} end in the way of Windows (CRLF), so the kernel looks for {other} with a "
-                       "carriage return in its name. Convert it (dos2unix).", path=program.path,
+            what = msg("{path} has Windows line endings (CRLF), so the kernel looks for {other} with a carriage "
+                       "return in its name. Convert it (dos2unix).", path=program.path,
                        other=program.detail)  # fmt: skip
         case Flaw.INTERPRETER:
-            what = msg("{path} wants to be read by {other}, which is not in the image.", path=program.path,
+            what = msg("{path} names {other} as its interpreter, which is not in the image.", path=program.path,
                        other=program.detail)  # fmt: skip
         case Flaw.LOADER:
             what = msg("{path} needs the dynamic linker {other}, which is not in the image: it was built for another "
-                       "system (glibc, musl). Build it static, or on the same base.", path=program.path,
+                       "system (glibc, musl). Link it statically, or build it on the same base.", path=program.path,
                        other=program.detail)  # fmt: skip
         case Flaw.NOT_EXECUTABLE:
-            what = msg("{path} has no right to be executed. Give it one: chmod +x.", path=program.path)
+            what = msg("{path} has no execute permission. Add it: chmod +x.", path=program.path)
             return Claim(FILES, what, Strength.SAID)
         case _:
             return None
@@ -85,12 +85,14 @@ def by_file(program: Program, end: End) -> Claim | None:
 def _by_words(path: str, why: str, end: End) -> tuple[str, Message]:
     other = end.platform.partition("/")[2]
     if why == _FORMAT and other and end.machine and other != end.machine:
-        return IMAGE, msg("Its image is made for {other}, and this machine is {own}. Take the image of this platform.",
+        return IMAGE, msg("Its image is built for {other}, but this machine is {own}. Use the image for this platform.",
                           other=end.platform, own=end.machine)  # fmt: skip
     if why == _FORMAT:
-        return IMAGE, msg("{path} is made for another machine, or is a script without a first line (#!).", path=path)
+        return IMAGE, msg(
+            "{path} is built for another machine type, or is a script without an interpreter line (#!).", path=path
+        )
     if why == _DENIED:
-        return FILES, msg("{path} may not be executed: it lacks the right for it (chmod +x), is out of reach for its "
-                          "user, or lies on a mount with noexec.", path=path)  # fmt: skip
-    return IMAGE, msg("{path} is there, and what it needs to run is not: its interpreter, its dynamic linker, or its "
-                      "first line ends with a carriage return (CRLF).", path=path)  # fmt: skip
+        return FILES, msg("{path} can't be executed: it lacks execute permission (chmod +x), is out of reach for its "
+                          "user, or is on a noexec mount.", path=path)  # fmt: skip
+    return IMAGE, msg("{path} exists, but what it needs to run does not: its interpreter or its dynamic linker is "
+                      "missing, or its first line ends with a carriage return (CRLF).", path=path)  # fmt: skip

@@ -19,15 +19,15 @@ def headline(end: End, phase: Phase) -> Message:
     """One sentence."""
     match phase:
         case Phase.NOT_TRIED:
-            return msg("It was created, and nobody has started it.")
+            return msg("It was created, but never started.")
         case Phase.NEVER_STARTED:
             return msg("It could not be started again.") if end.begun else msg("It never started.")
         case Phase.RUNNING:
-            return msg("It runs.")
+            return msg("It is running.")
         case Phase.RESTARTING:
             return plural(
-                "It ends, and was started again {count} time so far.",
-                "It ends, and was started again {count} times so far.",
+                "It keeps ending, and was restarted {count} time so far.",
+                "It keeps ending, and was restarted {count} times so far.",
                 end.restarts,
             )
         case Phase.EXITED:
@@ -39,9 +39,9 @@ def _ended(end: End) -> Message:
     if end.requested:
         return msg("It was stopped.")
     if end.out_of_memory and code == 128 + KILL:
-        return msg("It was killed: it wanted more memory than it may have.")
+        return msg("It was killed: it exceeded its memory limit.")
     if not code:
-        return msg("It ended by itself, and well.")
+        return msg("It ended by itself, successfully.")
     return msg("It ended by itself, with exit code {code}.", code=code)
 
 
@@ -62,12 +62,12 @@ def _facts(
     elif phase is Phase.NEVER_STARTED and end.exit_code in _OWN:  # Podman gives none
         yield Fact(_code(end.exit_code), Source.ENGINE)
     if end.out_of_memory:
-        yield Fact(msg("The kernel killed a process of it since its memory limit was reached."), Source.KERNEL)
+        yield Fact(msg("The kernel killed one of its processes because its memory limit was reached."), Source.KERNEL)
     elif counted.kills:
         yield Fact(
             plural(
-                "The kernel killed {count} process of it since its memory limit was reached.",
-                "The kernel killed {count} processes of it since its memory limit was reached.",
+                "The kernel killed {count} of its processes because its memory limit was reached.",
+                "The kernel killed {count} of its processes because its memory limit was reached.",
                 counted.kills,
             ),
             Source.KERNEL,
@@ -75,8 +75,8 @@ def _facts(
     if counted.forks:
         yield Fact(
             plural(
-                "Its limit of processes refused it another one {count} time.",
-                "Its limit of processes refused it another one {count} times.",
+                "Its process limit stopped it from creating another one {count} time.",
+                "Its process limit stopped it from creating another one {count} times.",
                 counted.forks,
             ),
             Source.KERNEL,
@@ -86,16 +86,16 @@ def _facts(
         text = msg("It ran for {age}.", age=age(ran)) if ran >= 1 else msg("It ended at once.")
         yield Fact(text, Source.ENGINE)
     if end.restarts:
-        yield Fact(plural("Its engine started it again {count} time.", "Its engine started it again {count} times.",
+        yield Fact(plural("Its engine restarted it {count} time.", "Its engine restarted it {count} times.",
                           end.restarts), Source.ENGINE)  # fmt: skip
     died = sum(each.ended and not each.benign for each in refusals)
     if died:
-        yield Fact(plural("{count} thing was refused to it just before a process of it ended.",
-                          "{count} things were refused to it just before a process of it ended.", died),
+        yield Fact(plural("{count} thing was refused just before one of its processes ended.",
+                          "{count} things were refused just before one of its processes ended.", died),
                    Source.WATCHED)  # fmt: skip
     last = next((line for line in reversed(lines) if line.strip()), "")
     if last:
-        yield Fact(msg("It last said: {line}", line=last[:_LINE_MAX]), Source.LOG)
+        yield Fact(msg("Its last output: {line}", line=last[:_LINE_MAX]), Source.LOG)
 
 
 def _code(code: int) -> Message:

@@ -58,26 +58,25 @@ _SAYINGS = (
         rf"|(?:{DENIED})[^\n]*?port (?P<port3>{_LOW})\b",
         "capabilities",
         msg(
-            "It may not listen on the port {port}: ports below net.ipv4.ip_unprivileged_port_start take "
-            "NET_BIND_SERVICE."
+            "It can't listen on port {port}: ports below net.ipv4.ip_unprivileged_port_start require NET_BIND_SERVICE."
         ),
         port_rights,
     ),
     Saying(
         rf"^(?!.*(?::{_HIGH}\b|unix|\.sock)).*(?:{_BIND}).*(?:{DENIED})",
         "capabilities",
-        msg("It may not listen on its port: ports below net.ipv4.ip_unprivileged_port_start take NET_BIND_SERVICE."),
+        msg("It can't listen on its port: ports below net.ipv4.ip_unprivileged_port_start require NET_BIND_SERVICE."),
         port_rights,
     ),
     Saying(
         r"address already in use|\bEADDRINUSE\b|\(98: ",
         NETWORK,
-        msg("Something else in its network listens on its port already, maybe a second process of its own."),
+        msg("Something else in its network already listens on its port, perhaps a second process of its own."),
     ),
     Saying(
         rf"{UNRESOLVED}|\bEAI_AGAIN\b|\bENOTFOUND\b|unknownhostexception|temporary failure resolving",
         NETWORK,
-        msg("It has no network, so it can look up no names."),
+        msg("It has no network, so it can't resolve names."),
         network,
         no_network,
     ),
@@ -85,22 +84,22 @@ _SAYINGS = (
         rf"{UNRESOLVED}|\bEAI_AGAIN\b|\bENOTFOUND\b|unknownhostexception|temporary failure resolving",
         NETWORK,
         msg(
-            "It could not look up the name of another machine: that one is not in its networks, is not up yet, or no "
+            "It could not resolve the name of another machine: that one is not in its networks or not up yet, or no "
             "name server answers."
         ),
     ),
     Saying(
         r"network is unreachable|no route to host|\bENETUNREACH\b|\bEHOSTUNREACH\b",
         NETWORK,
-        msg("It has no network, or no way to the machine that it wants to reach."),
+        msg("It has no network, or no route to the machine it wants to reach."),
         network,
     ),
     Saying(
         rf"{UNREACHABLE}|connection timed out|\bETIMEDOUT\b|could not connect to server|connection to \S+ failed",
         NETWORK,
         msg(
-            "Another service that it needs did not answer: it is not up yet, listens elsewhere, or is in no network "
-            "of this container."
+            "Another service that it needs did not answer: it is not up yet, listens elsewhere, or shares no network "
+            "with this container."
         ),
     ),
     # -- rights that a program has of its own
@@ -117,8 +116,8 @@ _SAYINGS = (
         r"effective uid is not 0|must be (?:suid|setuid)|not setuid root",
         "namespaces",
         msg(
-            "A program that should run with root's rights (sudo, su, ping) did not get them: its mark is missing, or "
-            "it lies on a mount with nosuid."
+            "A program that should run with root's rights (sudo, su, ping) did not get them: its set-uid bit is "
+            "missing, or it is on a nosuid mount."
         ),
         _gained,
     ),
@@ -126,13 +125,13 @@ _SAYINGS = (
         r"(?:cannot|can't|must not|should not|do not|don't|refus\w+ to) (?:be )?(?:run|start|execut)\w*[^\n]{0,30}"
         r"\b(?:as )?[\"'`]?root",
         PROGRAM,
-        msg("It refuses to run as root: give it another user."),
+        msg("It refuses to run as root: set another user."),
     ),
     Saying(
         r"(?:must|need to|have to|has to|should) (?:be )?(?:run|start|execut)?\w* ?(?:by|as|be) [\"'`]?root"
         r"|are you root|only root|requires? root|not running as root|superuser privileges",
         "usermap",
-        msg("It wants to be root, and is another user here."),
+        msg("It has to be root, but runs as another user here."),
         to_root,
         as_other,
     ),
@@ -141,8 +140,8 @@ _SAYINGS = (
         rf"(?:{_THREAD})[^\n]*(?:not permitted|\bEPERM\b|errno ?= ?1\b)|\bclone3?\b[^\n]*(?:not permitted|\bEPERM\b)",
         "seccomp",
         msg(
-            "It could start no thread: the filter refuses clone3, since the engine or libseccomp is older than its C "
-            "library. Update the engine."
+            "It could not start a thread: the filter refuses clone3, because the engine or libseccomp is older than "
+            "its C library. Update the engine."
         ),
         lambda asked, found: _call("clone3"),
     ),
@@ -150,7 +149,7 @@ _SAYINGS = (
         r"io_uring[^\n]*(?:not permitted|not implemented|\bEPERM\b|\bENOSYS\b|fail)",
         "seccomp",
         msg(
-            "It wants io_uring, which the engines' default filters stop, or the kernel has turned off "
+            "It uses io_uring, which the engines' default filters block or the kernel has disabled "
             "(kernel.io_uring_disabled)."
         ),
         lambda asked, found: _call("io_uring_setup"),
@@ -158,7 +157,7 @@ _SAYINGS = (
     Saying(
         rf"{NO_FORK}|{_THREAD}",
         "cgroup",
-        msg("It could start no more processes or threads: its limit of processes is reached."),
+        msg("It could not start more processes or threads: its process limit is reached."),
         more_pids,
         limited("pids"),
     ),
@@ -166,41 +165,38 @@ _SAYINGS = (
         r"inotify[^\n]*too many open files|file watchers|max_user_(?:watches|instances)",
         KERNEL,
         msg(
-            "The host's limit for watching files is reached: see fs.inotify.max_user_watches and "
+            "The host's limit for file watches is reached: see fs.inotify.max_user_watches and "
             "fs.inotify.max_user_instances."
         ),
     ),
     Saying(
         NO_FILES,
         "cgroup",
-        msg("It could open no more files and connections: its limit of open files is reached."),
+        msg("It could not open more files or connections: its open file limit is reached."),
         more_of("nofile"),
     ),
     Saying(
         r"shared memory[^\n]*(?:no space|\bENOSPC\b|cannot allocate)|/dev/shm[^\n]*(?:no space|\bENOSPC\b|bus error)",
         "cgroup",
-        msg("Its shared memory in /dev/shm is full: engines give it 64 MiB where nothing else is asked for."),
+        msg("Its shared memory in /dev/shm is full: engines give 64 MiB by default."),
         more_of("shm"),
     ),
     Saying(
         r"heap out of memory|java heap space|gc overhead limit|metaspace|reached heap limit",
         PROGRAM,
-        msg(
-            "Its own heap is full: the runtime (Node, Java) has a limit of its own, which it derives from that of the "
-            "container."
-        ),
+        msg("Its own heap is full: its runtime (Node, Java) has a limit of its own, derived from the container's."),
         more_memory,
     ),
     Saying(
         r"mlock\w*[^\n]*(?:cannot allocate|not permitted|fail)|\bRLIMIT_MEMLOCK\b|memory locking",
         "cgroup",
-        msg("It may lock too little memory: give it a greater ulimit memlock, or IPC_LOCK."),
+        msg("It can't lock enough memory: raise its memlock ulimit, or add IPC_LOCK."),
         lambda asked, found: (*more_of("memlock")(asked, found), HeldCapability(("CAP_IPC_LOCK",))),
     ),
     Saying(
         rf"{NO_MEMORY}|runtime: out of memory|could not allocate|not enough memory",
         "cgroup",
-        msg("It got no more memory: its limit is too small for it."),
+        msg("It got no more memory: its limit is too low for it."),
         more_memory,
         limited("memory"),
     ),
@@ -215,7 +211,7 @@ _SAYINGS = (
     Saying(
         r"no space left on device|\bENOSPC\b|disk quota exceeded|disk (?:is )?full|\(28: ",
         KERNEL,
-        msg("A file system is full: the host's disk, or one in memory (tmpfs) with a size of its own."),
+        msg("A file system is full: the host's disk, or one in memory (tmpfs) that has a size limit."),
     ),
     Saying(
         r"file size limit exceeded|file too large|\bEFBIG\b",
@@ -227,12 +223,12 @@ _SAYINGS = (
     Saying(
         SIGSYS,
         "seccomp",
-        msg("A filter for system calls killed it for a call. Which one, the kernel's log says, or the observer."),
+        msg("A seccomp filter killed it for a system call. The kernel's log or the observer says which one."),
     ),
     Saying(
         r"x86-64-v[234]|cpu does not support|unsupported (?:cpu|processor)|illegal instruction",
         KERNEL,
-        msg("It is built for a newer CPU than this machine has. Take an image for an older one."),
+        msg("It is built for a newer CPU than this machine has. Use an image for an older one."),
     ),
     Saying(
         r"kernel too old",
@@ -243,8 +239,8 @@ _SAYINGS = (
         r"function not implemented|\bENOSYS\b|\(38: ",
         "seccomp",
         msg(
-            "A system call that it makes is answered as unknown: the filter does so for what it does not know, or this "
-            "kernel lacks it."
+            "A system call that it makes is answered as unknown: by the filter, which does so for calls that it does "
+            "not know, or because this kernel lacks it."
         ),
     ),
     *FILE_SAYINGS,

@@ -28,12 +28,12 @@ RUNTIME_SAYINGS = (
     Saying(
         r"custom device \"(?P<path>[^\"]+)\": not a device node|(?P<path2>/\S+) is not a device node",
         ENGINE,
-        msg("{path} is no device. Hand it in as a mount."),
+        msg("{path} is not a device. Pass it in as a mount."),
     ),
     Saying(
         rf"mknod {Q}?(?P<path>/?[^`'\"\s:]*)?{Q}?:? ?.*operation not permitted",
         "usermap",
-        msg("The engine may not make the device {path}: in a user namespace nobody may."),
+        msg("The engine can't create the device {path}: nobody can in a user namespace."),
         lambda asked, found: (HeldCapability(("CAP_MKNOD",)),),
     ),
     Saying(
@@ -41,8 +41,8 @@ RUNTIME_SAYINGS = (
         r"(?P<name2>\S+)|nvidia-container-cli: (?P<name3>[^\n:]{1,80})",
         ENGINE,
         msg(
-            "The engine knows no way to hand in this device: {name}. The driver's container toolkit is missing on the "
-            "host, or is not set up."
+            "The engine does not know how to provide this device: {name}. The driver's container toolkit is missing "
+            "on the host, or is not set up."
         ),
     ),
     Saying(
@@ -50,7 +50,7 @@ RUNTIME_SAYINGS = (
         rf"|mount {Q}(?P<source2>[^`'\"]+){Q} to {Q}(?P<target2>[^`'\"]+){Q}: (?:not|is) a directory",
         ENGINE,
         msg(
-            "Of {source} on the host and {target} inside, one is a file and the other a folder, so one can't be "
+            "One of {source} on the host and {target} inside is a file and the other a directory, so one can't be "
             "mounted on the other."
         ),
     ),
@@ -59,22 +59,22 @@ RUNTIME_SAYINGS = (
         rf"|cannot stat {Q}(?P<path3>[^`'\"]+){Q}: {NONE}|error mounting \"(?P<path4>[^\"]+)\".*{NONE}"
         rf"|mount {Q}(?P<path5>[^`'\"]+){Q} to .*{NONE}",
         FILES,
-        msg("{path}, which is to be mounted, is not there on the host. Make it, or take the mount out."),
+        msg("{path}, which should be mounted, does not exist on the host. Create it, or remove the mount."),
     ),
     Saying(
         r"creating mount source path '(?P<path>[^']+)': .*(?:denied|read-only|not permitted)",
         FILES,
-        msg("{path}, which is to be mounted, is not there on the host, and the engine may not make it."),
+        msg("{path}, which should be mounted, does not exist on the host, and the engine can't create it."),
     ),
     Saying(
         r"path (?P<path>\S+) is mounted on \S+ but it is not a (?:shared|slave)",
         "namespaces",
-        msg("Mounts below {path} are to be passed on, and on the host that mount is private. Make it shared there."),
+        msg("Mounts below {path} should propagate, but on the host that mount is private. Make it shared there."),
     ),
     Saying(
         rf"open {Q}?/proc/sys/(?P<path>[^`'\":\s]+){Q}?: {NONE}",
         KERNEL,
-        msg("This kernel has no setting {path}, or its module is not loaded. Take it out of the options."),
+        msg("This kernel has no setting {path}, or its module is not loaded. Remove it from the options."),
     ),
     Saying(
         r"sysctl '?\"?(?P<name>[^\s'\"=]+)\S* is not (?:allowed|in a separate kernel namespace)"
@@ -88,67 +88,61 @@ RUNTIME_SAYINGS = (
     Saying(
         rf"(?:open|write)[^\n]{{0,40}}/proc/sys/(?P<path>[^`'\":\s]+){Q}?[^\n]*(?:denied|not permitted|invalid)",
         KERNEL,
-        msg("The kernel did not take that value for the setting {path}."),
+        msg("The kernel rejected that value for the setting {path}."),
     ),
     # -- limits
     Saying(
         r"setrlimit `?rlimit_(?P<name>\w+)`?: operation not permitted",
         "cgroup",
-        msg(
-            "The limit {name} that is asked for is higher than what the engine has itself. Ask for less, or raise the "
-            "engine's own."
-        ),
+        msg("The requested limit {name} is higher than the engine's own. Lower it, or raise the engine's."),
     ),
     Saying(
         r"error setting rlimits?[^\n]*not permitted",
         "cgroup",
-        msg(
-            "A limit (ulimit) that is asked for is higher than what the engine has itself. Ask for less, or raise the "
-            "engine's own."
-        ),
+        msg("A requested limit (ulimit) is higher than the engine's own. Lower it, or raise the engine's."),
     ),
     Saying(
         r"init(?: process)? was oom-killed|memory limit too low|container init.{0,30}\boom\b",
         "cgroup",
-        msg("Its memory limit is too small even to start it."),
+        msg("Its memory limit is too low even to start it."),
         more_memory,
     ),
     Saying(
         r"minimum memory limit allowed is (?P<least>\w+)",
         "cgroup",
-        msg("Its memory limit is below what the engine allows: {least}."),
+        msg("Its memory limit is below the minimum that the engine allows: {least}."),
         more_memory,
     ),
     Saying(
         r"unable to set memory limit to|memory\.(?:max|limit_in_bytes)[^\n]*(?:busy|invalid)",
         "cgroup",
-        msg("Its memory limit is smaller than what it takes already."),
+        msg("Its memory limit is lower than what it already uses."),
         more_memory,
     ),
     Saying(
         r"too many open files",
         "cgroup",
-        msg("Its limit of open files is too small even to start it."),
+        msg("Its open file limit is too low even to start it."),
         more_of("nofile"),
     ),
     Saying(
         r"(?:fork|clone|pthread|newosproc|create new os thread)[^\n]*resource temporarily unavailable",
         "cgroup",
-        msg("Its limit of processes is too small even to start it."),
+        msg("Its process limit is too low even to start it."),
         more_pids,
     ),
     Saying(
         r"requested cpus are not available - requested (?P<wanted>\S+), available: (?P<there>[^\s.]+)",
         "cgroup",
-        msg("It asks for the CPUs {wanted}, and the machine has {there}."),
+        msg("It asks for the CPUs {wanted}, but the machine has {there}."),
     ),
     Saying(
         r"controller `?(?P<name>\w+)`? is not available|cannot enter cgroupv2|the \S+ controller is not delegated"
         r"|no cgroup mount found|cgroups? .*not (?:mounted|supported|available)",
         "cgroup",
         msg(
-            "The engine may not set such a limit: the control group that it works in has no controller for it. For a "
-            "rootless engine systemd has to delegate it."
+            "The engine can't set this limit: its control group has no controller for it. For a rootless engine, "
+            "systemd has to delegate the controller."
         ),
     ),
     # -- filters, profiles, labels
@@ -156,15 +150,15 @@ RUNTIME_SAYINGS = (
         rf"string (?P<word>\S+) is not a valid (?:action|arch|operator) for seccomp|invalid seccomp (?:action|"
         rf"architecture|operator) {Q}?(?P<word2>[^`'\"\s]+)",
         "seccomp",
-        msg("Its filter for system calls can't be used: {word} means nothing in it."),
+        msg("Its seccomp profile can't be used: {word} has no meaning there."),
     ),
     Saying(
         r"seccomp profile[^\n]*(?:failed|no such|decod|unmarshal|invalid)|opening seccomp|(?:loading|load|init|set) "
         r"seccomp|seccomp[^\n]{0,60}(?:not supported|not enabled|invalid|failed|unknown|error)",
         "seccomp",
         msg(
-            "Its filter for system calls could not be loaded. See whether the file is there and whole, and whether "
-            "this runtime knows all that stands in it."
+            "Its seccomp profile could not be loaded. Check that the file exists and is complete, and that this "
+            "runtime knows everything in it."
         ),
     ),
     Saying(
@@ -172,21 +166,21 @@ RUNTIME_SAYINGS = (
         r"|read from the init process|can't get final child's pid|unexpected eof|error during container init: *$",
         "seccomp",
         msg(
-            "It ended before its program ran, and the runtime does not know why: a filter for system calls that stops "
-            "what the runtime itself needs does that."
+            "It ended before its program ran, and the runtime does not know why: a seccomp profile that stops what "
+            "the runtime itself needs does that."
         ),
     ),
     Saying(
         r"app ?armor[^\n]*(?:not enabled|not supported|disabled)",
         "mac",
-        msg("It asks for a profile of AppArmor, which this host does not have or does not use."),
+        msg("It asks for an AppArmor profile, but this host does not have or does not use AppArmor."),
         _unconfined("apparmor"),
     ),
     Saying(
         r"apparmor[^\n]*(?:not loaded|could not be loaded|failed|unable|no such|not found)|(?:set|apply|write)[^\n]*"
         r"(?:apparmor|attr/exec)[^\n]*(?:no such|failed|invalid)|unable to apply apparmor",
         "mac",
-        msg("Its profile of AppArmor is not loaded on the host. Load it with apparmor_parser."),
+        msg("Its AppArmor profile is not loaded on the host. Load it with apparmor_parser."),
         _unconfined("apparmor"),
     ),
     Saying(
@@ -194,8 +188,7 @@ RUNTIME_SAYINGS = (
         r"|security context",
         "mac",
         msg(
-            "SELinux refused it: the label that is asked for is not allowed here, or the files of a mount can't be "
-            "labelled anew."
+            "SELinux refused it: the requested label is not allowed here, or the files of a mount can't be relabelled."
         ),
         _unconfined("selinux"),
     ),
@@ -205,8 +198,8 @@ RUNTIME_SAYINGS = (
         r"|unused id|lchown [^\n]*invalid argument|uid_map|gid_map",
         "usermap",
         msg(
-            "Its user namespace has too few ids: it, or a file of its image, uses one that is not mapped. Give its "
-            "user more in /etc/subuid and /etc/subgid."
+            "Its user namespace has too few IDs: it, or a file of its image, uses one that is not mapped. Assign "
+            "more to its user in /etc/subuid and /etc/subgid."
         ),
     ),
     Saying(
@@ -214,14 +207,14 @@ RUNTIME_SAYINGS = (
         r"|max_user_namespaces|cannot clone: operation not permitted|unprivileged_userns_clone",
         KERNEL,
         msg(
-            "The host's kernel lets it make no user namespace: see user.max_user_namespaces, and AppArmor's rule about "
-            "user namespaces on Ubuntu."
+            "The host's kernel does not let it create a user namespace: check user.max_user_namespaces and, on "
+            "Ubuntu, AppArmor's restriction of user namespaces."
         ),
     ),
     Saying(
         r"unknown cap(?:ability)?\b[^\n]{0,40}|invalid capability[^\n]{0,40}",
         "capabilities",
-        msg("One of the capabilities that are asked for is unknown to this engine or kernel."),
+        msg("One of the requested capabilities is unknown to this engine or kernel."),
     ),
     Saying(
         r"(?:capset|set capabilities|apply caps|bounding set)[^\n]*not permitted",
@@ -232,33 +225,35 @@ RUNTIME_SAYINGS = (
         r"(?:unknown or invalid runtime name|oci runtime) ?:? ?\"?(?P<name>[\w.+-]+)\"?(?: not found)?\.?$"
         r"|runtime \"(?P<name2>[^\"]+)\" not found",
         ENGINE,
-        msg("The engine has no runtime {name}. Install it, or take another one."),
+        msg("The engine has no runtime {name}. Install it, or choose another one."),
     ),
     Saying(
         r"error running \S*hook|hook[^\n]*(?:failed|exit)",
         ENGINE,
-        msg("A hook of the runtime, a program of the host that is run at each start, failed."),
+        msg("A hook of the runtime (a host program that runs at each start) failed."),
     ),
     Saying(
         r"no space left on device|disk quota exceeded",
         KERNEL,
         msg(
-            "A file system of the host is full, or a limit of the kernel is reached (control groups, user "
-            "namespaces). Make room there."
+            "A file system of the host is full, or a kernel limit is reached (control groups, user namespaces). Free "
+            "some."
         ),
     ),
     Saying(
         r"proc[`'\"]? to [`'\"]?(?:rootfs )?\S*proc\S*: operation not permitted"
         r"|mount[^\n]*\"?proc\"?[^\n]*not permitted",
         "namespaces",
-        msg("The kernel lets it mount no /proc of its own: in a container within a container parts of it are masked."),
+        msg(
+            "The kernel does not let it mount its own /proc: in a container within a container, parts of it are masked."
+        ),
     ),
     Saying(
         r"mount[^\n]*(?:operation not permitted|permission denied)",
         "usermap",
         msg(
-            "The engine may not mount what is asked for. A rootless engine may mount few kinds of file systems, and "
-            "only files that its user may read."
+            "The engine can't mount what is requested. A rootless engine can mount few kinds of file systems, and "
+            "only files that its user can read."
         ),
     ),
     Saying(
@@ -266,12 +261,12 @@ RUNTIME_SAYINGS = (
         ENGINE,
         msg(
             "The runtime was refused something that it needs for this container. A rootless engine, or one in a "
-            "container, may do less than its options ask for."
+            "container, can do less than its options ask for."
         ),
     ),
     Saying(
         NONE,
         ENGINE,
-        msg("Something that it needs is not there: see what the engine says."),
+        msg("Something that it needs does not exist: see the engine's message."),
     ),
 )

@@ -106,7 +106,7 @@ def _of_engine(words: str, asked: Asked, program: Program | None, end: End) -> C
     better = exec_failures.by_file(program, end) if program is not None else None
     claim = better or engine_words.meaning(words, asked)
     if claim is None:
-        what = msg("The engine could not start it, for a reason that we do not know: see its own words.")
+        what = msg("The engine could not start it, for a reason unknown to Stratascope: see the engine's message.")
         claim = Claim(ENGINE, what, Strength.SAID)
     return Cause(claim, reason, words)
 
@@ -114,26 +114,26 @@ def _of_engine(words: str, asked: Asked, program: Program | None, end: End) -> C
 def _requested(end: End) -> Cause:
     names = ", ".join(signal_name(each) for each in end.sent)
     if KILL in end.sent and len(end.sent) > 1:
-        what = msg("Somebody had the engine stop it. It did not end in the time that it was given, so it was killed: "
-                   "its first process ignores the signal that it is sent ({names}).", names=names)  # fmt: skip
+        what = msg("It was stopped through the engine. It did not end in time, so it was killed: its first process "
+                   "ignores the stop signal ({names}).", names=names)  # fmt: skip
     elif names:
-        what = msg("Somebody had the engine stop it ({names}).", names=names)
+        what = msg("It was stopped through the engine ({names}).", names=names)
     else:
-        what = msg("Somebody had the engine stop it.")
+        what = msg("It was stopped through the engine.")
     return Cause(Claim(ENGINE, what, Strength.SAID), msg("Its engine says so."))
 
 
 def _memory(end: End, asked: Asked) -> Cause:
     if end.exit_code in (None, 128 + KILL):
-        what = msg("The kernel killed it, since it wanted more memory than its limit allows.")
+        what = msg("The kernel killed it because it exceeded its memory limit.")
     else:
-        what = msg("The kernel killed one of its processes, since they wanted more memory than their limit allows.")
+        what = msg("The kernel killed one of its processes because they exceeded their memory limit.")
     claim = Claim("cgroup", what, Strength.SAID, more_memory(asked, {}))
-    return Cause(claim, msg("The kernel counts such kills for its control group, and the engine reports it."))
+    return Cause(claim, msg("The kernel counted such a kill for its control group, and the engine reports it."))
 
 
 def _processes(asked: Asked) -> Cause:
-    what = msg("The kernel refused it further processes or threads, since its limit of them is reached.")
+    what = msg("The kernel refused it more processes or threads because its process limit is reached.")
     claim = Claim("cgroup", what, Strength.SAID, more_pids(asked, {}))
     return Cause(claim, msg("The kernel counts that for its control group (pids.events)."))
 
@@ -143,9 +143,9 @@ def _refused(denial: Denial) -> Cause:
 
 
 def _killed(number: int, asked: Asked) -> Cause:
-    code = msg("Its exit code is 128 + {number}, which is a signal that hardly anything else sends.", number=number)
+    code = msg("Its exit code is 128 + {number}: a signal that hardly anything else sends.", number=number)
     if number == SYS:
-        what = msg("A filter for system calls killed it for a call. Which one, the kernel's log says, or the observer.")
+        what = msg("A seccomp filter killed it for a system call. The kernel's log or the observer says which one.")
         return Cause(Claim("seccomp", what, Strength.FITS), code)
     what = msg("It wrote a file larger than its limit (ulimit fsize).")
     return Cause(Claim("cgroup", what, Strength.FITS, more_of("fsize")(asked, {})), code)
@@ -153,26 +153,26 @@ def _killed(number: int, asked: Asked) -> Cause:
 
 def _from_outside(end: End) -> Cause:
     if end.requested is None:
-        what = msg("It was killed, and not for its own memory limit: by somebody (docker kill, a stop that took too "
-                   "long), or by the kernel since the machine had no memory left.")  # fmt: skip
+        what = msg("It was killed, and not for its own memory limit: by someone (docker kill, a stop that took too "
+                   "long), or by the kernel because the machine ran out of memory.")  # fmt: skip
     else:
         what = msg("It was killed, and neither by its engine nor for its own memory limit: by a process of the host, "
-                   "or by the kernel since the machine had no memory left.")  # fmt: skip
-    return Cause(Claim(KERNEL, what, Strength.LEFT), msg("Its exit code is 137, and its engine tells of no such kill."))
+                   "or by the kernel because the machine ran out of memory.")  # fmt: skip
+    return Cause(Claim(KERNEL, what, Strength.LEFT), msg("Its exit code is 137, and its engine reports no such kill."))
 
 
 def _signal(number: int) -> Cause:
-    what = msg("It was sent {name}, and ended by it.", name=signal_name(number))
+    what = msg("It was sent {name}, which ended it.", name=signal_name(number))
     return Cause(Claim(PROGRAM, what, Strength.LEFT), _by_code(number))
 
 
 def _fault(number: int) -> Cause:
-    what = msg("Its program has a fault, or met one: it was ended by {name}.", name=signal_name(number))
+    what = msg("Its program has a bug, or hit one: {name} ended it.", name=signal_name(number))
     return Cause(Claim(PROGRAM, what, Strength.LEFT), _by_code(number))
 
 
 def _by_code(number: int) -> Message:
-    return msg("Its exit code is 128 + {number}, which engines and shells give for a signal.", number=number)
+    return msg("Its exit code is 128 + {number}, which engines and shells report for a signal.", number=number)
 
 
 def _said(lines: Sequence[str], asked: Asked) -> Iterator[Cause]:
@@ -180,5 +180,5 @@ def _said(lines: Sequence[str], asked: Asked) -> Iterator[Cause]:
     for place in reversed(range(len(lines))):
         claim = log_words.likely(lines[place], asked)
         if claim is not None:
-            reason = msg("The last line of its log speaks of it.") if place == last else msg("Its log speaks of it.")
+            reason = msg("The last line of its log says so.") if place == last else msg("Its log says so.")
             yield Cause(claim, reason, lines[place])

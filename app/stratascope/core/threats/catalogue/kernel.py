@@ -5,6 +5,7 @@ from __future__ import annotations
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
+    DROP_ADMIN_ALONE,
     MAKE_NODE,
     UNATTACHED_PROC,
     calls,
@@ -45,8 +46,8 @@ THREATS = (
         Family.KERNEL,
         Severity.CRITICAL,
         msg("Load a kernel module"),
-        msg("A process could put code of its own into the kernel that all containers share."),
-        msg("It is the kernel then: nothing on this machine can stop it."),
+        msg("A process could load its own code into the kernel that all containers share."),
+        msg("It controls the kernel then: nothing on this machine can stop it."),
         msg("Drop SYS_MODULE, which no engine gives by default, and leave privileged mode."),
         "capabilities",
         (
@@ -65,7 +66,7 @@ THREATS = (
         Family.KERNEL,
         Severity.CRITICAL,
         msg("Start another kernel"),
-        msg("A process could load another kernel, which runs once the machine is restarted by kexec."),
+        msg("A process could load another kernel, which runs when the machine is rebooted with kexec."),
         msg("It owns the machine from then on."),
         msg("Drop SYS_BOOT, which no engine gives by default, and leave privileged mode."),
         "capabilities",
@@ -86,7 +87,7 @@ THREATS = (
         Severity.CRITICAL,
         msg("Change the kernel's settings"),
         msg("A process could change settings of the shared kernel, such as which program loads modules for it."),
-        msg("One of them makes the kernel run a program of the attacker's as root."),
+        msg("One of these settings makes the kernel run the attacker's program as root."),
         msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
         "namespaces",
         kernel_file("/proc/sys/kernel/modprobe", Access.WRITE, "/proc/sys", by_uid=True),
@@ -98,11 +99,11 @@ THREATS = (
         Severity.CRITICAL,
         msg("Open the machine's memory"),
         msg("A process could open the memory of the whole machine as a file."),
-        msg("It can read secrets of every program, and on older kernels change the kernel itself."),
+        msg("It can read the secrets of every program and, on older kernels, change the kernel itself."),
         msg("Leave privileged mode, and drop SYS_RAWIO and MKNOD."),
         "capabilities",
         (
-            Route(msg("a node that is there"), (Step('open("/dev/mem")', (Node("memory"), *_MEMORY)),)),
+            Route(msg("an existing node"), (Step('open("/dev/mem")', (Node("memory"), *_MEMORY)),)),
             Route(
                 msg("a node made with mknod"),
                 (
@@ -122,8 +123,8 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Drive hardware directly"),
-        msg("A process could talk to the machine's hardware past the kernel."),
-        msg("It can reprogram devices, which then read and write any memory."),
+        msg("A process could access the machine's hardware directly, bypassing the kernel."),
+        msg("It can reprogram devices, which can then read and write any memory."),
         msg("Drop SYS_RAWIO, which no engine gives by default."),
         "capabilities",
         (
@@ -143,7 +144,7 @@ THREATS = (
         Severity.HIGH,
         msg("Read the kernel's memory"),
         msg("A process could read the memory of the running kernel as a file."),
-        msg("Keys and secrets of everything on this machine are in there."),
+        msg("It holds the keys and secrets of everything on this machine."),
         _NOT_PRIVILEGED,
         "namespaces",
         kernel_file(
@@ -160,10 +161,10 @@ THREATS = (
         "unmask-kernel-files",
         Family.KERNEL,
         Severity.HIGH,
-        msg("Bring masked kernel files back"),
+        msg("Uncover masked kernel files"),
         msg("A process could mount a fresh proc, in which nothing that the engine hid or made read-only is covered."),
-        msg("It reaches switches and secrets of the kernel that the masks kept away."),
-        msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile."),
+        msg("It reaches kernel settings and secrets that the masks kept away."),
+        DROP_ADMIN_ALONE,
         "capabilities",
         (
             Route(
@@ -198,7 +199,7 @@ THREATS = (
         Severity.HIGH,
         msg("Load BPF programs"),
         msg("A process could load programs that run inside the kernel, which checks them but has often been fooled."),
-        msg("With the rights for it, it sees all network traffic and the memory of every program."),
+        msg("With the necessary capabilities, it sees all network traffic and the memory of every program."),
         msg("Drop BPF and SYS_ADMIN, and keep the engine's default seccomp profile."),
         "capabilities",
         (
@@ -216,8 +217,8 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Trace the kernel"),
-        msg("A process could measure everything that the machine does, the kernel included."),
-        msg("It can draw secrets of other programs from it, and reach code with many known flaws."),
+        msg("A process could measure everything that the machine does, including the kernel."),
+        msg("It can extract other programs' secrets from that, and reach code with many known flaws."),
         msg("Drop PERFMON and SYS_ADMIN, and keep the engine's default seccomp profile."),
         "capabilities",
         (
@@ -234,8 +235,8 @@ THREATS = (
         "reboot",
         Family.KERNEL,
         Severity.HIGH,
-        msg("Restart the machine"),
-        msg("A process could restart or stop the machine; in a PID namespace of its own it ends only the container."),
+        msg("Reboot the machine"),
+        msg("A process could reboot or stop the machine; in its own PID namespace it ends only the container."),
         msg("Everything on the machine stops at once."),
         msg("Drop SYS_BOOT, and give it a PID namespace of its own."),
         "namespaces",
@@ -253,8 +254,8 @@ THREATS = (
         "trigger-sysrq",
         Family.KERNEL,
         Severity.HIGH,
-        msg("Press the emergency keys"),
-        msg("A process could give the kernel its emergency commands: crash, restart, end all programs."),
+        msg("Send emergency commands (SysRq)"),
+        msg("A process could send the kernel its emergency commands: crash, reboot, end all programs."),
         msg("Everything on the machine stops at once."),
         _NOT_PRIVILEGED,
         "namespaces",
@@ -267,7 +268,7 @@ THREATS = (
         Severity.HIGH,
         msg("Set the clock"),
         msg("A process could change the time of the whole machine."),
-        msg("Expired certificates become valid again, logs lie, and timed jobs run too early or not at all."),
+        msg("Expired certificates become valid again, logs are wrong, and timed jobs run too early or not at all."),
         msg("Drop SYS_TIME, which no engine gives by default."),
         "capabilities",
         (
@@ -291,8 +292,8 @@ THREATS = (
         "write-sysfs",
         Family.KERNEL,
         Severity.HIGH,
-        msg("Change how hardware is run"),
-        msg("A process could change settings of the kernel and of devices in /sys, such as which device may sleep."),
+        msg("Change hardware settings"),
+        msg("A process could change settings of the kernel and of devices in /sys, such as which device can sleep."),
         msg("It can switch hardware off, and some of the files name a program that runs as root."),
         _NOT_PRIVILEGED,
         "namespaces",
@@ -303,9 +304,9 @@ THREATS = (
         "unload-module",
         Family.KERNEL,
         Severity.MEDIUM,
-        msg("Take a kernel module out"),
+        msg("Unload a kernel module"),
         msg("A process could remove parts of the running kernel that others need."),
-        msg("Devices and protection that the module brought are gone."),
+        msg("Devices and protection that the module provided are gone."),
         msg("Drop SYS_MODULE, which no engine gives by default."),
         "capabilities",
         (
@@ -325,10 +326,10 @@ THREATS = (
         Severity.MEDIUM,
         msg("Change access-control rules"),
         msg(
-            "A process may load or remove rules of AppArmor or Smack for the whole machine, where this host uses one;"
-            " reaching the file for it is another question."
+            "A process could load or remove rules of AppArmor or Smack for the whole machine, if this host uses one; "
+            "reaching the file for it is another question."
         ),
-        msg("The confinement of every container can be taken away."),
+        msg("The confinement of every container can be removed."),
         msg("Drop MAC_ADMIN and MAC_OVERRIDE, which no engine gives by default."),
         "capabilities",
         (direct("write(policy)", initial("MAC_ADMIN", "MAC_OVERRIDE"), ActiveModule(("apparmor", "smack"))),),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
+    DROP_ADMIN,
+    DROP_ADMIN_ALONE,
     MAY_MOUNT,
     MOUNT_CALLS,
     calls,
@@ -26,7 +28,6 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
-_DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
 # Of little weight by itself, as in new namespaces nearly everyone may do it: what a mount uncovers of the host is a
 # threat of its own each, and that the kernel's code for it is in reach is covered by new-user-namespace
 _NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
@@ -37,21 +38,21 @@ THREATS = (
         "cgroup-release-agent",
         Family.MOUNTS,
         Severity.CRITICAL,
-        msg("Set the cgroups' clean-up program"),
+        msg("Set the cgroup release agent"),
         msg("A process could mount the old cgroup tree and name a program that the host's kernel runs as root."),
         msg("It is root on this machine as soon as one of its own groups is empty."),
         msg("Drop SYS_ADMIN, and give the container a cgroup namespace of its own."),
         "capabilities",
         (
             Route(
-                msg("mounted anew"),
+                msg("mounted again"),
                 (
                     Step('mount("cgroup", "pids")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"), Feature("cgroup_v1"))),
                     Step(f'open("{_AGENT}")', (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True))),
                 ),
             ),
             Route(
-                msg("in a cgroup tree of the host that is in sight"),
+                msg("in a visible cgroup tree of the host"),
                 # Linux commit 24f600856418 ("cgroup-v1: Require capabilities to set release_agent") (in v5.17)
                 (Step('write("release_agent")', (GroupFile("", GroupUse.AGENT), initial("SYS_ADMIN"))),),
             ),
@@ -74,7 +75,7 @@ THREATS = (
         Severity.LOW,
         msg("Mount a file system"),
         msg("A process could mount a file system of its own choice over any directory of the container."),
-        msg("It can lay files of its own over others, and reach the kernel code of file systems."),
+        msg("It can put its own files in place of others, and reach the kernel code of file systems."),
         _NO_NAMESPACES,
         "capabilities",
         (
@@ -87,10 +88,10 @@ THREATS = (
         "bind-mount",
         Family.MOUNTS,
         Severity.HIGH,
-        msg("Mount a folder elsewhere"),
+        msg("Bind-mount a folder elsewhere"),
         msg("A process could make a folder appear at a second place, where it is not hidden or read-only."),
         msg("What the engine covered up can be seen and written again."),
-        _DROP_ADMIN,
+        DROP_ADMIN_ALONE,
         "capabilities",
         (direct('mount("/", MS_BIND)', MOUNT_CALLS, MAY_MOUNT, Mounting("bind")),),
         ("mount(2)", "PSS:baseline"),
@@ -99,9 +100,9 @@ THREATS = (
         "new-mount-api",
         Family.MOUNTS,
         Severity.LOW,
-        msg("Mount by the newer calls"),
-        msg("A process could set up a file system by fsopen and its kin, which older filters do not know."),
-        msg("It gets the same as by mount, past rules that name only mount."),
+        msg("Mount with the newer calls"),
+        msg("A process could set up a file system with fsopen and related calls, which older filters do not know."),
+        msg("It achieves the same as with mount, past rules that name only mount."),
         _NO_NAMESPACES,
         "capabilities",
         (
@@ -121,9 +122,9 @@ THREATS = (
         Family.MOUNTS,
         Severity.HIGH,
         msg("Move and change mounts"),
-        msg("A process could take a mount from its place, or change its flags, by the newer calls."),
-        msg("Read-only places become writable, and covered ones come to light."),
-        _DROP_ADMIN,
+        msg("A process could detach a mount from its place, or change its flags, with the newer calls."),
+        msg("Read-only places become writable, and hidden ones visible."),
+        DROP_ADMIN_ALONE,
         "capabilities",
         (
             Route(
@@ -159,10 +160,10 @@ THREATS = (
         "unmount",
         Family.MOUNTS,
         Severity.MEDIUM,
-        msg("Take mounts away"),
-        msg("A process could unmount what the engine laid over secret or dangerous places."),
-        msg("Masked files of /proc and /sys, and what lies below a mount, come to light."),
-        _DROP_ADMIN,
+        msg("Unmount file systems"),
+        msg("A process could unmount what the engine placed over secret or dangerous paths."),
+        msg("Masked files of /proc and /sys, and what lies below a mount, become visible."),
+        DROP_ADMIN_ALONE,
         "capabilities",
         (direct('umount2("/proc")', calls("umount2", "umount"), MAY_MOUNT, Mounting("umount")),),
         ("umount(2)",),
@@ -173,7 +174,7 @@ THREATS = (
         Severity.LOW,
         msg("Swap the root directory"),
         msg("A process could make another mount its root directory, as container runtimes do."),
-        msg("It can set up containers in the container, out of sight of the engine."),
+        msg("It can set up containers inside the container, out of the engine's sight."),
         _NO_NAMESPACES,
         "capabilities",
         (
@@ -187,7 +188,7 @@ THREATS = (
         Family.MOUNTS,
         Severity.LOW,
         msg("Change its root directory"),
-        msg("A process could take any directory as its root, and show programs a file system of its own making."),
+        msg("A process could make any directory its root, and show programs a file system of its own making."),
         msg("Set-uid programs can be fooled by it; an open directory outside becomes a way out."),
         msg("Drop SYS_CHROOT, unless the program confines itself with chroot."),
         "capabilities",
@@ -200,10 +201,10 @@ THREATS = (
     Threat(
         "write-root-file-system",
         Family.MOUNTS,
-        Severity.LOW,
+        Severity.MEDIUM,
         msg("Change the container's files"),
-        msg("A process could write into the container's own file system, and so leave a program there."),
-        msg("An attacker stays across a restart, and can replace the programs of the container."),
+        msg("A process could write to the container's own file system, and leave a program there."),
+        msg("An attacker survives a restart, and can replace the programs of the container."),
         msg("Start it read-only, with a tmpfs where it must write."),
         "namespaces",
         (direct('open("/x", O_CREAT)', RootWritable()),),
@@ -213,10 +214,10 @@ THREATS = (
         "watch-file-system",
         Family.MOUNTS,
         Severity.MEDIUM,
-        msg("Watch and block file access"),
-        msg("A process could be told of every access to a whole file system, and decide which of them may go on."),
+        msg("Monitor and block file access"),
+        msg("A process could be notified of every access to a whole file system, and decide which of them go ahead."),
         msg("It sees what others open, and can hold up every program that uses the same disk."),
-        _DROP_ADMIN,
+        DROP_ADMIN,
         "capabilities",
         (direct("fanotify_init(FAN_CLASS_CONTENT)", calls("fanotify_init"), initial("SYS_ADMIN")),),
         ("fanotify(7)",),

@@ -9,6 +9,8 @@ from stratascope.core.threats.catalogue.shared import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUSER,
+    DROP_ADMIN,
+    DROP_ADMIN_ALONE,
     SOCK_RAW,
     USER_NAMESPACE,
     calls,
@@ -20,8 +22,6 @@ from stratascope.core.threats.catalogue.shared import (
 )
 from stratascope.core.threats.needs import Capability, Feature, LeaveNewUserNamespace, Shares, Where
 from stratascope.core.threats.threat import Family, Route, Step, Threat
-
-_DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
 
 THREATS = (
     Threat(
@@ -59,9 +59,14 @@ THREATS = (
         "kernel-surface-in-user-namespace",
         Family.NAMESPACES,
         Severity.MEDIUM,
-        msg("Reach network code as new root"),
-        msg("A process could create a user and a network namespace, and use kernel code there that is kept for root."),
-        msg("Firewall and packet code had many flaws that lead out of containers; all of it can be tried there."),
+        msg("Reach network code as a namespace's root"),
+        msg(
+            "A process could create a user and a network namespace, and use kernel code there that is reserved for "
+            "root."
+        ),
+        msg(
+            "Firewall and packet code has had many flaws that lead out of containers; all of it can be attacked there."
+        ),
         msg("Use a seccomp profile that stops unshare and clone with CLONE_NEWUSER, as Docker's default does."),
         "seccomp",
         (
@@ -90,9 +95,9 @@ THREATS = (
         "new-mount-namespace",
         Family.NAMESPACES,
         Severity.MEDIUM,
-        msg("Take a mount namespace of its own"),
+        msg("Create a mount namespace"),
         msg("A process could take a copy of all mounts, to change them unseen by the rest of the container."),
-        msg("It is the first step of most ways to what is masked or read-only."),
+        msg("It is the first step of most ways to reach what is masked or read-only."),
         msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does."),
         "capabilities",
         (
@@ -105,10 +110,10 @@ THREATS = (
         "new-network-namespace",
         Family.NAMESPACES,
         Severity.LOW,
-        msg("Take a network of its own"),
-        msg("A process could create an empty network that it rules, without leaving its user namespace."),
+        msg("Create a network namespace"),
+        msg("A process could create an empty network that it controls, without leaving its user namespace."),
         msg("Kernel code for setting up networks can be reached there."),
-        _DROP_ADMIN,
+        DROP_ADMIN_ALONE,
         "capabilities",
         (direct("unshare(CLONE_NEWNET)", new_namespaces(CLONE_NEWNET), own("SYS_ADMIN")),),
         ("network_namespaces(7)",),
@@ -119,8 +124,8 @@ THREATS = (
         Severity.MEDIUM,
         msg("Enter another namespace"),
         msg("A process could enter a namespace of another container or of the host, once it has a handle to it."),
-        msg("What the namespace keeps apart from others lies open to it."),
-        _DROP_ADMIN,
+        msg("What the namespace keeps separate is open to it."),
+        DROP_ADMIN_ALONE,
         "capabilities",
         (
             direct(
@@ -139,7 +144,7 @@ THREATS = (
         msg("Change the host name"),
         msg("A process could change the name that this machine, or only its container, goes by."),
         msg("Logs and certificates get a wrong name; in the host's UTS namespace it is the machine's."),
-        _DROP_ADMIN,
+        DROP_ADMIN,
         "capabilities",
         (direct("sethostname()", calls("sethostname"), Capability(("CAP_SYS_ADMIN",), Where.UTS_OWNER)),),
         ("sethostname(2)", "uts_namespaces(7)"),
@@ -149,9 +154,9 @@ THREATS = (
         Family.NAMESPACES,
         Severity.LOW,
         msg("Change the domain name"),
-        msg("A process could change the domain that this machine, or only its container, says it belongs to."),
+        msg("A process could change the domain name of this machine, or only of its container."),
         msg("Old directory services believe it; in the host's UTS namespace it is the machine's."),
-        _DROP_ADMIN,
+        DROP_ADMIN,
         "capabilities",
         (direct("setdomainname()", calls("setdomainname"), Capability(("CAP_SYS_ADMIN",), Where.UTS_OWNER)),),
         ("setdomainname(2)",),
@@ -178,9 +183,9 @@ THREATS = (
         "choose-process-id",
         Family.NAMESPACES,
         Severity.LOW,
-        msg("Choose a process id"),
-        msg("A process could start others under a number of its choice, as tools that freeze and thaw programs do."),
-        msg("It can pose as a process that ended, to programs that only compare numbers."),
+        msg("Choose process IDs"),
+        msg("A process could start others with a PID of its choice, as tools that checkpoint and restore programs do."),
+        msg("It can pose as a process that ended, to programs that compare only PIDs."),
         msg("Drop CHECKPOINT_RESTORE and SYS_ADMIN, which no engine gives by default."),
         "capabilities",
         (

@@ -21,7 +21,7 @@ from stratascope.core.threats.catalogue.shared import (
 from stratascope.core.threats.needs import Capability, Feature, LowPort, Shares, Where
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
-_DROP_RAW = msg("Drop NET_RAW. ping works without it where ping_group_range of its network allows it.")
+_DROP_RAW = msg("Drop NET_RAW. ping works without it if ping_group_range of its network allows it.")
 
 
 def _net(name: str) -> Capability:
@@ -45,10 +45,10 @@ THREATS = (
         "reach-abstract-sockets",
         Family.NETWORK,
         Severity.HIGH,
-        msg("Reach the host's hidden sockets"),
+        msg("Reach abstract sockets of the host"),
         msg("A process could connect to sockets of host programs that have no file, such as those of the desktop."),
-        msg("Some of them, old containerd among them, do whatever root asks for."),
-        msg("Give it a network of its own: these sockets go with the network namespace."),
+        msg("Some of them, such as that of old containerd, do whatever root asks for."),
+        msg("Give it a network of its own: these sockets belong to the network namespace."),
         "namespaces",
         (direct('connect("@name")', Shares("net"), calls("connect", "socketcall")),),
         ("unix(7)", "network_namespaces(7)"),
@@ -57,8 +57,8 @@ THREATS = (
         "packet-socket",
         Family.NETWORK,
         Severity.MEDIUM,
-        msg("Listen in and forge packets"),
-        msg("A process could read all traffic on its network, and send packets under another container's address."),
+        msg("Sniff and forge packets"),
+        msg("A process could read all traffic on its network, and send packets from another container's address."),
         msg("It can pose as a neighbour or as the gateway, and read what is not encrypted."),
         _DROP_RAW,
         "capabilities",
@@ -77,7 +77,7 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Send raw IP packets"),
-        msg("A process could build IP packets by hand, as ping does, with any content and sender's address."),
+        msg("A process could build IP packets by hand, as ping does, with any content and source address."),
         msg("It can scan quietly and pose as others in its network."),
         _DROP_RAW,
         "capabilities",
@@ -90,13 +90,13 @@ THREATS = (
         Severity.MEDIUM,
         msg("Reconfigure the network"),
         msg("A process could change addresses, routes and firewall rules of the network that it is in."),
-        msg("It can redirect traffic and reach rarely used kernel code; in the host's network it rules all of it."),
+        msg("It can redirect traffic and reach rarely used kernel code; in the host's network it controls everything."),
         msg("Drop NET_ADMIN, unless the program is a VPN or a router."),
         "capabilities",
         (
             direct("ioctl(SIOCSIFFLAGS)", calls("ioctl"), _net("CAP_NET_ADMIN")),
             Route(
-                msg("by netlink"),
+                msg("over netlink"),
                 (
                     Step("socket(AF_NETLINK, NETLINK_ROUTE)", (socket(AF_NETLINK, protocol=NETLINK_ROUTE),)),
                     Step(
@@ -114,7 +114,7 @@ THREATS = (
         Severity.MEDIUM,
         msg("Talk to the hypervisor"),
         msg("A process could open a direct line to the machine below, or to virtual machines, that no firewall sees."),
-        msg("Agents that listen there often trust whoever calls."),
+        msg("Agents that listen there often trust anyone who connects."),
         msg("Use a seccomp profile that stops AF_VSOCK and, where 32-bit calls exist, socketcall."),
         "seccomp",
         (direct("socket(AF_VSOCK)", socket(AF_VSOCK), Feature("vsock")),),
@@ -125,8 +125,11 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Use the kernel's ciphers"),
-        msg("A process could hand its data to the kernel's own ciphers by a socket, code that few programs ever use."),
-        msg("Flaws there have made ordinary users root, on the host too."),
+        msg(
+            "A process could pass its data to the kernel's own ciphers through a socket, code that few programs ever "
+            "use."
+        ),
+        msg("Flaws there have made ordinary users root, also on the host."),
         msg("Use a seccomp profile that stops AF_ALG and, where 32-bit calls exist, socketcall."),
         "seccomp",
         (direct("socket(AF_ALG)", socket(AF_ALG), Feature("crypto_socket")),),
@@ -136,10 +139,13 @@ THREATS = (
         "bind-low-port",
         Family.NETWORK,
         Severity.LOW,
-        msg("Serve on a low port"),
-        msg("A process could serve on a port below 1024, where others expect a service of the system."),
+        msg("Listen on a low port"),
+        msg("A process could listen on a port below 1024, where others expect a system service."),
         msg("In the host's network it can pose as such a service; in its own it harms nobody."),
-        msg("Drop NET_BIND_SERVICE where the program serves on a high port."),
+        msg(
+            "Drop NET_BIND_SERVICE. On Docker, where all ports are unprivileged, also set --sysctl "
+            "net.ipv4.ip_unprivileged_port_start=1024."
+        ),
         "capabilities",
         (direct("bind(port 80)", calls("bind", "socketcall"), LowPort()),),
         ("ip(7)", "capabilities(7)"),
@@ -148,8 +154,8 @@ THREATS = (
         "use-reserved-right",
         Family.NETWORK,
         Severity.LOW,
-        msg("Hold a right without use"),
-        msg("A process holds NET_BROADCAST, which Linux reserves and asks for nowhere today."),
+        msg("Hold an unused capability"),
+        msg("A process holds NET_BROADCAST, which Linux reserves but checks nowhere today."),
         msg("Nothing now; a future kernel may give it a meaning."),
         msg("Drop NET_BROADCAST: nothing needs it."),
         "capabilities",

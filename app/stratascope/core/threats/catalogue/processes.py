@@ -27,7 +27,7 @@ from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _PTRACE_SEIZE = 0x4206
 _OWN_PIDS = msg("Give it a PID namespace of its own (no --pid=host).")
-_OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and leave the host's /proc out.")
+_OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and do not mount the host's /proc.")
 _NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behaved services never notice.")
 # Yama lets parents trace their children up to 1, asks for SYS_PTRACE at 2, and forbids it at 3
 _YAMA = (
@@ -51,9 +51,9 @@ THREATS = (
         Family.PROCESSES,
         Severity.CRITICAL,
         msg("Enter a host process"),
-        msg("A process could open the files of any program of the host through /proc, its root directory among them."),
-        msg("All files of this machine lie open to it."),
-        msg("Give it a PID namespace of its own (no --pid=host), leave the host's /proc out, and drop SYS_PTRACE."),
+        msg("A process could open the files of any program of the host through /proc, including its root directory."),
+        msg("All files of this machine are open to it."),
+        msg("Give it a PID namespace of its own (no --pid=host), do not mount the host's /proc, and drop SYS_PTRACE."),
         "namespaces",
         (direct('open("/proc/2/root")', HostProcesses(), InspectHost(), Tracing("host")),),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "ptrace(2)"),
@@ -63,11 +63,11 @@ THREATS = (
         Family.PROCESSES,
         Severity.CRITICAL,
         msg("Enter a host user's process"),
-        msg("A process could become a user who runs something on the host, and reach all files through that program."),
-        msg("Back as root, it holds the door to every file of this machine."),
+        msg("A process could become a user who runs a program on the host, and reach all files through that program."),
+        msg("Root again afterwards, it keeps access to every file of this machine."),
         msg(
-            "Give it a PID namespace of its own (no --pid=host), leave the host's /proc out, and drop SETUID and"
-            " SETGID."
+            "Give it a PID namespace of its own (no --pid=host), do not mount the host's /proc, and drop SETUID and "
+            "SETGID."
         ),
         "namespaces",
         (
@@ -88,11 +88,11 @@ THREATS = (
         Family.PROCESSES,
         Severity.HIGH,
         msg("Enter a user's own programs"),
-        msg("A process has the number of a user of the host, and could open that user's files through their programs."),
-        msg("It reads and changes all that this user may, outside every container."),
+        msg("A process has the ID of a user of the host, and could open that user's files through their programs."),
+        msg("It reads and changes everything that this user can, outside every container."),
         msg(
-            "Give it a PID namespace of its own (no --pid=host) and leave the host's /proc out, or run it as a number"
-            " that no user has."
+            "Give it a PID namespace of its own (no --pid=host) and do not mount the host's /proc. Another user ID "
+            "helps only if nobody on the host has it."
         ),
         "namespaces",
         (direct('open("/proc/P/root")', HostProcesses(), SameUser(), Tracing("host")),),
@@ -130,8 +130,8 @@ THREATS = (
         Family.PROCESSES,
         Severity.CRITICAL,
         msg("Take over a privileged process"),
-        msg("A process could make a program of the host's root, or of a privileged container, run code of its own."),
-        msg("It has that program's powers then: those of the host's root."),
+        msg("A process could make a program of the host's root, or of a privileged container, run its own code."),
+        msg("It then has that program's privileges: those of the host's root."),
         msg("Do not share the PID namespace of the host or of a privileged container, and drop SYS_PTRACE."),
         "namespaces",
         (
@@ -147,8 +147,8 @@ THREATS = (
         Family.PROCESSES,
         Severity.HIGH,
         msg("End programs of the host"),
-        msg("A process could send signals to programs of the host's root, and so stop them."),
-        msg("It can end services of this machine, the engine too."),
+        msg("A process could send signals to programs of the host's root, and stop them."),
+        msg("It can end services of this machine, including the engine."),
         _OWN_PIDS,
         "namespaces",
         (direct("kill(2, 0)", SIGNAL_CALLS, Shares("pid"), SignalRoot()),),
@@ -159,7 +159,7 @@ THREATS = (
         Family.PROCESSES,
         Severity.MEDIUM,
         msg("See the host's processes"),
-        msg("A process sees every program of the host with its command line, passwords given there included."),
+        msg("A process sees every program of the host with its command line, including any passwords in it."),
         msg("It learns what runs here and where to strike next."),
         _OWN_PROC,
         "namespaces",
@@ -172,7 +172,7 @@ THREATS = (
         Severity.LOW,
         msg("End others' programs"),
         msg("A process could send signals to programs of all users in the container."),
-        msg("It can stop what else runs in there."),
+        msg("It can stop whatever else runs in the container."),
         msg("Drop KILL, unless the program supervises others that run as other users."),
         "capabilities",
         (direct("kill(process of another user)", SIGNAL_CALLS, own("KILL"), OtherIds()),),
@@ -185,7 +185,7 @@ THREATS = (
         msg("Control another program"),
         msg("A process could stop a program of the same user and change what it does, as a debugger can."),
         msg("It can take over programs that run beside it in the container."),
-        msg("Use a seccomp profile without ptrace, if nothing is debugged in there."),
+        msg("Use a seccomp profile without ptrace, if nothing is debugged in it."),
         "seccomp",
         (
             direct(
@@ -234,7 +234,7 @@ THREATS = (
         Severity.LOW,
         msg("Take another program's open files"),
         msg("A process could take a copy of an open file or connection from a program of the same user."),
-        msg("It uses what the other one was allowed to open."),
+        msg("It can use whatever the other program was allowed to open."),
         msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/fd."),
         "seccomp",
         (
@@ -250,8 +250,8 @@ THREATS = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Compare kernel objects"),
-        msg("A process could ask whether two processes share a file, memory or another object of the kernel."),
-        msg("It learns little: the order that it is told is scrambled on purpose, and not that in memory."),
+        msg("A process could ask whether two processes share a file, memory or another kernel object."),
+        msg("It learns little: the order it gets is scrambled on purpose, and is not that in memory."),
         msg("Keep the engine's default seccomp profile."),
         "seccomp",
         (direct("kcmp()", calls("kcmp"), Tracing("look")),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import calls, direct, initial, past_limits
+from stratascope.core.threats.catalogue.shared import DROP_ADMIN, calls, direct, initial, past_limits
 from stratascope.core.threats.needs import Feature, Resource, Room
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
@@ -16,9 +16,12 @@ THREATS = (
         Family.RESOURCES,
         Severity.MEDIUM,
         msg("Use up the memory"),
-        msg("A process could take all memory of the machine, until the kernel ends programs to get some back."),
+        msg("A process could take all memory of the machine, until the kernel kills programs to get some back."),
         msg("It can stop the machine, or get another container killed."),
-        msg("Set a memory limit (--memory), and keep control groups out of its reach: no bind, no SYS_ADMIN."),
+        msg(
+            "Set a memory limit (--memory) and keep control groups out of reach: no bind mount, no SYS_ADMIN. "
+            "Rootless engines can't on control groups v1."
+        ),
         "cgroup",
         (direct("mmap()", Room(Resource.MEMORY)), *past_limits("memory", Resource.MEMORY, "mmap()")),
         ("CIS-Docker-1.6.0:5.11", "cgroups(7)"),
@@ -27,10 +30,13 @@ THREATS = (
         "fork-bomb",
         Family.RESOURCES,
         Severity.MEDIUM,
-        msg("Start processes without end"),
-        msg("A process could start so many others that the machine has no number left for new ones."),
-        msg("Nobody can log in or start a program any more."),
-        msg("Limit its processes (--pids-limit), and keep control groups out of its reach: no bind, no SYS_ADMIN."),
+        msg("Start endless processes"),
+        msg("A process could start so many others that the machine has no PID left for new ones."),
+        msg("Nobody can log in or start a program."),
+        msg(
+            "Limit its processes (--pids-limit) and keep control groups out of reach: no bind mount, no SYS_ADMIN. "
+            "Rootless engines can't on control groups v1."
+        ),
         "cgroup",
         (
             direct("fork()", _FORK, Room(Resource.PROCESSES)),
@@ -42,10 +48,13 @@ THREATS = (
         "exhaust-cpu",
         Family.RESOURCES,
         Severity.LOW,
-        msg("Use up the processors"),
-        msg("A process could keep all processors of the machine busy."),
-        msg("Everything else gets slow, but goes on."),
-        msg("Set a limit on processor time (--cpus), and keep control groups out of its reach: no bind, no SYS_ADMIN."),
+        msg("Use up the CPUs"),
+        msg("A process could keep all CPUs of the machine busy."),
+        msg("Everything else becomes slow, but keeps running."),
+        msg(
+            "Limit its CPU time (--cpus) and keep control groups out of reach: no bind mount, no SYS_ADMIN. Rootless "
+            "engines can't on control groups v1."
+        ),
         "cgroup",
         (direct("while (1)", Room(Resource.CPU)), *past_limits("cpu", Resource.CPU, "while (1)")),
         ("CIS-Docker-1.6.0:5.12", "cgroups(7)"),
@@ -56,11 +65,17 @@ THREATS = (
         Severity.MEDIUM,
         msg("Fill the disk"),
         msg("A process could write until the disk that holds the containers is full."),
-        msg("Other containers and the host can't save anything any more."),
-        msg("Start it read-only with a tmpfs of a set size, or give volumes a quota."),
+        msg("Other containers and the host can no longer save anything."),
+        msg(
+            "Start it read-only with a tmpfs of a fixed size, give volumes a quota, and limit its log (--log-opt "
+            "max-size=10m)."
+        ),
         "namespaces",
-        (direct("write()", Room(Resource.DISK)),),
-        ("CIS-Docker-1.6.0:5.13",),
+        (
+            direct("write()", Room(Resource.DISK)),
+            Route(msg("through its log"), (Step("write(1)", (Room(Resource.LOG),)),)),
+        ),
+        ("CIS-Docker-1.6.0:5.13", "CIS-Docker-1.6.0:2.13"),
     ),
     Threat(
         "raise-limits",
@@ -68,7 +83,7 @@ THREATS = (
         Severity.LOW,
         msg("Lift its own limits"),
         msg("A process could raise the hard limits that were set for it, and use reserves kept for root."),
-        msg("Limits on open files, processes and memory (ulimit) bind it no more. Those of its cgroup still do."),
+        msg("Limits on open files, processes and memory (ulimit) no longer bind it. Those of its cgroup still do."),
         msg("Drop SYS_RESOURCE, which no engine gives by default."),
         "capabilities",
         (direct("prlimit(RLIMIT_NOFILE)", calls("prlimit64", "setrlimit"), initial("SYS_RESOURCE")),),
@@ -78,9 +93,9 @@ THREATS = (
         "raise-priority",
         Family.RESOURCES,
         Severity.LOW,
-        msg("Run before all others"),
+        msg("Take priority over others"),
         msg("A process could give itself a higher priority than the programs of the host."),
-        msg("It can take processor time from everything else."),
+        msg("It can take CPU time from everything else."),
         msg("Drop SYS_NICE, and leave out --ulimit nice and rtprio: no engine gives them by default."),
         "capabilities",
         (
@@ -126,10 +141,13 @@ THREATS = (
         "steer-memory-placement",
         Family.RESOURCES,
         Severity.LOW,
-        msg("Steer where memory is placed"),
+        msg("Control where memory is placed"),
         msg("A process could move memory between the parts of a large machine, and learn how it is laid out."),
         msg("It can slow down others, and exact knowledge of memory makes other attacks easier."),
-        msg("Use a seccomp profile that stops mbind and move_pages, as Docker's default does."),
+        msg(
+            "Use a seccomp profile that stops mbind, move_pages, migrate_pages, process_madvise and the calls for"
+            " memory policies, as Docker's default does."
+        ),
         "seccomp",
         (
             direct(
@@ -154,7 +172,7 @@ THREATS = (
         msg("Turn swap space on"),
         msg("A process could make the host swap its memory out to a file of its choice."),
         msg("Secrets from all programs' memory end up in that file."),
-        msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile."),
+        DROP_ADMIN,
         "capabilities",
         (direct('swapon("/x")', calls("swapon"), initial("SYS_ADMIN"), Feature("swap")),),
         ("swapon(2)",),
@@ -165,8 +183,8 @@ THREATS = (
         Severity.MEDIUM,
         msg("Turn swap space off"),
         msg("A process could take the host's swap space away while it is needed."),
-        msg("The kernel has to end programs for want of memory."),
-        msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile."),
+        msg("The kernel has to kill programs for lack of memory."),
+        DROP_ADMIN,
         "capabilities",
         (direct('swapoff("/x")', calls("swapoff"), initial("SYS_ADMIN"), Feature("swap")),),
         ("swapoff(2)",),

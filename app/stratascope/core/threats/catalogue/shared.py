@@ -38,6 +38,9 @@ NETLINK_ROUTE, NETLINK_AUDIT = 0, 9
 SOCK_RAW = 3
 SYS_SOCKET = 1  # socketcall(2), include/uapi/linux/net.h
 
+DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
+DROP_ADMIN_ALONE = msg("Drop SYS_ADMIN. Docker's default seccomp profile stops this as well, Podman's does not.")
+
 DIRECT = msg("direct")
 MAY_MOUNT = Capability(("CAP_SYS_ADMIN",), Where.MNT_OWNER)
 MOUNT_CALLS = Calls((Call("mount"),))
@@ -128,13 +131,13 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
             ),
         ),
         Route(
-            msg("a node that is there, after leaving its control group"),
+            msg("an existing node, after leaving its control group"),
             (left, Step('open("/dev/x")', (Node(node), *more))),
         ),
-        Route(msg("a node made with mknod, after opening its own rules"), (*mounted, *made)),
-        Route(msg("the same by a cgroup tree that is never attached"), (*never, *made)),
-        Route(msg("a node that is there, after opening its own rules"), (*mounted, *there)),
-        Route(msg("a node that is there, by a cgroup tree that is never attached"), (*never, *there)),
+        Route(msg("a node made with mknod, after opening its own device rules"), (*mounted, *made)),
+        Route(msg("the same through a cgroup tree that is never attached"), (*never, *made)),
+        Route(msg("an existing node, after opening its own device rules"), (*mounted, *there)),
+        Route(msg("an existing node, through a cgroup tree that is never attached"), (*never, *there)),
     )
 
 
@@ -150,7 +153,7 @@ def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> 
     lifted = Step(text, (*more, Room(resource, lifted=True)))
     return (
         Route(msg("after lifting its own limit"), (lift, lifted)),
-        Route(msg("after lifting its own limit in a tree that is mounted anew"), (mounted, fresh, lifted)),
+        Route(msg("after lifting its own limit in a newly mounted tree"), (mounted, fresh, lifted)),
         Route(
             msg("after lifting its own limit in a tree that is never attached"),
             (*unattached("cgroup"), fresh, lifted),

@@ -56,7 +56,7 @@ class VolumeFiles(LocalFiles):
         if self._socket is None:
             return _out_of_reach()
         if os.geteuid() != 0:
-            return msg("To change the owners of its volumes' files takes root: run stratascope with sudo.")
+            return msg("Changing the owners of its volumes' files requires root: run stratascope with sudo.")
         return None
 
     @contextmanager
@@ -65,7 +65,9 @@ class VolumeFiles(LocalFiles):
         with self._able(source) as ids, _folder(self._sight(), source) as found:
             with _folder(self._sight(), posixpath.dirname(source.rstrip("/"))) as above:
                 if mount_of(found) != mount_of(above):
-                    raise refused(msg("Something is mounted at {path}, so its owners are not changed.", path=source))
+                    raise refused(
+                        msg("Something is mounted at {path}, so the owners there are not changed.", path=source)
+                    )
             yield Top(found, ids)
 
     @contextmanager
@@ -124,7 +126,7 @@ def listed(top: Top, change: VolumeChange) -> VolumeChange:
     where the engine's user does not have these ids.
     """
     if not (top.holds(change.was.uid, change.was.gid) and top.holds(change.becomes.uid, change.becomes.gid)):
-        raise refused(msg("The user of its engine may not give files to that user: subuid(5) does not list these ids."))
+        raise refused(msg("Its engine's user can't give files to that user: subuid(5) does not list these IDs."))
     files: list[FileOwner] = []
     names: dict[int, int] = {}  # of files with several: how many are still to be found
     left = READ_MOST
@@ -146,7 +148,7 @@ def listed(top: Top, change: VolumeChange) -> VolumeChange:
         if changed and found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
             names[found.st_ino] = names.get(found.st_ino, found.st_nlink) - 1
     if any(names.values()):
-        raise refused(msg("A file in {path} has another name outside of it, so its owners are not changed.",
+        raise refused(msg("A file in {path} has another name outside it, so the owners there are not changed.",
                           path=change.source))  # fmt: skip
     return VolumeChange(change.source, change.was, change.becomes, tuple(files))
 
@@ -232,7 +234,7 @@ def _walk(top: Top, source: str) -> Iterator[tuple[str, int, os.stat_result]]:
     """`walk` within the limits. Raises OSError, and RefusedError for too many, or too deep."""
     for count, (path, place, found) in enumerate(walk(top.place)):
         if path is None:
-            raise refused(msg("{path} has more than {count} folders in each other, so its owners are not changed.",
+            raise refused(msg("{path} has more than {count} nested folders, so the owners there are not changed.",
                               path=source, count=DEPTH_MOST))  # fmt: skip
         if count >= FILES_MOST:
             raise _too_many(source)
@@ -249,8 +251,8 @@ def refused(why: Message, words: str = "") -> RefusedError:
 
 
 def _out_of_reach() -> Message:
-    return msg("The files of its volumes are out of reach from here, so their owners can't be changed.")
+    return msg("The files of its volumes can't be reached from here, so their owners can't be changed.")
 
 
 def _too_many(source: str) -> RefusedError:
-    return refused(msg("{path} holds too many files to change their owners and put them back.", path=source))
+    return refused(msg("{path} holds too many files to change their owners and restore them.", path=source))

@@ -1,0 +1,71 @@
+"""Which language a text is written in, and its services.
+
+Each language is loaded where it is read: YAML takes a while.
+"""
+
+from __future__ import annotations
+
+from stratascope.check import run_line
+from stratascope.check.reading import MOST_SERVICES, Files, Place, Problem, Read
+from stratascope.check.unit_text import is_unit
+from stratascope.core.message import Message, msg
+
+MOST = 1 << 20  # characters: the longest Compose files have some tens of thousands
+_YAML = (".yml", ".yaml", ".json")
+
+
+def read(text: str, file: str, files: Files) -> Read:
+    """All services of a text. `file`: its name, for places, and by whose ending units are known."""
+    try:
+        found = _read(text, file, files)
+    except RecursionError:
+        return _failed(file, 0, msg("Values are nested too deeply."))
+    if len(found.services) < MOST_SERVICES:
+        return found
+    first = found.services[:MOST_SERVICES]
+    what = msg("At most {most} containers are read from one file.", most=MOST_SERVICES)
+    return Read(first, (*found.problems, Problem(first[-1].place, what)))
+
+
+def _read(text: str, file: str, files: Files) -> Read:
+    if len(text) > MOST:
+        return _failed(file, 0, msg("The file is too long: at most {most} characters are read here.", most=MOST))
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        return _failed(file, line, msg("This is not text: it contains null bytes."))
+    if is_unit(text, file):
+        from stratascope.check import quadlet
+
+        return quadlet.read(text, file, files)
+    if run_line.is_run(text) and not file.endswith(_YAML):
+        return run_line.read(text, file)
+    return _yaml(text, file, files)
+
+
+def _yaml(text: str, file: str, files: Files) -> Read:
+    from stratascope.check import compose, kubernetes
+    from stratascope.check.yaml_nodes import Mapping, YamlError, documents, template
+
+    try:
+        found = documents(text, file)
+    except YamlError as error:
+        return _failed(file, error.line, error.message)
+    if kubernetes.is_manifest(found):
+        return kubernetes.read(found, file)
+    if compose.is_compose(found):
+        made = compose.read(found[0], file, files)
+        if len(found) > 1:
+            what = msg("Compose reads only the first document: what follows is ignored.")
+            return Read(made.services, (*made.problems, Problem(found[1].place, what)))
+        return made
+    if "{{" in text and not any(isinstance(each, Mapping) for each in found):
+        return _failed(file, text[: text.index("{{")].count("\n") + 1, template())
+    return _failed(
+        file,
+        0,
+        msg("This is not recognised as a run command, a Compose file, a Quadlet unit or a Kubernetes manifest."),
+    )
+
+
+def _failed(file: str, line: int, what: Message) -> Read:
+    return Read(problems=(Problem(Place(file, line), what, True),))

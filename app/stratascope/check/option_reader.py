@@ -1,0 +1,338 @@
+"""What each option of `run` asks for, taken down one after the other; `meaning.py` says what all of them come to."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import Any
+
+from stratascope.check.mounts import MountError, of_mount, of_tmpfs, of_volume
+from stratascope.check.numbers import decimal, size, whole
+from stratascope.check.options import NOT_FORETOLD, WITHOUT_EFFECT
+from stratascope.check.reading import Problem, Said
+from stratascope.check.run_line import true
+from stratascope.core.container import (
+    Asked,
+    AskedDevice,
+    AskedLimit,
+    AskedMount,
+    AskedPort,
+    Engine,
+    EngineKind,
+    LogKeeping,
+    ProfileKind,
+)
+from stratascope.core.message import Message, msg
+from stratascope.linux.capability import NAMES
+from stratascope.value import replace
+
+ALL = "ALL"
+_LOGS = {"journald": LogKeeping.JOURNAL, "local": LogKeeping.LIMITED, "none": LogKeeping.LIMITED}
+_FILES = frozenset(("json-file", "k8s-file"))
+
+
+class Options:
+    """One container's, beginning with what a plain one has."""
+
+    def __init__(self, engine: Engine, plain: Asked, runtime: str) -> None:
+        self.engine = engine
+        self.docker = engine.kind is EngineKind.DOCKER
+        self.problems: list[Problem] = []
+        self.asked = plain
+        self.user: str | None = None  # None: nobody said
+        self.added: list[str] = []
+        self.dropped: list[str] = []
+        self.mounts: dict[str, AskedMount] = {}
+        self.devices: list[AskedDevice] = []
+        self.rules: list[str] = []
+        self.ports: list[AskedPort] = []
+        self.limits: dict[str, AskedLimit] = {}
+        self.sysctls: dict[str, str] = {}
+        self.groups: list[str] = []
+        self.labels: list[str] = []
+        self.quota: dict[str, int] = {}
+        self.read_only_tmpfs = True
+        self.publish_all = False
+        self.image_volumes = ""  # "": as usual; ignore, tmpfs
+        self.runtime = runtime
+        self.networks: list[str] = []
+        self.ways = _ways(self)  # by name; those that touch no layer are not among them
+
+    def take(self, said: Said) -> None:
+        """The next one."""
+        if said.name in WITHOUT_EFFECT:
+            return
+        way = self.ways.get(said.name)
+        if way is not None:
+            way(said)
+        elif said.name in NOT_FORETOLD:
+            what = msg("The effect of {option} can't be predicted, and is left out.", option=f"--{said.name}")
+            self.problems.append(Problem(said.place, what, unread=True))
+
+    def _problem(self, said: Said, text: Message) -> None:
+        self.problems.append(Problem(said.place, text))
+
+    def _wrong(self, said: Said) -> None:
+        what = msg(
+            "The engine does not accept this value for {option}: {value}.", option=said.name, value=said.value or ""
+        )
+        self._problem(said, what)
+
+    def take_flag(self, field: str) -> Callable[[Said], None]:
+        def way(said: Said) -> None:
+            self.asked = _with(self.asked, field, true(said.value) is True)
+
+        return way
+
+    def take_mode(self, field: str) -> Callable[[Said], None]:
+        def way(said: Said) -> None:
+            value = said.value or ""
+            if value:
+                self.asked = _with(self.asked, field, value)
+
+        return way
+
+    def take_number(self, field: str, read: Callable[[str], float | None]) -> Callable[[Said], None]:
+        def way(said: Said) -> None:
+            found = read(said.value or "")
+            if found is None:
+                self._wrong(said)
+                return
+            self.asked = _with(self.asked, field, found if found > 0 else None)
+
+        return way
+
+    def take_quota(self, name: str) -> Callable[[Said], None]:
+        def way(said: Said) -> None:
+            found = whole(said.value or "")
+            if found is None:
+                self._wrong(said)
+            else:
+                self.quota[name] = found
+
+        return way
+
+    def take_user(self, said: Said) -> None:
+        self.user = said.value or ""
+
+    def take_group(self, said: Said) -> None:
+        self.groups.append(said.value or "")
+
+    def take_capability(self, into: list[str]) -> Callable[[Said], None]:
+        def way(said: Said) -> None:
+            words = [said.value or ""] if self.docker else (said.value or "").split(",")
+            for word in words:
+                name = word.strip().upper()
+                name = name if name in ("ALL",) or name.startswith("CAP_") else f"CAP_{name}"
+                name = ALL if name == "CAPALL" else name
+                if name != ALL and name not in NAMES:
+                    self._wrong(said)
+                else:
+                    into.append(name)
+
+        return way
+
+    def take_volume(self, said: Said) -> None:
+        self._mount(said, lambda: of_volume(said.value or "", posixpath.dirname(said.place.file), self.engine))
+
+    def take_mount(self, said: Said) -> None:
+        self._mount(said, lambda: of_mount(said.value or "", posixpath.dirname(said.place.file), self.engine))
+
+    def take_tmpfs(self, said: Said) -> None:
+        self._mount(said, lambda: of_tmpfs(said.value or ""))
+
+    def _mount(self, said: Said, make: Callable[[], AskedMount | None]) -> None:
+        try:
+            found = make()
+        except MountError as error:
+            self._problem(said, error.message)
+            return
+        if found is not None:
+            self.mounts[found.target] = found
+
+    def take_device(self, said: Said) -> None:
+        source, *rest = (said.value or "").split(":")
+        target = rest.pop(0) if rest and rest[0].startswith("/") else source
+        if not source.startswith("/"):
+            what = msg("What the device {value} brings can't be predicted, and is left out.", value=source)
+            self._problem(said, what)
+            return
+        self.devices.append(AskedDevice(source, target, rest[0] if rest and rest[0] else "rwm"))
+
+    def take_rule(self, said: Said) -> None:
+        self.rules.append(said.value or "")
+
+    def take_limit(self, said: Said) -> None:
+        name, _, numbers = (said.value or "").partition("=")
+        soft, _, hard = numbers.partition(":")
+        if name == "host":
+            return
+        least, most = whole(soft), whole(hard or soft)
+        if least is None or most is None:
+            self._wrong(said)
+        else:
+            self.limits[name.lower()] = AskedLimit(name.lower(), least, most)
+
+    def take_sysctl(self, said: Said) -> None:
+        for word in [said.value or ""] if self.docker else (said.value or "").split(","):
+            name, equals, value = word.partition("=")
+            if equals:
+                self.sysctls[name.replace("/", ".")] = value
+            else:
+                self._wrong(said)
+
+    def take_publish(self, said: Said) -> None:
+        address, colon, port = (said.value or "").rpartition(":")
+        name = port if "/" in port else f"{port}/tcp"
+        if not colon:
+            self.ports.append(AskedPort(name, "", ""))
+            return
+        host, _, number = address.rpartition(":")
+        self.ports.append(AskedPort(name, host.strip("[]"), number))
+
+    def take_publish_all(self, said: Said) -> None:
+        self.publish_all = true(said.value) is True
+
+    def take_image_volume(self, said: Said) -> None:
+        self.image_volumes = said.value or ""
+
+    def take_network(self, said: Said) -> None:
+        value = (said.value or "").partition(",")[0]
+        value = value.removeprefix("name=")
+        name = value if value.startswith(("container:", "ns:")) else value.partition(":")[0]
+        if name in ("host", "none") or name.startswith(("container:", "ns:")):
+            self.asked = replace(self.asked, network_mode=name)
+        elif name == "private":
+            return
+        else:
+            self.networks.append(name)
+            self.asked = replace(self.asked, network_mode=name if self.docker else "bridge")
+
+    def take_log(self, said: Said) -> None:
+        driver = said.value or ""
+        keeping = LogKeeping.UNLIMITED if driver in _FILES else _LOGS.get(driver, LogKeeping.ELSEWHERE)
+        self.asked = replace(self.asked, log_driver=driver, log=keeping)
+
+    def take_log_option(self, said: Said) -> None:
+        name, _, value = (said.value or "").partition("=")
+        if name == "max-size" and not value.startswith("-") and self.asked.log is LogKeeping.UNLIMITED:
+            self.asked = replace(self.asked, log=LogKeeping.LIMITED)
+
+    def take_runtime(self, said: Said) -> None:
+        self.runtime = said.value or ""
+
+    def take_read_only_tmpfs(self, said: Said) -> None:
+        self.read_only_tmpfs = true(said.value) is True
+
+    def take_cgroups(self, said: Said) -> None:
+        if said.value not in ("enabled", "split"):
+            self._problem(said, msg("Without control groups of its own, nothing can be predicted about its limits."))
+
+    def take_systemd(self, said: Said) -> None:
+        if said.value == "always":
+            self._problem(said, msg("The effect of {option} can't be predicted, and is left out.", option="--systemd"))
+
+    def take_id_map(self, said: Said) -> None:
+        numbers = [whole(part) for part in (said.value or "").split(":")]
+        if len(numbers) != 3 or None in numbers:
+            self._problem(said, msg("Only maps of the form INSIDE:OUTSIDE:LENGTH are supported."))
+            return
+        inside, outside, length = (number or 0 for number in numbers)
+        self.asked = replace(self.asked, uid_map=(*self.asked.uid_map, (inside, outside, length)))
+
+    def take_gid_map(self, said: Said) -> None:
+        numbers = [whole(part) for part in (said.value or "").split(":")]
+        if len(numbers) == 3 and None not in numbers:
+            inside, outside, length = (number or 0 for number in numbers)
+            self.asked = replace(self.asked, gid_map=(*self.asked.gid_map, (inside, outside, length)))
+
+    def take_security(self, said: Said) -> None:
+        word = said.value or ""
+        name = word.partition("=")[0].partition(":")[0]
+        value = word[len(name) + 1 :]
+        match name:
+            case "no-new-privileges":
+                wanted = value.lower() not in ("false", "0", "f")
+                self.asked = replace(self.asked, no_new_privileges=wanted)
+            case "seccomp":
+                builtin = ("builtin", "") if self.docker else ("", self.engine.facts.seccomp_profile)
+                self._profile("seccomp", value, builtin)
+            case "apparmor":
+                self._profile("apparmor", value, ("docker-default", "") if self.docker else ("", ""))
+            case "label":
+                self.labels.append(value)
+            case "systempaths" if self.docker:
+                if value == "unconfined":
+                    self.asked = replace(self.asked, masked_paths=(), read_only_paths=())
+            case "unmask" if not self.docker:
+                self._unmask(value)
+            case "mask" if not self.docker:
+                pass  # more is hidden than by default, which no threat counts on
+            case "proc-opts" if not self.docker:
+                pass
+            case _:
+                self._wrong(said)
+
+    def _profile(self, field: str, value: str, default: tuple[str, ...]) -> None:
+        if value == "unconfined":
+            kind, name = ProfileKind.UNCONFINED, ""
+        elif value in default:
+            kind, name = ProfileKind.DEFAULT, ""
+        else:
+            kind, name = ProfileKind.CUSTOM, value
+        self.asked = _with(_with(self.asked, field, kind), f"{field}_profile", name)
+
+    def _unmask(self, value: str) -> None:
+        if value.upper() == ALL:
+            self.asked = replace(self.asked, masked_paths=(), read_only_paths=())
+        else:
+            self.asked = replace(self.asked, unmasked=(*self.asked.unmasked, *value.split(":")))
+
+
+def _with(asked: Asked, field: str, value: Any) -> Asked:
+    return replace(asked, **{field: value})
+
+
+def _ways(options: Options) -> dict[str, Callable[[Said], None]]:
+    return {
+        "privileged": options.take_flag("privileged"),
+        "read-only": options.take_flag("read_only_root"),
+        "read-only-tmpfs": options.take_read_only_tmpfs,
+        "user": options.take_user,
+        "group-add": options.take_group,
+        "pid": options.take_mode("pid_mode"),
+        "ipc": options.take_mode("ipc_mode"),
+        "uts": options.take_mode("uts_mode"),
+        "cgroupns": options.take_mode("cgroupns_mode"),
+        "userns": options.take_mode("userns_mode"),
+        "network": options.take_network,
+        "uidmap": options.take_id_map,
+        "gidmap": options.take_gid_map,
+        "cap-add": options.take_capability(options.added),
+        "cap-drop": options.take_capability(options.dropped),
+        "security-opt": options.take_security,
+        "volume": options.take_volume,
+        "mount": options.take_mount,
+        "tmpfs": options.take_tmpfs,
+        "device": options.take_device,
+        "device-cgroup-rule": options.take_rule,
+        "memory": options.take_number("memory", size),
+        "memory-swap": options.take_number("memory_swap", size),
+        "pids-limit": options.take_number("pids", whole),
+        "cpus": options.take_number("cpu_cores", decimal),
+        "cpu-quota": options.take_quota("quota"),
+        "cpu-period": options.take_quota("period"),
+        "cpuset-cpus": options.take_mode("cpuset"),
+        "cgroup-parent": options.take_mode("cgroup_parent"),
+        "ulimit": options.take_limit,
+        "shm-size": options.take_number("shm_size", size),
+        "sysctl": options.take_sysctl,
+        "publish": options.take_publish,
+        "publish-all": options.take_publish_all,
+        "image-volume": options.take_image_volume,
+        "log-driver": options.take_log,
+        "log-opt": options.take_log_option,
+        "runtime": options.take_runtime,
+        "cgroups": options.take_cgroups,
+        "systemd": options.take_systemd,
+    }

@@ -1,0 +1,246 @@
+"""Quadlet units: `.container` with its drop-ins and its pod, `.pod`, `.kube`; the keys as options of `podman run`.
+
+By podman-systemd.unit(5) of Podman 5.4.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from stratascope.check import kubernetes
+from stratascope.check.options import FLAGS, SAME, SHORT, VALUES
+from stratascope.check.reading import Files, Place, Problem, Read, Said, Service
+from stratascope.check.unit_text import Entry, UnitError, entries, in_effect, words
+from stratascope.check.yaml_nodes import YamlError, documents
+from stratascope.core.container import EngineKind
+from stratascope.core.message import msg
+
+_VALUES = {
+    "CgroupsMode": "cgroups",
+    "ContainerName": "name",
+    "DeviceCgroupRule": "device-cgroup-rule",
+    "GIDMap": "gidmap",
+    "GroupAdd": "group-add",
+    "LogDriver": "log-driver",
+    "LogOpt": "log-opt",
+    "Memory": "memory",
+    "Mount": "mount",
+    "PidsLimit": "pids-limit",
+    "PublishPort": "publish",
+    "ReadOnly": "read-only",
+    "ReadOnlyTmpfs": "read-only-tmpfs",
+    "ShmSize": "shm-size",
+    "SubGIDMap": "subgidname",
+    "SubUIDMap": "subuidname",
+    "Tmpfs": "tmpfs",
+    "UIDMap": "uidmap",
+    "Ulimit": "ulimit",
+    "UserNS": "userns",
+}
+# Several words in one line
+_LISTS = {"AddCapability": "cap-add", "DropCapability": "cap-drop", "Sysctl": "sysctl"}
+_LABELS = {"SecurityLabelType": "type", "SecurityLabelLevel": "level", "SecurityLabelFileType": "filetype"}
+_WITHOUT_WORDS = """
+AddHost Annotation AutoUpdate ContainersConfModule DNS DNSOption DNSSearch Entrypoint Environment EnvironmentFile
+EnvironmentHost Exec ExposeHostPort GlobalArgs HealthCmd HealthInterval HealthLogDestination HealthMaxLogCount
+HealthMaxLogSize HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd HealthStartupInterval
+HealthStartupRetries HealthStartupSuccess HealthStartupTimeout HealthTimeout HostName HttpProxy IP IP6 Label
+NetworkAlias Notify Pull Retry RetryDelay RunInit Secret ServiceName StartWithPod StopSignal StopTimeout Timezone
+WorkingDir PodName ExitPolicy StopWhenUnneeded ReloadCmd ReloadSignal RemapUid RemapGid
+RemapUidSize
+"""
+_WITHOUT_EFFECT = frozenset(_WITHOUT_WORDS.split())
+_FLAGS = ("true", "yes", "on", "1")
+_POD_TOO = frozenset(
+    ("Network", "Volume", "PublishPort", "UserNS", "UIDMap", "GIDMap", "SubUIDMap", "SubGIDMap", "PodmanArgs")
+)
+
+
+def read(text: str, file: str, files: Files) -> Read:
+    """The container of a unit; all of a `.kube` unit's manifest."""
+    try:
+        found = entries(text, file)
+    except UnitError as error:
+        what = msg("This is not a line of a unit: it is neither [SECTION] nor KEY=VALUE.")
+        return Read(problems=(Problem(Place(file, error.line), what, True),))
+    problems: list[Problem] = []
+    found = in_effect([*found, *_drop_ins(file, files, problems)])
+    if file.endswith(".kube"):
+        return _kube(found, file, files, problems)
+    section = "Pod" if file.endswith(".pod") else "Container"
+    own = [entry for entry in found if entry.section == section]
+    if section == "Pod" or not own:
+        what = (
+            msg("A pod alone starts no container: check the units that belong to it.")
+            if section == "Pod"
+            else msg("There is no section [Container] here.")
+        )
+        return Read(problems=(*problems, Problem(Place(file, 0), what, True)))
+    unit = _Unit(file, files)
+    service = unit.service(own)
+    return Read((service,), (*problems, *unit.problems))
+
+
+def _drop_ins(file: str, files: Files, problems: list[Problem]) -> list[Entry]:
+    """NAME.container.d/*.conf, and those of the ending alone (container.d), by their names."""
+    folder, name = posixpath.split(file)
+    found: list[Entry] = []
+    stem, dot, ending = name.rpartition(".")
+    for place in (f"{ending}.d", f"{stem}{dot}{ending}.d"):
+        where = posixpath.join(folder, place)
+        for each in sorted(files.names(where)):
+            path = posixpath.join(where, each)
+            text = files.read(path) if each.endswith(".conf") else None
+            if text is None:
+                continue
+            try:
+                found += entries(text, path)
+            except UnitError as error:
+                problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
+    return found
+
+
+def _kube(found: list[Entry], file: str, files: Files, problems: list[Problem]) -> Read:
+    path = next((entry.value for entry in found if (entry.section, entry.key) == ("Kube", "Yaml")), "")
+    path = posixpath.join(posixpath.dirname(file), path)
+    text = files.read(path) if path else None
+    if text is None:
+        what = msg("The file {file} can't be read, so what it asks for is not known.", file=path or "Yaml=")
+        return Read(problems=(*problems, Problem(Place(file, 0), what, True)))
+    try:
+        made = kubernetes.read(documents(text, path), path)
+    except YamlError as error:
+        return Read(problems=(*problems, Problem(Place(path, error.line), error.message, True)))
+    return Read(made.services, (*problems, *made.problems))
+
+
+class _Unit:
+    def __init__(self, file: str, files: Files) -> None:
+        self._file, self._files = file, files
+        self.problems: list[Problem] = []
+        self._said: list[Said] = []
+        self._pod = ""
+
+    def service(self, own: list[Entry]) -> Service:
+        names = {entry.key: entry for entry in own}
+        if "Image" not in names and "Rootfs" not in names:
+            self.problems.append(Problem(Place(self._file, 0), msg("The unit names no image.")))
+        for entry in own:
+            self._take(entry)
+        user, group = names.get("User"), names.get("Group")
+        if user is not None:
+            value = f"{user.value}:{group.value}" if group is not None else user.value
+            self._said.append(Said("user", value, user.place))
+        name = (
+            names["ContainerName"].value
+            if "ContainerName" in names
+            else posixpath.basename(self._file).rpartition(".")[0]
+        )
+        image = names["Image"].value if "Image" in names else ""
+        return Service(name, own[0].place, image, tuple(self._said), EngineKind.PODMAN, pod=self._pod)
+
+    def _take(self, entry: Entry) -> None:
+        key, value, place = entry.key, entry.value, entry.place
+        if key in _VALUES:
+            self._said.append(Said(_VALUES[key], self._plain(value), place))
+        elif key in _LISTS:
+            self._said += [Said(_LISTS[key], word, place) for word in words(value)]
+        elif key in _LABELS:
+            self._said.append(Said("security-opt", f"label={_LABELS[key]}:{value}", place))
+        elif (way := getattr(self, f"_of_{key.lower()}", None)) is not None:
+            way(entry)
+        elif key not in _WITHOUT_EFFECT and key not in ("Image", "User", "Group"):
+            self.problems.append(Problem(place, msg("Quadlet has no key {name} in [Container].", name=key)))
+
+    def _plain(self, value: str) -> str:
+        found = words(value)
+        return found[0] if len(found) == 1 else value
+
+    def _of_adddevice(self, entry: Entry) -> None:
+        self._said.append(Said("device", entry.value.removeprefix("-"), entry.place))
+
+    def _of_network(self, entry: Entry) -> None:
+        name = entry.value
+        if name.partition(":")[0].endswith(".network"):
+            name = f"systemd-{name.partition(':')[0].removesuffix('.network')}"
+        elif name.endswith(".container"):
+            name = f"container:{name.removesuffix('.container')}"
+        self._said.append(Said("network", name, entry.place))
+
+    def _of_volume(self, entry: Entry) -> None:
+        source, colon, rest = self._plain(entry.value).partition(":")
+        if colon and source.endswith(".volume"):
+            source = f"systemd-{source.removesuffix('.volume')}"
+        self._said.append(Said("volume", f"{source}{colon}{rest}", entry.place))
+
+    def _of_nonewprivileges(self, entry: Entry) -> None:
+        if entry.value.lower() in _FLAGS:
+            self._said.append(Said("security-opt", "no-new-privileges", entry.place))
+
+    def _of_seccompprofile(self, entry: Entry) -> None:
+        self._said.append(Said("security-opt", f"seccomp={entry.value}", entry.place))
+
+    def _of_apparmor(self, entry: Entry) -> None:
+        self._said.append(Said("security-opt", f"apparmor={entry.value}", entry.place))
+
+    def _of_remapusers(self, entry: Entry) -> None:
+        """Deprecated for UserNS; a map of its own is not followed."""
+        if entry.value in ("auto", "keep-id"):
+            self._said.append(Said("userns", entry.value, entry.place))
+        else:
+            self.problems.append(
+                Problem(entry.place, msg("Only maps of the form INSIDE:OUTSIDE:LENGTH are supported."))
+            )
+
+    def _of_securitylabeldisable(self, entry: Entry) -> None:
+        if entry.value.lower() in _FLAGS:
+            self._said.append(Said("security-opt", "label=disable", entry.place))
+
+    def _of_securitylabelnested(self, entry: Entry) -> None:
+        if entry.value.lower() in _FLAGS:
+            self._said.append(Said("security-opt", "label=nested", entry.place))
+
+    def _of_mask(self, entry: Entry) -> None:
+        self._said.append(Said("security-opt", f"mask={entry.value}", entry.place))
+
+    def _of_unmask(self, entry: Entry) -> None:
+        self._said.append(Said("security-opt", f"unmask={entry.value}", entry.place))
+
+    def _of_volatiletmp(self, entry: Entry) -> None:
+        if entry.value.lower() in _FLAGS:
+            self._said.append(Said("tmpfs", "/tmp:rw,size=512M,mode=1777", entry.place))
+
+    def _of_rootfs(self, entry: Entry) -> None:
+        self._said.append(Said("rootfs", None, entry.place))
+
+    def _of_pod(self, entry: Entry) -> None:
+        """What the pod asks for counts for all in it."""
+        self._pod = entry.value
+        path = posixpath.join(posixpath.dirname(self._file), entry.value)
+        text = self._files.read(path)
+        if text is None:
+            what = msg("The file {file} can't be read, so what it asks for is not known.", file=entry.value)
+            self.problems.append(Problem(entry.place, what, unread=True))
+            return
+        try:
+            found = [each for each in in_effect(entries(text, path)) if each.section == "Pod" and each.key in _POD_TOO]
+        except UnitError as error:
+            self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
+            return
+        for each in found:
+            self._take(each)
+
+    def _of_podmanargs(self, entry: Entry) -> None:
+        """Options of `podman run` as they are typed."""
+        found = words(entry.value)
+        while found:
+            word = found.pop(0)
+            name, equals, value = word.lstrip("-").partition("=")
+            name = SHORT.get(name, name) if not word.startswith("--") else SAME.get(name, name)
+            if name in FLAGS[EngineKind.PODMAN]:
+                self._said.append(Said(name, value if equals else None, entry.place))
+            elif name in VALUES[EngineKind.PODMAN] and (equals or found):
+                self._said.append(Said(SAME.get(name, name), value if equals else found.pop(0), entry.place))
+            else:
+                what = msg("{program} run has no option {option}.", program="podman", option=word.partition("=")[0])
+                self.problems.append(Problem(entry.place, what))

@@ -1,0 +1,211 @@
+"""`docker run` and `podman run` as they are typed, read as these programs do it (pflag): options end at the image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stratascope.check.options import FLAGS, SAME, SHORT, VALUES, WITHOUT_EFFECT
+from stratascope.check.reading import Place, Problem, Read, Said, Service
+from stratascope.check.shell_words import ShellError, Word, commands
+from stratascope.core.container import EngineKind
+from stratascope.core.message import msg
+
+COMMAND_LINE = "command line"  # the file's name where there is none
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=").match
+_BEFORE = frozenset(
+    ("sudo", "exec", "nohup", "time", "command", "$", "%", "env", "doas", "then", "do", "else", "if", "!")
+)
+_KEY = re.compile(r"^(?:services|include|apiVersion)\s*:", re.M).search
+_PROGRAM = re.compile(r"(?:^|[\s/;&|$(])(?:docker|podman)(?=\s)").search
+_VERB = re.compile(r"\b(?:run|create)\b").search
+_VERBS = frozenset(("run", "create"))
+# of `docker` and `podman` themselves, with a value: what stands between the program and `run`
+_OF_PROGRAM = frozenset(
+    (
+        *("config", "context", "host", "log-level", "tlscacert", "tlscert", "tlskey", "c", "H", "l"),
+        *("cgroup-manager", "conmon", "connection", "events-backend", "hooks-dir", "identity", "imagestore", "module"),
+        *("namespace", "network-cmd-path", "network-config-dir", "out", "root", "runroot", "runtime", "runtime-flag"),
+        *("ssh", "storage-driver", "storage-opt", "tmpdir", "url", "volumepath"),
+    )
+)
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+
+
+def true(value: str | None) -> bool | None:
+    """A flag's value as Go reads it (strconv.ParseBool); None where it is none."""
+    if value is None or value in _TRUE:
+        return True
+    return False if value in _FALSE else None
+
+
+def read(text: str, file: str) -> Read:
+    """All run commands of a text, such as a script."""
+    try:
+        found = commands(text)
+    except ShellError as error:
+        place = Place(file, error.line)
+        if error.what == "many":
+            return Read(problems=(Problem(place, msg("There are too many words for one command."), True),))
+        text_ = msg("The quote {mark} that begins here is never closed.", mark=error.what)
+        return Read(problems=(Problem(place, text_, True),))
+    return _all(found, file)
+
+
+def read_words(words: Sequence[str]) -> Read:
+    """One command whose words a shell has made already."""
+    return _all([[Word(word, 1) for word in words]], COMMAND_LINE)
+
+
+def is_run(text: str) -> bool:
+    """Whether a text has a run command in it, and is no YAML that only speaks of one."""
+    if _KEY(text):
+        return False
+    for line in text.replace("\\\n", " ").split("\n"):
+        found = _PROGRAM(line)
+        if found is not None and _VERB(line, found.end()):
+            return True
+    return False
+
+
+def _all(found: Sequence[Sequence[Word]], file: str) -> Read:
+    services: list[Service] = []
+    problems: list[Problem] = []
+    for command in found:
+        rest = _after_program(command)
+        if rest is not None:
+            kind, words, first = rest
+            one = _Line(kind, file, first).read(words, len(services))
+            services += one.services
+            problems += one.problems
+    if not services and not problems:
+        what = msg("There is no run command here: docker run …, podman run …, or the create of either.")
+        problems.append(Problem(Place(file, 0), what, True))
+    return Read(tuple(services), tuple(problems))
+
+
+def _after_program(words: Sequence[Word]) -> tuple[EngineKind, Sequence[Word], Word] | None:
+    """The engine and what follows `run`; None for any other command."""
+    at = 0
+    while at < len(words) and (words[at].text in _BEFORE or _ASSIGNMENT(words[at].text)):
+        at += 1
+        while at < len(words) and words[at - 1].text in ("sudo", "doas", "env") and words[at].text.startswith("-"):
+            at += 1
+    if at >= len(words):
+        return None
+    program = words[at].text.rpartition("/")[2]
+    if program not in tuple(EngineKind):
+        return None
+    first, at = words[at], at + 1
+    while at < len(words) and words[at].text.startswith("-"):
+        name = words[at].text.lstrip("-")
+        at += 2 if name in _OF_PROGRAM else 1
+    if at < len(words) and words[at].text == "container":
+        at += 1
+    if at >= len(words) or words[at].text not in _VERBS:
+        return None
+    return EngineKind(program), words[at + 1 :], first
+
+
+class _Line:
+    def __init__(self, kind: EngineKind, file: str, first: Word) -> None:
+        self._kind, self._file, self._place = kind, file, Place(file, first.line)
+        self._values = VALUES[kind]
+        self._flags = FLAGS[kind]
+        self._said: list[Said] = []
+        self._problems: list[Problem] = []
+
+    def read(self, words: Sequence[Word], number: int) -> Read:
+        at = 0
+        while at < len(words):
+            word = words[at]
+            if word.text == "--":
+                at += 1
+                break
+            if not word.text.startswith("-") or word.text == "-":
+                break
+            at = self._long(words, at) if word.text.startswith("--") else self._short(words, at)
+        rest = words[at:]
+        if not rest:
+            what = msg("The command names no image.")
+            return Read(problems=(*self._problems, Problem(self._place, what, True)))
+        names = [said.value for said in self._said if said.name == "name" and said.value]
+        service = Service(
+            name=names[-1] if names else _name_of(rest[0].text, number),
+            place=self._place,
+            image=rest[0].text,
+            said=tuple(self._said),
+            kind=self._kind,
+            command=tuple(word.text for word in rest[1:]),
+            options_end=rest[0].span[0],
+        )
+        return Read((service,), tuple(self._problems))
+
+    def _long(self, words: Sequence[Word], at: int) -> int:
+        name, equals, value = words[at].text[2:].partition("=")
+        place = Place(self._file, words[at].line)
+        if name in self._flags:
+            self._add(name, value if equals else None, place, words[at], words[at].span)
+            return at + 1
+        if name not in self._values:
+            self._unknown(f"--{name}", place)
+            return at + 1
+        if equals:
+            self._add(name, value, place, words[at], words[at].span)
+            return at + 1
+        return self._with_next(name, words, at)
+
+    def _short(self, words: Sequence[Word], at: int) -> int:
+        """Letters in one word: the first that takes a value has all the rest of it."""
+        letters = words[at].text[1:]
+        place = Place(self._file, words[at].line)
+        for position, letter in enumerate(letters):
+            name = SHORT.get(letter, "")
+            if name in self._flags:
+                rest = letters[position + 1 :]
+                if rest.startswith("="):
+                    self._add(name, rest[1:], place, words[at])
+                    return at + 1
+                self._add(name, None, place, words[at], words[at].span if len(letters) == 1 else None)
+                continue
+            if name not in self._values:
+                self._unknown(f"-{letter}", place)
+                return at + 1
+            value = letters[position + 1 :]
+            span = words[at].span if position == 0 else None
+            if value:
+                self._add(name, value.removeprefix("="), place, words[at], span)
+                return at + 1
+            return self._with_next(name, words, at, alone=position == 0)
+        return at + 1
+
+    def _with_next(self, name: str, words: Sequence[Word], at: int, *, alone: bool = True) -> int:
+        if at + 1 >= len(words):
+            what = msg("The option {option} has no value.", option=f"--{name}")
+            self._problems.append(Problem(Place(self._file, words[at].line), what))
+            return at + 1
+        span = (words[at].span[0], words[at + 1].span[1]) if alone else None
+        self._add(name, words[at + 1].text, Place(self._file, words[at].line), words[at + 1], span)
+        return at + 2
+
+    def _add(self, name: str, value: str | None, place: Place, word: Word, span: tuple[int, int] | None = None) -> None:
+        name = SAME.get(name, name)
+        if name in self._flags and true(value) is None:
+            what = msg("{value} is neither true nor false.", value=value or "")
+            self._problems.append(Problem(place, what))
+            return
+        self._said.append(Said(name, value, place, span))
+        for each in () if name in WITHOUT_EFFECT else word.variables:
+            what = msg("{what} is left as it is: nothing is taken from the environment.", what=each)
+            self._problems.append(Problem(place, what, unread=True))
+
+    def _unknown(self, option: str, place: Place) -> None:
+        what = msg("{program} run has no option {option}.", program=self._kind.value, option=option)
+        self._problems.append(Problem(place, what))
+
+
+def _name_of(image: str, number: int) -> str:
+    """What to call a container without a name: after its image."""
+    plain = image.partition("@")[0].rpartition("/")[2].partition(":")[0] or "container"
+    return plain if number == 0 else f"{plain}-{number + 1}"

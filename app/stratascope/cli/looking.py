@@ -1,0 +1,142 @@
+"""`stratascope list` and `stratascope diff`: containers side by side, live or from captures, in any mix."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from stratascope.cli.output import complain, complain_of, style, write
+from stratascope.cli.reading import read_record
+from stratascope.core.container import EngineState, matching
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.layers import all_layers
+from stratascope.presentation.overview import comparison_report, list_report
+from stratascope.presentation.overview.comparison import compare, compare_all
+from stratascope.presentation.unseen import not_found
+from stratascope.state import record as records
+from stratascope.usecases.live.translations import Translations
+from stratascope.value import Value
+from stratascope.wiring.engines import assembler, translations
+
+DONE, FAILED = 0, 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one of the two; returns the exit code."""
+    try:
+        return _list(arguments) if arguments.command == "list" else _diff(arguments)
+    except ProbeError as error:
+        complain_of(error)
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    return FAILED
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    shared = translations()
+    record = read_record(arguments, shared)
+    snapshot = assembler(shared, verified_only=arguments.verified_only).snapshot(
+        record, demo=arguments.from_capture is not None
+    )
+    write(list_report.document(snapshot) if arguments.json else list_report.render(snapshot, style()))
+    usable = any(each.state is EngineState.CONNECTED for each in record.engines)
+    return FAILED if arguments.engine and not usable else DONE
+
+
+class _Operand(Value):
+    """One side: a picture, and which container of it is meant; "" where that is not said."""
+
+    word: str
+    file: Path | None
+    name: str
+
+
+def _operand(word: str) -> _Operand:
+    """A file there is, FILE:NAME of one, or a container's name."""
+    if Path(word).is_file():
+        return _Operand(word, Path(word), "")
+    file, colon, name = word.rpartition(":")
+    if colon and Path(file).is_file():
+        return _Operand(word, Path(file), name)
+    return _Operand(word, None, word)
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    operands = _operand(arguments.one), _operand(arguments.two)
+    shared = translations()
+    pictures = _pictures(operands, arguments, shared)
+    one, two = operands
+    if one.file is not None and two.file is not None and not one.name and not two.name:
+        fleet = compare_all(pictures[0], pictures[1], all_layers())
+        if arguments.json:
+            write(json.dumps(comparison_report.fleet_document(fleet), indent=1) + "\n")
+        else:
+            write("\n".join(comparison_report.fleet_lines(fleet, style())) + "\n")
+        return DONE
+    states = _pick(operands, pictures)
+    found = compare(*states, all_layers())
+    if arguments.json:
+        write(json.dumps(comparison_report.document(found), indent=1) + "\n")
+    else:
+        names = comparison_report.names_of(found, *(_source(each) for each in operands))
+        write("\n".join(comparison_report.lines(found, *names, style())) + "\n")
+    return DONE
+
+
+def _source(operand: _Operand) -> str:
+    return translate(msg("now")) if operand.file is None else operand.file.name
+
+
+def _pictures(
+    operands: tuple[_Operand, _Operand], arguments: argparse.Namespace, shared: Translations
+) -> tuple[Snapshot, Snapshot]:
+    """What each is taken from; this machine is read once at the most, and a file as well."""
+    made: dict[Path | None, Snapshot] = {}
+    for each in operands:
+        if each.file not in made:
+            record = records.load(each.file) if each.file is not None else read_record(arguments, shared)
+            made[each.file] = assembler(shared, verified_only=arguments.verified_only).snapshot(record)
+    return made[operands[0].file], made[operands[1].file]
+
+
+def _pick(
+    operands: tuple[_Operand, _Operand], pictures: tuple[Snapshot, Snapshot]
+) -> tuple[ContainerState, ContainerState]:
+    """The two containers. Of a capture without a name it is that of the other's name, or the only one. ProbeError."""
+    one, two = operands
+    first = _of(pictures[0], one.name) if one.name else None
+    second = _of(pictures[1], two.name) if two.name else None
+    if first is None and second is not None:
+        first = _same(pictures[0], second, one.word)
+    elif second is None and first is not None:
+        second = _same(pictures[1], first, two.word)
+    if first is None or second is None:
+        raise ProbeError(msg("Say which container: {file}:NAME.", file=one.word if first is None else two.word))
+    return first, second
+
+
+def _of(snapshot: Snapshot, name: str) -> ContainerState:
+    found = matching(name, (state.container for state in snapshot.containers))
+    if not found:
+        raise ProbeError(not_found(name, snapshot.engines, (each.container.name for each in snapshot.containers)))
+    if len(found) > 1:
+        which = ", ".join(f"{each.engine} {each.id[:12]}" for each in found)
+        raise ProbeError(msg("Several containers are named {name}; give an ID: {which}.", name=name, which=which))
+    return next(state for state in snapshot.containers if state.key == found[0].key)
+
+
+def _same(snapshot: Snapshot, other: ContainerState, file: str) -> ContainerState:
+    name, engine = other.container.name, other.container.engine
+    named = [state for state in snapshot.containers if state.container.name == name]
+    exact = [state for state in named if state.container.engine == engine] or named
+    if len(exact) == 1:
+        return exact[0]
+    if len(snapshot.containers) == 1:
+        return snapshot.containers[0]
+    raise ProbeError(
+        msg("{file} holds no container {name}, or more than one. Say which: {file}:NAME.", file=file, name=name)
+    )

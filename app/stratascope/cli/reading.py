@@ -1,0 +1,71 @@
+"""What a command that only looks works on: this machine's engines, or a capture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from stratascope.cli.output import on_terminal
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
+from stratascope.core.record import Record
+from stratascope.natural import natural
+from stratascope.state import record as records
+from stratascope.state.pending import any_written
+from stratascope.usecases.live.translations import Translations
+from stratascope.value import replace
+from stratascope.wiring.engines import Engines, open_engines, take_record
+
+
+def read_record(arguments: argparse.Namespace, shared: Translations) -> Record:
+    """Everything, read once, or the record of `--from-capture`. Raises ProbeError, OSError."""
+    if getattr(arguments, "from_capture", None) is not None:
+        captures = named_captures(arguments)
+        return of_engines(records.load(captures[0]), arguments.engine)
+    with open_engines(tuple(arguments.engine)) as found:
+        put_right(found)
+        return take_record(found, shared, privileged=arguments.privileged, terminal=on_terminal())
+
+
+def named_captures(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    """The captures of --from-capture: of a folder all that are in it, by name. Raises ProbeError where it has none.
+
+    The option takes as many words as follow, so that a word that is no file there is a container's name.
+    """
+    given = arguments.from_capture
+    if given is None or isinstance(given, Path):
+        return () if given is None else (given,)
+    files = [each for each in given[1:] if each.exists() or "/" in str(each) or each.suffix == ".json"]
+    arguments.containers += [str(each) for each in given[1:] if each not in files]
+    found: list[Path] = []
+    for path in (given[0], *files):
+        inside = sorted(path.glob("*.json"), key=lambda each: natural(each.name)) if path.is_dir() else [path]
+        if not inside:
+            raise ProbeError(msg("{folder}: there is no capture in this folder (no file that ends in .json).",
+                                 folder=str(path)))  # fmt: skip
+        found += inside
+    arguments.from_capture = found
+    return tuple(found)
+
+
+def of_engines(record: Record, wanted: list[str]) -> Record:
+    """Only these engines of a saved record. Raises ProbeError where one is not in it."""
+    if not wanted:
+        return record
+    kept = tuple(engine for engine in record.engines if engine.id in wanted or engine.endpoint in wanted)
+    for name in wanted:
+        if not any(name in (engine.id, engine.endpoint) for engine in kept):
+            known = ", ".join(engine.id for engine in record.engines)
+            raise ProbeError(
+                msg("There is no engine {name} in this capture; it has: {known}", name=name, known=known), name
+            )
+    ids = {engine.id for engine in kept}
+    return replace(record, engines=kept, containers=tuple(item for item in record.containers if item.raw.engine in ids))
+
+
+def put_right(opened: Engines) -> None:
+    """What a crash left half done, as at every start; nearly always there is nothing, and nothing is loaded for it."""
+    if any_written():
+        from stratascope.cli.harden import recover
+
+        recover.before_looking(opened)

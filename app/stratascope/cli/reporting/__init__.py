@@ -1,0 +1,1 @@
+"""What `report` and `check` print: in which format, into which file, and what beside the containers counts."""

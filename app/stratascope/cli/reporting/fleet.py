@@ -1,0 +1,116 @@
+"""`report --from-capture` of several machines: read one after the other, and only what the report needs is kept."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from stratascope import __version__
+from stratascope.cli.output import complain, style
+from stratascope.cli.reading import of_engines
+from stratascope.cli.reporting.printing import format_of, gate_of, output_of, put_texts, written
+from stratascope.core.container import matching
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.presentation.beside.beside import Beside
+from stratascope.presentation.fleet.gather import Gathered
+from stratascope.presentation.formats.told import Told
+from stratascope.presentation.matrix_order import exceeds
+from stratascope.presentation.unseen import not_found, unread
+from stratascope.state import record as records
+from stratascope.value import replace
+from stratascope.wiring.engines import assembler, translations
+
+DONE, EXCEEDED, FAILED = 0, 1, 2
+
+
+def report(arguments: argparse.Namespace, captures: Sequence[Path], beside: Beside) -> int:
+    """Tell them as one. A capture that can't be read is told, left out, and makes the exit status 2."""
+    if arguments.save_capture is not None:
+        raise ProbeError(msg("Several captures can't be recorded as one machine: leave out --save-capture."))
+    gathered, failed, exceeded, unknown = Gathered(beside), False, False, False
+    wanted, seen = set(arguments.containers), set[str]()
+    for path, name in zip(captures, machine_names(captures), strict=True):
+        try:
+            snapshot = _snapshot(path, arguments)
+        except (ProbeError, OSError) as error:
+            failed = True
+            complain(translate(error.message) if isinstance(error, ProbeError) else f"{path}: {error.strerror}")
+            continue
+        if wanted:
+            snapshot = _only(snapshot, wanted, seen)
+        gathered.add(snapshot, name)
+        states = snapshot.containers if beside.baseline is None else beside.baseline.risen(snapshot, name)
+        exceeded = exceeded or (arguments.fail_above is not None and bool(exceeds(states, arguments.fail_above)))
+        unknown = unknown or bool(unread(snapshot))
+    told = gathered.told(__version__)
+    if not put_texts(_texts(arguments, told), output_of(arguments)):
+        return FAILED
+    for name in sorted(wanted - seen):
+        failed = True
+        complain(translate(not_found(name, ())))
+    if arguments.fail_on is not None:
+        limit = Severity(arguments.fail_on).rank
+        items = (item for subject in told.subjects for item in subject.items)
+        exceeded = exceeded or any(item.counts and item.severity.rank <= limit for item in items)
+    if exceeded:
+        return EXCEEDED
+    option = gate_of(arguments)
+    if option and unknown:
+        complain(translate(msg("Nothing is known about some running containers, so {option} can't be checked.",
+                               option=option)))  # fmt: skip
+        failed = True
+    return FAILED if failed else DONE
+
+
+def machine_names(captures: Sequence[Path]) -> list[str]:
+    """Each by its file; those of one name with their folder before it, and a number where that is not enough."""
+    stems = [path.stem for path in captures]
+    twice = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
+    found: dict[str, None] = {}
+    for path in captures:
+        name = f"{path.absolute().parent.name}/{path.stem}" if path.stem in twice else path.stem
+        number, unique = 1, name
+        while unique in found:
+            number += 1
+            unique = f"{name}-{number}"
+        found[unique] = None
+    return list(found)
+
+
+def _snapshot(path: Path, arguments: argparse.Namespace) -> Snapshot:
+    shared = translations()
+    record = of_engines(records.load(path), arguments.engine)
+    return assembler(shared, verified_only=arguments.verified_only).snapshot(record, demo=True)
+
+
+def _only(snapshot: Snapshot, wanted: set[str], seen: set[str]) -> Snapshot:
+    every = tuple(state.container for state in snapshot.containers)
+    found = {name: {each.key for each in matching(name, every)} for name in wanted}
+    seen |= {name for name, keys in found.items() if keys}
+    keys = set().union(*found.values())
+    return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.key in keys))
+
+
+def _texts(arguments: argparse.Namespace, told: Told) -> Iterable[str]:
+    name = format_of(arguments)
+    if name == "json":
+        from stratascope.presentation.fleet import document
+
+        return document.pieces(told)
+    if name == "html":
+        from stratascope.presentation.fleet import page
+
+        return (page.render(told),)
+    return (written(name, told),) if name != "text" else _text(arguments, told)
+
+
+def _text(arguments: argparse.Namespace, told: Told) -> Iterator[str]:
+    from stratascope.presentation.fleet import text
+    from stratascope.presentation.terminal import Style
+
+    yield text.render(told, style() if output_of(arguments) is None else Style())

@@ -1,0 +1,158 @@
+"""A snapshot in the format that was asked for, printed or written into a file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stratascope import __version__, atomic_file
+from stratascope.cli.output import complain, style, write_all
+from stratascope.core.message import msg
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.layers import all_layers
+from stratascope.presentation import json_report
+from stratascope.presentation.beside.beside import Beside
+from stratascope.presentation.matrix_order import exceeds
+
+if TYPE_CHECKING:
+    from stratascope.presentation.formats.told import Told
+
+
+def format_of(arguments: argparse.Namespace) -> str:
+    """Its name; --json and --html are the older words for two of them."""
+    if arguments.json:
+        return "json"
+    return "html" if getattr(arguments, "html", None) is not None else arguments.format or "text"
+
+
+def output_of(arguments: argparse.Namespace) -> Path | None:
+    """Where it is written; None: it is printed."""
+    file: Path | None = getattr(arguments, "html", None) or arguments.output
+    return None if file == Path("-") else file
+
+
+def narrowed(snapshot: Snapshot, beside: Beside, *, every_threat: bool = False) -> Snapshot:
+    """Only what is new or worse, where there is a report before."""
+    if beside.baseline is None:
+        return snapshot
+    return beside.baseline.narrowed(snapshot, beside.machine, every_threat=every_threat)
+
+
+def put(
+    arguments: argparse.Namespace,
+    snapshot: Snapshot,
+    beside: Beside,
+    *,
+    details: bool = False,
+    more: dict[str, Any] | None = None,
+    reworded: Callable[[str], str] = str,
+) -> bool:
+    """Print or write a snapshot; False, with a word why, where a file can't be written. `more`: of JSON. `reworded`: a
+    piece of the text as it is to stand there.
+    """
+    output, name = output_of(arguments), format_of(arguments)
+    snapshot = narrowed(snapshot, beside, every_threat=name in ("text", "html"))
+    if name == "json":
+        return put_texts(chain(map(reworded, json_report.pieces(snapshot, beside, more)), ("\n",)), output)
+    texts = _texts(name, snapshot, beside, to_file=output is not None, details=details)
+    return put_texts(map(reworded, texts), output)
+
+
+def put_texts(texts: Iterable[str], output: Path | None) -> bool:
+    """The same of texts."""
+    if output is None:
+        write_all(texts)
+        return True
+    try:
+        atomic_file.save(output, "".join(texts).encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        folder = output.absolute().parent
+        if folder.is_dir():
+            why = msg("{file} can't be written: {why}.", file=str(output), why=error.strerror or str(error))
+        else:
+            why = msg("{file} can't be written: there is no folder {folder}.", file=str(output), folder=str(folder))
+        complain(translate(why))
+        return False
+    return True
+
+
+def _texts(name: str, snapshot: Snapshot, beside: Beside, *, to_file: bool, details: bool) -> Iterable[str]:
+    if name in ("text", "html"):
+        return _read_by_people(name, snapshot, beside, to_file=to_file, details=details)
+    from stratascope.presentation.formats.told import tell
+
+    return (written(name, tell(snapshot, __version__, beside)),)
+
+
+def written(name: str, told: Told) -> str:
+    """For another tool. Each format is loaded where it is asked for."""
+    if name == "sarif":
+        from stratascope.presentation.formats import sarif
+
+        return sarif.render(told)
+    if name == "junit":
+        from stratascope.presentation.formats import junit
+
+        return junit.render(told)
+    if name == "prometheus":
+        from stratascope.presentation.formats import prometheus
+
+        return prometheus.render(told)
+    if name == "ndjson":
+        from stratascope.presentation.formats import ndjson
+
+        return ndjson.render(told)
+    from stratascope.presentation.formats import gitlab
+
+    return gitlab.sast(told) if name == "gitlab-sast" else gitlab.quality(told)
+
+
+def _read_by_people(name: str, snapshot: Snapshot, beside: Beside, *, to_file: bool, details: bool) -> Iterator[str]:
+    lines, shown = _accepted(snapshot, beside)
+    if name == "html":
+        from stratascope.presentation.html import page
+
+        yield page.render(shown, all_layers(), lines)
+        return
+    from stratascope.presentation import text_report
+    from stratascope.presentation.terminal import wrap
+
+    how = text_report.Style(details=details) if to_file else style(details=details)
+    if beside.baseline is not None and not shown.containers:
+        yield translate(msg("Nothing is new or worse.")) + "\n"
+    else:
+        yield text_report.render(shown, all_layers(), how)
+    if lines:
+        yield "\n" + "\n".join(each for line in lines for each in wrap(line, "", how)) + "\n"
+
+
+def _accepted(snapshot: Snapshot, beside: Beside) -> tuple[tuple[str, ...], Snapshot]:
+    if beside.acceptance is None:
+        return (), snapshot
+    from stratascope.presentation.beside.lines import accepted_lines, without_accepted
+
+    lines = tuple(translate(line) for line in accepted_lines(snapshot, beside.acceptance))
+    return lines, without_accepted(snapshot, beside.acceptance)
+
+
+def gate_of(arguments: argparse.Namespace) -> str:
+    """The options that make it a gate, as they were given; empty: none."""
+    given = {"--fail-above": arguments.fail_above, "--fail-on": arguments.fail_on}
+    return ", ".join(option for option, value in given.items() if value is not None)
+
+
+def exceeded(arguments: argparse.Namespace, snapshot: Snapshot, beside: Beside) -> bool:
+    """Whether --fail-above or --fail-on is not kept. A report before lets pass what is no worse than it was there."""
+    states = snapshot.containers if beside.baseline is None else beside.baseline.risen(snapshot, beside.machine)
+    if arguments.fail_above is not None and exceeds(states, arguments.fail_above):
+        return True
+    if arguments.fail_on is None:
+        return False
+    from stratascope.presentation.formats.told import counting
+
+    return counting(narrowed(snapshot, beside), Severity(arguments.fail_on), beside)

@@ -1,0 +1,113 @@
+"""Exceptions as a TOML file that people keep in a repository, with comments of their own:
+
+    [[accepted]]
+    finding = "capabilities.sys-admin"
+    container = "backup-*"
+    reason = "mounts snapshots; moves to a helper of its own in spring"
+    owner = "anna@example.org"
+    until = 2027-03-31
+
+Decided against YAML (an unquoted date or `no` is what its reader thinks it is) and JSON (no comments). Python's own
+parser names no line of what it has read, so lines of entries are counted here.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+from stratascope.core.accepted.accepted import ANY, Accepted, AcceptedError
+from stratascope.core.message import Message, msg
+
+MOST = 1000  # entries of one list
+MOST_BYTES = 1 << 20
+_LONGEST = 1000  # characters of one text
+_NEEDED = ("finding", "reason", "owner")
+_WHERE = ("container", "engine", "image", "group")
+_KEYS = (*_NEEDED, "until", *_WHERE)
+_HEAD = re.compile(r"[ \t]*\[\[[ \t]*(?:accepted|\"accepted\"|'accepted')[ \t]*\]\]").match
+_TABLE = "[[accepted]]"
+
+
+def read(text: str, name: str) -> tuple[Accepted, ...]:
+    """The exceptions of a file's text. Raises AcceptedError that names `name`, the line, and what to do."""
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise AcceptedError(msg("{file} is not TOML: {why}", file=name, why=str(error))) from error
+    tables = document.pop("accepted", [])
+    if document:
+        raise AcceptedError(msg("{file}: {key} is not allowed here. Exceptions begin with {table}.", file=name,
+                                key=next(iter(document)), table=_TABLE))  # fmt: skip
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise AcceptedError(msg("{file}: begin each exception with {table}.", file=name, table=_TABLE))
+    if len(tables) > MOST:
+        raise AcceptedError(msg("{file} has {count} exceptions; at most {most} are read.", file=name,
+                                count=len(tables), most=MOST))  # fmt: skip
+    lines = text.split("\n")
+    heads = [number for number, line in enumerate(lines) if _HEAD(line)]
+    if len(heads) != len(tables):  # written in a line, or a text of several lines looks like one
+        return tuple(_entry(table, name, 0, []) for table in tables)
+    ends = [*heads[1:], len(lines)]
+    parts = zip(tables, heads, ends, strict=False)  # without any there is one end
+    return tuple(_entry(table, name, head + 1, lines[head:end]) for table, head, end in parts)
+
+
+def _entry(table: dict[str, Any], name: str, head: int, lines: list[str]) -> Accepted:
+    def refused(key: str, why: Message) -> AcceptedError:
+        named = re.compile(rf"[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=").match
+        at = next((head + place for place, line in enumerate(lines) if named(line)), head)
+        if not at:
+            return AcceptedError(msg("{file}: {why}", file=name, why=why))
+        return AcceptedError(msg("{file}, line {line}: {why}", file=name, line=at, why=why))
+
+    for key in table:
+        if key not in _KEYS:
+            raise refused(
+                key, msg("{key} is not known. An exception can have: {keys}.", key=key, keys=", ".join(_KEYS))
+            )
+    for key in (*_NEEDED, *(each for each in _WHERE if each in table)):
+        value = table.get(key)
+        if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
+            raise refused(key, msg("Give {key} as a string in quotes, of at most {most} characters.", key=key,
+                                   most=_LONGEST))  # fmt: skip
+    until = table.get("until")
+    if not isinstance(until, date) or isinstance(until, datetime):
+        raise refused("until", msg("Give the last valid day without quotes, as in until = 2027-03-31."))
+    if not any(each in table for each in _WHERE):
+        raise refused("finding", msg("Say what it applies to: container, engine, image or group. * stands for any."))
+    return Accepted(**{key: table[key] for key in _KEYS if key in table}, line=head)
+
+
+def written(entries: Iterable[Accepted], comment: str = "") -> str:
+    """The text of a file that reads as these."""
+    return "\n".join([*(f"# {line}" for line in comment.splitlines()), *_lines(entries)]) + "\n"
+
+
+def _lines(entries: Iterable[Accepted]) -> Iterator[str]:
+    for entry in entries:
+        yield ""
+        yield _TABLE
+        yield f"finding = {_quoted(entry.finding)}"
+        places = [key for key in _WHERE if getattr(entry, key) != ANY] or ["container"]
+        yield from (f"{key} = {_quoted(getattr(entry, key))}" for key in places)
+        yield f"reason = {_quoted(entry.reason)}"
+        yield f"owner = {_quoted(entry.owner)}"
+        yield f"until = {entry.until.isoformat()}"
+
+
+def _quoted(text: str) -> str:
+    """A basic string: TOML 1.0 takes no control characters but tab, and no surrogates at all."""
+    return '"' + "".join(_character(each) for each in text) + '"'
+
+
+def _character(character: str) -> str:
+    code = ord(character)
+    if character in '"\\':
+        return "\\" + character
+    if 0xD800 <= code <= 0xDFFF:
+        return "\\uFFFD"  # bytes that were no UTF-8; no name or image of an engine has any
+    return f"\\u{code:04X}" if code < 0x20 or code == 0x7F else character

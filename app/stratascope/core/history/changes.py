@@ -1,0 +1,215 @@
+"""What happened to a container, from the entries of its history: one `Change` for each thing that a person would name.
+
+What changed because another reader looked (as root, or no longer) is no change of the container, and is not told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
+
+from stratascope.core.container import Status
+from stratascope.core.history.entry import (
+    GONE,
+    Entry,
+    Kind,
+    Part,
+    Run,
+    Standing,
+    Unlike,
+    Watch,
+    standing_of,
+)
+from stratascope.value import Value, replace
+
+TOGETHER = 120.0  # seconds within which an end and a start are one restart, and a pause in looking is none
+_DOWN = frozenset({GONE, Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
+
+
+class What(StrEnum):
+    """Kinds of changes; the names are printed in the JSON report."""
+
+    FIRST = "first-seen"
+    STARTED = "started"
+    RESTARTED = "restarted"
+    ENDED = "ended"
+    GONE = "removed"
+    REPLACED = "created-anew"
+    RELAUNCHED = "relaunched"
+    UNDONE = "relaunch-undone"
+    IMAGE = "image"
+    SETTINGS = "settings"
+    LIMITS = "limits"
+    EXPOSURE = "exposure"
+    LAYERS = "layers"
+    OPENED = "threats-opened"
+    CLOSED = "threats-closed"
+    DRIFT = "drift"
+    DRIFT_ENDED = "drift-ended"
+    REFUSED = "refused"
+
+
+RESTARTS = frozenset({What.STARTED, What.RESTARTED})
+MADE_ANEW = frozenset({What.REPLACED, What.RELAUNCHED, What.UNDONE})
+
+
+class Change(Value):
+    """`plus` and `minus`: what is there since then, and no longer (options, threats' ids, verdicts `seccomp OPEN`); so
+    too `drift`, processes that differ from the first. `before`, `after`: exposures. `code`: exit code. `id`: of the
+    container that stands under the name since then. `unseen_from`: nobody looked since then, so it happened at any time
+    from there to `at`.
+    """
+
+    at: float
+    what: What
+    plus: tuple[str, ...] = ()
+    minus: tuple[str, ...] = ()
+    before: float | None = None
+    after: float | None = None
+    code: int | None = None
+    out_of_memory: bool = False
+    unseen_from: float | None = None
+    id: str = ""
+    drift: tuple[Unlike, ...] = ()
+
+
+def up(run: Run | None) -> bool:
+    """Whether it has processes then; also where that is not known."""
+    return run is None or run.status not in _DOWN
+
+
+def changes(entries: Sequence[Entry], watches: Sequence[Watch] = ()) -> tuple[Change, ...]:
+    """All that happened, oldest first."""
+    found: list[Change] = []
+    before, looked, ids = Standing(), 0.0, set[str]()
+    for at, group in groupby(entries, attrgetter("at")):
+        parts = [(each.kind, each.value) for each in group]
+        now = standing_of(parts, before)
+        if before == Standing():
+            found.append(Change(at, What.FIRST))
+        else:
+            unseen = _unseen(at, watches)
+            for each in _between(before, now, dict(parts), at, ids):
+                # a look takes a while: what began before its end was not seen by it, and comes after what was
+                found.append(replace(each, at=max(each.at, looked), unseen_from=unseen))
+        if now.made is not None:
+            ids.add(now.made.id)
+        before, looked = now, at
+    return tuple(_together(found))
+
+
+def _unseen(at: float, watches: Sequence[Watch]) -> float | None:
+    """When somebody looked the last time before, where that is long ago."""
+    earlier = [each for each in watches if each.began <= at]
+    if not earlier:
+        return None
+    last = max(earlier, key=attrgetter("began"))
+    if at - last.began > TOGETHER:
+        return None
+    former = [each.until for each in earlier if each is not last]
+    return max(former) if former and at - max(former) > TOGETHER else None
+
+
+def _between(before: Standing, now: Standing, parts: dict[Kind, Part], at: float, ids: set[str]) -> Iterator[Change]:
+    anew = Kind.MADE in parts and before.made is not None and now.made is not None and before.made.id != now.made.id
+    if anew and now.made is not None:
+        back = now.made.id in ids
+        yield Change(at, What.UNDONE if back else What.RELAUNCHED if now.made.by_us else What.REPLACED, id=now.made.id)
+    if Kind.RUN in parts and now.run is not None:
+        yield from _run(before.run, now.run, at, anew=anew)
+    if Kind.IMAGE in parts and before.image is not None and now.image is not None:
+        yield Change(at, What.IMAGE, (now.image.name,), (before.image.name,))
+    if Kind.SETTINGS in parts and before.settings is not None:
+        yield _difference(at, What.SETTINGS, before.settings, now.settings or ())
+    elif Kind.LIMITS in parts and before.limits is not None:
+        yield _difference(at, What.LIMITS, _named(before.limits), _named(now.limits))
+    if not other_reader(before, now):
+        yield from _judged(before, now, parts, at)
+
+
+def other_reader(before: Standing, now: Standing) -> bool:
+    """Whether one of the two was read as root and the other was not."""
+    return before.exposed is not None and now.exposed is not None and before.exposed.root is not now.exposed.root
+
+
+def _judged(before: Standing, now: Standing, parts: dict[Kind, Part], at: float) -> Iterator[Change]:
+    if Kind.EXPOSED in parts and before.exposed is not None and now.exposed is not None:
+        was, new = before.exposed.worst, now.exposed.worst
+        if round(was, 1) != round(new, 1):
+            yield Change(at, What.EXPOSURE, before=was, after=new)
+    if Kind.THREATS in parts and before.threats is not None:
+        difference = _difference(at, What.OPENED, before.threats, now.threats or ())
+        if difference.plus:
+            yield replace(difference, minus=())
+        if difference.minus:
+            yield replace(difference, what=What.CLOSED, plus=())
+    if Kind.LAYERS in parts and before.layers is not None:
+        yield _difference(at, What.LAYERS, _verdicts(before.layers), _verdicts(now.layers or ()))
+    if Kind.DRIFT in parts and before.drift is not None:
+        drift = now.drift or ()
+        if came := tuple(each for each in drift if each not in before.drift):
+            yield Change(at, What.DRIFT, drift=came)
+        if went := tuple(each for each in before.drift if each not in drift):
+            yield Change(at, What.DRIFT_ENDED, drift=went)
+
+
+def _run(before: Run | None, now: Run, at: float, *, anew: bool) -> Iterator[Change]:
+    if now.status == GONE:
+        yield Change(at, What.GONE)
+        return
+    again = before is not None and now.started > 0 and now.started != before.started
+    if again and not anew:
+        began = now.started if now.started <= at else at
+        yield Change(began, What.RESTARTED if up(before) else What.STARTED)
+    elif up(now) and not up(before) and not anew:
+        yield Change(at, What.STARTED)
+    if not up(now) and (up(before) or again):
+        yield Change(at, What.ENDED, code=now.exit_code, out_of_memory=now.out_of_memory)
+
+
+def _difference(at: float, what: What, before: Sequence[str], now: Sequence[str]) -> Change:
+    return Change(
+        at, what, tuple(each for each in now if each not in before), tuple(each for each in before if each not in now)
+    )
+
+
+def _named(limits: Part | None) -> tuple[str, ...]:
+    names = ("memory", "pids", "cpu")
+    values = [(name, getattr(limits, name, None)) for name in names]
+    return tuple(f"{name} {value:g}" if name == "cpu" else f"{name} {value}" for name, value in values if value)
+
+
+def _verdicts(layers: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(f"{layer} {verdict}" for layer, verdict in layers)
+
+
+def _together(found: Sequence[Change]) -> Iterator[Change]:
+    """In order; an end with the start behind it is one restart, and one with another container behind it is part of
+    that. One that was made anew and seen before it was started is no restart either.
+    """
+    held: Change | None = None  # an end that may be the first half of something
+    made_at: float | None = None
+    for change in sorted(found, key=attrgetter("at")):
+        if change.what in MADE_ANEW:
+            made_at = change.at
+        if held is not None:
+            near = change.at - held.at <= TOGETHER
+            if near and change.what in RESTARTS:
+                if held.at != made_at:
+                    yield replace(change, what=What.RESTARTED, code=held.code, out_of_memory=held.out_of_memory)
+                held = None
+                continue
+            if not (near and change.what in MADE_ANEW):
+                if near and change.what not in (What.ENDED, What.GONE):
+                    yield change  # what changed with the end; the start may still come
+                    continue
+                yield held
+            held = None
+        if change.what in (What.ENDED, What.GONE):
+            held = change
+        else:
+            yield change
+    if held is not None:
+        yield held

@@ -1,0 +1,247 @@
+"""A container's history within a time: when it is known at all, its exposure as steps, its use in equal parts of time.
+
+Bounded: however long the time is, a line has at most `PARTS` points. A row of use holds until the next, since what is
+alike is not written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from operator import attrgetter
+
+from stratascope.core.history.changes import TOGETHER, Change, changes, up
+from stratascope.core.history.entry import (
+    Entry,
+    Exposed,
+    Kind,
+    Limits,
+    Run,
+    Standing,
+    Subject,
+    Used,
+    Watch,
+    standing_of,
+)
+from stratascope.value import Value, replace
+
+PARTS = 360
+MEASURES = ("memory", "cpu", "pids", "io")
+
+
+class Step(Value):
+    """From `began` to `until` it was so exposed, and had these limits; None: not known."""
+
+    began: float
+    until: float
+    exposed: Exposed | None
+    limits: Limits | None
+
+
+class Past(Value):
+    """`watched`: when it ran and somebody looked. `used`: one for each of the equal parts of time, None where nothing
+    is known. `first`: when its history begins; `then` and `now`: how it stood at the beginning and at the end.
+    """
+
+    subject: Subject
+    since: float
+    until: float
+    first: float | None = None
+    watched: tuple[Watch, ...] = ()
+    steps: tuple[Step, ...] = ()
+    used: tuple[Used | None, ...] = ()
+    changes: tuple[Change, ...] = ()
+    then: Standing = Standing()
+    now: Standing = Standing()
+
+    @property
+    def peaks(self) -> Used | None:
+        """The most of all that was used in that time, and the last values."""
+        known = [each for each in self.used if each is not None]
+        if not known:
+            return None
+        last = known[-1]
+        peaks = {f"{name}_peak": _most(getattr(each, f"{name}_peak") for each in known) for name in MEASURES}
+        return Used(last.at, last.span, memory=last.memory, cpu=last.cpu, pids=last.pids, io=last.io, **peaks)
+
+
+def fold(
+    subject: Subject,
+    entries: Sequence[Entry],
+    rows: Sequence[Used],
+    watches: Sequence[Watch],
+    since: float,
+    until: float,
+    parts: int = PARTS,
+) -> Past:
+    """`entries`: all of its history; `rows` and `watches` with the last one before `since`."""
+    known = tuple(_within(_running(entries, joined(watches), until), since, until))
+    happened = changes(entries, watches)
+    return Past(
+        subject=subject,
+        since=since,
+        until=until,
+        first=entries[0].at if entries else None,
+        watched=known,
+        steps=tuple(_bounded(tuple(_steps(entries, known)), since, until)),
+        used=tuple(_parts(rows, known, since, until, parts)),
+        changes=tuple(each for each in happened if since <= each.at <= until),
+        then=standing_at(entries, since),
+        now=standing_at(entries, until),
+    )
+
+
+def standing_at(entries: Iterable[Entry], at: float) -> Standing:
+    """How it stood then; where its history began later, as it did at the beginning."""
+    every = list(entries)
+    begin = max(at, every[0].at) if every else at
+    return standing_of([(each.kind, each.value) for each in every if each.at <= begin])
+
+
+def joined(watches: Iterable[Watch]) -> tuple[Watch, ...]:
+    """Those with a short pause between them as one."""
+    found: list[Watch] = []
+    for each in sorted(watches, key=attrgetter("began")):
+        if found and each.began - found[-1].until <= TOGETHER:
+            found[-1] = Watch(found[-1].began, max(found[-1].until, each.until))
+        else:
+            found.append(each)
+    return tuple(found)
+
+
+def _within(spans: Iterable[Watch], since: float, until: float) -> Iterator[Watch]:
+    for each in spans:
+        began, end = max(each.began, since), min(each.until, until)
+        if began < end:
+            yield Watch(began, end)
+
+
+def _running(entries: Sequence[Entry], watches: Sequence[Watch], until: float) -> Iterator[Watch]:
+    """The times in which it ran and was looked at."""
+    runs = [(each.at, up(each.value)) for each in entries if isinstance(each.value, Run)]
+    for (began, is_up), (end, _) in pairwise([*runs, (until, False)]):
+        if is_up:
+            yield from _within(watches, began, end)
+
+
+def _steps(entries: Sequence[Entry], known: Sequence[Watch]) -> Iterator[Step]:
+    marks = [each for each in entries if each.kind in (Kind.EXPOSED, Kind.LIMITS)]
+    at, standing = 0, Standing()
+    for span in known:
+        began = span.began
+        while at < len(marks) and marks[at].at < span.until:
+            mark = marks[at]
+            if mark.at > began:
+                yield Step(began, mark.at, standing.exposed, standing.limits)
+                began = mark.at
+            standing = standing_of([(mark.kind, mark.value)], standing)
+            at += 1
+        yield Step(began, span.until, standing.exposed, standing.limits)
+
+
+def _bounded(steps: Sequence[Step], since: float, until: float) -> Iterator[Step]:
+    """Where there are more than can be told apart, the most exposed one of each part of the time."""
+    if len(steps) <= PARTS:
+        yield from steps
+        return
+    width = (until - since) / PARTS
+    place, held = -1, Step(0.0, 0.0, None, None)
+    for step in steps:
+        here = int((step.began - since) / width)
+        if here != place:
+            if place >= 0:
+                yield held
+            place, held = here, step
+        else:
+            worse = max((held, step), key=lambda each: -1.0 if each.exposed is None else each.exposed.worst)
+            held = Step(held.began, step.until, worse.exposed, worse.limits)
+    yield held
+
+
+class _Part:
+    """What came together of one part of the time: of each measure weight, weighted sum and peak."""
+
+    __slots__ = ("held",)
+
+    def __init__(self) -> None:
+        self.held: dict[str, list[float]] = {}
+
+    def add(self, row: Used, weight: float) -> None:
+        for name in MEASURES:
+            mean, peak = getattr(row, name), getattr(row, f"{name}_peak")
+            if mean is not None:
+                held = self.held.setdefault(name, [0.0, 0.0, 0.0])
+                held[0] += weight
+                held[1] += weight * mean
+                held[2] = max(held[2], mean if peak is None else peak)
+
+    def row(self, at: float, span: float) -> Used | None:
+        if not self.held:
+            return None
+        fields = {}
+        for name, (weight, total, peak) in self.held.items():
+            fields[name], fields[f"{name}_peak"] = total / weight, peak
+        return Used(at, span, **fields)
+
+
+def _parts(
+    rows: Sequence[Used], known: Sequence[Watch], since: float, until: float, count: int
+) -> Iterator[Used | None]:
+    width = (until - since) / count
+    if width <= 0:
+        return
+    parts = [_Part() for _ in range(count)]
+    begins = [row.at - row.span for row in rows]
+    for row, (began, end) in zip(rows, pairwise([*begins, until]), strict=True):
+        for span in _within(known, began, end):
+            for place in range(int((span.began - since) / width), min(count, int((span.until - since) / width) + 1)):
+                left = since + place * width
+                weight = min(span.until, left + width) - max(span.began, left)
+                if weight > 0:
+                    parts[place].add(row, weight)
+    for place, part in enumerate(parts):
+        yield part.row(since + (place + 1) * width, width)
+
+
+def thinned(rows: Sequence[Used], width: float, until: float) -> tuple[Used, ...]:
+    """Old rows of one container as one for each `width` seconds, each weighing as long as it held.
+
+    `until`: their end, a multiple of `width`. What held beyond a part of the time goes on in the next one alone, so
+    that it still holds from there.
+    """
+    if not rows:
+        return ()
+    parts: dict[int, _Part] = {}
+    begins = [row.at - row.span for row in rows]
+    for row, (began, end) in zip(rows, pairwise([*begins, until]), strict=True):
+        place = int(began // width)
+        for part in (place, place + 1):
+            weight = min(end, (part + 1) * width, until) - max(began, part * width)
+            if weight > 0:
+                parts.setdefault(part, _Part()).add(row, weight)
+    found = [part.row((place + 1) * width, width) for place, part in sorted(parts.items())]
+    merged = [each for each in found if each is not None]
+    last = rows[-1]
+    if merged and not alike(merged[-1], last) and merged[-1].at >= until:
+        merged.append(replace(last, at=until + 1.0, span=1.0))
+    return tuple(merged)
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((each for each in values if each is not None), default=None)
+
+
+def alike(one: Used, other: Used) -> bool:
+    """Whether a person would see no difference, so that the later one need not be written down."""
+    return all(_near(name, getattr(one, name), getattr(other, name)) for name in MEASURES) and all(
+        _near(name, getattr(one, f"{name}_peak"), getattr(other, f"{name}_peak")) for name in MEASURES
+    )
+
+
+_LEAST = {"memory": float(1 << 20), "cpu": 0.01, "pids": 0.5, "io": float(16 << 10)}
+
+
+def _near(name: str, one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= max(_LEAST[name], 0.03 * max(one, other))

@@ -1,0 +1,154 @@
+"""Who shares what: namespaces, ranges of host ids, networks, volumes, host paths and control groups, of all containers.
+
+Pure, over what a snapshot holds. What only one container has is left out, but for what is the host's own: that one
+shares it with the machine. Namespaces are told apart by inode; of what could not be read the engine's word counts
+(`container:OTHER`), as `asked`. Containers on other machines share nothing with those here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from enum import StrEnum
+
+from stratascope.core.container import Container, matching
+from stratascope.core.ground import Ground
+from stratascope.core.sharing import MODES, Sharing, sharing_of
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.value import Value
+
+Key = tuple[str, str]
+_OF_CONTAINER = "container:"
+_GRAVE = ("pid", "net", "ipc", "user", "mnt", "uts", "time", "cgroup")
+_NOT_TOLD = frozenset({"user", "time", "mnt"})  # as the host's: nearly all have it, and other words tell of it
+
+
+class Kind(StrEnum):
+    """What is shared, the gravest first."""
+
+    HOST = "host"  # a namespace of the host itself
+    NAMESPACE = "namespace"
+    PATH = "path"  # a folder or file of the host
+    VOLUME = "volume"
+    IDS = "ids"  # host uids
+    NETWORK = "network"
+    CGROUP = "cgroup"
+
+
+class Shared(Value):
+    """One thing, and who has it. `name`: a namespace's kind, a path, a volume, a network, `FIRST-LAST` of host uids, a
+    control group. `writers`: those of its containers that may write there, of a path or a volume. `asked`: only the
+    engine says so.
+    """
+
+    kind: Kind
+    name: str
+    engine: str  # whose volume or network it is; empty where engines share it too
+    containers: tuple[Key, ...]
+    writers: tuple[Key, ...] = ()
+    asked: bool = False
+
+
+def shared_parts(snapshot: Snapshot) -> tuple[Shared, ...]:
+    """All of it: the gravest kind first, then what most have."""
+    machines: dict[int, tuple[Ground, list[ContainerState]]] = {}
+    for state in snapshot.containers:
+        ground = snapshot.ground_of(state.container.engine)
+        machines.setdefault(id(ground), (ground, []))[1].append(state)
+    found: list[Shared] = []
+    for ground, states in machines.values():
+        sharing = {state.key: _sharing(state) for state in states}
+        found += _namespaces(states, sharing, ground)
+        found += _asked(states, sharing)
+        found += _mounts(states)
+        found += _ids(states, sharing)
+        found += _by_engine(states)
+    return tuple(sorted(found, key=_gravest_first))
+
+
+def _gravest_first(shared: Shared) -> tuple[int, int, int, str]:
+    of_namespace = shared.kind in (Kind.HOST, Kind.NAMESPACE)
+    grave = _GRAVE.index(shared.name) if of_namespace and shared.name in _GRAVE else 0
+    return list(Kind).index(shared.kind), grave, -len(shared.containers), shared.name
+
+
+def _sharing(state: ContainerState) -> Sharing:
+    return Sharing() if state.capture is None or state.gap is not None else sharing_of(state.capture)
+
+
+def _namespaces(states: list[ContainerState], sharing: dict[Key, Sharing], ground: Ground) -> list[Shared]:
+    own: dict[tuple[str, int], list[Key]] = defaultdict(list)
+    hosts: dict[str, list[Key]] = defaultdict(list)
+    for state in states:
+        for kind, inode in sharing[state.key].namespaces:
+            if inode in (ground.namespace(kind), ground.network_inode):
+                if kind not in _NOT_TOLD:
+                    hosts[kind].append(state.key)
+            else:
+                own[kind, inode].append(state.key)
+    found = [Shared(Kind.HOST, kind, "", tuple(keys)) for kind, keys in hosts.items()]
+    return found + [Shared(Kind.NAMESPACE, kind, "", tuple(keys)) for (kind, _), keys in own.items() if len(keys) > 1]
+
+
+def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Shared]:
+    """By `container:OTHER`, where the namespace itself could not be read of one of the two."""
+    found: list[Shared] = []
+    of_engine: dict[str, list[Container]] = defaultdict(list)
+    for state in states:
+        of_engine[state.container.engine].append(state.container)
+    for kind, mode_of in MODES:
+        groups: dict[Key, dict[Key, None]] = {}
+        for state in states:
+            mode = mode_of(state.container.asked)
+            if not mode.startswith(_OF_CONTAINER):
+                continue
+            owner = next(iter(matching(mode.removeprefix(_OF_CONTAINER), of_engine[state.container.engine])), None)
+            if owner is None or all(kind in dict(sharing[key].namespaces) for key in (owner.key, state.key)):
+                continue
+            groups.setdefault(owner.key, {owner.key: None})[state.key] = None
+        found += [Shared(Kind.NAMESPACE, kind, "", tuple(keys), asked=True) for keys in groups.values()]
+    return found
+
+
+def _mounts(states: list[ContainerState]) -> list[Shared]:
+    """The same volume, or the same path of the host; one that lies in another's is not told."""
+    who: dict[tuple[Kind, str, str], dict[Key, bool]] = defaultdict(dict)
+    for state in states:
+        for mount in state.container.asked.mounts:
+            if mount.volume:
+                place = (Kind.VOLUME, mount.volume, state.container.engine)
+            elif mount.kind == "bind" and mount.source:
+                place = (Kind.PATH, mount.source, "")
+            else:
+                continue
+            who[place][state.key] = who[place].get(state.key, False) or mount.writable
+    return [
+        Shared(kind, name, engine, tuple(keys), tuple(key for key, writes in keys.items() if writes))
+        for (kind, name, engine), keys in who.items()
+        if len(keys) > 1
+    ]
+
+
+def _ids(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Shared]:
+    """Containers with the very same range of host uids that is theirs alone."""
+    who: dict[tuple[int, int], list[Key]] = defaultdict(list)
+    for state in states:
+        for first, length in sharing[state.key].uid_ranges:
+            if length > 1:
+                who[first, length].append(state.key)
+    return [
+        Shared(Kind.IDS, f"{first}-{first + length - 1}", "", tuple(keys))
+        for (first, length), keys in who.items()
+        if len(keys) > 1
+    ]
+
+
+def _by_engine(states: list[ContainerState]) -> list[Shared]:
+    who: dict[tuple[Kind, str, str], list[Key]] = defaultdict(list)
+    for state in states:
+        engine = state.container.engine
+        for name in state.container.networks:
+            who[Kind.NETWORK, name, engine].append(state.key)
+        parent = state.container.asked.cgroup_parent
+        if parent:
+            who[Kind.CGROUP, parent, ""].append(state.key)
+    return [Shared(kind, name, engine, tuple(keys)) for (kind, name, engine), keys in who.items() if len(keys) > 1]

@@ -1,0 +1,126 @@
+"""What is asked of an engine every day: start, stop, restart, its logs. Both engines spell these calls alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from stratascope.core.container import EngineKind, EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import LogLine, NoSuchContainerError, RefusedError, Relauncher, StopFacts
+from stratascope.core.relaunch.launch_spec import Executed, RestartPolicy
+from stratascope.engines.shared import log_frames
+from stratascope.engines.shared.command import SLOW, STOP_MARGIN, command, refusal, understood
+from stratascope.engines.shared.json_reader import Answer, parse_container, words_of
+from stratascope.engines.shared.rest_client import NO_CONTAINER
+from stratascope.engines.shared.rest_engine import Followed, RestEngine
+
+_USUAL = 10  # seconds that both give a container which says nothing of its own
+_LONGEST = 24 * 3600  # that we wait for one: "for ever" can be asked for
+_UNREADABLE = ("does not support reading", "cannot read logs", "can not read logs", "no log", "logging driver")
+
+
+class _Log:
+    """A `core.ports.LogStream`."""
+
+    def __init__(self, stream: Followed, *, framed: bool, whole: bool) -> None:
+        self._stream, self._framed, self._whole = stream, framed, whole
+
+    def __iter__(self) -> Iterator[LogLine]:
+        pieces = self._stream.pieces()
+        return log_frames.lines(log_frames.frames(pieces) if self._framed else pieces, whole=self._whole)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class RestDaily:
+    """A `core.ports.DailyEngine` on the connections of one engine."""
+
+    def __init__(self, engine: RestEngine, relauncher: Relauncher) -> None:
+        self._engine, self._relauncher = engine, relauncher
+
+    @property
+    def client(self) -> tuple[str, ...]:
+        """See `core.ports.DailyEngine`."""
+        return self._engine.client
+
+    def start(self, container: str) -> None:
+        """No error if it runs."""
+        self._relauncher.start(container)
+
+    def stop(self, container: str) -> None:
+        """With its own signal and time, which the engine knows."""
+        self._tell(container, "stop", self.stop_facts(container).seconds)
+
+    def restart(self, container: str) -> None:
+        """The same, and a start."""
+        self._tell(container, "restart", self.stop_facts(container).seconds + SLOW)
+
+    @understood()
+    def stop_facts(self, container: str) -> StopFacts:
+        """See `core.ports.DailyEngine`."""
+        answer = self._answer(container)
+        config, host = answer.part("Config"), answer.part("HostConfig")
+        policy = host.part("RestartPolicy")
+        seconds = config.whole("StopTimeout") if config.has("StopTimeout") else _USUAL
+        return StopFacts(
+            auto_remove=host.flag("AutoRemove"),
+            restart=RestartPolicy(policy.text("Name") or "no", policy.whole("MaximumRetryCount")),
+            seconds=seconds if 0 <= seconds < _LONGEST else _LONGEST,
+            signal=_signal(config),
+        )
+
+    @understood()
+    def follow(self, container: str, lines: int, since: str) -> _Log:
+        """See `core.ports.DailyEngine`."""
+        podman = self._engine.kind is EngineKind.PODMAN
+        answer = self._answer(container)
+        tty = answer.part("Config").flag("Tty")
+        params = {"follow": "true", "stdout": "true", "stderr": "true", "timestamps": "true", "tail": str(lines)}
+        if since:
+            params["since"] = seconds_of(since)
+        status, body, stream = self._engine.follow(f"/containers/{container}/logs", params)
+        if status >= 400:
+            stream.close()
+            raise _refused(words_of(body) or f"HTTP {status}", container, answer)
+        # Podman frames the output of terminals too, a line a frame, and leaves out where lines end
+        return _Log(stream, framed=podman or not tty, whole=podman)
+
+    def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
+        """See `core.ports.Relauncher`."""
+        return self._relauncher.execute(container, words, seconds)
+
+    def _tell(self, container: str, verb: str, seconds: float) -> None:
+        path = f"/containers/{container}/{verb}"
+        command(self._engine, "POST", path, silence=seconds + STOP_MARGIN, container=container)
+
+    def _answer(self, container: str) -> Answer:
+        body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
+        return parse_container(body.decode("utf-8", "replace"))
+
+
+def seconds_of(moment: str) -> str:
+    """`1764327798.178948271` for `2025-11-28T11:03:18.178948271Z`: the one form that both engines take."""
+    date, _, rest = moment.partition(".")
+    fraction = re.match(r"[0-9]*", rest)
+    digits = fraction.group() if fraction is not None else ""
+    zone = (rest[len(digits) :] if rest else date[19:]).replace("Z", "+00:00")
+    return f"{int(datetime.fromisoformat(date[:19] + zone).timestamp())}.{digits or '0'}"
+
+
+def _signal(config: Answer) -> str:
+    """Docker and Podman before 5.0 tell a number or a name; 15 and SIGTERM are what is usual."""
+    said = str(config.raw("StopSignal") or "")
+    return "" if said in ("15", "SIGTERM", "TERM") else said[:40]
+
+
+def _refused(words: str, container: str, answer: Answer) -> Exception:
+    if NO_CONTAINER in words.lower():
+        return NoSuchContainerError(container)
+    if any(each in words.lower() for each in _UNREADABLE):
+        driver = answer.part("HostConfig").part("LogConfig").text("Type") or "?"
+        text = msg("Its log driver, {driver}, stores nothing that can be read here.", driver=driver)
+        return RefusedError(EngineState.CONNECTED, text, words)
+    return RefusedError(EngineState.CONNECTED, refusal(words), words)

@@ -1,0 +1,107 @@
+"""A fleet as text: the threats that are open most often, the machines, then the containers, each the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stratascope.core.message import msg, plural
+from stratascope.core.severity import Severity
+from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.fleet.summary import head, open_in, open_threats, where
+from stratascope.presentation.formats.results import notes
+from stratascope.presentation.formats.told import SERIOUS, Item, Machine, Subject, Told, accepted_text
+from stratascope.presentation.terminal import SEVERITY_STYLE, Style, clip, pad, width_of, wrap
+from stratascope.presentation.words import SEVERITIES, moment
+
+MACHINES, SUBJECTS, THREATS = 30, 200, 20  # lines; the others are counted
+_MARKS = {"ENFORCED": "■", "WEAKENED": "◪", "OPEN": "○", "UNKNOWN": "?"}
+_PLAIN_MARKS = {"ENFORCED": "#", "WEAKENED": "/", "OPEN": "o", "UNKNOWN": "?"}
+
+
+def render(told: Told, style: Style) -> str:
+    """The whole report."""
+    return "\n".join(_lines(told, style)) + "\n"
+
+
+def _lines(told: Told, style: Style) -> Iterator[str]:
+    yield style.paint(
+        translate(msg("Stratascope: {what}, read {when}", what=head(told), when=moment(told.taken_at))), "1"
+    )
+    threats = [each for each in open_threats(told) if each.threat.severity in SERIOUS]
+    if threats:
+        yield ""
+        yield style.paint(translate(msg("Open threats")), "4")
+        for each in threats[:THREATS]:
+            yield from _severe(each.threat.severity, translate(open_in(each)), style)
+        yield from _rest(len(threats) - THREATS, style)
+    yield ""
+    yield style.paint(translate(msg("Machines")), "4")
+    width = min(40, max((width_of(each.name) for each in told.machines), default=0))
+    for machine in told.machines[:MACHINES]:
+        yield _machine(machine, width, style)
+    yield from _rest(len(told.machines) - MACHINES, style)
+    yield ""
+    yield style.paint(translate(msg("Containers")), "4")
+    for subject in told.subjects[:SUBJECTS]:
+        yield from _subject(subject, style)
+    if not told.subjects:
+        yield translate(msg("Nothing is new or worse.") if told.compared else msg("No containers."))
+    yield from _rest(len(told.subjects) - SUBJECTS, style)
+    said = notes(told)
+    if said:
+        yield ""
+        for note in said:
+            yield from wrap(note, "", style, "33")
+
+
+def _rest(count: int, style: Style) -> Iterator[str]:
+    if count > 0:
+        yield style.paint("  " + translate(msg("and {count} more", count=count)), "2")
+
+
+def _number(exposure: float | None) -> str:
+    return "   -" if exposure is None else f"{exposure:4.1f}"
+
+
+def _machine(machine: Machine, width: int, style: Style) -> str:
+    count = translate(plural("{count} container", "{count} containers", machine.containers))
+    name = clip(machine.name, width)
+    return clip(f"  {_number(machine.exposure)}  {pad(name, width)}  {count}  Linux {machine.kernel}", style.width)
+
+
+def _subject(subject: Subject, style: Style) -> Iterator[str]:
+    marks = _MARKS if style.unicode else _PLAIN_MARKS
+    drawn = "".join(marks.get(verdict, "?") for _, verdict in subject.verdicts)
+    name = style.paint(clip(subject.name, 40), "1")
+    yield f"  {_number(subject.exposure)}  {drawn}  {name}  {clip(subject.image, 40)}"
+    yield from wrap(translate(where(subject)), " " * 8, style, "2")
+    counting = [item for item in subject.items if item.counts and item.severity in SERIOUS]
+    threats = [item.title for item in counting if item.threat]
+    for item in counting:
+        if not item.threat:
+            yield from _severe(item.severity, item.text, style)
+            if item.standing is not None:
+                yield from wrap(accepted_text(item.standing), " " * 14, style, "2")
+    if threats:
+        yield from wrap(translate(msg("Open: {threats}", threats=listed(threats))), " " * 8, style)
+    yield from _folded(subject.items, len(counting), style)
+
+
+def _folded(items: tuple[Item, ...], shown: int, style: Style) -> Iterator[str]:
+    accepted = sum(not item.counts for item in items)
+    minor = len(items) - shown - accepted
+    parts = []
+    if minor:
+        parts.append(translate(plural("{count} less serious finding", "{count} less serious findings", minor)))
+    if accepted:
+        parts.append(translate(plural("{count} finding is accepted", "{count} findings are accepted", accepted)))
+    if parts:
+        yield from wrap(listed(parts), " " * 8, style, "2")
+
+
+def _severe(severity: Severity, words: str, style: Style) -> Iterator[str]:
+    width = max(width_of(translate(word)) for word in SEVERITIES.values())
+    word = style.paint(pad(translate(SEVERITIES[severity]), width), SEVERITY_STYLE[severity])
+    lines = wrap(words, " " * (width + 10), style)
+    yield f"        {word}  {lines[0].lstrip()}"
+    yield from lines[1:]

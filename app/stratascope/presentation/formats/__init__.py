@@ -1,0 +1,4 @@
+"""What other tools read: SARIF, JUnit, GitLab's reports, Prometheus' text and NDJSON, one file a format, all pure.
+
+Each takes the same `told.Told`, so that `report` and `check` write them alike, of one machine or of many.
+"""

@@ -1,0 +1,92 @@
+"""One JSON object a line, each whole by itself, for what ships logs (Fluent Bit, Wazuh, the OpenTelemetry collector).
+
+`type`: machine, container, finding or note. Text is made harmless: not every reader takes a lone surrogate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from stratascope.presentation.beside.beside import standing_object
+from stratascope.presentation.beside.fingerprints import ROOTLESS
+from stratascope.presentation.formats.results import notes
+from stratascope.presentation.formats.told import Item, Machine, Subject, Told
+from stratascope.presentation.json_report import SCHEMA, moment
+
+
+def render(told: Told) -> str:
+    """All lines."""
+    return "".join(json.dumps(each) + "\n" for each in _objects(told))
+
+
+def _objects(told: Told) -> Iterator[dict[str, Any]]:
+    head = {"schema": SCHEMA, "at": moment(told.taken_at)}
+    for machine in told.machines:
+        yield {**head, "type": "machine", **machine_object(machine), "version": told.version}
+    for subject in told.subjects:
+        whose = {"machines": list(subject.machines), "engine": subject.engine, "name": subject.name}
+        yield {**head, "type": "container", **whose, **_container(subject)}
+        for item in subject.items:
+            yield {**head, "type": "finding", **whose, "image": subject.image, **item_object(item)}
+    for text in notes(told):
+        yield {**head, "type": "note", "text": text}
+
+
+def engine_objects(machine: Machine) -> list[dict[str, Any]]:
+    """The engines of a machine as they stand in JSON."""
+    return [
+        {"id": name, "kind": kind.removesuffix(ROOTLESS), "rootless": kind.endswith(ROOTLESS), "state": state}
+        for name, kind, state in machine.engines
+    ]
+
+
+def machine_object(machine: Machine) -> dict[str, Any]:
+    """A machine as it stands in JSON."""
+    return {
+        "machine": machine.name,
+        "taken_at": moment(machine.taken_at),
+        "kernel": machine.kernel,
+        "engines": engine_objects(machine),
+        "containers": machine.containers,
+        "exposure": machine.exposure,
+        "unseen": list(machine.unseen),
+    }
+
+
+def _container(subject: Subject) -> dict[str, Any]:
+    counting = [item for item in subject.items if item.counts]
+    return {
+        "image": subject.image,
+        "status": subject.status,
+        "known": subject.known,
+        "exposure": subject.exposure,
+        "exposure_at_best": subject.at_best,
+        "exposure_verified": subject.verified,
+        "layers": dict(subject.verdicts),
+        "findings": sum(not item.threat for item in counting),
+        "serious_threats": sum(item.threat for item in counting),
+        "accepted": len(subject.items) - len(counting),
+    }
+
+
+def item_object(item: Item) -> dict[str, Any]:
+    """A finding or an open threat as it stands in JSON."""
+    found: dict[str, Any] = {
+        "code": item.code,
+        "layer": item.layer,
+        "severity": item.severity.value,
+        "text": item.text,
+        "advice": item.advice,
+        "source": item.source,
+        "refs": list(item.refs),
+        "fingerprint": item.fingerprint,
+    }
+    if item.file:
+        found |= {"file": item.file, "line": item.line}
+    if item.since:
+        found["since"] = item.since
+    if item.standing is not None:
+        found |= standing_object(item.standing)
+    return found

@@ -1,0 +1,260 @@
+"""What a report tells other tools: containers, and of each its findings and its open serious threats, as plain text.
+
+Containers that are alike on several machines are told once, with the names of the machines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stratascope.core.accepted.accepted import Standing, in_force, threat_code
+from stratascope.core.container import Container, Status
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.threat import Outcome, Stance
+from stratascope.core.threats.verified import exposure_verified
+from stratascope.i18n.translate import translate
+from stratascope.presentation.beside.baseline import Before, since, threat_since
+from stratascope.presentation.beside.beside import Beside
+from stratascope.presentation.beside.fingerprints import fingerprint, fingerprints, identity, kinds_of
+from stratascope.presentation.beside.lines import accepted_words, exception_words
+from stratascope.presentation.matrix_order import rank
+from stratascope.presentation.takeover import may_run
+from stratascope.presentation.unseen import unseen_engines
+from stratascope.value import Value, replace
+
+SERIOUS = (Severity.CRITICAL, Severity.HIGH)
+_NAME, _TEXT, _PATH = 200, 1000, 400  # characters
+_AT = re.compile(r"(?P<file>.+):(?P<line>[1-9][0-9]{0,8})").fullmatch
+
+
+class Item(Value):
+    """One finding, or one open serious threat, of one container. `file` and `line`: what asked for it, before a start.
+
+    `since`: "new" or "worse" than in the report that it is held against; empty where there is none.
+    """
+
+    code: str  # the rule: a finding's code, or `threat.ID`
+    layer: str
+    severity: Severity
+    title: str
+    text: str
+    advice: str
+    source: str
+    refs: tuple[str, ...]
+    fingerprint: str
+    threat: bool = False
+    file: str = ""
+    line: int = 0
+    standing: Standing | None = None
+    since: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether nobody accepts it today."""
+        return not in_force(self.standing)
+
+    @property
+    def severe(self) -> tuple[bool, int, str]:
+        """To sort by, the worst first; what is accepted comes last."""
+        return not self.counts, self.severity.rank, self.code
+
+
+class Subject(Value):
+    """One container, or those that are alike on several machines."""
+
+    machines: tuple[str, ...]  # empty: this machine
+    engine: str
+    kind: str
+    name: str
+    image: str
+    status: str
+    known: bool  # False: it runs, or may, and nothing is known of it
+    exposure: float | None
+    at_best: float | None
+    verified: float | None
+    verdicts: tuple[tuple[str, str], ...]
+    threats: tuple[tuple[str, str, str], ...]  # id, outcome and severity of all that is not stopped
+    items: tuple[Item, ...]
+
+    @property
+    def worst(self) -> tuple[bool, float, str]:
+        """To sort by, the most exposed first; of those without an exposure last."""
+        return self.exposure is None, -(self.exposure or 0.0), self.name
+
+
+class Machine(Value):
+    """One machine of a report; `name` empty: this one."""
+
+    name: str
+    kernel: str
+    taken_at: float
+    engines: tuple[tuple[str, str, str], ...]  # id, kind, state
+    containers: int
+    exposure: float | None  # of its worst container
+    unseen: tuple[str, ...] = ()  # engines that may run containers of which nothing is known
+
+
+class Told(Value):
+    """A whole report. `subjects`: the most exposed first."""
+
+    version: str
+    machines: tuple[Machine, ...]
+    subjects: tuple[Subject, ...]
+    unused: tuple[str, ...] = ()  # exceptions that fit nothing, in words
+    expired: int = 0
+    compared: bool = False  # only what is new or worse than a report before
+
+    @property
+    def fleet(self) -> bool:
+        return len(self.machines) > 1
+
+    @property
+    def taken_at(self) -> float:
+        """When the last of it was read, in seconds since the epoch."""
+        return max((machine.taken_at for machine in self.machines), default=0.0)
+
+
+def tell(snapshot: Snapshot, version: str, beside: Beside | None = None) -> Told:
+    """What a snapshot comes to."""
+    beside = beside or Beside()
+    acceptance, machine = beside.acceptance, beside.machine
+    subjects = sorted(subjects_of(snapshot, beside), key=lambda each: each.worst)
+    expired = sum(item.standing is not None and item.standing.expired for each in subjects for item in each.items)
+    unused = (
+        ()
+        if acceptance is None
+        else tuple(plain(exception_words(each), _NAME) for each in acceptance.unused(snapshot.containers))
+    )
+    return Told(version, (machine_of(snapshot, machine),), tuple(subjects), unused, expired,
+                beside.baseline is not None)  # fmt: skip
+
+
+def counting(snapshot: Snapshot, severity: Severity, beside: Beside) -> bool:
+    """Whether a finding, or an open threat, so severe or worse is there that nobody accepts."""
+    return any(
+        item.counts and item.severity.rank <= severity.rank
+        for subject in subjects_of(snapshot, beside)
+        for item in subject.items
+    )
+
+
+def machine_of(snapshot: Snapshot, name: str) -> Machine:
+    """A snapshot's machine in a line."""
+    worst, kinds = min(snapshot.containers, key=rank, default=None), kinds_of(snapshot.engines)
+    exposure = None if worst is None or worst.matrix is None else worst.matrix.exposure.worst
+    engines = tuple((plain(each.id, _NAME), kinds[each.id], each.state.value) for each in snapshot.engines)
+    unseen = tuple(plain(each, _NAME) for each in unseen_engines(snapshot))
+    return Machine(plain(name, _NAME), plain(" ".join(snapshot.kernels), _NAME), snapshot.taken_at, engines,
+                   len(snapshot.containers), exposure, unseen)  # fmt: skip
+
+
+def subjects_of(snapshot: Snapshot, beside: Beside) -> Iterator[Subject]:
+    """Each container of a snapshot."""
+    kinds = kinds_of(snapshot.engines)
+    for state in snapshot.containers:
+        yield subject_of(state, kinds.get(state.container.engine, state.container.engine), beside)
+
+
+def subject_of(state: ContainerState, kind: str, beside: Beside) -> Subject:
+    """One container of an engine of that kind."""
+    container, matrix, machine, acceptance = state.container, state.matrix, beside.machine, beside.acceptance
+    before = None if beside.baseline is None else beside.baseline.of(container, kind, machine)
+    compared = beside.baseline is not None
+    items = [*_findings(state, kind, before, compared), *_threats(matrix, kind, container, before, compared)]
+    if container.status is Status.PREDICTED:
+        items = _placed(items)
+    if acceptance is not None:
+        items = [replace(each, standing=acceptance.of(each.code, container)) for each in items]
+    items.sort(key=lambda each: each.severe)
+    return Subject(
+        machines=(plain(machine, _NAME),) if machine else (),
+        engine=plain(container.engine, _NAME),
+        kind=kind,
+        name=plain(container.name, _NAME),
+        image=plain(container.image, _NAME),
+        status=container.status.value,
+        known=matrix is not None or not may_run(state),
+        exposure=None if matrix is None else matrix.exposure.worst,
+        at_best=None if matrix is None else matrix.exposure.best,
+        verified=None if matrix is None else exposure_verified(matrix),
+        verdicts=tuple((layer.id, layer.assessment.verdict.value) for layer in state.layers),
+        threats=() if matrix is None else tuple(
+            (each.threat.id, each.outcome.value, each.threat.severity.value)
+            for each in matrix.threats if each.outcome is not Outcome.STOPPED
+        ),
+        items=tuple(items),
+    )  # fmt: skip
+
+
+def _findings(state: ContainerState, kind: str, before: Before | None, compared: bool) -> Iterator[Item]:
+    marks = fingerprints(state.findings, kind, state.container)
+    for finding, mark in zip(state.findings, marks, strict=True):
+        file, line = _place(finding.source) if state.container.status is Status.PREDICTED else ("", 0)
+        yield Item(
+            code=finding.code,
+            layer=finding.layer,
+            severity=finding.severity,
+            title=finding.code,
+            text=plain(translate(finding.text), _TEXT),
+            advice=plain(translate(finding.advice), _TEXT),
+            source=plain(finding.source, _PATH),
+            refs=finding.refs,
+            fingerprint=mark,
+            file=file,
+            line=line,
+            since=since(before, finding, mark) if compared else "",
+        )
+
+
+def _placed(items: list[Item]) -> list[Item]:
+    """With a file each: a threat that no line alone asks for is one of the file's beginning."""
+    file = next((each.file for each in items if each.file), "")
+    return [each if each.file or not file else replace(each, file=file, line=1) for each in items]
+
+
+def _place(source: str) -> tuple[str, int]:
+    found = _AT(source)
+    return (found["file"], int(found["line"])) if found else ("", 0)
+
+
+def _threats(
+    matrix: Matrix | None, kind: str, container: Container, before: Before | None, compared: bool
+) -> Iterator[Item]:
+    if matrix is None:
+        return
+    for state in matrix.threats:
+        if state.outcome is Outcome.OPEN and state.threat.severity in SERIOUS:
+            mark = fingerprint(kind, identity(container), threat_code(state.threat.id))
+            item = _threat(state, mark, container.status is Status.PREDICTED)
+            yield replace(item, since=threat_since(before, state)) if compared else item
+
+
+def _threat(state: ThreatState, mark: str, predicted: bool) -> Item:
+    threat = state.threat
+    through = [each.ruling.source for each in state.weakest.rulings if each.ruling.stance is Stance.LETS_THROUGH]
+    places = [place for source in through if predicted and (place := _place(source))[0]]
+    file, line = places[0] if places else ("", 0)
+    return Item(
+        code=threat_code(threat.id),
+        layer=threat.first,
+        severity=threat.severity,
+        title=translate(threat.title),
+        text=plain(translate(msg("{title}: {what}", title=threat.title, what=threat.what)), _TEXT),
+        advice=plain(translate(threat.advice), _TEXT),
+        source="",
+        refs=threat.refs,
+        fingerprint=mark,
+        threat=True,
+        file=file,
+        line=line,
+    )
+
+
+def accepted_text(standing: Standing) -> str:
+    """Who accepts it, until when and why; or that this has ended."""
+    return plain(translate(accepted_words(standing)), _TEXT)

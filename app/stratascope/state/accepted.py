@@ -1,0 +1,121 @@
+"""Exceptions on disk: those of a file that people keep, and the window's own list in its configuration folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stratascope import atomic_file, xdg
+from stratascope.core.accepted import toml
+from stratascope.core.accepted.accepted import Accepted, AcceptedError
+from stratascope.core.message import msg
+
+_COMMENT = "Findings that were accepted in the window of Stratascope, which writes this file anew."
+
+
+def load(path: Path) -> tuple[Accepted, ...]:
+    """The exceptions of a file that somebody named. Raises AcceptedError."""
+    try:
+        data = atomic_file.read(path, toml.MOST_BYTES, piped=True)
+    except OSError as error:
+        raise _failed(path, error) from error
+    return _read(path, data)
+
+
+def default_path() -> Path:
+    """`$XDG_CONFIG_HOME/stratascope/accepted.toml`. Raises RuntimeError where the user has no home."""
+    return xdg.config_home() / "stratascope" / "accepted.toml"
+
+
+class AcceptedFile:
+    """The window's own list: written whole, by rename, and at most `toml.MOST` long. All of it raises AcceptedError."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._given = path
+
+    def entries(self) -> tuple[Accepted, ...]:
+        """What is in it; nothing where there is no file."""
+        path = self._path()
+        try:
+            data = atomic_file.read(path, toml.MOST_BYTES, ours=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise _failed(path, error) from error
+        return _read(path, data)
+
+    def add(self, entry: Accepted) -> None:
+        """Take it in; one for the same finding of the same containers is replaced."""
+        self._change(lambda kept: (*(each for each in kept if _same(each) != _same(entry)), entry))
+
+    def remove(self, entry: Accepted) -> None:
+        """Take it out again; nothing where it is not there."""
+        self._change(lambda kept: tuple(each for each in kept if _same(each) != _same(entry)))
+
+    def _change(self, change: Callable[[tuple[Accepted, ...]], tuple[Accepted, ...]]) -> None:
+        path = self._path()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_file.check_folder(path.parent)
+            with _alone(path):
+                before = self.entries()
+                after = change(before)
+                if after == before:
+                    return
+                text = toml.written(after, _COMMENT)
+                if len(after) > toml.MOST or len(text.encode()) > toml.MOST_BYTES:
+                    raise AcceptedError(msg("{file} is full. Remove exceptions that are no longer needed.",
+                                            file=str(path)))  # fmt: skip
+                toml.read(text, str(path))  # what could not be read again is never written
+                atomic_file.tidy(path)
+                atomic_file.write(path, text.encode())
+        except OSError as error:
+            raise _failed(path, error) from error
+
+    def _path(self) -> Path:
+        try:
+            return atomic_file.followed(self._given or default_path())  # a link stays one
+        except RuntimeError as error:
+            raise AcceptedError(msg("There is no folder for settings: set {name} to a folder.",
+                                    name="XDG_CONFIG_HOME")) from error  # fmt: skip
+        except OSError as error:
+            raise _failed(self._given or default_path(), error) from error
+
+
+def _same(entry: Accepted) -> tuple[str, ...]:
+    return entry.finding, entry.container, entry.engine, entry.image, entry.group
+
+
+def _read(path: Path, data: bytes | None) -> tuple[Accepted, ...]:
+    if data is None:
+        raise AcceptedError(
+            msg(
+                "{file} is longer than {most} bytes, so it is not a list of exceptions.",
+                file=str(path),
+                most=toml.MOST_BYTES,
+            )
+        )
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise AcceptedError(msg("{file} is not UTF-8. Save it in that encoding.", file=str(path))) from error
+    return toml.read(text, str(path))
+
+
+def _failed(path: Path, error: OSError) -> AcceptedError:
+    return AcceptedError(msg("{file}: {why}", file=str(error.filename or path), why=error.strerror or str(error)))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Another window may do the same."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

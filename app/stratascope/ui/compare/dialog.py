@@ -1,0 +1,308 @@
+"""Two containers are chosen, and all that is not alike stands side by side below, with a sentence that sums it up."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.presentation.overview import comparison_report
+from stratascope.presentation.overview.comparison import Comparison, Difference, Part
+from stratascope.presentation.terminal import Style
+from stratascope.ui.compare.model import Column, DifferenceModel, weaker
+from stratascope.ui.widgets import focus_order
+from stratascope.ui.widgets.chip import ChipRow, FilterChip
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_rows
+from stratascope.ui.widgets.labels import Label, draw_line, give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.value import Value
+
+ROW = 30
+
+
+class Side(Value):
+    """Something to choose: a container, and what it is called; `source`: the capture that it is of, empty: now."""
+
+    state: ContainerState
+    name: str
+    source: str = ""
+
+
+class _Cell(QStyledItemDelegate):
+    def __init__(self, theme: Theme, table: QTableView) -> None:
+        super().__init__(table)
+        self._theme, self._table = theme, table
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return QSize(10, self._theme.px(ROW))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        theme, rect = self._theme, option.rect
+        flags: QStyle.StateFlag = option.state
+        found: Difference = index.data(ItemRole)
+        column = Column(index.column())
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if flags & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, theme.color("sel"))
+        elif flags & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, theme.color("sunk"))
+        painter.setPen(theme.color("line"))
+        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
+        room = rect.adjusted(theme.px(12 if column is Column.PART else 6), 0, -theme.px(6), -1)
+        ink = "text3" if column is Column.PART else "open" if weaker(found, column) else "text"
+        font = theme.font(12) if column is Column.PART else theme.font(13, BOLD if column is Column.WHAT else MEDIUM)
+        draw_line(painter, room, str(index.data()), font, theme, ink)
+        if flags & QStyle.StateFlag.State_HasFocus and self._table.hasFocus():
+            paint_focus_ring(painter, rect.adjusted(1, 1, -1, -2), theme.px(4), theme)
+        painter.restore()
+
+
+class CompareDialog(QDialog):
+    """`wanted`: two Sides are to be compared. `capture_wanted`: a capture is to be opened, to choose from."""
+
+    wanted = Signal(object, object)
+    capture_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.found: Comparison | None = None
+        self.part: Part | None = None
+        self._filling = False
+        self.setWindowTitle(translate(msg("Compare")))
+        self.title = Label(theme, 18, BOLD)
+        self.title.setText(translate(msg("Compare")))
+        self.one, self.two = self._box(), self._box()
+        self.swap = QPushButton(translate(msg("Swap sides")))
+        self.capture = QPushButton(translate(msg("Open a capture…")))
+        self.lead = Label(theme, 15, BOLD, wrap=True)
+        self.counted = Label(theme, 13, ink="text2", wrap=True)
+        self.chips: dict[Part | None, FilterChip] = {None: FilterChip(theme, translate(msg("All")))}
+        for part in Part:
+            self.chips[part] = FilterChip(theme, translate(comparison_report.PARTS[part]))
+        self.row = ChipRow(theme)
+        self.row.setAccessibleName(translate(msg("Filter differences")))
+        self.table, self.model_ = QTableView(), DifferenceModel(self)
+        self.whole = Label(theme, 12, ink="text2", wrap=True).selectable()
+        self.copy, self.close_ = QPushButton(translate(msg("Copy as text"))), QPushButton(translate(msg("Close")))
+        self._set_table()
+        self._lay_out()
+        self.resize(theme.px(980), theme.px(680))
+        for box in (self.one, self.two):
+            box.currentIndexChanged.connect(lambda _: self._ask())
+        self.swap.clicked.connect(lambda _=False: self._swap())
+        self.capture.clicked.connect(lambda _=False: self.capture_wanted.emit())
+        self.copy.clicked.connect(lambda _=False: QGuiApplication.clipboard().setText(self.as_text()))
+        self.close_.clicked.connect(self.hide)
+        for which, chip in self.chips.items():
+            chip.clicked.connect(partial(self._show_part, which))
+        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_whole())
+
+    def _box(self) -> QComboBox:
+        box = QComboBox()
+        box.setMaxVisibleItems(20)
+        box.setFont(self._theme.font(13))
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(18)
+        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        return box
+
+    def _set_table(self) -> None:
+        table, theme = self.table, self._theme
+        table.setModel(self.model_)
+        table.setItemDelegate(_Cell(theme, table))
+        as_rows(table)
+        table.setMouseTracking(True)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.setAccessibleName(translate(msg("What is different")))
+        table.verticalHeader().hide()
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = table.horizontalHeader()
+        header.setFont(theme.font(12, BOLD))
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setStretchLastSection(True)
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        choose = QGridLayout()
+        choose.setHorizontalSpacing(theme.px(8))
+        choose.setVerticalSpacing(theme.px(2))
+        for column, box, name in (
+            (0, self.one, msg("First container")),
+            (2, self.two, msg("Second container")),
+        ):
+            label = Label(theme, 11, ink="text3")
+            label.setText(translate(name))
+            label.setBuddy(box)
+            box.setAccessibleName(label.text())
+            choose.addWidget(label, 0, column)
+            choose.addWidget(box, 1, column)
+            choose.setColumnStretch(column, 1)
+        choose.addWidget(self.swap, 1, 1)
+        choose.addWidget(self.capture, 1, 3)
+        for chip in self.chips.values():
+            chip.setAutoExclusive(True)
+            self.row.put(chip)
+        self.chips[None].setChecked(True)
+        card = QFrame()
+        card.setObjectName("card")
+        card.setAccessibleName(translate(msg("What is different")))
+        inner = QVBoxLayout(card)
+        inner.setContentsMargins(1, 1, 1, 1)
+        inner.addWidget(self.table)
+        end = QHBoxLayout()
+        end.addWidget(self.copy)
+        end.addStretch(1)
+        end.addWidget(self.close_)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
+        layout.addWidget(self.title)
+        layout.addLayout(choose)
+        for widget in (self.lead, self.counted, self.row):
+            layout.addWidget(widget)
+        layout.addWidget(card, 1)
+        layout.addWidget(self.whole)
+        layout.addLayout(end)
+
+    # -- what is shown
+
+    def offer(self, sides: tuple[Side, ...], one: Side | None, two: Side | None) -> None:
+        """All that can be chosen, and what is."""
+        self._filling = True
+        for box, side in ((self.one, one), (self.two, two)):
+            box.clear()
+            for each in sides:
+                text = msg("{name} ({source})", name=each.name, source=each.source or each.state.container.engine)
+                box.addItem(translate(text), each)
+            box.setCurrentIndex(sides.index(side) if side in sides else -1)
+        self._filling = False
+        self._ask()
+
+    @property
+    def sides(self) -> tuple[Side | None, Side | None]:
+        """What is chosen."""
+        one, two = (box.currentData() for box in (self.one, self.two))
+        return one if isinstance(one, Side) else None, two if isinstance(two, Side) else None
+
+    def _ask(self) -> None:
+        one, two = self.sides
+        if self._filling:
+            return
+        if one is None or two is None:
+            self.say(msg("Choose two containers."))
+        else:
+            self.wanted.emit(one, two)
+
+    def _swap(self) -> None:
+        one, two = self.one.currentIndex(), self.two.currentIndex()
+        self._filling = True
+        self.one.setCurrentIndex(two)
+        self.two.setCurrentIndex(one)
+        self._filling = False
+        self._ask()
+
+    def say(self, text: Message) -> None:
+        """A sentence in the place of a comparison."""
+        self.found = None
+        self.lead.setText(translate(text))
+        self.counted.hide()
+        self.model_.show((), ("", ""), None)
+        self.copy.setEnabled(False)
+        self._count()
+        self._show_whole()
+
+    def show_comparison(self, found: Comparison) -> None:
+        """That one."""
+        self.found = found
+        names = self.names
+        self.lead.setText(translate(comparison_report.exposures(found, *names)))
+        self.counted.setText(comparison_report.counted(found))
+        self.counted.show()
+        self.copy.setEnabled(True)
+        self._count()
+        self._show_part(self.part)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called here."""
+        if self.found is None:
+            return "", ""
+        sources = (each.source if each is not None else "" for each in self.sides)
+        return comparison_report.names_of(self.found, *(each or translate(msg("now")) for each in sources))
+
+    def _count(self) -> None:
+        found = () if self.found is None else self.found.differences
+        for which, chip in self.chips.items():
+            count = sum(which in (None, each.part) for each in found)
+            word = translate(msg("All") if which is None else comparison_report.PARTS[which])
+            chip.say(translate(msg("{word} {count}", word=word, count=count)), empty=not count)
+            chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=count)))
+            give_tip(chip, chip.accessibleName())
+        self.row.arrange()
+
+    def _show_part(self, which: Part | None, _: bool = False) -> None:
+        self.part = which
+        self.chips[which].setChecked(True)
+        if self.found is not None:
+            self.model_.show(self.found.differences, self.names, which)
+            self._fit()
+            if self.model_.rows:
+                flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+                self.table.selectionModel().setCurrentIndex(self.model_.index(0, Column.WHAT), flags)
+        self._show_whole()
+
+    def _show_whole(self) -> None:
+        """What may be cut in the row, in full."""
+        row = self.table.currentIndex().row()
+        found = self.model_.rows[row] if 0 <= row < len(self.model_.rows) else None
+        self.whole.setVisible(found is not None)
+        if found is not None:
+            one, two = self.model_.names
+            text = msg("{one}: {first}; {two}: {second}", one=one, first=found.one, two=two, second=found.two)
+            self.whole.setText(f"{plain(found.what, 300)}\n{translate(text)}")
+
+    def as_text(self) -> str:
+        """The whole comparison, to be copied."""
+        if self.found is None:
+            return ""
+        return "\n".join(comparison_report.lines(self.found, *self.names, Style(width=100))) + "\n"
+
+    def _fit(self) -> None:
+        theme, whole = self._theme, self.table.viewport().width()
+        self.table.verticalHeader().setDefaultSectionSize(max(theme.px(ROW), theme.box(13) + theme.px(8)))
+        self.table.setColumnWidth(Column.PART, min(theme.px(110), round(whole * 0.13)))
+        self.table.setColumnWidth(Column.WHAT, round(whole * 0.27))
+        self.table.setColumnWidth(Column.ONE, round(whole * 0.3))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)

@@ -1,0 +1,299 @@
+"""How the rows and heads of the list look: names, marks, exposure, what a filter found, what drifts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.ui.containers import sparkline
+from stratascope.ui.containers.head import EXPOSURE
+from stratascope.ui.containers.order import GroupKind
+from stratascope.ui.containers.rows import Entry
+from stratascope.ui.widgets import marks
+from stratascope.ui.widgets.exposure_words import best_text, level_ink, number_text
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
+from stratascope.ui.widgets.marks import Mark, paint_mark
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
+
+ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
+DRIFT, HALO = 8, 2.5  # px: the dot after a name, and what is around it
+STRIPS = 200  # pictures of six marks that are kept
+_ARROW = 12  # px: room for that of a head which folds
+
+Past = Callable[[ContainerState], Sequence[sparkline.Step]]  # the exposure of the last days; empty: not known
+
+
+def mark_of(entry: Entry, number: int) -> Mark:
+    """The mark of one layer in a row."""
+    if entry.state is None or not runs(entry.state):
+        return Mark.NOT_RUNNING
+    layer = next((layer for layer in entry.state.layers if layer.number == number), None)
+    return marks.mark_of(layer.assessment) if layer else Mark.UNKNOWN
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Paints heads and rows. `narrow`: initials only. `elsewhere`: the chosen one only has an outline."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.narrow = self.elsewhere = False
+        self._strips: dict[object, QPixmap] = {}
+        self.focused: Callable[[], bool] = lambda: False
+        self.past: Past = lambda state: ()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        theme, entry = self._theme, index.data(ItemRole)
+        if entry.state is None:
+            return QSize(10, max(theme.px(HEAD), theme.box(12) + theme.px(6)))
+        return QSize(10, max(theme.px(ROW), theme.box(13) + theme.box(11) + theme.px(6)))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        entry: Entry = index.data(ItemRole)
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if entry.state is None:
+            self._head(painter, rect, entry, focused=bool(state & QStyle.StateFlag.State_HasFocus) and self.focused())
+        else:
+            self._ground(painter, rect, state)
+            if self.narrow:
+                self._initials(painter, rect, entry)
+            else:
+                self._row(painter, rect, entry)
+        painter.restore()
+
+    def chip_box(self, rect: QRect, entry: Entry) -> QRectF:
+        """Where a row says how many it stands for; empty where it is for itself."""
+        text = self._alike(entry)
+        if not text or self.narrow:
+            return QRectF()
+        theme = self._theme
+        left, right, top = self._edges(rect)
+        number = QFontMetrics(theme.font(15, BOLD)).horizontalAdvance(
+            number_text(entry.state.matrix if entry.state else None)
+        )
+        wide = QFontMetrics(theme.font(11, MEDIUM)).horizontalAdvance(text) + theme.px(12)
+        room = right - number - theme.px(8) - wide - theme.px(6) - left
+        name = min(QFontMetrics(theme.font(13, MEDIUM)).horizontalAdvance(entry.title), room)
+        high = theme.box(11)
+        return QRectF(left + name + theme.px(6), top + (theme.box(13) - high) / 2, wide, high)
+
+    # -- heads
+
+    def _head(self, painter: QPainter, rect: QRect, entry: Entry, *, focused: bool) -> None:
+        theme = self._theme
+        left, right = rect.left() + theme.px(EDGE), rect.right() - theme.px(EDGE)
+        if focused:
+            ring = QRectF(rect).adjusted(theme.px(6) + 1, 1, -theme.px(6) - 1, -1)
+            paint_focus_ring(painter, ring, theme.px(6), theme)
+        if self.narrow:
+            painter.setPen(theme.color("line"))
+            painter.drawLine(left, rect.center().y(), right, rect.center().y())
+            return
+        y = rect.center().y() + 1
+        if entry.folds:
+            self._arrow(painter, QPointF(left + theme.px(3), y), folded=entry.folded)
+            left += theme.px(_ARROW)
+        loud = entry.kind is GroupKind.TAKE_OVER
+        number = number_text(entry.worst) if entry.worst is not None else ""
+        room = right - left - theme.px(40 + (36 if number else 0))
+        painter.setFont(theme.font(11, BOLD))
+        painter.setPen(theme.color("open" if loud else "text"))
+        title = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, room)
+        painter.drawText(
+            QRect(left, rect.top(), room + theme.px(40), rect.height()), Qt.AlignmentFlag.AlignVCenter, title
+        )
+        x = left + painter.fontMetrics().horizontalAdvance(title) + theme.px(6)
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("text3"))
+        more = translate(msg("{kind} · {count}", kind=entry.second, count=entry.count)) if entry.second else ""
+        beside = painter.fontMetrics().horizontalAdvance(more) <= right - x - theme.px(44)
+        more = more if more and beside else str(entry.count)
+        painter.drawText(QRect(x, rect.top(), right - x, rect.height()), Qt.AlignmentFlag.AlignVCenter, more)
+        x += painter.fontMetrics().horizontalAdvance(more) + theme.px(8)
+        if number:
+            painter.setFont(theme.font(12, BOLD))
+            painter.setPen(theme.color(level_ink(entry.worst)))
+            box = QRect(x, rect.top(), right - x + 1, rect.height())
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
+            right -= painter.fontMetrics().horizontalAdvance(number) + theme.px(8)
+        if x < right:
+            painter.setPen(theme.color("line"))
+            painter.drawLine(x, y, right, y)
+
+    def _arrow(self, painter: QPainter, at: QPointF, *, folded: bool) -> None:
+        side = self._theme.px(3)
+        across, down = QPointF(side, 0), QPointF(0, side)
+        half = (across / 2, down) if folded else (down / 2, across)
+        points = [at - half[0] - half[1], at + half[0], at - half[0] + half[1]]
+        painter.setPen(QPen(self._theme.color("text2"), 1.4))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolyline(QPolygonF(points))
+
+    # -- rows
+
+    def _ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
+        theme = self._theme
+        box = QRectF(rect).adjusted(theme.px(6), 0.5, -theme.px(6), -0.5)
+        if state & QStyle.StateFlag.State_Selected and self.elsewhere:
+            painter.setPen(QPen(theme.color("line2"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(7), theme.px(7))
+        elif state & QStyle.StateFlag.State_Selected:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("sel"))
+            painter.drawRoundedRect(box, theme.px(7), theme.px(7))
+            painter.setBrush(theme.color("accent"))
+            painter.drawRoundedRect(QRectF(box.left(), box.top() + 6, 3, box.height() - 12), 1.5, 1.5)
+        if state & QStyle.StateFlag.State_HasFocus and self.focused():
+            paint_focus_ring(painter, box.adjusted(1, 1, -1, -1), theme.px(6), theme)
+        elif state & QStyle.StateFlag.State_MouseOver and not state & QStyle.StateFlag.State_Selected:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(box, theme.px(7), theme.px(7))
+
+    def _edges(self, rect: QRect) -> tuple[int, int, int]:
+        """Left, right and the top of the text."""
+        theme = self._theme
+        high = theme.box(13) + theme.box(11)
+        return rect.left() + theme.px(EDGE), rect.right() - theme.px(EDGE), rect.top() + (rect.height() - high) // 2
+
+    def _row(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
+        theme = self._theme
+        left, right, top = self._edges(rect)
+        one, two = theme.box(13), theme.box(11)
+        marks_left = right - theme.px(EXPOSURE) - 5 * theme.px(PITCH) - theme.px(MARK)
+        running = entry.state is not None and runs(entry.state)
+        name_right = self._exposure(painter, QRect(left, top, right - left, one), entry.state) if running else right
+        chip = self.chip_box(rect, entry)
+        if not chip.isEmpty():
+            self._chip(painter, chip, self._alike(entry))
+            name_right = round(chip.left()) - theme.px(6)
+        if entry.drift:
+            name_right -= theme.px(DRIFT + 2 * HALO + 4)
+        painter.setFont(theme.font(13, MEDIUM))
+        painter.setPen(theme.color("text" if running else "text2"))
+        name = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name_right - left + 1)
+        painter.drawText(QRect(left, top, name_right - left + 1, one), Qt.AlignmentFlag.AlignVCenter, name)
+        if entry.drift:
+            x = left + painter.fontMetrics().horizontalAdvance(name) + theme.px(DRIFT / 2 + HALO + 4)
+            self._drift(painter, QPointF(x, top + one / 2))
+        painter.setFont(theme.font(11, MEDIUM if entry.reason else REGULAR))
+        painter.setPen(theme.color("accent" if entry.reason else "text2"))
+        room = marks_left - left - theme.px(8)
+        second = painter.fontMetrics().elidedText(entry.reason or entry.second, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRect(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
+        strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)
+        painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)
+
+    def _marks(self, shown: tuple[Mark, ...], painter: QPainter) -> QPixmap:
+        """Six marks as a picture: many containers have the same ones, and to paint them takes half of a row's time."""
+        theme, ratio = self._theme, painter.device().devicePixelRatioF()
+        key = (shown, theme.name, theme.high_contrast, theme.scale, ratio)
+        if key not in self._strips:
+            if len(self._strips) >= STRIPS:
+                self._strips.clear()
+            side, pitch = theme.px(MARK), theme.px(PITCH)
+            pixmap = QPixmap(QSize(5 * pitch + side, side) * ratio)
+            pixmap.setDevicePixelRatio(ratio)
+            pixmap.fill(Qt.GlobalColor.transparent)
+            own = QPainter(pixmap)
+            for place, mark in enumerate(shown):
+                paint_mark(own, QRectF(place * pitch, 0, side, side), mark, theme)
+            own.end()
+            self._strips[key] = pixmap
+        return self._strips[key]
+
+    def _alike(self, entry: Entry) -> str:
+        count = entry.count if entry.count > 1 else max(entry.opened, 0)
+        if count < 2:
+            return ""
+        return f"×{count}" if entry.count > 1 else f"×{count} ▾"
+
+    def _chip(self, painter: QPainter, box: QRectF, text: str) -> None:
+        theme = self._theme
+        painter.setPen(QPen(theme.color("line"), 1))
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+        painter.setFont(theme.font(11, MEDIUM))
+        painter.setPen(theme.color("text2"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _drift(self, painter: QPainter, at: QPointF) -> None:
+        theme, half = self._theme, self._theme.px(DRIFT) / 2
+        halo = half + HALO * theme.scale
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("open_soft"))
+        painter.drawEllipse(at, halo, halo)
+        painter.setBrush(theme.color("open"))
+        painter.drawEllipse(at, half, half)
+
+    def _exposure(self, painter: QPainter, line: QRect, state: ContainerState | None) -> int:
+        """Number at the right of the name's line, below it "best 2.6", the last days or a bar; where the number
+        begins.
+        """
+        theme = self._theme
+        matrix = state.matrix if state is not None else None
+        ink = theme.color(level_ink(matrix))
+        painter.setFont(theme.font(15, BOLD))
+        painter.setPen(ink)
+        number = number_text(matrix)
+        tall = theme.box(15)
+        box = QRect(line.left(), line.center().y() - tall // 2, line.width(), tall)
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
+        begin = line.right() - painter.fontMetrics().horizontalAdvance(number) - theme.px(8)
+        below = QRect(line.left(), line.bottom() + 1, line.width(), theme.box(11))
+        best = best_text(matrix)
+        wide, high = theme.px(sparkline.WIDE), theme.px(sparkline.HIGH)
+        graph = QRectF(line.right() + 1 - wide, below.center().y() - high / 2, wide, high)
+        if best:
+            painter.setFont(theme.font(11, MEDIUM))
+            painter.setPen(theme.color("text2"))
+            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, best)
+        elif state is not None and matrix is not None:
+            steps = self.past(state)
+            if not sparkline.paint_sparkline(painter, graph, steps, ink, theme.color("line")):
+                self._bar(painter, graph, matrix.exposure.worst, level_ink(matrix))
+        return begin
+
+    def _bar(self, painter: QPainter, graph: QRectF, exposure: float, ink: str) -> None:
+        theme, high = self._theme, self._theme.px(3)
+        bar = QRectF(graph.left(), graph.center().y() - high / 2 + 1, graph.width(), high)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("line"))
+        painter.drawRoundedRect(bar, high / 2, high / 2)
+        if exposure > 0:
+            bar.setWidth(max(float(high), graph.width() * exposure / 10))
+            painter.setBrush(theme.color(ink))
+            painter.drawRoundedRect(bar, high / 2, high / 2)
+
+    def _initials(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
+        theme = self._theme
+        one, side = theme.box(13), theme.px(MARK)
+        top = rect.top() + (rect.height() - one - side) // 2
+        painter.setFont(theme.font(13, BOLD))
+        painter.setPen(theme.color("text"))
+        letters = [part[:1] for part in entry.title.replace("_", "-").replace(".", "-").split("-") if part]
+        text = "".join(letters[:2]) if len(letters) > 1 else entry.title[:2]
+        painter.drawText(QRect(rect.left(), top, rect.width(), one), Qt.AlignmentFlag.AlignCenter, text)
+        state = entry.state
+        worst = Mark(state.worst.value) if state is not None and runs(state) else Mark.NOT_RUNNING
+        matrix = state.matrix if state is not None and runs(state) else None
+        number = number_text(matrix) if matrix is not None else ""
+        painter.setFont(theme.font(11, BOLD))
+        gap = theme.px(4) if number else 0
+        x = rect.center().x() - (side + gap + painter.fontMetrics().horizontalAdvance(number)) / 2
+        paint_mark(painter, QRectF(x, top + one, side, side), worst, theme)
+        painter.setPen(theme.color(level_ink(matrix)))
+        box = QRectF(x + side + gap, top + one - theme.px(3), theme.px(40), side + theme.px(6))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, number)

@@ -1,0 +1,246 @@
+"""A container's log in a window of its own: it follows, it can be searched, copied and saved, and it is plain text."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QIODevice, QSaveFile, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut, QTextCursor, QTextDocument
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope import atomic_file
+from stratascope.core.message import msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.daily.log_feed import LINES, LogFeed, Read
+from stratascope.ui.harden.worker import Failure
+from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.labels import Label, Line
+from stratascope.ui.widgets.theme import BOLD, Theme
+
+WIDE, HIGH = 860, 560
+QUIET = 1500  # ms after which it counts as having printed nothing
+
+
+class LogWindow(QDialog):
+    """Not modal. `closed`: nothing is read any more."""
+
+    closed = Signal()
+
+    def __init__(self, theme: Theme, name: str, read: Read, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._theme, self._name = theme, plain(name, 200)
+        self.setWindowTitle(translate(msg("Log of {name}", name=name)))
+        self.resize(theme.px(WIDE), theme.px(HIGH))
+        self.feed = LogFeed(read, self)
+        self.title = Line(theme, 15, BOLD, middle=True)
+        self.title.say(translate(msg("Log of {name}", name=name)))
+        self.field = QLineEdit()
+        self.field.setPlaceholderText(translate(msg("Search the log")))
+        self.field.setAccessibleName(translate(msg("Search the log")))
+        self.field.setAccessibleDescription(
+            translate(msg("Enter goes to the next match, Shift+Enter to the previous one"))
+        )
+        self.field.setMaxLength(200)
+        self.follow = QCheckBox(translate(msg("Follow")))
+        self.follow.setChecked(True)
+        self.copy = QPushButton(translate(msg("Copy all")))
+        self.save = QPushButton(translate(msg("Save…")))
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setUndoRedoEnabled(False)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setTabChangesFocus(True)
+        self.text.setMaximumBlockCount(LINES)
+        self.text.setAccessibleName(self.title.text())
+        self.told = Label(theme, 11, ink="text2", wrap=True)
+        self.found = Line(theme, 11, ink="text2")
+        self._left_out = 0
+        self._lay_out()
+        self._connect()
+        self.told.setText(translate(msg("Reading…")))
+        self._quiet = QTimer(self)  # an engine says nothing before the first line comes
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(QUIET)
+        self._quiet.timeout.connect(self._tell_quiet)
+        self._quiet.start()
+        self.feed.start()
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        top = QHBoxLayout()
+        top.setSpacing(theme.px(8))
+        top.addWidget(self.title, 1)
+        top.addWidget(self.field, 1)
+        top.addWidget(self.found)
+        for widget in (self.follow, self.copy, self.save):
+            top.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*(theme.px(length) for length in (14, 12, 14, 10)))
+        layout.setSpacing(theme.px(8))
+        layout.addLayout(top)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.told)
+        self.field.setMinimumHeight(theme.px(28))
+        self.field.setFont(theme.font(12))
+        self.text.setFont(theme.font(12, fixed=True))
+        for button in (self.copy, self.save):
+            button.setFont(theme.font(12))
+            button.setAutoDefault(False)  # Enter is the field's
+        self.follow.setFont(theme.font(12))
+
+    def _connect(self) -> None:
+        self.feed.came.connect(self._append)
+        self.feed.ended.connect(self._ended)
+        self.field.textChanged.connect(lambda _: self.search(fresh=True))
+        self.copy.clicked.connect(self.copy_all)
+        self.save.clicked.connect(self.ask_where)
+        self.follow.toggled.connect(lambda on: self._to_end() if on else None)
+        self.text.verticalScrollBar().sliderMoved.connect(self._looked_up)
+        for keys, call in (
+            ("Ctrl+F", self.field.setFocus),
+            ("F3", self.search),
+            ("Shift+F3", lambda: self.search(back=True)),
+            ("Ctrl+S", self.ask_where),
+            ("Ctrl+End", lambda: self.follow.setChecked(True)),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(call)
+        for keys, back in (("Return", False), ("Enter", False), ("Shift+Return", True)):
+            shortcut = QShortcut(QKeySequence(keys), self.field)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(lambda back=back: self.search(back=back))
+
+    # -- what comes
+
+    def resume(self) -> None:
+        """The container runs again: read on."""
+        if not self.feed.reading:
+            self.feed.start()
+            self._tell()
+
+    def _append(self, lines: list[str], left_out: int) -> None:
+        self._left_out += left_out
+        bar = self.text.verticalScrollBar()
+        at = bar.value()
+        self.text.appendPlainText("\n".join(lines))
+        if self.follow.isChecked():
+            self._to_end()
+        else:
+            bar.setValue(at)
+        self._tell()
+
+    def _tell_quiet(self) -> None:
+        if self.feed.reading and self.text.document().isEmpty():
+            self.told.setText(translate(msg("It has printed nothing yet.")))
+
+    def _tell(self) -> None:
+        if self.feed.reading:
+            self.told.setText(self._kept())
+
+    def _kept(self) -> str:
+        if self._left_out:
+            return translate(
+                plural("It prints faster than can be shown: {count} line was left out.",
+                       "It prints faster than can be shown: {count} lines were left out.", self._left_out)
+            )  # fmt: skip
+        count = 0 if self.text.document().isEmpty() else self.text.blockCount()
+        if count >= LINES:
+            return translate(msg("The last {count} lines", count=LINES))
+        return translate(plural("{count} line", "{count} lines", count))
+
+    def _ended(self, failure: Failure | None) -> None:
+        if failure is not None:
+            said = translate(failure.message)
+        else:
+            when = time.strftime("%H:%M:%S")
+            said = translate(msg("{kept}. It ended at {time}. The log continues if it starts again.", kept=self._kept(),
+                                 time=when))  # fmt: skip
+        self.told.setText(plain(said))
+        accessibility.announce(self, self.told.text())
+
+    def _to_end(self) -> None:
+        bar = self.text.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+    def _looked_up(self) -> None:
+        """Whoever rolls up wants to read: what comes does not pull it away."""
+        bar = self.text.verticalScrollBar()
+        self.follow.setChecked(bar.value() >= bar.maximum())
+
+    # -- what is done with it
+
+    def search(self, *, fresh: bool = False, back: bool = False) -> None:
+        """To the next place of what stands in the field, or the one before; round at the end."""
+        needle = self.field.text()
+        if not needle:
+            self.found.say("")
+            return
+        self.follow.setChecked(False)
+        flags = QTextDocument.FindFlag.FindBackward if back else QTextDocument.FindFlag(0)
+        if fresh:
+            cursor = self.text.textCursor()
+            cursor.setPosition(cursor.selectionStart())
+            self.text.setTextCursor(cursor)
+        if not self.text.find(needle, flags):
+            ends = QTextCursor.MoveOperation.End if back else QTextCursor.MoveOperation.Start
+            self.text.moveCursor(ends)
+            there = self.text.find(needle, flags)
+            self.found.say("" if there else translate(msg("No matches")))
+        else:
+            self.found.say("")
+
+    def copy_all(self) -> None:
+        """All that is kept."""
+        QGuiApplication.clipboard().setText(self.text.toPlainText())
+
+    def ask_where(self) -> None:
+        """And save it there."""
+        dialog = QFileDialog(self, translate(msg("Save the log")))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("log")
+        dialog.selectFile(f"{''.join(each if each.isalnum() or each in '-_.' else '_' for each in self._name)}.log")
+        dialog.fileSelected.connect(lambda path: self.save_to(Path(path)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def save_to(self, path: Path) -> None:
+        """What stood there before stays until the new file is whole."""
+        try:
+            file = QSaveFile(str(atomic_file.followed(path)))
+            good = file.open(QIODevice.OpenModeFlag.WriteOnly)
+            if good:
+                file.write(QByteArray((self.text.toPlainText() + "\n").encode("utf-8")))
+                good = file.commit()
+            trouble = "" if good else file.errorString()
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        told = msg("It could not be saved: {why}", why=trouble) if trouble else msg("Saved as {path}", path=str(path))
+        self.told.setText(plain(translate(told)))
+        accessibility.announce(self, self.told.text())
+        if not trouble:
+            QTimer.singleShot(5000, self, self._tell)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._end()
+        super().closeEvent(event)
+
+    def done(self, result: int) -> None:
+        """Escape closes it, too."""
+        self._end()
+        super().done(result)
+
+    def _end(self) -> None:
+        self.feed.stop()
+        self.closed.emit()

@@ -1,0 +1,97 @@
+"""What the window's own list accepts: read and written on a thread, asked by everything that shows findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Signal
+
+from stratascope.core.accepted.accepted import Acceptance, Accepted, AcceptedError, Standing
+from stratascope.core.container import Container
+from stratascope.core.layer import Finding
+from stratascope.core.message import Message
+from stratascope.ui.harden.worker import Failure, QueryRunner
+
+Entries = tuple[Accepted, ...]
+
+
+class AcceptedList(Protocol):
+    """Where it is kept. All of it raises AcceptedError."""
+
+    def entries(self) -> Entries:
+        """What is in it."""
+
+    def add(self, entry: Accepted) -> None:
+        """One more."""
+
+    def remove(self, entry: Accepted) -> None:
+        """One less."""
+
+
+class Acceptances(QObject):
+    """`changed`: other findings are accepted now. `failed` has why the list can't be read or written, as a Message."""
+
+    changed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, kept: AcceptedList | None, parent: QObject | None = None) -> None:
+        """Without `kept` nothing can be accepted."""
+        super().__init__(parent)
+        self._kept = kept
+        self._queries = QueryRunner(self)
+        self._acceptance = Acceptance((), date.today())
+
+    @property
+    def able(self) -> bool:
+        """Whether findings can be accepted here."""
+        return self._kept is not None
+
+    def read(self) -> None:
+        """Look what is in the list: another window, or a person, may have changed it."""
+        if self._kept is not None:
+            self._ask(self._kept.entries)
+
+    def of(self, finding: Finding, container: Container) -> Standing | None:
+        """The exception that fits, where there is one."""
+        return self._acceptance.of(finding.code, container)
+
+    def accept(self, entry: Accepted) -> None:
+        """From now on, until its last day."""
+        if self._kept is not None:
+            self._ask(partial(_changed, self._kept, self._kept.add, entry))
+
+    def take_back(self, entry: Accepted) -> None:
+        """It counts again."""
+        if self._kept is not None:
+            self._ask(partial(_changed, self._kept, self._kept.remove, entry))
+
+    def stop(self) -> None:
+        """No more answers."""
+        self._queries.end()
+
+    def _ask(self, asking: Callable[[], Entries]) -> None:
+        self._queries.ask("accepted", partial(_told, asking), self._come)
+
+    def _come(self, answer: Entries | Message | Failure) -> None:
+        if isinstance(answer, Message):
+            self.failed.emit(answer)
+        elif isinstance(answer, Failure):
+            self.failed.emit(answer.message)
+        elif (answer, date.today()) != (self._acceptance.entries, self._acceptance.today):
+            self._acceptance = Acceptance(answer, date.today())
+            self.changed.emit()
+
+
+def _told(asking: Callable[[], Entries]) -> Entries | Message:
+    try:
+        return asking()
+    except AcceptedError as error:
+        return error.message
+
+
+def _changed(kept: AcceptedList, change: Callable[[Accepted], None], entry: Accepted) -> Entries:
+    change(entry)
+    return kept.entries()

@@ -1,0 +1,278 @@
+"""The chart itself: one time axis, moved by wheel, mouse and keys, with a cursor that tells one moment in words.
+
+For the ear it is a list of moments: evenly spaced ones, and each at which something changed.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QVBoxLayout, QWidget
+
+from stratascope.core.history.changes import Change
+from stratascope.core.history.fold import Past
+from stratascope.core.message import msg
+from stratascope.i18n.translate import translate
+from stratascope.ui.history import words
+from stratascope.ui.history.paint import Painting
+from stratascope.ui.history.places import LEFT, NEAR, RIGHT, Flag, Places, flags, places
+from stratascope.ui.history.timeline import ZOOM, Timeline
+from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.theme import Theme
+
+MOMENTS = 24  # evenly spaced ones in view
+SETTLED = 250  # ms after the last move, when it is finer data's turn
+GRIP = 6  # px beside the blue line where it can be taken
+
+
+class _Drawing(QGraphicsItem):
+    """All of the chart, painted in pixels of the view."""
+
+    def __init__(self, chart: HistoryChart) -> None:
+        super().__init__()
+        self._chart = chart
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(-1e12, -1e12, 2e12, 2e12)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        painter.save()
+        painter.resetTransform()
+        self._chart.paint_all(painter)
+        painter.restore()
+
+
+class HistoryChart(QWidget):
+    """`time_wanted`: from when to when is in view now, once it rests; `marker_moved`: to which moment the blue line was
+    dragged; `told`: what is to be said of the moment in hand, empty: none is.
+    """
+
+    time_wanted = Signal(float, float)
+    marker_moved = Signal(float)
+    told = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.past: Past | None = None
+        self.marker: float | None = None
+        self.cursor_at: float | None = None
+        self._dragging = False
+        self._places: Places | None = None
+        self._drawing = _Drawing(self)
+        self.timeline = Timeline(self._drawing, self)
+        self.canvas = self.timeline.canvas
+        self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.canvas.setAccessibleName(translate(msg("Exposure and use over time")))
+        self.canvas.setAccessibleDescription(
+            translate(
+                msg(
+                    "Left and Right move between moments, with Ctrl between changes; plus and minus zoom, Page Up "
+                    "and Page Down scroll, Enter compares with that moment"
+                )
+            )
+        )
+        self.timeline.surface.installEventFilter(self)
+        self.canvas.installEventFilter(self)
+        accessibility.expose(self.canvas, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.canvas)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLED)
+        self._settled.timeout.connect(lambda: self.time_wanted.emit(*self.timeline.time()))
+        self.timeline.moved.connect(self._moved)
+        theme.changed.connect(self._relook)
+        self._relook()
+
+    # -- what is shown
+
+    def show_past(self, past: Past, *, anew: bool) -> None:
+        """Another history, or the same with more in it; `anew`: bring all of its time into view."""
+        self.past = past
+        if anew:
+            self.timeline.set_whole(past.since, past.until)
+            self.timeline.show_time(past.since, past.until)
+            self.set_cursor(None)
+        self._place()
+
+    def set_marker(self, at: float | None) -> None:
+        """Since when things are compared."""
+        self.marker = at
+        self._drawing.update()
+
+    def set_cursor(self, at: float | None) -> None:
+        """The moment in hand."""
+        if at != self.cursor_at:
+            self.cursor_at = at
+            self._drawing.update()
+            self.told.emit("" if at is None or self.past is None else self._words(at))
+
+    def paint_all(self, painter: QPainter) -> None:
+        """Called by the view."""
+        if self.past is None or self._places is None:
+            return
+        picture = Painting(painter, self._theme, self._places, self.past, self.timeline.x_of, time.time())
+        picture.all(self._flags(), self.marker, self.cursor_at)
+        if self.canvas.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self._theme.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.timeline.surface.rect()).adjusted(1, 1, -1, -1), 6, 6)
+
+    def _place(self) -> None:
+        if self.past is not None:
+            self._places = places(self._theme, *self.timeline.area(), self.past)
+            self._drawing.update()
+
+    def _flags(self) -> tuple[Flag, ...]:
+        past = self.past
+        found = () if past is None else past.changes
+        return flags([(self.timeline.x_of(each.at), each) for each in found], self._theme.px(NEAR))
+
+    def _near(self, at: float) -> list[Change]:
+        """What changed about then: so near that it has one flag."""
+        x, near = self.timeline.x_of(at), self._theme.px(NEAR) / 2
+        found = () if self.past is None else self.past.changes
+        return [each for each in found if abs(self.timeline.x_of(each.at) - x) <= near]
+
+    def _words(self, at: float) -> str:
+        return "" if self.past is None else words.told_at(at, self.past, self._near(at))
+
+    def _moved(self) -> None:
+        self._settled.start()
+        self._drawing.update()
+
+    def _relook(self) -> None:
+        self.timeline.set_background(self._theme.color("panel"))
+        self.timeline.set_margins(self._theme.px(LEFT), self._theme.px(RIGHT))
+        self._place()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._resized)  # after the view has taken it in
+
+    def _resized(self) -> None:
+        self.timeline.resized()
+        self._place()
+
+    # -- mouse and keys
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if isinstance(event, QMouseEvent) and watched is self.timeline.surface:
+            return self._mouse(event)
+        if kind == QEvent.Type.Leave and watched is self.timeline.surface and not self.canvas.hasFocus():
+            self.set_cursor(None)
+        if isinstance(event, QFocusEvent) and watched is self.canvas:
+            self._drawing.update()
+        if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
+            return self._key(event)
+        return super().eventFilter(watched, event)
+
+    def _mouse(self, event: QMouseEvent) -> bool:
+        """True: the blue line has it; else the view moves."""
+        x = event.position().x()
+        grips = self.marker is not None and abs(self.timeline.x_of(self.marker) - x) <= self._theme.px(GRIP)
+        if event.type() == QEvent.Type.MouseButtonPress and event.button() is Qt.MouseButton.LeftButton and grips:
+            self._dragging = True
+            return True
+        if event.type() == QEvent.Type.MouseMove:
+            if self._dragging:
+                self.set_marker(self._within(self.timeline.at(x)))
+                return True
+            over = Qt.CursorShape.SizeHorCursor if grips else Qt.CursorShape.ArrowCursor
+            self.timeline.surface.setCursor(over)
+            if not event.buttons():
+                self.set_cursor(self._within(self.timeline.at(x)))
+        elif event.type() == QEvent.Type.MouseButtonRelease and self._dragging:
+            self._dragging = False
+            if self.marker is not None:
+                self.marker_moved.emit(self.marker)
+            return True
+        return False
+
+    def _within(self, at: float) -> float:
+        since, until = self.timeline.time()
+        return min(max(at, since), until)
+
+    def _key(self, event: QKeyEvent) -> bool:
+        key, keys = event.key(), Qt.Key
+        far = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        since, until = self.timeline.time()
+        middle = self.cursor_at if self.cursor_at is not None else (since + until) / 2
+        if self.past is None:
+            return False
+        if key in (keys.Key_Left, keys.Key_Right):
+            self._step(1 if key == keys.Key_Right else -1, changes=far)
+        elif key in (keys.Key_Home, keys.Key_End):
+            self._take(since if key == keys.Key_Home else until)
+        elif key in (keys.Key_Plus, keys.Key_Equal):
+            self.timeline.zoom(ZOOM, middle)
+        elif key == keys.Key_Minus:
+            self.timeline.zoom(1 / ZOOM, middle)
+        elif key in (keys.Key_PageUp, keys.Key_PageDown):
+            self.timeline.move(-0.5 if key == keys.Key_PageUp else 0.5)
+        elif key in (keys.Key_Return, keys.Key_Enter) and self.cursor_at is not None:
+            self.set_marker(self.cursor_at)
+            self.marker_moved.emit(self.cursor_at)
+        else:
+            return False
+        return True
+
+    def _step(self, way: int, *, changes: bool) -> None:
+        moments = self._change_moments() if changes else self._moments()
+        if not moments:
+            return
+        if self.cursor_at is None:
+            self._take(moments[-1 if way < 0 else 0])
+            return
+        place = bisect_left(moments, self.cursor_at)
+        here = place < len(moments) and moments[place] == self.cursor_at
+        place += way if here or way < 0 else 0
+        self._take(moments[min(len(moments) - 1, max(0, place))])
+
+    def _take(self, at: float) -> None:
+        self.set_cursor(at)
+        accessibility.tell_taken(self.canvas, self.part_in_hand())
+
+    # -- for the ear: moment by moment
+
+    def _change_moments(self) -> list[float]:
+        since, until = self.timeline.time()
+        found = () if self.past is None else self.past.changes
+        return sorted({each.at for each in found if since <= each.at <= until})
+
+    def _moments(self) -> list[float]:
+        since, until = self.timeline.time()
+        even = {since + (until - since) * place / MOMENTS for place in range(MOMENTS + 1)}
+        return sorted(even | set(self._change_moments()))
+
+    def part_count(self) -> int:
+        return len(self._moments()) if self.past is not None else 0
+
+    def part_name(self, place: int) -> str:
+        return self._words(self._moments()[place])
+
+    def part_more(self, place: int) -> str:
+        return ""
+
+    def part_box(self, place: int) -> QRect:
+        x = round(self.timeline.x_of(self._moments()[place]))
+        return QRect(x - 3, 0, 7, self.timeline.area()[1])
+
+    def part_in_hand(self) -> int:
+        moments = self._moments()
+        return moments.index(self.cursor_at) if self.cursor_at in moments else -1
+
+    def take_part(self, place: int) -> None:
+        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._take(self._moments()[place])
+
+    def open_part(self, place: int) -> None:
+        at = self._moments()[place]
+        self.set_marker(at)
+        self.marker_moved.emit(at)

@@ -1,0 +1,152 @@
+"""Between the page and what records and reads the history: nothing of it on the window's thread, which only hands over.
+
+Both are made by a thread when the first picture of this machine's containers comes, so that the window starts without
+them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from functools import cache, partial
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from stratascope.core.history.entry import HistoryError, Subject
+from stratascope.core.history.fold import Past
+from stratascope.core.message import Message
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.usecases.history.history import History, Point
+from stratascope.usecases.history.recorder import Recorder
+from stratascope.value import Value
+
+GATHER = 1000  # ms from something written to the page that asks again
+Made = tuple[History, Recorder]
+MakeHistory = Callable[[], Made]
+
+
+class Answer(Value):
+    """What a question came to. `trouble`: why the history can't be read, or is not being kept."""
+
+    past: Past | None = None
+    trouble: Message | None = None
+    recording: bool = False
+
+
+Then = Callable[[Answer], None]
+
+
+class Chronicle(QObject):
+    """`wrote`: more is known by now. Without `make` there is no history at all."""
+
+    wrote = Signal()
+    _heard = Signal()
+
+    def __init__(self, make: MakeHistory | None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._make, self._made = make, threading.Event()
+        self._both: Made | None = None
+        self._begun = False
+        self._newest: Snapshot | None = None
+        self._queries = QueryRunner(self)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(GATHER)
+        self._later.timeout.connect(self.wrote)
+        self._heard.connect(self._gather, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def able(self) -> bool:
+        """Whether there is a history at all."""
+        return self._make is not None
+
+    def see(self, snapshot: Snapshot) -> None:
+        """A newer picture, to be written down where something is new in it."""
+        if self._make is None or snapshot.demo:
+            return
+        self._newest = snapshot
+        if self._both is not None:
+            self._both[1].see(snapshot)
+        self._start()
+
+    def ask(self, topic: str, subject: Subject, since: float, until: float | None, then: Then) -> None:
+        """`then` gets it on the window's thread; nothing where a newer question of that topic came."""
+        self._start()
+        asking = partial(self._answer, subject, since, until)
+        self._queries.ask(topic, asking, lambda found: then(_known(found)), "history")
+
+    def ask_lines(self, since: float, then: Callable[[dict[Subject, tuple[Point, ...]]], None]) -> None:
+        """The steps of the exposure of all containers from that moment on, for small lines; none where there is no
+        history, or it can't be read. One query for all of them.
+        """
+        self._start()
+        self._queries.ask("history lines", partial(self._lines, since), lambda found: then(_lines_of(found)), "history")
+
+    def _start(self) -> None:
+        if self._make is not None and not self._begun:
+            self._begun = True
+            threading.Thread(target=self._begin, args=(self._make,), name="make history", daemon=True).start()
+
+    def stop(self) -> None:
+        """Write what is left; no more news. May be called twice."""
+        self._later.stop()
+        self._queries.end()
+        if self._begun and self._make is not None:
+            self._made.wait(2.0)
+        both, self._both, self._make = self._both, None, None
+        if both is not None:
+            both[1].close()
+
+    # -- on threads of their own
+
+    def _begin(self, make: MakeHistory) -> None:
+        try:
+            both = make()
+            both[1].wrote = self._heard.emit
+            both[1].start()
+            if self._newest is not None:
+                both[1].see(self._newest)
+            self._both = both
+        finally:
+            self._made.set()
+
+    def _answer(self, subject: Subject, since: float, until: float | None) -> Answer:
+        _load_graphs()
+        self._made.wait()
+        if self._both is None:
+            return Answer()
+        history, recorder = self._both
+        try:
+            return Answer(history.of(subject, since, until), recorder.trouble, recorder.recording)
+        except HistoryError as error:
+            return Answer(None, error.message)
+
+    def _lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
+        self._made.wait()
+        if self._both is None:
+            return {}
+        try:
+            return self._both[0].lines(since)
+        except HistoryError:
+            return {}
+
+    @Slot()
+    def _gather(self) -> None:
+        if not self._later.isActive():
+            self._later.start()
+
+
+@cache
+def _load_graphs() -> None:
+    """pyqtgraph takes a moment to load, which is not the window's: the chart is made after the first answer."""
+    importlib.import_module("pyqtgraph")
+
+
+def _lines_of(found: dict[Subject, tuple[Point, ...]] | Failure) -> dict[Subject, tuple[Point, ...]]:
+    return {} if isinstance(found, Failure) else found
+
+
+def _known(found: Answer | Failure) -> Answer:
+    return found if isinstance(found, Answer) else Answer(None, found.message)

@@ -1,0 +1,263 @@
+"""The page "History": the chart of the container in view, and what is different since yesterday.
+
+pyqtgraph comes with the first chart, which is made when there is something to draw.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from stratascope.core.history import LONGEST
+from stratascope.core.history.changes import Change, What
+from stratascope.core.history.entry import Subject
+from stratascope.core.history.fold import Past
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg
+from stratascope.i18n.translate import together, translate
+from stratascope.ui.denied.refused import Refused
+from stratascope.ui.history import words
+from stratascope.ui.history.chronicle import Answer, Chronicle
+from stratascope.ui.history.legend import Legend
+from stratascope.ui.history.since_card import SinceCard
+from stratascope.ui.widgets.labels import Label, Line
+from stratascope.ui.widgets.segments import Segments
+from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.value import replace
+
+if TYPE_CHECKING:
+    from stratascope.ui.history.chart import HistoryChart
+
+DAY = 86400.0
+RANGES = ((msg("24 h"), DAY), (msg("7 days"), 7 * DAY), (msg("30 days"), 30 * DAY), (msg("All"), LONGEST))
+FIRST_RANGE = 1
+LOW = 420  # height of the page below which the card leaves, for the sake of the chart
+
+
+class HistoryPage(QWidget):
+    """`show_wanted`: a `presentation.history_since.Line` that is to be shown on the page where it belongs."""
+
+    show_wanted = Signal(object)
+
+    def __init__(
+        self,
+        theme: Theme,
+        layers: tuple[Layer, ...],
+        selection: Selection,
+        chronicle: Chronicle,
+        refused: Refused,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._selection, self._chronicle, self._refused = theme, selection, chronicle, refused
+        self._shown: Key | None = None  # of the chart
+        self._compared: Key | None = None  # of the card
+        self._place = FIRST_RANGE
+        self._near: tuple[float, float] | None = None  # a part of the time that was zoomed to
+        self._since: float | None = None  # where the blue line was put
+        self.setAccessibleName(translate(msg("History")))
+        self.chart: HistoryChart | None = None
+        self.title, self.told = Line(theme, 14, BOLD), Line(theme, 12, ink="text2")
+        self.title.say(translate(msg("Exposure and use")))
+        self.legend = Legend(theme)
+        self.ranges = Segments(theme, translate(msg("Time range")))
+        self.ranges.offer(tuple(translate(word) for word, _ in RANGES))
+        self.ranges.choose(self._place)
+        self.trouble = Label(theme, 12, ink="weak", wrap=True)
+        self.nothing = Label(theme, 13, ink="text2", wrap=True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.first = Label(theme, 12, ink="text2", wrap=True)
+        self.card = SinceCard(theme, layers)
+        self._lay_out()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._ask)
+        self.ranges.chosen.connect(self.choose_range)
+        self.card.show_wanted.connect(self.show_wanted)
+        self.card.another_wanted.connect(self._another)
+        chronicle.wrote.connect(self._news)
+        refused.told.connect(lambda _: self._news())
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        head = QHBoxLayout()
+        head.setContentsMargins(*(theme.px(length) for length in (14, 9, 12, 4)))
+        head.setSpacing(theme.px(12))
+        head.addWidget(self.title)
+        head.addWidget(self.legend, 1)
+        head.addWidget(self.ranges)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.nothing)
+        frame = QFrame()
+        frame.setObjectName("card")
+        frame.setAccessibleName(translate(msg("Exposure and use")))
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(1, 1, 1, 1)
+        inside.setSpacing(0)
+        inside.addLayout(head)
+        told = QHBoxLayout()
+        told.setContentsMargins(*(theme.px(length) for length in (14, 0, 14, 0)))
+        told.addWidget(self.told, 1)
+        inside.addLayout(told)
+        inside.addWidget(self.stack, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(*(theme.px(length) for length in (14, 2, 14, 6)))
+        foot.addWidget(self.first)
+        foot.addWidget(self.trouble)
+        inside.addLayout(foot)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(10))
+        column.addWidget(frame, 1)
+        column.addWidget(self.card)
+
+    # -- what is shown
+
+    @property
+    def ready(self) -> bool:
+        """Whether it shows the container in view."""
+        return self._shown == self._selection.key
+
+    def refresh(self) -> None:
+        """The container in view."""
+        if self._selection.key != self._shown:
+            self._near = self._since = None
+            self._later.start()
+            self._fit()
+
+    def choose_range(self, place: int) -> None:
+        """So far back."""
+        self._place, self._near = place, None
+        self.ranges.choose(place)
+        self._later.start()
+
+    def _ask(self) -> None:
+        state, snapshot = self._selection.current, self._selection.snapshot
+        if state is None or snapshot is None:
+            return
+        if snapshot.demo or not self._chronicle.able:
+            self._shown = state.key
+            text = (
+                msg("These containers do not run here, so they have no history.")
+                if snapshot.demo
+                else msg("Nothing is recorded here.")
+            )
+            self._show_nothing(text)
+            return
+        now = time.time()
+        key, subject = state.key, Subject(state.container.engine, state.container.name or state.container.id)
+        since, until = self._near or (now - RANGES[self._place][1], None)
+        anew = self._near is None
+
+        def chart(answer: Answer) -> None:
+            if key == self._selection.key:
+                self._show_chart(key, answer, anew=anew)
+
+        def card(answer: Answer) -> None:
+            if key == self._selection.key and answer.past is not None:
+                self._compared = key
+                self.card.show_past(answer.past, now, self._refused.of(state).count)
+                self._fit()
+
+        self._chronicle.ask("history chart", subject, since, until, chart)
+        marker = now - DAY if self._since is None else self._since
+        self._chronicle.ask("history since", subject, marker, None, card)
+
+    def _news(self) -> None:
+        if self.isVisible():
+            self._later.start()
+
+    def _show_nothing(self, why: Message) -> None:
+        self.nothing.setText(translate(why))
+        self.stack.setCurrentWidget(self.nothing)
+        self.legend.hide()
+        self.ranges.hide()
+        self.first.hide()
+        self.trouble.hide()
+        self.told.say("")
+        self.card.hide()
+
+    def _show_chart(self, key: Key, answer: Answer, *, anew: bool) -> None:
+        self._shown = key
+        past = answer.past
+        if past is None or past.first is None:
+            text = msg("The line begins when Stratascope first saw this container, and continues while its window is "
+                       "open. Nothing is known about earlier.")  # fmt: skip
+            self._show_nothing(answer.trouble or text)
+            return
+        if self.chart is None:
+            from stratascope.ui.history.chart import HistoryChart  # loads pyqtgraph
+
+            self.chart = HistoryChart(self._theme)
+            self.stack.addWidget(self.chart)
+            self.chart.time_wanted.connect(self._zoomed)
+            self.chart.marker_moved.connect(self._compare)
+            self.chart.told.connect(self.told.say)
+            self.setFocusProxy(self.chart.canvas)
+        self.chart.show_past(self._with_refusals(past), anew=anew)
+        self.chart.set_marker(max(past.first, past.until - DAY if self._since is None else self._since))
+        self.stack.setCurrentWidget(self.chart)
+        self.legend.show()
+        self.legend.show_past(past)
+        self.ranges.show()
+        begins = past.first > past.since + 60.0 and anew
+        self.first.setText(
+            translate(
+                msg(
+                    "Since {moment}. The line begins when Stratascope first saw it, and has "
+                    "gaps where nothing was recording.",
+                    moment=words.moment(past.first),
+                )
+            )
+        )
+        self.first.setVisible(begins)
+        notes = [] if answer.trouble is None else [translate(answer.trouble)]
+        if answer.trouble is None and not answer.recording:
+            notes.append(translate(msg("Another window of Stratascope records the history.")))
+        self.trouble.setText(together(notes))
+        self.trouble.setVisible(bool(notes))
+        self._fit()
+
+    def _fit(self) -> None:
+        """The chart has what the card below it does not need, and at least three fifths; where it is low, all."""
+        drawn = self.chart is not None and self.stack.currentWidget() is self.chart
+        drawn = drawn and self._compared == self._shown == self._selection.key
+        self.card.setVisible(drawn and self.height() >= self._theme.px(LOW))
+        self.card.setFixedHeight(min(self.card.whole_height(self.width()), self.height() * 2 // 5))
+
+    def _with_refusals(self, past: Past) -> Past:
+        """What was refused while it was watched, from the page that explains it: it is recorded nowhere else."""
+        state = self._selection.current
+        shown = () if state is None else self._refused.of(state).shown
+        found = [
+            Change(each.last, What.REFUSED, (each.raw,)) for each in shown if past.since <= each.last <= past.until
+        ]
+        return replace(past, changes=tuple(sorted((*past.changes, *found), key=lambda each: each.at)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    # -- what the person does
+
+    def _zoomed(self, since: float, until: float) -> None:
+        self._near = (since, until)
+        self.ranges.choose(-1)
+        self._later.start()
+
+    def _compare(self, at: float) -> None:
+        self._since = at
+        self._later.start()
+
+    def _another(self) -> None:
+        """To the chart, where the line is."""
+        if self.chart is not None:
+            self.chart.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+            if self.chart.cursor_at is None and self.chart.marker is not None:
+                self.chart.set_cursor(self.chart.marker)

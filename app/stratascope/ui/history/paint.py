@@ -1,0 +1,324 @@
+"""The chart's drawing: bands and steps of the exposure, areas of what is used, limits, flags, and the time below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
+
+from stratascope.core.history.changes import What
+from stratascope.core.history.entry import Limits
+from stratascope.core.history.fold import Past
+from stratascope.core.message import msg
+from stratascope.i18n.translate import translate
+from stratascope.presentation.history_words import MEASURES
+from stratascope.presentation.words import exposure_level
+from stratascope.ui.history import words
+from stratascope.ui.history.places import Flag, Places, leading, pieces, rounded_up
+from stratascope.ui.history.signs import ink_of, paint_sign
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+
+XOf = Callable[[float], float]
+NOW = 180.0  # seconds: what is written down once a minute is of now
+LINES = (0, 4, 7, 9, 10)  # of the exposure's scale: where its words change
+_BANDS = ((0, 4, "enf_soft", msg("low")), (4, 7, "weak_soft", msg("medium")), (7, 9, "open_soft", msg("high")),
+          (9, 10, "open_soft", None))  # fmt: skip
+_INKS = {"none": "enf", "low": "enf", "medium": "weak", "high": "open", "critical": "open"}
+_TEXTS = {"enf_soft": "enf", "weak_soft": "weak", "open_soft": "open"}
+
+
+class Painting:
+    """One picture of the chart. `x_of`: where a moment is."""
+
+    def __init__(self, painter: QPainter, theme: Theme, places: Places, past: Past, x_of: XOf, now: float) -> None:
+        self._now = now
+        self._painter, self._theme, self._places, self._past, self._x_of = painter, theme, places, past, x_of
+
+    def all(self, flags: tuple[Flag, ...], marker: float | None, cursor: float | None) -> None:
+        """Everything, from the ground up. `marker`: since when things are compared; `cursor`: the moment in hand."""
+        painter, places = self._painter, self._places
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._ground()
+        painter.save()
+        painter.setClipRect(QRectF(places.exposed.left(), 0, places.exposed.width(), places.bottom))
+        self._drifting()
+        self._steps()
+        for name, _, box in self._places.uses:
+            self._use(name, box)
+        self._stems(flags)
+        painter.restore()
+        self._axis()
+        self._marks(flags, marker)
+        if marker is not None:
+            self._upright(marker, "accent", 1.6)
+        if cursor is not None:
+            self._upright(cursor, "text", 1.0)
+        for name, head, box in places.uses:
+            self._head(name, head, box)
+
+    # -- the ground
+
+    def _ground(self) -> None:
+        painter, theme, box = self._painter, self._theme, self._places.exposed
+        for low, high, token, word in _BANDS:
+            part = QRectF(box.left(), self._level(high), box.width(), self._level(low) - self._level(high))
+            painter.fillRect(part, theme.color(token, 1.0 if high != 9 else 0.6))
+            if word is not None and part.height() > theme.box(11):
+                painter.setFont(theme.font(11))
+                painter.setPen(theme.color(_TEXTS[token]))
+                painter.drawText(QPointF(box.left() + theme.px(6), self._beside(part)), translate(word))
+        painter.setFont(theme.font(11))
+        last = -1e9
+        for line in reversed(LINES):  # from the top; what would cover another number has none
+            y = self._level(line)
+            painter.setPen(QPen(theme.color("line"), 1))
+            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+            if y - last >= theme.box(11) * 0.72:
+                self._scale(y, str(line))
+                last = y
+
+    def _beside(self, part: QRectF) -> float:
+        """The base line for a band's word: in its middle, or where the line that begins at the left does not cross."""
+        high, rise = self._theme.box(11), self._theme.px(4)
+        middle = part.center().y()
+        first = self._past.steps[0] if self._past.steps else None
+        left = self._places.exposed.left()
+        if first is not None and first.exposed is not None and self._x_of(first.began) < left + self._theme.px(60):
+            crossing = self._level(first.exposed.worst)
+            if abs(crossing - middle) < high * 0.6:
+                above = crossing - part.top() > part.bottom() - crossing
+                middle = crossing - high * 0.7 if above else crossing + high * 0.7
+        return middle + rise
+
+    def _scale(self, y: float, text: str) -> None:
+        theme, painter = self._theme, self._painter
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("text2"))
+        high = theme.box(11)
+        box = QRectF(0, y - high / 2, self._places.exposed.left() - theme.px(6), high)
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _level(self, exposure: float) -> float:
+        box = self._places.exposed
+        return box.bottom() - exposure / 10.0 * box.height()
+
+    # -- the exposure
+
+    def _steps(self) -> None:
+        """Worst as a strong line in the colour of its word, best dashed; broken where nothing is known."""
+        painter, theme = self._painter, self._theme
+        before: tuple[float, float, float] | None = None  # right end, worst, best of the last one
+        for step in self._past.steps:
+            left, right = self._x_of(step.began), self._x_of(step.until)
+            if step.exposed is None:
+                before = None
+                continue
+            worst, best = self._level(step.exposed.worst), self._level(step.exposed.best)
+            ink = _INKS[exposure_level(step.exposed.worst)]
+            strong = QPen(theme.color(ink), 2.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+            dashed = QPen(theme.color("text2"), 1.2, Qt.PenStyle.DashLine)
+            joined = before is not None and left - before[0] < 2.0
+            if step.exposed.best != step.exposed.worst:
+                painter.setPen(dashed)
+                painter.drawLine(QPointF(left, best), QPointF(right, best))
+                if joined and before is not None:
+                    painter.drawLine(QPointF(left, before[2]), QPointF(left, best))
+            painter.setPen(strong)
+            if joined and before is not None:
+                painter.drawLine(QPointF(left, before[1]), QPointF(left, worst))
+            painter.drawLine(QPointF(left, worst), QPointF(max(right, left + 1.5), worst))
+            before = (right, worst, best)
+        if before is not None and self._past.steps[-1].until >= self._now - NOW:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color(_INKS[exposure_level(self._worst_now())]))
+            painter.drawEllipse(QPointF(before[0], before[1]), theme.px(4), theme.px(4))
+
+    def _worst_now(self) -> float:
+        exposed = self._past.steps[-1].exposed
+        return 0.0 if exposed is None else exposed.worst
+
+    def _drifting(self) -> None:
+        """How long a process had other rights than the first."""
+        painter, theme, box = self._painter, self._theme, self._places.exposed
+        began: float | None = self._past.since if self._past.then.drift else None
+        for change in self._past.changes:
+            if change.what is What.DRIFT and began is None:
+                began = change.at
+            elif change.what is What.DRIFT_ENDED and began is not None:
+                self._span(began, change.at, box)
+                began = None
+        if began is not None and self._past.now.drift:
+            self._span(began, self._past.until, box)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(theme.color("text"))
+
+    def _span(self, began: float, until: float, box: QRectF) -> None:
+        left = self._x_of(began)
+        width = max(3.0, self._x_of(until) - left)
+        self._painter.fillRect(QRectF(left, box.top(), width, box.height()), self._theme.color("open", 0.25))
+
+    # -- what is used
+
+    def _use(self, name: str, box: QRectF) -> None:
+        painter, theme, top = self._painter, self._theme, self._top(name)
+        values = [None if each is None else getattr(each, f"{name}_peak") for each in self._past.used]
+        width = (self._past.until - self._past.since) / max(1, len(values))
+        for points in pieces(values):
+            heights = [box.bottom() - min(1.0, value / top) * box.height() for _, value in points]
+            line = QPainterPath(QPointF(self._x_of(self._past.since + points[0][0] * width), heights[0]))
+            for (place, _), y in zip(points, heights, strict=True):
+                line.lineTo(self._x_of(self._past.since + (place + 0.5) * width), y)
+            line.lineTo(self._x_of(self._past.since + (points[-1][0] + 1) * width), heights[-1])
+            area = QPainterPath(line)
+            bounds = line.boundingRect()
+            area.lineTo(bounds.right(), box.bottom())
+            area.lineTo(bounds.left(), box.bottom())
+            area.closeSubpath()
+            painter.fillPath(area, theme.color("area"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.color("accent"), 1.4))
+            painter.drawPath(line)
+        self._limits(name, box, top)
+
+    def _limits(self, name: str, box: QRectF, top: float) -> None:
+        """Solid lines, each as long as it held, where they are within the scale."""
+        self._painter.setPen(QPen(self._theme.color("weak"), 1.4))
+        for step in self._past.steps:
+            limit = None if step.limits is None else _limit(step.limits, name)
+            if limit is not None and limit <= top:
+                y = box.bottom() - limit / top * box.height()
+                self._painter.drawLine(QPointF(self._x_of(step.began), y), QPointF(self._x_of(step.until), y))
+
+    def _top(self, name: str) -> float:
+        """Of the scale: above all that was used, and the limit where that is not far away."""
+        peaks = self._past.peaks
+        peak = (getattr(peaks, f"{name}_peak") if peaks is not None else None) or 0.0
+        limits = [_limit(step.limits, name) for step in self._past.steps if step.limits is not None]
+        near = [each for each in limits if each is not None and each <= max(peak, 1e-9) * 4]
+        return rounded_up(max([peak * 1.05, *near]), binary=name in ("memory", "io"))
+
+    def _head(self, name: str, head: QRectF, box: QRectF) -> None:
+        painter, theme = self._painter, self._theme
+        flat = Qt.AlignmentFlag.AlignVCenter
+        right, unlimited = words.limit_line(name, self._past)
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.color("weak" if unlimited else "text2"))
+        self._on_ground(head, flat | Qt.AlignmentFlag.AlignRight, right)
+        room = head.width() - QFontMetricsF(theme.font(12)).horizontalAdvance(right) - theme.px(8)
+        word = translate(MEASURES[name])
+        painter.setFont(theme.font(12, BOLD))
+        painter.setPen(theme.color("text"))
+        self._on_ground(head, flat, word)
+        taken = QFontMetricsF(theme.font(12, BOLD)).horizontalAdvance(word) + theme.px(8)
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.color("text2"))
+        text = QFontMetricsF(theme.font(12)).elidedText(
+            words.use_line(name, self._past), Qt.TextElideMode.ElideRight, max(0.0, room - taken)
+        )
+        self._on_ground(head.adjusted(taken, 0, 0, 0), flat, text)
+        painter.setPen(QPen(theme.color("line"), 1))
+        for y in (box.top(), box.bottom()):
+            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+        self._scale(box.bottom(), "0")
+        if box.height() > theme.box(11):
+            self._scale(box.top(), words.scale_word(name, self._top(name)))
+
+    def _on_ground(self, box: QRectF, how: Qt.AlignmentFlag, text: str) -> None:
+        """Text through which no line goes."""
+        if text:
+            painter = self._painter
+            painter.fillRect(painter.boundingRect(box, how, text).adjusted(-2, 0, 2, 0), self._theme.color("panel"))
+            painter.drawText(box, how, text)
+
+    # -- flags, and the time
+
+    def _stems(self, flags: tuple[Flag, ...]) -> None:
+        for flag in flags:
+            what = leading(flag).what
+            if what not in (What.DRIFT, What.DRIFT_ENDED, What.FIRST):
+                pen = QPen(self._theme.color(ink_of(what), 0.8), 1.2, Qt.PenStyle.DotLine)
+                self._painter.setPen(pen)
+                x = round(flag.x) + 0.5
+                self._painter.drawLine(QPointF(x, self._places.exposed.top()), QPointF(x, self._places.bottom))
+
+    def _marks(self, flags: tuple[Flag, ...], marker: float | None) -> None:
+        """Signs, and their words where these cover nothing: the marker's pill comes first."""
+        painter, theme, lane = self._painter, self._theme, self._places.lane
+        taken = QRectF() if marker is None else self._pill(marker, [each.x for each in flags])
+        font = theme.font(11, MEDIUM)
+        metrics = QFontMetricsF(font)
+        side = theme.px(11)
+        inside = [each for each in flags if lane.left() - side <= each.x <= lane.right() + side]
+        for place, flag in enumerate(inside):
+            change = leading(flag)
+            centre = QPointF(flag.x, lane.center().y())
+            if taken.adjusted(-side / 2, 0, side / 2, 0).contains(centre):
+                continue
+            paint_sign(painter, centre, side, change.what, theme)
+            text = words.flag_word(change)
+            end = min([each.x - side for each in inside[place + 1 : place + 2]] or [lane.right()])
+            if not taken.isNull() and taken.left() > flag.x:
+                end = min(end, taken.left() - theme.px(6))
+            start = flag.x + side * 0.9
+            room = end - start
+            if text and room > theme.px(40):
+                painter.setFont(font)
+                painter.setPen(theme.color(ink_of(change.what)))
+                shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, min(room, theme.px(220)))
+                painter.drawText(QRectF(start, lane.top(), room, lane.height()), Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _pill(self, marker: float, signs: list[float]) -> QRectF:
+        """What the blue line is: its day, on it or beside it, where it covers the fewest signs."""
+        painter, theme, lane = self._painter, self._theme, self._places.lane
+        font = theme.font(11, BOLD)
+        text = words.since_pill(marker, self._now)
+        width = QFontMetricsF(font).horizontalAdvance(text) + theme.px(16)
+        high = theme.box(11) + theme.px(2)
+        line, edge = self._x_of(marker), theme.px(6)
+        starts = [min(max(line - width * part, lane.left()), lane.right() - width) for part in (0.5, 0.08, 0.92)]
+        x = min(starts, key=lambda start: sum(start - edge <= each <= start + width + edge for each in signs))
+        box = QRectF(x, lane.center().y() - high / 2, width, high)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("accent"))
+        painter.drawRoundedRect(box, high / 2, high / 2)
+        painter.setFont(font)
+        painter.setPen(theme.color("on_accent"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        return box
+
+    def _upright(self, at: float, ink: str, width: float) -> None:
+        x, box = self._x_of(at), self._places.exposed
+        if box.left() - 1 <= x <= box.right() + 1:
+            self._painter.setPen(QPen(self._theme.color(ink), width))
+            self._painter.drawLine(QPointF(x, box.top()), QPointF(x, self._places.bottom))
+
+    def _axis(self) -> None:
+        painter, theme, axis = self._painter, self._theme, self._places.axis
+        exposed = self._places.exposed
+        most = max(2, int(exposed.width() / theme.px(92)))
+        painter.setFont(theme.font(11))
+        metrics = QFontMetricsF(theme.font(11))
+        for at, text in words.ticks(*self._shown(), most):
+            x = self._x_of(at)
+            if not exposed.left() - 1 <= x <= exposed.right() + 1:
+                continue
+            painter.setPen(QPen(theme.color("line", 0.7), 1))
+            painter.drawLine(QPointF(x, exposed.top()), QPointF(x, self._places.bottom))
+            wide = metrics.horizontalAdvance(text)
+            left = min(max(x - wide / 2, 0.0), axis.right() - wide)
+            painter.setPen(theme.color("text2"))
+            painter.drawText(QRectF(left, axis.top(), wide + 2, axis.height()), Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _shown(self) -> tuple[float, float]:
+        """The time between the edges, from two known places of it."""
+        since, until = self._past.since, self._past.until
+        left, right = self._x_of(since), self._x_of(until)
+        box = self._places.exposed
+        second = (until - since) / max(1e-9, right - left)
+        return since + (box.left() - left) * second, since + (box.right() - left) * second
+
+
+def _limit(limits: Limits, name: str) -> float | None:
+    found: float | None = getattr(limits, name, None)
+    return found

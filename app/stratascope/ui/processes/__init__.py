@@ -1,0 +1,1 @@
+"""The page "Processes": what runs in a container, each process beside its first."""

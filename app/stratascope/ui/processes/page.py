@@ -1,0 +1,312 @@
+"""The page "Processes": the tree of what runs in the container in view, and below it the layers of the chosen one.
+
+It shows what the live view reads of the container in view, again and again as it is looked at; only command lines are
+read for it, on a thread of their own. An exec session can be ended here: that is asked once, and done on a thread.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QMessageBox, QVBoxLayout, QWidget
+
+from stratascope import sandbox
+from stratascope.core.capture import or_none, whole_gap
+from stratascope.core.gap_words import gap_words
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.overview.processes import Process, processes_of
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import together, translate
+from stratascope.presentation.overview import process_words as words
+from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.processes.layers_card import LayersCard
+from stratascope.ui.processes.model import SHOW_WORDS, Key, Show, wanted
+from stratascope.ui.processes.table import ProcessTable
+from stratascope.ui.relaunch.questions import ask_end_session
+from stratascope.ui.widgets.chip import ChipRow, FilterChip
+from stratascope.ui.widgets.labels import Label, Line, give_tip
+from stratascope.ui.widgets.marks import Mark, MarkBox
+from stratascope.ui.widgets.selection import Key as ContainerKey
+from stratascope.ui.widgets.selection import Selection
+from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.usecases import end_session
+from stratascope.usecases.command_lines import CommandLines
+from stratascope.usecases.end_session import SessionEnd
+
+AT_ONCE = 60  # processes and threads that are decoded on the window's thread, in some milliseconds
+CARD, LEAST = 252, 120  # height of the lower panel, and below which it goes
+
+
+class ProcessesPage(QWidget):
+    """`refresh_wanted`: read that container again soon."""
+
+    refresh_wanted = Signal(object)
+
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._selection = theme, selection
+        self._whose: ContainerKey | None = None
+        self._state: ContainerState | None = None
+        self.processes: tuple[Process, ...] = ()
+        self._commands: dict[Key, str] = {}
+        self._lines = CommandLines()
+        self._queries = QueryRunner(self)
+        self._ending, self._roomy = False, True
+        self.which = Show.ALL
+        self.question: QMessageBox | None = None
+        self.setAccessibleName(translate(msg("Processes")))
+        self.table = ProcessTable(theme)
+        self.card = LayersCard(theme, layers)
+        self.title = Line(theme, 15, BOLD)
+        self.chips = {which: FilterChip(theme, translate(word)) for which, word in SHOW_WORDS.items()}
+        self.row = ChipRow(theme)
+        self.row.setAccessibleName(translate(msg("Filter processes")))
+        self.dot, self.live = MarkBox(theme, 11), Line(theme, 12, ink="text2")
+        self.dot.show_mark(Mark.DOT, "enf")
+        self.live.say(translate(msg("live")))
+        self.note = Label(theme, 12, ink="text2", wrap=True)
+        self._lay_out()
+        self._connect()
+        self.setFocusProxy(self.table)
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        head = QHBoxLayout()
+        head.setContentsMargins(*(theme.px(length) for length in (14, 10, 14, 8)))
+        head.setSpacing(theme.px(8))
+        head.addWidget(self.title)
+        for chip in self.chips.values():
+            chip.setAutoExclusive(True)
+            self.row.put(chip)
+        self.chips[Show.ALL].setChecked(True)
+        head.addWidget(self.row, 1)
+        head.addWidget(self.dot)
+        head.addWidget(self.live)
+        self._upper = upper = QFrame()
+        upper.setObjectName("card")
+        upper.setAccessibleName(translate(msg("Processes")))
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self.table, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(*(theme.px(length) for length in (14, 6, 14, 8)))
+        foot.addWidget(self.note)
+        column.addLayout(foot)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(theme.px(10))
+        whole.addWidget(upper, 1)
+        whole.addWidget(self.card)
+
+    def _connect(self) -> None:
+        for which, chip in self.chips.items():
+            chip.clicked.connect(partial(self._show_which, which))
+        self.table.chosen_changed.connect(self._show_card)
+        self.table.copy_wanted.connect(self._copy)
+        self.table.menu_wanted.connect(self._open_menu)
+        self.card.copy_wanted.connect(self._copy)
+        self.card.end_wanted.connect(self.ask_end)
+
+    # -- what is shown
+
+    def refresh(self) -> None:
+        """The container in view as it is known now; nothing is done where it is the very same reading."""
+        state, snapshot = self._selection.current, self._selection.snapshot
+        if state is None or snapshot is None or state is self._state:
+            return
+        self._state = state
+        make = partial(processes_of, state, snapshot.ground_of(state.container.engine))
+        if len(state.processes) <= AT_ONCE:
+            self._queries.drop("processes")
+            self._take(state, make())
+        else:
+            if state.key != self._whose:
+                self._take(state, ())  # meanwhile nothing of another container stands under this one's name
+            self._queries.ask("processes", make, partial(self._take, state))
+
+    def _take(self, state: ContainerState, found: tuple[Process, ...] | Failure) -> None:
+        snapshot = self._selection.snapshot
+        if snapshot is None or isinstance(found, Failure) or state.key != self._selection.key:
+            return
+        another, self._whose = state.key != self._whose, state.key
+        self.processes = found
+        self.table.model_.now = self._selection.now
+        if another:
+            self._commands = {}
+            self._show_which(Show.ALL)
+        else:
+            self._show_rows()
+        self._say(state, demo=snapshot.demo)
+        self._ask_commands(state)
+
+    def _show_which(self, which: Show, _: bool = False) -> None:
+        self.which = which
+        self.chips[which].setChecked(True)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        self.table.show_rows(self.processes, self.which, self._commands)
+        if self.table.chosen is None:
+            rows = [each for each in self.processes if wanted(each, self.which)]
+            worst = next((each for each in rows if each.beyond), rows[0] if rows else None)
+            if worst is not None:
+                self.table.choose(worst.key)
+        self._show_card()
+
+    def _show_card(self) -> None:
+        process, state = self.table.chosen, self._state
+        self.card.setVisible(process is not None and self._roomy)
+        if process is None or state is None:
+            return
+        why = ""
+        if process.session:
+            refused = end_session.why_not(self._selection.engine, self._session_of(process), demo=self._is_demo())
+            why = "" if refused is None else translate(refused)
+        self.card.show_process(state, process, why, busy=self._ending)
+
+    def _say(self, state: ContainerState, *, demo: bool) -> None:
+        count = sum(each.thread_of is None for each in self.processes)
+        self.title.say(translate(plural("{count} process", "{count} processes", count)))
+        for which, chip in self.chips.items():
+            number = sum(wanted(each, which) for each in self.processes)
+            word = translate(SHOW_WORDS[which])
+            chip.say(word if which is Show.ALL else translate(msg("{word} {count}", word=word, count=number)))
+            chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=number)))
+            give_tip(chip, chip.accessibleName())
+        self.row.arrange()
+        for each in (self.dot, self.live):
+            each.setVisible(bool(self.processes) and not demo)
+        text = together(translate(each) for each in _notes(state, self.processes))
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    def _is_demo(self) -> bool:
+        return self._selection.snapshot is not None and self._selection.snapshot.demo
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        """The list comes first where both don't fit: keys and menu do all that the panel's buttons do."""
+        px = self._theme.px
+        room = self.height() - self._upper.minimumSizeHint().height() - 2 * self.table.row_height() - px(10)
+        self._roomy = room >= px(LEAST)
+        self.card.setFixedHeight(max(1, min(px(CARD), room)))
+        self.card.setVisible(self._roomy and self.table.chosen is not None)
+
+    # -- command lines
+
+    def _ask_commands(self, state: ContainerState) -> None:
+        engine = self._selection.engine
+        readable = engine is not None and engine.local and state.capture is not None and state.capture.via == "proc"
+        if readable and self.processes and sandbox.access() is sandbox.Access.OUTSIDE:
+            asked = partial(self._lines.of, self.processes)
+            self._queries.ask("command lines", asked, partial(self._take_commands, state.key))
+
+    def _take_commands(self, key: ContainerKey, found: dict[Key, str] | Failure) -> None:
+        if key == self._whose and not isinstance(found, Failure) and found != self._commands:
+            self._commands = found
+            self.table.show_rows(self.processes, self.which, found)
+
+    # -- what the person does
+
+    def _session_of(self, process: Process) -> tuple[Process, ...]:
+        return end_session.of_session(self.processes, process.session)
+
+    def ask_end(self) -> None:
+        """The question before a session is ended; the safe answer is the default one."""
+        process = self.table.chosen
+        if process is None or not process.session or self._ending:
+            return
+        there = self._session_of(process)
+        self.question = ask_end_session(self.window(), translate(words.title(there[0])), len(there))
+        self.question.buttonClicked.connect(lambda button: self._answered(button.objectName(), there))
+        self.question.open()
+
+    def _answered(self, name: str, there: tuple[Process, ...]) -> None:
+        self.question = None
+        if name == "end-session":
+            self._ending = True
+            self._show_card()
+            self._queries.ask("end session", partial(end_session.end_session, there), self._ended)
+
+    def _ended(self, found: SessionEnd | Failure) -> None:
+        self._ending = False
+        if self._whose is not None:
+            self.refresh_wanted.emit(self._whose)
+        self._show_card()
+        text: Message | None = found.message if isinstance(found, Failure) else found.trouble
+        if text is not None:
+            self.card.why_not.setText(translate(text))
+            self.card.why_not.setVisible(True)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.card.as_text())
+
+    def _open_menu(self, at: QPoint) -> None:
+        process = self.table.chosen
+        if process is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        line = self._commands.get(process.key, "")
+        for word, text in ((msg("Copy"), self.card.as_text()), (msg("Copy PID"), str(process.pid)),
+                           (msg("Copy command line"), line)):  # fmt: skip
+            action = QAction(translate(word), menu)
+            action.setEnabled(bool(text))
+            action.triggered.connect(partial(_to_clipboard, text))
+            menu.addAction(action)
+        if process.session:
+            menu.addSeparator()
+            end = QAction(translate(msg("End this session…")), menu)
+            end.setEnabled(self.card.end.isEnabled())
+            end.triggered.connect(lambda _=False: self.ask_end())
+            menu.addAction(end)
+        menu.popup(at)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete and self.card.end.isEnabled():
+            self.ask_end()
+        else:
+            super().keyPressEvent(event)
+
+    def stop(self) -> None:
+        """No more answers."""
+        self._queries.end()
+
+
+def _to_clipboard(text: str, _: bool = False) -> None:
+    QGuiApplication.clipboard().setText(text)
+
+
+def _notes(state: ContainerState, processes: tuple[Process, ...]) -> list[Message]:
+    """What is not shown, and why."""
+    gap = state.gap if state.gap is not None else (whole_gap(state.capture) if state.capture is not None else None)
+    if gap is not None:
+        return [gap_words(gap).sentence]
+    found = []
+    if state.unread:
+        found.append(
+            plural(
+                "At least {count} other process or thread could not be read.",
+                "At least {count} other processes or threads could not be read.",
+                state.unread,
+            )
+        )
+    if not state.members_from:
+        found.append(msg("Its other processes can't be listed: neither its control group nor a PID namespace of its "
+                         "own identifies them."))  # fmt: skip
+    told = state.capture is not None and or_none(state.capture.text("status")) is not None
+    if told and processes and processes[0].pid_inside != 1 and not any(each.session for each in processes):
+        found.append(
+            msg("It has no PID namespace of its own, so exec sessions can't be told apart from its own processes.")
+        )
+    return found

@@ -1,0 +1,1 @@
+"""The page "Shared": who shares what, as one view of the machine."""

@@ -1,0 +1,195 @@
+"""Three short hints on the real window, once: what stands where, for somebody who has read nothing.
+
+A ring around the part that is told of, and a card beside it. They come when the first container is in view, go by
+`Escape`, and are in the menu from then on. Decided against a tour that clicks for people, and against pictures: what
+is told of is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from stratascope.core.message import Message, msg
+from stratascope.i18n.translate import translate
+from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
+from stratascope.ui.widgets.labels import Label
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.value import Value
+
+KEY, SEEN = "hints", "seen"  # in the settings
+WIDTH, GAP = 320, 12
+
+
+class FirstHint(Value):
+    """`part`: what it is about; None where that is not in view."""
+
+    part: Callable[[], QWidget | None]
+    title: Message
+    text: Message
+
+
+def first_hints(containers: QWidget, cards: Sequence[QWidget], views: QWidget) -> tuple[FirstHint, ...]:
+    """Of the list, of the card below a container's name, and of the switch between pages."""
+    return (
+        FirstHint(
+            partial(_seen, (containers,)),
+            msg("Your containers, the worst first"),
+            msg("The number is the exposure: 0 is best, and 10 means that it could take over this machine. The six "
+                "marks are the layers in between."),
+        ),
+        FirstHint(
+            partial(_seen, cards),
+            msg("What can happen, and what closes it"),
+            msg("The button applies the fewest toggles that close it. Nothing happens before you confirm, and there "
+                "is a way back."),
+        ),
+        FirstHint(
+            partial(_seen, (views,)),
+            msg("What it could do, and what it does"),
+            msg("Strata shows which layer stops what. Use and Denied show what it really needs and what it is refused, "
+                "as soon as you observe it."),
+        ),
+    )  # fmt: skip
+
+
+def _seen(parts: Sequence[QWidget]) -> QWidget | None:
+    return next((part for part in parts if part.isVisible()), None)
+
+
+class _Ring(QWidget):
+    """Around the part, over the whole window, and not in the way of the mouse."""
+
+    def __init__(self, theme: Theme, window: QWidget) -> None:
+        super().__init__(window)
+        self._theme, self.box = theme, QRect()
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        paint_focus_ring(painter, QRectF(self.box).adjusted(1, 1, -1, -1), self._theme.px(8), self._theme)
+
+
+class FirstHints(QFrame):
+    """`settings` remembers that they were seen."""
+
+    def __init__(self, theme: Theme, window: QWidget, settings: SettingsLike, hints: tuple[FirstHint, ...]) -> None:
+        super().__init__(window)
+        self._theme, self._window, self._settings, self._hints = theme, window, settings, hints
+        self._at = -1
+        self._before: QWidget | None = None  # what had the keyboard
+        self.setObjectName("popup")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.ring = _Ring(theme, window)
+        self.title, self.text = Label(theme, 14, BOLD, wrap=True), Label(theme, 13, wrap=True)
+        self.count = Label(theme, 11, ink="text2")
+        self.skip, self.go = QPushButton(translate(msg("Skip"))), QPushButton()
+        for button in (self.skip, self.go):
+            button.setFont(theme.font(12, MEDIUM))
+        self.skip.setObjectName("link")
+        self.skip.clicked.connect(lambda _=False: self.end())
+        self.go.clicked.connect(lambda _=False: self._step())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*(theme.px(length) for length in (14, 12, 14, 12)))
+        column.setSpacing(theme.px(6))
+        column.addWidget(self.title)
+        column.addWidget(self.text)
+        below = QHBoxLayout()
+        below.addWidget(self.count)
+        below.addStretch(1)
+        below.addWidget(self.skip)
+        below.addWidget(self.go)
+        column.addLayout(below)
+        self.setFixedWidth(theme.px(WIDTH))
+        window.installEventFilter(self)
+        self.hide()
+
+    @property
+    def seen(self) -> bool:
+        """Whether they were shown on this machine before."""
+        return self._settings.get(KEY) == SEEN
+
+    def offer(self) -> None:
+        """The first time there is something to tell of."""
+        if not self.seen and self._at < 0 and any(hint.part() is not None for hint in self._hints):
+            self.begin()
+
+    def begin(self) -> None:
+        """From the first on."""
+        self._before, self._at = self._window.focusWidget(), -1
+        self._step()
+
+    def end(self) -> None:
+        """No more of them, also at the next start."""
+        self._settings.set(KEY, SEEN)
+        self._at = -1
+        had = self.isAncestorOf(self._window.focusWidget()) if self._window.focusWidget() is not None else False
+        self.hide()
+        self.ring.hide()
+        if had and self._before is not None:
+            self._before.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # -- inside
+
+    def _step(self) -> None:
+        self._at += 1
+        while self._at < len(self._hints) and self._hints[self._at].part() is None:
+            self._at += 1
+        if self._at >= len(self._hints):
+            self.end()
+            return
+        hint = self._hints[self._at]
+        self.title.setText(translate(hint.title))
+        self.text.setText(translate(hint.text))
+        last = self._at == len(self._hints) - 1
+        self.go.setText(translate(msg("Got it") if last else msg("Next")))
+        self.skip.setVisible(not last)
+        self.count.setText(translate(msg("{number} of {count}", number=self._at + 1, count=len(self._hints))))
+        self.setAccessibleName(self.title.text())
+        self.setAccessibleDescription(self.text.text())
+        self.show()
+        self._place()
+        self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+        accessibility.announce(self, f"{self.title.text()}. {self.text.text()}")
+
+    def _place(self) -> None:
+        """Beside the part where there is room, else below it, and never outside the window."""
+        part = self._hints[self._at].part()
+        if part is None:
+            self._step()
+            return
+        room, gap = self._window.rect(), self._theme.px(GAP)
+        box = QRect(part.mapTo(self._window, QPoint(0, 0)), part.size()).intersected(room)
+        high = self.heightForWidth(self.width()) if self.hasHeightForWidth() else self.sizeHint().height()
+        self.resize(self.width(), high)
+        x, y = box.right() + gap, box.top() + gap
+        if x + self.width() > room.right() - gap:
+            x, y = box.left(), box.bottom() + gap
+        if y + high > room.bottom() - gap:
+            y = max(gap, box.top() - gap - high)
+        self.move(max(gap, min(x, room.right() - gap - self.width())), y)
+        self.ring.setGeometry(room)
+        self.ring.box = box.adjusted(-3, -3, 3, 3)
+        self.ring.show()
+        self.ring.raise_()
+        self.raise_()
+        self.ring.update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and self.isVisible():
+            self._place()
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.end()
+            return
+        super().keyPressEvent(event)

@@ -1,0 +1,1 @@
+"""What would stand of a container that is not started yet."""

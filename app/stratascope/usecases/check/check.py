@@ -1,0 +1,159 @@
+"""A text that asks for containers, and what would stand of each: for the command and the window.
+
+Nothing is started, asked to be started, or taken from the environment. What a host is like is read of this one, or of a
+capture; what an engine gives by itself is known of each kind (`plain.py`).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from typing import Protocol
+
+from stratascope.check.detect import read
+from stratascope.check.reading import Files, NoFiles, Place, Problem, Read, Service
+from stratascope.check.run_line import read_words
+from stratascope.core.capture import Capture
+from stratascope.core.container import Container, Engine, EngineKind, Image
+from stratascope.core.ground import Ground
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.usecases.check.predicted import Predictor
+from stratascope.value import Value, replace
+
+
+class Host(Value):
+    """Where it is judged for: an engine that answers, or as one is known to be; what it gives a plain container."""
+
+    engine: Engine
+    ground: Ground
+    plain: Container
+    readings: Capture
+
+
+class Hosts(Protocol):
+    """Where hosts come from."""
+
+    def expect(self, kind: EngineKind | None, image: str) -> None:
+        """Both will be asked for next: an engine may be asked while the rest is made ready."""
+
+    def host(self, kind: EngineKind | None) -> Host:
+        """The one for that kind of engine; None: whichever there is. Raises ProbeError."""
+
+    def image(self, host: Host, name: str) -> Image | None:
+        """What an image brings along, by that engine; None where it has it not."""
+
+
+_MOST_PROBLEMS = 500
+_NO_FILES = frozenset(("", "unconfined", "builtin", "default"))
+
+
+class Checked(Value):
+    """What came of a text. `snapshot` has a container for each service, in the text's order, none where it failed."""
+
+    read: Read
+    snapshot: Snapshot | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the text could not be understood at all."""
+        return self.snapshot is None
+
+
+class Checker:
+    """For one ground. Kept while a text is edited: hosts and predictors are made once."""
+
+    def __init__(self, layers: tuple[Layer, ...], hosts: Hosts, files: Files | None = None) -> None:
+        """`files`: what a text names (a profile, another Compose file); None: nothing is read beside it."""
+        self.layers, self._hosts, self._beside = layers, hosts, files or NoFiles()
+        self._predictors: dict[EngineKind | None, tuple[Host, Predictor]] = {}
+        self._images: dict[tuple[str, str], Image | None] = {}
+
+    def text(self, text: str, file: str, taken_at: float, only: Sequence[str] = ()) -> Checked:
+        """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services."""
+        return self._checked(read(text, file, self._beside), taken_at, only)
+
+    def words(self, words: Sequence[str], taken_at: float) -> Checked:
+        """One command, as a shell would hand it over."""
+        return self._checked(read_words(words), taken_at, ())
+
+    def read(self, text: str, file: str) -> Read:
+        """A text's services, not judged yet."""
+        return read(text, file, self._beside)
+
+    def _checked(self, found: Read, taken_at: float, only: Sequence[str]) -> Checked:
+        problems = list(found.problems)
+        for name in only:
+            if not any(service.name == name for service in found.services):
+                known = ", ".join(service.name for service in found.services)
+                what = msg("There is no service {name} here; available: {known}.", name=name, known=known)
+                problems.append(Problem(Place("", 0), what, True))
+        services = [each for each in found.services if not only or each.name in only]
+        for service in services[:1]:
+            self._hosts.expect(service.kind, service.image)
+        if any(problem.fatal for problem in problems):
+            return Checked(found, None, tuple(problems))
+        engines: dict[str, Engine] = {}
+        states: list[ContainerState] = []
+        ground: Ground | None = None
+        for service in services:
+            host, predictor = self.predictor(service.kind)
+            engines[host.engine.id] = host.engine
+            ground = ground or host.ground
+            image = self.image(host, service.image)
+            state, more = predictor.state(service, image, self.files(service))
+            problems += more
+            if image is None:
+                problems.append(Problem(service.place, _no_image(service)))
+            states.append(state)
+        if ground is None:
+            ground = self.predictor(None)[0].ground
+        snapshot = Snapshot(taken_at, ground, tuple(engines.values()), tuple(_told_apart(states)))
+        return Checked(found, snapshot, tuple(dict.fromkeys(problems))[:_MOST_PROBLEMS])
+
+    def predictor(self, kind: EngineKind | None) -> tuple[Host, Predictor]:
+        """Where that kind of engine is judged for, and by what."""
+        if kind not in self._predictors:
+            host = self._hosts.host(kind)
+            made = Predictor(self.layers, host.engine, host.ground, host.plain, host.readings)
+            self._predictors[kind] = host, made
+        return self._predictors[kind]
+
+    def image(self, host: Host, name: str) -> Image | None:
+        """What that image brings along, asked for once."""
+        key = (host.engine.id, name)
+        if key not in self._images:
+            self._images[key] = self._hosts.image(host, name) if name else None
+        return self._images[key]
+
+    def files(self, service: Service) -> tuple[tuple[str, str], ...]:
+        """Seccomp profiles that it names."""
+        found = []
+        for said in service.said:
+            name, equals, path = (said.value or "").partition("=")
+            if said.name == "security-opt" and name == "seccomp" and equals and path not in _NO_FILES:
+                text = self._beside.read(posixpath.join(posixpath.dirname(said.place.file), path))
+                if text is not None:
+                    found.append((path, text))
+        return tuple(found)
+
+
+def _no_image(service: Service) -> Message:
+    return msg(
+        "The image {image} is not on this machine, so its user and its volumes are not known.", image=service.image
+    )
+
+
+def _told_apart(states: Sequence[ContainerState]) -> Sequence[ContainerState]:
+    """Ids of their own, where two are asked for in the same line."""
+    seen: dict[tuple[str, str], int] = {}
+    found = []
+    for state in states:
+        count = seen[state.key] = seen.get(state.key, 0) + 1
+        if count > 1:
+            container = state.container
+            state = replace(state, container=replace(container, id=f"{container.id}#{count}"))  # noqa: PLW2901
+        found.append(state)
+    return found

@@ -1,0 +1,198 @@
+"""A container that is not there, judged as those that are: facts from options, then everything as ever."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+from stratascope.check.meaning import ANYBODY, Understood, understand
+from stratascope.check.options import WITHOUT_EFFECT
+from stratascope.check.reading import Place, Problem, Service
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.container import Asked, Container, Engine, Image, other_kernel
+from stratascope.core.gap_words import gap_words
+from stratascope.core.ground import Ground, Peers, Surroundings
+from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
+from stratascope.core.settled import settled
+from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import judge
+from stratascope.value import replace
+
+Files = tuple[tuple[str, str], ...]
+_SOMEBODY = "1000"  # any user but root
+
+
+class Predictor:
+    """For one engine and ground. What is the same for all containers is worked out once."""
+
+    def __init__(
+        self, layers: tuple[Layer, ...], engine: Engine, ground: Ground, plain: Container, read: Capture
+    ) -> None:
+        self._layers, self._engine, self._plain = layers, engine, plain
+        # the others of a rootless engine are in its user namespace, too
+        self.around = Surroundings(ground, engine, Peers((("user", (engine.id,)),)) if engine.rootless else Peers())
+        # what is recorded has inodes and use of its own, and no other container has: they change with the options
+        self._before = replace(plain.asked, log_driver="?")
+        self._facts = {layer.id: layer.decode(read, plain, self.around) for layer in layers}
+        self._usual: dict[tuple[str, str], bool] = {}
+
+    def understood(self, service: Service, image: Image | None) -> Understood:
+        """The container that a service comes to."""
+        return understand(service, self._engine, self._plain, image)
+
+    def state(
+        self, service: Service, image: Image | None, files: Files = ()
+    ) -> tuple[ContainerState, tuple[Problem, ...]]:
+        """The container as it would be, and what was not understood of it. `files`: path and text of profiles."""
+        if files:
+            return self._beside(files).state(service, image)
+        made = self.understood(service, image)
+        return self._judged(made.container, service, image), made.problems
+
+    def _beside(self, files: Files) -> Predictor:
+        """The same where there are these files, too."""
+        ground = self.around.ground
+        found = copy(self)
+        found.around = replace(self.around, ground=replace(ground, profiles=(*ground.profiles, *files)))
+        return found
+
+    def _judged(self, container: Container, service: Service, image: Image | None) -> ContainerState:
+        if other_kernel(container):
+            return self._unknown(container, Gap(GapKind.FOREIGN, detail=f"{container.runtime} has a kernel of its own"))
+        states = tuple(self._layer(layer, container) for layer in self._layers)
+        postures = tuple(
+            (layer, layer.judged_by(state.facts, state.asked, self.around))
+            for layer, state in zip(self._layers, states, strict=True)
+        )
+        matrix = judge(all_threats(), postures, self.around.ground)
+        placed = self._placed(states, service, image)
+        findings = [settled(finding, matrix) for state in placed for finding in state.assessment.findings]
+        findings.sort(key=lambda finding: finding.severity.rank)
+        return ContainerState(
+            container=container,
+            layers=placed,
+            findings=tuple(findings),
+            matrix=matrix,
+            first_exposure=matrix.exposure.worst,
+            first_layers=placed,
+        )
+
+    def _unknown(self, container: Container, gap: Gap) -> ContainerState:
+        def assessed(layer: Layer) -> Assessment:
+            return Assessment(Verdict.UNKNOWN, gap_words(gap).band, gaps=(NamedGap(layer.id, gap, ""),))
+
+        layers = tuple(
+            LayerState(layer.id, layer.number, None, layer.asked(container), assessed(layer)) for layer in self._layers
+        )
+        return ContainerState(container=container, layers=layers, gap=gap)
+
+    def _layer(self, layer: Layer, container: Container) -> LayerState:
+        facts, shown = self._predicted(layer, container.asked), container
+        if container.asked.user == ANYBODY:
+            shown = replace(container, asked=replace(container.asked, user=""))
+        asked = layer.asked(shown)
+        return LayerState(layer.id, layer.number, facts, asked, layer.assessed(facts, asked, self.around))
+
+    def _predicted(self, layer: Layer, asked: Asked) -> Any:
+        if asked.user != ANYBODY:
+            return layer.predict(self._facts[layer.id], self._before, asked, self.around)
+        root, other = (
+            layer.predict(self._facts[layer.id], self._before, replace(asked, user=user), self.around)
+            for user in ("", _SOMEBODY)
+        )
+        return _in_common(root, other)
+
+    # -- who asked for it
+
+    def _placed(self, states: tuple[LayerState, ...], service: Service, image: Image | None) -> tuple[LayerState, ...]:
+        without = _Without(self, service, image)
+        return tuple(
+            replace(state, assessment=self._with_places(layer, state.assessment, service, without))
+            for layer, state in zip(self._layers, states, strict=True)
+        )
+
+    def _with_places(self, layer: Layer, assessment: Assessment, service: Service, without: _Without) -> Assessment:
+        """Findings with the line of the option without which they would not be; of what is missing, the service's."""
+        if not assessment.findings:
+            return assessment
+
+        def placed(finding: Finding) -> Finding:
+            place = service.place if self._is_usual(layer, finding) else without.place_of(layer, finding)
+            return replace(finding, source=str(place))
+
+        return replace(assessment, findings=tuple(map(placed, assessment.findings)))
+
+    def _is_usual(self, layer: Layer, finding: Finding) -> bool:
+        """Whether a plain container has it too."""
+        known = self._usual.get((layer.id, ""))
+        if known is None:
+            asked = layer.asked(self._plain)
+            facts = layer.predict(self._facts[layer.id], self._before, self._plain.asked, self.around)
+            for each in layer.assessed(facts, asked, self.around).findings:
+                self._usual[layer.id, each.code] = True
+            self._usual[layer.id, ""] = True
+        return self._usual.get((layer.id, finding.code), False)
+
+
+class _Without:
+    """One container with each of its options left out in turn: what is gone then, that option asked for."""
+
+    def __init__(self, predictor: Predictor, service: Service, image: Image | None) -> None:
+        self._predictor, self._service, self._image = predictor, service, image
+        self._less: list[tuple[Place, Container]] | None = None
+        self._left: dict[tuple[str, int], frozenset[tuple[str, str]] | None] = {}
+
+    def place_of(self, layer: Layer, finding: Finding) -> Place:
+        key = (finding.code, repr(finding.text))
+        for number, (place, container) in enumerate(self._containers()):
+            left = self._findings(layer, number, container)
+            if left is not None and key not in left:
+                return place
+        return self._service.place
+
+    def _containers(self) -> list[tuple[Place, Container]]:
+        if self._less is None:
+            said = self._service.said
+            self._whole = self._understood(self._service)
+            made = [
+                (each.place, self._understood(replace(self._service, said=(*said[:number], *said[number + 1 :]))))
+                for number, each in enumerate(said)
+                if each.name not in WITHOUT_EFFECT
+            ]
+            self._less = [(place, container) for place, container in made if container.asked != self._whole.asked]
+        return self._less
+
+    def _understood(self, service: Service) -> Container:
+        return self._predictor.understood(service, self._image).container
+
+    def _findings(self, layer: Layer, number: int, container: Container) -> frozenset[tuple[str, str]] | None:
+        """What is left without that option; None where it is no matter of this layer's."""
+        key = (layer.id, number)
+        if key not in self._left:
+            self._left[key] = None
+            if self._matters(layer, container):
+                found = self._predictor._layer(layer, container).assessment.findings
+                self._left[key] = frozenset((item.code, repr(item.text)) for item in found)
+        return self._left[key]
+
+    def _matters(self, layer: Layer, container: Container) -> bool:
+        return _decisive(container) != _decisive(self._whole) or layer.asked(container) != layer.asked(self._whole)
+
+
+def _decisive(container: Container) -> tuple[Any, ...]:
+    """What each layer may go by, beside what it was asked itself."""
+    asked = container.asked
+    return asked.privileged, asked.user, asked.capabilities, asked.cap_add, asked.userns_mode, asked.uid_map
+
+
+def _in_common(one: Any, two: Any) -> Any:
+    """What holds of both; what differs is not known, where its type has a word for that."""
+    if one is None or two is None or one == two:
+        return one
+    fields = type(one).__struct_fields__
+    notes = type(one).__annotations__
+    changed = {
+        name: None for name in fields if getattr(one, name) != getattr(two, name) and "None" in str(notes.get(name, ""))
+    }
+    return replace(one, **changed)

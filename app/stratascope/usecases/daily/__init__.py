@@ -1,0 +1,1 @@
+"""What is done with a container every day: start, stop, restart and what that means; its log; a shell in it."""

@@ -1,0 +1,23 @@
+"""What a container prints, as plain text: without colours, cursor movements and all else that could act. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from stratascope.core.sanitize import plain
+
+# ECMA-48: CSI sequences; OSC, DCS, SOS, PM and APC strings, ended or not; two-character escapes
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]?|\x9b[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
+)
+_TAB = 8
+
+
+def plain_line(text: str) -> str:
+    """One line as a terminal would leave it: what a carriage return goes back over is gone."""
+    shown = _ESCAPES.sub("", text.rstrip("\r\n"))
+    if "\r" in shown:
+        shown = next((part for part in reversed(shown.split("\r")) if part), "")
+    if "\b" in shown:
+        shown = re.sub(r"[^\x08]\x08", "", shown)
+    return plain(shown.expandtabs(_TAB))

@@ -1,0 +1,188 @@
+"""What start, stop and restart of a container mean: what is lost by it, whom else it touches, and why it can't be done.
+
+Pure. That a stop ends what runs is known to everybody, and not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from stratascope.core.container import Container, EngineState, Status, matching
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.ports import StopFacts
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.i18n.translate import listed
+
+UNIT = "PODMAN_SYSTEMD_UNIT"  # the label by which Podman knows which unit it is of
+_ALIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+_OF = "container:"
+_ANONYMOUS = 64  # hexadecimal digits, which is what engines call a volume that nobody named
+_NAMED = 4  # containers named at most
+_GRACE = 10  # seconds that need no mention
+
+
+class Verb(StrEnum):
+    """What is done with a container."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+def impossible(verb: Verb, state: ContainerState, snapshot: Snapshot) -> Message | None:
+    """Why it can't be done now; None where it can."""
+    why = unreachable(state, snapshot)
+    if why is not None:
+        return why
+    alive = state.container.status in _ALIVE
+    if verb is Verb.START and alive:
+        return msg("It is already running.")
+    if verb is Verb.STOP and not alive:
+        return msg("It is not running.")
+    if state.container.status in (Status.REMOVING, Status.STOPPING):
+        return msg("It is being stopped or removed.")
+    return None
+
+
+def no_shell(state: ContainerState, snapshot: Snapshot) -> Message | None:
+    """Why no shell can be opened in it; None where one can be tried."""
+    why = unreachable(state, snapshot)
+    if why is None and state.container.status is Status.PAUSED:
+        return msg("It is paused, and a shell in it would be, too.")
+    if why is None and state.container.status is not Status.RUNNING:
+        return msg("It is not running.")
+    return why
+
+
+def unreachable(state: ContainerState, snapshot: Snapshot) -> Message | None:
+    """Why nothing can be asked of its engine."""
+    if snapshot.demo:
+        return msg("This was recorded elsewhere: there is no such container here.")
+    engine = next((each for each in snapshot.engines if each.id == state.container.engine), None)
+    if engine is None:
+        return msg("This is from a capture: there is no engine to ask.")
+    if engine.state is not EngineState.CONNECTED:
+        return msg("Its engine does not answer now.")
+    return None
+
+
+def meaning(verb: Verb, state: ContainerState, facts: StopFacts, others: Iterable[Container]) -> tuple[Message, ...]:
+    """What is lost by a stop or a restart, and what happens beside it; the gravest first."""
+    container, stops = state.container, verb is Verb.STOP
+    return tuple(
+        text
+        for text in (
+            _removed(container, facts) if stops else None,
+            _memory(container),
+            *_shared(container, others, stops=stops),
+            _sessions(state),
+            _ports(container),
+            _owner(container),
+            _policy(facts) if stops else None,
+            _killed(facts),
+        )
+        if text is not None
+    )
+
+
+def _removed(container: Container, facts: StopFacts) -> Message | None:
+    if not facts.auto_remove:
+        return None
+    nameless = sum(
+        mount.kind == "volume" and len(mount.volume) == _ANONYMOUS and mount.volume.isalnum()
+        for mount in container.asked.mounts
+    )
+    if nameless:
+        return plural(
+            "It was started with --rm: once it has stopped, its engine deletes it with its log, everything that it "
+            "wrote and {count} anonymous volume.",
+            "It was started with --rm: once it has stopped, its engine deletes it with its log, everything that it "
+            "wrote and {count} anonymous volumes.",
+            nameless,
+        )
+    return msg("It was started with --rm: once it has stopped, its engine deletes it with its log and everything "
+               "that it wrote.")  # fmt: skip
+
+
+def _memory(container: Container) -> Message | None:
+    places = [mount.target for mount in container.asked.mounts if mount.kind == "tmpfs"]
+    if not places:
+        return None
+    return msg("What it keeps in memory is lost: {places}.", places=listed(plain(place, 60) for place in places))
+
+
+def _shared(container: Container, others: Iterable[Container], *, stops: bool) -> Iterable[Message]:
+    """Those that are in its namespaces: a process namespace ends with its first process, a network is taken down."""
+    every = [each for each in others if each.engine == container.engine and each.status in _ALIVE]
+    joined = [each for each in every if each.key != container.key]
+    inside = [each.name for each in joined if _joins(each.asked.pid_mode, container, every)]
+    network = [each.name for each in joined if _joins(each.asked.network_mode, container, every)
+               and each.name not in inside]  # fmt: skip
+    if container.infra:
+        network = [each.name for each in joined if each.pod == container.pod and each.name not in inside]
+    if inside:
+        yield plural("{names} shares its processes and ends with it.", "{names} share its processes and end with it.",
+                     len(inside), names=_names(inside))  # fmt: skip
+    if network and stops:
+        yield plural(
+            "{names} shares its network and loses it.",
+            "{names} share its network and lose it.",
+            len(network),
+            names=_names(network),
+        )
+    elif network:
+        yield plural("{names} shares its network, and loses it until it is restarted as well.",
+                     "{names} share its network, and lose it until they are restarted as well.", len(network),
+                     names=_names(network))  # fmt: skip
+
+
+def _joins(mode: str, container: Container, every: list[Container]) -> bool:
+    return mode.startswith(_OF) and container in matching(mode.removeprefix(_OF), every)
+
+
+def _names(names: list[str]) -> str:
+    shown = [plain(name, 60) for name in names[:_NAMED]]
+    return listed([*shown, f"+{len(names) - _NAMED}"] if len(names) > _NAMED else shown)
+
+
+def _sessions(state: ContainerState) -> Message | None:
+    count = sum(process.kind == "exec" and process.thread_of is None for process in state.processes)
+    if not count:
+        return None
+    return plural(
+        "{count} process of an exec session ends, too.", "{count} processes of exec sessions end, too.", count
+    )
+
+
+def _ports(container: Container) -> Message | None:
+    if any(not port.host_port for port in container.asked.ports):
+        return msg("Its engine chose a host port for it, and may choose another one at the next start.")
+    return None
+
+
+def _owner(container: Container) -> Message | None:
+    unit = dict(container.labels).get(UNIT, "")
+    if not unit:
+        return None
+    return msg("systemd runs it as {unit} and may restart it automatically. Use systemctl instead.", unit=unit)
+
+
+def _policy(facts: StopFacts) -> Message | None:
+    if facts.restart.name == "always":
+        return msg("It stays stopped until someone starts it, or its engine restarts (restart policy: always).")
+    return None
+
+
+def _killed(facts: StopFacts) -> Message | None:
+    if facts.signal and facts.seconds:
+        return plural("It gets {signal}, and is killed if it is still running after {count} second.",
+                      "It gets {signal}, and is killed if it is still running after {count} seconds.",
+                      facts.seconds, signal=facts.signal)  # fmt: skip
+    if facts.seconds == 0:
+        return msg("It is killed at once, with no time to stop by itself.")
+    if facts.seconds > _GRACE:
+        return plural("It has {count} second to end by itself.", "It has {count} seconds to end by itself.",
+                      facts.seconds)  # fmt: skip
+    return None

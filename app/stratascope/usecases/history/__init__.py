@@ -1,0 +1,1 @@
+"""What is recorded of containers while somebody looks at them, and what of it is shown."""

@@ -1,0 +1,91 @@
+"""What is shown of the history: of one container within a time, and small lines of all. Reads; never on the window's
+thread.
+
+What was relaunched and with which settings is told by the journal of relaunches, and kept there alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from stratascope.core.history.changes import Change, What
+from stratascope.core.history.entry import Entry, Exposed, HistoryReader, Made, Subject
+from stratascope.core.history.fold import PARTS, Past, fold
+from stratascope.core.relaunch.transaction import Damaged, Kind, Stage, Transaction
+from stratascope.value import Value, replace
+
+
+class Point(Value):
+    """From then on it was so exposed, at worst; None: not known, or it did not run."""
+
+    at: float
+    worst: float | None
+
+
+class History:
+    """Every call raises HistoryError."""
+
+    def __init__(
+        self,
+        reader: HistoryReader,
+        relaunches: Callable[[], Sequence[Transaction | Damaged]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._reader, self._relaunches, self._clock = reader, relaunches, clock
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """All that something is known of, those too that are gone."""
+        ours = (Subject(each.engine, each.name) for each in self._transactions())
+        found = dict.fromkeys((*self._reader.subjects(), *ours))
+        return tuple(sorted(found, key=lambda each: (each.name, each.engine)))
+
+    def _transactions(self) -> tuple[Transaction, ...]:
+        return tuple(each for each in self._relaunches() if isinstance(each, Transaction))
+
+    def of(self, subject: Subject, since: float, until: float | None = None, parts: int = PARTS) -> Past:
+        """From `since` (seconds since the epoch) to `until`, or to now."""
+        end = self._clock() if until is None else until
+        entries = self._reader.entries(subject)
+        begin = min(since, end - 1.0)
+        past = fold(subject, entries, self._reader.used(subject, begin), self._reader.watches(0.0), begin, end, parts)
+        made = {each.value.id for each in entries if isinstance(each.value, Made)}
+        ours = [each for each in self._transactions() if _of(each, subject)]
+        return replace(past, changes=tuple(_with_relaunches(past.changes, ours, made, begin, end)))
+
+    def lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
+        """Of all containers: the steps of their exposure from that moment on, for a line of a few pixels. One query."""
+        return {subject: _points(entries, since) for subject, entries in self._reader.exposures(since).items()}
+
+
+def _points(entries: Sequence[Entry], since: float) -> tuple[Point, ...]:
+    found: list[Point] = []
+    for entry in entries:
+        if isinstance(entry.value, Exposed):
+            found.append(Point(max(entry.at, since), entry.value.worst))
+    return tuple(found[-PARTS:])
+
+
+def _of(transaction: Transaction, subject: Subject) -> bool:
+    return transaction.engine == subject.engine and any(each.name == subject.name for each in transaction.members)
+
+
+def _with_relaunches(
+    changes: Sequence[Change], ours: Sequence[Transaction], made: set[str], since: float, until: float
+) -> list[Change]:
+    """Changes with what the journal knows of them; and what it alone knows, since no window was open then."""
+    by_id = {each.new: each for each in ours if each.new and each.kind is Kind.HARDEN}
+    found = [_told(change, by_id) for change in changes]
+    for transaction in by_id.values():
+        alone = transaction.new not in made and transaction.stage in (Stage.VERIFIED, Stage.DONE)
+        if alone and since <= transaction.started_at <= until:
+            found.append(Change(transaction.started_at, What.RELAUNCHED, transaction.choices, id=transaction.new))
+    return sorted(found, key=lambda each: each.at)
+
+
+def _told(change: Change, by_id: Mapping[str, Transaction]) -> Change:
+    known = by_id.get(change.id) if change.what in (What.RELAUNCHED, What.REPLACED) else None
+    if known is None:
+        return change
+    began = change.at if change.unseen_from is None else known.started_at
+    return replace(change, what=What.RELAUNCHED, plus=known.choices, at=began, unseen_from=None)

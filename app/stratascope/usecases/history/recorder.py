@@ -1,0 +1,231 @@
+"""Writes down how containers stand and what they use, while the window is open.
+
+It is fed with the live view's snapshots, which are there anyway, and reads nothing of them again; beside that it reads
+the counters of use. All on one thread of its own. What can't be written is told by `trouble`, tried again, and holds
+nobody up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from stratascope.core.container import EngineState
+from stratascope.core.history.entry import (
+    GONE,
+    Batch,
+    Entry,
+    HistoryError,
+    HistoryStore,
+    Run,
+    Standing,
+    Subject,
+    Used,
+    Watch,
+    changed,
+    standing_of,
+)
+from stratascope.core.history.fold import alike
+from stratascope.core.history.meter import Counters, Meter
+from stratascope.core.message import Message
+from stratascope.core.privilege import PrivilegeState
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.fault_log import fault_logger
+from stratascope.usecases.history.standing import groups_of, standing, subject_of
+
+LOOK = 2.0  # seconds between two looks at what is new: the container in view is read anew that often
+SAMPLE = 10.0  # seconds between two readings of the counters
+ROW = 60.0  # seconds of which a row of use tells
+AGAIN = 30.0  # seconds after which what failed, or was another window's, is tried again
+TIDY = 3600.0
+ASLEEP = 60.0  # seconds without a look, after which nothing is known of the time between: the machine slept
+logger = fault_logger(__name__)
+
+
+class _Metered:
+    """What is measured of one run of one container."""
+
+    def __init__(self, run: tuple[str, float]) -> None:
+        self.run, self.meter = run, Meter()
+        self.written: Used | None = None
+
+
+class Recorder:
+    """`see` may be called from any thread, and returns at once; `start` and `close` from one."""
+
+    def __init__(self, store: HistoryStore, counters: Counters, clock: Callable[[], float] = time.time) -> None:
+        """`clock`: seconds since the epoch."""
+        self._store, self._counters, self._clock = store, counters, clock
+        self.trouble: Message | None = None
+        self.recording = False  # whether this program is the one that writes
+        self.wrote: Callable[[], None] = _nothing  # told from our thread after something was written
+        self._newest: Snapshot | None = None
+        self._came, self._ending = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._shown: Snapshot | None = None
+        self._standing: dict[Subject, Standing] = {}  # as it is written
+        self._read: dict[Subject, tuple[ContainerState, bool]] = {}  # of what that was worked out, and whether as root
+        self._metered: dict[Subject, _Metered] = {}
+        self._entries: list[tuple[Subject, Entry]] = []
+        self._watch: Watch | None = None
+        self._sample_at = self._row_at = self._tidy_at = self._claim_at = 0.0
+
+    def see(self, snapshot: Snapshot) -> None:
+        """A newer picture. What is replayed is no history of this machine."""
+        if not snapshot.demo:
+            self._newest = snapshot
+            self._came.set()
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is left, and end; returns after two seconds at the most. May be called twice."""
+        self._ending.set()
+        self._came.set()
+        if self._thread is not None:
+            self._thread.join(2.0)
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            # something new is looked at soon, but not all the time; else when the counters are due
+            if self._came.wait(max(0.1, self._sample_at - self._clock()) if self._shown else None):
+                self._came.clear()
+            self.step()
+            self._ending.wait(LOOK)
+        self.step(last=True)
+        self._store.close()
+
+    def step(self, *, last: bool = False) -> None:
+        """What is due now: look, read the counters, write. `last`: all that is left. Never raises."""
+        try:
+            self._step(self._clock(), last=last)
+            if self.recording:
+                self.trouble = None
+        except HistoryError as error:
+            self._fail(error.message)
+        except Exception:  # a fault of ours here must not end the history
+            logger.exception("the history could not be written")
+            self._fail(None)
+
+    def _fail(self, why: Message | None) -> None:
+        """Nothing of what is not written counts as written: it is found new again."""
+        self.trouble = why
+        self._claim_at = self._clock() + AGAIN
+        self.recording = False
+        self._entries.clear()
+        self._read.clear()
+
+    def _step(self, now: float, *, last: bool) -> None:
+        if not self._begun(now):
+            return
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            self._look(newest)
+        if now >= self._sample_at or last:
+            self._sample_at = now + SAMPLE
+            self._sample(now)
+        if self._entries or now >= self._row_at or last:
+            self._write(now, rows=now >= self._row_at or last)
+        if now >= self._tidy_at and not last:
+            self._tidy_at = now + TIDY
+            self._store.tidy(now)
+
+    def _begun(self, now: float) -> bool:
+        """Whether there is something to write, and it is ours to write."""
+        if self._newest is None and self._shown is None:
+            return False
+        if not self.recording:
+            if now < self._claim_at:
+                return False
+            self._claim_at = now + AGAIN
+            if not self._store.claim():
+                return False
+            self._standing = self._store.latest()
+            self._newest = self._newest or self._shown
+            self.recording, self._watch = True, None
+            self._row_at = now + ROW
+            self._tidy_at = self._tidy_at or now + ROW
+        if self._watch is None or now - self._watch.until > ASLEEP or now < self._watch.until:
+            self._watch = Watch(now, now)
+            self._metered.clear()
+        return True
+
+    # -- how they stand
+
+    def _look(self, snapshot: Snapshot) -> None:
+        self._shown = snapshot
+        root = snapshot.privilege.state is PrivilegeState.ON
+        there: set[Subject] = set()
+        for state in snapshot.containers:
+            subject = subject_of(state)
+            if subject is None or subject in there:
+                continue
+            there.add(subject)
+            read = self._read.get(subject)
+            if read is None or read[0] is not state or read[1] is not root:
+                self._read[subject] = (state, root)
+                self._note(subject, standing(state, snapshot), snapshot.taken_at)
+        listed = {each.id for each in snapshot.engines if each.state is EngineState.CONNECTED} & snapshot.listed
+        for subject, stood in self._standing.items():
+            run = stood.run
+            if subject not in there and subject.engine in listed and run is not None and run.status != GONE:
+                self._note(subject, Standing(run=Run(GONE, run.started)), snapshot.taken_at)
+                self._read.pop(subject, None)
+
+    def _note(self, subject: Subject, now: Standing, at: float) -> None:
+        parts = changed(self._standing.get(subject, Standing()), now)
+        self._entries.extend((subject, Entry(at, kind, part)) for kind, part in parts)
+
+    # -- what they use
+
+    def _sample(self, now: float) -> None:
+        snapshot = self._shown
+        if snapshot is None:
+            return
+        measured: set[Subject] = set()
+        for state in snapshot.containers:
+            subject = subject_of(state)
+            groups = groups_of(state, snapshot) if subject is not None else ""
+            if subject is None or not groups:
+                continue
+            run = (state.container.id, state.container.started)
+            metered = self._metered.get(subject)
+            if metered is None or metered.run != run:
+                metered = self._metered[subject] = _Metered(run)
+            metered.meter.add(now, self._counters.read(groups))
+            measured.add(subject)
+        for subject in self._metered.keys() - measured:
+            del self._metered[subject]
+
+    def _rows(self) -> list[tuple[Subject, Used]]:
+        """What differs from the row that was written last."""
+        found = []
+        for subject, metered in self._metered.items():
+            row = metered.meter.take()
+            if row is not None and (metered.written is None or not alike(metered.written, row)):
+                metered.written = row
+                found.append((subject, row))
+        return found
+
+    # -- written down
+
+    def _write(self, now: float, *, rows: bool) -> None:
+        watch = self._watch = Watch(self._watch.began if self._watch is not None else now, now)
+        used = self._rows() if rows else []
+        if rows:
+            self._row_at = now + ROW
+        entries, self._entries = self._entries, []
+        if not entries and not used and not rows:
+            return
+        self._store.write(Batch(watch, tuple(entries), tuple(used)))
+        for subject, entry in entries:
+            self._standing[subject] = standing_of([(entry.kind, entry.value)], self._standing.get(subject))
+        self.wrote()
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,186 @@
+"""Which containers a filter finds, and what in each of them it found: pure, a few microseconds for each.
+
+Capabilities and users are those of any of its processes, as the kernel has them. Where that could not be read, the
+answer is that it is not known, and neither yes nor no.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from stratascope.core.container import AskedPort, Container
+from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.usermap.facts import UsermapFacts
+from stratascope.linux.capability import NAMES
+from stratascope.usecases.listing.query import Key, Query, Term, capabilities
+from stratascope.usecases.many.kinds import PROJECT, label
+from stratascope.value import Value
+
+_ID = re.compile(r"[0-9a-f]{6,64}").fullmatch  # fewer would be found in names
+_ROOT = "root"
+_TOLD = 3  # capabilities named at most
+
+
+class Answer(Value):
+    """Of one container: whether it is found (None: not known), and what was found beside its name."""
+
+    found: bool | None
+    reason: Message | None = None
+
+
+YES, NO, UNKNOWN = Answer(True), Answer(False), Answer(None)
+
+
+def answer(query: Query, state: ContainerState) -> Answer:
+    """All words of the query have to be so; the reason is that of the first that has one."""
+    if query.trouble is not None:
+        return NO
+    found: bool | None = True
+    reason: Message | None = None
+    for term in query.terms:
+        one = _answer(term, state)
+        if one.found is False:
+            return NO
+        if one.found is None:
+            found = None
+        reason = reason or one.reason
+    return Answer(found, reason)
+
+
+def hint(query: Query, states: Iterable[ContainerState]) -> Message | None:
+    """Where nothing is found by names alone: by which key a word would have been."""
+    if query.trouble is not None or any(term.key is not None for term in query.terms):
+        return None
+    every = tuple(states)
+    for term in query.terms:
+        for key in (Key.CAP, Key.IMAGE, Key.PROJECT, Key.LABEL, Key.ENGINE, Key.USER):
+            numbers = capabilities(term.text) if key is Key.CAP else ()
+            other = Term(key, term.text, numbers)
+            if (key is not Key.CAP or numbers) and any(_answer(other, state).found for state in every):
+                return msg("No container is named {word}. Try {key}:{word}.", word=term.text, key=key.value)
+    return None
+
+
+def _answer(term: Term, state: ContainerState) -> Answer:
+    container = state.container
+    match term.key:
+        case None:
+            return _named(term.text, container)
+        case Key.NAME:
+            return Answer(term.text in container.name.casefold())
+        case Key.CAP:
+            return _holding(term.numbers, state)
+        case Key.USER:
+            return _running_as(term.text, state)
+        case Key.PORT:
+            return _at_port(term.numbers[0], term.text, container)
+        case Key.IMAGE:
+            return _in(term.text, container.image)
+        case Key.PROJECT:
+            return _in(term.text, label(container, PROJECT))
+        case Key.LABEL:
+            return _labelled(term.text, container)
+        case Key.ENGINE:
+            return _in(term.text, container.engine)
+
+
+def _in(text: str, whole: str) -> Answer:
+    return Answer(True, msg("{text}", text=whole)) if text in whole.casefold() else NO
+
+
+def _named(text: str, container: Container) -> Answer:
+    if text in container.name.casefold():
+        return YES
+    if _ID(text) and container.id.startswith(text):
+        return Answer(True, msg("ID {id}", id=container.id[:12]))
+    return NO
+
+
+def _holding(numbers: tuple[int, ...], state: ContainerState) -> Answer:
+    wanted = sum(1 << number for number in numbers)
+    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, CapabilityFacts)), None)
+    if facts is None:
+        return NO if state.container.pid is None and not state.container.error else UNKNOWN
+    first = None if facts.effective is None else facts.effective.bits
+    if first is not None and first & wanted:
+        return Answer(True, _names(first & wanted))
+    for process in state.processes:
+        if process.effective is not None and process.effective & wanted:
+            return Answer(True, _of(_names(process.effective & wanted), process.pid))
+    return UNKNOWN if first is None or state.unread else NO
+
+
+def _names(mask: int) -> Message:
+    held = [name.removeprefix("CAP_") for number, name in enumerate(NAMES) if mask >> number & 1]
+    names = ", ".join(held[:_TOLD])
+    return msg("{names}", names=names) if len(held) <= _TOLD else msg("{names} …", names=names)
+
+
+def _of(what: Message, pid: int) -> Message:
+    return msg("{what}, PID {pid}", what=what, pid=str(pid))
+
+
+def _running_as(text: str, state: ContainerState) -> Answer:
+    asked = state.container.asked.user.partition(":")[0]
+    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, UsermapFacts)), None)
+    if text.isascii() and text.isdecimal():
+        wanted: int | None = int(text) if len(text) <= 10 else -1
+    else:
+        wanted = 0 if _ROOT.startswith(text) else None
+    if wanted is None:  # a name, which only the container's own files would know by number
+        return Answer(True, _user(asked)) if text in asked.casefold() else NO
+    first = None if facts is None else facts.uid_inside
+    if first == wanted:
+        return Answer(True, _user(_ROOT if wanted == 0 else text))
+    for process in state.processes:
+        if process.user == wanted:
+            return Answer(True, _of(_user(_ROOT if wanted == 0 else text), process.pid))
+    if first is not None:
+        return UNKNOWN if state.unread else NO
+    if asked:
+        return Answer(True, msg("user {user}, as asked", user=asked)) if asked in (text, str(wanted)) else NO
+    return UNKNOWN
+
+
+def _user(name: str) -> Message:
+    return msg("user {user}", user=name)
+
+
+def _at_port(number: int, protocol: str, container: Container) -> Answer:
+    for port in container.asked.ports:
+        inside = port.container_port.partition("/")
+        if inside[2].startswith(protocol) and (_covers(port.host_port, number) or _covers(inside[0], number)):
+            return Answer(True, _published(port))
+    for name in container.exposed:
+        inside = name.partition("/")
+        if inside[2].startswith(protocol) and _covers(inside[0], number):
+            return Answer(True, msg("{port}, not published", port=name))
+    return NO
+
+
+def _covers(ports: str, number: int) -> bool:
+    """`8080`, or `8000-8010`."""
+    first, _, last = ports.partition("-")
+    if not (first.isascii() and first.isdecimal() and len(first) <= 5):
+        return False
+    if not (last.isascii() and last.isdecimal() and len(last) <= 5):
+        return int(first) == number
+    return int(first) <= number <= int(last)
+
+
+def _published(port: AskedPort) -> Message:
+    where = f"{port.host_ip}:{port.host_port}" if port.host_ip else port.host_port
+    if not where:
+        return msg("{port}, published", port=port.container_port)
+    return msg("{place} → {port}", place=where, port=port.container_port)
+
+
+def _labelled(text: str, container: Container) -> Answer:
+    key, equals, value = text.partition("=")
+    for name, said in container.labels:
+        if (key in name.casefold() and value in said.casefold()) if equals else text in name.casefold():
+            return Answer(True, msg("{label}={value}", label=name, value=said))
+    return NO

@@ -1,0 +1,96 @@
+"""What each layer would say of a container with other options, and what comes of that. Pure.
+
+Options that are compared leave most layers as they are: what decides a layer's stances is worked out once for all that
+lead to the same facts. Decided against `remembered`: the facts are large, and of use only while options are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from stratascope.core.container import Asked
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Finding, Layer
+from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import Matrix, Posture, judge
+from stratascope.value import Value, replace
+
+
+class Predicted(Value):
+    """One layer. `facts` None: not predicted; then its posture is that of now."""
+
+    layer: Layer
+    facts: Any
+    asked: Any
+    posture: Posture
+
+
+class Prediction:
+    """For one container. Kept as long as its options are compared."""
+
+    def __init__(self, layers: tuple[Layer, ...], around: Surroundings, state: ContainerState) -> None:
+        self.around, self.state, self._layers = around, state, layers
+        self._known: dict[str, list[tuple[Any, Any, Posture]]] = {}
+
+    def beside(self, files: tuple[tuple[str, str], ...]) -> Prediction:
+        """The same where there are these files (path, text) too."""
+        if not files:
+            return self
+        ground = self.around.ground
+        around = replace(self.around, ground=replace(ground, profiles=(*ground.profiles, *files)))
+        return Prediction(self._layers, around, self.state)
+
+    def of(self, after: Asked) -> tuple[Predicted, ...]:
+        """The layers in order, with these options."""
+        before, container = self.state.container.asked, replace(self.state.container, asked=after)
+        found = []
+        for layer, old in zip(self._layers, self.state.layers, strict=True):
+            facts, asked = layer.predict(old.facts, before, after, self.around), layer.asked(container)
+            posture = self._posture(layer, old.facts if facts is None else facts, asked)
+            found.append(Predicted(layer, facts, asked, posture))
+        return tuple(found)
+
+    def matrix(self, predicted: tuple[Predicted, ...]) -> Matrix:
+        """All threats, judged by that."""
+        postures = tuple((each.layer, each.posture) for each in predicted)
+        return judge(all_threats(), postures, self.around.ground, self.state.matrix)
+
+    def mended(self, predicted: tuple[Predicted, ...]) -> Iterator[Finding]:
+        """What is found now and would not be then."""
+        for old, new in zip(self.state.layers, predicted, strict=True):
+            if new.facts is not None and (new.facts != old.facts or new.asked != old.asked):
+                yield from self._gone(old, new.layer, new.facts, new.asked)
+
+    def mends(self, after: Asked, finding: Finding) -> bool:
+        """Whether that finding would not be found with these options."""
+        before, container = self.state.container.asked, replace(self.state.container, asked=after)
+        for layer, old in zip(self._layers, self.state.layers, strict=True):
+            if layer.id == finding.layer:
+                facts = layer.predict(old.facts, before, after, self.around)
+                return facts is not None and finding in self._gone(old, layer, facts, layer.asked(container))
+        return False
+
+    def _gone(self, old: LayerState, layer: Layer, facts: Any, asked: Any) -> Iterator[Finding]:
+        there = old.assessment.findings
+        if not there:
+            return
+        then = layer.assess(facts, asked, self.around).findings
+        still, known = ({(each.code, each.text) for each in found} for found in (then, there))
+        new = [each for each in then if (each.code, each.text) not in known]
+        for finding in there:
+            instead = [
+                each for each in new if each.code == finding.code and each.severity.rank <= finding.severity.rank
+            ]
+            if not instead and (finding.code, finding.text) not in still:
+                yield finding
+
+    def _posture(self, layer: Layer, facts: Any, asked: Any) -> Posture:
+        known = self._known.setdefault(layer.id, [])
+        for like, its, posture in known:
+            if like == facts and its == asked:
+                return posture
+        posture = layer.judged_by(facts, asked, self.around)
+        known.append((facts, asked, posture))
+        return posture

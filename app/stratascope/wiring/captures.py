@@ -1,0 +1,44 @@
+"""Captures as files: opened in the place of this machine, and written so that they can be shown to others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from stratascope.core.record import Record
+from stratascope.core.snapshot import Snapshot
+from stratascope.engines.shared.json_reader import without_labels
+from stratascope.state import record as records
+from stratascope.usecases.live.recorded import RecordedView
+from stratascope.value import replace
+from stratascope.wiring.engines import assembler
+
+
+def recorded_view(paths: Sequence[Path]) -> RecordedView:
+    """For the window: each named as its file, and by its folder too where several are called the same."""
+    once = list(dict.fromkeys(path.absolute() for path in paths))
+    count = Counter(path.stem for path in once)
+    used: Counter[str] = Counter()
+    reads = []
+    for path in once:
+        name = path.stem if count[path.stem] == 1 else f"{path.parent.name}/{path.stem}"
+        used[name] += 1
+        reads.append((name if used[name] == 1 else f"{name} ({used[name]})", partial(read, path)))
+    return RecordedView(reads)
+
+
+def read(path: Path) -> Snapshot:
+    """What stands in it. Raises ProbeError with what is wrong with it, OSError."""
+    return assembler().snapshot(records.load(path), demo=True)
+
+
+def save(record: Record, path: Path, *, labels: bool) -> None:
+    """Readable by its owner only. `labels`: with all of them, else with those that group containers. Raises OSError."""
+    if not labels:
+        held = (
+            replace(each, raw=replace(each.raw, inspect=without_labels(each.raw.inspect))) for each in record.containers
+        )
+        record = replace(record, containers=tuple(held))
+    records.save(record, path)

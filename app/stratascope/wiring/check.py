@@ -1,0 +1,155 @@
+"""Where a check's hosts come from: the engines that answer here, a capture, or what is recorded of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from stratascope import atomic_file, resources
+from stratascope.background_call import BackgroundCall
+from stratascope.core.capture import Capture
+from stratascope.core.container import Engine, EngineKind, EngineState, Image
+from stratascope.core.ground import decode_ground
+from stratascope.core.message import msg
+from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.engines.shared.rest_engine import RestEngine
+from stratascope.layers import all_layers
+from stratascope.state import record as records
+from stratascope.usecases.check.check import Checker, Host
+from stratascope.usecases.check.plain import fitted
+from stratascope.usecases.live.reader import machine_of
+from stratascope.value import replace
+from stratascope.wiring.engines import Engines, translations
+
+FILE_MOST = 1 << 20  # bytes of a profile, or another file that a text names
+FOLDER_MOST = 10_000
+RECORDED = frozenset(("docker", "docker-rootless", "podman", "podman-rootless"))  # in resources/predicted/plain.json
+
+
+class LocalHosts:
+    """`usecases.check.Hosts` of this machine, or of the machine that a capture was taken on."""
+
+    def __init__(self, engines: Engines | None, capture: Record | None = None, wanted: Sequence[str] = ()) -> None:
+        """`wanted`: ids or addresses, of which one has to be taken."""
+        self._engines, self._capture, self._wanted = engines, capture, wanted
+        self._shared = translations()
+        self._asked: dict[str, BackgroundCall[Engine]] = {}
+        self._images: dict[tuple[str, str], BackgroundCall[Image | None]] = {}
+        self._own: Capture | None = None
+        self._recorded: Record | None = None
+
+    def host(self, kind: EngineKind | None) -> Host:
+        """See `Hosts`."""
+        engine = self._chosen(kind)
+        recorded = self._plain(engine)
+        ground = decode_ground(self._ground(engine))
+        container, readings = fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground)
+        return Host(engine, ground, container, readings)
+
+    def expect(self, kind: EngineKind | None, image: str) -> None:
+        """See `Hosts`. Engines of another kind need not even be woken."""
+        for port in () if self._engines is None or self._capture is not None else self._engines.ports:
+            if not isinstance(port, RestEngine) or kind not in (None, port.kind):
+                continue
+            if port.id not in self._asked:
+                self._asked[port.id] = BackgroundCall(port.describe)
+            if image and (port.id, image) not in self._images and kind is not None:
+                self._images[port.id, image] = BackgroundCall(partial(port.image, image))
+
+    def image(self, host: Host, name: str) -> Image | None:
+        """See `Hosts`."""
+        if self._engines is None or host.engine.state is not EngineState.CONNECTED:
+            return None
+        known = self._images.pop((host.engine.id, name), None)
+        if known is not None:
+            return known.result()
+        port = next((port for port in self._engines.ports if port.id == host.engine.id), None)
+        return port.image(name) if isinstance(port, RestEngine) else None
+
+    def _chosen(self, kind: EngineKind | None) -> Engine:
+        """The first that answers, of that kind; else as one of that kind is known to be."""
+        self.expect(kind, "")
+        self.recorded()  # loaded and read while the engines think
+        all_threats()
+        if self._engines is not None and self._capture is None:
+            self._here()
+        found = [call.result() for call in self._asked.values()] if self._capture is None else self._capture.engines
+        there = [each for each in found if each.state is EngineState.CONNECTED]
+        if self._wanted:
+            there = [each for each in there if each.id in self._wanted or each.endpoint in self._wanted]
+        of_kind = [each for each in there if kind in (None, each.kind)]
+        if of_kind:
+            return of_kind[0]
+        rootless = any(word.endswith("-rootless") for word in self._wanted)
+        for item in self.recorded().engines:
+            if item.kind is (kind or EngineKind.DOCKER) and item.rootless is rootless:
+                message = msg(
+                    "No engine answers here: judged by the known behaviour of version {version}.", version=item.version
+                )
+                return replace(item, state=EngineState.ABSENT, message=message)
+        raise AssertionError("a kind without a record")
+
+    def _plain(self, engine: Engine) -> ContainerRecord:
+        name = f"{engine.kind}-rootless" if engine.rootless else engine.kind.value
+        return next(item for item in self.recorded().containers if item.raw.engine == name)
+
+    def _ground(self, engine: Engine) -> Capture:
+        if self._capture is not None:
+            return self._capture.host_of(engine.id)
+        assert self._engines is not None
+        if engine.state is EngineState.CONNECTED and not engine.local:
+            return machine_of(self._engines.reader(self._shared), engine) or self._here()
+        return self._here()
+
+    def _here(self) -> Capture:
+        if self._own is None:
+            assert self._engines is not None
+            self._own = self._engines.reader(self._shared).host()
+        return self._own
+
+    def recorded(self) -> Record:
+        """A plain container of each kind of engine."""
+        if self._recorded is None:
+            self._recorded = records.load(resources.path("predicted/plain.json"))
+        return self._recorded
+
+
+class LocalFiles:
+    """`check.reading.Files` of this machine: regular files of no more than a megabyte."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+
+    def read(self, path: str) -> str | None:
+        """See `Files`."""
+        try:
+            data = atomic_file.read(Path(path), FILE_MOST)
+            return None if data is None else data.decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError, ValueError):
+            return None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """See `Files`."""
+        try:
+            return tuple(sorted(each.name for each in islice(Path(folder).iterdir(), FOLDER_MOST)))
+        except (OSError, ValueError):
+            return ()
+
+
+def checker(
+    engines: Engines | None,
+    capture: Record | None = None,
+    wanted: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    kind: EngineKind | None = None,
+) -> Checker:
+    """Judges for these engines, or for the machine of a capture. `variables`: values that a text may ask for; `kind`:
+    the kind of engine that will be asked for first, which then is asked while the rest is loaded.
+    """
+    hosts = LocalHosts(engines, capture, wanted)
+    if kind is not None:
+        hosts.expect(kind, "")
+    return Checker(all_layers(), hosts, LocalFiles(variables or {}))

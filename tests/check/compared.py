@@ -1,0 +1,65 @@
+"""What was said before a container was started, against what is read of it now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+# Of what only a running thing has: numbers, use, names of files and groups, and which of several places is named
+_WORDS = """
+    inode shared_with process gaps path own memory_from pids_from cpu_from sources source status_source label_source
+    mode_source user_namespace_source memory_current memory_peak pids_current pids_peak pids_room most_pids filters
+    host_file_system host_writable node_place disk_place shared_mounts range_shared_with
+"""
+_OF_RUNNING = frozenset(_WORDS.split())
+
+
+@dataclass
+class Score:
+    """Of several containers together."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    dangerous: list[str] = field(default_factory=list)  # said to be stopped, and open
+
+    def add(self, name: str, said: dict[str, Any], real: dict[str, Any]) -> None:
+        """One container of the two reports."""
+        for layer, found in real["layers"].items():
+            expected = dict(_flat(said["layers"][layer]["facts"]))
+            for key, value in _flat(found["facts"]):
+                self._count("facts", f"{name}: {layer}.{key}", expected.get(key), value)
+        for threat, found in real["threats"].items():
+            before, now = said["threats"][threat]["outcome"], found["outcome"]
+            self._count("threats", f"{name}: {threat}", None if before == "unknown" else before, now)
+            if (before, now) == ("stopped", "open"):
+                self.dangerous.append(f"{name}: {threat}")
+
+    def _count(self, what: str, place: str, said: Any, real: Any) -> None:
+        self.counts[what] += 1
+        if said == real or (said is None and real == "unknown"):
+            self.counts[f"{what} equal"] += 1
+        elif said is None:
+            self.counts[f"{what} unknown"] += 1
+        else:
+            self.wrong.append(f"{place}: said {str(said)[:80]}, is {str(real)[:80]}")
+
+    def share(self, what: str) -> float:
+        """Of facts and threats together, in percent: `equal`, `unknown`."""
+        both = self.counts["facts"] + self.counts["threats"]
+        return 100 * (self.counts[f"facts {what}"] + self.counts[f"threats {what}"]) / both
+
+    def told(self) -> str:
+        """For a log."""
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
+        return f"equal {self.share('equal'):.2f} %, unknown {self.share('unknown'):.2f} % ({counts})"
+
+
+def _flat(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if key not in _OF_RUNNING:
+                yield from _flat(each, f"{above}.{key}" if above else key)
+    else:
+        yield above, sorted(map(str, value)) if isinstance(value, list) else value

@@ -1,0 +1,33 @@
+"""Containers that run on one real engine, as its report has them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rig.engine import Rig
+from stratascope.presentation import json_report
+from stratascope.usecases.check.check import Checked
+from stratascope.wiring.check import checker
+from stratascope.wiring.engines import Engines, assembler, open_engines, take_record, translations
+
+
+def really(engines: Engines) -> dict[str, Any]:
+    """Containers of the report that run, by name."""
+    shared = translations()
+    record = take_record(engines, shared, privileged=True)
+    found = json_report.document(assembler(shared).snapshot(record))["containers"]
+    return {each["name"]: each for each in found if each["exposure"] is not None}
+
+
+def said(checked: Checked) -> dict[str, Any]:
+    """The same of what was only asked for, by the service's name."""
+    assert checked.snapshot is not None, checked.problems
+    return {each["name"]: each for each in json_report.document(checked.snapshot)["containers"]}
+
+
+def both(rig: Rig, file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is said of a file, and what runs."""
+    with open_engines(environ=rig.environ) as engines:
+        return said(checker(engines).text(file.read_text(), str(file), time.time())), really(engines)

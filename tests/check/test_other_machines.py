@@ -1,0 +1,73 @@
+"""Judged for machines with AppArmor and SELinux, by the captures that were taken on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from check.compared import Score
+from check.real import said
+from stratascope.core.container import Container, Image
+from stratascope.layers import all_layers
+from stratascope.linux.mounts import is_mask, is_proc_read_only, parse_mountinfo
+from stratascope.presentation import json_report
+from stratascope.state import record as records
+from stratascope.usecases.check.check import Checker, Host
+from stratascope.usecases.check.plain import fitted
+from stratascope.value import replace
+from stratascope.wiring.check import LocalHosts
+from stratascope.wiring.engines import assembler, translations
+
+MACHINES = Path(__file__).parents[1] / "captures" / "machines"
+
+
+class WithImages(LocalHosts):
+    """Every image is root's."""
+
+    def image(self, host: Host, name: str) -> Image | None:
+        return Image()
+
+
+def words(container: Container) -> tuple[str, ...]:
+    """A command that asks for the same; of a rootless engine it is the only one there."""
+    kind = container.engine.partition("-")[0]
+    asked = container.asked
+    options = [*(("--privileged",) if asked.privileged else ()), *(f"--cap-add={name}" for name in asked.cap_add)]
+    options += ["--security-opt=apparmor=unconfined"] if asked.apparmor == "unconfined" and kind == "docker" else []
+    return (kind, "run", "--name", container.name, *options, container.image)
+
+
+@pytest.mark.parametrize("machine", ["apparmor", "selinux"])
+def test_a_plain_container_there(machine: str) -> None:
+    record = records.load(MACHINES / f"{machine}.json")
+    snapshot = assembler(translations()).snapshot(record)
+    found = Score()
+    for state in snapshot.containers:
+        container = state.container
+        plain = container.name.endswith("-default") and state.matrix is not None
+        if not plain:
+            continue
+        made = Checker(all_layers(), WithImages(None, record))
+        told = said(made.words(words(container), 0.0))[container.name]
+        real = next(
+            each for each in json_report.document(snapshot)["containers"] if each["name"] == container.name
+        )  # fmt: skip
+        found.add(f"{machine} {container.engine} {container.name}", told, real)
+    assert found.counts["threats"] > 200
+    assert found.dangerous == []
+    assert found.counts["threats equal"] >= 0.97 * found.counts["threats"], (found.told(), found.wrong)
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman-rootless"])
+def test_what_this_kernel_has_beyond_the_recorded_one_is_guarded(engine: str) -> None:
+    record = records.load(MACHINES / "apparmor.json")
+    hosts = WithImages(None, record, (engine,))
+    made = hosts.host(None)
+    recorded = next(each for each in hosts.recorded().containers if each.raw.engine == engine)
+    ground = replace(made.ground, features=(("kcore", True), ("sysrq", True)))
+    _, readings = fitted(made.plain, recorded, made.engine, ground)
+    mounts = parse_mountinfo(str(readings.text("mountinfo")))
+    assert "/proc/kcore" in {mount.target for mount in mounts if is_mask(mount)}
+    assert "/proc/sysrq-trigger" in {mount.target for mount in mounts if is_proc_read_only(mount)}
+    assert [mount.fs_type for mount in mounts if mount.target.startswith("/sys/fs/cgroup")] == ["cgroup2"]

@@ -1,0 +1,106 @@
+"""Two containers side by side in the window: of the list, and of a capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from pytestqt.qtbot import QtBot
+
+from stratascope import resources
+from stratascope.presentation.overview.comparison import Part
+from stratascope.ui.compare.controller import CompareController
+from stratascope.ui.compare.model import Column, DifferenceModel, weaker
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
+from stratascope.wiring.engines import demo_snapshot
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+@pytest.fixture
+def compare(window: MainWindow) -> Iterator[CompareController]:
+    window.selection.show_snapshot(demo_snapshot())
+    yield window.compare
+    window.compare.dialog.hide()
+    window.compare.stop()
+
+
+def key(name: str) -> tuple[str, str]:
+    return next(each.key for each in demo_snapshot().containers if each.container.name == name)
+
+
+def test_by_its_key_of_the_container_in_view(qtbot: QtBot, window: MainWindow, compare: CompareController) -> None:
+    window.selection.go_to(key("web"))
+    QTest.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    dialog = compare.dialog
+    assert dialog.isVisible()
+    assert dialog.one.currentText().startswith("web")
+    assert dialog.lead.text() == "Choose two containers."
+    assert not dialog.copy.isEnabled()
+    dialog.two.setCurrentIndex(dialog.two.findText("backup", Qt.MatchFlag.MatchStartsWith))
+    qtbot.waitUntil(lambda: dialog.found is not None)
+    assert dialog.lead.text() == "backup is more exposed: 10.0, against 5.3 for web."
+
+
+def test_parts_sides_and_text(qtbot: QtBot, compare: CompareController) -> None:
+    compare.ask(key("web"), key("ci-runner"))
+    dialog = compare.dialog
+    qtbot.waitUntil(lambda: dialog.found is not None)
+    model = dialog.model_
+    assert model.rowCount() == len(model.all)
+    dialog.chips[Part.LAYER].click()
+    assert {each.part for each in model.rows} == {Part.LAYER}
+    row = next(at for at, each in enumerate(model.rows) if each.id == "capabilities")
+    assert weaker(model.rows[row], Column.TWO)
+    assert model.index(row, Column.TWO).data(Qt.ItemDataRole.AccessibleTextRole).endswith("weaker here")
+    assert model.headerData(Column.TWO, Qt.Orientation.Horizontal) == "ci-runner"
+    dialog.swap.click()
+    qtbot.waitUntil(lambda: dialog.found is not None and dialog.found.one.container.name == "ci-runner")
+    assert weaker(next(each for each in model.rows if each.id == "capabilities"), Column.ONE)
+    dialog.copy.click()
+    assert QGuiApplication.clipboard().text().startswith("ci-runner compared with web\n")
+
+
+def test_beside_a_capture_it_is_the_one_of_the_same_name(qtbot: QtBot, compare: CompareController) -> None:
+    compare.ask(key("web"))
+    compare.open_capture(resources.path("demo/demo.json"))
+    dialog = compare.dialog
+    qtbot.waitUntil(lambda: dialog.found is not None)
+    assert dialog.counted.text() == "Nothing is different."
+    assert dialog.two.currentText() == "web (demo.json)"
+    assert dialog.names == ("web (now)", "web (demo.json)")
+
+
+def test_a_file_that_is_no_capture_says_so(qtbot: QtBot, tmp_path: Path, compare: CompareController) -> None:
+    compare.ask(key("web"), key("backup"))
+    (tmp_path / "x.json").write_text("{")
+    compare.open_capture(tmp_path / "x.json")
+    qtbot.waitUntil(lambda: "is damaged" in compare.dialog.lead.text())
+    compare.open_capture(tmp_path / "none.json")
+    qtbot.waitUntil(lambda: "is damaged" not in compare.dialog.lead.text())
+    assert compare.dialog.model_.rowCount() == 0
+
+
+def test_beside_its_own_past(qtbot: QtBot, compare: CompareController) -> None:
+    web = next(each for each in demo_snapshot().containers if each.container.name == "web")
+    before = replace(web, container=replace(web.container, image="nginx:1.26"))
+    compare.show_pair(web, before, "yesterday")
+    dialog = compare.dialog
+    qtbot.waitUntil(lambda: dialog.found is not None)
+    assert [(each.what, each.one, each.two) for each in dialog.model_.all] == [("Image", "nginx:1.27", "nginx:1.26")]
+    assert dialog.names == ("web (now)", "web (yesterday)")
+
+
+def test_the_model_keeps_qts_rules(qtbot: QtBot, compare: CompareController) -> None:
+    compare.ask(key("web"), key("backup"))
+    qtbot.waitUntil(lambda: compare.dialog.found is not None)
+    model = DifferenceModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    model.show(compare.dialog.model_.all, ("a", "b"), None)
+    model.show(compare.dialog.model_.all, ("a", "b"), Part.CALL)
+    model.show((), ("", ""), None)

@@ -1,0 +1,129 @@
+"""A history in memory for the window's tests: some days of a snapshot's containers, in which much happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from stratascope.core.history.entry import (
+    Batch,
+    Entry,
+    Exposed,
+    Image,
+    Kind,
+    Limits,
+    Made,
+    Part,
+    Run,
+    Standing,
+    Subject,
+    Unlike,
+    Used,
+    Watch,
+    standing_of,
+)
+from stratascope.core.history.meter import Counted
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.history.chronicle import MakeHistory
+from stratascope.usecases.history.history import History
+from stratascope.usecases.history.recorder import Recorder
+
+HOUR, DAY = 3600.0, 86400.0
+HELD = "ci-runner"  # of which the most happened
+FOREIGN = "app"  # what an engine wrote of these
+SESSION = Unlike("sh", "exec", ("capabilities.effective",))
+
+
+class Remembered:
+    """A `core.history.entry.HistoryStore` without a disk. `raises`: whatever is read."""
+
+    def __init__(self) -> None:
+        self.entries_of: dict[Subject, list[Entry]] = {}
+        self.used_of: dict[Subject, list[Used]] = {}
+        self.watched: list[Watch] = []
+        self.writes = True
+        self.raises: Exception | None = None
+
+    def note(self, subject: Subject, at: float, *parts: tuple[Kind, Part]) -> None:
+        self.entries_of.setdefault(subject, []).extend(Entry(at, kind, part) for kind, part in parts)
+
+    def make(self) -> MakeHistory:
+        return lambda: (History(self, lambda: ()), Recorder(self, self))
+
+    def read(self, groups: str) -> Counted:
+        return Counted()
+
+    def claim(self) -> bool:
+        return self.writes
+
+    def write(self, batch: Batch) -> None:
+        """What the sample's own snapshots say is not what happened."""
+
+    def tidy(self, now: float) -> None:
+        """Nothing gets old."""
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def subjects(self) -> tuple[Subject, ...]:
+        return tuple(self.entries_of)
+
+    def entries(self, subject: Subject) -> tuple[Entry, ...]:
+        if self.raises is not None:
+            raise self.raises
+        return tuple(self.entries_of.get(subject, ()))
+
+    def used(self, subject: Subject, since: float) -> tuple[Used, ...]:
+        return tuple(self.used_of.get(subject, ()))
+
+    def watches(self, since: float) -> tuple[Watch, ...]:
+        return tuple(self.watched)
+
+    def latest(self) -> dict[Subject, Standing]:
+        return {
+            subject: standing_of([(each.kind, each.value) for each in entries])
+            for subject, entries in self.entries_of.items()
+        }
+
+    def exposures(self, since: float) -> dict[Subject, tuple[Entry, ...]]:
+        return {
+            subject: tuple(each for each in entries if each.kind is Kind.EXPOSED)
+            for subject, entries in self.entries_of.items()
+        }
+
+
+def days(states: Sequence[ContainerState], *, but: str = "", long: float = 4 * DAY) -> Remembered:
+    """Of all these; of `but` there is no history."""
+    found = Remembered()
+    now = time.time()
+    begin = now - long
+    found.watched = [Watch(begin, now - 2 * DAY), Watch(now - 2 * DAY + 3 * HOUR, now)]
+    for state in states:
+        container = state.container
+        if container.name == but:
+            continue
+        subject = Subject(container.engine, container.name)
+        low: tuple[tuple[Kind, Part], ...] = ((Kind.THREATS, ("load-module",)), (Kind.DRIFT, ()))
+        found.note(subject, begin, *low, (Kind.MADE, Made("a" * 64)), (Kind.IMAGE, Image("app:1", "1")),
+                   (Kind.RUN, Run("running", begin)), (Kind.SETTINGS, ("--memory 64m",)),
+                   (Kind.LIMITS, Limits(64 << 20, None, 1.0)), (Kind.EXPOSED, Exposed(4.1, 3.2)),
+                   (Kind.LAYERS, (("seccomp", "ENFORCED"),)))  # fmt: skip
+        found.used_of[subject] = [
+            Used(begin + hour * HOUR, HOUR, 20e6 + hour % 9 * 4e6, 24e6 + hour % 9 * 4e6, 0.1, 0.4 + hour % 5 / 10,
+                 3, 5, 1e4, 4e5)
+            for hour in range(1, int(long / HOUR))
+        ]  # fmt: skip
+        if container.name == HELD:
+            _happens(found, subject, now)
+    return found
+
+
+def _happens(found: Remembered, subject: Subject, now: float) -> None:
+    found.note(subject, now - 3 * DAY, (Kind.RUN, Run("exited", now - 4 * DAY, 137, out_of_memory=True)))
+    found.note(subject, now - 3 * DAY + 30, (Kind.RUN, Run("running", now - 3 * DAY + 25)))
+    found.note(subject, now - 2.5 * DAY, (Kind.MADE, Made("b" * 64, by_us=True)), (Kind.SETTINGS, ("--memory 128m",)))
+    found.note(subject, now - 5 * HOUR, (Kind.SETTINGS, ("--memory 256m", "--cap-add SYS_ADMIN", "-v /run/d.sock:/s")),
+               (Kind.EXPOSED, Exposed(10.0, 9.1)), (Kind.THREATS, ("mount-file-system", "reboot", "set-clock", "bpf")),
+               (Kind.LAYERS, (("seccomp", "OPEN"),)), (Kind.IMAGE, Image("app:2", "2")))  # fmt: skip
+    found.note(subject, now - 3 * HOUR, (Kind.RUN, Run("running", now - 3 * HOUR)))
+    found.note(subject, now - HOUR, (Kind.DRIFT, (SESSION,)))

@@ -1,0 +1,50 @@
+"""What the palette finds for some words."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratascope.ui.palette.search import MOST, Place, found
+
+
+def place(title: str, kind: str = "Threat", words: str = "") -> Place:
+    return Place(title, kind, lambda: None, words=words)
+
+
+PLACES = (
+    place("Settings…", "Action"),
+    place("Mount a file system", words="mount file system"),
+    place("mount", "System call"),
+    place("umount2", "System call"),
+    place("fsmount", "System call"),
+    place("SYS_ADMIN", "Capability", "CAP_SYS_ADMIN"),
+    place("web", "Container", "ab12"),
+)
+
+
+def titles(text: str) -> list[str]:
+    return [each.title for each in found(PLACES, text)]
+
+
+def test_the_very_name_comes_first() -> None:
+    assert titles("mount") == ["mount", "Mount a file system", "umount2", "fsmount"]
+
+
+def test_a_word_of_a_name_an_id_and_the_kind_count() -> None:
+    assert titles("admin") == ["SYS_ADMIN"]
+    assert titles("cap_sys_admin") == ["SYS_ADMIN"]
+    assert titles("ab1") == ["web"]
+    assert titles("system call mount") == ["mount", "umount2", "fsmount"]
+    assert titles("no such thing") == []
+
+
+def test_nothing_typed_is_all_in_order() -> None:
+    assert titles("  ") == [each.title for each in PLACES]
+    many = tuple(place(str(number)) for number in range(500))
+    assert len(found(many, "")) == len(found(many, "1")) == MOST
+
+
+@given(st.text(max_size=60))
+def test_any_text_finds_a_part_of_all(text: str) -> None:
+    assert set(titles(text)) <= {each.title for each in PLACES}

@@ -1,0 +1,96 @@
+"""Who shares what, as a page: rows, the filter, the chips, and the way to a container."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.overview.shared_parts import Kind
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.shared.model import Column, SharedModel
+from stratascope.ui.shared.page import SharedPage
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
+from stratascope.wiring.engines import demo_snapshot
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def wide(count: int) -> Snapshot:
+    """So many containers, five to a network, all on one machine."""
+    snapshot = demo_snapshot()
+    model = next(each for each in snapshot.containers if each.container.name == "web")
+    states = tuple(
+        replace(
+            model,
+            container=replace(model.container, id=f"{at:064x}", name=f"c{at}", networks=(f"net-{at // 5}", "all")),
+        )
+        for at in range(count)
+    )
+    return replace(snapshot, containers=states)
+
+
+@pytest.fixture
+def page(window: MainWindow) -> SharedPage:
+    window.selection.show_snapshot(wide(20))
+    window.pages.show_view(View.SHARED)
+    QApplication.processEvents()
+    assert window.pages.shared is not None
+    return window.pages.shared
+
+
+def test_the_gravest_first_and_all_who_have_it(page: SharedPage) -> None:
+    kinds = [each.kind for each in page.model_.rows]
+    assert kinds == sorted(kinds, key=list(Kind).index)
+    networks = [each for each in page.model_.rows if each.kind is Kind.NETWORK]
+    assert [len(each.containers) for each in networks] == [20, 5, 5, 5, 5]
+    row = page.model_.rows.index(networks[1])
+    page.table.setCurrentIndex(page.model_.index(row, Column.WHAT))
+    assert page.members.count() == 5
+    assert page.meaning.text() == "They reach each other's ports, published or not."
+
+
+def test_chips_and_filter(window: MainWindow, page: SharedPage) -> None:
+    page.chips[Kind.NETWORK].click()
+    assert {each.kind for each in page.model_.rows} == {Kind.NETWORK}
+    window.selection.set_filter("net-2")
+    assert [each.name for each in page.model_.rows] == ["net-2"]
+    window.selection.set_filter("c7")
+    assert [each.name for each in page.model_.rows] == ["all", "net-1"]
+    window.selection.set_filter("nobody")
+    assert page.nothing.isVisible()
+    assert not page.card.isVisible()
+
+
+def test_a_container_is_opened_from_there(window: MainWindow, page: SharedPage) -> None:
+    page.table.setFocus()
+    page.members.setFocus()
+    page.members.setCurrentRow(3)
+    wanted = page.members.item(3).data(Qt.ItemDataRole.UserRole)
+    QTest.keyClick(page.members, Qt.Key.Key_Return)
+    assert window.selection.key == wanted
+    assert window.pages.view is View.STRATA
+
+
+def test_two_hundred_keep_the_chosen_row(qtbot: QtBot, window: MainWindow, page: SharedPage) -> None:
+    window.selection.show_snapshot(wide(200))
+    assert len([each for each in page.model_.rows if each.kind is Kind.NETWORK]) == 41
+    row = next(at for at, each in enumerate(page.model_.rows) if each.name == "net-17")
+    page.table.setCurrentIndex(page.model_.index(row, Column.KIND))
+    more = wide(201)
+    window.selection.show_snapshot(more)
+    assert page.model_.rows[page.table.currentIndex().row()].name == "net-17"
+    whole = next(each for each in page.model_.rows if each.name == "all")
+    assert page.model_.text(whole, Column.WHO).endswith("and 161 more")
+
+
+def test_the_model_keeps_qts_rules(qtbot: QtBot, page: SharedPage) -> None:
+    model = SharedModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    assert model.show(page.model_.rows, page.model_.names)
+    assert not model.show(page.model_.rows, page.model_.names)
+    assert model.show((), {})

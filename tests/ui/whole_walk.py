@@ -1,0 +1,40 @@
+"""The walk through the whole window, on the demo's containers as if they were of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.app import app as ui
+from ui import sample, tour
+from ui.denied import denied_stops
+from ui.hardening import picture, side_of
+from ui.history import remembered
+from ui.judge import Judge
+from ui.staged_hardening import StagedHardening
+from ui.use.watched import Rig
+
+
+def stops(qtbot: QtBot, width: int, height: int = 900) -> Iterator[tour.Stop]:
+    """Each of them, in a window of that size."""
+    staged = StagedHardening(picture().engines, picture().ground)
+    known = Rig.knowing(picture().containers, but="backup").learning
+    past = remembered.days(picture().containers, but="backup").make()
+    window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known, history=past, before=Judge())
+    denied_stops.tell_no_ends(window)
+    qtbot.addWidget(window)
+    window.resize(width, height)
+    window.show()
+    window.selection.show_snapshot(picture())
+    window.activateWindow()
+    try:
+        tour.choose(qtbot, window, "ci-runner")
+        yield from tour.views(qtbot, window)
+        yield from tour.sheets(window)
+        yield from tour.hardening(qtbot, window, staged)
+    finally:
+        side = side_of(window)
+        window.clock.stop()
+        qtbot.waitUntil(lambda: not side.busy)
+        side.queries.end()

@@ -1,0 +1,64 @@
+"""The three hints for whoever sees the window for the first time: once, by keyboard too, and never in the way."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.app.app import make_window
+from stratascope.ui.widgets.feed import MemorySettings
+from stratascope.ui.window.main_window import MainWindow
+from ui import sample
+
+
+def first(qtbot: QtBot, settings: MemorySettings) -> MainWindow:
+    window = make_window(sample.StillWatch(), settings)
+    qtbot.addWidget(window)
+    window.resize(1440, 900)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.greet()
+    return window
+
+
+def test_they_come_once_and_one_after_the_other(qtbot: QtBot) -> None:
+    settings = MemorySettings()
+    window = first(qtbot, settings)
+    assert not window.hints.isVisible(), "there is nothing to tell of yet"
+    window.selection.show_snapshot(sample.snapshot())
+    hints = window.hints
+    assert hints.isVisible()
+    seen = []
+    while hints.isVisible():
+        seen.append(hints.title.text())
+        assert window.rect().contains(hints.geometry())
+        assert hints.ring.isVisible()
+        part = QRect(hints.ring.box)
+        assert not hints.geometry().intersects(part.adjusted(8, 8, -8, -8)), "it does not cover what it tells of"
+        assert hints.go.hasFocus()
+        QTest.keyClick(hints.go, Qt.Key.Key_Space)
+    assert len(seen) == len(set(seen)) == 3
+    assert not hints.ring.isVisible()
+    again = first(qtbot, settings)
+    again.selection.show_snapshot(sample.snapshot())
+    assert not again.hints.isVisible()
+    for each in (window, again):
+        each.clock.stop()
+
+
+def test_escape_ends_them_and_gives_the_keyboard_back(qtbot: QtBot) -> None:
+    settings = MemorySettings()
+    window = first(qtbot, settings)
+    window.containers.view.setFocus()
+    qtbot.waitUntil(window.containers.view.hasFocus)
+    window.selection.show_snapshot(sample.snapshot())
+    QTest.keyClick(window.hints.go, Qt.Key.Key_Escape)
+    assert not window.hints.isVisible()
+    assert window.containers.view.hasFocus()
+    window.hints.begin()  # from the menu
+    assert window.hints.isVisible()
+    window.resize(700, 800)
+    assert window.rect().contains(window.hints.geometry())
+    window.clock.stop()

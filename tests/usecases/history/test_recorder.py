@@ -1,0 +1,246 @@
+"""What is written down while somebody looks: where something changed, from the pictures that are there anyway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stratascope.core.container import Status
+from stratascope.core.history.changes import What
+from stratascope.core.history.entry import GONE, Batch, Exposed, Kind, Run, Subject, Unlike, Used, Watch
+from stratascope.core.history.meter import Counted
+from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
+from stratascope.state.history import FileHistory
+from stratascope.usecases.history.history import History
+from stratascope.usecases.history.recorder import AGAIN, ASLEEP, ROW, SAMPLE, TIDY, Recorder
+from stratascope.usecases.history.standing import subject_of
+from stratascope.value import replace
+from stratascope.wiring.engines import demo_snapshot
+
+WEB = Subject("docker", "web")
+
+
+class Stage:
+    """A recorder whose time and counters are told it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = 1_000_000.0
+        self.memory = 50 << 20
+        self.asked: list[str] = []
+        self.store = FileHistory(folder)
+        self.recorder = Recorder(self.store, self, lambda: self.now)
+        self.history = History(self.store, lambda: (), lambda: self.now)
+
+    def read(self, groups: str) -> Counted:
+        self.asked.append(groups)
+        return Counted(self.memory, 5, (self.now - 1_000_000.0) / 2, 0)
+
+    def show(self, snapshot: Snapshot, *, after: float = 0.0) -> None:
+        self.now += after
+        self.recorder.see(replace(snapshot, taken_at=self.now))
+        self.recorder.step()
+
+    def wait(self, seconds: float, step: float = SAMPLE) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self.now += step
+            self.recorder.step()
+
+    def kinds(self, subject: Subject = WEB) -> list[Kind]:
+        return [entry.kind for entry in self.store.entries(subject)]
+
+    def happened(self, subject: Subject = WEB) -> list[What]:
+        return [each.what for each in self.history.of(subject, 0.0).changes]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path / "history")
+
+
+def live() -> Snapshot:
+    """The demo's containers, as if they were of this machine."""
+    snapshot = demo_snapshot()
+    return replace(snapshot, demo=False, listed=frozenset(each.id for each in snapshot.engines))
+
+
+def other(snapshot: Snapshot, name: str, **fields: object) -> Snapshot:
+    """With other facts of that container's own, or of its state."""
+
+    def made(state: ContainerState) -> ContainerState:
+        if state.container.name != name:
+            return state
+        own = {key: value for key, value in fields.items() if key in state.container.__struct_fields__}
+        rest = {key: value for key, value in fields.items() if key not in own}
+        return replace(state, container=replace(state.container, **own), **rest)  # type: ignore[arg-type]
+
+    return replace(snapshot, containers=tuple(made(state) for state in snapshot.containers))
+
+
+def without(snapshot: Snapshot, name: str) -> Snapshot:
+    return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.container.name != name))
+
+
+def test_one_row_where_something_changed(stage: Stage) -> None:
+    stage.show(live())
+    first = stage.kinds()
+    assert sorted(first) == sorted(Kind)
+    stage.show(live(), after=5)
+    stage.show(live(), after=5)
+    assert stage.kinds() == first
+    web = next(each for each in live().containers if each.container.name == "web").container
+    stage.show(other(live(), "web", asked=replace(web.asked, memory=1 << 30)), after=5)
+    assert stage.kinds() == [*first, Kind.SETTINGS]
+    assert stage.happened() == [What.FIRST, What.SETTINGS]
+
+
+def test_a_capture_that_is_replayed_is_no_history(stage: Stage) -> None:
+    stage.show(demo_snapshot())
+    assert stage.store.subjects() == ()
+    assert not stage.store.folder.exists()
+
+
+def test_what_is_not_running_has_what_was_asked_of_it(stage: Stage) -> None:
+    stage.show(live())
+    assert stage.kinds(Subject("docker", "nightly-report")) == [Kind.MADE, Kind.IMAGE, Kind.RUN, Kind.SETTINGS]
+
+
+def test_ended_gone_and_back(stage: Stage) -> None:
+    stage.show(live())
+    ended = other(live(), "web", status=Status.EXITED, pid=None, exit_code=137, matrix=None)
+    stage.show(ended, after=5)
+    assert stage.happened() == [What.FIRST, What.ENDED]
+    stage.show(without(live(), "web"), after=500)
+    assert stage.store.latest()[WEB].run == Run(GONE, _started())
+    stage.show(without(live(), "web"), after=5)
+    assert stage.happened() == [What.FIRST, What.ENDED, What.GONE]
+    stage.show(other(live(), "web", id="f" * 64, started=stage.now), after=500)
+    assert stage.happened() == [What.FIRST, What.ENDED, What.GONE, What.REPLACED]
+
+
+def _started() -> float:
+    return next(each for each in live().containers if each.container.name == "web").container.started
+
+
+def test_an_engine_that_does_not_answer_loses_no_container(stage: Stage) -> None:
+    """Its containers are not in the picture, and may be well."""
+    stage.show(live())
+    stage.show(replace(live(), containers=(), listed=frozenset()), after=5)
+    assert stage.happened() == [What.FIRST]
+
+
+def test_a_session_with_more_rights(stage: Stage) -> None:
+    stage.show(live())
+    session = ProcessState(9, 9, "sh", ("capabilities.effective",), "exec")
+    stage.show(other(live(), "web", processes=(session,)), after=5)
+    assert stage.store.latest()[WEB].drift == (Unlike("sh", "exec", ("capabilities.effective",)),)
+    stage.show(live(), after=5)
+    assert stage.happened() == [What.FIRST, What.DRIFT, What.DRIFT_ENDED]
+
+
+def test_root_sees_more_which_is_no_change(stage: Stage) -> None:
+    stage.show(live())
+    stage.show(replace(live(), privilege=Privilege(PrivilegeState.ON)), after=5)
+    latest = stage.store.latest()[WEB].exposed
+    assert isinstance(latest, Exposed)
+    assert latest.root
+    assert stage.happened() == [What.FIRST]
+
+
+def test_twins_and_relaunches_under_way_are_left_out() -> None:
+    state = live().containers[2]
+    for fields in ({"name": "stratascope-0123456789ab"}, {"labels": (("io.github.stratascope.twin", "1"),)}):
+        one = replace(state, container=replace(state.container, **fields))
+        assert subject_of(one) is None
+    assert subject_of(state) == Subject(state.container.engine, state.container.name)
+
+
+def test_use_is_read_and_written_where_it_differs(stage: Stage) -> None:
+    stage.show(live())
+    stage.wait(10 * ROW)
+    rows = stage.store.used(WEB, 0.0)
+    assert len(rows) == 1  # it was the same all the time
+    assert (rows[0].memory, rows[0].pids, rows[0].cpu) == (50 << 20, 5.0, 0.5)
+    stage.memory = 90 << 20
+    stage.wait(3 * ROW)
+    assert [row.memory for row in stage.store.used(WEB, 0.0)][-1] == 90 << 20
+    assert len(stage.store.used(WEB, 0.0)) <= 3
+    watch = stage.store.watches(0.0)
+    assert len(watch) == 1
+    assert watch[0].until >= stage.now - ROW
+    # what has no group of its own in sight is not measured
+    assert len(set(stage.asked)) == sum(each.container.engine in ("docker", "podman") for each in live().containers) - 1
+
+
+def test_a_new_run_is_measured_anew(stage: Stage) -> None:
+    stage.show(live())
+    stage.wait(2 * ROW)
+    assert len(stage.store.used(WEB, 0.0)) == 1
+    stage.show(other(live(), "web", started=stage.now), after=1)
+    stage.wait(2 * ROW)
+    assert len(stage.store.used(WEB, 0.0)) == 2
+
+
+def test_asleep(stage: Stage) -> None:
+    """Of the time in which the machine slept nothing is known."""
+    stage.show(live())
+    stage.wait(ROW)
+    stage.now += ASLEEP * 10
+    stage.wait(ROW)
+    assert len(stage.store.watches(0.0)) == 2
+
+
+def test_what_is_left_is_written_at_the_end(stage: Stage) -> None:
+    stage.show(live())
+    stage.wait(30)
+    stage.recorder.step(last=True)
+    assert len(stage.store.used(WEB, 0.0)) == 1
+
+
+def test_another_window_takes_over(stage: Stage, tmp_path: Path) -> None:
+    second = Stage(tmp_path / "history")
+    stage.show(live())
+    second.show(live())
+    assert (stage.recorder.recording, second.recorder.recording) == (True, False)
+    assert second.recorder.trouble is None
+    stage.store.close()
+    second.wait(2 * AGAIN)
+    assert second.recorder.recording
+    second.show(live(), after=5)
+    assert second.happened() == [What.FIRST]  # it knows what the first one wrote
+
+
+def test_what_can_not_be_written_is_told_and_tried_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "history")
+    stage.store.folder.mkdir(mode=0o700)
+    (stage.store.folder / "history.db").mkdir()
+    stage.show(live())
+    assert stage.recorder.trouble is not None
+    assert not stage.recorder.recording
+    (stage.store.folder / "history.db").rmdir()
+    stage.wait(2 * AGAIN)
+    assert stage.recorder.trouble is None
+    assert stage.happened() == [What.FIRST]
+
+
+def test_tidied_now_and_then(stage: Stage) -> None:
+    stage.show(live())
+    old = Used(stage.now - 500 * 86400.0, 60.0, memory=1.0)
+    stage.store.write(Batch(Watch(stage.now, stage.now), (), ((WEB, old),)))
+    assert old in stage.store.used(WEB, 0.0)
+    stage.wait(2 * ROW)
+    assert old not in stage.store.used(WEB, 0.0)
+    stage.store.write(Batch(Watch(stage.now, stage.now), (), ((WEB, old),)))
+    stage.wait(TIDY / 2, step=ROW)
+    assert old in stage.store.used(WEB, 0.0)
+
+
+def test_small_lines_of_all(stage: Stage) -> None:
+    """Seven days of every container, in one query."""
+    stage.show(live())
+    lines = stage.history.lines(stage.now - 7 * 86400.0)
+    running = [each for each in live().containers if each.matrix is not None]
+    assert set(lines) == {Subject(each.container.engine, each.container.name) for each in running}
+    assert [point.worst for point in lines[WEB]] == [5.3]

@@ -1,0 +1,44 @@
+"""How a word of the filter can go on."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratascope.usecases.listing.completion import MOST, complete
+from usecases.listing.listed import states
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "words"),
+    [
+        ("", 0, ()),
+        ("web ", 4, ()),
+        ("ca", 0, ("cap:",)),
+        ("p", 0, ("project:", "port:", "portainer")),
+        ("x web cap:sys_a", 6, ("cap:sys_admin",)),
+        ("cap:SYS_TT", 0, ("cap:sys_tty_config",)),
+        ("engine:docker", 0, ("engine:docker", "engine:docker-rootless")),
+        ("label:tier", 0, ("label:tier", 'label:"tier=Front end"')),
+        ("project:", 0, ("project:shop",)),
+        ("port:4", 0, ("port:443",)),
+        ("user:r", 0, ("user:root",)),
+        ("foo:b", 0, ()),
+        ("thumbnailer", 0, ("thumbnailer",)),
+    ],
+)
+def test_ways_to_go_on(text: str, start: int, words: tuple[str, ...]) -> None:
+    found = complete(text, tuple(states().values()))
+    assert (found.start, found.words) == (start, words)
+
+
+def test_what_all_begin_with() -> None:
+    assert complete("cap:net", tuple(states().values())).common == "cap:net_"
+
+
+@given(st.text(max_size=60))
+def test_any_text(text: str) -> None:
+    found = complete(text, tuple(states().values()))
+    assert 0 <= found.start <= len(text)
+    assert len(found.words) <= MOST
