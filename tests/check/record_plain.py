@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-from stratascope.core.capture import Capture, Reading
+from stratascope.core.capture import Capture, Reading, process_folder
 from stratascope.core.container import Container, Engine
 from stratascope.core.ground import NAMESPACES
 from stratascope.core.ports import ContainerCapture
@@ -89,7 +89,7 @@ def _cleaned(text: str, container: Container) -> str:
 
 def _reading(reading: Reading, container: Container, pid: int, engine: Engine) -> Reading:
     text, name = reading.text, reading.name
-    source = reading.source.replace(f"/proc/{pid}", f"/proc/{PID}")
+    source = reading.source.replace(f"/proc/{pid}", process_folder(PID))
     if text is None:
         return replace(reading, source=source)
     text = _cleaned(text, container)

@@ -92,11 +92,16 @@ class Capture(Value, dict=True):
     def source(self, name: str) -> str:
         """Where that reading comes from, for evidence."""
         reading = self._index.get(name)
-        return reading.source if reading else f"/proc/{self.pid}/{name}"
+        return reading.source if reading else f"{process_folder(self.pid)}/{name}"
 
     def names(self) -> Iterable[str]:
         """The names of all readings, in order."""
         return self._index.keys()
+
+
+def process_folder(pid: int | str | None) -> str:
+    """Where a process is read; with PID for the number where there is none yet (None, 0)."""
+    return f"/proc/{pid or 'PID'}"
 
 
 def or_none(found: Decoded | Gap) -> Decoded | None:

@@ -71,6 +71,8 @@ def test_a_run_command_is_judged_as_it_is_typed(page: BeforePage, qtbot: QtBot) 
     assert state.matrix is not None
     assert state.matrix.exposure.worst == 10.0
     assert not page.services.isVisible(), "one container needs no chips"
+    assert "/proc/PID/" in repr(state), "where it would be read"
+    assert "/proc/0" not in repr(state), "there is no such process"
     # tighter, and the number goes down at once
     judged(page, qtbot, "docker run -d --name web --user 1000 --cap-drop ALL --security-opt no-new-privileges nginx")
     qtbot.waitUntil(lambda: page.selection.current is not None and page.selection.current.matrix is not None

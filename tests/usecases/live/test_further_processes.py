@@ -82,7 +82,7 @@ def test_a_thread_counts_as_its_process_does_not(record: Record) -> None:
     assert ruling is not None
     assert ruling.stance is Stance.LETS_THROUGH
     place = f"/proc/{state.container.pid}/task/{thread.pid}/status:CapEff"
-    assert evidence(ruling.source, state.container.pid or 0) == place
+    assert evidence(ruling.source, state.container.pid) == place
 
 
 def test_the_facts_stay_those_of_the_first(record: Record) -> None:

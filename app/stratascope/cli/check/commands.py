@@ -132,9 +132,4 @@ def _told(found: Checked, arguments: argparse.Namespace, beside: Beside) -> int:
 def _show(snapshot: Snapshot, problems: tuple[Problem, ...], arguments: argparse.Namespace, beside: Beside) -> bool:
     more = {"problems": [{"source": str(each.place), "text": translate(each.text)} for each in problems]}
     details = bool(arguments.service or arguments.command_words)
-    return put(arguments, snapshot, beside, details=details, more=more, reworded=_placed)
-
-
-def _placed(text: str) -> str:
-    """Where a fact would be read once there is a process: what is recorded has nobody's number, 0."""
-    return text.replace("/proc/0/", "/proc/PID/").replace('"/proc/0"', '"/proc/PID"')
+    return put(arguments, snapshot, beside, details=details, more=more)

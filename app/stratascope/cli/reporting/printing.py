@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,17 +50,13 @@ def put(
     *,
     details: bool = False,
     more: dict[str, Any] | None = None,
-    reworded: Callable[[str], str] = str,
 ) -> bool:
-    """Print or write a snapshot; False, with a word why, where a file can't be written. `more`: of JSON. `reworded`: a
-    piece of the text as it is to stand there.
-    """
+    """Print or write a snapshot; False, with a word why, where a file can't be written. `more`: of JSON."""
     output, name = output_of(arguments), format_of(arguments)
     snapshot = narrowed(snapshot, beside, every_threat=name in ("text", "html"))
     if name == "json":
-        return put_texts(chain(map(reworded, json_report.pieces(snapshot, beside, more)), ("\n",)), output)
-    texts = _texts(name, snapshot, beside, to_file=output is not None, details=details)
-    return put_texts(map(reworded, texts), output)
+        return put_texts(chain(json_report.pieces(snapshot, beside, more), ("\n",)), output)
+    return put_texts(_texts(name, snapshot, beside, to_file=output is not None, details=details), output)
 
 
 def put_texts(texts: Iterable[str], output: Path | None) -> bool:

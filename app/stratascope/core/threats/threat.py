@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from stratascope.core.capture import process_folder
 from stratascope.core.message import Message
 from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
@@ -99,6 +100,6 @@ class Threat(Value):
     refs: tuple[str, ...] = ()
 
 
-def evidence(source: str, pid: int | str) -> str:
-    """A ruling's source in full; `pid` may be a word that stands for one."""
-    return f"/proc/{pid}/{source[1:]}" if source.startswith("@") else source
+def evidence(source: str, pid: int | str | None) -> str:
+    """A ruling's source in full, `pid` may be what stands for one; PID where there is none yet."""
+    return f"{process_folder(pid)}/{source[1:]}" if source.startswith("@") else source

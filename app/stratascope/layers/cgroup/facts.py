@@ -7,7 +7,7 @@ could not be read for another reason leaves the question open.
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, process_folder
 from stratascope.core.container import AskedDevice, Container, Engine, LogKeeping
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
@@ -125,7 +125,7 @@ def limits_ignored(facts: CgroupFacts | None, engine: Engine) -> bool:
 def decode(capture: Capture, container: Container, around: Surroundings) -> CgroupFacts:
     """Limits over all levels of the path, and the present use; never raises."""
     gaps: list[NamedGap] = []
-    process = f"/proc/{capture.pid}"
+    process = process_folder(capture.pid)
     memberships = decoded(capture, "cgroup", parse_memberships, gaps) or ()
     readings = capture.readings
     names = tuple([reading.name for reading in readings])

@@ -8,7 +8,7 @@ mapped.
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap, or_none
+from stratascope.core.capture import Capture, Gap, or_none, process_folder
 from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
@@ -149,7 +149,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
         host_root=host_root,
         takes_ids=takes_ids,
         host_from=around.ground.namespaces_from,
-        process=f"/proc/{capture.pid}",
+        process=process_folder(capture.pid),
         gaps=tuple(gaps),
         top_of_cgroup_tree=None if memberships is None else _top_of_cgroup_tree(memberships),
         memberships=memberships,

@@ -6,7 +6,7 @@ namespace.
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap, GapKind, or_none
+from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
@@ -139,7 +139,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         else status.effective | (status.permitted or 0),
         owners=owners_of(capture, initial, around),
         port_start=first_free_port(capture, around),
-        process=f"/proc/{capture.pid}",
+        process=process_folder(capture.pid),
         gaps=tuple(gaps),
         uid_effective=effective,
         disks=disks_given(container.asked),

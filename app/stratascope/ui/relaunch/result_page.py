@@ -291,7 +291,7 @@ class ResultPage(QScrollArea):
             proof = proved.proof
             texts = (toggle_title(proved.choice.toggle),
                      *map(translate, (PROVEN_TITLES[proof.outcome], proof.expected, proof.found)))  # fmt: skip
-            source = evidence(proof.source, "PID")
+            source = evidence(proof.source, None)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(plain(text, 400))
                 item.setForeground(QColor(theme.color(PROVEN_INK[proof.outcome] if column == 1 else "text")))

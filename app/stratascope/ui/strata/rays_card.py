@@ -117,7 +117,7 @@ class RayCard(QWidget):
         if ruling is not None:
             y = self._write(left, y, inner, theme.font(11), "text2", translate(ruling.reason))
             if ruling.source:
-                source = evidence(ruling.source, pid or 0)
+                source = evidence(ruling.source, pid)
                 font = theme.font(10, REGULAR, fixed=True)
                 cut = QFontMetrics(font).elidedText(plain(source, 300), Qt.TextElideMode.ElideMiddle, inner)
                 y = self._write(left, y, inner, font, "text3", cut)

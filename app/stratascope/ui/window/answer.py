@@ -172,4 +172,4 @@ def _proof(worst: ThreatState, pid: int | None) -> str:
     """Where it is seen: in the reading of the layer that ought to stop it first, else of any that lets it through."""
     rulings = {item.layer: item.ruling for item in worst.weakest.rulings if item.ruling.stance is Stance.LETS_THROUGH}
     ruling = rulings.get(worst.threat.first, next(iter(rulings.values()), None))
-    return "" if ruling is None or not ruling.source else plain(evidence(ruling.source, pid or 0), 300)
+    return "" if ruling is None or not ruling.source else plain(evidence(ruling.source, pid), 300)

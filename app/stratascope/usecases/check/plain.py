@@ -11,7 +11,7 @@ import errno
 import re
 from collections.abc import Iterable
 
-from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, process_folder
 from stratascope.core.container import Container, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Ground
 from stratascope.core.record import ContainerRecord
@@ -107,7 +107,7 @@ def _one_tree(mountinfo: str) -> str:
 
 def _label(engine: Engine, ground: Ground) -> tuple[ProfileKind | None, Reading]:
     """What attr/current would say, and which AppArmor profile the engine would tell."""
-    source = f"/proc/1/{_CURRENT}"
+    source = f"{process_folder(None)}/{_CURRENT}"
     if ground.selinux:
         confined = engine.kind is EngineKind.PODMAN or engine.facts.selinux
         if not confined:
