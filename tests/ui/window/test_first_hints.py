@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
 from stratascope.ui.widgets.feed import MemorySettings
+from stratascope.ui.widgets.page_switch import Group, View
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 
@@ -61,4 +62,21 @@ def test_escape_ends_them_and_gives_the_keyboard_back(qtbot: QtBot) -> None:
     assert window.hints.isVisible()
     window.resize(700, 800)
     assert window.rect().contains(window.hints.geometry())
+    window.clock.stop()
+
+
+def test_whoever_starts_to_work_needs_none(qtbot: QtBot) -> None:
+    """A click beside them counts, and ends them; Escape does wherever the keyboard is."""
+    window = first(qtbot, MemorySettings())
+    window.selection.show_snapshot(sample.snapshot())
+    hints, button = window.hints, window.toolbar.views.groups[Group.COULD].segments.buttons[1]
+    QTest.mouseClick(hints.title, Qt.MouseButton.LeftButton)
+    assert hints.isVisible()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not hints.isVisible()
+    assert window.pages.view is View.MATRIX
+    hints.begin()
+    window.containers.view.setFocus()
+    QTest.keyClick(window.containers.view, Qt.Key.Key_Escape)
+    assert not hints.isVisible()
     window.clock.stop()

@@ -1,8 +1,8 @@
 """Three short hints on the real window, once: what stands where, for somebody who has read nothing.
 
 A ring around the part that is told of, and a card beside it. They come when the first container is in view, go by
-`Escape`, and are in the menu from then on. Decided against a tour that clicks for people, and against pictures: what
-is told of is there.
+`Escape` or a click beside them, and are in the menu from then on. Decided against a tour that clicks for people, and
+against pictures: what is told of is there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
@@ -85,6 +85,9 @@ class FirstHints(QFrame):
         super().__init__(window)
         self._theme, self._window, self._settings, self._hints = theme, window, settings, hints
         self._at = -1
+        application = QGuiApplication.instance()
+        assert application is not None
+        self._application = application
         self._before: QWidget | None = None  # what had the keyboard
         self.setObjectName("popup")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -109,7 +112,6 @@ class FirstHints(QFrame):
         below.addWidget(self.go)
         column.addLayout(below)
         self.setFixedWidth(theme.px(WIDTH))
-        window.installEventFilter(self)
         self.hide()
 
     @property
@@ -125,12 +127,14 @@ class FirstHints(QFrame):
     def begin(self) -> None:
         """From the first on."""
         self._before, self._at = self._window.focusWidget(), -1
+        self._application.installEventFilter(self)  # while they are shown only: it sees all events
         self._step()
 
     def end(self) -> None:
         """No more of them, also at the next start."""
         self._settings.set(KEY, SEEN)
         self._at = -1
+        self._application.removeEventFilter(self)
         had = self.isAncestorOf(self._window.focusWidget()) if self._window.focusWidget() is not None else False
         self.hide()
         self.ring.hide()
@@ -184,12 +188,18 @@ class FirstHints(QFrame):
         self.ring.update()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and self.isVisible():
+        kind = event.type()
+        if watched is self._window and kind in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
             self._place()
+        elif not isinstance(watched, QWidget) or watched.window() is not self._window:
+            return False
+        elif kind is QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
+            if not self.rect().contains(self.mapFromGlobal(event.globalPosition().toPoint())):
+                self.end()  # whoever starts to work needs none; the click counts
+        elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            if kind is QEvent.Type.ShortcutOverride:
+                event.accept()  # it is a key for this, and no shortcut
+            elif kind is QEvent.Type.KeyPress:
+                self.end()
+            return True
         return False
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.end()
-            return
-        super().keyPressEvent(event)
