@@ -162,7 +162,11 @@ def brought_up(call: Callable[[], object]) -> list[QWidget]:
     before = tops()
     call()
     settle()
-    return [each for each in tops() if each not in before and not isinstance(each, QFileDialog)]
+    found = [each for each in tops() if each not in before]
+    for each in found:
+        if isinstance(each, QFileDialog):
+            each.reject()  # it is the desktop's
+    return [each for each in found if not isinstance(each, QFileDialog)]
 
 
 def put_away(found: list[QWidget]) -> None:

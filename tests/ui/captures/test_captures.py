@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from stratascope import resources
@@ -19,6 +19,7 @@ from stratascope.wiring import captures
 from stratascope.wiring.engines import demo_record
 from ui import sample
 from ui.capture_store import CaptureStore
+from ui.file_dialogs import choose
 
 DEMO = resources.path("demo/demo.json")
 
@@ -71,12 +72,10 @@ def test_a_capture_in_the_place_of_this_machine(qtbot: QtBot, tmp_path: Path) ->
     made.stop()
 
 
-def test_opened_by_the_menu(
-    window: MainWindow, store: CaptureStore, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(DEMO), "/other.json"], ""))
+def test_opened_by_the_menu(window: MainWindow, store: CaptureStore, qtbot: QtBot) -> None:
     action = next(each for each in window.actions_.menu.actions() if each.text().startswith("Open captures"))
     action.trigger()
+    choose(DEMO, Path("/other.json"))
     qtbot.waitUntil(lambda: store.shown == [DEMO, Path("/other.json")])
 
 
@@ -105,10 +104,9 @@ def test_what_is_no_capture_is_told(window: MainWindow, store: CaptureStore, qtb
 
 
 def test_it_says_what_is_in_it_before_it_is_saved(
-    window: MainWindow, store: CaptureStore, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, store: CaptureStore, qtbot: QtBot, tmp_path: Path
 ) -> None:
     assert window.captures is not None
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine.json"), ""))
     window.captures.ask_save()
     dialog = window.captures.dialog
     assert dialog.isVisible()
@@ -118,6 +116,7 @@ def test_it_says_what_is_in_it_before_it_is_saved(
     buttons = dialog.findChild(QDialogButtonBox)
     assert buttons is not None
     buttons.button(QDialogButtonBox.StandardButton.Save).click()
+    choose(tmp_path / "mine.json")
     qtbot.waitUntil(window.notices.settings.isVisible)
     assert store.saved == [(tmp_path / "mine.json", False)]
     assert records.load(tmp_path / "mine.json").containers

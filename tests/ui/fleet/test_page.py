@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from stratascope.layers import all_layers
@@ -21,6 +21,7 @@ from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from stratascope.value import replace
 from ui import fake_fleet
+from ui.file_dialogs import choose, open_dialog
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -340,7 +341,7 @@ def test_the_theme_follows(page: FleetPage, theme: Theme) -> None:
 
 def test_files_are_written_whole(page: FleetPage, tmp_path: Path) -> None:
     for ending in ("png", "svg", "csv"):
-        assert page.write(str(tmp_path / f"fleet.{ending}"))
+        assert page.write(tmp_path / f"fleet.{ending}")
     image = QImage(str(tmp_path / "fleet.png"))
     assert image.width() > 61 * 18
     assert image.height() > 120 * 20
@@ -348,7 +349,7 @@ def test_files_are_written_whole(page: FleetPage, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays(page: FleetPage, tmp_path: Path) -> None:
-    assert not page.write(str(tmp_path / "no" / "such" / "folder" / "x.csv"))
+    assert not page.write(tmp_path / "no" / "such" / "folder" / "x.csv")
     box = page.findChild(QMessageBox)
     assert box is not None
     assert "could not be written" in box.text()
@@ -357,13 +358,9 @@ def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays(page: Fleet
 
 
 def test_export_menu_asks_for_a_file(page: FleetPage, tmp_path: Path) -> None:
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
     page.export_menu.actions()[2].trigger()
-    dialog = page.findChild(QFileDialog)
-    assert dialog is not None
-    assert dialog.defaultSuffix() == "csv"
-    dialog.fileSelected.emit(str(tmp_path / "x.csv"))
-    dialog.done(0)
+    assert open_dialog().defaultSuffix() == "csv"
+    choose(tmp_path / "x.csv")
     assert (tmp_path / "x.csv").stat().st_size > 1000
 
 

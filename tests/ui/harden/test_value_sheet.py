@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import (
-    QFileDialog,
-)
 
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.window.main_window import MainWindow
+from ui.file_dialogs import choose
 from ui.hardening import select, side_of, with_others
 from ui.staged_hardening import StagedHardening
 
@@ -56,21 +54,15 @@ def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture:
     assert column.draft.choices == before
 
 
-def test_a_file_is_not_taken_for_another_container(
-    window: MainWindow, staged: StagedHardening, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_not_taken_for_another_container(window: MainWindow, staged: StagedHardening) -> None:
     column, profile = side_of(window).column, "/srv/profile.json"
     staged.files = ((profile, '{"defaultAction": "SCMP_ACT_ALLOW"}'),)
-
-    def answer(*_: object) -> tuple[str, str]:
-        select(window, "web")  # somebody chooses another one, or this one vanishes, while the dialog is open
-        return profile, ""
-
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
     before = {choice.toggle: choice.value for choice in column.draft.choices}
     column.draft.switch("seccomp", True)
     column.rows["seccomp"].value.click()
     column.sheet.browse.click()
+    select(window, "web")  # somebody chooses another one, or this one vanishes, while the dialog is open
+    choose(Path(profile))
     assert column.title.text() == "Harden web"
     assert profile not in {choice.value for choice in column.draft.choices}
     assert column.presets.current is Preset.RECOMMENDED
@@ -78,14 +70,12 @@ def test_a_file_is_not_taken_for_another_container(
     assert {choice.toggle: choice.value for choice in column.draft.choices} == before | {"seccomp": "default"}
 
 
-def test_a_file_that_cannot_be_used_is_told(
-    window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_file_that_cannot_be_used_is_told(window: MainWindow, tmp_path: Path) -> None:
     column = side_of(window).column
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "no.json"), ""))
     column.draft.switch("seccomp", True)
     column.rows["seccomp"].value.click()
     column.sheet.browse.click()
+    choose(tmp_path / "no.json")
     assert column.told.isVisible()
     assert "no.json" in column.told.text()
     assert {choice.toggle: choice.value for choice in column.draft.choices}["seccomp"] == "default"

@@ -13,7 +13,6 @@ from typing import Protocol
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -33,6 +32,7 @@ from stratascope.ui.before.text_field import MOST, TextField
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.chip import ChoiceChips, FilterChip
+from stratascope.ui.widgets.file_dialogs import ask_open
 from stratascope.ui.widgets.labels import Label, Line
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -229,9 +229,7 @@ class BeforePage(QWidget):
     # -- what the person does
 
     def _choose(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self.window(), translate(msg("Open a file")), self._folder)
-        if name:
-            self.open_file(Path(name))
+        ask_open(self.window(), translate(msg("Open a file")), self.open_file, folder=self._folder)
 
     def _take(self, path: Path, answer: str | Failure) -> None:
         if isinstance(answer, Failure):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.record import Record
@@ -18,6 +18,7 @@ from stratascope.i18n.translate import together, translate
 from stratascope.ui.captures.notice import CaptureNotice
 from stratascope.ui.captures.save_dialog import SaveDialog
 from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.widgets.file_dialogs import ask_open_several, ask_save
 from stratascope.ui.widgets.theme import Theme
 
 MOST = 2000  # files at once
@@ -74,8 +75,7 @@ class CaptureController(QObject):
     def choose(self) -> None:
         """By a dialog."""
         title, kinds = translate(msg("Open captures")), translate(msg("Captures (*.json)"))
-        names, _ = QFileDialog.getOpenFileNames(self._window, title, "", f"{kinds};;*")
-        self.open_files([Path(name) for name in names])
+        ask_open_several(self._window, title, self.open_files, kinds=f"{kinds};;*")
 
     def open_files(self, paths: Sequence[Path]) -> None:
         """In a window of their own, once the first of them turned out to be one."""
@@ -115,10 +115,12 @@ class CaptureController(QObject):
 
     def _choose_place(self, labels: bool) -> None:
         title, kinds = translate(msg("Save a capture")), translate(msg("Captures (*.json)"))
-        name, _ = QFileDialog.getSaveFileName(self._window, title, "stratascope-capture.json", f"{kinds};;*")
+        then = partial(self._save, labels=labels)
+        ask_save(self._window, title, then, name="stratascope-capture.json", kinds=f"{kinds};;*")
+
+    def _save(self, path: Path, *, labels: bool) -> None:
         record = self._record
-        if name and record is not None:
-            path = Path(name)
+        if record is not None:
             saving = partial(self._files.save, record, path, labels=labels)
             self._queries.ask("save", saving, partial(self._saved, path, len(record.containers)))
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
@@ -16,6 +16,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.overview.comparison import Comparison, compare
 from stratascope.ui.compare.dialog import CompareDialog, Side
 from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.widgets.file_dialogs import ask_open
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 
@@ -83,9 +84,7 @@ class CompareController(QObject):
 
     def _choose_capture(self) -> None:
         title, kinds = translate(msg("Open a capture")), translate(msg("Captures (*.json)"))
-        name, _ = QFileDialog.getOpenFileName(self.dialog, title, "", f"{kinds};;*")
-        if name:
-            self.open_capture(Path(name))
+        ask_open(self.dialog, title, self.open_capture, kinds=f"{kinds};;*")
 
     def open_capture(self, path: Path) -> None:
         """Its containers can be chosen then."""

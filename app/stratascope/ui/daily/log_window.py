@@ -10,7 +10,6 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut,
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -26,6 +25,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.daily.log_feed import LINES, LogFeed, Read
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.file_dialogs import ask_save
 from stratascope.ui.widgets.labels import Label, Line
 from stratascope.ui.widgets.theme import BOLD, Theme
 
@@ -207,13 +207,8 @@ class LogWindow(QDialog):
 
     def ask_where(self) -> None:
         """And save it there."""
-        dialog = QFileDialog(self, translate(msg("Save the log")))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("log")
-        dialog.selectFile(f"{''.join(each if each.isalnum() or each in '-_.' else '_' for each in self._name)}.log")
-        dialog.fileSelected.connect(lambda path: self.save_to(Path(path)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        name = "".join(each if each.isalnum() or each in "-_." else "_" for each in self._name)
+        ask_save(self, translate(msg("Save the log")), self.save_to, name=f"{name}.log")
 
     def save_to(self, path: Path) -> None:
         """What stood there before stays until the new file is whole."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QMenu,
@@ -41,6 +40,7 @@ from stratascope.ui.fleet.table import (
     threat_table,
 )
 from stratascope.ui.fleet.viewport import ZOOM
+from stratascope.ui.widgets.file_dialogs import ask_save
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.segments import Segments
@@ -296,24 +296,18 @@ class FleetPage(QWidget):
 
     def ask_file(self, ending: str) -> None:
         """Where to; then write it."""
-        dialog = QFileDialog(self, translate(msg("Save the fleet")))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(ending)
-        dialog.setNameFilter(f"*.{ending}")
-        dialog.selectFile(f"stratascope-fleet.{ending}")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.write)
-        dialog.open()
+        name = f"stratascope-fleet.{ending}"
+        ask_save(self, translate(msg("Save the fleet")), self.write, name=name, kinds=f"*.{ending}")
 
-    def write(self, name: str) -> bool:
+    def write(self, file: Path) -> bool:
         """Save the table in view; a failure is told."""
-        why = save(Path(name), self.table, self._theme)
+        why = save(file, self.table, self._theme)
         if why:
             box = QMessageBox(self)
             box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             box.setIcon(QMessageBox.Icon.Warning)
             box.setTextFormat(Qt.TextFormat.PlainText)
-            box.setText(translate(msg("{file} could not be written: {why}", file=name, why=why)))
+            box.setText(translate(msg("{file} could not be written: {why}", file=str(file), why=why)))
             box.open()
         return not why
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
@@ -19,7 +20,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QPushButton,
@@ -33,6 +33,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.export.shared import ExportError
 from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.file_dialogs import ask_save
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.plan import Plan
@@ -252,11 +253,11 @@ class CommandBox(QWidget):
         text = self._text(each)
         if text is None:
             return
-        path, _ = QFileDialog.getSaveFileName(self.window(), translate(each.title), each.file_name)
-        if not path:
-            return
+        ask_save(self.window(), translate(each.title), partial(self._write, text), name=each.file_name)
+
+    def _write(self, text: str, path: Path) -> None:
         try:
-            atomic_file.save(Path(path), text.encode())
+            atomic_file.save(path, text.encode())
         except OSError as error:
             self.failed.emit(msg("The file could not be written: {words}", words=str(error)))
 

@@ -6,11 +6,12 @@ A value that can't be is told at once, below the field, and never reaches the co
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -28,6 +29,7 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.ui.harden.capability_picker import CapabilityGrid
 from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.file_dialogs import ask_open
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -260,8 +262,12 @@ class ValueSheet(QFrame):
     def _browse(self) -> None:
         option = self._option
         self.hide()  # a popup and a dialog fight for the keyboard
-        path, _ = QFileDialog.getOpenFileName(self._window, self.title.text(), "", translate(msg("Profiles (*.json)")))
-        if not path or option is None or option is not self._option:
+        kinds = translate(msg("Profiles (*.json)"))
+        ask_open(self._window, self.title.text(), partial(self._take_file, option), kinds=kinds)
+
+    def _take_file(self, option: Option | None, file: Path) -> None:
+        path = str(file)
+        if option is None or option is not self._option:
             return
         why = self._check(option.toggle.id, path)
         if why is None:

@@ -19,7 +19,6 @@ from stratascope.ui.palette.search import Place
 from stratascope.ui.widgets.page_switch import view_key
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme, ThemeMode
-from stratascope.ui.widgets.theme_words import mode_word
 from stratascope.ui.window.copy_text import Clipboard
 from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.root_button import KEYS
@@ -177,3 +176,13 @@ class Actions(QObject):
         action.triggered.connect(lambda _=False: call())
         self._window.addAction(action)
         return action
+
+
+def mode_word(mode: ThemeMode) -> str:
+    """A theme in words."""
+    words: dict[ThemeMode, Message] = {
+        ThemeMode.AUTO: msg("Same as the desktop"),
+        ThemeMode.LIGHT: msg("Light"),
+        ThemeMode.DARK: msg("Dark"),
+    }
+    return translate(words[mode])

@@ -32,7 +32,7 @@ from stratascope.state.preferences import Preference
 from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.labels import Label, Rule, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme, ThemeMode
-from stratascope.ui.widgets.theme_words import mode_word
+from stratascope.ui.window.actions import mode_word
 
 T = TypeVar("T")
 WIDTH, ENGINES_HEIGHT = 560, 76

@@ -1,0 +1,49 @@
+"""The desktop's dialogs for files. They return at once, and call back when a file was chosen.
+
+Decided against Qt's static functions: they wait inside the call, so that whatever happens to the window meanwhile
+happens below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+
+def ask_open(parent: QWidget, title: str, then: Callable[[Path], object], *, folder: str = "", kinds: str = "") -> None:
+    """A file that is there. `kinds`: as Qt's name filters, `Captures (*.json);;*`."""
+    dialog = _dialog(parent, title, kinds)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    if folder:
+        dialog.setDirectory(folder)
+    dialog.fileSelected.connect(lambda name: then(Path(name)))
+    dialog.open()
+
+
+def ask_open_several(parent: QWidget, title: str, then: Callable[[list[Path]], object], *, kinds: str = "") -> None:
+    """One file that is there, or more."""
+    dialog = _dialog(parent, title, kinds)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
+    dialog.open()
+
+
+def ask_save(parent: QWidget, title: str, then: Callable[[Path], object], *, name: str, kinds: str = "") -> None:
+    """Where to write a file. `name`: what is proposed; a name without an ending gets that one's."""
+    dialog = _dialog(parent, title, kinds)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(Path(name).suffix.removeprefix("."))
+    dialog.selectFile(name)
+    dialog.fileSelected.connect(lambda chosen: then(Path(chosen)))
+    dialog.open()
+
+
+def _dialog(parent: QWidget, title: str, kinds: str) -> QFileDialog:
+    dialog = QFileDialog(parent, title)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    if kinds:
+        dialog.setNameFilters(kinds.split(";;"))
+    return dialog
