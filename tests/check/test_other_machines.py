@@ -9,6 +9,7 @@ import pytest
 from check.compared import Score
 from check.real import said
 from stratascope.core.container import Container, Image
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.linux.mounts import is_mask, is_proc_read_only, parse_mountinfo
 from stratascope.presentation import json_report
@@ -20,6 +21,7 @@ from stratascope.wiring.check import LocalHosts
 from stratascope.wiring.engines import assembler, translations
 
 MACHINES = Path(__file__).parents[1] / "captures" / "machines"
+UNCONFINED = "--security-opt=apparmor=unconfined"
 
 
 class WithImages(LocalHosts):
@@ -71,3 +73,20 @@ def test_what_this_kernel_has_beyond_the_recorded_one_is_guarded(engine: str) ->
     assert "/proc/kcore" in {mount.target for mount in mounts if is_mask(mount)}
     assert "/proc/sysrq-trigger" in {mount.target for mount in mounts if is_proc_read_only(mount)}
     assert [mount.fs_type for mount in mounts if mount.target.startswith("/sys/fs/cgroup")] == ["cgroup2"]
+
+
+def test_an_image_that_nobody_knows_may_be_roots() -> None:
+    """Nothing is called unused of which it is not known whether it is used."""
+    record = records.load(MACHINES / "apparmor.json")
+    made = Checker(all_layers(), LocalHosts(None, record, ("docker",)))
+    found = made.words(("docker", "run", "--name=x", "--cap-add=SYS_ADMIN", UNCONFINED, "unknown"), 0.0)
+    told = said(found)["x"]
+    text = next(each["text"] for each in told["findings"] if each["code"] == "capabilities.sys-admin")
+    assert "whether it is in use is not known" in text
+    assert found.snapshot is not None
+    facts = {layer.id: translate(layer.assessment.fact) for layer in found.snapshot.containers[0].layers}
+    assert facts["capabilities"] == "Depends on the image's user, which is not known"
+    everything = said(made.words(("docker", "run", "--name=x", "--privileged", UNCONFINED, "unknown"), 0.0))["x"]
+    texts = {each["code"]: each["text"] for each in everything["findings"]}
+    assert texts["capabilities.all"].startswith("It may use 41 of the kernel's 41 capabilities")
+    assert not any("not in use" in each for each in texts.values())

@@ -84,8 +84,10 @@ def _added(
     facts: CapabilityFacts, asked: CapabilitiesAsked, held: CapabilitySet, added: CapabilitySet
 ) -> list[Finding]:
     """Capabilities beyond the default: one finding for each that takes over the host, one for all others."""
-    initial = facts.initial_user_namespace
+    initial, known = facts.initial_user_namespace, facts.effective is not None
     own = initial is False
+    if not known:
+        held = facts.bounding or held  # that much may be in use
     # not "all 41": an engine that lacks one itself (in a container or a VM of its own) can't pass it on
     everything = _everything(held)
     held_line = f"{facts.status_source}:CapEff"
@@ -97,6 +99,12 @@ def _added(
                 "capabilities",
                 Severity.MEDIUM if own else Severity.HIGH if initial is None else Severity.CRITICAL,
                 msg(
+                    "It may use {held} of the kernel's {total} capabilities; which of them it does is not known.",
+                    held=len(held),
+                    total=facts.last + 1,
+                )
+                if not known
+                else msg(
                     "It holds {held} of the kernel's {total} capabilities; whether over the whole machine could not "
                     "be read.",
                     held=len(held),
@@ -123,9 +131,9 @@ def _added(
     for number in added & TAKE_OVER:
         if everything and name_of(number) != "CAP_SYS_ADMIN":
             continue  # one sentence for all says more than five
-        found.append(_take_over(facts, number, number in held))
+        found.append(_take_over(facts, number, number in held if known else None))
     if not everything and (rest := added - TAKE_OVER):
-        in_use = rest & held
+        in_use = known and rest & held
         found.append(
             Finding(
                 "capabilities.added",
@@ -164,13 +172,20 @@ def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
     )
 
 
-def _take_over(facts: CapabilityFacts, number: int, in_use: bool) -> Finding:
+def _take_over(facts: CapabilityFacts, number: int, in_use: bool | None) -> Finding:
+    """`in_use` None: not known."""
     name = name_of(number)
     line = "CapEff" if in_use else "CapBnd"
-    if not in_use and facts.no_new_privs:
+    if in_use is None and facts.initial_user_namespace is not False:
+        severity = Severity.CRITICAL
+        text = msg(
+            "{name} is allowed, and whether it is in use is not known; alone it is enough to take over the host.",
+            name=name,
+        )
+    elif in_use is False and facts.no_new_privs:
         severity = Severity.LOW
         text = msg("{name} is left in the bounding set, but not in use; no-new-privileges keeps it away.", name=name)
-    elif not in_use and facts.initial_user_namespace is False:
+    elif in_use is False and facts.initial_user_namespace is False:
         severity = Severity.LOW
         text = msg("{name} is not in use; exec can bring it back, but only in a user namespace of its own.", name=name)
     elif facts.initial_user_namespace is None:
@@ -199,7 +214,9 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool) -> Finding:
         f"{facts.status_source}:{line}",
         (_CIS_CAPABILITIES, "PSS:baseline"),
         _BEHIND.get(name) or _critical() if severity in (Severity.CRITICAL, Severity.HIGH) else (),
-        msg("{name} is held, but the ways in which it could take over the host are stopped here.", name=name),
+        msg("{name} is held, but the ways in which it could take over the host are stopped here.", name=name)
+        if in_use
+        else msg("{name} is allowed, but the ways in which it could take over the host are stopped here.", name=name),
     )
 
 

@@ -13,6 +13,7 @@ from stratascope.core.container import Asked, Container, Engine, Image, other_ke
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
+from stratascope.core.message import msg
 from stratascope.core.settled import settled
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats
@@ -92,7 +93,10 @@ class Predictor:
         if container.asked.user == ANYBODY:
             shown = replace(container, asked=replace(container.asked, user=""))
         asked = layer.asked(shown)
-        return LayerState(layer.id, layer.number, facts, asked, layer.assessed(facts, asked, self.around))
+        assessed = layer.assessed(facts, asked, self.around)
+        if container.asked.user == ANYBODY and assessed.verdict is Verdict.UNKNOWN and not assessed.gaps:
+            assessed = replace(assessed, fact=msg("Depends on the image's user, which is not known"))
+        return LayerState(layer.id, layer.number, facts, asked, assessed)
 
     def _predicted(self, layer: Layer, asked: Asked) -> Any:
         if asked.user != ANYBODY:
