@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 
 from appimage.started import Person
+from rig.plan import ordinary_user
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-USER = 'echo "trial:x:1000:1000::/home/trial:/bin/sh" >>"$1/etc/passwd"; install -d -o 1000 -g 1000 "$1/home/trial"'
+USER = 'echo "trial:x:{uid}:{uid}::/home/trial:/bin/sh" >>"$1/etc/passwd"; install -d -o {uid} -g {uid} "$1/home/trial"'
 RELEASES = ("bookworm", "trixie")
 
 
@@ -32,7 +33,8 @@ def root(release: str) -> Path:
         os.environ.get("STRATASCOPE_APPIMAGE")
         or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stratascope-appimage"
     )
-    recipe = hashlib.sha256(repr((release, packages(release), USER)).encode()).hexdigest()[:16]
+    user = USER.format(uid=ordinary_user()[0])  # fusermount3 mounts for nobody whom the system does not know
+    recipe = hashlib.sha256(repr((release, packages(release), user)).encode()).hexdigest()[:16]
     found = cache / f"host-{release}-{recipe}"
     if not found.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,7 @@ def root(release: str) -> Path:
             made = Path(folder) / "root"
             include = f"--include={','.join(packages(release))}"
             command = ("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", include)
-            subprocess.run((*command, f"--customize-hook={USER}", release, made), check=True, timeout=280)
+            subprocess.run((*command, f"--customize-hook={user}", release, made), check=True, timeout=280)
             made.rename(found)
     return found
 
