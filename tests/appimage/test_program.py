@@ -244,7 +244,9 @@ def test_all_resources_come_along_and_all_modules_load(root: Person, appimage: P
     ).stdout.splitlines()
     files = [name for name in files if not name.startswith("licences/")]  # a bundle's own, see test_contents.py
     expected = [line.partition("/")[2] for line in listed if line.startswith(("resources/", "packaging/"))]
-    assert sorted(files) == sorted(expected)
+    unread = [name for name in expected if name.endswith(".po") or name.startswith("screenshots/")]
+    assert len(unread) >= 3
+    assert sorted(files) == sorted(set(expected) - set(unread))
     modules = {
         line.removeprefix("app/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for line in listed

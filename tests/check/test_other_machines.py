@@ -8,7 +8,8 @@ import pytest
 
 from check.compared import Score
 from check.real import said
-from stratascope.core.container import Container, Image
+from stratascope.core.container import Container, EngineKind, Image
+from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.linux.mounts import is_mask, is_proc_read_only, parse_mountinfo
@@ -90,3 +91,41 @@ def test_an_image_that_nobody_knows_may_be_roots() -> None:
     texts = {each["code"]: each["text"] for each in everything["findings"]}
     assert texts["capabilities.all"].startswith("It may use 41 of the kernel's 41 capabilities")
     assert not any("not in use" in each for each in texts.values())
+
+
+def test_a_rootless_engines_own_user_is_root_inside() -> None:
+    """Whatever his number is: that of the record is another one's."""
+    record = records.load(MACHINES / "apparmor.json")
+    hosts = WithImages(None, record, ("docker-rootless",))
+    made = hosts.host(None)
+    recorded = next(each for each in hosts.recorded().containers if each.raw.engine == "docker-rootless")
+    for uid in (1000, 1001, 4321):
+        engine = replace(made.engine, daemon_uid=uid)
+        container, readings = fitted(made.plain, recorded, engine, made.ground)
+        status = str(readings.text("status"))
+        assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}" in status
+        assert str(readings.text("uid_map")).split()[:3] == ["0", str(uid), "1"]
+        host = replace(made, engine=engine, plain=container, readings=readings)
+        found = Checker(all_layers(), _One(host)).words(("docker", "run", "busybox"), 0.0)
+        assert found.snapshot is not None
+        matrix = found.snapshot.containers[0].matrix
+        assert matrix is not None
+        state = matrix.of("be-engine-user")
+        assert state is not None
+        assert state.outcome is Outcome.OPEN
+
+
+class _One:
+    """One host, whatever is asked for."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def expect(self, kind: EngineKind | None, image: str) -> None:
+        pass
+
+    def host(self, kind: EngineKind | None) -> Host:
+        return self._host
+
+    def image(self, host: Host, name: str) -> Image | None:
+        return Image()

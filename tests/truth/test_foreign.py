@@ -37,26 +37,22 @@ def elsewhere(engines: object) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="module")
-def collision(elsewhere: Rig) -> Iterator[None]:
-    """Processes of this machine that have the numbers which the engine's next containers will get."""
+def collision(elsewhere: Rig) -> Iterator[frozenset[int]]:
+    """The numbers of processes of this machine that have the numbers which the engine's next containers will get."""
     decoys = [subprocess.Popen(("sleep", "600")) for _ in range(200)]
     daemon = elsewhere.daemon_pids()[0]
     line = f"echo {decoys[0].pid} > /proc/sys/kernel/ns_last_pid"
     subprocess.run(("nsenter", "-t", str(daemon), "--pid", "--mount", "sh", "-c", line), check=True)
-    yield
+    yield frozenset(decoy.pid for decoy in decoys)
     for decoy in decoys:
         decoy.kill()
         decoy.wait()
 
 
-@pytest.mark.usefixtures("collision")
-def test_every_layer_says_that_it_is_foreign(elsewhere: Rig) -> None:
+def test_every_layer_says_that_it_is_foreign(elsewhere: Rig, collision: frozenset[int]) -> None:
     with elsewhere.container(name="one"), elsewhere.container(name="two"), elsewhere.container(name="three"):
-        names = ("one", "two", "three")
-        before = [name for name in names if Path(f"/proc/{elsewhere.pid(name)}").exists()]
         found = report(elsewhere)
-        # the number of another process of this machine all the while: on a busy one such come and go
-        taken = [name for name in before if Path(f"/proc/{found[name]['pid']}").exists()]
+    taken = [name for name in ("one", "two", "three") if found[name]["pid"] in collision]
     assert taken
     for name in taken:
         for layer in found[name]["layers"].values():

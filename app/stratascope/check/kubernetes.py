@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stratascope.check.options import KUBE_PLAY
 from stratascope.check.pod_security import level
 from stratascope.check.reading import Place, Problem, Read, Said, Service
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text, at, flag_at, items_at, text_at
@@ -111,7 +112,7 @@ class _Pod:
         return [*said, *(Said("group-add", each.text, each.place) for each in groups if isinstance(each, Text))]
 
     def _of_container(self, node: Mapping) -> list[Said]:
-        said: list[Said] = []
+        said = [Said(KUBE_PLAY, "true", node.place)]
 
         def context(name: str) -> Node | None:
             """The container's own word before the pod's."""
@@ -124,8 +125,6 @@ class _Pod:
         for field, option in (("privileged", "privileged"), ("readOnlyRootFilesystem", "read-only")):
             if flag_at(node, "securityContext", field) and (found := at(node, "securityContext", field)) is not None:
                 said.append(Said(option, "true", found.place))
-                if option == "read-only":
-                    said.append(Said("read-only-tmpfs", "false", found.place))
         escalation = at(node, "securityContext", "allowPrivilegeEscalation")
         if escalation is not None and flag_at(escalation) is False:
             said.append(Said("security-opt", "no-new-privileges", escalation.place))

@@ -134,7 +134,7 @@ def _cores(options: Options) -> float | None:
 
 
 def _temporary(options: Options) -> list[AskedMount]:
-    """What Podman lays over a read-only root directory so that programs can write."""
-    if options.docker or not options.asked.read_only_root or not options.read_only_tmpfs:
+    """What Podman lays over a read-only root directory so that programs can write; `kube play` over any."""
+    if options.docker or not (options.kube_play or (options.asked.read_only_root and options.read_only_tmpfs)):
         return []
     return [AskedMount("tmpfs", "", place, True) for place in _WRITABLE if place not in options.mounts]

@@ -8,7 +8,7 @@ from typing import Any
 
 from stratascope.check.mounts import MountError, of_mount, of_tmpfs, of_volume
 from stratascope.check.numbers import decimal, size, whole
-from stratascope.check.options import NOT_FORETOLD, WITHOUT_EFFECT
+from stratascope.check.options import KUBE_PLAY, NOT_FORETOLD, WITHOUT_EFFECT
 from stratascope.check.reading import Problem, Said
 from stratascope.check.run_line import true
 from stratascope.core.container import (
@@ -52,6 +52,7 @@ class Options:
         self.labels: list[str] = []
         self.quota: dict[str, int] = {}
         self.read_only_tmpfs = True
+        self.kube_play = False
         self.publish_all = False
         self.image_volumes = ""  # "": as usual; ignore, tmpfs
         self.runtime = runtime
@@ -224,6 +225,9 @@ class Options:
     def take_read_only_tmpfs(self, said: Said) -> None:
         self.read_only_tmpfs = true(said.value) is True
 
+    def take_kube_play(self, said: Said) -> None:
+        self.kube_play = true(said.value) is True
+
     def take_cgroups(self, said: Said) -> None:
         if said.value not in ("enabled", "split"):
             self._problem(said, msg("Without control groups of its own, nothing can be predicted about its limits."))
@@ -298,6 +302,7 @@ def _ways(options: Options) -> dict[str, Callable[[Said], None]]:
         "privileged": options.take_flag("privileged"),
         "read-only": options.take_flag("read_only_root"),
         "read-only-tmpfs": options.take_read_only_tmpfs,
+        KUBE_PLAY: options.take_kube_play,
         "user": options.take_user,
         "group-add": options.take_group,
         "pid": options.take_mode("pid_mode"),

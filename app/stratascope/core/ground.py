@@ -38,6 +38,7 @@ SYSCTLS = (
     "kernel.sysrq",
     "kernel.core_pattern",
     "kernel.pid_max",
+    "kernel.threads-max",
     "user.max_user_namespaces",
     "vm.unprivileged_userfaultfd",
     "net.ipv4.ip_unprivileged_port_start",

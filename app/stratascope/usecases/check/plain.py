@@ -50,9 +50,27 @@ def fitted(
     if kind is not None:
         asked = replace(asked, apparmor=kind)
     readings = tuple(label if each.name == _CURRENT else each for each in readings)
+    readings = tuple(_usual_limits(each, ground) if each.name == "limits" else each for each in readings)
     if engine.rootless or engine.facts.userns_remap:
-        readings = tuple(_mapped(each, engine) if each.name in _MAPS else each for each in readings)
+        readings = _mapped(readings, engine)
     return replace(container, asked=asked), Capture(recorded.found.first.pid, readings)
+
+
+def _usual_limits(reading: Reading, ground: Ground) -> Reading:
+    """With the two limits that go by the machine's memory as this kernel gives them to the first process, whose others
+    are the same everywhere: getrlimit(2), half of threads-max. Who starts the engine may set others.
+    """
+    threads = ground.sysctl_number("kernel.threads-max")
+    if threads is None:
+        return reading
+    usual = f"{threads // 2:<20} {threads // 2:<20} "
+    text = re.sub(
+        r"^(Max processes|Max pending signals)( +)\d+ +\d+ +",
+        rf"\1\g<2>{usual}",
+        reading.text or "",
+        flags=re.MULTILINE,
+    )
+    return replace(reading, text=text)
 
 
 def _guarded(reading: Reading, ground: Ground) -> Reading:
@@ -122,14 +140,30 @@ def _label(engine: Engine, ground: Ground) -> tuple[ProfileKind | None, Reading]
     return ProfileKind.DEFAULT, Reading(_CURRENT, source, f"{name} (enforce)\n")
 
 
-def _mapped(reading: Reading, engine: Engine) -> Reading:
+def _mapped(readings: tuple[Reading, ...], engine: Engine) -> tuple[Reading, ...]:
     """The engine's own user as root inside, and below that the range that he was given, of which the start is not told:
-    the usual one. Of a daemon that remaps nothing is told.
+    the usual one. His group has his number, as it usually has. Of a daemon that remaps nothing is told.
     """
     if engine.facts.userns_remap and not engine.rootless:
-        return replace(reading, text=None, gap=_NOT_KNOWN)
+        return tuple(replace(each, text=None, gap=_NOT_KNOWN) if each.name in _MAPS else each for each in readings)
     if engine.daemon_uid is None:
-        return reading
-    first, _, rest = (reading.text or "").partition("\n")
-    words = first.split()
-    return replace(reading, text=f"{words[0]:>10} {engine.daemon_uid:>10} {words[2]:>10}\n{rest}")
+        return readings
+    texts = {each.name: each.text or "" for each in readings}
+    (_, before, _), after = texts["uid_map"].split(maxsplit=3)[:3], str(engine.daemon_uid)
+    ids = {
+        **{name: _with_first(texts[name], after) for name in _MAPS},
+        "status": re.sub(
+            r"^(Uid|Gid|Groups):.*$",
+            lambda line: re.sub(rf"\b{before}\b", after, line[0]),
+            texts["status"],
+            flags=re.MULTILINE,
+        ),
+    }
+    return tuple(replace(each, text=ids[each.name]) if each.name in ids else each for each in readings)
+
+
+def _with_first(id_map: str, owner: str) -> str:
+    """That map with another owner of its first line."""
+    first, _, rest = id_map.partition("\n")
+    inside, _, count = first.split()
+    return f"{inside:>10} {owner:>10} {count:>10}\n{rest}"
