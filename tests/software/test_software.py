@@ -70,6 +70,14 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(program, preset, kind, marks=marks, id=f"{program.name}-{preset}-{kind}")
 
 
+def exposure(shell: Shell, name: str) -> float:
+    """As it is read now."""
+    _, told, said = shell.run("report", name, "--json")
+    assert told["containers"], said
+    number: float = told["containers"][0]["exposure"]
+    return number
+
+
 @pytest.mark.parametrize(("program", "preset", "kind"), tuple(cases()))
 def test_it_serves_and_its_data_is_there(
     program: Program, preset: str, kind: str, engines: Engines, tmp_path: Path
@@ -93,7 +101,9 @@ def test_it_serves_and_its_data_is_there(
             return
         assert {item["outcome"] for item in told["toggles"]} == {"enforced"}
         assert after is not None
-        assert after["exposure"] <= told["before"]["exposure"]
+        before = told["before"]["exposure"]
+        if after["exposure"] > before:  # its health check ran just then, which is root for a moment, every second
+            wait("a reading without its health check", lambda: exposure(shell, at.name) <= before, PATIENCE)
         assert running == [told["replacement_id"]] == [mine[at.name][0]]
         code, told, said = shell.run("undo", at.name, "--json", "--watch", "1")
         assert code == VERIFIED, said
