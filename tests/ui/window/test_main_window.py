@@ -17,6 +17,7 @@ from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
+from stratascope.ui.widgets.feed import MemorySettings
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
@@ -467,6 +468,43 @@ def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
     assert window.containers.width() == window.theme.px(64)
     window.resize(1440, 900)
     assert window.containers.width() == before
+
+
+@pytest.mark.parametrize("way", [(560,), (1300, 1100, 1000, 961, 959, 721, 719, 560, 640, 800, 970, 1200), (961,)])
+def test_the_width_that_somebody_chose_comes_back(window: MainWindow, way: tuple[int, ...]) -> None:
+    """After any way through narrower windows, and at the next start."""
+    window.show()
+    splitter = window.window_layout.splitter
+    handle = splitter.handle(1)
+    start = handle.rect().center()
+    QTest.mousePress(handle, Qt.MouseButton.LeftButton, pos=start)
+    QTest.mouseMove(handle, start + QPoint(37, 0))
+    QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=start + QPoint(37, 0))
+    chosen = window.containers.width()
+    assert chosen > window.theme.px(284) + 10
+    for width in way:
+        window.resize(width, 800)
+        QApplication.processEvents()
+    settings = MemorySettings()
+    window.window_layout.remember(settings)
+    window.resize(1440, 900)
+    QApplication.processEvents()
+    assert window.containers.width() == chosen
+    other = make_window(sample.StillWatch(), settings)
+    other.resize(1440, 900)
+    other.show()
+    QApplication.processEvents()
+    assert other.containers.width() == chosen
+    other.stop()
+
+
+def test_the_filter_has_room_for_a_few_words(window: MainWindow) -> None:
+    """Rather than the names of engines, which are one click away."""
+    for width in (1240, 1440, 1600, 1900):
+        window.resize(width, 900)
+        QApplication.processEvents()
+        room = window.toolbar.filter.fontMetrics().horizontalAdvance("cap:net_admin user:root")
+        assert window.toolbar.filter.width() - window.theme.px(56) >= room, width
 
 
 def test_from_one_column_the_list_comes_back_narrow(window: MainWindow) -> None:

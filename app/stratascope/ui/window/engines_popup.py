@@ -50,9 +50,13 @@ class EnginesButton(QAbstractButton):
             self.updateGeometry()
             self.update()
 
-    def _parts(self) -> list[tuple[Mark, str, str, str]]:
+    def whole_width(self) -> int:
+        """With mark and name of each."""
+        return self._width(folded=False)
+
+    def _parts(self, *, folded: bool) -> list[tuple[Mark, str, str, str]]:
         """Mark, its ink, name, state word."""
-        if self._folded or len(self._engines) > ONE_BY_ONE or not self._engines:
+        if folded or len(self._engines) > ONE_BY_ONE or not self._engines:
             good = sum(engine.state is EngineState.CONNECTED for engine in self._engines)
             bad = any(engine_mark(engine.state)[0] is Mark.TRIANGLE for engine in self._engines)
             mark, ink = (Mark.TRIANGLE, "weak") if bad else (Mark.DOT, "enf") if good else (Mark.NOT_RUNNING, "text3")
@@ -69,13 +73,16 @@ class EnginesButton(QAbstractButton):
         return parts
 
     def sizeHint(self) -> QSize:
+        return QSize(self._width(folded=self._folded), self._theme.px(32))
+
+    def _width(self, *, folded: bool) -> int:
         theme = self._theme
         self.setFont(theme.font(12, MEDIUM))
         width = theme.px(8)
-        for _, _, name, word in self._parts():
+        for _, _, name, word in self._parts(folded=folded):
             width += theme.px(16 + 18) + self.fontMetrics().horizontalAdvance(name)
             width += self.fontMetrics().horizontalAdvance(word) + theme.px(5) if word else 0
-        return QSize(width, theme.px(32))
+        return width
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)
@@ -87,7 +94,7 @@ class EnginesButton(QAbstractButton):
         painter.setFont(theme.font(12, MEDIUM))
         x, side = theme.px(12), theme.px(10)
         middle = Qt.AlignmentFlag.AlignVCenter
-        for mark, ink, name, word in self._parts():
+        for mark, ink, name, word in self._parts(folded=self._folded):
             paint_mark(painter, QRectF(x, (self.height() - side) / 2, side, side), mark, theme, ink)
             x += theme.px(16)
             painter.setPen(theme.color("text"))

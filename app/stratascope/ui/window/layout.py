@@ -16,7 +16,6 @@ from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.page_switch import MACHINE
 from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.splitter_state import remember_splitter, restore_splitter
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.notices import Notices
 from stratascope.ui.window.pages import Pages
@@ -30,6 +29,7 @@ WIDE, COUNTS, PULL = (
     1100,
 )  # a column of findings; the numbers in the switches go, then each is a button with a menu
 LEAST_WIDTH, LEAST_HEIGHT = 560, 480
+_LIST_WIDTH = "list_width"  # in the settings
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 
 
@@ -92,6 +92,7 @@ class WindowLayout(QObject):
         splitter.setCollapsible(0, False)
         splitter.setCollapsible(1, False)
         splitter.setSizes([theme.px(LIST), theme.px(1140)])
+        splitter.splitterMoved.connect(self._choose_width)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -120,7 +121,9 @@ class WindowLayout(QObject):
         geometry = settings.get("geometry")
         if geometry:
             window.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
-        restore_splitter(self.splitter, settings, "splitter")
+        kept = settings.get(_LIST_WIDTH) or ""
+        if kept.isdecimal() and len(kept) < 6:
+            self._list_width = max(self._theme.px(LIST_LEAST), min(self._theme.px(LIST_MOST), int(kept)))
         if self.dock is not None:
             self.dock.restore(settings)
 
@@ -128,10 +131,14 @@ class WindowLayout(QObject):
         """The same, for the next time."""
         window = self._window
         settings.set("geometry", bytes(window.saveGeometry().toBase64().data()).decode("ascii"))
-        if window.width() >= self._theme.px(NARROW):  # else the list has not the width that was chosen for it
-            remember_splitter(self.splitter, settings, "splitter")
+        settings.set(_LIST_WIDTH, str(self._list_width))
         if self.dock is not None:
             self.dock.remember(settings)
+
+    def _choose_width(self) -> None:
+        """The list's, by the person: it only gives way where there is no room, and comes back."""
+        if self._was_narrow is False:
+            self._list_width = self.splitter.sizes()[0]
 
     # -- one behind the other
 
@@ -167,15 +174,12 @@ class WindowLayout(QObject):
         window, theme, containers, pages = self._window, self._theme, self._containers, self._pages
         width, one = window.width(), self.one_column()
         narrow = width < theme.px(NARROW)
-        self._toolbar.engines.set_folded(width < theme.px(FOLD_ENGINES), tight=one)
         self._toolbar.root.set_folded(narrow)
         self._toolbar.views.set_room(
             labelled=width >= theme.px(FOLD_ENGINES), counted=width >= theme.px(COUNTS), folded=width < theme.px(PULL)
         )
+        self._toolbar.fold_engines(width, folded=width < theme.px(FOLD_ENGINES), tight=one)
         containers.set_narrow(narrow and not one)
-        had = containers.width()
-        if narrow and self._was_narrow is False and theme.px(LIST_LEAST) <= had <= theme.px(LIST_MOST):
-            self._list_width = had  # not where the window begins narrow: it is not laid out yet
         if not one:
             self._fit_list(narrow=narrow)
         self._was_narrow = None if one else narrow
@@ -203,13 +207,13 @@ class WindowLayout(QObject):
         focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))
 
     def _fit_list(self, *, narrow: bool) -> None:
-        """Width of the list: 64, or what it had before."""
+        """Width of the list: 64, or what somebody chose for it, as far as there is room."""
         containers, theme = self._containers, self._theme
         if narrow:
             containers.setFixedWidth(theme.px(LIST_NARROW))
         else:
             containers.setMinimumWidth(theme.px(LIST_LEAST))
             containers.setMaximumWidth(theme.px(LIST_MOST))
-        if narrow is not self._was_narrow:
-            width = theme.px(LIST_NARROW) if narrow else self._list_width
+        width = theme.px(LIST_NARROW) if narrow else self._list_width
+        if narrow is not self._was_narrow or self.splitter.sizes()[0] != width:
             self.splitter.setSizes([width, max(1, self.splitter.width() - width)])

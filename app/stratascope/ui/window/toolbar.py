@@ -20,6 +20,8 @@ from stratascope.ui.window.engines_popup import EnginesButton, EnginesPopup
 from stratascope.ui.window.filter_field import FilterField
 from stratascope.ui.window.root_button import RootButton
 
+FILTER = 236  # px of the design, for a few words
+
 
 class MenuButton(QAbstractButton):
     """Three dots."""
@@ -62,7 +64,7 @@ class Toolbar(QWidget):
 
     def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._selection = selection
+        self._theme, self._selection = theme, selection
         self.setObjectName("toolbar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(theme.px(48))
@@ -92,6 +94,14 @@ class Toolbar(QWidget):
         self.root.clicked.connect(self.elevate)
         selection.filter_changed.connect(self._show_filter)
         selection.snapshot_changed.connect(self._show_snapshot)
+
+    def fold_engines(self, room: int, *, folded: bool, tight: bool) -> None:
+        """Into one chip where that is asked, or where the filter had no room for a few words beside their names."""
+        layout = self.layout()
+        assert layout is not None
+        others = layout.minimumSize().width() - self.engines.sizeHint().width() - self.filter.minimumWidth()
+        whole = others + self.engines.whole_width() + self._theme.px(FILTER)
+        self.engines.set_folded(folded or whole > room, tight=tight)
 
     def show_engines(self) -> None:
         """The sheet of engines."""
