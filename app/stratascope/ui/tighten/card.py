@@ -15,12 +15,14 @@ from stratascope.usecases.tighten.tighten import Tightened
 
 
 class TrialCard(Card):
-    """Not there where nothing was tried since the window was opened."""
+    """Not there where nothing was tried since the window was opened. The page scrolls, not its table."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, translate(msg("Tried on a twin")), parent=parent)
         heads = tuple(translate(text) for text in (msg("Setting"), msg("Outcome"), msg("Trials")))
-        self.table = RowTable(theme, translate(msg("Settings that were tried")), heads, least=1)
+        self.table = RowTable(
+            theme, translate(msg("Settings that were tried")), heads, whole=True
+        )  # the page scrolls, not the table
         self.again = QPushButton(translate(msg("Run again…")))
         self.again.setObjectName("link")
         self.again.setFont(theme.font(12, MEDIUM))
@@ -35,5 +37,4 @@ class TrialCard(Card):
             translate(msg("a copy without its ports, and with copies of its volumes; removed after each trial"))
         )
         self.table.show_rows(words.setting_rows(found, done))
-        self.table.setMinimumHeight(self.table.maximumHeight())  # the page scrolls, not the table
         self.show()

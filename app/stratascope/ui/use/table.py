@@ -140,7 +140,9 @@ def paint_gauge(painter: QPainter, room: QRectF, gauge: Gauge, theme: Theme) -> 
 
 
 class RowTable(QTableView):
-    """`wide`: the column that takes what width the others leave; `lines`: of a row, one or two."""
+    """`wide`: the column that takes what width the others leave; `lines`: of a row, one or two. `whole`: it is as high
+    as its rows at any width, and never scrolls.
+    """
 
     def __init__(
         self,
@@ -150,10 +152,12 @@ class RowTable(QTableView):
         wide: int = 0,
         lines: int = 1,
         least: int = 2,
+        *,
+        whole: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme, self.wide, self._lines, self._least = theme, wide, lines, least
+        self._theme, self.wide, self._lines, self._least, self._whole = theme, wide, lines, least, whole
         self.rows = RowModel(heads, self)
         self.setModel(self.rows)
         self._cells = _CellDelegate(theme, self)
@@ -217,7 +221,10 @@ class RowTable(QTableView):
 
     def _bound(self) -> None:
         rows = self.verticalHeader()
-        self.setMaximumHeight(sum(rows.sectionSize(row) for row in range(len(self.rows.rows))) + 1)
+        high = sum(rows.sectionSize(row) for row in range(len(self.rows.rows))) + 1
+        self.setMaximumHeight(high)
+        if self._whole:
+            self.setMinimumHeight(high)
         self.setVisible(bool(self.rows.rows))
         self.updateGeometry()
 
