@@ -80,12 +80,23 @@ class ContainerState(Value):
         return next((verdict for verdict in order if verdict in verdicts), Verdict.UNKNOWN)
 
 
+def rank(state: ContainerState) -> tuple[bool, float, float]:
+    """To sort containers by: the most exposed first, of two alike the one that is so for certain; unknown ones last."""
+    if state.matrix is None:
+        return True, 0.0, 0.0
+    return False, -state.matrix.exposure.worst, -state.matrix.exposure.best
+
+
 class Captured(Value):
-    """A capture that is shown. `taken_at`: seconds since the epoch; `trouble`: why it can't be shown."""
+    """A capture that is shown. `taken_at`: seconds since the epoch; `trouble`: why it can't be shown. `engines`: the
+    ids of its engines, as the snapshot has them; `kernels` as those of a snapshot.
+    """
 
     name: str
     taken_at: float = 0.0
     trouble: Message | None = None
+    engines: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
 
 
 class Snapshot(Value):
@@ -116,7 +127,8 @@ class Snapshot(Value):
     @property
     def kernels(self) -> tuple[str, ...]:
         """The releases of the kernels below these containers, this machine's where there is none; "" where not read."""
-        found = dict.fromkeys(self.ground_of(state.container.engine).kernel for state in self.containers)
+        grounds = dict(self.elsewhere)
+        found = dict.fromkeys(grounds.get(state.container.engine, self.ground).kernel for state in self.containers)
         return tuple(found) or (self.ground.kernel,)
 
 

@@ -99,10 +99,3 @@ def exposure_line(matrix: Matrix) -> Message:
 def exceeds(containers: tuple[ContainerState, ...], limit: float) -> tuple[ContainerState, ...]:
     """Those whose exposure is above the limit; where nothing is known there is no exposure to compare."""
     return tuple(state for state in containers if state.matrix is not None and state.matrix.exposure.worst > limit)
-
-
-def rank(state: ContainerState) -> tuple[bool, float, float]:
-    """To sort containers by: the most exposed first, of two alike the one that is so for certain; unknown ones last."""
-    if state.matrix is None:
-        return True, 0.0, 0.0
-    return False, -state.matrix.exposure.worst, -state.matrix.exposure.best

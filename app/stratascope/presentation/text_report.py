@@ -16,11 +16,10 @@ from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view
+from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view, rank
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.ground_rows import ground_rows
-from stratascope.presentation.matrix_order import rank
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
 from stratascope.presentation.terminal import (
     SEVERITY_STYLE,

@@ -67,7 +67,7 @@ def _subjects(told: Told) -> str:
             _number(subject.exposure),
             text(subject.name),
             text(subject.image),
-            text(where(subject, 10)),
+            text(where(subject.machines, 10)),
             _items(subject),
         ]
         for subject in told.subjects[:SUBJECTS]

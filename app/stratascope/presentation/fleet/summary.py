@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.overview import fleet
+from stratascope.core.overview.fleet import OpenThreat
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.threat import Outcome, Threat
+from stratascope.core.threats.threat import Outcome
 from stratascope.presentation.formats.told import Subject, Told
-from stratascope.value import Value
-
-
-class OpenThreat(Value):
-    """One threat, and in how many containers on how many machines it is open."""
-
-    threat: Threat
-    containers: int
-    machines: int
 
 
 def open_threats(told: Told) -> tuple[OpenThreat, ...]:
     """The more severe, then the more often open, first."""
     known = {threat.id: threat for threat in all_threats()}
-    containers: dict[str, int] = {}
-    machines: dict[str, set[str]] = {}
-    for subject in told.subjects:
-        for name, outcome, _ in subject.threats:
-            if outcome == Outcome.OPEN:
-                containers[name] = containers.get(name, 0) + count_of(subject)
-                machines.setdefault(name, set()).update(subject.machines)
-    found = (OpenThreat(known[name], containers[name], len(machines[name])) for name in containers)
-    return tuple(sorted(found, key=lambda each: (each.threat.severity.rank, -each.containers, each.threat.id)))
+    return fleet.open_threats(
+        ([known[name] for name, outcome, _ in subject.threats if outcome == Outcome.OPEN], count_of(subject),
+         subject.machines)
+        for subject in told.subjects
+    )  # fmt: skip
 
 
 def count_of(subject: Subject) -> int:
@@ -47,10 +38,10 @@ def head(told: Told) -> Message:
     )
 
 
-def where(subject: Subject, named: int = 3) -> Message:
-    """On which machines it is: a few by name, the others counted."""
-    names = ", ".join(subject.machines[:named])
-    rest = len(subject.machines) - named
+def where(machines: Sequence[str], named: int = 3) -> Message:
+    """On which machines something is: a few by name, the others counted."""
+    names = ", ".join(machines[:named])
+    rest = len(machines) - named
     if rest <= 0:
         return msg("on {names}", names=names)
     return plural("on {names} and {count} more machine", "on {names} and {count} more machines", rest, names=names)

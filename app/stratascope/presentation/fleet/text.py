@@ -74,7 +74,7 @@ def _subject(subject: Subject, style: Style) -> Iterator[str]:
     drawn = "".join(marks.get(verdict, "?") for _, verdict in subject.verdicts)
     name = style.paint(clip(subject.name, 40), "1")
     yield f"  {_number(subject.exposure)}  {drawn}  {name}  {clip(subject.image, 40)}"
-    yield from wrap(translate(where(subject)), " " * 8, style, "2")
+    yield from wrap(translate(where(subject.machines)), " " * 8, style, "2")
     counting = [item for item in subject.items if item.counts and item.severity in SERIOUS]
     threats = [item.title for item in counting if item.threat]
     for item in counting:

@@ -13,7 +13,7 @@ from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.core.threats.verified import exposure_verified
@@ -22,7 +22,6 @@ from stratascope.presentation.beside.baseline import Before, since, threat_since
 from stratascope.presentation.beside.beside import Beside
 from stratascope.presentation.beside.fingerprints import fingerprint, fingerprints, identity, kinds_of
 from stratascope.presentation.beside.lines import accepted_words, exception_words
-from stratascope.presentation.matrix_order import rank
 from stratascope.presentation.takeover import may_run
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.value import Value, replace

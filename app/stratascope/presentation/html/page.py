@@ -18,7 +18,7 @@ from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg, plural
 from stratascope.core.raised import raised
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import language, listed, together, translate
@@ -27,7 +27,7 @@ from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
 from stratascope.presentation.html.syscalls import calls_section
 from stratascope.presentation.html.tables import Named, bits_table, fleet_table, matrix_table, stance_key
-from stratascope.presentation.matrix_order import by_outcome, counts, counts_line, exposure_line, rank
+from stratascope.presentation.matrix_order import by_outcome, counts, counts_line, exposure_line
 from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.presentation.words import (

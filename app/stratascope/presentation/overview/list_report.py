@@ -11,11 +11,11 @@ from stratascope.core.gap_words import gap_words
 from stratascope.core.message import Message, msg
 from stratascope.core.overview.shared_parts import Shared, shared_parts
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.json_report import SCHEMA, moment
-from stratascope.presentation.matrix_order import by_outcome, rank
+from stratascope.presentation.matrix_order import by_outcome
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
 from stratascope.presentation.unseen import unseen_engines

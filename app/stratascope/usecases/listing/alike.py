@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.threat import Outcome
 from stratascope.natural import common_start
 from stratascope.usecases.many.kinds import PROJECT, SERVICE, kind_of, label
 
@@ -36,6 +37,23 @@ def likeness(state: ContainerState) -> Hashable:
         container.health,
         tuple((layer.assessment.verdict, layer.assessment.basis) for layer in state.layers),
         None if matrix is None else tuple((each.threat.id, each.outcome, each.depth) for each in matrix.threats),
+    )
+
+
+def told_once(state: ContainerState) -> Hashable:
+    """The same for containers of several machines that are told once: they are called the same, of the same image, and
+    the same stands open in them. How each was made is not asked: paths and options differ from machine to machine.
+    """
+    container, matrix = state.container, state.matrix
+    return (
+        label(container, PROJECT),
+        _stem(state),
+        container.image,
+        container.status,
+        drifts(state),
+        tuple([layer.assessment.verdict for layer in state.layers]),
+        None if matrix is None else (matrix.exposure.worst, matrix.exposure.best),
+        None if matrix is None else tuple([each.threat.id for each in matrix.threats if each.outcome is Outcome.OPEN]),
     )
 
 

@@ -22,11 +22,13 @@ def joined(parts: Sequence[tuple[Captured, Snapshot | None]]) -> Snapshot:
     containers are told by the capture's name too, and each stands on its own machine's ground.
     """
     read = [(captured, snapshot) for captured, snapshot in parts if snapshot is not None]
-    captures = tuple(captured for captured, _ in parts)
+    alone = len(parts) == 1
+    captures = tuple(captured if snapshot is None else _with_engines(captured, snapshot, alone=alone)
+                     for captured, snapshot in parts)  # fmt: skip
     if not read:
         return Snapshot(0.0, UNREAD, (), (), demo=True, captures=captures)
     newest = max((snapshot for _, snapshot in read), key=lambda each: each.taken_at)
-    if len(parts) == 1:
+    if alone:
         return replace(newest, demo=True, captures=captures)
     return replace(
         newest,
@@ -43,6 +45,11 @@ def joined(parts: Sequence[tuple[Captured, Snapshot | None]]) -> Snapshot:
         ),
         trouble=None,
     )
+
+
+def _with_engines(captured: Captured, snapshot: Snapshot, *, alone: bool) -> Captured:
+    engines = tuple(engine.id if alone else named(captured, engine.id) for engine in snapshot.engines)
+    return replace(captured, engines=engines, kernels=snapshot.kernels)
 
 
 def named(captured: Captured, engine: str) -> str:

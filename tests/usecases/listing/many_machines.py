@@ -1,0 +1,52 @@
+"""Captures of many machines, joined as the program joins them: for the fleet's tests, pictures and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.message import msg
+from stratascope.core.snapshot import Captured, ContainerState, Snapshot
+from stratascope.usecases.live.recorded import joined
+from stratascope.value import replace
+from stratascope.wiring.engines import demo_snapshot
+
+TROUBLE = msg("It can't be read: {why}.", why="Permission denied")
+_NAMES = ("db", "web", "build", "edge")
+
+
+def machine(number: int, containers: int = 4) -> Snapshot:
+    """One machine: its containers are those of the demo in turn, beginning with another one on each."""
+    demo = demo_snapshot()
+    some = [demo.containers[(number + at) % len(demo.containers)] for at in range(containers)]
+    states = tuple(_numbered(state, number * 1000 + at) for at, state in enumerate(some))
+    return replace(demo, taken_at=demo.taken_at + number, containers=states)
+
+
+def _numbered(state: ContainerState, number: int) -> ContainerState:
+    return replace(state, container=replace(state.container, id=f"{number:064x}"))
+
+
+def replicas(state: ContainerState, count: int) -> tuple[ContainerState, ...]:
+    """The same one so many times, called by numbers."""
+    return tuple(
+        replace(
+            state,
+            container=replace(state.container, id=f"{90000 + at:064x}", name=f"worker-{at + 1}", labels=()),
+        )
+        for at in range(count)
+    )  # fmt: skip
+
+
+def parts(count: int, containers: int = 4, *, unread: int = 0) -> Sequence[tuple[Captured, Snapshot | None]]:
+    """So many captures that were read, and so many more that could not be."""
+    found: list[tuple[Captured, Snapshot | None]] = []
+    for number in range(count):
+        name = f"{_NAMES[number % len(_NAMES)]}-{number // len(_NAMES) + 1}"
+        read = machine(number, containers)
+        found.append((Captured(name, read.taken_at), read))
+    return [*found, *((Captured(f"lost-{number + 1}", trouble=TROUBLE), None) for number in range(unread))]
+
+
+def fleet(count: int, containers: int = 4, *, unread: int = 0) -> Snapshot:
+    """All of them in one snapshot."""
+    return joined(parts(count, containers, unread=unread))
