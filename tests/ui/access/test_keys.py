@@ -432,7 +432,7 @@ def test_the_keyboard_is_never_lost(window: MainWindow, place: str) -> None:
         "tab": (View.STRATA, lambda: next(each for each in window.strata_page.panel.tabs if each.isChecked())),
         "toggle": (View.STRATA, lambda: next(row for row in side_of(window).column.rows.values() if row.able)),
         "matrix": (View.MATRIX, lambda: window.pages.matrix.table if window.pages.matrix else window),
-        "fleet": (View.FLEET, lambda: window.pages.fleet.grid.canvas if window.pages.fleet else window),
+        "fleet": (View.FLEET, lambda: window.pages.fleet.containers.grid.canvas if window.pages.fleet else window),
         "calls": (View.CALLS, lambda: window.pages.calls.view.list if window.pages.calls else window),
         "search": (View.STRATA, lambda: window.strata_page.panel.raw.field),
     }

@@ -234,8 +234,8 @@ def test_a_ray_is_taken_and_opened_without_mouse_or_keys(window: MainWindow) -> 
 def test_the_fleet_has_a_child_for_each_cell(window: MainWindow) -> None:
     window.pages.show_view(View.FLEET)
     scenes.settle()
-    fleet = window.pages.fleet
-    assert fleet is not None
+    assert window.pages.fleet is not None
+    fleet = window.pages.fleet.containers
     table, canvas = fleet.table, fleet.grid.canvas
     found = interface(canvas)
     assert found.childCount() == len(table.rows) * len(table.columns) > 1000

@@ -64,7 +64,7 @@ def test_each_view_comes_in_front(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
     assert fleet.pages.fleet is not None
     assert fleet.pages.fleet.isVisible()
-    assert len(fleet.pages.fleet.table.rows) == 20
+    assert len(fleet.pages.fleet.containers.table.rows) == 20
     turn(fleet, View.STRATA)
     assert fleet.strata_page.strata.isVisible()
 
@@ -171,8 +171,8 @@ def test_a_layer_that_is_supposed_to_fail_fails_in_the_matrix_too(fleet: MainWin
 
 def test_a_click_in_the_fleet_shows_that_container(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
-    page = fleet.pages.fleet
-    assert page is not None
+    assert fleet.pages.fleet is not None
+    page = fleet.pages.fleet.containers
     key = page.table.rows[7].key
     page.chosen.emit(key)
     assert fleet.pages.view is View.STRATA
@@ -197,8 +197,8 @@ def test_a_notification_shows_its_container_whatever_the_view(
 
 def test_the_windows_filter_filters_the_fleet(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
-    page = fleet.pages.fleet
-    assert page is not None
+    assert fleet.pages.fleet is not None
+    page = fleet.pages.fleet.containers
     fleet.toolbar.filter.setText("grafana")
     assert [row.name for row in page.table.rows if not row.name.startswith("grafana")] == []
     fleet.toolbar.filter.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
@@ -38,12 +38,14 @@ from stratascope.ui.fleet.table import (
     ink_word,
     running,
     threat_table,
+    with_machines,
 )
 from stratascope.ui.fleet.viewport import ZOOM
 from stratascope.ui.widgets.file_dialogs import ask_save
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.segments import Segments
+from stratascope.ui.widgets.selection import Key
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 from stratascope.usecases.listing.filter import answer
 from stratascope.usecases.listing.query import parse
@@ -158,6 +160,7 @@ class FleetPage(QWidget):
         super().__init__(parent)
         self._theme, self._layers = theme, layers
         self._states: tuple[ContainerState, ...] = ()
+        self._found: Mapping[Key, str] | None = None
         self._needle, self._table, self._stale = "", 0, True
         self._tables: tuple[FleetTable, ...] = ()
         self._grids = Grids()
@@ -218,11 +221,16 @@ class FleetPage(QWidget):
 
     # -- what is shown
 
-    def show_states(self, states: tuple[ContainerState, ...], needle: str = "") -> None:
-        """All containers, and the filter's words. While the page is hidden nothing is worked out."""
+    def show_states(
+        self, states: tuple[ContainerState, ...], needle: str = "", found: Mapping[Key, str] | None = None
+    ) -> None:
+        """All containers, and the filter's words. While the page is hidden nothing is worked out.
+
+        `found`: of several machines those that the words find, each with the name of its machine.
+        """
         if states is self._states and needle == self._needle and not self._stale:
             return
-        self._states, self._needle, self._stale = states, needle, True
+        self._states, self._needle, self._found, self._stale = states, needle, found, True
         if self.isVisible():
             self.work_out()
 
@@ -234,10 +242,13 @@ class FleetPage(QWidget):
         if not self._stale:
             return
         self._stale = False
-        query = parse(self._needle)
-        states = tuple(state for state in self._states if answer(query, state).found)
+        query, found = parse(self._needle), self._found
+        wanted = (lambda state: answer(query, state).found) if found is None else (lambda state: state.key in found)
+        states = tuple(filter(wanted, self._states))
         threats = threat_table(states)
         self._tables = (threats, *bit_tables(states, self._layers, self._grids))
+        if found is not None:
+            self._tables = tuple(with_machines(each, found) for each in self._tables)
         self.switch.offer(tuple(table.title for table in self._tables))
         self._table = min(self._table, len(self._tables) - 1)
         self.switch.choose(self._table)

@@ -7,6 +7,7 @@ worst stands in the upper left corner. No layer is known by name: any layer that
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 
 from stratascope.core.layer import Assessment, BitGrid, BitRow, Layer, Tone
@@ -30,7 +31,7 @@ from stratascope.ui.containers.order import critical, worst_first
 from stratascope.ui.widgets.exposure_words import level_ink, number_text
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.marks import severity_word
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 DEEPEST = 3  # layers; more are drawn alike, the number tells them apart
 
@@ -220,6 +221,15 @@ def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) ->
     name = plain(container.name or container.id[:12], 300)
     second = plain(container.engine, 100)
     return FleetRow(state.key, name, second, number_text(matrix), level_ink(matrix), cells, source)
+
+
+def with_machines(table: FleetTable, machines: Mapping[tuple[str, str], str]) -> FleetTable:
+    """Each row with the machine's name behind that of its container."""
+    rows = (
+        replace(row, name=translate(msg("{name}, {machine}", name=row.name, machine=plain(machines[row.key], 100))))
+        for row in table.rows
+    )
+    return replace(table, rows=tuple(rows))
 
 
 # -- words

@@ -36,7 +36,7 @@ from stratascope.usecases.plan.offers import SERIOUS
 
 if TYPE_CHECKING:
     from stratascope.ui.before.page import Before, BeforePage
-    from stratascope.ui.fleet.page import FleetPage
+    from stratascope.ui.fleet.several import FleetPages
     from stratascope.ui.history.page import HistoryPage
 
 
@@ -84,7 +84,7 @@ class Pages(QStackedWidget):
         self.header.card.set_low(True)
         self.matrix: MatrixPage | None = None
         self.calls: CallMapPage | None = None
-        self.fleet: FleetPage | None = None
+        self.fleet: FleetPages | None = None
         self.shared: SharedPage | None = None
         self.use: UsePage | None = None
         self.denied: DeniedPage | None = None
@@ -201,10 +201,13 @@ class Pages(QStackedWidget):
         if self._selection.current is not None:
             self._selection.open_layer(self._selection.layer)
 
-    def _open_container(self, key: Key) -> None:
+    def _open_container(self, key: Key, threat: str = "") -> None:
         self._selection.go_to(key)
-        self.show_view(View.STRATA)
-        self.fleet_left.emit()
+        if threat:
+            self.open_threat(threat)
+        else:
+            self.show_view(View.STRATA)
+            self.fleet_left.emit()
 
     def _refresh(self) -> None:
         """Tell the page in view what it shows."""
@@ -217,7 +220,7 @@ class Pages(QStackedWidget):
         if snapshot is None or self.view in (View.STRATA, View.BEFORE):
             return
         if self.view is View.FLEET:
-            self._fleet_page().show_states(snapshot.containers, selection.filter)
+            self._fleet_page().show_snapshot(snapshot, selection.filter)
         elif self.view is View.SHARED:
             self._shared_page().show_snapshot(snapshot, selection.filter)
         elif self.view is View.MATRIX:
@@ -330,11 +333,11 @@ class Pages(QStackedWidget):
             self.addWidget(self.shared)
         return self.shared
 
-    def _fleet_page(self) -> FleetPage:
+    def _fleet_page(self) -> FleetPages:
         if self.fleet is None:
-            from stratascope.ui.fleet.page import FleetPage
+            from stratascope.ui.fleet.several import FleetPages
 
-            self.fleet = FleetPage(self._theme, self.layers)
+            self.fleet = FleetPages(self._theme, self.layers)
             self.fleet.chosen.connect(self._open_container)
             self.addWidget(self.fleet)
         return self.fleet

@@ -1,0 +1,151 @@
+"""The page "Fleet" as the window has it: where several machines are shown, its containers, machines or threats.
+
+Where only one is, it is the table of its containers alone. What is not in view is not worked out.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.overview.fleet import OpenThreat
+from stratascope.core.snapshot import Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.presentation.fleet.summary import open_in
+from stratascope.ui.fleet import words
+from stratascope.ui.fleet.list import FleetList, Told
+from stratascope.ui.fleet.page import FleetPage
+from stratascope.ui.widgets.labels import Line
+from stratascope.ui.widgets.segments import Segments
+from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.listing.fleet import Alike, Fleet, Found, FoundMachine, alike
+
+
+class FleetPages(QWidget):
+    """`chosen`: the Key of a container that is to come into view, and the id of a threat to open in it, or ""."""
+
+    chosen = Signal(object, str)
+
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._snapshot: Snapshot | None = None
+        self._read: Snapshot | None = None  # of which the fleet below was made
+        self._fleet: Fleet | None = None
+        self._found = Found()
+        self._needle, self._stale = "", False
+        self.switch = Segments(theme, translate(msg("What is listed")))
+        self.switch.offer(tuple(translate(each) for each in (msg("Containers"), msg("Machines"), msg("Threats"))))
+        self.count = Line(theme, 12, ink="text2")
+        self.containers = FleetPage(theme, layers)
+        names = translate(msg("Machines")), translate(msg("Containers of this machine"))
+        self.machines = FleetList(
+            theme, names, words.MACHINES, words.OF_MACHINE, lambda each: each.machine.name, _machine_told
+        )
+        names = translate(msg("Open threats")), translate(msg("Containers in which it is open"))
+        self.threats = FleetList(
+            theme, names, words.THREATS, words.OF_THREAT, lambda each: each.threat.id, self._threat_told
+        )
+        self.stack = QStackedWidget()
+        for page in (self.containers, self.machines, self.threats):
+            self.stack.addWidget(page)
+        self.head = QWidget()
+        row = QHBoxLayout(self.head)
+        row.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 0)))
+        row.setSpacing(theme.px(12))
+        row.addWidget(self.switch)
+        row.addWidget(self.count, 1)
+        self.head.hide()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.head)
+        whole.addWidget(self.stack, 1)
+        self.switch.chosen.connect(self._turn)
+        self.containers.chosen.connect(lambda key: self.chosen.emit(key, ""))
+        self.machines.opened.connect(lambda part, _: self.chosen.emit(part.state.key, ""))
+        self.threats.opened.connect(self._open_threat)
+        self.setFocusProxy(self.containers)
+
+    def show_snapshot(self, snapshot: Snapshot, needle: str = "") -> None:
+        """All of it, and the filter's words. While the page is hidden nothing is worked out."""
+        if snapshot is self._snapshot and needle == self._needle:
+            return
+        self._snapshot, self._needle, self._stale = snapshot, needle, True
+        if self.isVisible():
+            self._work_out()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._work_out()
+
+    def _work_out(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None or not self._stale:
+            return
+        self._stale = False
+        several = len(snapshot.captures) > 1
+        self.head.setVisible(several)
+        if not several:
+            self._turn(0)
+            return
+        if self._fleet is None or self._read is not snapshot:
+            self._fleet, self._read = Fleet(snapshot), snapshot
+        self._found = self._fleet.find(self._needle)
+        self.count.say(translate(_count(self._fleet, self._found)))
+        self._show()
+
+    def _turn(self, place: int) -> None:
+        self.switch.choose(place)
+        self.stack.setCurrentIndex(place)
+        self.setFocusProxy((self.containers, self.machines, self.threats)[place])
+        self._show()
+
+    def _show(self) -> None:
+        """What is in view."""
+        page, snapshot, found = self.stack.currentWidget(), self._snapshot, self._found
+        if snapshot is None:
+            return
+        nothing = translate(found.trouble or msg("Nothing matches the filter."))
+        if page is self.machines:
+            self.machines.show_rows(found.machines, nothing)
+        elif page is self.threats:
+            rows = found.threats()
+            if not rows and not self._needle.strip():
+                nothing = translate(msg("No threat is known to be open in any of them."))
+            self.threats.show_rows(rows, nothing)
+        elif len(snapshot.captures) > 1:
+            on = {member.state.key: member.machine.name for member in found.members}
+            self.containers.show_states(snapshot.containers, self._needle, on)
+        else:
+            self.containers.show_states(snapshot.containers, self._needle)
+
+    def _threat_told(self, row: OpenThreat) -> Told:
+        return Told(translate(open_in(row)), translate(row.threat.what), alike(self._found.having(row.threat.id)))
+
+    def _open_threat(self, part: Alike, row: OpenThreat) -> None:
+        self.chosen.emit(part.state.key, row.threat.id)
+
+
+def _machine_told(row: FoundMachine) -> Told:
+    return Told(words.machine_title(row), words.machine_meaning(row), alike(row.members))
+
+
+def _count(fleet: Fleet, found: Found) -> Message:
+    """How many of what are shown, and how many captures could not be read."""
+    there = sum(len(each.states) for each in fleet.machines)
+    read = [each for each in fleet.machines if each.trouble is None]
+    shown = len(found.members)
+    on = plural("{count} machine", "{count} machines", sum(bool(each.members) for each in found.machines)
+                if shown < there else len(read))  # fmt: skip
+    if shown < there:
+        told = msg("{shown} of {count} containers, on {machines}", shown=shown, count=there, machines=on)
+    else:
+        containers = plural("{count} container", "{count} containers", there)
+        told = msg("{containers} on {machines}", containers=containers, machines=on)
+    lost = len(fleet.machines) - len(read)
+    if not lost:
+        return told
+    return plural("{text}; {count} capture could not be read", "{text}; {count} captures could not be read", lost,
+                  text=told)  # fmt: skip
