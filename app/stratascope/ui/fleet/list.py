@@ -51,8 +51,11 @@ class FleetList(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.table)
         self.stack.addWidget(self.nothing)
-        self.title, self.meaning = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
+        self.title, self.meaning = Line(theme, 15, BOLD, middle=True), Label(theme, 13, ink="text2", wrap=True)
         self.parts = RowsTable(theme, names[1], parts, lambda each: each.state.key)
+        policy = self.parts.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the lines above stay where they are
+        self.parts.setSizePolicy(policy)
         self.card = self._frame(names[1], (self.title, self.meaning), self.parts)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 12)))

@@ -34,7 +34,9 @@ class Mosaic:
     def show(self, table: FleetTable) -> None:
         """Another table."""
         known = {cell: code for code, cell in enumerate(self._cells)}
-        codes = [[known.setdefault(cell, len(known)) for cell in row.cells] for row in table.rows]
+        rows = {id(row.cells): row.cells for row in table.rows}  # alike containers have the same
+        coded = {key: [known.setdefault(cell, len(known)) for cell in cells] for key, cells in rows.items()}
+        codes = [coded[id(row.cells)] for row in table.rows]
         if len(known) > len(self._cells):
             self._tiles = None
         self._cells = list(known)

@@ -36,12 +36,12 @@ from stratascope.ui.fleet.table import (
     bit_tables,
     card_lines,
     ink_word,
-    running,
     threat_table,
     with_machines,
 )
 from stratascope.ui.fleet.viewport import ZOOM
 from stratascope.ui.widgets.file_dialogs import ask_save
+from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.segments import Segments
@@ -252,7 +252,7 @@ class FleetPage(QWidget):
         self.switch.offer(tuple(table.title for table in self._tables))
         self._table = min(self._table, len(self._tables) - 1)
         self.switch.choose(self._table)
-        there, shown = len(running(self._states)), len(threats.rows)
+        there, shown = sum(map(runs, self._states)), len(threats.rows)
         if shown == there:
             text: Message = plural("{count} running container, worst first",
                                    "{count} running containers, worst first", shown)  # fmt: skip

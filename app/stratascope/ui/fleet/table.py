@@ -93,7 +93,9 @@ class FleetTable(Value):
 
 def running(states: tuple[ContainerState, ...]) -> tuple[ContainerState, ...]:
     """Those that have a process, in the order of the list: worst first."""
-    return tuple(sorted(filter(runs, states), key=lambda state: (not critical(state), worst_first(state))))
+    shown = tuple(filter(runs, states))
+    worst = {id(state.matrix): critical(state) for state in {id(each.matrix): each for each in shown}.values()}
+    return tuple(sorted(shown, key=lambda state: (not worst[id(state.matrix)], worst_first(state))))
 
 
 # -- threats
@@ -177,9 +179,8 @@ def bit_tables(
         if widest is None:
             continue
         columns = tuple(FleetColumn(str(row.number), plain(row.name, 80), "") for row in widest.rows)
-        rows = tuple(
-            _row(state, _bit_cells(grid, len(columns)), grid) for state, grid in zip(shown, grids, strict=True)
-        )
+        cells = {key: _bit_cells(grid, len(columns)) for key, grid in {id(each): each for each in grids}.items()}
+        rows = tuple(_row(state, cells[id(grid)], grid) for state, grid in zip(shown, grids, strict=True))
         tables.append(FleetTable(translate(layer.about.title), columns, rows))
     if kept is not None:
         kept.clear()

@@ -157,7 +157,7 @@ OF_MACHINE = (
 )
 OF_THREAT = (
     *_ALIKE,
-    Column(msg("Machines"), lambda each: translate(where(each.machines)), 160, 4,
+    Column(msg("Machines"), lambda each: translate(where(each.machines)), 160, 4, name=True,
            whole=lambda each: translate(where(each.machines, 20))),
     _IMAGE_COLUMN,
 )  # fmt: skip

@@ -129,12 +129,13 @@ class Fleet:
         free = tuple(term for term in query.terms if term.key is None)
         keyed = Query(tuple(term for term in query.terms if term.key is not None))
         narrowed: dict[Hashable, Opened] = {}
+        counts: dict[frozenset[int], tuple[int, int]] = {}
         found = []
         for machine, members in zip(self.machines, self._members, strict=True):
             left = _without(free, machine.name.casefold())
             kept = tuple(self._kept(members, left, keyed, narrowed)) if left or keyed.terms else members
             if kept or not (members or left or keyed.terms):
-                found.append(_found(machine, kept))
+                found.append(FoundMachine(machine, kept, *_counts(kept, counts)))
         return Found(tuple(sorted(found, key=_worst_first)))
 
     def _kept(
@@ -167,15 +168,15 @@ def _without(terms: tuple[Term, ...], text: str) -> tuple[Term, ...]:
     return tuple([term for term in terms if term.text not in text]) if terms else terms
 
 
-def _found(machine: Machine, members: tuple[Member, ...]) -> FoundMachine:
+def _counts(members: tuple[Member, ...], known: dict[frozenset[int], tuple[int, int]]) -> tuple[int, int]:
+    """How many critical and high threats are open in any of these; machines that are alike are counted once."""
     opened = {id(member.opened): member.opened for member in members}
-    severities = {threat.id: threat.severity for threats in opened.values() for threat in threats}.values()
-    return FoundMachine(
-        machine,
-        members,
-        sum(each is Severity.CRITICAL for each in severities),
-        sum(each is Severity.HIGH for each in severities),
-    )
+    key = frozenset(opened)
+    found = known.get(key)
+    if found is None:
+        severities = [*{threat.id: threat.severity for threats in opened.values() for threat in threats}.values()]
+        found = known[key] = severities.count(Severity.CRITICAL), severities.count(Severity.HIGH)
+    return found
 
 
 def _worst_first(found: FoundMachine) -> tuple[object, ...]:
