@@ -32,6 +32,7 @@ from ui import tour, walk, whole_walk
 from ui.denied import ending_sample
 from ui.denied.denied_sample import FOREIGN
 from ui.history import remembered
+from usecases.listing import many_machines
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 WORD = re.compile(r"[A-Za-z]{2,}")
@@ -71,6 +72,7 @@ def foreign() -> frozenset[str]:
         FOREIGN,
         ending_sample.FOREIGN,
         remembered.FOREIGN,
+        many_machines.FOREIGN,
     ]
     # of days and months: Qt has them in every language that there is, and the pseudo-locale is none
     texts += [QLocale.c().dayName(day, QLocale.FormatType.ShortFormat) for day in range(1, 8)]

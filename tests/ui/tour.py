@@ -22,6 +22,7 @@ from ui.hardening import dock_of, side_of
 from ui.staged_hardening import REFUSED, StagedHardening
 from ui.staged_together import StagedTogether
 from ui.walk import settle
+from usecases.listing import many_machines
 
 Stop = tuple[str, QWidget]
 
@@ -71,6 +72,7 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         yield "nothing learned", window
         choose(qtbot, window, name)
         yield from denied_stops.stops(window)
+    yield from _several_machines(qtbot, window)
     window.pages.show_view(View.STRATA)
     settle()
     window.selection.suppose_fails(3)
@@ -79,6 +81,23 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     yield "a layer away", window
     window.selection.bring_back()
     settle(5)
+
+
+def _several_machines(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
+    """The fleet of several captures, one of which could not be read."""
+    kept, state = window.selection.snapshot, window.selection.current
+    assert kept is not None
+    assert state is not None
+    window.selection.show_snapshot(many_machines.fleet(2, 3, unread=1))
+    choose(qtbot, window, "web")
+    window.pages.show_view(View.FLEET)
+    assert window.pages.fleet is not None
+    for button in window.pages.fleet.switch.buttons:
+        button.click()
+        settle()
+        yield f"fleet of machines, {button.text()}", window
+    window.selection.show_snapshot(kept)
+    choose(qtbot, window, state.container.name)
 
 
 def sheets(window: MainWindow) -> Iterator[Stop]:

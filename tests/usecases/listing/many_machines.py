@@ -12,6 +12,7 @@ from stratascope.wiring.engines import demo_snapshot
 
 TROUBLE = msg("It can't be read: {why}.", why="Permission denied")
 _NAMES = ("db", "web", "build", "edge")
+FOREIGN = f"{' '.join(_NAMES)} lost Permission denied"  # words that no language has
 
 
 def machine(number: int, containers: int = 4) -> Snapshot:

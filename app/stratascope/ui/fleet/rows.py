@@ -169,7 +169,7 @@ class RowsTable(QTableView):
         for at, column in enumerate(self.columns):
             self.setColumnHidden(at, whole < theme.px(column.from_width))
             if not self.isColumnHidden(at):
-                head = metrics.horizontalAdvance(translate(column.head)) + theme.px(2 * BESIDE)
+                head = metrics.horizontalAdvance(translate(column.head)) + theme.px(3 * BESIDE)
                 widths[at] = max(theme.px(column.least), head)
         left = max(0, whole - sum(widths.values()))
         parts = sum(self.columns[at].grows for at in widths)

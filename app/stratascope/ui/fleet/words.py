@@ -101,7 +101,8 @@ MACHINES = (
     Column(msg("Containers"), _containers, 84),
     Column(msg("Kernel"), lambda each: kernels(each.machine), 110, 1, name=True, from_width=560,
            ink=lambda _: "text2"),
-    Column(msg("Engines"), lambda each: engines(each.machine), 110, 4, from_width=720, ink=lambda _: "text2"),
+    Column(msg("Engines"), lambda each: engines(each.machine), 110, 4, name=True, from_width=720,
+           ink=lambda _: "text2"),
 )  # fmt: skip
 
 
