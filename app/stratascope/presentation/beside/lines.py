@@ -51,9 +51,9 @@ def accepted_words(standing: Standing) -> Message:
     entry = standing.entry
     until = entry.until.isoformat()
     if standing.expired:
-        return msg("accepted by {owner} until {day}, which has passed: {reason}", owner=entry.owner, day=until,
-                   reason=entry.reason)  # fmt: skip
-    return msg("accepted by {owner} until {day}: {reason}", owner=entry.owner, day=until, reason=entry.reason)
+        return msg("Accepted by {owner} until {day}, which has passed, so it counts again: {reason}", owner=entry.owner,
+                   day=until, reason=entry.reason)  # fmt: skip
+    return msg("Accepted by {owner} until {day}: {reason}", owner=entry.owner, day=until, reason=entry.reason)
 
 
 def exception_words(entry: Accepted) -> str:

@@ -14,6 +14,7 @@ from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
+from stratascope.presentation.beside.lines import accepted_words
 from stratascope.presentation.history_words import layer_title
 from stratascope.ui.copying.copy_menu import CopyMenu
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
@@ -51,9 +52,8 @@ class FindingCard(QWidget):
         refs = "   ".join(plain(ref, 100) for ref in finding.refs)
         parts = [(Label(theme, 13, MEDIUM, wrap=True), text), (Label(theme, 12, ink="text2", wrap=True), told)]
         if standing is not None:
-            parts.append(
-                (Label(theme, 12, MEDIUM, ink="weak" if standing.expired else "text2", wrap=True), _accepted(standing))
-            )
+            label = Label(theme, 12, MEDIUM, ink="weak" if standing.expired else "text2", wrap=True)
+            parts.append((label, plain(translate(accepted_words(standing)), 600)))
         if not layer:
             evidence = Label(theme, 11, ink="text2", wrap=True, fixed=True)
             evidence.setText(source)
@@ -158,21 +158,6 @@ class GapCard(QWidget):
         )
         _card(self, theme, Mark.UNKNOWN, "unk", translate(msg("Not known")), parts)
         self.setAccessibleName(translate(msg("Not known: {what}. {why}", what=what, why=reason(gap.gap))))
-
-
-def _accepted(standing: Standing) -> str:
-    entry = standing.entry
-    day, owner, reason = entry.until.isoformat(), plain(entry.owner, 100), plain(entry.reason, 400)
-    if standing.expired:
-        return translate(
-            msg(
-                "Accepted by {owner} until {day}, which has passed, so it counts again: {reason}",
-                owner=owner,
-                day=day,
-                reason=reason,
-            )
-        )
-    return translate(msg("Accepted by {owner} until {day}: {reason}", owner=owner, day=day, reason=reason))
 
 
 def _named(finding: Finding) -> str:
