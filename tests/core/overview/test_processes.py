@@ -80,6 +80,46 @@ def test_what_is_told_of_users_and_capabilities() -> None:
     assert words.capabilities(replace(process, more=0, effective=0)) == ("none", "")
     assert words.capabilities(replace(process, effective=None)) == ("not known", "")
     assert words.users(replace(process, user=0, user_inside=None)) == "not known → root"
+    assert words.named_user(process) == ""
+    named = replace(process, user_name="web")
+    assert words.users(named) == "web → 101000"
+    assert words.named_user(named).startswith("web is user 1000 inside")
+
+
+def _as_users(snapshot: Snapshot, asked: str, *uids: str) -> tuple[str, ...]:
+    """A container started as `asked`, whose processes have these lines `Uid:`; what is told of their users."""
+
+    def capture(pid: int, uids: str) -> Capture:
+        text = STATUS.format(name="x", pid=pid, parent=pid - 1, inside=pid - 99).replace("0\t0\t0\t0", uids)
+        idmap = Reading("uid_map", f"/proc/{pid}/uid_map", "0 100000 65536\n")
+        return Capture(pid, (Reading("status", f"/proc/{pid}/status", text), idmap))
+
+    first, *others = (capture(pid, each) for pid, each in enumerate(uids, start=100))
+    state = named(snapshot, "hardened")
+    container = replace(state.container, asked=replace(state.container.asked, user=asked))
+    processes = tuple(ProcessState(each.pid, None, "x", (), capture=each) for each in others)
+    state = replace(state, container=container, capture=first, processes=processes)
+    return tuple(words.users(each) for each in processes_of(state, snapshot.ground))
+
+
+WEB, OTHER, ROOT = ("\t".join([uid] * 4) for uid in ("100101", "100102", "100000"))
+
+
+def test_the_user_that_it_was_started_as_is_told_by_name(snapshot: Snapshot) -> None:
+    """Where the first process still is that user; it is the only name that nobody has to read for."""
+    told = _as_users(snapshot, "web:staff", WEB, WEB, OTHER, ROOT)
+    assert told == ("web → 100101", "web → 100101", "102 → 100102", "root → 100000")
+
+
+@pytest.mark.parametrize("asked", ["", "101", "٣", "root", "web\x1b[2J", "0 → 0", "w" * 40, "<b>web</b>"])
+def test_no_other_word_is_a_name(snapshot: Snapshot, asked: str) -> None:
+    assert _as_users(snapshot, asked, WEB) == ("101 → 100101",)
+
+
+def test_one_that_has_changed_its_user_has_no_name(snapshot: Snapshot) -> None:
+    changed = "100101\t100102\t100101\t100102"
+    assert _as_users(snapshot, "web", changed, OTHER) == ("102 → 100102", "102 → 100102")
+    assert _as_users(snapshot, "web", ROOT) == ("root → 100000",)
 
 
 def _chain(snapshot: Snapshot, count: int, parent_of: dict[int, int]) -> tuple[Process, ...]:

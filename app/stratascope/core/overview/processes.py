@@ -2,11 +2,13 @@
 
 Everything is decoded from what the layers' readings hold anyway; nothing is read for it. Exec sessions came from
 outside, and are trees of their own below the first process's (`exec_sessions` tells them apart). Command lines are not
-here: they stand in a process's own memory, and a process can make reads of that hang.
+here: they stand in a process's own memory, and a process can make reads of that hang. Nor are the names of users: the
+container's own files have them, which are a stranger's. The only name is the one that its engine was asked for.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 from stratascope.core.capture import Capture, or_none
@@ -17,6 +19,7 @@ from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import ProcessStatus, parse_status
 from stratascope.value import Value, replace
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")  # as useradd(8) takes it; a stranger's, so no other letters
 _FILTER = 2  # SECCOMP_MODE_FILTER, include/uapi/linux/seccomp.h
 
 
@@ -25,7 +28,8 @@ class Process(Value):
 
     `depth`: how far below the root of its tree. `start`: clock ticks since boot; with the PID it is one process's for
     good. `began`: seconds since the epoch. `user`, `user_inside`: the effective uid as the reader and as the container
-    number it. `effective`: bits. `more`, `less`: how many capabilities it holds in effect that the first does not, and
+    number it; `user_name`: by the name that the engine was asked to start the container as, where it is that user.
+    `effective`: bits. `more`, `less`: how many capabilities it holds in effect that the first does not, and
     the other way round. `filters`: 0 without any; -1 in strict mode.
     """
 
@@ -38,6 +42,7 @@ class Process(Value):
     began: float | None = None
     user: int | None = None
     user_inside: int | None = None
+    user_name: str = ""
     effective: int | None = None
     more: int = 0
     less: int = 0
@@ -75,7 +80,21 @@ def processes_of(state: ContainerState, ground: Ground) -> tuple[Process, ...]:
     for each in state.processes:
         if each.capture is not None:
             rows[each.pid] = _row(each.capture, each, head, first, ground, state.first_exposure)
+    name = _asked_name(state)
+    if name and head is not None and head.uids is not None and len(set(head.uids)) == 1:  # as it was started
+        whose = rows[first.pid]
+        for pid, row in rows.items():
+            if row.user_inside and (row.user, row.user_inside) == (whose.user, whose.user_inside):
+                rows[pid] = replace(row, user_name=name)
     return _in_order(rows, first.pid)
+
+
+def _asked_name(state: ContainerState) -> str:
+    """Of the user that the container was to be started as; empty where that is a number, nobody's name, or root: who
+    is called so, and is another one, is told by number.
+    """
+    name = state.container.asked.user.partition(":")[0]
+    return name if _NAME.fullmatch(name) is not None and name != "root" else ""
 
 
 def _row(

@@ -39,10 +39,21 @@ def user(number: int | None) -> str:
 
 
 def users(process: Process) -> str:
-    """Inside, and on the host."""
+    """Inside, by the name where there is one, and on the host."""
     if process.user is None:
         return translate(UNREAD)
-    return translate(msg("{inside} → {host}", inside=user(process.user_inside), host=user(process.user)))
+    inside = process.user_name or user(process.user_inside)
+    return translate(msg("{inside} → {host}", inside=inside, host=user(process.user)))
+
+
+def named_user(process: Process) -> str:
+    """The number of a user who is shown by name, and where the name comes from; empty where there is none."""
+    if not process.user_name:
+        return ""
+    return translate(
+        msg("{name} is user {number} inside: the engine was asked to start the container as this user",
+            name=process.user_name, number=str(process.user_inside))
+    )  # fmt: skip
 
 
 def capabilities(process: Process) -> tuple[str, str]:

@@ -183,7 +183,8 @@ class ProcessModel(QAbstractTableModel):
     def _tip(self, process: Process, column: Column) -> str:
         if column is Column.CAPABILITIES and process.effective:
             return words.capability_names(process)
-        return "\n".join(each for each in self.lines(process, column) if each)
+        more = (words.named_user(process),) if column is Column.USER else ()
+        return "\n".join(each for each in (*self.lines(process, column), *more) if each)
 
 
 _TEXTS = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole)
