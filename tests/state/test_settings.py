@@ -175,8 +175,8 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_remembered() -> None:
-    """Places that remember something: sizes and views, what is chosen in the settings, commands for twins, pins, kinds
-    of refusals that are folded away, and that the first hints were seen.
+    """Places that remember something: sizes and views, what is chosen in the settings, commands for twins, pins, groups
+    of the list and kinds of refusals that are folded away, and that the first hints were seen.
     """
     app = Path(stratascope.__file__).parent
     found = {
@@ -186,6 +186,7 @@ def test_nothing_else_is_remembered() -> None:
     assert {file: keys for file, keys in found.items() if keys} == {
         "state/exercises.py": ["KEY"],
         "state/preferences.py": ["self.key"],
+        "ui/containers/folds.py": ["_SETTING"],
         "ui/daily/pins.py": ["_SETTING"],
         "ui/denied/folded.py": ["KEPT"],
         "ui/widgets/splitter_state.py": ["key"],

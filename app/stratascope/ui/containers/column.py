@@ -14,6 +14,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
+from stratascope.ui.containers.folds import Folds
 from stratascope.ui.containers.head import ListHead
 from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
@@ -21,6 +22,7 @@ from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.containers.row_paint import EDGE
 from stratascope.ui.containers.status_line import age_line, filter_line
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.labels import Label, Line
 from stratascope.ui.widgets.page_switch import GroupSwitch
 from stratascope.ui.widgets.selection import Key, Selection
@@ -34,7 +36,14 @@ class ContainerColumn(QWidget):
     opened = Signal()
     view_by_changed = Signal(object)
 
-    def __init__(self, theme: Theme, selection: Selection, machine: GroupSwitch, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        selection: Selection,
+        machine: GroupSwitch,
+        settings: SettingsLike,
+        parent: QWidget | None = None,
+    ) -> None:
         """`machine`: the switch of the pages that are of all containers."""
         super().__init__(parent)
         self.machine = machine
@@ -43,6 +52,8 @@ class ContainerColumn(QWidget):
         self._theme, self._selection = theme, selection
         self._narrow = False
         self.model = ContainerModel()
+        self.folds = Folds(settings)
+        self.model.set_folded(self.folds.all)
         self.alert = AlertButton(theme)
         self.head = ListHead(theme)
         self.view = ContainerView(theme, self.model)
@@ -56,12 +67,13 @@ class ContainerColumn(QWidget):
         selection.arrived.connect(self._show_snapshot)
         selection.container_changed.connect(self._follow)
         selection.filter_changed.connect(self._show_filtered)
-        selection.chosen.connect(self.view.reveal)
+        selection.chosen.connect(self.view.roll_to)  # unfolded for it only where somebody asked for it
         selection.front_wanted.connect(self._show_row)
         self.model.divided.connect(self._follow)
         self.view.chosen.connect(selection.choose)
         self.view.left.connect(lambda: selection.set_filter(""))
         self.view.opened.connect(self._open)
+        self.view.folded.connect(self.folds.turn)
         self.alert.wanted.connect(self._open)
         self.head.chosen.connect(self.set_view_by)
         self._show_head()

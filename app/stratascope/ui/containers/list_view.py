@@ -31,6 +31,7 @@ class ContainerView(QListView):
     opened = QtSignal(object)  # the same, by Enter or a click
     menu_wanted = QtSignal(object, QPoint)  # the key of a container, and where on the screen
     left = QtSignal()  # Escape
+    folded = QtSignal(str, bool)  # a group, by hand: whether it is folded now
 
     def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,6 +108,10 @@ class ContainerView(QListView):
     def reveal(self, key: tuple[str, str]) -> None:
         """Unfold the group that hides it, and roll to it."""
         self.containers.reveal(key)
+        self.roll_to(key)
+
+    def roll_to(self, key: tuple[str, str]) -> None:
+        """Its row is selected and in view, where it has one."""
         self.follow(key)
         row = self.containers.row_of(key)
         if row >= 0:
@@ -197,6 +202,7 @@ class ContainerView(QListView):
         if entry.state is None:
             if entry.folds:
                 model.fold(entry.section, folded=folded)
+                self.folded.emit(entry.section, folded)
             return
         if not folded:
             if entry.members:

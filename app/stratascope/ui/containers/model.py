@@ -157,6 +157,11 @@ class ContainerModel(QAbstractListModel):
         self._rows.pinned = pinned
         self._divide()
 
+    def set_folded(self, sections: Collection[str]) -> None:
+        """Of these groups only the heads are shown, and of all others everything."""
+        self._rows.folded = set(sections)
+        self._divide()
+
     def fold(self, section: str, *, folded: bool) -> None:
         """Show only the head of a group, or all of it."""
         (self._rows.folded.add if folded else self._rows.folded.discard)(section)

@@ -92,7 +92,7 @@ class MainWindow(QMainWindow):
         self.selection = selection = Selection(self)
         self.toolbar = Toolbar(theme, selection)
         self.notices = Notices(theme, selection)
-        self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine)
+        self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine, settings)
         self.acceptances = Acceptances(accepted, self)
         self.strata_page = StrataPage(theme, layers, selection, self.acceptances)
         self.watching = Watching(learning, self)

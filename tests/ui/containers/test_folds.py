@@ -1,0 +1,129 @@
+"""Groups that a person folded in the list stay so over starts and divisions; what the window unfolds is not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.app.app import make_window
+from stratascope.ui.containers.folds import LONGEST, MOST, Folds
+from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.widgets.feed import MemorySettings
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
+from ui import sample
+from ui.sample import E, W
+
+Start = Callable[[], MainWindow]
+SHOP, BLOG = "compose:docker:shop", "compose:docker:blog"
+
+
+def of_project(name: str, project: str) -> ContainerState:
+    state = sample.state(name, (E, W, E, E, E, E))
+    labels = (("com.docker.compose.project", project),)
+    return replace(state, container=replace(state.container, labels=labels))
+
+
+STATES = (of_project("cart", "shop"), of_project("web", "shop"), of_project("posts", "blog"))
+
+
+@pytest.fixture
+def settings() -> MemorySettings:
+    return MemorySettings()
+
+
+@pytest.fixture
+def start(settings: MemorySettings, qtbot: object) -> Iterator[Start]:
+    """A window with these containers, as it is after a start."""
+    made: list[MainWindow] = []
+
+    def begun() -> MainWindow:
+        window = make_window(sample.StillWatch(), settings)
+        made.append(window)
+        window.selection.show_snapshot(replace(sample.snapshot(), containers=STATES))
+        return window
+
+    yield begun
+    for window in made:
+        window.close()
+        window.deleteLater()
+
+
+def folded(window: MainWindow) -> set[str]:
+    model = window.containers.model
+    entries = [model.entry(row) for row in range(model.rowCount())]
+    return {each.section for each in entries if each is not None and each.folded}
+
+
+def press(window: MainWindow, section: str, key: Qt.Key) -> None:
+    """At the head of that group."""
+    view, model = window.containers.view, window.containers.model
+    heads = [row for row in range(model.rowCount()) if model.head_of(row) == row]
+    row = next(row for row in heads if (entry := model.entry(row)) is not None and entry.section == section)
+    view.setCurrentIndex(model.index(row))
+    QTest.keyClick(view, key)
+
+
+def test_what_is_folded_by_hand_is_so_after_a_start(start: Start) -> None:
+    first = start()
+    press(first, SHOP, Qt.Key.Key_Left)
+    press(first, BLOG, Qt.Key.Key_Return)
+    assert folded(first) == {SHOP, BLOG}
+    second = start()
+    assert folded(second) == {SHOP, BLOG}
+    assert second.selection.current is not None, "a container is in view all the same"
+    press(second, BLOG, Qt.Key.Key_Right)
+    assert folded(start()) == {SHOP}
+
+
+def test_however_the_list_is_divided(start: Start) -> None:
+    window = start()
+    press(window, SHOP, Qt.Key.Key_Left)
+    window.containers.set_view_by(ViewBy.ENGINE)
+    press(window, "engine:docker", Qt.Key.Key_Left)
+    assert folded(window) == {"engine:docker"}
+    again = start()
+    assert folded(again) == {"engine:docker"}
+    again.containers.set_view_by(ViewBy.PROJECT)
+    assert folded(again) == {SHOP}
+
+
+def test_one_that_is_asked_for_is_shown_and_nothing_is_forgotten(start: Start) -> None:
+    press(start(), SHOP, Qt.Key.Key_Left)
+    window = start()
+    window.selection.go_to(STATES[1].key)
+    assert folded(window) == set()
+    assert folded(start()) == {SHOP}
+
+
+def test_a_filter_shows_what_it_finds_and_is_not_kept(start: Start, settings: MemorySettings) -> None:
+    window = start()
+    press(window, SHOP, Qt.Key.Key_Left)
+    window.selection.set_filter("cart")
+    assert window.containers.model.row_of(STATES[0].key) >= 0
+    window.selection.set_filter("")
+    assert folded(window) == {SHOP}
+    assert start().selection.filter == ""
+
+
+def test_a_bounded_number_is_kept_the_last_ones(settings: MemorySettings) -> None:
+    folds = Folds(settings)
+    for number in range(MOST + 5):
+        folds.turn(f"compose:docker:{number}", True)
+    folds.turn("compose:docker:7", True)
+    folds.turn("x" * (LONGEST + 1), True)
+    kept = Folds(settings).all
+    assert len(kept) == MOST
+    assert kept[-1] == "compose:docker:7"
+    assert kept[0] == "compose:docker:5"
+
+
+@pytest.mark.parametrize("text", ["{", "3", "[[]]", '[3, "own", "own"]', "[" * 9999])
+def test_what_makes_no_sense_is_left_out(settings: MemorySettings, text: str) -> None:
+    settings.set("folded", text)
+    assert set(Folds(settings).all) <= {"own"}
+    assert len(Folds(settings).all) <= 1
