@@ -15,7 +15,9 @@ from stratascope.core.observation.observation import Observation, Phase, Seen, U
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.limits import ProcessLimit
 from stratascope.presentation.use_picture import (
+    PEAKS,
     Folder,
     PeakRow,
     PortRow,
@@ -177,6 +179,13 @@ def test_peaks_beside_limits() -> None:
     assert found["pids"].proposal == 256
     assert (found["cpu"].limit, found["cpu"].known, found["cpu"].proposal) == (None, True, None)
     assert found["open_files"].known is False
+
+
+def test_all_that_hardening_limits_has_its_proposal() -> None:
+    nofile = ProcessLimit("nofile", 1 << 20, 1 << 20)
+    found = peaks(use_sample.web(), facts(cpuset_count=64, process_limits=(nofile,)))
+    assert {name for name, row in found.items() if row.proposal is not None} == set(PEAKS)
+    assert 1.0 <= (found["cpu"].proposal or 0.0) < 64.0
 
 
 def test_use_of_others_is_not_its_own() -> None:

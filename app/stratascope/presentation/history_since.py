@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from stratascope.core.history.changes import MADE_ANEW, RESTARTS, What, other_reader, up
 from stratascope.core.history.entry import Standing
-from stratascope.core.history.flags import layer_of
+from stratascope.core.history.flags import layer_of, measure_of
 from stratascope.core.history.fold import Past
+from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.translate import listed, translate
@@ -25,9 +26,10 @@ from stratascope.presentation.history_words import (
     some,
     threat_title,
 )
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 When = Callable[[float], str]
+_WEAKER = (Verdict.ENFORCED.value, Verdict.WEAKENED.value, Verdict.OPEN.value)
 _EACH = 3  # threats that have a line of their own; the rest has one together
 
 
@@ -44,10 +46,16 @@ class Place(StrEnum):
     THREAT = "threat"  # `where`: its id
     LAYER = "layer"  # `where`: its id
     DENIED = "denied"
+    PROCESSES = "processes"
+    LOGS = "logs"
 
 
 class Line(Value):
-    """`tone`: bad, good or plain; `layer`: its id, where it belongs to one."""
+    """`tone`: bad, good or plain; `layer`: its id, where it belongs to one; `logs`: whether the log tells more of it.
+
+    What a switch would have to mend, each empty where it is not that: `opened`, a threat that is open now (its id);
+    `unlimited`, a use that has no limit any more (`core.history.flags.measure_of`); `weaker`, a layer that is (its id).
+    """
 
     sign: Sign
     tone: str
@@ -56,6 +64,10 @@ class Line(Value):
     layer: str = ""
     place: Place = Place.NOWHERE
     where: str = ""
+    logs: bool = False
+    opened: str = ""
+    unlimited: str = ""
+    weaker: str = ""
 
 
 def headline(past: Past) -> Message:
@@ -83,7 +95,7 @@ def lines(past: Past, refused: int = 0, when: When = clock) -> tuple[Line, ...]:
     if refused:
         text = plural("{count} call was refused in the last 24 hours",
                       "{count} calls were refused in the last 24 hours", refused)  # fmt: skip
-        found.append(Line(Sign.CAME, "bad", translate(text), place=Place.DENIED))
+        found.append(Line(Sign.CAME, "bad", translate(text), place=Place.DENIED, logs=True))
     found += _lives(past, when)
     found += _use(past)
     return tuple(found)
@@ -96,7 +108,7 @@ def _drift(then: Standing, now: Standing) -> Iterator[Line]:
     for each in now.drift:
         layer = each.fields[0].partition(".")[0] if each.fields else ""
         sign, tone = (Sign.SAME, "plain") if each in before else (Sign.CAME, "bad")
-        yield Line(sign, tone, drift_words(each), "", layer, Place.LAYER, layer)
+        yield Line(sign, tone, drift_words(each), "", layer, Place.PROCESSES)
 
 
 def _threats(then: Standing, now: Standing) -> Iterator[Line]:
@@ -106,7 +118,7 @@ def _threats(then: Standing, now: Standing) -> Iterator[Line]:
     opened = [each for each in now.threats if each not in then.threats]
     for each in opened[:_EACH]:
         text = msg("Now open: {threats}", threats=threat_title(each))
-        yield Line(Sign.CAME, "bad", translate(text), "", first.get(each, ""), Place.THREAT, each)
+        yield Line(Sign.CAME, "bad", translate(text), "", first.get(each, ""), Place.THREAT, each, opened=each)
     if more := opened[_EACH:]:
         text = plural("{count} more serious threat is now open", "{count} more serious threats are now open", len(more))
         yield Line(Sign.CAME, "bad", translate(text), some(map(threat_title, more)), "", Place.THREAT, more[0])
@@ -134,7 +146,8 @@ def _settings(then: Standing, now: Standing) -> Iterator[Line]:
     for each in only(plus, minus):
         yield _setting(Sign.CAME, msg("Setting: {setting}", setting=each), each)
     for each in only(minus, plus):
-        yield _setting(Sign.WENT, msg("Setting: {setting}", setting=each), each)
+        line = _setting(Sign.WENT, msg("Setting: {setting}", setting=each), each)
+        yield replace(line, unlimited=measure_of(each))
 
 
 def _setting(sign: Sign, text: Message, flag: str) -> Line:
@@ -149,7 +162,13 @@ def _layers(then: Standing, now: Standing) -> Iterator[Line]:
     for layer, verdict in now.layers:
         if layer in was and was[layer] != verdict:
             (text,) = layer_changes([f"{layer} {was[layer]}"], [f"{layer} {verdict}"])
-            yield Line(Sign.SAME, "plain", text, "", layer, Place.LAYER, layer)
+            weaker = layer if _rank(verdict) > _rank(was[layer]) else ""
+            yield Line(Sign.SAME, "plain", text, "", layer, Place.LAYER, layer, weaker=weaker)
+
+
+def _rank(verdict: str) -> int:
+    """The higher, the weaker; what is not known counts as it would at best."""
+    return _WEAKER.index(verdict) if verdict in _WEAKER else 0
 
 
 def _lives(past: Past, when: When) -> Iterator[Line]:
@@ -167,10 +186,10 @@ def _lives(past: Past, when: When) -> Iterator[Line]:
             notes.append(translate(msg("the same image, the same settings")))
         if restarts[-1].code is not None:
             notes.append(translate(msg("exit code {code}", code=restarts[-1].code)))
-        yield Line(Sign.SAME, "plain", translate(text), listed(notes))
+        yield Line(Sign.SAME, "plain", translate(text), listed(notes), logs=True)
     last = next((each for each in reversed(past.changes) if each.what in (What.ENDED, What.GONE)), None)
     if last is not None and not up(past.now.run):
-        yield Line(Sign.WENT, "bad", sentence(last), when(last.at))
+        yield Line(Sign.WENT, "bad", sentence(last), when(last.at), logs=True)
 
 
 def _use(past: Past) -> Iterator[Line]:

@@ -285,14 +285,14 @@ def _peaks(
 def _proposals(
     state: ContainerState, seen: Observation, engine: Engine, memory_total: int | None
 ) -> dict[str, float | None]:
-    """What the toggle of that name would take by what was learned."""
+    """What the toggle that limits it would take by what was learned."""
     if seen == Observation():
         return {}
     facts = tuple((layer.id, layer.facts) for layer in state.layers if layer.facts is not None)
     subject = Subject(state.container, engine, facts, memory_total=memory_total, seen=seen)
     found: dict[str, float | None] = {}
     for each in all_toggles():
-        if each.id in PEAKS and each.learned_words:
+        if each.measure in PEAKS and each.learned_words:
             learned: Learned | None = each.learned(each.learned_words[0], subject, state.container.asked)
-            found[each.id] = None if learned is None else float(learned.value)
+            found[each.measure] = None if learned is None else float(learned.value)
     return found

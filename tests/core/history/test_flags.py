@@ -12,7 +12,7 @@ from stratascope.core.container import (
     AskedPort,
     ProfileKind,
 )
-from stratascope.core.history.flags import FLAGS_MOST, LENGTH_MOST, flags, layer_of
+from stratascope.core.history.flags import FLAGS_MOST, LENGTH_MOST, flags, layer_of, measure_of
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,19 @@ from stratascope.core.history.flags import FLAGS_MOST, LENGTH_MOST, flags, layer
 def test_each(asked: Asked, flag: str, layer: str) -> None:
     assert flags(asked) == (flag,)
     assert layer_of(flag) == layer
+
+
+@pytest.mark.parametrize(
+    ("asked", "measures"),
+    [
+        (Asked(memory=64 << 20, memory_swap=64 << 20), ["memory", ""]),
+        (Asked(pids=9), ["pids"]),
+        (Asked(cpu_cores=1.5, cpuset="0-1"), ["cpu", ""]),
+        (Asked(limits=(AskedLimit("nofile", 10, 20),), shm_size=1 << 20), ["", ""]),
+    ],
+)
+def test_what_a_limit_is_of(asked: Asked, measures: list[str]) -> None:
+    assert [measure_of(flag) for flag in flags(asked)] == measures
 
 
 def test_plain_settings_have_none() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -17,26 +16,21 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.history.changes import What
 from stratascope.core.history.entry import Entry, HistoryError, Kind, Subject, Watch
 from stratascope.core.message import msg
-from stratascope.core.snapshot import Snapshot
 from stratascope.presentation.history_since import Place
 from stratascope.ui.app import app as ui
 from stratascope.ui.history.chart import HistoryChart
 from stratascope.ui.history.page import RANGES, HistoryPage
-from stratascope.ui.history.since_card import SinceRow
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.history.history import Point
 from stratascope.value import replace
 from ui import sample
 from ui.hardening import picture
+from ui.history.history_window import live, row, shown, texts, turned
 from ui.history.remembered import DAY, HELD, HOUR, Remembered, days
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 Open = Callable[[str], HistoryPage]
-
-
-def live() -> Snapshot:
-    return replace(picture(), demo=False)
 
 
 @pytest.fixture
@@ -50,33 +44,6 @@ def window(qtbot: QtBot, store: Remembered) -> Iterator[MainWindow]:
         yield made
 
 
-@contextmanager
-def shown(qtbot: QtBot, store: Remembered) -> Iterator[MainWindow]:
-    made = ui.make_window(sample.StillWatch(), history=store.make())
-    qtbot.addWidget(made)
-    made.resize(1440, 900)
-    made.show()
-    made.chronicle.see(live())
-    made.selection.show_snapshot(live())
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    yield made
-    made.clock.stop()
-    made.stop()
-
-
-def turned(qtbot: QtBot, window: MainWindow, name: str) -> HistoryPage:
-    """The page, of that container, with all that is known of it."""
-    state = next(each for each in live().containers if each.container.name == name)
-    window.selection.go_to(state.key)
-    window.pages.show_view(View.HISTORY)
-    page = window.pages.history
-    assert page is not None
-    qtbot.waitUntil(lambda: page.ready)
-    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.nothing or page.card.isVisible())
-    return page
-
-
 @pytest.fixture
 def opened(qtbot: QtBot, window: MainWindow) -> Open:
     return partial(turned, qtbot, window)
@@ -86,10 +53,6 @@ def chart_of(page: HistoryPage) -> HistoryChart:
     assert page.chart is not None
     assert page.stack.currentWidget() is page.chart
     return page.chart
-
-
-def texts(page: HistoryPage) -> list[str]:
-    return [row.line.text for row in page.card.rows]
 
 
 def test_all_on_one_axis(opened: Open) -> None:
@@ -118,13 +81,9 @@ def test_since_yesterday(opened: Open) -> None:
     assert any(each.startswith("1 restart, at ") for each in found)
 
 
-def row(page: HistoryPage, text: str) -> SinceRow:
-    return next(each for each in page.card.rows if text in each.line.text)
-
-
 @pytest.mark.parametrize(
     ("text", "view"),
-    [("Now open", View.MATRIX), ("--cap-add SYS_ADMIN", View.STRATA), ("A session", View.STRATA)],
+    [("Now open", View.MATRIX), ("--cap-add SYS_ADMIN", View.STRATA), ("A session", View.PROCESSES)],
 )
 def test_show_leads_to_where_it_belongs(opened: Open, window: MainWindow, text: str, view: View) -> None:
     QTest.mouseClick(row(opened(HELD), text).show_button, Qt.MouseButton.LeftButton)

@@ -10,6 +10,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.hardening import recorded
+from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
@@ -67,6 +68,44 @@ def test_a_runner_with_the_engines_socket_is_led_to_safety_step_by_step(picture:
         steps.append(hint.toggle.id)
     assert "engine-socket" in steps
     assert foresight.preview(state, chosen).after.exposure.worst < SERIOUS_EXPOSURE < state.matrix.exposure.worst
+
+
+def test_a_switch_closes_alone_what_it_says_it_closes(picture: Snapshot) -> None:
+    told = 0
+    for state in picture.containers:
+        foresight, _ = of(picture, state.container.name)
+        offer = foresight.offer(state)
+        for option in offer.options:
+            if not option.closes:
+                continue
+            after = foresight.preview(state, (Choice(option.toggle.id, option.value),)).after
+            outcomes = {each.threat.id: each.outcome for each in after.threats}
+            assert {outcomes[each] for each in option.closes} == {Outcome.STOPPED}
+            for threat in option.closes:
+                told += 1
+                assert threat in _open(state)
+                least = offer.closing(threat)
+                assert least is not None
+                assert offer.closing(threat, frozenset({option.key})) is option
+                assert least.toggle.changes_users <= option.toggle.changes_users
+    assert told > 10
+
+
+def _open(state: ContainerState) -> set[str]:
+    assert state.matrix is not None
+    return {each.threat.id for severity in SERIOUS for each in state.matrix.open(severity)}
+
+
+def test_limits_are_proposed_where_a_preset_has_one(picture: Snapshot) -> None:
+    foresight, state = of(picture, "ci-runner")
+    offer = foresight.offer(state)
+    by_preset = {each.toggle: each.value for each in (*offer.of(Preset.RECOMMENDED), *offer.of(Preset.STRICT))}
+    proposed = offer.proposed
+    assert proposed.cpu is not None
+    assert "cpus" in by_preset
+    assert (proposed.pids is None) is ("pids" not in by_preset)
+    limited = replace(state, container=replace(state.container, asked=replace(state.container.asked, cpu_cores=1.0)))
+    assert foresight.offer(limited).proposed.cpu is None  # it has one
 
 
 def test_what_is_serious_is_open_now_and_held_afterwards(picture: Snapshot) -> None:

@@ -28,6 +28,7 @@ _LAYERS = {
         "--security-opt systempaths=",
     ),
 }
+_MEASURES = {"--memory ": "memory", "--pids-limit ": "pids", "--cpus ": "cpu"}
 
 
 def flags(asked: Asked) -> tuple[str, ...]:
@@ -39,6 +40,11 @@ def flags(asked: Asked) -> tuple[str, ...]:
 def layer_of(flag: str) -> str:
     """The layer that the option belongs to, by its id; empty where it is of several, or of none."""
     return next((layer for layer, begins in _LAYERS.items() if flag.startswith(begins)), "")
+
+
+def measure_of(flag: str) -> str:
+    """What of the container's use the option limits, as `entry.Limits` names it; empty where it is no such limit."""
+    return next((measure for begin, measure in _MEASURES.items() if flag.startswith(begin)), "")
 
 
 def _flags(asked: Asked) -> Iterator[str]:

@@ -234,6 +234,7 @@ class Toggle(Value):
     leaves_privileged: bool = False  # applied before all others, since it resets what they set
     overridden: bool = False  # whether it has no effect while a container stays privileged
     limit: bool = False  # whether it bounds how much of something there is to use
+    measure: str = ""  # and of what, where its use is measured: "memory", "cpu", "pids", "open_files"
     pieces: Callable[[Subject], tuple[str, ...]] | None = None
     single: Message | None = None
     word: Message | None = None

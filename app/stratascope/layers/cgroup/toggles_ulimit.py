@@ -106,6 +106,7 @@ def _ulimit(
         default=default,
         unit=unit,
         limit=True,
+        measure="open_files" if name == "nofile" else "",
         allows=allows,
     )
     return made if learned is None else replace(made, learned=learned, learned_words=(LEARNED,))

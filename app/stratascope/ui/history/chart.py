@@ -13,6 +13,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen, Q
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QVBoxLayout, QWidget
 
 from stratascope.core.history.changes import Change
+from stratascope.core.history.entry import Limits
 from stratascope.core.history.fold import Past
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
@@ -58,6 +59,7 @@ class HistoryChart(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.past: Past | None = None
+        self.proposed = Limits()
         self.marker: float | None = None
         self.cursor_at: float | None = None
         self._dragging = False
@@ -100,6 +102,12 @@ class HistoryChart(QWidget):
             self.set_cursor(None)
         self._place()
 
+    def set_proposed(self, proposed: Limits) -> None:
+        """Limits that hardening would set, beside those that there are."""
+        if proposed != self.proposed:
+            self.proposed = proposed
+            self._drawing.update()
+
     def set_marker(self, at: float | None) -> None:
         """Since when things are compared."""
         self.marker = at
@@ -116,7 +124,9 @@ class HistoryChart(QWidget):
         """Called by the view."""
         if self.past is None or self._places is None:
             return
-        picture = Painting(painter, self._theme, self._places, self.past, self.timeline.x_of, time.time())
+        picture = Painting(
+            painter, self._theme, self._places, self.past, self.proposed, self.timeline.x_of, time.time()
+        )
         picture.all(self._flags(), self.marker, self.cursor_at)
         if self.canvas.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -7,21 +7,33 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.history.changes import What
+from stratascope.core.history.entry import Limits
 from stratascope.core.history.fold import Past
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import listed, translate
+from stratascope.ui.history.places import lines_drawn
 from stratascope.ui.history.signs import paint_sign
+from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import Theme
 
 _WORDS: tuple[tuple[str | What, Message], ...] = (
     ("worst", msg("worst")),
     ("best", msg("at best")),
+    ("limit", msg("limit")),
+    ("proposed", msg("proposed limit")),
     (What.SETTINGS, msg("setting changed")),
     (What.RESTARTED, msg("restart")),
     (What.RELAUNCHED, msg("relaunch")),
     (What.DRIFT, msg("drift")),
     (What.ENDED, msg("ended")),
 )
+_LINES = {
+    "worst": ("open", 2.4, Qt.PenStyle.SolidLine),
+    "best": ("text2", 1.2, Qt.PenStyle.DashLine),
+    "limit": ("weak", 1.4, Qt.PenStyle.SolidLine),
+    "proposed": ("weak", 1.4, Qt.PenStyle.DashLine),
+}
+_PROPOSED = msg("The limit that the column on the right proposes, from what was used or what this machine has")
 
 
 class Legend(QWidget):
@@ -31,19 +43,35 @@ class Legend(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._parts: tuple[tuple[str | What, Message], ...] = _WORDS[:2]
+        self._past: Past | None = None
+        self._proposed = Limits()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
         self._name()
 
     def show_past(self, past: Past) -> None:
         """What happened in it."""
-        there = {each.what for each in past.changes}
-        self._parts = tuple(each for each in _WORDS if isinstance(each[0], str) or each[0] in there)
+        self._past = past
+        self._show()
+
+    def show_proposed(self, proposed: Limits) -> None:
+        """Limits that hardening would set."""
+        if proposed != self._proposed:
+            self._proposed = proposed
+            self._show()
+
+    def _show(self) -> None:
+        if self._past is not None:
+            there = {"worst", "best", *(each.what for each in self._past.changes)}
+            there |= lines_drawn(self._past, self._proposed)
+            self._parts = tuple(each for each in _WORDS if each[0] in there)
         self._name()
         self.update()
 
     def _name(self) -> None:
         self.setAccessibleName(listed(translate(word) for _, word in self._parts))
+        proposed = any(what == "proposed" for what, _ in self._parts)
+        give_tip(self, translate(_PROPOSED) if proposed else "")
 
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(120), self._theme.box(12))
@@ -65,9 +93,8 @@ class Legend(QWidget):
             if isinstance(what, What):
                 paint_sign(painter, QPointF(x + wide / 2, middle), theme.px(10), what, theme)
             else:
-                worst = what == "worst"
-                style = Qt.PenStyle.SolidLine if worst else Qt.PenStyle.DashLine
-                painter.setPen(QPen(theme.color("open" if worst else "text2"), 2.4 if worst else 1.2, style))
+                ink, width, style = _LINES[what]
+                painter.setPen(QPen(theme.color(ink), width, style))
                 painter.drawLine(QPointF(x, middle), QPointF(x + wide, middle))
             painter.setPen(theme.color("text2"))
             box = QRectF(x + wide + theme.px(6), 0, length, self.height())

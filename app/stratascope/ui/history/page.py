@@ -14,20 +14,23 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from stratascope.core.history import LONGEST
 from stratascope.core.history.changes import Change, What
-from stratascope.core.history.entry import Subject
+from stratascope.core.history.entry import Limits, Subject
 from stratascope.core.history.fold import Past
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import together, translate
+from stratascope.presentation.history_since import Line
 from stratascope.ui.denied.refused import Refused
 from stratascope.ui.history import words
 from stratascope.ui.history.chronicle import Answer, Chronicle
 from stratascope.ui.history.legend import Legend
 from stratascope.ui.history.since_card import SinceCard
-from stratascope.ui.widgets.labels import Label, Line
+from stratascope.ui.widgets.labels import Label
+from stratascope.ui.widgets.labels import Line as OneLine
 from stratascope.ui.widgets.segments import Segments
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import replace
 
 if TYPE_CHECKING:
@@ -40,9 +43,12 @@ LOW = 420  # height of the page below which the card leaves, for the sake of the
 
 
 class HistoryPage(QWidget):
-    """`show_wanted`: a `presentation.history_since.Line` that is to be shown on the page where it belongs."""
+    """`show_wanted`: a `presentation.history_since.Line` that is to be shown on the page where it belongs.
+    `fix_wanted`: the key of a switch that is to be on.
+    """
 
     show_wanted = Signal(object)
+    fix_wanted = Signal(str)
 
     def __init__(
         self,
@@ -60,9 +66,11 @@ class HistoryPage(QWidget):
         self._place = FIRST_RANGE
         self._near: tuple[float, float] | None = None  # a part of the time that was zoomed to
         self._since: float | None = None  # where the blue line was put
+        self._offer: Offer | None = None
+        self._on = frozenset[str]()
         self.setAccessibleName(translate(msg("History")))
         self.chart: HistoryChart | None = None
-        self.title, self.told = Line(theme, 14, BOLD), Line(theme, 12, ink="text2")
+        self.title, self.told = OneLine(theme, 14, BOLD), OneLine(theme, 12, ink="text2")
         self.title.say(translate(msg("Exposure and use")))
         self.legend = Legend(theme)
         self.ranges = Segments(theme, translate(msg("Time range")))
@@ -80,6 +88,7 @@ class HistoryPage(QWidget):
         self._later.timeout.connect(self._ask)
         self.ranges.chosen.connect(self.choose_range)
         self.card.show_wanted.connect(self.show_wanted)
+        self.card.fix_wanted.connect(self.fix_wanted)
         self.card.another_wanted.connect(self._another)
         chronicle.wrote.connect(self._news)
         refused.told.connect(lambda _: self._news())
@@ -130,6 +139,34 @@ class HistoryPage(QWidget):
             self._near = self._since = None
             self._later.start()
             self._fit()
+
+    def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
+        """What hardening offers for the container in view, None where that is not known; which switches are on."""
+        if offer is not self._offer or on != self._on:
+            self._offer, self._on = offer, on
+            self.card.show_switches(self._switch_for)
+            self._show_proposed()
+
+    def _show_proposed(self) -> None:
+        proposed = Limits() if self._offer is None else self._offer.proposed
+        self.legend.show_proposed(proposed)
+        if self.chart is not None:
+            self.chart.set_proposed(proposed)
+
+    def _switch_for(self, line: Line) -> tuple[Option | None, bool]:
+        """The switch that mends what that line tells, if it is so now; and whether it is on."""
+        offer, on, found = self._offer, self._on, None
+        if offer is not None and line.opened:
+            found = offer.closing(line.opened, on)
+        elif offer is not None and line.unlimited:
+            found = offer.limiting(line.unlimited)
+        elif offer is not None and line.weaker:
+            state = self._selection.current
+            layers = () if state is None else state.layers
+            findings = (each for layer in layers if layer.id == line.weaker for each in layer.assessment.findings)
+            mending = (offer.mending(each, on) for each in findings)  # the worst of them first
+            found = next((each for each in mending if each is not None), None)
+        return found, found is not None and found.key in on
 
     def choose_range(self, place: int) -> None:
         """So far back."""
@@ -200,6 +237,7 @@ class HistoryPage(QWidget):
             self.chart.marker_moved.connect(self._compare)
             self.chart.told.connect(self.told.say)
             self.setFocusProxy(self.chart.canvas)
+            self._show_proposed()
         self.chart.show_past(self._with_refusals(past), anew=anew)
         self.chart.set_marker(max(past.first, past.until - DAY if self._since is None else self._since))
         self.stack.setCurrentWidget(self.chart)

@@ -15,7 +15,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.history_words import MEASURES
 from stratascope.presentation.words import exposure_level
 from stratascope.ui.history import words
-from stratascope.ui.history.places import Flag, Places, leading, pieces, rounded_up
+from stratascope.ui.history.places import Flag, Places, leading, limit_of, pieces, scale_top
 from stratascope.ui.history.signs import ink_of, paint_sign
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -31,8 +31,10 @@ _TEXTS = {"enf_soft": "enf", "weak_soft": "weak", "open_soft": "open"}
 class Painting:
     """One picture of the chart. `x_of`: where a moment is."""
 
-    def __init__(self, painter: QPainter, theme: Theme, places: Places, past: Past, x_of: XOf, now: float) -> None:
-        self._now = now
+    def __init__(
+        self, painter: QPainter, theme: Theme, places: Places, past: Past, proposed: Limits, x_of: XOf, now: float
+    ) -> None:
+        self._proposed, self._now = proposed, now
         self._painter, self._theme, self._places, self._past, self._x_of = painter, theme, places, past, x_of
 
     def all(self, flags: tuple[Flag, ...], marker: float | None, cursor: float | None) -> None:
@@ -182,26 +184,27 @@ class Painting:
         self._limits(name, box, top)
 
     def _limits(self, name: str, box: QRectF, top: float) -> None:
-        """Solid lines, each as long as it held, where they are within the scale."""
-        self._painter.setPen(QPen(self._theme.color("weak"), 1.4))
-        for step in self._past.steps:
-            limit = None if step.limits is None else _limit(step.limits, name)
+        """Solid lines, each as long as it held, and a dashed one all along for what is proposed; within the scale."""
+        ink = self._theme.color("weak")
+        lines = [(limit_of(step.limits, name), step.began, step.until) for step in self._past.steps]
+        self._painter.setPen(QPen(ink, 1.4))
+        for limit, began, until in lines:
             if limit is not None and limit <= top:
                 y = box.bottom() - limit / top * box.height()
-                self._painter.drawLine(QPointF(self._x_of(step.began), y), QPointF(self._x_of(step.until), y))
+                self._painter.drawLine(QPointF(self._x_of(began), y), QPointF(self._x_of(until), y))
+        proposed = limit_of(self._proposed, name)
+        if proposed is not None and proposed <= top:
+            y = box.bottom() - proposed / top * box.height()
+            self._painter.setPen(QPen(ink, 1.4, Qt.PenStyle.DashLine))
+            self._painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
 
     def _top(self, name: str) -> float:
-        """Of the scale: above all that was used, and the limit where that is not far away."""
-        peaks = self._past.peaks
-        peak = (getattr(peaks, f"{name}_peak") if peaks is not None else None) or 0.0
-        limits = [_limit(step.limits, name) for step in self._past.steps if step.limits is not None]
-        near = [each for each in limits if each is not None and each <= max(peak, 1e-9) * 4]
-        return rounded_up(max([peak * 1.05, *near]), binary=name in ("memory", "io"))
+        return scale_top(name, self._past, self._proposed)
 
     def _head(self, name: str, head: QRectF, box: QRectF) -> None:
         painter, theme = self._painter, self._theme
         flat = Qt.AlignmentFlag.AlignVCenter
-        right, unlimited = words.limit_line(name, self._past)
+        right, unlimited = words.limit_line(name, self._past, self._proposed)
         painter.setFont(theme.font(12))
         painter.setPen(theme.color("weak" if unlimited else "text2"))
         self._on_ground(head, flat | Qt.AlignmentFlag.AlignRight, right)
@@ -317,8 +320,3 @@ class Painting:
         box = self._places.exposed
         second = (until - since) / max(1e-9, right - left)
         return since + (box.left() - left) * second, since + (box.right() - left) * second
-
-
-def _limit(limits: Limits, name: str) -> float | None:
-    found: float | None = getattr(limits, name, None)
-    return found

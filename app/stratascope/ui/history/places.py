@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF
 
 from stratascope.core.history.changes import Change, What
+from stratascope.core.history.entry import Limits
 from stratascope.core.history.fold import MEASURES, Past
 from stratascope.ui.widgets.theme import Theme
 from stratascope.value import Value
@@ -109,6 +110,33 @@ def pieces(values: list[float | None]) -> list[list[tuple[int, float]]]:
         else:
             found.append([(place, value)])
     return found
+
+
+def limit_of(limits: Limits | None, name: str) -> float | None:
+    """Of that measure; None where there is none, or none is known."""
+    found: float | None = getattr(limits, name, None)
+    return found
+
+
+def scale_top(name: str, past: Past, proposed: Limits) -> float:
+    """Of the measure's scale: above all that was used, and the limits where they are not far away."""
+    peaks = past.peaks
+    peak = (getattr(peaks, f"{name}_peak") if peaks is not None else None) or 0.0
+    limits = [limit_of(each, name) for each in (proposed, *(step.limits for step in past.steps))]
+    near = [each for each in limits if each is not None and each <= max(peak, 1e-9) * 4]
+    return rounded_up(max([peak * 1.05, *near]), binary=name in ("memory", "io"))
+
+
+def lines_drawn(past: Past, proposed: Limits) -> frozenset[str]:
+    """Which lines of limits are within a scale: "limit", "proposed"."""
+    found = set()
+    for name in MEASURES:
+        top = scale_top(name, past, proposed)
+        if any((limit_of(step.limits, name) or top + 1) <= top for step in past.steps):
+            found.add("limit")
+        if (limit_of(proposed, name) or top + 1) <= top:
+            found.add("proposed")
+    return frozenset(found)
 
 
 def rounded_up(value: float, *, binary: bool) -> float:

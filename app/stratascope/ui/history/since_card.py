@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.history.fold import Past
 from stratascope.core.layer import Layer
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.history_since import Line, Place, Sign, headline, lines
 from stratascope.ui.history import words
@@ -15,15 +18,20 @@ from stratascope.ui.widgets.labels import Label, Rule, give_tip
 from stratascope.ui.widgets.labels import Line as OneLine
 from stratascope.ui.widgets.marks import MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.usecases.plan.offers import Option
+from stratascope.value import replace
 
 _INKS = {"bad": "open", "good": "enf", "plain": "text2"}
 _SIGNS = {Sign.CAME: msg("New:"), Sign.WENT: msg("Gone:"), Sign.SAME: msg("Also:")}
 
+SwitchFor = Callable[[Line], tuple[Option | None, bool]]  # and whether it is on
+
 
 class SinceRow(QWidget):
-    """One line: its sign, the layer, what it is, and where more of it is shown."""
+    """One line: its sign, the layer, what it is, where more of it is shown, and the switch that would mend it."""
 
     wanted = Signal(object)  # Line
+    fix_wanted = Signal(str)  # the key of that switch
 
     def __init__(self, theme: Theme, line: Line, number: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,20 +63,42 @@ class SinceRow(QWidget):
             note.setText(line.note)
             told.addWidget(note)
         row.addLayout(told, 1)
-        self.show_button = QPushButton(translate(msg("Show")))
-        self.show_button.setObjectName("link")
-        self.show_button.setFont(theme.font(12, BOLD))
+        self._key = ""
+        self.fix_button = _link(theme, msg("Fix"))
+        self.fix_button.clicked.connect(lambda _=False: self.fix_wanted.emit(self._key))
+        self.logs_button = _link(theme, msg("Logs"))
+        self.logs_button.setAccessibleName(translate(msg("Logs: {what}", what=line.text)))
+        self.logs_button.clicked.connect(lambda _=False: self.wanted.emit(replace(self.line, place=Place.LOGS)))
+        self.show_button = _link(theme, msg("Show"))
         self.show_button.setAccessibleName(translate(msg("Show: {what}", what=line.text)))
-        if line.place is Place.NOWHERE:
-            self.show_button.hide()
         self.show_button.clicked.connect(lambda _=False: self.wanted.emit(self.line))
-        row.addWidget(self.show_button)
+        there = (False, line.logs, line.place is not Place.NOWHERE)
+        for button, wanted in zip((self.fix_button, self.logs_button, self.show_button), there, strict=True):
+            row.addWidget(button)
+            if not wanted:
+                button.hide()
+
+    def show_fix(self, option: Option | None, on: bool) -> None:
+        """The switch that would mend it, None where there is none; and whether it is on."""
+        self._key = "" if option is None else option.key
+        self.fix_button.setVisible(option is not None)
+        if option is not None:
+            title = plain(translate(option.title), 200)
+            told = msg("“{title}” is switched on in the right column", title=title) if on else msg(
+                "Switch on “{title}” in the right column", title=title
+            )  # fmt: skip
+            self.fix_button.setText(translate(msg("Fix selected") if on else msg("Fix")))
+            self.fix_button.setAccessibleName(translate(told))
+            give_tip(self.fix_button, translate(told))
 
 
 class SinceCard(QFrame):
-    """`show_wanted`: a Line that is to be shown where it belongs; `another_wanted`: compare with another day."""
+    """`show_wanted`: a Line that is to be shown where it belongs; `fix_wanted`: the key of the switch that mends one;
+    `another_wanted`: compare with another day.
+    """
 
     show_wanted = Signal(object)
+    fix_wanted = Signal(str)
     another_wanted = Signal()
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
@@ -78,6 +108,7 @@ class SinceCard(QFrame):
         self._numbers = {layer.id: layer.number for layer in layers}
         self.lines: tuple[Line, ...] | None = None
         self._parts: list[QWidget] = []  # of the column, from the top
+        self._switch_for: SwitchFor = lambda line: (None, False)
         self.title, self.told = OneLine(theme, 14, BOLD), OneLine(theme, 12, ink="text2")
         self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.another = QPushButton(translate(msg("Compare with another day…")))
@@ -128,6 +159,8 @@ class SinceCard(QFrame):
         for line in found:
             row = SinceRow(self._theme, line, self._numbers.get(line.layer, 0))
             row.wanted.connect(self.show_wanted)
+            row.fix_wanted.connect(self.fix_wanted)
+            row.show_fix(*self._switch_for(line))
             self._parts += [Rule(self._theme), row]
         if not found:
             nothing = Label(self._theme, 13, ink="text2", wrap=True)
@@ -137,6 +170,12 @@ class SinceCard(QFrame):
         for part in self._parts:
             self._column.addWidget(part)
         self._column.addStretch(1)
+
+    def show_switches(self, switch_for: SwitchFor) -> None:
+        """What would mend each line now."""
+        self._switch_for = switch_for
+        for row in self.rows:
+            row.show_fix(*switch_for(row.line))
 
     def whole_height(self, width: int) -> int:
         """As high as it would have to be for all of it to be seen without scrolling."""
@@ -151,6 +190,13 @@ class SinceCard(QFrame):
             part.setParent(None)
             part.deleteLater()
         self._parts = []
+
+
+def _link(theme: Theme, word: Message) -> QPushButton:
+    button = QPushButton(translate(word))
+    button.setObjectName("link")
+    button.setFont(theme.font(12, BOLD))
+    return button
 
 
 def _height(widget: QWidget, width: int) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from PySide6.QtCore import QDateTime, QLocale
 
 from stratascope.core.history.changes import Change, What
-from stratascope.core.history.entry import Used
+from stratascope.core.history.entry import Limits, Used
 from stratascope.core.history.fold import MEASURES, Past, Step
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
@@ -17,6 +17,7 @@ from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import language, listed, translate
 from stratascope.presentation import history_words
 from stratascope.presentation.words import exposure_word
+from stratascope.ui.history.places import limit_of
 
 HOUR, DAY = 3600.0, 86400.0
 _STEPS = (60.0, 300.0, 900.0, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
@@ -90,15 +91,16 @@ def use_line(measure: str, past: Past) -> str:
     )
 
 
-def limit_line(measure: str, past: Past) -> tuple[str, bool]:
-    """What limits it, at the right; and whether nothing does. Empty where that is not known."""
-    limits = past.now.limits
-    if limits is None or measure == "io":
-        return "", False
-    limit = getattr(limits, measure)
-    if limit is None:
-        return translate(msg("no limit")), True
-    return translate(msg("limit {limit}", limit=history_words.amount(measure, limit))), False
+def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:
+    """What limits it, and what is proposed to, at the right; and whether nothing does. Empty where nothing is known."""
+    limits, parts = past.now.limits, list[str]()
+    limit = None if limits is None else limit_of(limits, measure)
+    if limits is not None and measure != "io":
+        parts.append(translate(msg("no limit") if limit is None else msg("limit {limit}",
+                               limit=history_words.amount(measure, limit))))  # fmt: skip
+    if (better := limit_of(proposed, measure)) is not None:
+        parts.append(translate(msg("proposed: {limit}", limit=history_words.amount(measure, better))))
+    return listed(parts), bool(parts) and limits is not None and limit is None
 
 
 def scale_word(measure: str, value: float) -> str:

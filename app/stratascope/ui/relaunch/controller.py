@@ -20,6 +20,7 @@ from stratascope.state import preferences
 from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.command_box import Exports
+from stratascope.ui.harden.fixes import Fixes
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
 from stratascope.ui.relaunch.dialog import RelaunchDialog
 from stratascope.ui.relaunch.questions import ask_roll_back
@@ -112,9 +113,14 @@ class RelaunchController(QObject):
         self.column_wanted.emit()
         self.column.toggles.show_row(key)
 
+    def join(self, fixes: Fixes) -> None:
+        """What has switches to offer beside what they mend."""
+        fixes.fix_wanted.connect(partial(self.show_switch, turn_on=True))
+        self.offer_changed.connect(fixes.show_offer)
+        self._tell_offer()
+
     def _tell_offer(self) -> None:
-        draft = self.column.draft
-        chosen = draft.chosen
+        draft, chosen = self.column.draft, self.column.draft.chosen
         self.offer_changed.emit(draft.offer, frozenset() if chosen is None else frozenset(chosen.on))
 
     def _connect(self) -> None:
@@ -134,7 +140,8 @@ class RelaunchController(QObject):
         self.set_aside.known.connect(self.column.show_kept)
         self.set_aside.changed.connect(self._kept_changed)
         self.set_aside.gone.connect(self.dialog.after.forget)
-        self.set_aside.discarded.connect(self._discarded)
+        self.set_aside.discarded.connect(self.dialog.after.forget)
+        self.set_aside.discarded.connect(lambda _: self._look_again())
         self.set_aside.refused.connect(self.column.tell)
         self.recovery.looked.connect(self.set_aside.look_up)
         self.recovery.told.connect(self.column.tell)
@@ -146,8 +153,7 @@ class RelaunchController(QObject):
 
     def show_current(self) -> None:
         """The selected container's toggles."""
-        snapshot = self._selection.snapshot
-        demo = None
+        snapshot, demo = self._selection.snapshot, None
         if snapshot is not None:
             self._hardening.know(snapshot)
             if snapshot.demo:
@@ -156,9 +162,8 @@ class RelaunchController(QObject):
 
     def _why_not(self) -> Message | None:
         engine = self._selection.engine
-        if engine is not None and engine.state is not EngineState.CONNECTED:
-            return msg("Its engine does not answer now.")
-        return None
+        away = engine is not None and engine.state is not EngineState.CONNECTED
+        return msg("Its engine does not answer now.") if away else None
 
     def _kept_changed(self) -> None:
         if not self.busy:
@@ -311,10 +316,6 @@ class RelaunchController(QObject):
         """Deleting asks first, over whatever wants it."""
         places = (place for place in (self.set_aside.dialog, self.dialog) if place.isVisible())
         self.set_aside.ask_discard(done, next(places, self._window))
-
-    def _discarded(self, done: Transaction) -> None:
-        self.dialog.after.forget(done)
-        self._look_again()
 
     # -- the window's end
 

@@ -219,8 +219,7 @@ class MainWindow(QMainWindow):
             header.put_right(daily.make_buttons())
         for text, keys, call in ((msg("Logs"), "Ctrl+L", daily.logs), (msg("Shell"), "Ctrl+T", daily.shell)):
             self.actions_.add_above(text, keys, call)
-        if self.hardening is not None:
-            daily.harden = self.hardening.column_wanted.emit
+        self.pages.logs_wanted.connect(daily.logs)
 
     def _show(self, snapshot: Snapshot) -> None:
         self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))
@@ -239,6 +238,7 @@ class MainWindow(QMainWindow):
         return topics.NOTHING if self.selection.current is None else topics.VIEWS[self.pages.view]
 
     def _connect_hardening(self, hardening: RelaunchController) -> None:
+        self.daily.harden = hardening.column_wanted.emit
         dock = self.window_layout.dock
         if dock is not None:
             self.actions_.add_above(msg("Harden…"), "Ctrl+H", dock.to_column)
@@ -249,8 +249,8 @@ class MainWindow(QMainWindow):
             header.card.switch_wanted.connect(hardening.show_switch)
             hardening.offer_changed.connect(header.show_offer)
         for findings in (self.strata_page.panel.findings, self.findings.list):
-            hardening.offer_changed.connect(findings.show_offer)
-            findings.fix_wanted.connect(partial(hardening.show_switch, turn_on=True))
+            hardening.join(findings)
+        self.pages.history_made.connect(hardening.join)
         self.refused.told.connect(partial(self._show_asked, hardening))
         self.pages.denied_made.connect(lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, lambda: topics.HARDENING)

@@ -40,12 +40,14 @@ if TYPE_CHECKING:
     from stratascope.ui.history.page import HistoryPage
 
 
+_VIEWS = {Place.DENIED: View.DENIED, Place.PROCESSES: View.PROCESSES}
+
+
 class Pages(QStackedWidget):
     """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
 
     `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
-    `use_made`: the page of what is used is there now; `denied_made`: that of what is refused; `processes_made`: that of
-    what runs in it.
+    `use_made`, `denied_made`, `history_made`, `processes_made`: that page is there now. `logs_wanted`: to its log.
     """
 
     turned = Signal()
@@ -54,6 +56,8 @@ class Pages(QStackedWidget):
     fleet_left = Signal()
     use_made = Signal(object)
     denied_made = Signal(object)
+    history_made = Signal(object)
+    logs_wanted = Signal()
     processes_made = Signal(object)
 
     def __init__(
@@ -74,10 +78,8 @@ class Pages(QStackedWidget):
         super().__init__()
         self._before = before
         self._theme, self.layers, self._selection = theme, layers, selection
-        self._watching, self._refused, self._able = watching, refused, able
-        self._chronicle = chronicle
-        self.strata_page = strata_page
-        self.switch = switch
+        self._watching, self._refused, self._chronicle, self._able = watching, refused, chronicle, able
+        self.strata_page, self.switch = strata_page, switch
         self.view = View.STRATA
         self.empty = EmptyPage(theme, selection)
         self.header = Header(theme, layers, selection)
@@ -295,14 +297,17 @@ class Pages(QStackedWidget):
             self.history = HistoryPage(self._theme, self.layers, self._selection, self._chronicle, self._refused)
             self._stack.addWidget(self.history)
             self.history.show_wanted.connect(self._show_line)
+            self.history_made.emit(self.history)
         return self.history
 
     def _show_line(self, line: Line) -> None:
         """Where more of it stands."""
         if line.place is Place.THREAT:
             self.open_threat(line.where)
-        elif line.place is Place.DENIED:
-            self.show_view(View.DENIED)
+        elif line.place in _VIEWS:
+            self.show_view(_VIEWS[line.place])
+        elif line.place is Place.LOGS:
+            self.logs_wanted.emit()
         elif line.place is Place.LAYER:
             number = next((layer.number for layer in self.layers if layer.id == line.where), 0)
             if number:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from stratascope.core.history.entry import Limits
 from stratascope.core.layer import Finding, Verdict
 from stratascope.core.message import Message
-from stratascope.core.relaunch.toggle import Choice, Preset, Toggle
+from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Toggle
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
@@ -37,6 +40,7 @@ class Option(Value):
     piece: bool = False  # its value is one of several of that toggle, each of which is offered for itself
     asking: Asking | None = None  # it gives what was refused, and hardens nothing
     mends: tuple[Finding, ...] = ()  # what is found of the container now and would not be found any more
+    closes: tuple[str, ...] = ()  # serious threats (ids) that are open now, and that it stops alone
 
     @property
     def key(self) -> str:
@@ -112,13 +116,34 @@ class Offer(Value):
 
     def mending(self, finding: Finding, on: frozenset[str] = frozenset()) -> Option | None:
         """The switch that mends it: one that is on, else the one that does least beside it. None: there is none."""
+        return self._least(on, lambda option: option.mends_finding(finding))
+
+    def closing(self, threat: str, on: frozenset[str] = frozenset()) -> Option | None:
+        """The switch that closes that serious threat (its id), chosen in the same way."""
+        return self._least(on, lambda option: threat in option.closes)
+
+    def limiting(self, measure: str) -> Option | None:
+        """The switch that limits it (`Toggle.measure`), where nothing does now."""
+        return self._least(frozenset(), lambda option: option.toggle.measure == measure)
+
+    @property
+    def proposed(self) -> Limits:
+        """The limits that its presets propose: from what was used, or from what this machine has."""
+        found: dict[str, float] = {}
+        for measure in ("memory", "pids", "cpu"):
+            option = self.limiting(measure)
+            if option is not None and any(preset in GRADES for preset in option.presets):
+                found[measure] = float(option.value)
+        memory, pids = found.get("memory"), found.get("pids")
+        return Limits(None if memory is None else int(memory), None if pids is None else int(pids), found.get("cpu"))
+
+    def _least(self, on: frozenset[str], does: Callable[[Option], bool]) -> Option | None:
         able = (each for each in self.options if each.why_not is None and not each.already and each.asking is None)
-        found = [each for each in able if each.mends_finding(finding)]
 
         def most_of(option: Option) -> tuple[bool, bool, int, int]:
             return option.key not in on, option.toggle.changes_users, len(option.mends), option.gains
 
-        return min(found, key=most_of, default=None)
+        return min(filter(does, able), key=most_of, default=None)
 
 
 class Hint(Value):

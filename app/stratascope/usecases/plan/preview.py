@@ -186,13 +186,13 @@ class Previews:
         # A limit that a preset would lower is not in effect as the preset wants it
         already = item.on(subject.container.asked, subject) and not any(item.id in found for found in presets.values())
         why_not: Message | None = None
-        gains, serious, mends = 0, 0, tuple[Finding, ...]()
+        better, mends = tuple[ThreatState, ...](), tuple[Finding, ...]()
         risks: tuple[Message, ...] = ()
         try:
             value = item.check(value, subject)
             risks = item.risks(value, subject)
             if not already:
-                gains, serious, mends = self._gain(prediction, Choice(item.id, value), subject)
+                better, mends = self._gain(prediction, Choice(item.id, value), subject)
         except ToggleError as error:
             why_not = error.message
         held = {preset: found.get(item.id) for preset, found in presets.items()}
@@ -201,7 +201,12 @@ class Previews:
             for preset in Preset
             if (chosen := held[preset]) is not None and (not piece or piece in chosen.split(","))
         )
-        return Option(item, value, already, why_not, gains, risks, within, serious, bool(piece), mends=mends)
+        serious = [each for each in better if each.threat.severity in SERIOUS]
+        left = sum(each.outcome is not Outcome.STOPPED for each in serious)
+        closes = tuple(each.threat.id for each in serious if each.outcome is Outcome.OPEN)
+        return Option(
+            item, value, already, why_not, len(better), risks, within, left, bool(piece), mends=mends, closes=closes
+        )
 
     def _further_pieces(
         self, prediction: Prediction, subject: Subject, there: Sequence[Option], presets: dict[Preset, dict[str, str]]
@@ -225,18 +230,19 @@ class Previews:
     def _after(self, value: str, item: Toggle, subject: Subject) -> Asked:
         return self._plain((Choice(item.id, value),), subject)[1]
 
-    def _gain(self, prediction: Prediction, choice: Choice, subject: Subject) -> tuple[int, int, tuple[Finding, ...]]:
-        """How many threats are held better, how many serious ones of them are open now, and which findings go."""
+    def _gain(
+        self, prediction: Prediction, choice: Choice, subject: Subject
+    ) -> tuple[tuple[ThreatState, ...], tuple[Finding, ...]]:
+        """Which threats are held better than they are here, and which findings go."""
         now = prediction.state.matrix
         if now is None:
-            return 0, 0, ()
+            return (), ()
         _, after, files = self._plain((choice,), subject)
         prediction = prediction.beside(files)
         predicted = prediction.of(after)
         matrix = prediction.matrix(predicted)
-        better = [old for old, new in zip(now.threats, matrix.threats, strict=True) if _better(old, new)]
-        serious = sum(old.threat.severity in SERIOUS and old.outcome is not Outcome.STOPPED for old in better)
-        return len(better), serious, tuple(prediction.mended(predicted))
+        better = tuple(old for old, new in zip(now.threats, matrix.threats, strict=True) if _better(old, new))
+        return better, tuple(prediction.mended(predicted))
 
 
 def _said(item: Choice) -> Message:
