@@ -75,6 +75,21 @@ def window_process(kind: str, environ: dict[str, str]) -> dict[str, float]:
     return found
 
 
+def holds(rig: Rig, table: Table) -> None:
+    """How long opening pages holds the window's thread: the middle of three processes."""
+    path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
+    environ = {**as_installed(rig), "PYTHONPATH": path}  # with the tests' own tools
+    runs = []
+    for _ in range(3):
+        done = subprocess.run(
+            (sys.executable, str(HERE / "holds.py")),
+            check=True, env=environ, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        runs.append([json.loads(line) for line in done.stdout.splitlines()])
+    for each in zip(*runs, strict=True):
+        table.limit(each[0]["what"], statistics.median(one["ms"] for one in each), each[0]["goal"])
+
+
 def window(rig: Rig, table: Table) -> None:
     """Start, memory and blocking of the window; window.py is the process that is measured."""
 
@@ -193,6 +208,7 @@ def main() -> int:
         many_threads_against_few(rig, bench, table)
         beside_a_liar(rig, table)
         window(rig, table)
+        holds(rig, table)
         judging(rig, table)
         fleet_many_against_few(table)
         for moment in bench_moments.measure():

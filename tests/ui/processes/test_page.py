@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,25 +11,16 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from stratascope.core.capture import Capture, Reading
 from stratascope.core.overview.processes import Process
-from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
-from stratascope.layers import all_layers
-from stratascope.state import record as records
+from stratascope.core.snapshot import Snapshot
 from stratascope.ui.processes.model import Column, ProcessModel, SessionLine, Show
 from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.live.assembler import Assembler
 from stratascope.value import replace
-from stratascope.wiring.engines import translations
+from ui.processes.many_processes import many, real, with_state
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-SAVED = Path(__file__).parents[2] / "captures" / "processes" / "docker.json"
-
-
-def real() -> Snapshot:
-    return Assembler(all_layers(), translations()).snapshot(records.load(SAVED))
 
 
 def show(window: MainWindow, snapshot: Snapshot, name: str) -> ProcessesPage:
@@ -106,11 +96,6 @@ def test_the_chosen_one_stays_while_others_come_and_go(window: MainWindow, page:
     assert page.table.chosen.pid == state.container.pid
 
 
-def with_state(snapshot: Snapshot, state: ContainerState) -> Snapshot:
-    states = tuple(state if each.key == state.key else each for each in snapshot.containers)
-    return replace(snapshot, containers=states)
-
-
 def test_the_same_reading_is_not_worked_on_again(page: ProcessesPage, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(page.table, "show_rows", lambda *_: asked.append(1))
@@ -165,34 +150,6 @@ def test_names_do_nothing(window: MainWindow) -> None:
     texts = [str(page.table.model_.index(row, 0).data()) for row in range(page.table.model_.rowCount())]
     assert "\x1b" not in "".join(texts)
     assert page.card.name.textFormat() is Qt.TextFormat.PlainText
-
-
-def many(count: int, turn: int = 0) -> Snapshot:
-    """A container with so many processes, and as many threads that differ."""
-    snapshot = real()
-    state = next(each for each in snapshot.containers if each.container.name == "hardened")
-    template = next(each.capture for each in state.processes if each.capture is not None)
-
-    def capture(pid: int, tgid: int, parent: int) -> Capture:
-        def text(reading: Reading) -> Reading:
-            if reading.name != "status" or reading.text is None:
-                return reading
-            lines = []
-            for line in reading.text.split("\n"):
-                name = line.partition(":")[0]
-                new = {"Pid": pid, "Tgid": tgid, "PPid": parent, "NSpid": f"{pid}\t{pid - 900000}", "VmRSS": turn}
-                lines.append(f"{name}:\t{new[name]}" if name in new else line)
-            return replace(reading, text="\n".join(lines))
-
-        return replace(template, pid=pid, readings=tuple(map(text, template.readings)))
-
-    first = state.container.pid or 0
-    processes = [ProcessState(p, None, "x", (), capture=capture(p, p, first)) for p in range(1000000, 1000000 + count)]
-    processes += [
-        ProcessState(p, None, "x", ("capabilities.effective",), thread_of=1000000, capture=capture(p, 1000000, first))
-        for p in range(2000000, 2000000 + count)
-    ]
-    return with_state(snapshot, replace(state, processes=tuple(processes)))
 
 
 def test_five_hundred_processes_and_threads(qtbot: QtBot, window: MainWindow) -> None:

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from stratascope.usecases.observe.learning import Learning
 
 RESTART = 1000  # no status of a program: those go to 255
 SETTLED = 3000  # ms after the start, when the first picture has been drawn
+TURN = 0.0005  # seconds
 THEME_VARIABLE = "STRATASCOPE_THEME"
 
 
@@ -58,6 +60,9 @@ def make_application(argv: list[str]) -> QApplication:
         # each of these looks stops the window for 10 ms and more.
         gc.disable()
         QTimer.singleShot(SETTLED, app, _settle)
+    # Threads that decode take turns with the window's, which comes back to Python at each call of Qt: with Python's own
+    # 5 ms for a turn a page that opens meanwhile would take twice as long.
+    sys.setswitchinterval(TURN)
     app.setApplicationName("stratascope")
     app.setApplicationDisplayName("Stratascope")
     app.setDesktopFileName(resources.APPLICATION_ID)

@@ -125,7 +125,7 @@ class HistoryChart(QWidget):
         if self.past is None or self._places is None:
             return
         picture = Painting(
-            painter, self._theme, self._places, self.past, self.proposed, self.timeline.x_of, time.time()
+            painter, self._theme, self._places, self.past, self.proposed, self.timeline.all_x(), time.time()
         )
         picture.all(self._flags(), self.marker, self.cursor_at)
         if self.canvas.hasFocus():
@@ -141,7 +141,8 @@ class HistoryChart(QWidget):
     def _flags(self) -> tuple[Flag, ...]:
         past = self.past
         found = () if past is None else past.changes
-        return flags([(self.timeline.x_of(each.at), each) for each in found], self._theme.px(NEAR))
+        x_of = self.timeline.all_x()
+        return flags([(x_of(each.at), each) for each in found], self._theme.px(NEAR))
 
     def _near(self, at: float) -> list[Change]:
         """What changed about then: so near that it has one flag."""

@@ -141,7 +141,7 @@ class Chronicle(QObject):
 @cache
 def _load_graphs() -> None:
     """pyqtgraph takes a moment to load, which is not the window's: the chart is made after the first answer."""
-    importlib.import_module("pyqtgraph")
+    importlib.import_module("stratascope.ui.history.chart")
 
 
 def _lines_of(found: dict[Subject, tuple[Point, ...]] | Failure) -> dict[Subject, tuple[Point, ...]]:

@@ -36,6 +36,7 @@ class Painting:
     ) -> None:
         self._proposed, self._now = proposed, now
         self._painter, self._theme, self._places, self._past, self._x_of = painter, theme, places, past, x_of
+        self._tops = {name: scale_top(name, past, places.peaks, proposed) for name, _, _ in places.uses}
 
     def all(self, flags: tuple[Flag, ...], marker: float | None, cursor: float | None) -> None:
         """Everything, from the ground up. `marker`: since when things are compared; `cursor`: the moment in hand."""
@@ -163,7 +164,7 @@ class Painting:
     # -- what is used
 
     def _use(self, name: str, box: QRectF) -> None:
-        painter, theme, top = self._painter, self._theme, self._top(name)
+        painter, theme, top = self._painter, self._theme, self._tops[name]
         values = [None if each is None else getattr(each, f"{name}_peak") for each in self._past.used]
         width = (self._past.until - self._past.since) / max(1, len(values))
         for points in pieces(values):
@@ -198,9 +199,6 @@ class Painting:
             self._painter.setPen(QPen(ink, 1.4, Qt.PenStyle.DashLine))
             self._painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
 
-    def _top(self, name: str) -> float:
-        return scale_top(name, self._past, self._proposed)
-
     def _head(self, name: str, head: QRectF, box: QRectF) -> None:
         painter, theme = self._painter, self._theme
         flat = Qt.AlignmentFlag.AlignVCenter
@@ -217,7 +215,7 @@ class Painting:
         painter.setFont(theme.font(12))
         painter.setPen(theme.color("text2"))
         text = QFontMetricsF(theme.font(12)).elidedText(
-            words.use_line(name, self._past), Qt.TextElideMode.ElideRight, max(0.0, room - taken)
+            words.use_line(name, self._places.peaks), Qt.TextElideMode.ElideRight, max(0.0, room - taken)
         )
         self._on_ground(head.adjusted(taken, 0, 0, 0), flat, text)
         painter.setPen(QPen(theme.color("line"), 1))
@@ -225,7 +223,7 @@ class Painting:
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
         self._scale(box.bottom(), "0")
         if box.height() > theme.box(11):
-            self._scale(box.top(), words.scale_word(name, self._top(name)))
+            self._scale(box.top(), words.scale_word(name, self._tops[name]))
 
     def _on_ground(self, box: QRectF, how: Qt.AlignmentFlag, text: str) -> None:
         """Text through which no line goes."""

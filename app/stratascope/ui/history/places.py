@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF
 
 from stratascope.core.history.changes import Change, What
-from stratascope.core.history.entry import Limits
+from stratascope.core.history.entry import Limits, Used
 from stratascope.core.history.fold import MEASURES, Past
 from stratascope.ui.widgets.theme import Theme
 from stratascope.value import Value
@@ -18,12 +18,13 @@ NEAR = 9  # px between two flags that are one
 
 
 class Places(Value, eq=False):
-    """In pixels of the chart. `uses`: of each measure that finds room, its head and its plot."""
+    """In pixels of the chart. `uses`: of each measure that finds room, its head and its plot; `peaks`: of that use."""
 
     lane: QRectF
     exposed: QRectF
     uses: tuple[tuple[str, QRectF, QRectF], ...]
     axis: QRectF
+    peaks: Used | None
 
     @property
     def bottom(self) -> float:
@@ -58,7 +59,7 @@ def places(theme: Theme, width: int, height: int, past: Past) -> Places:
         y += px(GAP)
         uses.append((name, QRectF(left, y, across, head), QRectF(left, y + head, across, px(USED) * share)))
         y += head + px(USED) * share
-    return Places(QRectF(left, 0, across, px(LANE)), exposed, tuple(uses), QRectF(0, y, width, axis))
+    return Places(QRectF(left, 0, across, px(LANE)), exposed, tuple(uses), QRectF(0, y, width, axis), past.peaks)
 
 
 SHOWN = (
@@ -118,9 +119,8 @@ def limit_of(limits: Limits | None, name: str) -> float | None:
     return found
 
 
-def scale_top(name: str, past: Past, proposed: Limits) -> float:
+def scale_top(name: str, past: Past, peaks: Used | None, proposed: Limits) -> float:
     """Of the measure's scale: above all that was used, and the limits where they are not far away."""
-    peaks = past.peaks
     peak = (getattr(peaks, f"{name}_peak") if peaks is not None else None) or 0.0
     limits = [limit_of(each, name) for each in (proposed, *(step.limits for step in past.steps))]
     near = [each for each in limits if each is not None and each <= max(peak, 1e-9) * 4]
@@ -129,9 +129,9 @@ def scale_top(name: str, past: Past, proposed: Limits) -> float:
 
 def lines_drawn(past: Past, proposed: Limits) -> frozenset[str]:
     """Which lines of limits are within a scale: "limit", "proposed"."""
-    found = set()
+    found, peaks = set(), past.peaks
     for name in MEASURES:
-        top = scale_top(name, past, proposed)
+        top = scale_top(name, past, peaks, proposed)
         if any((limit_of(step.limits, name) or top + 1) <= top for step in past.steps):
             found.add("limit")
         if (limit_of(proposed, name) or top + 1) <= top:

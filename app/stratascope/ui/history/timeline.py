@@ -6,6 +6,7 @@ with this page.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyqtgraph
@@ -84,6 +85,13 @@ class Timeline(QObject):
         since, until = self.time()
         width = self.area()[0] - self._left - self._right
         return self._left + (at - since) / max(1e-9, until - since) * width
+
+    def all_x(self) -> Callable[[float], float]:
+        """`x_of` as it is now, for whoever asks a thousand times."""
+        since, until = self.time()
+        pixels = (self.area()[0] - self._left - self._right) / max(1e-9, until - since)
+        left = self._left
+        return lambda at: left + (at - since) * pixels
 
     def at(self, x: float) -> float:
         """Which moment is there."""

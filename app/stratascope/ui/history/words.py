@@ -80,9 +80,8 @@ def _local(at: float, form: str) -> str:
     return QLocale(language()).toString(QDateTime.fromSecsSinceEpoch(int(at)), form)
 
 
-def use_line(measure: str, past: Past) -> str:
+def use_line(measure: str, peaks: Used | None) -> str:
     """What it uses now and the most in that time, behind the name of the measure."""
-    peaks = past.peaks
     now, peak = (None if peaks is None else getattr(peaks, name) for name in (measure, f"{measure}_peak"))
     if now is None or peak is None:
         return translate(msg("not known"))

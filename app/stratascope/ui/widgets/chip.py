@@ -130,6 +130,7 @@ class ChipRow(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._row: list[FilterChip] = []
+        self._heights: dict[int, int] = {}  # by width: a layout asks for the same one a hundred times
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme.changed.connect(self.arrange)
 
@@ -137,15 +138,18 @@ class ChipRow(QWidget):
         """One more at the end."""
         chip.setParent(self)
         self._row.append(chip)
+        self._heights.clear()
 
     def hasHeightForWidth(self) -> bool:
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return self._place(width, move=False)
+        if width not in self._heights:
+            self._heights[width] = self._place(width, move=False)
+        return self._heights[width]
 
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(300), self._place(max(self.width(), 1), move=False))
+        return QSize(self._theme.px(300), self.heightForWidth(max(self.width(), 1)))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self._theme.px(150), self.sizeHint().height())
@@ -155,6 +159,7 @@ class ChipRow(QWidget):
 
     def arrange(self) -> None:
         """Others are hidden, or say something else."""
+        self._heights.clear()
         self._place(self.width(), move=True)
         self.updateGeometry()
 
@@ -199,6 +204,7 @@ class ChoiceChips(ChipRow):
             chip.setParent(None)
             chip.deleteLater()
         self.chips, self._row = {}, []
+        self._heights.clear()
 
     def show_count(self, which: str, word: str, count: int) -> None:
         """How many are behind it; where there is none it is hidden, unless it is the first or pressed in."""

@@ -114,7 +114,7 @@ class Pages(QStackedWidget):
         selection.layer_opened.connect(lambda: self.show_view(View.STRATA))
         selection.container_changed.connect(self._refresh)
         selection.supposed.connect(self._refresh)
-        selection.filter_changed.connect(self._refresh)
+        selection.filter_changed.connect(lambda: self._refresh() if self.view in MACHINE else None)
         refused.told.connect(lambda _: self._count_refused())
 
     def stop(self) -> None:

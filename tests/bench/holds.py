@@ -1,0 +1,113 @@
+"""How long pages hold the window's thread when they are first opened: a process of its own, measured by run.py.
+
+A page is opened as a click does, and a clock of the window's own event loop ticks meanwhile: the longest time between
+two ticks is how late a key or a click would be, less what the thread waited for a processor that others had. Prints
+one line of JSON for each: what, milliseconds, goal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.app.app import make_application, make_window
+from stratascope.ui.history.chronicle import MakeHistory
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
+from ui import sample
+from ui.hardening import picture
+from ui.history.remembered import HELD, days
+from ui.processes.many_processes import many
+
+SCHEDSTAT = Path("/proc/thread-self/schedstat")
+TICK, GOAL = 1, 50.0  # ms
+PROCESSES = 500  # and as many threads that differ, and the first
+
+
+def now() -> float:
+    """Seconds, which stand still while this thread waits for a processor (schedstat, Documentation/scheduler)."""
+    return time.perf_counter() - int(SCHEDSTAT.read_text("ascii").split()[1]) / 1e9
+
+
+def longest(act: Callable[[], object], done: Callable[[], bool], after: float = 0.5) -> float:
+    """Milliseconds in which nothing else was handled at the most, from the click until `after` seconds past `done`."""
+    loop, clock = QEventLoop(), QTimer()
+    clock.setTimerType(Qt.TimerType.PreciseTimer)
+    state = {"last": 0.0, "longest": 0.0, "until": 0.0}
+
+    def tick() -> None:
+        at = now()
+        state["longest"] = max(state["longest"], at - state["last"])
+        state["last"] = at
+        if not state["until"] and done():
+            state["until"] = at + after
+        if state["until"] and at > state["until"]:
+            loop.quit()
+
+    def begin() -> None:
+        state["last"] = now()
+        act()
+        clock.timeout.connect(tick)
+        clock.start(TICK)
+
+    QTimer.singleShot(0, begin)
+    loop.exec()
+    clock.stop()
+    return state["longest"] * 1000 - TICK
+
+
+def opened(snapshot: Snapshot, name: str, history: MakeHistory | None = None) -> MainWindow:
+    """A window that shows that container's strata, and has come to rest."""
+    window = make_window(sample.StillWatch(), history=history)
+    window.resize(1440, 900)
+    window.show()
+    window.selection.show_snapshot(snapshot)
+    window.selection.go_to(next(each.key for each in snapshot.containers if each.container.name == name))
+    longest(int, lambda: True, 1.0)
+    return window
+
+
+def history() -> float:
+    """The first opening of History: its page, pyqtgraph, the chart."""
+    live = replace(picture(), demo=False)
+    window = opened(live, HELD, days(live.containers).make())
+
+    def done() -> bool:
+        page = window.pages.history
+        return page is not None and page.chart is not None and page.card.isVisible()
+
+    return longest(lambda: window.pages.show_view(View.HISTORY), done)
+
+
+def processes() -> float:
+    """The first opening of Processes, of a container with very many."""
+    window = opened(many(PROCESSES), "hardened")
+
+    def done() -> bool:
+        page = window.pages.processes
+        return page is not None and len(page.processes) == 2 * PROCESSES + 1
+
+    return longest(lambda: window.pages.show_view(View.PROCESSES), done)
+
+
+def main() -> int:
+    make_application(["bench"])
+    for what, measure in (("History", history), (f"Processes, {2 * PROCESSES + 1} of them", processes)):
+        line = {"what": f"the window's thread held by the first opening of {what}", "ms": measure(), "goal": GOAL}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
