@@ -16,6 +16,7 @@ from stratascope.collector.features import FEATURES, Kernel
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.language import read
 from stratascope.ui.app.app import make_application, make_window
+from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
@@ -58,6 +59,8 @@ def measure() -> Iterator[Moment]:
     yield Moment("    one of them changes (not over 1.3 times as long)", times[1], 1300.0 * times[0])
     show(window, large)
     yield Moment("    a letter in the filter", typing(window), 16.0)
+    window.pages.show_view(View.FLEET)
+    yield Moment("    the same while Fleet is in view", typing(window), 16.0)
     window.clock.stop()
     window.close()
     window.deleteLater()

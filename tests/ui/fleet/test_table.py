@@ -7,7 +7,7 @@ from stratascope.core.layer import Assessment, BitGrid, Tab
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
-from stratascope.ui.fleet.table import CellKind, FleetCell, Grids, bit_tables, threat_cell, threat_table
+from stratascope.ui.fleet.table import CellKind, FleetCell, Kept, bit_tables, threat_cell, threat_table
 from stratascope.value import replace
 from ui import fake_fleet, fake_matrix, sample
 
@@ -89,16 +89,27 @@ def test_grids_are_drawn_again_only_where_something_changed() -> None:
     assessment = Assessment(sample.W, msg("x"), draw=draw)
     layers = tuple(replace(each, assessment=assessment) if each.id == "capabilities" else each for each in made.layers)
     states = (replace(made, layers=layers),)
-    kept = Grids()
+    kept = Kept()
     first = bit_tables(states, all_layers(), kept)
     assert bit_tables(states, all_layers(), kept) == first
     assert len(drawn) == 1
     again = tuple(
         replace(each, assessment=replace(assessment)) if each.id == "capabilities" else each for each in layers
     )
-    bit_tables((replace(made, layers=again),), all_layers(), kept)
+    newer = (replace(made, layers=again),)
+    bit_tables(newer, all_layers(), kept)
     assert len(drawn) == 2
-    assert len(kept) == len([layer for layer in made.layers if layer.id in {each.id for each in all_layers()}])
+    kept.forget_all_but(newer)
+    assert kept.count == len([layer for layer in made.layers if layer.id in {each.id for each in all_layers()}])
+    kept.forget_all_but(())
+    assert kept.count == 0
+
+
+def test_what_is_kept_makes_no_difference() -> None:
+    kept, states = Kept(), fake_fleet.states(60)
+    for shown in (states, states[:7], (), states[20:], states):
+        assert threat_table(shown, kept) == threat_table(shown)
+        assert bit_tables(shown, all_layers(), kept) == bit_tables(shown, all_layers())
 
 
 def test_an_empty_fleet_has_tables_without_rows() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -32,7 +32,7 @@ from stratascope.ui.fleet.table import (
     CellKind,
     FleetCell,
     FleetTable,
-    Grids,
+    Kept,
     bit_tables,
     card_lines,
     ink_word,
@@ -60,6 +60,7 @@ _TEXTS = {
     CellKind.DEEP: "3",
 }
 CARD = 300
+REST = 80  # ms from the last key in the filter
 
 
 class FleetLegend(QWidget):
@@ -163,7 +164,11 @@ class FleetPage(QWidget):
         self._found: Mapping[Key, str] | None = None
         self._needle, self._table, self._stale = "", 0, True
         self._tables: tuple[FleetTable, ...] = ()
-        self._grids = Grids()
+        self._kept = Kept()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(lambda: self.work_out() if self.isVisible() else None)
         self.switch = Segments(theme, translate(msg("View")))
         self.switch.offer((translate(msg("Threats")),))
         self.count = Line(theme, 12, ink="text2")
@@ -224,14 +229,20 @@ class FleetPage(QWidget):
     def show_states(
         self, states: tuple[ContainerState, ...], needle: str = "", found: Mapping[Key, str] | None = None
     ) -> None:
-        """All containers, and the filter's words. While the page is hidden nothing is worked out.
+        """All containers, and the filter's words. While the page is hidden nothing is worked out; while somebody types,
+        once the keys rest.
 
         `found`: of several machines those that the words find, each with the name of its machine.
         """
         if states is self._states and needle == self._needle and not self._stale:
             return
+        typed = states is self._states
+        if not typed:
+            self._kept.forget_all_but(states)
         self._states, self._needle, self._found, self._stale = states, needle, found, True
-        if self.isVisible():
+        if typed:
+            self._rest.start()
+        elif self.isVisible():
             self.work_out()
 
     def showEvent(self, event: object) -> None:
@@ -241,12 +252,13 @@ class FleetPage(QWidget):
         """Make the tables of what was given last."""
         if not self._stale:
             return
+        self._rest.stop()
         self._stale = False
         query, found = parse(self._needle), self._found
         wanted = (lambda state: answer(query, state).found) if found is None else (lambda state: state.key in found)
         states = tuple(filter(wanted, self._states))
-        threats = threat_table(states)
-        self._tables = (threats, *bit_tables(states, self._layers, self._grids))
+        threats = threat_table(states, self._kept)
+        self._tables = (threats, *bit_tables(states, self._layers, self._kept))
         if found is not None:
             self._tables = tuple(with_machines(each, found) for each in self._tables)
         self.switch.offer(tuple(table.title for table in self._tables))

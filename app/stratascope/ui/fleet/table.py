@@ -72,7 +72,7 @@ class FleetRow(Value):
     exposure: str
     level: str  # the exposure's colour token
     cells: tuple[FleetCell, ...]
-    source: object  # ThreatState by column, or the BitGrid: for the card
+    source: object  # what is judged, by column, or the BitGrid: for the card
 
 
 class FleetColumn(Value):
@@ -98,40 +98,97 @@ def running(states: tuple[ContainerState, ...]) -> tuple[ContainerState, ...]:
     return tuple(sorted(shown, key=lambda state: (not worst[id(state.matrix)], worst_first(state))))
 
 
+class Kept:
+    """What was worked out of each reading, by its identity: a filter that shows it again works nothing out anew."""
+
+    def __init__(self) -> None:
+        self._matrices: dict[int, tuple[Matrix, _Judged]] = {}  # with what is kept, so that no other has its number
+        self._grids: dict[int, tuple[Assessment, BitGrid | None]] = {}
+        self._cells: dict[tuple[int, int], tuple[BitGrid | None, tuple[FleetCell, ...]]] = {}
+
+    def judged(self, matrix: Matrix) -> _Judged:
+        """By the ids of its threats."""
+        found = self._matrices.get(id(matrix))
+        if found is None:
+            judged = {
+                item.threat.id: (item, threat_cell(item), protection(item) is Protection.OPEN, by_severity(item))
+                for item in matrix.threats
+            }
+            found = self._matrices[id(matrix)] = matrix, judged
+        return found[1]
+
+    def grid(self, state: ContainerState, layer: str) -> BitGrid | None:
+        """That layer's, where it shows one."""
+        assessment = next((each.assessment for each in state.layers if each.id == layer), None)
+        if assessment is None:
+            return None
+        found = self._grids.get(id(assessment))
+        if found is None:
+            views = (view for tab in assessment.tabs for view in tab.views)
+            grid = next((view for view in views if isinstance(view, BitGrid)), None)
+            found = self._grids[id(assessment)] = assessment, grid
+        return found[1]
+
+    def cells(self, grid: BitGrid | None, count: int) -> tuple[FleetCell, ...]:
+        """So many, of its bits."""
+        found = self._cells.get((id(grid), count))
+        if found is None:
+            found = self._cells[id(grid), count] = grid, _bit_cells(grid, count)
+        return found[1]
+
+    def forget_all_but(self, states: tuple[ContainerState, ...]) -> None:
+        """What is gone, or was read anew."""
+        matrices = {id(state.matrix) for state in states}
+        assessments = {id(layer.assessment) for state in states for layer in state.layers}
+        self._matrices = {at: kept for at, kept in self._matrices.items() if at in matrices}
+        self._grids = {at: kept for at, kept in self._grids.items() if at in assessments}
+        grids = {id(grid) for _, grid in self._grids.values()}
+        self._cells = {at: kept for at, kept in self._cells.items() if at[0] in grids}
+
+    @property
+    def count(self) -> int:
+        """How many readings it holds."""
+        return len(self._matrices) + len(self._grids)
+
+
+_Judged = dict[str, tuple[ThreatState, FleetCell, bool, tuple[int, ...]]]  # its cell, whether it is open, its place
+
+
 # -- threats
 
 
-def threat_table(states: tuple[ContainerState, ...]) -> FleetTable:
+def threat_table(states: tuple[ContainerState, ...], kept: Kept | None = None) -> FleetTable:
     """All threats of the containers that run. Containers that are alike have one matrix: it is looked at once."""
-    shown = running(states)
+    shown, kept = running(states), Kept() if kept is None else kept
     matrices = {id(state.matrix): state.matrix for state in shown if state.matrix is not None}
     times = Counter(id(state.matrix) for state in shown)
-    threats = _threats(matrices, times)
+    known = {at: kept.judged(matrix) for at, matrix in matrices.items()}
+    threats = _threats(known, times)
     columns = tuple(
         FleetColumn(threat.id, plain(translate(threat.title), 200), severity_word(threat.severity))
         for threat in threats
     )
-    nothing: dict[str, ThreatState] = {}
-    known = {key: {item.threat.id: item for item in matrix.threats} for key, matrix in matrices.items()}
-    cells = {key: tuple(threat_cell(items.get(threat.id)) for threat in threats) for key, items in known.items()}
-    empty = tuple(threat_cell(None) for _ in threats)
-    rows = tuple(
-        _row(state, cells.get(id(state.matrix), empty), known.get(id(state.matrix), nothing)) for state in shown
-    )
+    nothing, ids = threat_cell(None), [threat.id for threat in threats]
+    cells = {at: tuple(judged[name][1] if name in judged else nothing for name in ids) for at, judged in known.items()}
+    empty = (nothing,) * len(threats)
+    rows = tuple(_row(state, cells.get(id(state.matrix), empty), known.get(id(state.matrix), {})) for state in shown)
     return FleetTable(translate(msg("Threats")), columns, rows)
 
 
-def _threats(matrices: dict[int, Matrix], times: Counter[int]) -> list[Threat]:
+def _threats(known: dict[int, _Judged], times: Counter[int]) -> list[Threat]:
     """By severity; of one severity those that are open most often first."""
     open_in: Counter[str] = Counter()
     keys: dict[str, tuple[int, ...]] = {}
     found: dict[str, Threat] = {}
-    for at, matrix in matrices.items():
-        for item in matrix.threats:
-            name, key = item.threat.id, by_severity(item)
-            found.setdefault(name, item.threat)
-            open_in[name] += times[at] * (protection(item) is Protection.OPEN)
-            keys[name] = min(keys.get(name, key), key)
+    for at, judged in known.items():
+        count = times[at]
+        for name, (item, _, is_open, key) in judged.items():
+            if name not in keys:
+                found[name], keys[name] = item.threat, key
+            elif key < keys[name]:
+                keys[name] = key
+            if is_open:
+                open_in[name] += count
     return sorted(found.values(), key=lambda threat: (threat.severity.rank, -open_in[threat.id], keys[threat.id]))
 
 
@@ -161,43 +218,23 @@ def threat_cell(state: ThreatState | None) -> FleetCell:
 # -- bits
 
 
-Grids = dict[int, tuple[Assessment, BitGrid | None]]  # by the identity of an assessment, which is kept for that
-
-
 def bit_tables(
-    states: tuple[ContainerState, ...], layers: tuple[Layer, ...], kept: Grids | None = None
+    states: tuple[ContainerState, ...], layers: tuple[Layer, ...], kept: Kept | None = None
 ) -> tuple[FleetTable, ...]:
-    """One table for each layer that shows a grid of bits: the column that counts now, of all containers that run.
-
-    `kept`: grids of the last time, so that only what has changed is drawn anew; it is brought up to date.
-    """
-    shown, before, now = running(states), kept or {}, Grids()
+    """One table for each layer that shows a grid of bits: the column that counts now, of all containers that run."""
+    shown, kept = running(states), Kept() if kept is None else kept
     tables = []
     for layer in layers:
-        grids = [_grid(state, layer.id, before, now) for state in shown]
+        grids = [kept.grid(state, layer.id) for state in shown]
         widest = max((grid for grid in grids if grid is not None), key=lambda grid: len(grid.rows), default=None)
         if widest is None:
             continue
         columns = tuple(FleetColumn(str(row.number), plain(row.name, 80), "") for row in widest.rows)
-        cells = {key: _bit_cells(grid, len(columns)) for key, grid in {id(each): each for each in grids}.items()}
-        rows = tuple(_row(state, cells[id(grid)], grid) for state, grid in zip(shown, grids, strict=True))
+        rows = tuple(
+            _row(state, kept.cells(grid, len(columns)), grid) for state, grid in zip(shown, grids, strict=True)
+        )
         tables.append(FleetTable(translate(layer.about.title), columns, rows))
-    if kept is not None:
-        kept.clear()
-        kept.update(now)
     return tuple(tables)
-
-
-def _grid(state: ContainerState, layer: str, before: Grids, now: Grids) -> BitGrid | None:
-    assessment = next((each.assessment for each in state.layers if each.id == layer), None)
-    if assessment is None:
-        return None
-    known = before.get(id(assessment))
-    if known is None:
-        views = (view for tab in assessment.tabs for view in tab.views)
-        known = (assessment, next((view for view in views if isinstance(view, BitGrid)), None))
-    now[id(assessment)] = known
-    return known[1]
 
 
 def _bit_cells(grid: BitGrid | None, count: int) -> tuple[FleetCell, ...]:
@@ -263,8 +300,9 @@ def card_lines(table: FleetTable, row: FleetRow, place: int) -> tuple[str, ...]:
     column, cell = table.columns[place], row.cells[place]
     lines = [row.name, column.title, ink_word(cell.ink)]
     if isinstance(row.source, dict):
-        state = row.source.get(column.id)
-        if isinstance(state, ThreatState):
+        judged = row.source.get(column.id)
+        if judged is not None:
+            state: ThreatState = judged[0]
             where = protection_word(protection(state))
             lines[2] = translate(msg("{outcome}, depth {depth}", outcome=where, depth=depth_text(state)))
             family = family_word(state.threat.family)
