@@ -8,6 +8,7 @@ that the window starts without it.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from PySide6.QtCore import Qt, Signal
@@ -177,9 +178,10 @@ class Pages(QStackedWidget):
         elif self.view is View.STRATA:
             self._open_panel()
             self.strata_page.panel.find_in_raw()
-        elif self.view not in (View.USE, View.DENIED, View.PROCESSES, View.HISTORY):
+        elif self.view in (View.MATRIX, View.CALLS):
             self.turned.emit()
-            self._page_below_header().search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+            page = self._matrix_page() if self.view is View.MATRIX else self._calls_page()
+            page.search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def explain(self) -> None:
         """What the layer in the panel is."""
@@ -247,20 +249,15 @@ class Pages(QStackedWidget):
     # -- pages, made when they are first wanted
 
     def _page_of_container(self) -> QWidget:
-        if self.view is View.USE:
-            return self._use_page()
-        if self.view is View.HISTORY:
-            return self._history_page()
-        if self.view is View.PROCESSES:
-            return self._processes_page()
-        return self._denied_page() if self.view is View.DENIED else self._page_below_header()
-
-    def _page_below_header(self) -> MatrixPage | CallMapPage:
-        if self.view is View.MATRIX:
-            return self._matrix_page()
-        if self.view is View.CALLS:
-            return self._calls_page()
-        raise AssertionError(f"{self.view} has a page without that head")
+        pages: dict[View, Callable[[], QWidget]] = {
+            View.MATRIX: self._matrix_page,
+            View.CALLS: self._calls_page,
+            View.PROCESSES: self._processes_page,
+            View.USE: self._use_page,
+            View.DENIED: self._denied_page,
+            View.HISTORY: self._history_page,
+        }
+        return pages[self.view]()
 
     def _matrix_page(self) -> MatrixPage:
         if self.matrix is None:
