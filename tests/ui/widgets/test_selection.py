@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import pytest
 from pytestqt.qtbot import QtBot
 
+from stratascope.core.snapshot import ContainerState
 from stratascope.ui.widgets import selection as module
 from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.value import replace
 from ui import sample
 
 A, B, C = (sample.state(name) for name in ("a", "b", "c"))
@@ -106,3 +108,38 @@ def test_a_demos_engine_is_not_one_of_this_machine(selection: Selection) -> None
     selection.show_snapshot(shown)
     assert selection.engine is None
     assert selection.now == shown.taken_at
+
+
+def test_it_follows_a_name_to_the_replacement_and_back(selection: Selection) -> None:
+    def called(state: ContainerState, name: str) -> ContainerState:
+        return replace(state, container=replace(state.container, name=name))
+
+    selection.choose(B.key)
+    selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"), called(C, "stratascope-2"))))
+    assert selection.key == B.key
+    with heard(selection) as found:
+        selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"), called(C, "b"))))
+    assert selection.key == C.key
+    assert found == ["chosen", "container_changed", "snapshot_changed"]
+    selection.show_snapshot(sample.snapshot((A, called(B, "b.old-1"), called(C, "b"))))
+    assert selection.key == C.key
+    selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"))))
+    selection.show_snapshot(sample.snapshot((A, B)))
+    assert selection.key == B.key, "rolled back"
+    selection.show_snapshot(sample.snapshot((A, called(B, "elsewhere"))))
+    selection.show_snapshot(sample.snapshot((A, called(B, "elsewhere"), called(C, "b"))))
+    assert selection.key == B.key, "renamed by hand, and another one made long after"
+
+
+@pytest.mark.parametrize("told", ["before", "after"])
+def test_what_is_removed_gives_way_to_what_took_its_place(selection: Selection, told: str) -> None:
+    selection.show_snapshot(sample.snapshot((A, B, C)))
+    selection.choose(C.key)
+    selection.give_way(A.key, B.key)
+    assert selection.key == C.key, "nobody looked at that one"
+    if told == "before":
+        selection.give_way(C.key, B.key)
+    selection.show_snapshot(sample.snapshot((A, B)))
+    if told == "after":
+        selection.give_way(C.key, B.key)
+    assert selection.key == B.key

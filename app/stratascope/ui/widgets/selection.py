@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.container import Container, Engine
 from stratascope.core.privilege import PrivilegeState
+from stratascope.core.relaunch.engine_marks import is_mark
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.what_if import WhatIf
@@ -42,6 +43,7 @@ class Selection(QObject):
         self.listed: Callable[[], Sequence[Key]] = lambda: tuple(self._states)  # in whose order, the list says
         self._states: dict[Key, ContainerState] = {}
         self._key: Key | None = None
+        self._name = ""  # under which it came into view
         self._placed: Key | None = None  # put into view by us
         self._placing = False
         self._lost: Container | None = None  # was in view when it went, and nobody has chosen another one since
@@ -130,6 +132,11 @@ class Selection(QObject):
         self.choose(key)
         self.front_wanted.emit()
 
+    def give_way(self, gone: Key, to: Key) -> None:
+        """`gone` is removed: where it is in view, or was until it went, `to` is wanted there."""
+        if (self._key if self._lost is None else self._lost.key) == gone:
+            self.go_to(to)
+
     def set_filter(self, words: str) -> None:
         """Only containers that hold these words are listed."""
         if words != self.filter:
@@ -162,6 +169,7 @@ class Selection(QObject):
 
     def _take_another(self) -> None:
         self.what_if.clear()
+        self._name = self.current.container.name if self.current is not None else ""
         if self._key is not None:
             self.chosen.emit(self._key)
 
@@ -177,6 +185,8 @@ class Selection(QObject):
         listed, arriving, back = self.listed(), self._still_arriving(), self._back_again()
         if back is not None and back in listed:
             self._key, self._lost = back, None
+        elif (taker := self._name_taken()) is not None and taker in listed:
+            self._key = taker
         elif arriving or self._key is None:
             self._key = listed[0] if listed else self._key
             self._placed = self._key
@@ -198,9 +208,22 @@ class Selection(QObject):
             return None
         if lost.key in self._states:
             return lost.key
+        return self._named(lost.engine, lost.name)
+
+    def _name_taken(self) -> Key | None:
+        """Who has the name now under which what is in view was chosen: its replacement, or the one brought back."""
+        state = self.current
+        if state is None or state.container.name == self._name:
+            return None
+        found = self._named(state.container.engine, self._name)
+        if found is None and not is_mark(state.container.name):  # renamed, and not by a relaunch on its way
+            self._name = state.container.name
+        return found
+
+    def _named(self, engine: str, name: str) -> Key | None:
         same = [
             key
             for key, state in self._states.items()
-            if lost.name and (state.container.engine, state.container.name) == (lost.engine, lost.name)
+            if name and (state.container.engine, state.container.name) == (engine, name)
         ]
         return same[0] if len(same) == 1 else None
