@@ -7,9 +7,10 @@ import pytest
 from stratascope.core.container import Asked, AskedMount, AskedPort, Container, EngineState, Status
 from stratascope.core.ports import StopFacts
 from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.transaction import Kind, Member, Stage, Transaction
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.i18n.translate import translate
-from stratascope.usecases.daily.verbs import Verb, impossible, meaning, no_shell
+from stratascope.usecases.daily.verbs import Verb, impossible, meaning, no_shell, start_beside
 from stratascope.value import replace
 
 NUMBER = "f" * 64
@@ -92,6 +93,32 @@ def test_systemd_is_named() -> None:
     assert told(Verb.STOP, of) == (
         "systemd runs it as web.service and may restart it automatically. Use systemctl instead.",
     )
+
+
+def test_a_start_of_what_is_set_aside_means_that_two_run() -> None:
+    none = RestartPolicy()
+    pair = [
+        Member(name, container(f"{name}.old").id, container(name).id, "", "", none, none, True, 10)
+        for name in ("web", "beside")
+    ]
+    done = Transaction.of(
+        tuple(pair), number="1", kind=Kind.HARDEN, stage=Stage.DONE, engine="docker", endpoint="", created=True,
+        started_at=0.0, choices=(), owner=None,
+    )  # fmt: skip
+    old, new = container("web.old"), container("web")
+
+    def means(of: Container, kept: Transaction, *others: Container) -> list[str]:
+        return [translate(text) for text in start_beside(of, (kept,), others)]
+
+    assert means(old, done, old, new) == [
+        "It was set aside when web took its place, which runs: both would run at once, with the same volumes and "
+        "ports.",
+        "To have it in that place again, use Undo… in the column on the right.",
+    ]
+    assert "beside took its place, which runs" in means(container("beside.old"), done, container("beside"))[0]
+    assert "which stays as it is" in means(old, done, replace(new, status=Status.EXITED))[0]
+    assert "use Go back to it…" in means(old, replace(done, kind=Kind.UNDO), new)[1]
+    assert means(new, done, old, new) == means(replace(old, engine="podman"), done) == []
 
 
 @pytest.mark.parametrize(

@@ -87,12 +87,14 @@ def _name_back(engine: MemoryEngine, number: str) -> None:
     engine.rename(number, "web")
 
 
-@pytest.mark.parametrize("somebody", [_start, _name_back])
-def test_what_is_in_use_is_not_discarded(journal: FileJournal, somebody: Callable[[MemoryEngine, str], None]) -> None:
+@pytest.mark.parametrize(("somebody", "why"), [(_start, "Stop it first"), (_name_back, "has its own name again")])
+def test_what_is_in_use_is_not_discarded(
+    journal: FileJournal, somebody: Callable[[MemoryEngine, str], None], why: str
+) -> None:
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
     somebody(engine, done.old)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RefusedError, match=why):
         hardening(engine, journal).discard(done)
     assert done.old in engine.boxes
     assert journal.all() == (done,)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from stratascope.core.container import Status
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
@@ -36,9 +37,7 @@ Call = Callable[[], object]
 
 
 class DailyController(QObject):
-    """`harden` and `compare`: what the menu's lines of that name do for the container in view; None: no such
-    line.
-    """
+    """`harden` and `compare`: what the menu's lines of that name do for the container in view; None: no such line."""
 
     def __init__(
         self,
@@ -56,6 +55,7 @@ class DailyController(QObject):
         self.pins = Pins(settings)
         self.harden: Call | None = None
         self.compare: Call | None = None
+        self.kept: Callable[[], tuple[Transaction, ...]] = tuple  # what relaunches have set aside
         self.under_way: dict[Key, Verb] = {}
         self.windows: dict[Key, LogWindow] = {}
         self.question: QMessageBox | None = None
@@ -175,15 +175,21 @@ class DailyController(QObject):
             self._put(questions.tell(self._window, title, answer.message, answer.words))
 
     def ask(self, verb: Verb, state: ContainerState | None = None) -> None:
-        """A start is done; before a stop or a restart it is said what that means."""
+        """A start is done, but asked about beside the container that took its place; before a stop or a restart it is
+        said what that means.
+        """
         state, daily = state or self._selection.current, self._daily
         if state is None or daily is None or self.why_not(verb, state) is not None:
             return
-        if verb is Verb.START or (verb is Verb.RESTART and not runs(state)):
-            self._carry_out(verb, state)
-            return
         snapshot = self._selection.snapshot
         others = () if snapshot is None else tuple(each.container for each in snapshot.containers)
+        if verb is Verb.START or (verb is Verb.RESTART and not runs(state)):
+            beside = verbs.start_beside(state.container, self.kept(), others)
+            if beside:
+                self._looked(state, Asked(Verb.START, beside))
+            else:
+                self._carry_out(verb, state)
+            return
         self._queries.ask("look", partial(daily.look, verb, state, others), partial(self._looked, state))
 
     def _looked(self, state: ContainerState, answer: Asked | Failure) -> None:

@@ -1,4 +1,4 @@
-"""What a stop or a restart means, before it is done; why something could not be done. All of it plain text."""
+"""What a start, a stop or a restart means, before it is done; why something could not be done. All of it plain text."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from stratascope.usecases.daily.verbs import Verb
 
 def ask(parent: QWidget, name: str, asked: Asked) -> QMessageBox:
     """The button that does it has the object name `go`; Enter and Escape change nothing."""
-    stops = asked.verb is Verb.STOP
-    title = msg("Stop {name}?", name=name) if stops else msg("Restart {name}?", name=name)
+    match asked.verb:
+        case Verb.START:
+            title, word = msg("Start {name}?", name=name), msg("Start")
+        case Verb.STOP:
+            title, word = msg("Stop {name}?", name=name), msg("Stop")
+        case Verb.RESTART:
+            title, word = msg("Restart {name}?", name=name), msg("Restart")
     more = [translate(each) for each in asked.means]
     if not more:
         more = [translate(msg("Nothing is lost: its files, volumes and log stay."))]
     box = _box(parent, QMessageBox.Icon.Question, title, "\n".join(f"• {plain(each)}" for each in more))
-    go = box.addButton(translate(msg("Stop") if stops else msg("Restart")), QMessageBox.ButtonRole.DestructiveRole)
+    go = box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole)
     go.setObjectName("go")
     cancel = box.addButton(translate(msg("Cancel")), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(cancel)

@@ -30,6 +30,7 @@ from stratascope.ui.harden.trial_buttons import Beside, TrialButtons
 from stratascope.ui.harden.value_sheet import ValueSheet
 from stratascope.ui.harden.worker import QueryRunner
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -68,6 +69,7 @@ class HardenColumn(QWidget):
         self.draft = Draft(hardening, queries, self.isVisible, self)
         self._kept: tuple[Transaction, ...] = ()
         self._noted: StatusNote | None = None
+        self._refused = False  # whether what is told is why something was refused
         self._pressing: ContainerState | None = None  # the button is to be pressed once its plan has come
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -157,6 +159,8 @@ class HardenColumn(QWidget):
         if state is None or before is None or state.key != before.key:
             self.told.hide()
             self.sheet.forget()
+        elif runs(state) != runs(before):
+            self.take_back_refusal()
         self.draft.show_state(state, refused, look_only)
         self._show_kept()
 
@@ -171,7 +175,18 @@ class HardenColumn(QWidget):
         self.told.setText(plain(translate(message)))
         give_tip(self.told, words)
         self.told.show()
+        self._refused = False
         accessibility.announce(self, self.told.text())
+
+    def tell_refused(self, message: Message) -> None:
+        """The same, until the container in view starts or stops, which may have been the reason."""
+        self.tell(message)
+        self._refused = True
+
+    def take_back_refusal(self) -> None:
+        """What was refused may be asked for again."""
+        if self._refused:
+            self.told.hide()
 
     def set_height(self, height: int) -> None:
         """Of the window: in a low one parts are folded away."""
@@ -241,8 +256,10 @@ class HardenColumn(QWidget):
 
     def _show_kept(self) -> None:
         state = self.draft.state
-        done = None if state is None else about(self._kept, state.container.id)
-        self.kept.show_kept(done, "" if state is None else state.container.id)
+        if state is None:
+            self.kept.show_kept(None, "", running=False)
+        else:
+            self.kept.show_kept(about(self._kept, state.container.id), state.container.id, running=runs(state))
 
     def _show_offer(self, offer: Offer, another: bool) -> None:
         self.toggles.setEnabled(True)  # before: each row would tell a screen reader of it

@@ -23,8 +23,8 @@ def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:
     return next((each for each in reversed(kept) if container in (each.old, each.new)), None)
 
 
-def kept_text(done: Transaction, container: str) -> Message:
-    """What is set aside, as a sentence."""
+def kept_text(done: Transaction, container: str, *, running: bool) -> Message:
+    """What is set aside, as a sentence. `running`: whether that container runs."""
     since = since_text(time.time() - done.started_at)
     if done.owner is not None:
         return msg("Relaunched {since} through its owner; this can still be undone.", since=since)
@@ -33,8 +33,10 @@ def kept_text(done: Transaction, container: str) -> Message:
             return msg("Undone {since}; the hardened container is set aside.", since=since)
         return msg("Relaunched {since}; the original is set aside.", since=since)
     if done.kind is Kind.UNDO:
-        return msg("This is the hardened {name}, set aside {since} by an undo.", name=done.name, since=since)
-    return msg("This is the original of {name}, set aside {since}.", name=done.name, since=since)
+        text = msg("This is the hardened {name}, set aside {since} by an undo.", name=done.name, since=since)
+    else:
+        text = msg("This is the original of {name}, set aside {since}.", name=done.name, since=since)
+    return msg("{what} It runs all the same.", what=text) if running else text
 
 
 class SetAsideLine(QWidget):
@@ -72,11 +74,11 @@ class SetAsideLine(QWidget):
         button.clicked.connect(lambda _=False: call())
         return button
 
-    def show_kept(self, done: Transaction | None, container: str) -> None:
+    def show_kept(self, done: Transaction | None, container: str, *, running: bool) -> None:
         """None: nothing is set aside, and there is no trace of the line."""
         self.done = done
         self.setVisible(done is not None)
         if done is not None:
-            self.text.setText(plain(translate(kept_text(done, container))))
+            self.text.setText(plain(translate(kept_text(done, container, running=running))))
             self.discard.setText(translate(msg("Accept…") if done.owner is not None else msg("Discard…")))
             self.undo.setText(translate(msg("Go back to it…") if done.kind is Kind.UNDO else msg("Undo…")))

@@ -140,9 +140,8 @@ class RelaunchController(QObject):
         self.set_aside.known.connect(self.column.show_kept)
         self.set_aside.changed.connect(self._kept_changed)
         self.set_aside.gone.connect(self.dialog.after.forget)
-        self.set_aside.discarded.connect(self.dialog.after.forget)
-        self.set_aside.discarded.connect(lambda _: self._look_again())
-        self.set_aside.refused.connect(self.column.tell)
+        self.set_aside.discarded.connect(self._discarded)
+        self.set_aside.refused.connect(self.column.tell_refused)
         self.recovery.looked.connect(self.set_aside.look_up)
         self.recovery.told.connect(self.column.tell)
         self.recovery.mended.connect(self._look_again)
@@ -316,6 +315,13 @@ class RelaunchController(QObject):
         """Deleting asks first, over whatever wants it."""
         places = (place for place in (self.set_aside.dialog, self.dialog) if place.isVisible())
         self.set_aside.ask_discard(done, next(places, self._window))
+
+    def _discarded(self, done: Transaction) -> None:
+        self.dialog.after.forget(done)
+        self.column.take_back_refusal()
+        for member in done.members if done.owner is None else ():
+            self._selection.give_way((done.engine, member.old), (done.engine, member.new))
+        self._look_again()
 
     # -- the window's end
 

@@ -220,6 +220,8 @@ class MainWindow(QMainWindow):
         for text, keys, call in ((msg("Logs"), "Ctrl+L", daily.logs), (msg("Shell"), "Ctrl+T", daily.shell)):
             self.actions_.add_above(text, keys, call)
         self.pages.logs_wanted.connect(daily.logs)
+        if (hardening := self.hardening) is not None:
+            daily.harden, daily.kept = hardening.column_wanted.emit, lambda: hardening.set_aside.kept
 
     def _show(self, snapshot: Snapshot) -> None:
         self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))

@@ -11,6 +11,7 @@ from enum import StrEnum
 from stratascope.core.container import Container, EngineState, Status, matching
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.ports import StopFacts
+from stratascope.core.relaunch.transaction import Kind, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed
@@ -85,6 +86,28 @@ def meaning(verb: Verb, state: ContainerState, facts: StopFacts, others: Iterabl
         )
         if text is not None
     )
+
+
+def start_beside(container: Container, kept: Iterable[Transaction], others: Iterable[Container]) -> tuple[Message, ...]:
+    """What a start means of a container that a relaunch or an undo has set aside; empty for any other."""
+    found = (
+        (done, member)
+        for done in kept
+        for member in done.members
+        if done.owner is None and (done.engine, member.old) == container.key
+    )
+    done, member = next(found, (None, None))
+    if done is None or member is None:
+        return ()
+    name, there = plain(member.name, 200), {other.key: other.status for other in others}
+    if there.get((done.engine, member.new)) in _ALIVE:
+        beside = msg("It was set aside when {name} took its place, which runs: both would run at once, with the same "
+                     "volumes and ports.", name=name)  # fmt: skip
+    else:
+        beside = msg("It was set aside when {name} took its place, which stays as it is.", name=name)
+    if done.kind is Kind.UNDO:
+        return beside, msg("To have it in that place again, use Go back to it… in the column on the right.")
+    return beside, msg("To have it in that place again, use Undo… in the column on the right.")
 
 
 def _removed(container: Container, facts: StopFacts) -> Message | None:

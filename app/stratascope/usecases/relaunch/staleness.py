@@ -44,6 +44,8 @@ def in_use(port: Relauncher, done: Transaction) -> Message | None:
     """Why what is set aside is not to be removed."""
     for member in done.members:
         now = look(port, member.old)
-        if now is not None and (now.status in ALIVE or now.name == member.name):
-            return msg("{name} is running, or has its own name again, so it is not removed.", name=now.name)
+        if now is not None and now.status in ALIVE:
+            return msg("{name} is running. Stop it first.", name=now.name)
+        if now is not None and now.name == member.name:
+            return msg("{name} has its own name again, so it is not removed.", name=now.name)
     return None
