@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
@@ -12,9 +14,11 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
-from stratascope.ui.harden.command_box import Exported
+from stratascope.ui.copying.feedback import Feedback
+from stratascope.ui.harden.exporting import Exported
 from stratascope.usecases.plan.preflight import Block
 from ui import sample
+from ui.file_dialogs import choose
 from ui.hardening import planned, select
 from ui.staged_hardening import StagedHardening
 
@@ -23,7 +27,7 @@ BLOCK = Block("swarm", msg("Docker Swarm owns this container."), msg("Export the
 
 
 def test_exports_are_in_a_menu(
-    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", "dark")
     staged.blocks = (BLOCK,)
@@ -45,6 +49,10 @@ def test_exports_are_in_a_menu(
     assert isinstance(part, QMenu)
     part.actions()[0].trigger()
     assert QGuiApplication.clipboard().text() == "ci-runner"
+    part.actions()[1].trigger()
+    choose(tmp_path / "override.yaml")
+    assert (tmp_path / "override.yaml").read_text() == "ci-runner"
+    assert [each.text() for each in made.findChildren(Feedback)] == [f"Saved as {tmp_path / 'override.yaml'}"]
     menu.hide()
     made.clock.stop()
     made.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QResizeEvent
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -31,6 +31,7 @@ from stratascope.presentation.overview import comparison_report
 from stratascope.presentation.overview.comparison import Comparison, Difference, Part
 from stratascope.presentation.terminal import Style
 from stratascope.ui.compare.model import Column, DifferenceModel, weaker
+from stratascope.ui.copying import feedback
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.chip import ChipRow, FilterChip
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
@@ -115,7 +116,7 @@ class CompareDialog(QDialog):
             box.currentIndexChanged.connect(lambda _: self._ask())
         self.swap.clicked.connect(lambda _=False: self._swap())
         self.capture.clicked.connect(lambda _=False: self.capture_wanted.emit())
-        self.copy.clicked.connect(lambda _=False: QGuiApplication.clipboard().setText(self.as_text()))
+        self.copy.clicked.connect(lambda _=False: feedback.copy(self, self.as_text()))
         self.close_.clicked.connect(self.hide)
         for which, chip in self.chips.items():
             chip.clicked.connect(partial(self._show_part, which))

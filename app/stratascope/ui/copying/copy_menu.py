@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint
-from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets import accessibility
+from stratascope.ui.copying import feedback
 
 Line = tuple[Message, Callable[[], str]]  # what it is called, and the text that is copied
 More = tuple[Message, Callable[[], object]]  # what else can be done there
@@ -67,8 +67,7 @@ class CopyMenu(QObject):
         self._copy(text())
 
     def _copy(self, text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        accessibility.announce(self._widget, translate(msg("Copied")))
+        feedback.copy(self._widget, text)
 
     def _add(self, menu: QMenu, name: Message, call: Callable[[], object]) -> None:
         action = QAction(translate(name), menu)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from stratascope.core.container import Status
@@ -17,14 +16,13 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.i18n.translate import translate
 from stratascope.ui.containers.column import ContainerColumn
+from stratascope.ui.copying import feedback
 from stratascope.ui.daily import menu, questions
 from stratascope.ui.daily.log_window import LogWindow
 from stratascope.ui.daily.pins import Pins
 from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.selection import Key, Selection
@@ -132,8 +130,7 @@ class DailyController(QObject):
 
     def copy(self, text: str) -> None:
         """Plain text onto the clipboard."""
-        QGuiApplication.clipboard().setText(text)
-        accessibility.announce(self._window, translate(msg("Copied")))
+        feedback.copy(self._window, text)
 
     # -- what is done; without a container that is the one in view
 

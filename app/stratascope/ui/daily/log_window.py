@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QIODevice, QSaveFile, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut, QTextCursor, QTextDocument
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QTextCursor, QTextDocument
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -22,6 +22,7 @@ from stratascope import atomic_file
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
 from stratascope.ui.daily.log_feed import LINES, LogFeed, Read
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.widgets import accessibility
@@ -203,7 +204,7 @@ class LogWindow(QDialog):
 
     def copy_all(self) -> None:
         """All that is kept."""
-        QGuiApplication.clipboard().setText(self.text.toPlainText())
+        feedback.copy(self, self.text.toPlainText())
 
     def ask_where(self) -> None:
         """And save it there."""

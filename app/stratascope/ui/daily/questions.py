@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
 from stratascope.usecases.daily.daily import Asked
 from stratascope.usecases.daily.verbs import Verb
 
@@ -45,7 +45,7 @@ def tell(parent: QWidget, title: Message, why: Message, words: str = "", command
     if command:
         copy = box.addButton(translate(msg("Copy the command")), QMessageBox.ButtonRole.ActionRole)
         copy.setObjectName("copy")
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(command))
+        copy.clicked.connect(lambda: feedback.copy(parent, command))
     close = box.addButton(translate(msg("Close")), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(close)
     box.setEscapeButton(close)

@@ -7,7 +7,7 @@ switch something on in the right column; nothing happens before the sheet of the
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.denials.denial import Denial
@@ -16,6 +16,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
+from stratascope.ui.copying import feedback
 from stratascope.ui.denied import words
 from stratascope.ui.denied.above import End, EndingAbove, end_of
 from stratascope.ui.denied.chips import ALL, LayerChips
@@ -283,9 +284,9 @@ class DeniedPage(QWidget):
     def _copy(self) -> None:
         label, denial = self.table.details.why, self.table.chosen
         if label.hasSelectedText():
-            QGuiApplication.clipboard().setText(label.selectedText())
+            feedback.copy(self, label.selectedText())
         elif denial is not None:
-            QGuiApplication.clipboard().setText(words.copied(denial, self._layers))
+            feedback.copy(self, words.copied(denial, self._layers))
 
     def _act(self, act: Act) -> None:
         place = self.table.model_.place_of(self.table.open)
@@ -299,7 +300,7 @@ class DeniedPage(QWidget):
         if act.choice is not None:
             self.allow_wanted.emit(state.key, act.choice)
         elif act.name == "copy":
-            QGuiApplication.clipboard().setText(words.copied(denial, self._layers))
+            feedback.copy(self, words.copied(denial, self._layers))
         else:
             self.table.fold()
             self._refused.turn(state, denial, harmless=act.name == "fold")

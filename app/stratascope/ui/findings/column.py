@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.card import told_whole
 from stratascope.ui.findings.list import FindingsList
-from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.chip import ChoiceChips, FilterChip
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line
@@ -111,8 +110,7 @@ class FindingsColumn(QFrame):
         self.copy.setEnabled(bool(shown))
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText("\n\n".join(map(told_whole, self._chosen())))
-        accessibility.announce(self, translate(msg("Copied")))
+        feedback.copy(self, "\n\n".join(map(told_whole, self._chosen())))
 
     def _open(self, finding: Finding) -> None:
         number = self._numbers.get(finding.layer, 0)

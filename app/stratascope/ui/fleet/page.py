@@ -24,6 +24,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
+from stratascope.ui.copying import feedback
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.grid import FleetGrid
 from stratascope.ui.fleet.heads import EMPTY
@@ -332,6 +333,8 @@ class FleetPage(QWidget):
             box.setTextFormat(Qt.TextFormat.PlainText)
             box.setText(translate(msg("{file} could not be written: {why}", file=str(file), why=why)))
             box.open()
+        else:
+            feedback.saved(self, file)
         return not why
 
     def _button(self, text: Message, what: Message, call: Callable[[], None]) -> QToolButton:

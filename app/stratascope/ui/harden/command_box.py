@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
-    QGuiApplication,
     QKeyEvent,
     QPainter,
     QPaintEvent,
@@ -21,34 +18,20 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractButton,
     QHBoxLayout,
-    QMenu,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from stratascope import atomic_file
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.export.shared import ExportError
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.file_dialogs import ask_save
+from stratascope.ui.copying import feedback
+from stratascope.ui.harden.exporting import ExportMenu, Exports
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.plan import Plan
-from stratascope.value import Value
-
-
-class Exported(Value):
-    """The hardened settings for another tool; `text` is made when wanted, and raises ExportError, ValueError."""
-
-    title: Message  # "Compose override file"
-    file_name: str
-    text: Callable[[], str]
-
-
-Exports = Callable[[Plan], Sequence[Exported]]
 
 
 class MainButton(QAbstractButton):
@@ -177,11 +160,8 @@ class CommandBox(QWidget):
         self.copy.setAccessibleName(translate(msg("Copy the command")))
         self.export = self._link(msg("Export…"), self.open_exports)
         self.export.setAccessibleName(translate(msg("Export the hardened settings")))
-        self._menu = QMenu(self)
-        self._back = QTimer(self)
-        self._back.setSingleShot(True)
-        self._back.setInterval(1500)
-        self._back.timeout.connect(lambda: self.copy.setText(translate(msg("Copy"))))
+        self.menu = ExportMenu(exports, self)
+        self.menu.failed.connect(self.failed)
         side = QVBoxLayout()
         side.setSpacing(0)
         side.addWidget(self.copy)
@@ -222,53 +202,12 @@ class CommandBox(QWidget):
     def copy_command(self) -> None:
         """Onto the clipboard, as it is."""
         if self._command:
-            QGuiApplication.clipboard().setText(self._command)
-            self.copy.setText(translate(msg("Copied")))
-            self._back.start()
+            feedback.copy(self, self._command)
 
     def open_exports(self, anchor: QWidget | None = None) -> None:
         """The menu: each is copied, or saved as a file."""
-        if self._exports is None or self._plan is None:
-            return
-        self._menu.clear()
-        for each in self._exports(self._plan):
-            part = self._menu.addMenu(translate(each.title))
-            part.addAction(translate(msg("Copy"))).triggered.connect(lambda _=False, each=each: self._copy_export(each))
-            save = part.addAction(translate(msg("Save as {name}…", name=each.file_name)))
-            save.triggered.connect(lambda _=False, each=each: self._save(each))
-        place = anchor or self.export
-        self._menu.popup(place.mapToGlobal(QPoint(0, -self._menu.sizeHint().height())))
-
-    @property
-    def menu(self) -> QMenu:
-        """The menu of exports, as it was opened last."""
-        return self._menu
-
-    def _copy_export(self, each: Exported) -> None:
-        text = self._text(each)
-        if text is not None:
-            QGuiApplication.clipboard().setText(text)
-
-    def _save(self, each: Exported) -> None:
-        text = self._text(each)
-        if text is None:
-            return
-        ask_save(self.window(), translate(each.title), partial(self._write, text), name=each.file_name)
-
-    def _write(self, text: str, path: Path) -> None:
-        try:
-            atomic_file.save(path, text.encode())
-        except OSError as error:
-            self.failed.emit(msg("The file could not be written: {words}", words=str(error)))
-
-    def _text(self, each: Exported) -> str | None:
-        try:
-            return each.text()
-        except ExportError as error:
-            self.failed.emit(error.message)
-        except ValueError as error:
-            self.failed.emit(msg("It could not be exported: {words}", words=str(error)))
-        return None
+        if self._plan is not None and self.can_export:
+            self.menu.open_for((self._plan,), anchor or self.export)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)

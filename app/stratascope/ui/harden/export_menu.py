@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.export.shared import ExportKind
-from stratascope.ui.harden.command_box import Exported
+from stratascope.ui.harden.exporting import Exported
 from stratascope.usecases.plan.plan import Plan
 
 Texts = Callable[[Plan], Sequence[tuple[ExportKind, Callable[[], str]]]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QGuiApplication, QTextCursor, QTextDocument
+from PySide6.QtGui import QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
 from stratascope.ui.widgets.gap_words import reason
 from stratascope.ui.widgets.labels import Line
 from stratascope.ui.widgets.theme import Theme
@@ -74,7 +75,7 @@ class RawView(QWidget):
         self.text.setAccessibleName(translate(msg("Raw text")))
         self.field.textChanged.connect(lambda _: self._search(fresh=True))
         self.field.returnPressed.connect(lambda: self._search(fresh=False))
-        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text.toPlainText()))
+        self.copy.clicked.connect(lambda: feedback.copy(self, self.text.toPlainText()))
         top = QHBoxLayout()
         top.setSpacing(theme.px(8))
         top.addWidget(self.field, 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QMessageBox, QVBoxLayout, QWidget
 
 from stratascope import sandbox
@@ -21,6 +21,7 @@ from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation.overview import process_words as words
+from stratascope.ui.copying import feedback
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.processes.layers_card import LayersCard
 from stratascope.ui.processes.model import SHOW_WORDS, Key, Show, wanted
@@ -249,7 +250,7 @@ class ProcessesPage(QWidget):
             self.card.why_not.setVisible(True)
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.card.as_text())
+        feedback.copy(self, self.card.as_text())
 
     def _open_menu(self, at: QPoint) -> None:
         process = self.table.chosen
@@ -262,7 +263,7 @@ class ProcessesPage(QWidget):
                            (msg("Copy command line"), line)):  # fmt: skip
             action = QAction(translate(word), menu)
             action.setEnabled(bool(text))
-            action.triggered.connect(partial(_to_clipboard, text))
+            action.triggered.connect(lambda _=False, text=text: feedback.copy(self, text))
             menu.addAction(action)
         if process.session:
             menu.addSeparator()
@@ -281,10 +282,6 @@ class ProcessesPage(QWidget):
     def stop(self) -> None:
         """No more answers."""
         self._queries.end()
-
-
-def _to_clipboard(text: str, _: bool = False) -> None:
-    QGuiApplication.clipboard().setText(text)
 
 
 def _notes(state: ContainerState, processes: tuple[Process, ...]) -> list[Message]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 _SHEET = """
 QToolTip { background: @panel; color: @text; border: 1px solid @line2; padding: 4px 6px; }
+QLabel#feedback { background: @text; color: @panel; border-radius: $7; padding: $6 $12; }
 QMainWindow, QDialog { background: @window; }
 QWidget#column, QWidget#toolbar, QFrame#card, QWidget#page, QFrame#popup { background: @panel; }
 QWidget#toolbar { border-bottom: 1px solid @line; }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
 from stratascope.ui.widgets.gap_words import status_word, summary
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import assessed_word, severity_word
@@ -54,8 +54,8 @@ def snapshot_text(snapshot: Snapshot, report: Report | None) -> str:
 class Clipboard:
     """Copies what is selected as text, the container in view, or all."""
 
-    def __init__(self, selection: Selection, report: Report | None) -> None:
-        self._selection, self._report = selection, report
+    def __init__(self, window: QWidget, selection: Selection, report: Report | None) -> None:
+        self._window, self._selection, self._report = window, selection, report
 
     def copy_container(self) -> None:
         """What is selected goes first; without a selection the container is copied as text."""
@@ -64,14 +64,15 @@ class Clipboard:
             isinstance(focus, QPlainTextEdit) and focus.textCursor().hasSelection()
         ):
             focus.copy()
+            feedback.copied(focus)
         elif isinstance(focus, Label) and focus.hasSelectedText():
-            QGuiApplication.clipboard().setText(focus.selectedText())
+            feedback.copy(focus, focus.selectedText())
         else:
             state, snapshot = self._selection.current, self._selection.snapshot
             if state is not None and snapshot is not None:
-                QGuiApplication.clipboard().setText(container_text(snapshot, state, self._report))
+                feedback.copy(self._window, container_text(snapshot, state, self._report))
 
     def copy_all(self) -> None:
         """The report of all containers."""
         if self._selection.snapshot is not None:
-            QGuiApplication.clipboard().setText(snapshot_text(self._selection.snapshot, self._report))
+            feedback.copy(self._window, snapshot_text(self._selection.snapshot, self._report))

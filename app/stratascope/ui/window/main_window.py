@@ -28,7 +28,7 @@ from stratascope.ui.denied.refused import Refused, asked
 from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.guide import topics
-from stratascope.ui.harden.command_box import Exports
+from stratascope.ui.harden.exporting import Exports
 from stratascope.ui.history.chronicle import Chronicle, MakeHistory
 from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.many.controller import ManyController
@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         )
         self.preferences = Preferences(self, theme, feed, settings)
         self.guide = topics.Guide(self, theme, self._topic)
-        clipboard = Clipboard(selection, report)
+        clipboard = Clipboard(self, selection, report)
         self.actions_ = Actions(
             self, theme, selection, self.toolbar, self.containers, self.pages, clipboard, self.guide.action
         )

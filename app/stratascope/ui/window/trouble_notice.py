@@ -6,13 +6,13 @@ It is no dialog: everything that can be seen without it is seen below. Closed, i
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.record import Trouble
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
 from stratascope.ui.widgets.labels import Label, tip
 from stratascope.ui.widgets.notice_bar import NoticeBar
 from stratascope.ui.widgets.theme import MEDIUM, Theme
@@ -64,7 +64,7 @@ class TroubleNotice(NoticeBar):
 
     def _copy(self) -> None:
         if self._shown is not None:
-            QGuiApplication.clipboard().setText(self._shown.command)
+            feedback.copy(self, self._shown.command)
 
     @staticmethod
     def _button(theme: Theme, words: str) -> QPushButton:
