@@ -9,6 +9,7 @@ from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.hardening_together import HardeningTogether
 from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome
+from stratascope.usecases.plan.block import Block
 from stratascope.usecases.plan.plan import Plan
 from stratascope.value import replace
 from ui.staged_hardening import StagedHardening
@@ -21,14 +22,19 @@ class StagedTogether(HardeningTogether):
         super().__init__(staged)
         self._staged = staged
         self.fails = ""
+        self.blocks: dict[str, tuple[Block, ...]] = {}  # in the way of those of these names
         self.asked: list[tuple[tuple[str, ...], Preset | None, tuple[Choice, ...]]] = []
 
     def plan(
         self, states: Sequence[ContainerState], preset: Preset | None, choices: Sequence[Choice] = ()
     ) -> tuple[Plan, ...]:
         self.asked.append((tuple(each.container.name for each in states), preset, tuple(choices)))
-        return tuple(
+        plans = [
             self._staged.plan(each, choices if preset is None else self._staged.preset(each, preset)) for each in states
+        ]
+        return tuple(
+            replace(made, checked=replace(made.checked, blocks=self.blocks.get(made.spec.name, made.checked.blocks)))
+            for made in plans
         )
 
     def run(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState
@@ -13,12 +14,15 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.ui.app.app import make_window
+from stratascope.ui.harden.exporting import Exported
 from stratascope.ui.many.controller import ManyController, like
 from stratascope.ui.many.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
-from ui.hardening import asked, named, planned, press, with_others
+from ui import sample
+from ui.hardening import asked, named, planned, press, select, with_others
 from ui.staged_hardening import StagedHardening
 from ui.staged_together import StagedTogether
 
@@ -128,6 +132,67 @@ def test_what_is_in_the_way_of_one_is_in_the_way_of_all(
     assert not many.dialog.go.isEnabled()
     texts = [label.text() for label in many.dialog.findChildren(type(many.dialog.lead)) if label.isVisible()]
     assert "ci-runner: It wrote files. Copy them first." in texts
+
+
+def test_the_same_in_the_way_of_several_is_told_once_and_they_are_left_out(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot, together: StagedTogether
+) -> None:
+    first, second = others(picture)
+    together.blocks = {
+        name: (Block("compose", msg("Compose owns it."), msg("Export it."), None),) for name in (first, second)
+    }
+    many = looked(qtbot, window, "ci-runner", first, second)
+    texts = [label.text() for label in many.dialog.findChildren(type(many.dialog.lead)) if label.isVisible()]
+    assert [text for text in texts if "Compose owns it." in text] == [f"{first}, {second}: Compose owns it. Export it."]
+    many.dialog.leave.click()
+    qtbot.waitUntil(lambda: many.dialog.go.isEnabled() and not many.dialog.leave.isVisible())
+    assert [row[0].text for row in many.dialog.plans.rows.rows] == ["ci-runner"]
+
+
+def test_whom_compose_cannot_create_anew_is_off_and_told_once(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether
+) -> None:
+    names = ("ci-runner", *others(picture))
+    made = [named(picture, name) for name in names]
+    shop = [replace(each, container=replace(each.container, labels=(_SHOP,))) for each in made]
+    window.selection.show_snapshot(with_others(picture, *shop))
+    many = many_of(window)
+    many.ask()
+    assert not many.dialog.states
+    assert many.dialog.told.isVisible()
+    assert all(name in many.dialog.told.text() for name in names)
+
+
+def test_what_is_blocked_can_be_exported(
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged.blocks = (Block("compose", msg("Compose owns it."), msg("Export it.")),)
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    made = make_window(
+        sample.StillWatch(), hardening=staged,
+        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
+    )  # fmt: skip
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(picture)
+    select(made, "ci-runner")
+    many_of(made).together = StagedTogether(staged)
+    names = ("ci-runner", others(picture)[0])
+    many = looked(qtbot, made, *names)
+    assert not many.dialog.leave.isVisible(), "none would be left"
+    many.dialog.export.click()
+    parts = {action.text(): action.menu() for action in many.menu.actions()}
+    assert set(parts) == set(names)
+    kind = parts[names[1]]
+    assert isinstance(kind, QMenu)
+    kinds = kind.actions()[0].menu()
+    assert isinstance(kinds, QMenu)
+    kinds.actions()[0].trigger()
+    assert QGuiApplication.clipboard().text() == names[1]
+    many.menu.hide()
+    made.clock.stop()
+    made.close()
 
 
 def test_an_engine_that_does_not_answer_is_told(

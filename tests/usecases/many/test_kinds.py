@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stratascope.core.container import Asked, AskedMount, AskedPort, Container, Status
-from stratascope.usecases.many.kinds import by_kind, in_order, of_project
+from stratascope.usecases.many.kinds import by_kind, in_order, of_project, out_of_reach
 from stratascope.value import replace
 
 IMAGE = "sha256:" + "a" * 64
@@ -54,6 +54,20 @@ def test_what_each_of_them_gets_alone_makes_no_kind() -> None:
 )
 def test_other_options_are_another_kind(other: dict[str, Any]) -> None:
     assert kinds(box("a"), box("b", **other), box("c")) == [["a", "c"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "out"),
+    [
+        ({}, False),
+        ({f"{SERVICE}.project": "shop", f"{SERVICE}.project.config_files": "/srv/compose.yaml"}, False),
+        ({f"{SERVICE}.project": "shop"}, True),
+        ({f"{SERVICE}.project": "shop", f"{SERVICE}.project.config_files": "/a", f"{SERVICE}.oneoff": "True"}, True),
+        ({"io.podman.compose.project": "shop"}, True),
+    ],
+)
+def test_whom_compose_can_be_told_to_create_anew(labels: dict[str, str], out: bool) -> None:
+    assert out_of_reach(box("a", labels=tuple(labels.items()))) is out
 
 
 def test_what_is_meant_lives_and_fits_all_that_was_said() -> None:

@@ -16,6 +16,7 @@ from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Trans
 from stratascope.core.snapshot import ContainerState
 from stratascope.natural import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
+from stratascope.ui.harden.exporting import ExportMenu
 from stratascope.ui.harden.worker import Failure, ThreadRun, reason
 from stratascope.ui.many import words
 from stratascope.ui.many.dialog import ManyDialog
@@ -27,7 +28,7 @@ from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening_together import HardeningTogether
-from stratascope.usecases.many.kinds import PROJECT, kind_of, label
+from stratascope.usecases.many.kinds import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members
 from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of
 from stratascope.usecases.many.undo_together import names_of
@@ -63,6 +64,10 @@ class ManyController(QObject):
         self.dialog.begun.connect(self._begin)
         self.dialog.cancelled.connect(self.cancel)
         self.dialog.undo_wanted.connect(self._ask_undo)
+        self.dialog.leave_wanted.connect(self._leave_out)
+        self.menu = ExportMenu(side.column.command.menu.exports, self.dialog)
+        self.menu.failed.connect(self.dialog.tell_failed)
+        self.dialog.export_wanted.connect(lambda: self.menu.open_for(self._blocked, self.dialog.export))
 
     @property
     def busy(self) -> bool:
@@ -83,9 +88,13 @@ class ManyController(QObject):
                 if each.container.engine == state.container.engine and runs(each) and each.matrix is not None
             )
             draft = self._side.column.draft
-            chosen = frozenset(each.key for each in like(state, states))
+            meant = like(state, states)
+            out = [each.container.name for each in meant if out_of_reach(each.container)]
+            told = msg("Left off, since Compose can't be told to re-create them: {names}. Planned all the same, they "
+                       "can be exported.", names=words.short(sorted(out, key=natural))) if out else None  # fmt: skip
+            chosen = frozenset(each.key for each in meant if each.container.name not in out)
             states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
-            self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices))
+            self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices), out=told)
 
     def _look(self) -> None:
         states, preset = self.dialog.states, self.dialog.presets.current
@@ -102,7 +111,23 @@ class ManyController(QObject):
             return
         self._plans, self._undoing = answer, ()
         count = sum(len(members(made)) for made in answer)
-        self.dialog.show_plans(tuple(map(words.plan_row, answer)), count, words.warnings(answer), words.blocks(answer))
+        self.dialog.show_plans(
+            tuple(map(words.plan_row, answer)),
+            count,
+            words.warnings(answer),
+            words.blocks(answer),
+            some=0 < len(self._blocked) < count,
+            export=self.menu.exports is not None,
+        )
+
+    @property
+    def _blocked(self) -> tuple[Plan, ...]:
+        """What something is in the way of."""
+        return tuple(each for made in self._plans for each in members(made) if each.checked.blocks)
+
+    def _leave_out(self) -> None:
+        self.dialog.leave_out(frozenset(each.state.key for each in self._blocked))
+        self._look()
 
     def _ask_undo(self) -> None:
         self._undoing = self._done

@@ -55,6 +55,8 @@ class ManyDialog(Sheet):
     begun = Signal()
     cancelled = Signal()
     undo_wanted = Signal()
+    leave_wanted = Signal()
+    export_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
@@ -75,6 +77,12 @@ class ManyDialog(Sheet):
             self.pages.addWidget(page)
         self.undo = QPushButton(translate(msg("Undo all…")))
         self.undo.clicked.connect(lambda _=False: self.undo_wanted.emit())
+        self.leave = QPushButton(translate(msg("Leave them out")))
+        self.leave.clicked.connect(lambda _=False: self.leave_wanted.emit())
+        self.export = QPushButton(translate(msg("Export…")))
+        self.export.setAccessibleName(translate(msg("Export the hardened settings")))
+        self.export.clicked.connect(lambda _=False: self.export_wanted.emit())
+        self._out = ""  # what was not switched on, and why
         self.back = QPushButton()
         self.back.clicked.connect(self._back)
         self.go = MainButton(theme)
@@ -83,7 +91,7 @@ class ManyDialog(Sheet):
         self.go.clicked.connect(self._go)
         self.frame(
             (*((each, 0) for each in (self.title, self.lead, self.told)), (self.pages, 1)),
-            (self.undo,),
+            (self.undo, self.leave, self.export),
             (self.back, self.go),
         )
 
@@ -123,8 +131,13 @@ class ManyDialog(Sheet):
 
     # -- what it shows
 
-    def ask(self, states: tuple[ContainerState, ...], chosen: frozenset[tuple[str, str]], own: bool) -> None:
-        """Which of these; `chosen` are switched on. `own`: there is a choice of the person's own to take."""
+    def ask(
+        self, states: tuple[ContainerState, ...], chosen: frozenset[tuple[str, str]], own: bool, out: Message | None
+    ) -> None:
+        """Which of these; `chosen` are switched on. `own`: there is a choice of the person's own to take. `out`: which
+        are not switched on, though they belong to these, and why.
+        """
+        self._out = "" if out is None else plain(translate(out), 500)
         self._states = states
         empty(self._list)
         self.switches = tuple(self._switch(state, on=state.key in chosen) for state in states)
@@ -146,14 +159,34 @@ class ManyDialog(Sheet):
         self._warn(translate(msg("Planning…")))
         self.go.setEnabled(False)
 
-    def show_plans(self, rows: tuple[Row, ...], count: int, warnings: tuple[str, ...], blocks: tuple[str, ...]) -> None:
-        """What is going to happen to so many; nothing does where anything is in the way of any of them."""
+    def leave_out(self, keys: frozenset[tuple[str, str]]) -> None:
+        """These are not wanted after all."""
+        for state, switch in zip(self._states, self.switches, strict=True):
+            if state.key in keys:
+                switch.setChecked(False)
+
+    def show_plans(
+        self,
+        rows: tuple[Row, ...],
+        count: int,
+        warnings: tuple[str, ...],
+        blocks: tuple[str, ...],
+        *,
+        some: bool = False,
+        export: bool = False,
+    ) -> None:
+        """What is going to happen to so many; nothing does where anything is in the way of any of them.
+
+        `some`: nothing is in the way of others of them; `export`: what is in the way of can be exported instead.
+        """
         self._fill(rows, warnings, blocks)
         self._show(Page.PLANNED, plural("Relaunch {count} container?",
                                         "Relaunch {count} containers, one after the other?", count))  # fmt: skip
         self._say(msg("Nothing is changed while anything stands in the way of any of them.") if blocks else
                   msg("Either all of them stay, or none. What is relaunched together has one line."))  # fmt: skip
         self._buttons(msg("Cancel"), msg("Relaunch all"))
+        self.leave.setVisible(bool(blocks) and some)
+        self.export.setVisible(bool(blocks) and export)
         self.go.setEnabled(not blocks)
         (self.back if blocks else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -200,8 +233,12 @@ class ManyDialog(Sheet):
 
     def fail(self, why: Message, words: str = "") -> None:
         """They can't be planned."""
-        self._warn(plain(translate(why), 400), words)
+        self.tell_failed(why, words)
         self._count(keep=True)
+
+    def tell_failed(self, why: Message, words: str = "") -> None:
+        """Something did not work, and changes nothing."""
+        self._warn(plain(translate(why), 400), words)
 
     @property
     def states(self) -> tuple[ContainerState, ...]:
@@ -220,7 +257,7 @@ class ManyDialog(Sheet):
     def _count(self, *, keep: bool = False) -> None:
         self.go.setEnabled(bool(self.states))
         if not keep:
-            self._warn("")
+            self._warn(self._out)
 
     def _fill(self, rows: tuple[Row, ...], warnings: tuple[str, ...], blocks: tuple[str, ...]) -> None:
         self.plans.show_rows(rows)
@@ -248,6 +285,8 @@ class ManyDialog(Sheet):
         self.back.setText(translate(back))
         self.back.setEnabled(True)
         self.undo.setVisible(undo)
+        self.leave.hide()
+        self.export.hide()
         self.go.setVisible(go is not None)
         if go is not None:
             self.go.say(translate(go))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Ended, Progress
@@ -17,6 +17,7 @@ from stratascope.usecases.many.under_way import FAILURES, Outcome
 from stratascope.usecases.plan.plan import Plan
 
 WAITS = msg("waiting")
+NAMED = 4  # containers named at most
 
 
 def names(made: Plan) -> str:
@@ -71,13 +72,19 @@ def outcome_row(name: str, outcome: Outcome | None, kind: RunKind) -> Row:
 
 
 def blocks(plans: Sequence[Plan]) -> tuple[str, ...]:
-    """What stands in the way, each with whose it is."""
-    return tuple(
-        _of(each, msg("{why} {instead}", why=block.text, instead=block.instead))
+    """What stands in the way, each once with whose it is."""
+    return _grouped(
+        (each, msg("{why} {instead}", why=block.text, instead=block.instead))
         for made in plans
         for each in members(made)
         for block in each.checked.blocks
     )
+
+
+def short(names: Sequence[str]) -> str:
+    """So many names as can be read at a glance, and how many more."""
+    shown = [plain(name, 80) for name in names[:NAMED]]
+    return listed([*shown, f"+{len(names) - NAMED}"] if len(names) > NAMED else shown)
 
 
 def warnings(plans: Sequence[Plan]) -> tuple[str, ...]:
@@ -88,10 +95,17 @@ def warnings(plans: Sequence[Plan]) -> tuple[str, ...]:
     ordered = dict.fromkeys(warning.text for each in every for warning in each.checked.warnings)
     return (
         *(plain(translate(text), 400) for text in ordered if text in shared),
-        *(_of(each, text) for each in every for text in ordered
-          if text not in shared and text in {warning.text for warning in each.checked.warnings}),
+        *_grouped((each, text) for each in every for text in ordered
+                  if text not in shared and text in {warning.text for warning in each.checked.warnings}),
     )  # fmt: skip
 
 
-def _of(made: Plan, text: Message) -> str:
-    return plain(translate(msg("{name}: {text}", name=plain(made.spec.name, 80), text=text)), 500)
+def _grouped(told: Iterable[tuple[Plan, Message]]) -> tuple[str, ...]:
+    """The same of several once, with their names."""
+    whose: dict[Message, dict[str, None]] = {}
+    for made, text in told:
+        whose.setdefault(text, {})[made.spec.name] = None
+    return tuple(
+        plain(translate(msg("{name}: {text}", name=short(tuple(names)), text=text)), 500)
+        for text, names in whose.items()
+    )

@@ -16,6 +16,7 @@ from stratascope.value import replace
 PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 SERVICE = ("com.docker.compose.service", "io.podman.compose.service")
 DEPENDS_ON = ("com.docker.compose.depends_on",)  # "db:service_started:false,cache:service_healthy:true"
+_FILES, _ONE_OFF = "com.docker.compose.project.config_files", "com.docker.compose.oneoff"
 ALIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 _ANONYMOUS = 64  # hexadecimal digits, which is what engines call a volume that nobody named
 
@@ -26,6 +27,14 @@ def label(container: Container, names: Sequence[str]) -> str:
     """The first of these labels that it has; empty where none."""
     labels = dict(container.labels)
     return next((labels[name] for name in names if name in labels), "")
+
+
+def out_of_reach(container: Container) -> bool:
+    """Whether its labels alone say that it can only be exported: by Compose, which can't be told to create it anew."""
+    labels = dict(container.labels)
+    if PROJECT[1] in labels:
+        return True  # podman-compose has no way to do so for one service
+    return PROJECT[0] in labels and not (labels.get(_FILES) and labels.get(_ONE_OFF, "False") == "False")
 
 
 def kind_of(container: Container) -> Hashable:
