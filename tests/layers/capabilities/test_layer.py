@@ -220,7 +220,11 @@ def test_every_capability_has_words_and_the_notes_agree_with_the_defaults() -> N
     assert len({explanation for explanation, _ in WORDS}) == len(NAMES)
     docker, podman = ENGINE_DEFAULTS[EngineKind.DOCKER], ENGINE_DEFAULTS[EngineKind.PODMAN]
     for number, (_, note) in enumerate(WORDS):
-        start = {(True, True): "Kept:", (True, False): "Docker keeps", (False, False): "Left out:"}
+        start = {
+            (True, True): "Kept by default:",
+            (True, False): "Docker keeps",
+            (False, False): "Left out by default:",
+        }
         assert note.id.startswith(start[number in docker, number in podman]), NAMES[number]
     assert not TAKE_OVER & docker
 

@@ -237,7 +237,11 @@ def test_what_would_help_most_is_named_where_it_stays_serious(
     staged.hints = "engine-socket"
     column.presets.parts[Preset.RECOMMENDED].click()
     qtbot.waitUntil(column.hint.isVisible)
-    told = column.hint.link.text()
+    told, hint = column.hint.link.text(), column.hint.hint
+    assert hint is not None
+    assert column.hint.text.text().startswith("A serious threat stays open.")
+    column.hint.show_hint(replace(hint, certain=False))
+    assert column.hint.text.text().startswith("Whether a serious threat stays open is not known.")
     column.hint.link.click()
     assert column.draft.preview is not None
     assert told == f"Remove the engine's socket: {exposure_range(column.draft.preview.after)}"

@@ -54,6 +54,15 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
     assert view_of(window) is View.STRATA
 
 
+def test_a_capability_has_no_number_that_could_be_a_count_and_is_found_by_it(window: MainWindow, qtbot: QtBot) -> None:
+    palette = opened(window, qtbot)
+    QTest.keyClicks(palette.field, "capability 12")
+    found = [(place.title, place.more) for place in palette.model.places]
+    assert ("NET_ADMIN", "") in found
+    palette.field.setText("project")
+    assert any(place.title == "Order of the list: By project" for place in palette.model.places)
+
+
 def test_an_action_is_done(window: MainWindow, qtbot: QtBot) -> None:
     palette = opened(window, qtbot)
     QTest.keyClicks(palette.field, "suppose this layer")

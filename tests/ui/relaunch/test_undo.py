@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
+from stratascope.ui.widgets.labels import Label
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.hardening import named, over, relaunch, select, stopped, with_others
@@ -56,6 +57,8 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> N
         return [box.toPlainText() for box in boxes if box.isVisibleTo(side.dialog.before)]
 
     qtbot.waitUntil(lambda: quoted() == ["/var/lib/one\n/var/lib/two"])  # what is new is shown by the event loop
+    told = [label.text() for label in side.dialog.before.findChildren(Label) if label.isVisibleTo(side.dialog.before)]
+    assert "Fewer capabilities: as it was before" in told
     side.dialog.go.click()
     over(qtbot, side)
     assert side.dialog.title.text() == "Undone: the original runs again"

@@ -9,6 +9,7 @@ from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
@@ -55,7 +56,18 @@ def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:
         told += 1
         assert hint is not None, state.container.name
         assert hint.after.exposure.worst == min(reached.values()) == reached[hint.toggle.id]
+        without = foresight.preview(state, chosen).after
+        assert hint.certain is bool(without.open(Severity.CRITICAL) or without.open(Severity.HIGH))
     assert told >= 3
+
+
+def test_a_list_of_capabilities_is_told_as_what_is_kept(picture: Snapshot) -> None:
+    foresight, state = of(picture, "ci-runner")
+    chosen = [Choice("capabilities", value) for value in ("CAP_CHOWN,CAP_KILL", "none", "+CAP_SYS_TIME")]
+    told = [translate(foresight.preview(state, (each,)).differences[0]) for each in chosen]
+    assert told[0].startswith("Keeps only the capabilities: CHOWN, KILL. ")
+    assert told[1].startswith("Fewer capabilities: none. ")
+    assert "Keeps only" not in told[2]
 
 
 def test_a_runner_with_the_engines_socket_is_led_to_safety_step_by_step(picture: Snapshot) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.image_folders import Folder
@@ -204,7 +204,8 @@ class Toggle(Value):
     empty: the first of `values`.
     `pieces(subject)`: the values of which a smallest set is made, each for itself; several of them are joined with
     commas. None: what the strictest preset would choose, else what is offered. `single`: the title of one such value,
-    `{name}`, where each is offered for itself. `word`: the title in a word or two.
+    `{name}`, where each is offered for itself. `word`: the title in a word or two. `keeps`: said instead of the title
+    where the value is a list, `{names}`, of what is kept.
     """
 
     id: str
@@ -238,6 +239,7 @@ class Toggle(Value):
     pieces: Callable[[Subject], tuple[str, ...]] | None = None
     single: Message | None = None
     word: Message | None = None
+    keeps: Message | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -283,6 +285,12 @@ class Toggle(Value):
         if self.single is None:
             return self.title
         return replace(self.single, args=(("name", self.readable(value)),))
+
+    def told(self, value: str) -> Message:
+        """What is set, with the value."""
+        if self.keeps is not None and value not in self.words and not self.giving(value):
+            return replace(self.keeps, args=(("names", self.readable(value)),))
+        return msg("{title}: {value}", title=self.title, value=self.readable(value))
 
     def file(self, value: str) -> str:
         """The path of the file that this value names; empty where it names none."""

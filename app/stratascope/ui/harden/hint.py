@@ -24,7 +24,6 @@ class HintLine(QWidget):
         super().__init__(parent)
         self.hint: Hint | None = None
         self.text = Label(theme, 12, ink="text2", wrap=True)
-        self.text.setText(translate(msg("A serious threat stays open. What would help most:")))
         self.link = QPushButton()
         self.link.setObjectName("link")
         self.link.setFont(theme.font(12, MEDIUM))
@@ -46,6 +45,9 @@ class HintLine(QWidget):
         """None: nothing would help more. The column shows it where there is room."""
         self.hint = hint
         if hint is not None:
+            open_ = msg("A serious threat stays open. What would help most:")
+            maybe = msg("Whether a serious threat stays open is not known. What would help most:")
+            self.text.setText(translate(open_ if hint.certain else maybe))
             title, number = hint.toggle.titled(hint.value), exposure_range(hint.after)
             self.link.setText(translate(msg("{title}: {exposure}", title=title, exposure=number)))
             give_tip(self.link, translate(hint.toggle.what))

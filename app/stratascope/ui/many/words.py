@@ -8,7 +8,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Ended, Progress
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
-from stratascope.layers.toggles import value_text
+from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.ui.harden.words import toggle_title
 from stratascope.ui.use.rows import Cell, Row
@@ -27,10 +27,7 @@ def names(made: Plan) -> str:
 
 def plan_row(made: Plan) -> Row:
     """A relaunch to come: who, over what is set; how many settings."""
-    told = [
-        translate(msg("{title}: {value}", title=toggle_title(item.toggle), value=plain(value_text(item), 80)))
-        for item in made.choices
-    ]
+    told = [plain(translate(toggle(item.toggle).told(item.value)), 200) for item in made.choices]
     count = translate(plural("{count} setting", "{count} settings", len(told)))
     titles = listed([toggle_title(item.toggle) for item in made.choices])
     return (Cell(names(made), below=titles, more="\n".join(told)), Cell(count, ink="text2", right=True))

@@ -109,7 +109,7 @@ def _threats(ways: Ways) -> Iterator[Place]:
 def _capabilities(ways: Ways) -> Iterator[Place]:
     kind = translate(msg("Capability"))
     for number, name in enumerate(NAMES):
-        yield Place(name.removeprefix("CAP_"), kind, partial(_to_capability, ways, number), str(number), name)
+        yield Place(name.removeprefix("CAP_"), kind, partial(_to_capability, ways, number), words=f"{name} {number}")
 
 
 def _to_capability(ways: Ways, number: int) -> None:

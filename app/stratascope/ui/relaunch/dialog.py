@@ -179,7 +179,7 @@ class RelaunchDialog(Sheet):
         titles = tuple(toggle_title(choice.partition("=")[0]) for choice in done.choices)
         back = self.run_kind is RunKind.REDO
         changed = tuple(
-            msg("{title} comes back", title=title) if back else msg("{title} is given up", title=title)
+            msg("{title} comes back", title=title) if back else msg("{title}: as it was before", title=title)
             for title in titles
         )
         self.before.show_change(changed, warnings, quotes)

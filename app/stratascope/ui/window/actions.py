@@ -51,7 +51,7 @@ class Actions(QObject):
         self.menu = QMenu(window)
         self._views = QActionGroup(window)
         self._modes = QActionGroup(window)
-        view_menu = self.menu.addMenu(translate(msg("List by")))
+        view_menu = self.menu.addMenu(translate(msg("Order of the list")))
         for view_by in ViewBy:
             action = self._choice(view_menu, self._views, view_by_word(view_by), view_by)
             action.triggered.connect(lambda _=False, chosen=view_by: containers.set_view_by(chosen))

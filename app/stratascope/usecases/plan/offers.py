@@ -147,9 +147,12 @@ class Offer(Value):
 
 
 class Hint(Value):
-    """One further toggle that would help most, and what it would lead to."""
+    """One further toggle that would help most, and what it would lead to. `certain`: a serious threat is open without
+    it; else one may be.
+    """
 
     toggle: Toggle
     value: str
     after: Matrix
     key: str = ""  # its option's
+    certain: bool = True

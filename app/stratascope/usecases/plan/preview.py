@@ -113,7 +113,8 @@ class Previews:
 
         Raises ToggleError.
         """
-        now = self.preview(state, chosen).after.exposure.worst
+        without = self.preview(state, chosen).after
+        now, certain = without.exposure.worst, any(without.open(each) for each in SERIOUS)
         if now < SERIOUS_EXPOSURE:
             return None
         taken = {choice.toggle for choice in chosen}
@@ -126,7 +127,7 @@ class Previews:
             except ToggleError:
                 continue  # not together with what is chosen
             if after.exposure.worst < least or (best is None and after.exposure.worst == least):
-                least, best = after.exposure.worst, Hint(option.toggle, option.value, after, option.key)
+                least, best = after.exposure.worst, Hint(option.toggle, option.value, after, option.key, certain)
         return best
 
     # -- inside
@@ -250,7 +251,7 @@ def _said(item: Choice) -> Message:
     if which.giving(item.value):
         # not by the title, which says what is taken: "Fewer capabilities: +SYS_TIME"
         return msg("{choice}: it gets more than it has now.", choice=f"{item.toggle}={value_text(item)}")
-    return msg("{title}: {value}. {what}", title=which.title, value=value_text(item), what=which.what)
+    return msg("{told}. {what}", told=which.told(item.value), what=which.what)
 
 
 def _better(old: ThreatState, new: ThreatState) -> bool:
