@@ -214,6 +214,7 @@ class Container(Value):
     links: tuple[str, ...] = ()  # docker run --link on the default network
     requires: tuple[str, ...] = ()  # what Podman starts before it
     exit_code: int | None = None  # of its last run; None while it runs, or where not said
+    ended: float = 0.0  # its last run, seconds since the epoch; 0.0 while it runs, or where not said
     out_of_memory: bool = False  # its last run was ended by the kernel for want of memory
     health: str = ""  # what its healthcheck came to: starting, healthy, unhealthy; empty where it has none
     restored: bool = False  # its processes were not started but restored from a checkpoint

@@ -331,3 +331,17 @@ def test_redacting_takes_only_values() -> None:
 @given(st.lists(st.text(alphabet="XYZ", min_size=1, max_size=5).map(lambda name: f"{name}=hunter2{name}")))
 def test_no_value_of_the_environment_survives(environment: list[str]) -> None:
     assert "hunter2" not in redact(json.dumps([{"Config": {"Env": environment}}]))
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "ended"),
+    [
+        ({"Status": "exited", "ExitCode": 137, "FinishedAt": "1970-01-01T00:01:40Z"}, 137, 100.0),
+        ({"Status": "running", "Pid": 7, "ExitCode": 0, "FinishedAt": "1970-01-01T00:01:40Z"}, None, 0.0),
+        ({"Status": "created", "ExitCode": 0, "FinishedAt": "0001-01-01T00:00:00Z"}, 0, 0.0),
+        ({"Status": "exited"}, None, 0.0),
+    ],
+)
+def test_when_its_last_run_ended(state: dict[str, Any], code: int | None, ended: float) -> None:
+    found = made(State=state)
+    assert (found.exit_code, found.ended) == (code, ended)

@@ -189,3 +189,10 @@ def test_one_that_was_restored_from_a_checkpoint() -> None:
     state = {"Status": "running", "Running": True, "Pid": 7, "RestoredAt": "2026-11-28T06:52:41.69Z", "Restored": True}
     assert made({"CapDrop": []}, State=state).restored
     assert not made(State={"Status": "running", "Running": True, "Pid": 7}).restored
+
+
+def test_when_its_last_run_ended() -> None:
+    ended = {"Status": "exited", "ExitCode": 137, "FinishedAt": "1970-01-01T00:01:40.5Z"}
+    found = made(State=ended)
+    assert (found.exit_code, found.ended) == (137, 100.5)
+    assert made(State=ended | {"Status": "running", "Pid": 7}).ended == 0.0

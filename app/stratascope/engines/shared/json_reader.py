@@ -182,6 +182,11 @@ def exit_code_of(state: Answer) -> int | None:
     return state.whole("ExitCode")
 
 
+def ended_of(state: Answer) -> float:
+    """When it ended; 0.0 while it runs, or where that is not said."""
+    return 0.0 if state.whole("Pid") > 0 else state.moment("FinishedAt")
+
+
 def health_of(state: Answer) -> str:
     """What its healthcheck came to, in the engine's word; empty where it has none."""
     word = (state.part("Health").text("Status") or state.part("Healthcheck").text("Status")).lower()

@@ -20,6 +20,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.rows import short_image
+from stratascope.ui.harden.words import since_text
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.widgets.chip import Chip
 from stratascope.ui.widgets.gap_words import runs, status_word
@@ -128,7 +129,7 @@ class Header(QWidget):
         number = container.pid if runs(state) else None
         pid.say("" if number is None else translate(msg("PID {pid}", pid=str(number))))
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")
-        status.say("" if container.status is Status.RUNNING else status_word(container), ink="weak")
+        status.say(ended(container, time.time() if now is None else now), ink="weak")
         stated = sum(layer.assessment.basis is Basis.ASKED for layer in state.layers) if runs(state) else 0
         text = plural("{count} of {layers} layers as the engine states it", "{count} of {layers} layers as the engine"
                       " states it", stated, layers=len(state.layers))  # fmt: skip
@@ -172,6 +173,20 @@ class Header(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+
+
+def ended(container: Container, now: float) -> str:
+    """The state of what does not run, with the exit code and how long ago, as far as the engine says; else empty."""
+    word = status_word(container)
+    if container.status is Status.RUNNING:
+        return ""
+    if container.status not in (Status.EXITED, Status.DEAD) or container.exit_code is None:
+        return word
+    code = str(container.exit_code)
+    if not container.ended:
+        return translate(msg("{status} ({code})", status=word, code=code))
+    told = msg("{status} ({code}), {since}", status=word, code=code, since=since_text(now - container.ended))
+    return translate(told)
 
 
 def since(container: Container, now: float) -> str:
