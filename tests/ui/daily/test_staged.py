@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -112,6 +113,22 @@ def test_a_start_of_what_is_set_aside_asks_first(
     start.click()
     next(each for each in asked(qtbot, window).findChildren(QPushButton) if each.objectName() == "go").click()
     qtbot.waitUntil(lambda: engine.started == [old.container.id])
+
+
+def test_without_a_terminal_it_does_not_say_that_there_is_no_shell(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    select(window, "web")
+    window.strata_page.header.findChildren(TitleButtons)[0].shell.click()
+    box = asked(qtbot, window)
+    assert box.text() == "No shell was opened in web"
+    assert "No terminal was found" in box.informativeText()
+    assert f"docker exec -it {named(picture, 'web').container.id} sh" in box.informativeText()
+    box.reject()
 
 
 def test_what_is_set_aside_and_runs_is_told_so_and_a_refusal_goes_once_it_is_stopped(

@@ -165,7 +165,7 @@ class DailyController(QObject):
         self._queries.ask(f"shell {key}", ask, partial(self._shell_opened, name))
 
     def _shell_opened(self, name: str, answer: NoShellError | Failure | None) -> None:
-        title = msg("There is no shell in {name}", name=name)
+        title = msg("No shell was opened in {name}", name=name)
         if isinstance(answer, NoShellError):
             self._put(questions.tell(self._window, title, answer.message, command=answer.command))
         elif isinstance(answer, Failure):
