@@ -19,8 +19,8 @@ from stratascope.i18n.translate import translate
 from stratascope.state import preferences
 from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
-from stratascope.ui.harden.fixes import Fixes
 from stratascope.ui.harden.exporting import Exports
+from stratascope.ui.harden.fixes import Fixes
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
 from stratascope.ui.relaunch.dialog import RelaunchDialog
 from stratascope.ui.relaunch.questions import ask_roll_back
@@ -236,16 +236,13 @@ class RelaunchController(QObject):
             return
         plan, undoing, hardening = self._plan, self._undoing, self._hardening
         exercised = () if plan is None else self.exercised(plan)
-        of = undoing or (None if plan is None else plan.spec)
-        if of is not None:
+        if (of := undoing or (None if plan is None else plan.spec)) is not None:
             self.run_begun.emit(of.engine, of.name)
 
         def make(cancelled: Callable[[], bool]) -> Iterator[Event]:
             if undoing is not None:
                 return hardening.undo(undoing, watch, cancelled)
-            if plan is None:
-                return iter(())
-            return hardening.run(plan, watch, cancelled, exercised=exercised)
+            return iter(()) if plan is None else hardening.run(plan, watch, cancelled, exercised=exercised)
 
         self._awaited = None
         self.run = RelaunchRun(make, self)
@@ -272,8 +269,7 @@ class RelaunchController(QObject):
         if self._question is not None:
             self._question.done(0)
         self.set_aside.drop_question()
-        before = None if self._plan is None else self._plan.state
-        done = ended.transaction
+        before, done = None if self._plan is None else self._plan.state, ended.transaction
         good = ended.ending.stays
         self._then = self._then if good and self._undoing is not None else ()
         if done is not None:
@@ -296,9 +292,8 @@ class RelaunchController(QObject):
         self.dialog.hide()
         if self._plan is None:
             return
-        key = self._plan.state.key
-        there = self._go_to(key)
-        self.column.draft.leave_out(key, name)
+        there = self._go_to(self._plan.state.key)
+        self.column.draft.leave_out(self._plan.state.key, name)
         if there:
             self.column_wanted.emit()
 

@@ -220,8 +220,6 @@ class MainWindow(QMainWindow):
         for text, keys, call in ((msg("Logs"), "Ctrl+L", daily.logs), (msg("Shell"), "Ctrl+T", daily.shell)):
             self.actions_.add_above(text, keys, call)
         self.pages.logs_wanted.connect(daily.logs)
-        if (hardening := self.hardening) is not None:
-            daily.harden, daily.kept = hardening.column_wanted.emit, lambda: hardening.set_aside.kept
 
     def _show(self, snapshot: Snapshot) -> None:
         self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))
@@ -240,7 +238,7 @@ class MainWindow(QMainWindow):
         return topics.NOTHING if self.selection.current is None else topics.VIEWS[self.pages.view]
 
     def _connect_hardening(self, hardening: RelaunchController) -> None:
-        self.daily.harden = hardening.column_wanted.emit
+        self.daily.harden, self.daily.kept = hardening.column_wanted.emit, lambda: hardening.set_aside.kept
         dock = self.window_layout.dock
         if dock is not None:
             self.actions_.add_above(msg("Harden…"), "Ctrl+H", dock.to_column)
