@@ -44,6 +44,14 @@ def test_defaults_are_shown_and_nothing_is_kept(dialog: SettingsDialog, kept: Se
     assert not (tmp_path / "settings.json").exists()
 
 
+def test_it_has_the_keyboard_as_soon_as_it_is_open(qtbot: QtBot, window: MainWindow) -> None:
+    window.preferences.show_dialog()
+    dialog = window.findChild(SettingsDialog)
+    assert dialog is not None
+    qtbot.waitUntil(dialog.language.hasFocus)
+    dialog.close()
+
+
 def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_path: Path) -> None:
     changed = QSignalSpy(dialog.changed)
     dialog.language.setCurrentIndex(2)

@@ -41,6 +41,7 @@ class Preferences(QObject):
             self._dialog.finished.connect(self._closed)
         self._dialog.show()
         self._dialog.raise_()
+        self._dialog.activateWindow()
 
     def _closed(self) -> None:
         if self._dialog is not None:

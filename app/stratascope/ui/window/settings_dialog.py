@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -131,6 +132,10 @@ class SettingsDialog(QDialog):
         told = self._wrong or self._settings.unkept
         self.error.setText("" if told is None else translate(told))
         self.error.setVisible(told is not None)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.language.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- how it looks
 
