@@ -15,6 +15,7 @@ from stratascope.core.layer import Verdict
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.containers.row_paint import alike_text
 from stratascope.ui.containers.rows import Entry, short_image, spoken
 from stratascope.value import replace
 from ui import sample
@@ -110,6 +111,7 @@ def test_replicas_that_are_alike_share_a_row_and_one_that_differs_stands_alone(m
     row = entry_of(model, states[0])
     assert row.count == 11
     assert "11 replicas, all alike; Right shows each" in spoken(row)
+    assert alike_text(row) == "×11 ▸"
     assert model.row_of(states[11].key) == model.row_of(states[0].key)
     assert len(model.keys()) == 12
 
@@ -120,6 +122,7 @@ def test_they_are_opened_and_folded_in_natural_order(model: ContainerModel) -> N
     model.open_replicas(states[0].key, opened=True)
     assert names(model) == ["shop", *(f"shop-worker-{number}" for number in range(1, 13))]
     assert model.first_of(5) == states[0].key
+    assert [alike_text(entry_of(model, state)) for state in states[:2]] == ["×12 ▾", ""]
     model.open_replicas(states[0].key, opened=False)
     assert names(model) == ["shop", "worker"]
 

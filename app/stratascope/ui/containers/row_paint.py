@@ -74,7 +74,7 @@ class RowDelegate(QStyledItemDelegate):
 
     def chip_box(self, rect: QRect, entry: Entry) -> QRectF:
         """Where a row says how many it stands for; empty where it is for itself."""
-        text = self._alike(entry)
+        text = alike_text(entry)
         if not text or self.narrow:
             return QRectF()
         theme = self._theme
@@ -177,7 +177,7 @@ class RowDelegate(QStyledItemDelegate):
         name_right = self._exposure(painter, QRect(left, top, right - left, one), entry.state) if running else right
         chip = self.chip_box(rect, entry)
         if not chip.isEmpty():
-            self._chip(painter, chip, self._alike(entry))
+            self._chip(painter, chip, alike_text(entry))
             name_right = round(chip.left()) - theme.px(6)
         if entry.drift:
             name_right -= theme.px(DRIFT + 2 * HALO + 4)
@@ -213,12 +213,6 @@ class RowDelegate(QStyledItemDelegate):
             own.end()
             self._strips[key] = pixmap
         return self._strips[key]
-
-    def _alike(self, entry: Entry) -> str:
-        count = entry.count if entry.count > 1 else max(entry.opened, 0)
-        if count < 2:
-            return ""
-        return f"×{count}" if entry.count > 1 else f"×{count} ▾"
 
     def _chip(self, painter: QPainter, box: QRectF, text: str) -> None:
         theme = self._theme
@@ -297,3 +291,10 @@ class RowDelegate(QStyledItemDelegate):
         painter.setPen(theme.color(level_ink(matrix)))
         box = QRectF(x + side + gap, top + one - theme.px(3), theme.px(40), side + theme.px(6))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, number)
+
+
+def alike_text(entry: Entry) -> str:
+    """How many a row stands for, and whether a click shows them or folds them away; empty where it is one alone."""
+    if entry.count > 1:
+        return f"×{entry.count} ▸"
+    return f"×{entry.opened} ▾" if entry.opened > 1 else ""
