@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.usecases.listing.completion import MOST, complete
+from stratascope.usecases.listing.filter import answer
+from stratascope.usecases.listing.query import parse
 from usecases.listing.listed import states
 
 
@@ -31,6 +33,26 @@ from usecases.listing.listed import states
 def test_ways_to_go_on(text: str, start: int, words: tuple[str, ...]) -> None:
     found = complete(text, tuple(states().values()))
     assert (found.start, found.words) == (start, words)
+
+
+@pytest.mark.parametrize(
+    ("text", "after"), [("cap:net_admin user:", ""), ("user:", " cap:net_admin"), ("u", "ser:x cap:net_admin")]
+)
+def test_the_other_words_still_find_something(text: str, after: str) -> None:
+    every = tuple(states().values())
+    alone = complete(text.rpartition(" ")[2], every).words
+    found = complete(text, every, after).words
+    assert found
+    if text.endswith(":"):
+        assert set(found) < set(alone)
+        for word in found:
+            query = parse(f"cap:net_admin {word}")
+            assert any(answer(query, state).found for state in every), word
+
+
+def test_where_the_other_words_find_nothing_all_ways_are_open() -> None:
+    every = tuple(states().values())
+    assert complete("no-such-name user:", every).words == complete("user:", every).words
 
 
 def test_what_all_begin_with() -> None:

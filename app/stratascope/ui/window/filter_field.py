@@ -61,8 +61,8 @@ class FilterField(QLineEdit):
             self._way = (self._way + (-1 if back else 1)) % len(self._ways.words)
             self._put(self._ways.start, self._ways.words[self._way])
             return True
-        before = self.text()[: self.cursorPosition()]
-        found = complete(before, self._states())
+        before, after = self.text()[: self.cursorPosition()], self.text()[self.cursorPosition() :]
+        found = complete(before, self._states(), after)
         word = before[found.start :]
         if back or not found.words or found.words == (word,):
             return False

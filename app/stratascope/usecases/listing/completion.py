@@ -11,7 +11,8 @@ from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import NAMES
 from stratascope.natural import common_start, natural
-from stratascope.usecases.listing.query import Key, short_name
+from stratascope.usecases.listing.filter import answer
+from stratascope.usecases.listing.query import Key, Query, Term, parse, short_name
 from stratascope.usecases.many.kinds import PROJECT, label
 from stratascope.value import Value
 
@@ -31,13 +32,17 @@ class Completion(Value):
         return common_start(self.words)
 
 
-def complete(text: str, states: Sequence[ContainerState]) -> Completion:
-    """`text` is what stands before the cursor; nothing where a word has not begun."""
+def complete(text: str, states: Sequence[ContainerState], after: str = "") -> Completion:
+    """`text` is what stands before the cursor, `after` what stands behind it; nothing where a word has not begun.
+
+    Only ways by which the other words still find something; where these find nothing by themselves, all.
+    """
     found = _LAST(text)
     word = found.group() if found is not None else ""
     start = len(text) - len(word)
     if not word:
         return Completion(start)
+    states = _left(f"{text[:start]} {after.partition(' ')[2]}", states)
     name, colon, begun = word.partition(":")
     if not colon:
         small = word.casefold().removeprefix('"')
@@ -49,6 +54,14 @@ def complete(text: str, states: Sequence[ContainerState]) -> Completion:
     key = Key(name.casefold())
     values = _beginning(begun.casefold().replace('"', ""), _values(key, states))
     return Completion(start, tuple(f"{key}:{_value(value)}" for value in values))
+
+
+def _left(others: str, states: Sequence[ContainerState]) -> Sequence[ContainerState]:
+    """Those that the other words find."""
+    query = parse(others)
+    if query.empty:
+        return states
+    return [state for state in states if answer(query, state).found] or states
 
 
 def _beginning(begun: str, values: Iterable[str]) -> list[str]:
@@ -82,8 +95,11 @@ def _of(key: Key, container: Container, state: ContainerState) -> Iterable[str]:
             facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, UsermapFacts)), None)
             users = [] if facts is None else [facts.uid_inside]
             users += [process.user for process in state.processes]
-            numbers = ("root" if user == 0 else str(user) for user in users if user is not None)
-            return (*numbers, container.asked.user.partition(":")[0])
+            numbers = ["root" if user == 0 else str(user) for user in users if user is not None]
+            asked = container.asked.user.partition(":")[0]
+            return [
+                user for user in (*numbers, asked) if user and answer(Query((Term(key, user.casefold()),)), state).found
+            ]
         case Key.PROJECT:
             return (label(container, PROJECT),)
         case Key.PORT:
