@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from stratascope.core.container import Status
-from stratascope.ui.window.header import ended
+from stratascope.ui.window.header import STATUS, ended
+from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample
+from ui.sample import E
+
+
+def test_where_there_is_no_room_for_all_of_it_the_word_stays(window: MainWindow) -> None:
+    over = sample.state("p", (E,) * 6, status=Status.EXITED)
+    over = replace(over, container=replace(over.container, exit_code=137, ended=time.time() - 320))
+    window.selection.show_snapshot(sample.snapshot((over,)))
+    header = window.strata_page.header
+    status = header.chips[STATUS]
+    wide = status.sizeHint().width()
+    assert status.isVisible()
+    assert status.accessibleName() == "exited (137), 5 minutes ago"
+    header.resize(420, header.height())
+    assert status.isVisible()
+    assert status.sizeHint().width() < wide
+    assert status.accessibleName() == "exited (137), 5 minutes ago"
 
 
 @pytest.mark.parametrize(

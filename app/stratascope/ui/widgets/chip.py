@@ -19,9 +19,10 @@ from stratascope.ui.widgets.theme import MEDIUM, Theme
 class Chip(QWidget):
     """Elided when there is no room."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, *, widest: int = 160) -> None:
+        """`widest`: in the theme's measure; what is longer is elided."""
         super().__init__(parent)
-        self._theme, self._text, self._ink = theme, "", "text2"
+        self._theme, self._text, self._ink, self._widest = theme, "", "text2", widest
         self._said: tuple[str, str, str] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
@@ -44,7 +45,7 @@ class Chip(QWidget):
     def sizeHint(self) -> QSize:
         theme = self._theme
         width = self._metrics_width() + theme.px(16)
-        return QSize(min(width, theme.px(160)), theme.box(11) + theme.px(6))
+        return QSize(min(width, theme.px(self._widest)), theme.box(11) + theme.px(6))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)

@@ -33,6 +33,8 @@ from stratascope.ui.window.answer_card import AnswerCard
 from stratascope.ui.window.drift_chip import DriftChip, told_of
 from stratascope.usecases.plan.offers import Offer
 
+STATUS = 4  # its place among the chips
+
 
 class Header(QWidget):
     """Name 22, chips, and the card.
@@ -60,7 +62,8 @@ class Header(QWidget):
         give_tip(self.back, translate(msg("Back to the list (Alt+Left)")))
         self.back.hide()
         self.name = Line(theme, 22, BOLD, middle=True)
-        self.chips = [Chip(theme) for _ in range(6)]
+        self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(6)]
+        self._status = "", ""  # in a word, and the whole of it
         self.drift = DriftChip(theme)
         self.card = AnswerCard(theme)
         self.exposure = self.card.exposure
@@ -123,13 +126,14 @@ class Header(QWidget):
     def _show_state(self, state: ContainerState, now: float | None) -> None:
         container = state.container
         self.name.say(container.name or container.id[:12])
-        engine, image, pid, up, status, asked = self.chips
+        engine, image, pid, up, _, asked = self.chips
         engine.say(container.engine)
         image.say(short_image(container.image), container.image)
         number = container.pid if runs(state) else None
         pid.say("" if number is None else translate(msg("PID {pid}", pid=str(number))))
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")
-        status.say(ended(container, time.time() if now is None else now), ink="weak")
+        whole = ended(container, time.time() if now is None else now)
+        self._status = status_word(container) if whole else "", whole
         stated = sum(layer.assessment.basis is Basis.ASKED for layer in state.layers) if runs(state) else 0
         text = plural("{count} of {layers} layers as the engine states it", "{count} of {layers} layers as the engine"
                       " states it", stated, layers=len(state.layers))  # fmt: skip
@@ -164,6 +168,10 @@ class Header(QWidget):
         room = self.width() - self._beside.sizeHint().width()
         room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
         engine, image, pid, up, status, asked = self.chips
+        word, whole = self._status
+        status.say(whole, ink="weak")
+        if status.sizeHint().width() + self._theme.px(6) > room:
+            status.say(word, whole, ink="weak")
         for chip in (status, self.drift, image, asked, pid, engine, up):
             needed = chip.sizeHint().width() + self._theme.px(6)
             fits = not chip.empty and needed <= room
