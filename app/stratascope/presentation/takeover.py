@@ -75,7 +75,7 @@ def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
         return msg("Nothing could be read")
     if found.unknown == found.total:
         return msg("Not known whether one could take over")
-    return msg("None of {total} can take over this machine", total=found.total - found.unknown)
+    return msg("None of {total} could take over", total=found.total - found.unknown)
 
 
 def runs(state: ContainerState) -> bool:

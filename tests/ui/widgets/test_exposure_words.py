@@ -149,7 +149,7 @@ def test_the_alert_counts_and_names(theme: Theme) -> None:
     assert alert.text() == "1 of 3 could take over"
     assert alert.accessibleDescription() == "bad; 1 not known"
     alert.show_states((with_matrix(fake_matrix.matrix("tight")), with_matrix(SOCKET_UNKNOWN)))
-    assert alert.text() == "None of 1 can take over this machine"
+    assert alert.text() == "None of 1 could take over"
     assert alert.accessibleDescription() == "1 not known"
 
 
@@ -189,7 +189,7 @@ def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(theme: Theme)
     odd = with_matrix(None)
     odd = replace(odd, container=replace(odd.container, pid=None, status=Status.UNKNOWN, error="Memory: 'x'"))
     alert.show_states((odd, with_matrix(fake_matrix.matrix("tight"))))
-    assert (alert.text(), alert.accessibleDescription()) == ("None of 1 can take over this machine", "1 not known")
+    assert (alert.text(), alert.accessibleDescription()) == ("None of 1 could take over", "1 not known")
     told = why_nothing(odd, None, (), running=False)
     assert told is not None
     assert "not understood" in translate(told)

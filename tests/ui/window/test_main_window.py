@@ -644,7 +644,7 @@ def test_a_paused_container_is_told_so(window: MainWindow) -> None:
     paused = sample.state("p", (E,) * 6, status=Status.PAUSED)
     window.selection.show_snapshot(sample.snapshot((paused,)))
     assert window.strata_page.header.chips[4].accessibleName() == "paused"
-    assert window.containers.alert.text() == "None of 1 can take over this machine"
+    assert window.containers.alert.text() == "None of 1 could take over"
 
 
 def test_nothing_is_cut_in_the_strata(window: MainWindow) -> None:
