@@ -161,7 +161,7 @@ class Strip(QFrame):
         """How it stands. `refused`: why it can't be watched at all."""
         told, live = words.title(picture, known), words.live(picture, known, busy=busy)
         self.title.say(translate(told))
-        give_tip(self.title, words.whose(known) or self.title.toolTip())
+        give_tip(self.title, words.whose(known) or translate(told))
         self.live.say("" if live is None else translate(live))
         self.dot.setVisible(known.alive)
         self.eye.setVisible(not picture.observed)
