@@ -15,7 +15,7 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.copying.feedback import Feedback
-from stratascope.ui.harden.exporting import Exported
+from stratascope.ui.harden.export_menu import Exported
 from stratascope.usecases.plan.preflight import Block
 from ui import sample
 from ui.file_dialogs import choose

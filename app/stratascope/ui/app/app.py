@@ -25,7 +25,7 @@ from stratascope.ui.app.single_instance import SingleInstance, raise_other
 from stratascope.ui.before.page import Before
 from stratascope.ui.captures.controller import CaptureFiles
 from stratascope.ui.findings.acceptances import AcceptedList
-from stratascope.ui.harden.exporting import Exports
+from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.history.chronicle import MakeHistory
 from stratascope.ui.tighten.controller import LessonOf
 from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike

@@ -17,7 +17,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.harden.command_box import CommandBox, MainButton
 from stratascope.ui.harden.draft import Draft
-from stratascope.ui.harden.exporting import Exports
+from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.folding import Folding
 from stratascope.ui.harden.hint import HintLine
 from stratascope.ui.harden.prediction import Prediction

@@ -28,7 +28,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
-from stratascope.ui.harden.exporting import ExportMenu, Exports
+from stratascope.ui.harden.export_menu import ExportMenu, Exports
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.plan import Plan

@@ -1,15 +1,35 @@
-"""The menu of exports: each kind with its title, the name of its file, and its text when it is wanted."""
+"""The menu of exports: each kind with its title, the name of its file, and its text, to be copied or saved."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtWidgets import QMenu, QWidget
+
+from stratascope import atomic_file
 from stratascope.core.message import Message, msg
-from stratascope.export.shared import ExportKind
-from stratascope.ui.harden.exporting import Exported
+from stratascope.core.sanitize import plain
+from stratascope.export.shared import ExportError, ExportKind
+from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
+from stratascope.ui.widgets.file_dialogs import ask_save
 from stratascope.usecases.plan.plan import Plan
+from stratascope.value import Value
 
+
+class Exported(Value):
+    """The hardened settings for another tool; `text` is made when wanted, and raises ExportError, ValueError."""
+
+    title: Message  # "Compose override file"
+    file_name: str
+    text: Callable[[], str]
+
+
+Exports = Callable[[Plan], Sequence[Exported]]
 Texts = Callable[[Plan], Sequence[tuple[ExportKind, Callable[[], str]]]]
 
 _TITLES: dict[ExportKind, Message] = {
@@ -28,6 +48,58 @@ _FILES = {
     ExportKind.KUBERNETES: "{name}-pod.yaml",
     ExportKind.SECCOMP: "{name}-seccomp.json",
 }
+
+
+class ExportMenu(QMenu):
+    """`failed` has a message: why not."""
+
+    failed = Signal(object)
+
+    def __init__(self, exports: Exports | None, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.exports, self._owner = exports, parent
+
+    def open_for(self, plans: Sequence[Plan], anchor: QWidget) -> None:
+        """Above that button; of several plans each has its own part."""
+        self.clear()
+        for plan in plans if self.exports is not None else ():
+            self._fill(self if len(plans) == 1 else self.addMenu(plain(plan.spec.name, 80).replace("&", "&&")), plan)
+        self.popup(anchor.mapToGlobal(QPoint(0, -self.sizeHint().height())))
+
+    def _fill(self, menu: QMenu, plan: Plan) -> None:
+        for each in () if self.exports is None else self.exports(plan):
+            part = menu.addMenu(translate(each.title))
+            part.addAction(translate(msg("Copy"))).triggered.connect(lambda _=False, each=each: self._copy(each))
+            save = part.addAction(translate(msg("Save as {name}…", name=each.file_name)))
+            save.triggered.connect(lambda _=False, each=each: self._save(each))
+
+    def _copy(self, each: Exported) -> None:
+        text = self._text(each)
+        if text is not None:
+            feedback.copy(self._owner, text)
+
+    def _save(self, each: Exported) -> None:
+        text = self._text(each)
+        if text is not None:
+            window = self._owner.window()
+            ask_save(window, translate(each.title), partial(self._write, text), name=each.file_name)
+
+    def _write(self, text: str, path: Path) -> None:
+        try:
+            atomic_file.save(path, text.encode())
+        except OSError as error:
+            self.failed.emit(msg("The file could not be written: {words}", words=str(error)))
+        else:
+            feedback.saved(self._owner, path)
+
+    def _text(self, each: Exported) -> str | None:
+        try:
+            return each.text()
+        except ExportError as error:
+            self.failed.emit(error.message)
+        except ValueError as error:
+            self.failed.emit(msg("It could not be exported: {words}", words=str(error)))
+        return None
 
 
 def exported(plan: Plan, texts: Texts) -> tuple[Exported, ...]:

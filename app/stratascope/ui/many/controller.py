@@ -16,7 +16,7 @@ from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Trans
 from stratascope.core.snapshot import ContainerState
 from stratascope.natural import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
-from stratascope.ui.harden.exporting import ExportMenu
+from stratascope.ui.harden.export_menu import ExportMenu
 from stratascope.ui.harden.worker import Failure, ThreadRun, reason
 from stratascope.ui.many import words
 from stratascope.ui.many.dialog import ManyDialog

@@ -19,7 +19,7 @@ from stratascope.i18n.translate import translate
 from stratascope.state import preferences
 from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
-from stratascope.ui.harden.exporting import Exports
+from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.fixes import Fixes
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
 from stratascope.ui.relaunch.dialog import RelaunchDialog

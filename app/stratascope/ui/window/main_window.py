@@ -28,7 +28,7 @@ from stratascope.ui.denied.refused import Refused, asked
 from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.guide import topics
-from stratascope.ui.harden.exporting import Exports
+from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.history.chronicle import Chronicle, MakeHistory
 from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.many.controller import ManyController
