@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
@@ -78,6 +80,28 @@ def test_what_is_folded_by_hand_is_so_after_a_start(start: Start) -> None:
     assert second.selection.current is not None, "a container is in view all the same"
     press(second, BLOG, Qt.Key.Key_Right)
     assert folded(start()) == {SHOP}
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_the_menu_of_a_head_folds_all_and_divides_the_list(start: Start) -> None:
+    window = start()
+    column = window.containers
+    heads = [row for row in range(column.model.rowCount()) if column.model.head_of(row) == row]
+    column.view.setCurrentIndex(column.model.index(heads[-1]))
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(), QPoint())
+    QApplication.sendEvent(column.view.viewport(), event)
+    menu = column.head_menu
+    assert menu is not None
+    menu.hide()
+    actions = {action.text(): action for action in menu.actions()}
+    actions["Collapse all"].trigger()
+    assert {SHOP, BLOG} <= folded(window)
+    kept = folded(start())
+    assert {SHOP, BLOG} <= kept
+    actions["Expand all"].trigger()
+    assert folded(window) == set()
+    actions["By engine"].trigger()
+    assert column.model.view_by is ViewBy.ENGINE
 
 
 def test_however_the_list_is_divided(start: Start) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
@@ -51,6 +51,7 @@ class ContainerColumn(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._selection = theme, selection
         self._narrow = False
+        self.head_menu: QMenu | None = None
         self.model = ContainerModel()
         self.folds = Folds(settings)
         self.model.set_folded(self.folds.all)
@@ -74,6 +75,7 @@ class ContainerColumn(QWidget):
         self.view.left.connect(lambda: selection.set_filter(""))
         self.view.opened.connect(self._open)
         self.view.folded.connect(self.folds.turn)
+        self.view.head_menu_wanted.connect(self.open_head_menu)
         self.alert.wanted.connect(self._open)
         self.head.chosen.connect(self.set_view_by)
         self._show_head()
@@ -107,6 +109,18 @@ class ContainerColumn(QWidget):
         self.model.set_view_by(view_by)
         self.head.show_view_by(view_by)
         self.view_by_changed.emit(view_by)
+
+    def open_head_menu(self, at: QPoint) -> None:
+        """Of the heads of groups: all of them at once, and how the list is divided."""
+        if self.head_menu is not None:
+            self.head_menu.deleteLater()
+        menu = self.head_menu = QMenu(self)
+        for word, folded in ((msg("Collapse all"), True), (msg("Expand all"), False)):
+            action = menu.addAction(translate(word))
+            action.triggered.connect(lambda _=False, folded=folded: self.view.fold_all(folded=folded))
+        menu.addSeparator()
+        menu.addActions(self.head.group.actions())
+        menu.popup(at)
 
     def set_elsewhere(self, elsewhere: bool) -> None:
         """Whether the page in view is of all containers."""

@@ -31,6 +31,7 @@ class ContainerView(QListView):
     opened = QtSignal(object)  # the same, by Enter or a click
     menu_wanted = QtSignal(object, QPoint)  # the key of a container, and where on the screen
     left = QtSignal()  # Escape
+    head_menu_wanted = QtSignal(QPoint)  # of any group's head, and where on the screen
     folded = QtSignal(str, bool)  # a group, by hand: whether it is folded now
 
     def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
@@ -158,6 +159,15 @@ class ContainerView(QListView):
             at = event.globalPos()
         if row >= 0 and entry is not None and entry.state is not None:
             self.menu_wanted.emit(entry.state.key, at)
+        elif row >= 0 and entry is not None:
+            self.head_menu_wanted.emit(at)
+
+    def fold_all(self, *, folded: bool) -> None:
+        """Every group that can be folded, by hand."""
+        entries = [self.containers.entry(row) for row in range(self.containers.rowCount())]
+        for section in [each.section for each in entries if each is not None and each.folds]:
+            self.containers.fold(section, folded=folded)
+            self.folded.emit(section, folded)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         self.containers.touch()
