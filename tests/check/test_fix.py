@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from check.shapes import FILES
-from stratascope.cli.check.fix import difference, shown
+from stratascope.cli.check.fix import shown
 from stratascope.core.record import Record
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.check.check import Checker
+from stratascope.usecases.check.difference import difference
 from stratascope.usecases.check.fix import fixed
 from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.wiring.check import checker

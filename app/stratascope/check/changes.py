@@ -125,7 +125,7 @@ def _modes(said: tuple[Said, ...], before: Asked, after: Asked) -> Iterator[Chan
         there = _of(said, name)
         if now in ("private", "", "bridge") and there:
             yield from (Change(each) for each in there)
-            if name == "ipc" and now == "private":
+            if name in ("ipc", "cgroupns") and now == "private":  # not so by itself everywhere
                 yield Change(None, name, now)
         elif now:
             yield from _set(said, name, now)
@@ -186,19 +186,22 @@ def _devices(said: tuple[Said, ...], before: Asked, after: Asked) -> Iterator[Ch
 
 def _limits(said: tuple[Said, ...], before: Asked, after: Asked) -> Iterator[Change]:
     if before.memory != after.memory and after.memory:
-        yield from (Change(each) for each in _of(said, "memory-swap"))
         yield from _set(said, "memory", typed_size(after.memory))
+    if before.memory_swap != after.memory_swap and after.memory_swap:
+        yield from _set(said, "memory-swap", typed_size(after.memory_swap))
     if before.pids != after.pids and after.pids:
         yield from _set(said, "pids-limit", str(after.pids))
     if before.cpu_cores != after.cpu_cores and after.cpu_cores:
         yield from (Change(each) for each in _of(said, "cpu-quota", "cpu-period"))
         yield from _set(said, "cpus", f"{after.cpu_cores:.9g}")
     if before.ports != after.ports:
+        addresses = {port.host_ip for port in after.ports}
         for each in _of(said, "publish"):
-            value = each.value or ""
-            parts = value.split(":")
-            if len(parts) < 3:
-                yield Change(each, "publish", f"127.0.0.1:{value if len(parts) == 2 else ':' + value}")
+            address, colon, rest = (each.value or "").rpartition(":")
+            address, more, outside = address.rpartition(":") if colon else ("", "", "")
+            if not more or address.strip("[]") not in addresses:
+                own = "[::1]" if ":" in address else "127.0.0.1"
+                yield Change(each, "publish", f"{own}:{outside}:{rest}")
     for limit in after.limits:
         if limit not in before.limits:
             there = next(

@@ -25,7 +25,7 @@ from stratascope.value import Value, replace
 
 ANYBODY = "?"  # a user of whom nothing is known: the image's, which nobody looked at
 _EVERYBODY = ((0, 0, 4294967295),)
-_WRITABLE = ("/run", "/tmp", "/var/tmp")  # what Podman keeps so with --read-only
+WRITABLE = ("/run", "/tmp", "/var/tmp")  # what Podman keeps so with --read-only
 
 
 class Understood(Value):
@@ -137,4 +137,4 @@ def _temporary(options: Options) -> list[AskedMount]:
     """What Podman lays over a read-only root directory so that programs can write; `kube play` over any."""
     if options.docker or not (options.kube_play or (options.asked.read_only_root and options.read_only_tmpfs)):
         return []
-    return [AskedMount("tmpfs", "", place, True) for place in _WRITABLE if place not in options.mounts]
+    return [AskedMount("tmpfs", "", place, True) for place in WRITABLE if place not in options.mounts]

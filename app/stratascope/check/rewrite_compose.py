@@ -71,6 +71,8 @@ def _added(text: str, service: Mapping, change: Change) -> str:
     node = entry[1]
     if isinstance(node, Text) and key not in _IN_LISTS and not node.empty:
         return text[: offset(text, node.start)] + _scalar(change) + text[offset(text, node.end) :]
+    if key == "ulimits" and isinstance(node, Mapping) and node.entries and not node.flow:
+        return inserted(text, node.entries[-1][1], _limit(change, " " * node.entries[0][0].start[1]))
     if not isinstance(node, List) or not node.items:
         raise UnwritableError(change.name)
     if node.flow:
@@ -85,11 +87,15 @@ def _block(key: str, change: Change, indent: str) -> list[str]:
     if key in _IN_LISTS:
         return [f"{indent}{key}:", f"{deeper}- {_scalar(change)}"]
     if key == "ulimits":
-        name, _, numbers = change.value.partition("=")
-        soft, _, hard = numbers.partition(":")
-        most = deeper + " " * _INDENT
-        return [f"{indent}{key}:", f"{deeper}{name}:", f"{most}soft: {soft}", f"{most}hard: {hard or soft}"]
+        return [f"{indent}{key}:", *_limit(change, deeper)]
     return [f"{indent}{key}: {_scalar(change)}"]
+
+
+def _limit(change: Change, indent: str) -> list[str]:
+    name, _, numbers = change.value.partition("=")
+    soft, _, hard = numbers.partition(":")
+    deeper = indent + " " * _INDENT
+    return [f"{indent}{name}:", f"{deeper}soft: {soft}", f"{deeper}hard: {hard or soft}"]
 
 
 def _scalar(change: Change) -> str:

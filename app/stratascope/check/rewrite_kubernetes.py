@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.check.changes import Change, UnwritableError
-from stratascope.check.reading import Place, Service
-from stratascope.check.yaml_edits import Pair, inserted, offset, pairs, without
+from stratascope.check.reading import Place, Said, Service
+from stratascope.check.yaml_edits import inserted, offset, pairs, without
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text, documents
 
 _STEP = 2
@@ -22,7 +22,7 @@ def rewritten(text: str, file: str, service: Service, change: Change) -> str:
         if change.name and not (change.name == "volume" and change.value.endswith(":ro")):
             raise UnwritableError(change.name)
         place = change.old.place
-        return _read_only(text, found, place) if change.name else _dropped(text, found, place)
+        return _read_only(text, found, place) if change.name else _dropped(text, found, change.old)
     container = next((node for node in _all(found) if isinstance(node, Mapping) and node.place == service.place), None)
     if container is None:
         raise UnwritableError(service.name)
@@ -33,6 +33,8 @@ def rewritten(text: str, file: str, service: Service, change: Change) -> str:
             return _set(text, container, ("securityContext",), "readOnlyRootFilesystem", "true")
         case ("user", value) if value.isdigit():
             return _set(text, container, ("securityContext",), "runAsUser", value)
+        case ("cpus", value):
+            return _set(text, container, ("resources", "limits"), "cpu", f'"{value}"')
         case ("cap-drop" | "cap-add", value):
             field = change.name.removeprefix("cap-")
             return _set(text, container, ("securityContext", "capabilities"), field, f"[{value}]")
@@ -48,21 +50,52 @@ def _all(nodes: list[Node]) -> Iterator[Node]:
             yield from _all([value for _, value in node.entries])
 
 
-def _dropped(text: str, nodes: list[Node], place: Place) -> str:
-    """Without what begins in that line; where it is not the only thing there, nobody knows which is meant."""
-    found: list[tuple[list[Node] | list[Pair], Node, bool]] = []
-    for node in _all(nodes):
-        if isinstance(node, List):
-            found += [(node.items, item, node.flow) for item in node.items if item.place == place]
-        elif isinstance(node, Mapping) and not node.flow:
-            both = pairs(node)
-            found += [(both, pair, False) for pair in both if pair.place == place]
-    if not found:
-        raise UnwritableError(str(place))
-    items, gone, flow = found[0]  # the outermost that begins there
-    if len(items) == 1:
-        raise UnwritableError(str(place))
-    return without(text, items, gone, flow=flow)
+def _dropped(text: str, nodes: list[Node], old: Said) -> str:
+    """Without what begins in that line, and without what would be left empty by that."""
+    for node in nodes:
+        found = _without(text, node, old)
+        if found is not None:
+            return found
+    raise UnwritableError(str(old.place))
+
+
+def _without(text: str, node: Node, old: Said) -> str | None:
+    """None: it is not in there, or the only thing there. The outermost that begins in that line is meant."""
+    if isinstance(node, List):
+        parts: list[Node] = list(node.items)
+        below, flow = parts, node.flow
+    elif isinstance(node, Mapping):
+        parts, below, flow = list(pairs(node)), [value for _, value in node.entries], node.flow
+    else:
+        return None
+    for part, inner in zip(parts, below, strict=True):
+        meant = _meant(part, inner, old) and (isinstance(node, List) or not flow)
+        if not meant:
+            found = _without(text, inner, old)
+            if found is not None:
+                return found
+        if (meant or _empties(inner, old)) and len(parts) > 1:
+            return without(text, parts, part, flow=flow)
+    return None
+
+
+def _meant(part: Node, inner: Node, old: Said) -> bool:
+    """Whether it is that one; of several words in one line the one that was said."""
+    if part.place != old.place:
+        return False
+    if isinstance(inner, List) and len(inner.items) > 1:
+        return not any(_meant(each, each, old) for each in inner.items)
+    return part is not inner or not isinstance(inner, Text) or inner.text == old.value
+
+
+def _empties(node: Node, old: Said) -> bool:
+    """Whether nothing is left of it without that."""
+    if isinstance(node, List):
+        return len(node.items) == 1 and (_meant(node.items[0], node.items[0], old) or _empties(node.items[0], old))
+    if not isinstance(node, Mapping) or len(node.entries) != 1:
+        return False
+    key, value = node.entries[0]
+    return _meant(key, value, old) or _empties(value, old)
 
 
 def _read_only(text: str, nodes: list[Node], place: Place) -> str:

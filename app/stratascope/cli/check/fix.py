@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.usecases.check.check import Checker
+from stratascope.usecases.check.difference import difference
 from stratascope.usecases.check.fix import Closed, fixed
 
 DONE, FAILED = 0, 2
@@ -58,14 +58,6 @@ def _told(closed: Closed) -> Message:
         after=f"{closed.after:.1f}",
         choices=", ".join(f"{choice.toggle}={choice.value}" for choice in closed.choices),
     )
-
-
-def difference(before: str, after: str, file: str) -> list[str]:
-    """As patch(1) takes it, by lines."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{file}", f"b/{file}"
-    )
-    return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
 
 
 def shown(line: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.container import Asked, Engine
-from stratascope.core.ground import Ground, Surroundings
+from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
@@ -44,9 +44,10 @@ class Previews:
         engine: Engine,
         subject_of: SubjectOf,
         place: Place = lambda text: "",
+        peers: Peers = Peers(),  # noqa: B008 - it is a value
     ) -> None:
-        """`place`: where a filter that is made of needs would go."""
-        self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine), subject_of
+        """`place`: where a filter that is made of needs would go; `peers`: who shares something with each of them."""
+        self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine, peers), subject_of
         self._place = place
 
     def offer(

@@ -1,0 +1,173 @@
+"""All that the window asks about what is not started yet: what would stand, what can be switched, the corrected text.
+
+As `Hardening` of containers that run. What is offered can be written into the text: it was tried. What a running
+container alone can tell of (what it used, whom its files belong to) is not offered at all.
+
+`preview` and `hint` are pure, and quick; all else reads texts or asks engines, and belongs on a thread of its own. May
+be asked from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from stratascope.core.message import msg
+from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.threat import Outcome
+from stratascope.usecases.check.check import Checked, Checker
+from stratascope.usecases.check.difference import changed_lines, difference
+from stratascope.usecases.check.writing import Writer
+from stratascope.usecases.plan.offers import SERIOUS, Hint, Offer, Option, Preview
+from stratascope.usecases.plan.preview import Previews
+from stratascope.value import Value, replace
+
+Key = tuple[str, str]
+_UNWRITABLE = msg("It can't be written into this text automatically.")
+_GONE = msg("The text no longer asks for this container.")
+
+
+class Corrected(Value):
+    """A text with choices written into it. `lines`: those that differ, `patch`: the difference, whole. `left`: service
+    and choice of what could not be written.
+    """
+
+    UNPRINTED = ("text", "patch")
+
+    text: str
+    lines: tuple[str, ...] = ()
+    patch: str = ""
+    left: tuple[tuple[str, Choice], ...] = ()
+
+
+class _Known(Value):
+    """One service of the text that was judged last."""
+
+    writer: Writer
+    previews: Previews
+
+
+class Corrections:
+    """See the module."""
+
+    def __init__(self, make: Callable[[], Checker]) -> None:
+        """`make`: called once, when the first text has come."""
+        self._make = make
+        self._made: Checker | None = None
+        self._known: Mapping[Key, _Known] = {}
+        self._lock = threading.Lock()
+
+    def check(self, text: str, file: str, taken_at: float) -> Checked:
+        """What would stand of each service. Its container's id is its name, and stays while lines move above it.
+
+        Raises ProbeError, OSError.
+        """
+        with self._lock:
+            checker = self._checker()
+            found = checker.text(text, file, taken_at)
+            if found.snapshot is None:
+                self._known = {}
+                return found
+            snapshot = _named(found.snapshot)
+            self._known = {
+                state.key: _known(checker, Writer(checker, text, file, number))
+                for number, state in enumerate(snapshot.containers)
+                if state.matrix is not None
+            }
+            return replace(found, snapshot=snapshot)
+
+    def offer(self, state: ContainerState) -> Offer:
+        """Every toggle and preset, as far as they can be written. Raises ToggleError where it is gone."""
+        known = self._of(state)
+        with self._lock:
+            return _writable(known.previews.offer(known.writer.state), known)
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """What the choices come to. Raises ToggleError."""
+        known = self._of(state)
+        return known.previews.preview(known.writer.state, choices)
+
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""
+        known = self._of(state)
+        return known.previews.hint(known.writer.state, choices, offer)
+
+    def corrected(self, text: str, file: str, chosen: Mapping[str, tuple[Choice, ...]]) -> Corrected:
+        """The text with the choices of its containers, by their ids. Raises ProbeError, OSError."""
+        made, left = text, list[tuple[str, Choice]]()
+        with self._lock:
+            checker = self._checker()
+            for number, name in enumerate(_ids(each.name for each in checker.read(text, file).services)):
+                if chosen.get(name):
+                    made, more = Writer(checker, made, file, number).as_far(chosen[name])
+                    left += ((name, choice) for choice in more)
+        return Corrected(made, changed_lines(text, made), "".join(difference(text, made, file)), tuple(left))
+
+    def _checker(self) -> Checker:
+        self._made = self._made or self._make()
+        return self._made
+
+    def _of(self, state: ContainerState) -> _Known:
+        known = self._known.get(state.key)
+        if known is None:
+            raise ToggleError(_GONE)
+        return known
+
+
+def _ids(names: Iterable[str]) -> Iterator[str]:
+    """The names; those that were there before with a number."""
+    seen: dict[str, int] = {}
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        yield name if seen[name] == 1 else f"{name}#{seen[name]}"
+
+
+def _named(snapshot: Snapshot) -> Snapshot:
+    states, ids = snapshot.containers, _ids(state.container.name for state in snapshot.containers)
+    named = (
+        replace(state, container=replace(state.container, id=name)) for state, name in zip(states, ids, strict=True)
+    )
+    return replace(snapshot, containers=tuple(named))
+
+
+def _known(checker: Checker, writer: Writer) -> _Known:
+    host, predictor = checker.predictor(writer.service.kind)
+
+    def subject(_: ContainerState, chosen: Sequence[Choice], changes: Sequence[FileChange] | None) -> Subject:
+        return writer.subject
+
+    return _Known(writer, Previews(checker.layers, host.ground, host.engine, subject, peers=predictor.around.peers))
+
+
+def _writable(offer: Offer, known: _Known) -> Offer:
+    """Without what can't be written, and without what only a container that runs can have."""
+    there = tuple(each for each in offer.options if not each.toggle.hands_over)
+    options = tuple(_tried(each, known.writer) for each in there)
+    gone = {new.key for old, new in zip(there, options, strict=True) if new.why_not is not old.why_not}
+    presets = tuple((preset, _without(choices, gone)) for preset, choices in offer.presets)
+    offer = replace(offer, options=options, presets=presets)
+    if not gone or offer.smallest is None:
+        return offer
+    smallest = known.previews.preview(known.writer.state, offer.of(Preset.CRITICAL))
+    opened = {each.threat.id for severity in SERIOUS for each in smallest.before.open(severity)}
+    left = (each for each in smallest.after.threats if each.outcome is not Outcome.STOPPED)
+    return replace(offer, smallest=smallest, left=tuple(each.threat for each in left if each.threat.id in opened))
+
+
+def _tried(option: Option, writer: Writer) -> Option:
+    if option.already or option.why_not is not None or writer.can(Choice(option.toggle.id, option.value)):
+        return option
+    return replace(option, why_not=_UNWRITABLE)
+
+
+def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:
+    """Of what is chosen piece by piece only those pieces go."""
+    found = []
+    for each in choices:
+        pieces = each.value.split(",")
+        left = [piece for piece in pieces if f"{each.toggle}={piece}" not in gone]
+        if each.toggle not in gone and left:
+            found.append(each if left == pieces else Choice(each.toggle, ",".join(left)))
+    return tuple(found)

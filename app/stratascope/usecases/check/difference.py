@@ -1,0 +1,19 @@
+"""How a text differs from the one that it was made of, by lines."""
+
+from __future__ import annotations
+
+import difflib
+
+
+def difference(before: str, after: str, file: str, context: int = 3) -> list[str]:
+    """As patch(1) takes it; nothing where they are the same."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{file}", f"b/{file}", n=context
+    )
+    return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
+
+
+def changed_lines(before: str, after: str) -> tuple[str, ...]:
+    """What goes, led by -, and what comes, by +; without their ends."""
+    lines = [line.rstrip("\n") for line in difference(before, after, "", 0)[2:]]
+    return tuple(line for line in lines if not line.startswith(("@@", "\\")))

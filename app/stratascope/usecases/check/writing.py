@@ -1,0 +1,169 @@
+"""Choices for one service, written into the text that asks for it.
+
+What was written is read again, and has to ask for just what the choices come to; and no other service may ask for
+anything else than before (an anchor, a file that is extended, what a pod asks for all its containers). Else it is not
+kept. A container whose image nobody knows is taken for root's: what closes that closes any other user's, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from stratascope.check.changes import Change, UnwritableError, changes
+from stratascope.check.meaning import WRITABLE
+from stratascope.check.reading import Read, Said, Service
+from stratascope.check.rewrite import rewritten
+from stratascope.core.container import Asked, AskedMount, Engine, EngineKind, Image, ProfileKind
+from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers.shared.toggle_values import shared_mode
+from stratascope.layers.toggles import all_toggles, fold, plain, toggle
+from stratascope.usecases.check.check import Checker, Host
+from stratascope.usecases.plan.prediction import Prediction
+from stratascope.value import replace
+
+
+class Writer:
+    """One service of a text, as toggles see it."""
+
+    def __init__(self, checker: Checker, text: str, file: str, number: int) -> None:
+        """`number`: which of the text's services, from 0. Raises UnwritableError where there is none, ProbeError."""
+        self._checker, self._file, self._text, self._number = checker, file, text, number
+        self._read = checker.read(text, file)
+        self.service = self._found(self._read)
+        self._host, self._predictor = checker.predictor(self.service.kind)
+        self.state = self._state(self.service)
+        self.subject = subject_of(self.state, self._host, checker.files(self.service))
+        self.prediction = Prediction(checker.layers, self._predictor.around, self.state)
+
+    def written(self, chosen: Sequence[Choice]) -> str:
+        """The text with all of them. Raises UnwritableError, ToggleError."""
+        before = self.subject.container.asked
+        wanted = fold(before, chosen, self.subject)
+        if wanted == before:
+            return self._text
+        text = self._text
+        for change in changes(self.service.said, before, wanted, self._host.engine):
+            text = self._with(text, change)
+        again = self._checker.read(text, self._file)
+        if again.failed or self._others(again) != self._others(self._read):
+            raise UnwritableError(self.service.name)
+        image = self._checker.image(self._host, self.service.image) or Image()
+        found = self._predictor.understood(self._found(again), image).container.asked
+        if ":" not in wanted.user:  # the group may be asked for elsewhere (runAsGroup), and stays
+            found = replace(found, user=found.user.partition(":")[0])
+        usual, engine = self._host.plain.asked, self._host.engine
+        labelled = any((said.value or "").startswith("label") for said in self.service.said)
+        told = (settled(each, usual, engine, labelled=labelled) for each in (found, wanted))
+        if next(told) != next(told):
+            raise UnwritableError(self.service.name)
+        return text
+
+    def as_far(self, chosen: Sequence[Choice]) -> tuple[str, tuple[Choice, ...]]:
+        """The text with all that can be written, and what can't be."""
+        with suppress(UnwritableError, ToggleError):
+            return self.written(chosen), ()
+        text, kept, left = self._text, list[Choice](), list[Choice]()
+        for choice in self._in_order(chosen):
+            try:
+                text = self.written([*kept, choice])
+                kept.append(choice)
+            except (UnwritableError, ToggleError):
+                left.append(choice)
+        return text, tuple(left)
+
+    def can(self, choice: Choice) -> bool:
+        """Whether that can be written, by itself or once the container is no longer privileged."""
+        leaving = [] if toggle(choice.toggle).leaves_privileged else leaving_privileged(self.subject)
+        for with_it in ([choice], [*leaving, choice]) if leaving else ([choice],):
+            with suppress(UnwritableError, ToggleError):
+                self.written(with_it)
+                return True
+        return False
+
+    def again(self, text: str) -> ContainerState:
+        """The service as it is asked for in that text. Raises UnwritableError."""
+        return self._state(self._found(self._checker.read(text, self._file)))
+
+    def _found(self, read: Read) -> Service:
+        if self._number >= len(read.services):
+            raise UnwritableError(self._file)
+        return read.services[self._number]
+
+    def _others(self, read: Read) -> list[tuple[str, list[tuple[str, str | None]]]]:
+        return [
+            (each.name, [(said.name, said.value) for said in each.said])
+            for number, each in enumerate(read.services)
+            if number != self._number
+        ]
+
+    def _in_order(self, chosen: Sequence[Choice]) -> Sequence[Choice]:
+        """What others depend on goes first."""
+        try:
+            return plain(chosen, self.subject)
+        except ToggleError:
+            return sorted(chosen, key=lambda each: not toggle(each.toggle).leaves_privileged)
+
+    def _state(self, service: Service) -> ContainerState:
+        image = self._checker.image(self._host, service.image) or Image()
+        return self._predictor.state(service, image, self._checker.files(service))[0]
+
+    def _with(self, text: str, change: Change) -> str:
+        """With one change; the text moves under the others, so its place is looked for anew."""
+        service = self._found(self._checker.read(text, self._file))
+        if change.old is not None:
+            change = replace(change, old=_again(service.said, change.old))
+        return rewritten(text, self._file, service, change)
+
+
+def subject_of(state: ContainerState, host: Host, files: tuple[tuple[str, str], ...] = ()) -> Subject:
+    """The container to be as toggles see it. `files`: path and text of the profiles that it names."""
+    facts = tuple((layer.id, layer.facts) for layer in state.layers)
+    return Subject(state.container, host.engine, facts, files=files, memory_total=host.ground.memory_total)
+
+
+def leaving_privileged(subject: Subject) -> list[Choice]:
+    """What leaves privileged mode, where it is in it."""
+    if not subject.container.asked.privileged:
+        return []
+    return [Choice(each.id, each.offered) for each in all_toggles() if each.leaves_privileged]
+
+
+def settled(asked: Asked, usual: Asked, engine: Engine, *, labelled: bool = False) -> object:
+    """What these options come to, without what is only said otherwise. `usual`: of a container without any; `labelled`:
+    its text has words on SELinux.
+    """
+    docker = engine.kind is EngineKind.DOCKER
+    modes = (asked.pid_mode, asked.ipc_mode, asked.uts_mode, asked.network_mode, asked.cgroupns_mode)
+    # Docker adds "disable" by itself where it has the host's processes or memory, and leaves it out where it has not
+    labels = set(asked.selinux_options) - ({"disable"} if docker and not labelled else set())
+    apparmor = ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNKNOWN else asked.apparmor
+    lists = (asked.cap_add, asked.cap_drop, asked.devices, asked.ports, asked.limits, asked.sysctls, asked.unmasked)
+    return (
+        replace(
+            asked,
+            pid_mode="", ipc_mode="", uts_mode="", network_mode="", cgroupns_mode="",
+            selinux_options=(), apparmor=apparmor, capabilities=None,
+            cap_add=(), cap_drop=(), devices=(), ports=(), limits=(), sysctls=(), unmasked=(), mounts=(),
+            masked_paths=usual.masked_paths if asked.masked_paths is None else asked.masked_paths,
+            read_only_paths=usual.read_only_paths if asked.read_only_paths is None else asked.read_only_paths,
+        ),
+        tuple(mode if shared_mode(mode) or mode == "none" else "private" for mode in modes),
+        frozenset(labels),
+        tuple(map(frozenset, lists)),
+        frozenset(each for each in asked.mounts if not _by_itself(each, asked, docker=docker)),
+    )  # fmt: skip
+
+
+def _by_itself(mount: AskedMount, asked: Asked, *, docker: bool) -> bool:
+    """What Podman lays over a read-only root directory where nobody asked for it."""
+    plain_tmpfs = mount.kind == "tmpfs" and not mount.options and mount.target in WRITABLE
+    return plain_tmpfs and asked.read_only_root and not docker
+
+
+def _again(said: Sequence[Said], old: Said) -> Said:
+    found = [each for each in said if (each.name, each.value) == (old.name, old.value)]
+    if not found:
+        raise UnwritableError(old.name)
+    return found[0]

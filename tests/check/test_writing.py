@@ -1,0 +1,232 @@
+"""Each toggle written into each language: what is read again is what was chosen, and nobody else's."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from stratascope.check.changes import UnwritableError
+from stratascope.core.container import Asked
+from stratascope.core.record import Record
+from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
+from stratascope.layers.toggles import all_toggles, choices, fold
+from stratascope.usecases.check.check import Checker
+from stratascope.usecases.check.writing import Writer, settled
+from stratascope.wiring.check import checker
+from stratascope.wiring.engines import demo_record
+
+RUN = """\
+{tool} run -d --name one \\
+  --device /dev/fuse --device-cgroup-rule 'c 1:3 rwm' --cap-add SYS_ADMIN,NET_ADMIN \\
+  -v /etc:/host/etc -v /run/{tool}.sock:/run/{tool}.sock -v /srv \\
+  --pid=host --ipc host --uts host --cgroupns host -p 80:80 -p 0.0.0.0:81:81/udp -p [::]:82:82 \\
+  --security-opt seccomp=unconfined --security-opt apparmor=unconfined -m 1g --memory-swap 2g \\
+  nginx
+{tool} run --name two x
+"""
+COMPOSE = """\
+services:
+  one:
+    image: nginx
+    cap_add: [SYS_ADMIN, NET_ADMIN]
+    devices: [/dev/fuse]
+    device_cgroup_rules: ['c 1:3 rwm']
+    pid: host
+    ipc: host
+    uts: host
+    cgroup: host
+    ports:
+      - "80:80"   # the site
+      - "0.0.0.0:81:81/udp"
+    volumes:
+      - /etc:/host/etc
+      - /var/run/docker.sock:/var/run/docker.sock
+      - /srv
+    security_opt:
+      - seccomp=unconfined
+      - apparmor=unconfined
+  two:
+    image: x
+"""
+QUADLET = """\
+[Container]
+Image=x
+AddCapability=SYS_ADMIN NET_ADMIN
+AddDevice=/dev/fuse
+Volume=/etc:/host/etc
+Volume=/run/podman/podman.sock:/s.sock
+Network=host
+PodmanArgs=--pid=host --ipc=host --uts=host --cgroupns=host
+PublishPort=80:80
+SeccompProfile=unconfined
+PodmanArgs=--security-opt apparmor=unconfined
+"""
+KUBERNETES = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  hostPID: true
+  hostNetwork: true
+  containers:
+    - name: one
+      image: a
+      securityContext:
+        capabilities:
+          add: [SYS_ADMIN, NET_ADMIN]
+        seccompProfile:
+          type: Unconfined
+      volumeMounts:
+        - {name: etc, mountPath: /host/etc}
+        - {name: tmp, mountPath: /tmp}
+  volumes:
+    - {name: etc, hostPath: {path: /etc}}
+    - {name: tmp, emptyDir: {}}
+"""
+PRIVILEGED = {
+    "run": "docker run --privileged --network host --name one nginx\n",
+    "compose": "services:\n  one:\n    image: nginx\n    privileged: true\n    network_mode: host\n",
+    "quadlet": "[Container]\nImage=x\nPodmanArgs=--privileged\n",
+    "kubernetes": """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers:
+    - name: a
+      image: a
+      securityContext:
+        privileged: true
+""",
+}
+FILE = {"run": "a.sh", "compose": "compose.yml", "quadlet": "x.container", "kubernetes": "pod.yml"}
+TEXTS = {
+    "docker": (RUN.format(tool="docker"), "a.sh"),
+    "podman": (RUN.format(tool="podman"), "a.sh"),
+    "compose": (COMPOSE, "compose.yml"),
+    "quadlet": (QUADLET, "x.container"),
+    "kubernetes": (KUBERNETES, "pod.yml"),
+    **{f"privileged {name}": (text, FILE[name]) for name, text in PRIVILEGED.items()},
+}
+# What a manifest has no word for: what is a limit of memory and swap together, or of each process; what the pod decides
+NOT_IN_KUBERNETES = frozenset(
+    ("userns", "memory", "pids", "ulimit-nofile", "ulimit-nproc", "ulimit-core", "cgroupns", "publish", "tmpfs")
+)
+
+
+@pytest.fixture(scope="module")
+def made() -> Checker:
+    """For the machine of the demo."""
+    demo = demo_record()
+    return checker(None, Record(demo.taken_at, demo.host, (), ()))
+
+
+def values(toggle: Toggle, writer: Writer) -> list[str]:
+    """What is offered of it: each of its words, its pieces, and a value of one's own."""
+    found = [word for word in toggle.words if not toggle.made(word)] + [toggle.offered]
+    found += (value for grade in GRADES if (value := toggle.preset(grade, writer.subject)) is not None)
+    found += () if toggle.pieces is None else toggle.pieces(writer.subject)
+    return list(dict.fromkeys(found))
+
+
+def able(writer: Writer) -> list[Choice]:
+    """All choices that would change something, by themselves."""
+    found = []
+    for toggle in all_toggles():
+        for value in () if toggle.only_gives or toggle.hands_over else values(toggle, writer):
+            try:
+                choice = Choice(toggle.id, toggle.check(value, writer.subject))
+                changed = fold(writer.subject.container.asked, (choice,), writer.subject)
+            except ToggleError:
+                continue
+            if changed != writer.subject.container.asked:
+                found.append(choice)
+    return list(dict.fromkeys(found))
+
+
+def same(checked: Checker, writer: Writer, text: str, chosen: list[Choice]) -> bool:
+    host = checked.predictor(writer.service.kind)[0]
+
+    def told(asked: Asked) -> object:
+        return settled(asked, host.plain.asked, host.engine)
+
+    return told(writer.again(text).container.asked) == told(
+        fold(writer.subject.container.asked, chosen, writer.subject)
+    )
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_is_written_is_what_was_chosen(made: Checker, name: str) -> None:
+    text, file = TEXTS[name]
+    writer = Writer(made, text, file, 0)
+    there = able(writer)
+    left = set()
+    for choice in there:
+        if not writer.can(choice):
+            left.add(choice.toggle)
+            continue
+        try:
+            written = writer.written((choice,))
+        except UnwritableError:
+            assert writer.subject.container.asked.privileged, choice
+            continue
+        assert same(made, writer, written, [choice]), choice
+        assert Writer(made, written, file, 0).written((choice,)) == written, "once is enough"
+    assert left <= (NOT_IN_KUBERNETES if "kubernetes" in name else set())
+    assert len(there) - len(left) >= 4
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_several_together(made: Checker, name: str) -> None:
+    """Every two of one value each, and each preset as a whole."""
+    text, file = TEXTS[name]
+    writer = Writer(made, text, file, 0)
+    one_each = {choice.toggle: choice for choice in able(writer) if writer.can(choice)}
+    for pair in combinations(one_each.values(), 2):
+        try:
+            written = writer.written(pair)
+        except UnwritableError:
+            assert writer.subject.container.asked.privileged, pair
+            continue
+        assert same(made, writer, written, list(pair)), pair
+    for preset in GRADES:
+        chosen = choices(preset, writer.subject)
+        written, left = writer.as_far(chosen)
+        kept = [choice for choice in chosen if choice not in left]
+        assert same(made, writer, written, kept)
+        assert {choice.toggle for choice in left} <= (NOT_IN_KUBERNETES if "kubernetes" in name else set())
+
+
+def test_what_cant_be_written_is_named_and_the_rest_is_written(made: Checker) -> None:
+    text, file = TEXTS["kubernetes"]
+    writer = Writer(made, text, file, 0)
+    written, left = writer.as_far((Choice("memory", "512m"), Choice("no-new-privileges", "on")))
+    assert [choice.toggle for choice in left] == ["memory"]
+    assert "allowPrivilegeEscalation: false" in written
+
+
+def test_what_others_share_is_not_changed_for_one(made: Checker) -> None:
+    text = (
+        "x-open: &open\n  privileged: true\nservices:\n  a:\n    <<: *open\n    image: a\n  b:\n    <<: *open\n"
+        "    image: b\n"
+    )
+    writer = Writer(made, text, "compose.yml", 0)
+    with pytest.raises(UnwritableError):
+        writer.written((Choice("privileged", "off"),))
+    pod = KUBERNETES.replace("  volumes:\n", "    - {name: b, image: b}\n  volumes:\n")
+    with pytest.raises(UnwritableError):
+        Writer(made, pod, "pod.yml", 0).written((Choice("pid", "private"),))
+
+
+def test_the_second_of_one_name_is_itself(made: Checker) -> None:
+    text = "docker run nginx\ndocker run nginx\n"
+    written = Writer(made, text, "a.sh", 1).written((Choice("no-new-privileges", "on"),))
+    first, second = written.splitlines()
+    assert first == "docker run nginx"
+    assert "no-new-privileges" in second
+
+
+def test_nothing_is_left_of_what_is_emptied(made: Checker) -> None:
+    written = Writer(made, PRIVILEGED["kubernetes"], "x.yml", 0).written((Choice("privileged", "off"),))
+    assert "securityContext" not in written
