@@ -6,9 +6,10 @@ Each language is loaded where it is read: YAML takes a while.
 from __future__ import annotations
 
 from stratascope.check import run_line
-from stratascope.check.reading import MOST_SERVICES, Files, Place, Problem, Read
+from stratascope.check.reading import MOST_SERVICES, Files, Language, Place, Problem, Read
 from stratascope.check.unit_text import is_unit
 from stratascope.core.message import Message, msg
+from stratascope.value import replace
 
 MOST = 1 << 20  # characters: the longest Compose files have some tens of thousands
 _YAML = (".yml", ".yaml", ".json")
@@ -24,7 +25,7 @@ def read(text: str, file: str, files: Files) -> Read:
         return found
     first = found.services[:MOST_SERVICES]
     what = msg("At most {most} containers are read from one file.", most=MOST_SERVICES)
-    return Read(first, (*found.problems, Problem(first[-1].place, what)))
+    return replace(found, services=first, problems=(*found.problems, Problem(first[-1].place, what)))
 
 
 def _read(text: str, file: str, files: Files) -> Read:
@@ -36,9 +37,9 @@ def _read(text: str, file: str, files: Files) -> Read:
     if is_unit(text, file):
         from stratascope.check import quadlet
 
-        return quadlet.read(text, file, files)
+        return replace(quadlet.read(text, file, files), language=Language.QUADLET)
     if run_line.is_run(text) and not file.endswith(_YAML):
-        return run_line.read(text, file)
+        return replace(run_line.read(text, file), language=Language.RUN)
     return _yaml(text, file, files)
 
 
@@ -51,12 +52,12 @@ def _yaml(text: str, file: str, files: Files) -> Read:
     except YamlError as error:
         return _failed(file, error.line, error.message)
     if kubernetes.is_manifest(found):
-        return kubernetes.read(found, file)
+        return replace(kubernetes.read(found, file), language=Language.KUBERNETES)
     if compose.is_compose(found):
-        made = compose.read(found[0], file, files)
+        made = replace(compose.read(found[0], file, files), language=Language.COMPOSE)
         if len(found) > 1:
             what = msg("Compose reads only the first document: what follows is ignored.")
-            return Read(made.services, (*made.problems, Problem(found[1].place, what)))
+            return replace(made, problems=(*made.problems, Problem(found[1].place, what)))
         return made
     if "{{" in text and not any(isinstance(each, Mapping) for each in found):
         return _failed(file, text[: text.index("{{")].count("\n") + 1, template())

@@ -134,7 +134,7 @@ class _Unit:
         name = (
             names["ContainerName"].value
             if "ContainerName" in names
-            else posixpath.basename(self._file).rpartition(".")[0]
+            else posixpath.splitext(posixpath.basename(self._file))[0]
         )
         image = names["Image"].value if "Image" in names else ""
         return Service(name, own[0].place, image, tuple(self._said), EngineKind.PODMAN, pod=self._pod)

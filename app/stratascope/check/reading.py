@@ -7,6 +7,7 @@ Every language is read into the options of `docker run` and `podman run`, so tha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.container import EngineKind
@@ -14,6 +15,13 @@ from stratascope.core.message import Message
 from stratascope.value import Value
 
 MOST_SERVICES = 500  # of one text; the others are left out, and that is told
+
+
+class Language(StrEnum):
+    RUN = "run"
+    COMPOSE = "compose"
+    QUADLET = "quadlet"
+    KUBERNETES = "kubernetes"
 
 
 class Place(Value):
@@ -71,10 +79,11 @@ class Service(Value):
 
 
 class Read(Value):
-    """All of a text."""
+    """All of a text. `language`: None where it is none that is known."""
 
     services: tuple[Service, ...] = ()
     problems: tuple[Problem, ...] = ()
+    language: Language | None = None
 
     @property
     def failed(self) -> bool:

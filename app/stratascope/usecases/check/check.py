@@ -45,6 +45,7 @@ class Hosts(Protocol):
         """What an image brings along, by that engine; None where it has it not."""
 
 
+_Judgement = tuple[ContainerState, tuple[Problem, ...]]
 _MOST_PROBLEMS = 500
 _NO_FILES = frozenset(("", "unconfined", "builtin", "default"))
 
@@ -70,10 +71,16 @@ class Checker:
         self.layers, self._hosts, self._beside = layers, hosts, files or NoFiles()
         self._predictors: dict[EngineKind | None, tuple[Host, Predictor]] = {}
         self._images: dict[tuple[str, str], Image | None] = {}
+        self._states: dict[tuple[object, ...], _Judgement] = {}  # of the last text: most of it stays while one types
 
-    def text(self, text: str, file: str, taken_at: float, only: Sequence[str] = ()) -> Checked:
-        """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services."""
-        return self._checked(read(text, file, self._beside), taken_at, only)
+    def text(
+        self, text: str, file: str, taken_at: float, only: Sequence[str] = (), unknown: Image | None = None
+    ) -> Checked:
+        """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services.
+
+        `unknown`: what an image is taken to bring along that nobody knows; None: then what depends on it is not known.
+        """
+        return self._checked(read(text, file, self._beside), taken_at, only, unknown)
 
     def words(self, words: Sequence[str], taken_at: float) -> Checked:
         """One command, as a shell would hand it over."""
@@ -83,7 +90,7 @@ class Checker:
         """A text's services, not judged yet."""
         return read(text, file, self._beside)
 
-    def _checked(self, found: Read, taken_at: float, only: Sequence[str]) -> Checked:
+    def _checked(self, found: Read, taken_at: float, only: Sequence[str], unknown: Image | None = None) -> Checked:
         problems = list(found.problems)
         for name in only:
             if not any(service.name == name for service in found.services):
@@ -98,12 +105,15 @@ class Checker:
         engines: dict[str, Engine] = {}
         states: list[ContainerState] = []
         ground: Ground | None = None
+        before, self._states = self._states, {}
         for service in services:
             host, predictor = self.predictor(service.kind)
             engines[host.engine.id] = host.engine
             ground = ground or host.ground
             image = self.image(host, service.image)
-            state, more = predictor.state(service, image, self.files(service))
+            taken, files = unknown if image is None else image, self.files(service)
+            key = (service, host.engine.id, taken, files)
+            state, more = self._states[key] = before.get(key) or predictor.state(service, taken, files)
             problems += more
             if image is None:
                 problems.append(Problem(service.place, _no_image(service)))

@@ -12,12 +12,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from stratascope.check.reading import Problem, Read, Service
+from stratascope.core.container import Image
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
-from stratascope.usecases.check.check import Checked, Checker
+from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.difference import changed_lines, difference
 from stratascope.usecases.check.writing import Writer
 from stratascope.usecases.plan.offers import SERIOUS, Hint, Offer, Option, Preview
@@ -42,6 +44,15 @@ class Corrected(Value):
     left: tuple[tuple[str, Choice], ...] = ()
 
 
+class Judged(Value):
+    """What came of a text, as `Checked`. `assumed`: ids of those that are taken to start as root."""
+
+    read: Read
+    snapshot: Snapshot | None
+    problems: tuple[Problem, ...] = ()
+    assumed: frozenset[str] = frozenset()
+
+
 class _Known(Value):
     """One service of the text that was judged last."""
 
@@ -59,24 +70,29 @@ class Corrections:
         self._known: Mapping[Key, _Known] = {}
         self._lock = threading.Lock()
 
-    def check(self, text: str, file: str, taken_at: float) -> Checked:
+    def check(self, text: str, file: str, taken_at: float) -> Judged:
         """What would stand of each service. Its container's id is its name, and stays while lines move above it.
+
+        Where nobody knows its image it is taken to start as root, as one does that names no user: what is worst.
 
         Raises ProbeError, OSError.
         """
         with self._lock:
             checker = self._checker()
-            found = checker.text(text, file, taken_at)
+            found = checker.text(text, file, taken_at, unknown=Image())
+            self._known = {}
             if found.snapshot is None:
-                self._known = {}
-                return found
-            snapshot = _named(found.snapshot)
+                return Judged(found.read, None, found.problems)
+            judged = found.snapshot.containers
+            states = _named(judged)
             self._known = {
-                state.key: _known(checker, Writer(checker, text, file, number))
-                for number, state in enumerate(snapshot.containers)
+                state.key: _known(checker, Writer(checker, text, file, number, (found.read, judged[number])))
+                for number, state in enumerate(states)
                 if state.matrix is not None
             }
-            return replace(found, snapshot=snapshot)
+            of_nobody = zip(found.read.services, states, strict=True)
+            assumed = frozenset(state.container.id for each, state in of_nobody if _is_assumed(checker, each))
+            return Judged(found.read, replace(found.snapshot, containers=states), found.problems, assumed)
 
     def offer(self, state: ContainerState) -> Offer:
         """Every toggle and preset, as far as they can be written. Raises ToggleError where it is gone."""
@@ -124,12 +140,17 @@ def _ids(names: Iterable[str]) -> Iterator[str]:
         yield name if seen[name] == 1 else f"{name}#{seen[name]}"
 
 
-def _named(snapshot: Snapshot) -> Snapshot:
-    states, ids = snapshot.containers, _ids(state.container.name for state in snapshot.containers)
-    named = (
+def _named(states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:
+    ids = _ids(state.container.name for state in states)
+    return tuple(
         replace(state, container=replace(state.container, id=name)) for state, name in zip(states, ids, strict=True)
     )
-    return replace(snapshot, containers=tuple(named))
+
+
+def _is_assumed(checker: Checker, service: Service) -> bool:
+    """Whether it says nothing of its user itself, and nobody knows its image."""
+    host, _ = checker.predictor(service.kind)
+    return checker.image(host, service.image) is None and not any(said.name == "user" for said in service.said)
 
 
 def _known(checker: Checker, writer: Writer) -> _Known:
@@ -138,7 +159,8 @@ def _known(checker: Checker, writer: Writer) -> _Known:
     def subject(_: ContainerState, chosen: Sequence[Choice], changes: Sequence[FileChange] | None) -> Subject:
         return writer.subject
 
-    return _Known(writer, Previews(checker.layers, host.ground, host.engine, subject, peers=predictor.around.peers))
+    previews = Previews(checker.layers, host.ground, host.engine, subject, peers=predictor.around.peers)
+    return _Known(writer, previews)
 
 
 def _writable(offer: Offer, known: _Known) -> Offer:

@@ -61,7 +61,7 @@ def _closed(writer: Writer, text: str) -> tuple[str, Closed | None]:
     found = closing(writer.prediction, writer.subject)
     if not found.choices:
         return text, None
-    text = writer.written(found.choices)
+    text = writer.written(found.choices, exact=False)  # it is judged below
     after = writer.again(text).matrix
     if after is None or not _closes(after, found):
         raise UnwritableError(writer.service.name)

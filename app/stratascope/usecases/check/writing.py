@@ -23,22 +23,28 @@ from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.value import replace
 
+Judged = tuple[Read, ContainerState]
+
 
 class Writer:
     """One service of a text, as toggles see it."""
 
-    def __init__(self, checker: Checker, text: str, file: str, number: int) -> None:
-        """`number`: which of the text's services, from 0. Raises UnwritableError where there is none, ProbeError."""
+    def __init__(self, checker: Checker, text: str, file: str, number: int, judged: Judged | None = None) -> None:
+        """`number`: which of the text's services, from 0. `judged`: the text as read, and that service's state, where
+        they are known. Raises UnwritableError where there is no such service, ProbeError.
+        """
         self._checker, self._file, self._text, self._number = checker, file, text, number
-        self._read = checker.read(text, file)
+        self._read = checker.read(text, file) if judged is None else judged[0]
         self.service = self._found(self._read)
         self._host, self._predictor = checker.predictor(self.service.kind)
-        self.state = self._state(self.service)
+        self.state = self._state(self.service) if judged is None else judged[1]
         self.subject = subject_of(self.state, self._host, checker.files(self.service))
         self.prediction = Prediction(checker.layers, self._predictor.around, self.state)
 
-    def written(self, chosen: Sequence[Choice]) -> str:
-        """The text with all of them. Raises UnwritableError, ToggleError."""
+    def written(self, chosen: Sequence[Choice], *, exact: bool = True) -> str:
+        """The text with all of them. `exact`: not where the text goes on to ask for a group (runAsGroup) that the new
+        user was not chosen with; who takes that has to judge what was written. Raises UnwritableError, ToggleError.
+        """
         before = self.subject.container.asked
         wanted = fold(before, chosen, self.subject)
         if wanted == before:
@@ -51,7 +57,7 @@ class Writer:
             raise UnwritableError(self.service.name)
         image = self._checker.image(self._host, self.service.image) or Image()
         found = self._predictor.understood(self._found(again), image).container.asked
-        if ":" not in wanted.user:  # the group may be asked for elsewhere (runAsGroup), and stays
+        if not exact and ":" not in wanted.user:
             found = replace(found, user=found.user.partition(":")[0])
         usual, engine = self._host.plain.asked, self._host.engine
         labelled = any((said.value or "").startswith("label") for said in self.service.said)

@@ -1,0 +1,130 @@
+"""What the window is offered for a text: only what can be written into it, and what that comes to."""
+
+from __future__ import annotations
+
+import pytest
+
+from stratascope.core.record import Record
+from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.snapshot import ContainerState
+from stratascope.usecases.check.corrections import Corrections
+from stratascope.usecases.plan.offers import SERIOUS
+from stratascope.wiring.check import checker
+from stratascope.wiring.engines import demo_record
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  hostPID: true
+  hostNetwork: true
+  containers:
+    - name: a
+      image: a
+      securityContext:
+        privileged: true
+    - {name: b, image: b}
+"""
+
+
+@pytest.fixture(scope="module")
+def made() -> Corrections:
+    """For the machine of the demo, where no image is known."""
+    demo = demo_record()
+    return Corrections(lambda: checker(None, Record(demo.taken_at, demo.host, (), ())))
+
+
+def states(made: Corrections, text: str, file: str = "text") -> tuple[ContainerState, ...]:
+    found = made.check(text, file, 0.0)
+    assert found.snapshot is not None
+    return found.snapshot.containers
+
+
+def test_what_the_pod_shares_is_not_offered_for_one(made: Corrections) -> None:
+    state = states(made, POD)[0]
+    offer = made.offer(state)
+    able = {option.toggle.id for option in offer.options if option.why_not is None and not option.already}
+    assert "pid" not in able
+    assert "network" not in able
+    assert "user" in able
+    assert "privileged" in able
+    assert all(option.toggle.id != "volume-owner" for option in offer.options)
+    for preset, choices in offer.presets:
+        assert not {"pid", "network"} & {choice.toggle for choice in choices}, preset
+
+
+def test_what_the_smallest_set_comes_to_is_what_can_be_written(made: Corrections) -> None:
+    state = states(made, POD)[0]
+    offer = made.offer(state)
+    closing = offer.of(Preset.CRITICAL)
+    written = made.corrected(POD, "text", {state.container.id: closing})
+    assert written.left == ()
+    assert offer.smallest is not None
+    again = states(made, written.text)[0]
+    assert again.matrix is not None
+    assert again.matrix.exposure.worst == offer.smallest.after.exposure.worst
+    left = {threat.id for threat in offer.left}
+    serious = {item.threat.id for each in SERIOUS for item in again.matrix.open(each)}
+    assert serious <= left
+    assert left, "the host's network stays"
+
+
+def test_who_is_not_known_is_taken_for_root_and_that_is_told(made: Corrections) -> None:
+    text = "services:\n  a: {image: x}\n  b: {image: x, user: '1000'}\n"
+    found = made.check(text, "text", 0.0)
+    assert found.assumed == {"a"}
+    assert found.snapshot is not None
+    first, second = found.snapshot.containers
+    assert first.container.asked.user == ""
+    assert first.matrix is not None
+    assert second.matrix is not None
+    assert first.matrix.exposure.worst > second.matrix.exposure.worst
+    assert any(("image", "x") in each.text.args for each in found.problems)
+
+
+def test_a_name_stays_while_lines_move_and_tells_apart(made: Corrections) -> None:
+    text = "docker run nginx\ndocker run nginx\n"
+    keys = [state.key for state in states(made, text)]
+    assert len(set(keys)) == 2
+    assert [state.key for state in states(made, "# more\n\n" + text)] == keys
+    on = (Choice("no-new-privileges", "on"),)
+    found = made.corrected(text, "text", {keys[1][1]: on})
+    assert found.text.splitlines()[0] == "docker run nginx"
+    assert "no-new-privileges" in found.text.splitlines()[1]
+    assert found.lines == ("-docker run nginx", "+docker run --security-opt no-new-privileges nginx")
+    assert found.patch.startswith("--- a/text\n+++ b/text\n")
+
+
+def test_a_group_that_was_not_chosen_is_not_written_along(made: Corrections) -> None:
+    text = POD.replace("        privileged: true\n", "        runAsGroup: 1\n        privileged: true\n")
+    offer = made.offer(states(made, text)[0])
+    assert next(option for option in offer.options if option.toggle.id == "user").why_not is not None
+
+
+def test_what_can_not_be_written_is_named_with_its_service(made: Corrections) -> None:
+    found = made.corrected(POD, "text", {"p-b": (Choice("memory", "512m"), Choice("user", "1000"))})
+    assert [(name, choice.toggle) for name, choice in found.left] == [("p-b", "memory")]
+    assert "runAsUser: 1000" in found.text
+
+
+def test_of_a_text_that_is_gone_nothing_is_known(made: Corrections) -> None:
+    state = states(made, "docker run --name gone nginx\n")[0]
+    assert made.preview(state, (Choice("memory", "512m"),)).layers
+    states(made, "docker run --name other nginx\n")
+    for ask in (made.offer, lambda each: made.preview(each, ())):
+        with pytest.raises(ToggleError):
+            ask(state)
+    assert made.corrected("docker run --name other nginx\n", "text", {"gone": (Choice("memory", "1g"),)}).lines == ()
+
+
+def test_the_preview_is_that_of_the_written_text(made: Corrections) -> None:
+    text = "docker run --name a --cap-add SYS_ADMIN -v /etc:/x nginx\n"
+    state = states(made, text)[0]
+    offer = made.offer(state)
+    for preset, choices in offer.presets:
+        then = made.preview(state, choices).after
+        again = states(made, made.corrected(text, "text", {"a": choices}).text)[0]
+        assert again.matrix is not None
+        assert again.matrix.exposure == then.exposure, preset
+        states(made, text)
