@@ -1,50 +1,37 @@
-"""The right column: presets, toggles, prediction, command, and the button. It asks for a relaunch; it runs none.
-
-What it shows is a `Draft`, which knows what is switched on and what comes of it.
-"""
+"""The right column: presets, toggles, prediction, command, and the button. It asks for a relaunch; it runs none."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
-from stratascope.i18n.translate import together, translate
+from stratascope.i18n.translate import translate
 from stratascope.ui.harden.command_box import CommandBox, MainButton
-from stratascope.ui.harden.draft import Draft
 from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.harden.folding import Folding
-from stratascope.ui.harden.hint import HintLine
-from stratascope.ui.harden.prediction import Prediction
-from stratascope.ui.harden.presets import PresetSwitch
+from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.harden.remedies import RemedyBoxes
 from stratascope.ui.harden.set_aside_line import SetAsideLine, about
 from stratascope.ui.harden.status_note import ButtonAction, StatusNote, status_note
-from stratascope.ui.harden.toggle_list import ToggleList
-from stratascope.ui.harden.toggle_row import ToggleRow
+from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.harden.trial_buttons import Beside, TrialButtons
-from stratascope.ui.harden.value_sheet import ValueSheet
 from stratascope.ui.harden.worker import QueryRunner
-from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
+from stratascope.ui.widgets.labels import Label, Rule, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer
-from stratascope.usecases.plan.shortfalls import shortfalls
 
-COLUMN, LEAST, MOST = 308, 288, 400
-SHORT = 3  # sentences on what it does not do
 FOLD_TRY = 640  # height of the window, px of the design
 
 
-class HardenColumn(QWidget):
+class HardenColumn(SwitchColumn):
     """`wanted` has a plan that nothing stands in the way of; `show_wanted` asks for the sheet of the run.
 
     `aside_wanted` asks for the list of what is set aside, `recover_wanted` to put right what a crash left.
@@ -57,6 +44,8 @@ class HardenColumn(QWidget):
     recover_wanted = Signal()
     trial_wanted = Signal(bool)
 
+    draft: RelaunchDraft
+
     def __init__(
         self,
         theme: Theme,
@@ -65,86 +54,42 @@ class HardenColumn(QWidget):
         queries: QueryRunner,
         exports: Exports | None = None,
     ) -> None:
-        super().__init__()
-        self._theme = theme
-        self.draft = Draft(hardening, queries, self.isVisible, self)
+        super().__init__(theme, layers, msg("Harden"))
         self._kept: tuple[Transaction, ...] = ()
         self._noted: StatusNote | None = None
         self._refused = False  # whether what is told is why something was refused
         self._pressing: ContainerState | None = None  # the button is to be pressed once its plan has come
-        self.setObjectName("page")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName(translate(msg("Harden")))
-        self.title = Line(theme, 15, BOLD)
         self.trials = TrialButtons(theme)
-        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
-        self.told.hide()
         self.kept = SetAsideLine(theme)
-        self.presets = PresetSwitch(theme)
-        self.nothing = Label(theme, 13, ink="text2", wrap=True)
-        self.toggles = ToggleList(theme, {layer.id: layer.number for layer in layers})
-        self.prediction = Prediction(theme, {layer.number: translate(layer.about.title) for layer in layers})
-        self.short = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
-        self.short.hide()
-        self.hint = HintLine(theme)
         self.command = CommandBox(theme, exports)
         self.remedies = RemedyBoxes(theme)
         self.note_mark = MarkBox(theme, 11)
         self.note = Label(theme, 12, ink="text2", wrap=True)
         self.button = MainButton(theme)
         self._lay_out()
-        self._folding = Folding(theme, self, self.toggles, self.hint, self.prediction, self.command)
-        self.sheet = ValueSheet(theme, self, self.draft.why_not)
-        self._connect()
-        self.show_state(None)
-
-    def _lay_out(self) -> None:
-        theme = self._theme
-        noted = QHBoxLayout()
-        noted.setSpacing(theme.px(6))
-        noted.addWidget(self.note_mark, 0, Qt.AlignmentFlag.AlignTop)
-        noted.addWidget(self.note, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
-        column.setSpacing(theme.px(8))
-        above = QHBoxLayout()
-        above.setSpacing(theme.px(8))
-        above.addWidget(self.title, 1)
-        above.addWidget(self.trials.tighten)
-        column.addLayout(above)
-        column.addWidget(self.told)
-        column.addWidget(self.kept)
-        column.addWidget(self.nothing)
-        column.addWidget(self.presets)
-        column.addWidget(self.toggles, 1)
-        column.addWidget(self.prediction)
-        column.addWidget(self.short)
-        column.addWidget(self.hint)
-        column.addWidget(self.command)
-        rule = Rule(theme)
-        self._foot = (rule, self.note, self.button)
-        column.addWidget(rule)
-        column.addWidget(self.remedies)
-        column.addLayout(noted)
-        column.addWidget(Beside(theme, self.trials.try_chosen, self.button))
-        self._filler = QWidget()
-        column.addWidget(self._filler, 1)
-
-    def _connect(self) -> None:
-        draft = self.draft
-        draft.offered.connect(self._show_offer)
-        draft.reckoned.connect(self._show_choices)
-        draft.changed.connect(self._show)
-        self.presets.chosen.connect(draft.take_preset)
-        self.toggles.switched.connect(draft.switch)
-        self.toggles.value_wanted.connect(self._open_value)
-        self.hint.taken.connect(self._take_value)
-        self.sheet.taken.connect(self._take_value)
-        self.sheet.refused.connect(self.tell)
+        draft = RelaunchDraft(hardening, queries, self.isVisible, self)
+        self.draft: RelaunchDraft = self.begin(draft, self.command)
         self.command.failed.connect(self.tell)
         self.remedies.turned.connect(draft.turn_remedy)
         self.button.clicked.connect(self.press)
         self.trials.wanted.connect(self.trial_wanted)
+        self.show_state(None)
+
+    def _lay_out(self) -> None:
+        theme, body = self._theme, self.body
+        noted = QHBoxLayout()
+        noted.setSpacing(theme.px(6))
+        noted.addWidget(self.note_mark, 0, Qt.AlignmentFlag.AlignTop)
+        noted.addWidget(self.note, 1)
+        rule = Rule(theme)
+        self._foot = (rule, self.note, self.button)
+        self.above.addWidget(self.trials.tighten)
+        body.insertWidget(body.indexOf(self.nothing), self.kept)
+        body.addWidget(self.command)
+        body.addWidget(rule)
+        body.addWidget(self.remedies)
+        body.addLayout(noted)
+        body.addWidget(Beside(theme, self.trials.try_chosen, self.button))
 
     # -- what is shown
 
@@ -172,12 +117,9 @@ class HardenColumn(QWidget):
         self._show_kept()
 
     def tell(self, message: Message, words: str = "") -> None:
-        """A line below the title, until the next container; `words` are the other side's own."""
-        self.told.setText(plain(translate(message)))
-        give_tip(self.told, words)
-        self.told.show()
+        """See `SwitchColumn`."""
+        super().tell(message, words)
         self._refused = False
-        accessibility.announce(self, self.told.text())
 
     def tell_refused(self, message: Message) -> None:
         """The same, until the container in view starts or stops, which may have been the reason."""
@@ -190,15 +132,9 @@ class HardenColumn(QWidget):
             self.told.hide()
 
     def set_height(self, height: int) -> None:
-        """Of the window: in a low one parts are folded away."""
-        usable = self.draft.nothing is None
+        """See `SwitchColumn`."""
         self.trials.set_low(height < self._theme.px(FOLD_TRY))
-        self._folding.want(height, usable=usable, command=usable and self.draft.look_only is None)
-
-    @property
-    def rows(self) -> dict[str, ToggleRow]:
-        """The rows by toggle."""
-        return self.toggles.rows
+        super().set_height(height)
 
     def showEvent(self, event: object) -> None:
         self.draft.ask_if_missing()
@@ -235,17 +171,8 @@ class HardenColumn(QWidget):
 
     def close_critical(self) -> None:
         """The smallest set and nothing else; the relaunch is asked for as soon as it is planned."""
-        self.draft.take_preset(Preset.CRITICAL)
+        super().close_critical()
         self._pressing = self.draft.state if self.draft.look_only is None else None
-
-    def _open_value(self, name: str) -> None:
-        row = self.rows[name]
-        self.sheet.open_for(self.draft.options[name], row.value_text, row.value)
-
-    def _take_value(self, name: str, value: str) -> None:
-        self.draft.set_value(name, value)
-        if self.draft.ours and name in self.rows:
-            self.rows[name].value.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_trials(self, *, under_way: bool) -> None:
         """The buttons of trials, as far as there can be any. `under_way`: both lead to those."""
@@ -263,47 +190,15 @@ class HardenColumn(QWidget):
             self.kept.show_kept(about(self._kept, state.container.id), state.container.id, running=runs(state))
 
     def _show_offer(self, offer: Offer, another: bool) -> None:
-        self.toggles.setEnabled(True)  # before: each row would tell a screen reader of it
-        self.toggles.show_offer(offer)
+        super()._show_offer(offer, another)
         if another:
-            self.toggles.verticalScrollBar().setValue(0)
             self.remedies.show_remedies((), frozenset())
 
-    def _show_choices(self) -> None:
-        """Switches, values and prediction as they are now."""
-        chosen, preview = self.draft.chosen, self.draft.preview
-        if chosen is not None:
-            self.presets.choose(chosen.preset)
-            self.toggles.show_chosen(chosen)
-        if preview is not None:
-            self.prediction.show_preview(preview)
-        self._show_short()
-
-    def _show_short(self) -> None:
-        """What the choices do not do: the first of it in words, all of it in the tooltip."""
-        chosen, preview = self.draft.chosen, self.draft.preview
-        told: tuple[Message, ...] = ()
-        if chosen is not None and preview is not None and self.draft.nothing is None:
-            left = () if self.draft.offer is None else self.draft.offer.left
-            told = shortfalls(preview, chosen.preset if self.draft.choices else None, left)
-        words = [plain(translate(each)) for each in told]
-        self.short.setText(together(words[:SHORT]))
-        give_tip(self.short, "\n".join(words[SHORT:]))
-        self.short.setVisible(bool(words))
-
-    def _show(self) -> None:
-        draft, why = self.draft, self.draft.nothing
-        usable = why is None
-        self.nothing.setVisible(not usable)
-        self.nothing.setText("" if why is None else plain(translate(why)))
-        give_tip(self.nothing, draft.words)
-        self.presets.setVisible(usable)
-        self.toggles.setVisible(usable)
-        self.toggles.setEnabled(draft.ours)  # else these are another container's
-        self.hint.show_hint(draft.hint)
-        self._show_short()
+    def show_changed(self) -> None:
+        """See `SwitchColumn`."""
+        super().show_changed()
+        draft, usable = self.draft, self.draft.nothing is None
         self.command.show_plan(draft.plan, draft.command)
-        self._filler.setVisible(not usable)
         if draft.ours or draft.running:
             self._show_note()
         else:

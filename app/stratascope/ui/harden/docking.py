@@ -8,11 +8,12 @@ from PySide6.QtWidgets import QFrame, QPushButton, QSplitter, QVBoxLayout, QWidg
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.column import COLUMN, LEAST, MOST, HardenColumn
+from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.splitter_state import remember_splitter, restore_splitter
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 
+COLUMN, LEAST, MOST = 308, 288, 400
 DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column
 _SETTING = "harden_splitter"
 
@@ -20,7 +21,7 @@ _SETTING = "harden_splitter"
 class HardenDock(QObject):
     """`splitter` has the window's middle and the column; `button` opens the drawer."""
 
-    def __init__(self, window: QWidget, theme: Theme, middle: QWidget, column: HardenColumn) -> None:
+    def __init__(self, window: QWidget, theme: Theme, middle: QWidget, column: SwitchColumn) -> None:
         super().__init__(window)
         self._window, self._theme, self.column = window, theme, column
         self.drawer = QFrame(window)

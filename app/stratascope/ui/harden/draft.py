@@ -1,30 +1,26 @@
 """What shall be asked for of the container in view: its toggles as they are switched on, and what they come to.
 
-No widgets. A preview is worked out here at once, since that is pure and quick. What can be had (the offer), the hint
-and the plan come a moment later, since all may ask the engine.
+No widgets. A preview is worked out here at once, since that is pure and quick. What can be had (the offer) and the hint
+come a moment later, since both may ask the engine. What is made of the choices (a plan, a corrected text) is for who
+takes this further.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
-from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.asked import Asked, AskedMemory, key_of, make_room
 from stratascope.ui.harden.choices import ChoiceMemory, ContainerChoices
-from stratascope.ui.harden.offer_query import OfferQuery, differ, start
-from stratascope.ui.harden.status_note import why_nothing
+from stratascope.ui.harden.offer_query import Offering, OfferQuery, differ, start
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
-from stratascope.usecases.plan.plan import Plan
 
-SETTLE = 200  # ms after the last switch before the engine is asked
+SETTLE = 200  # ms after the last switch before anything is made of the choices
 
 
 class Draft(QObject):
@@ -36,35 +32,38 @@ class Draft(QObject):
     reckoned = Signal()
     changed = Signal()
 
-    def __init__(self, hardening: Hardening, queries: QueryRunner, seen: Callable[[], bool], parent: QObject) -> None:
-        """Nothing is planned that is not `seen`."""
+    def __init__(self, offering: Offering, queries: QueryRunner, parent: QObject) -> None:
         super().__init__(parent)
-        self._hardening, self._queries, self._seen = hardening, queries, seen
+        self._offering, self._queries = offering, queries
         self.state: ContainerState | None = None
         self.nothing: Message | None = None  # why nothing of it can be switched
         self.words = ""  # the other side's own, beside that
         self.look_only: Message | None = None  # why all can be looked at, and nothing done
-        self.running = ""  # the step of a run that is under way
         self.options: dict[str, Option] = {}
         self.preview: Preview | None = None
-        self.plan: Plan | None = None
-        self.command = ""
         self.failure: Failure | None = None
         self.hint: Hint | None = None
-        self._memory = ChoiceMemory()
+        self.memory = ChoiceMemory()
         self._offer: Offer | None = None
         self._offered_to: ContainerState | None = None  # whose offer it is
         self._refused: Message | None = None
         self._asked = AskedMemory()
         self._allowing: tuple[tuple[str, str], str] | None = None  # to be switched on once it is offered
-        self._kept: tuple[Transaction, ...] = ()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SETTLE)
-        self._timer.timeout.connect(self.ask_plan)
-        self._offers = OfferQuery(hardening, queries, self)
+        self._offers = OfferQuery(offering, queries, self)
         self._offers.arrived.connect(self._offer_come)
         self._offers.late.connect(self._offer_late)
+
+    # -- what is made of the choices: for who takes this further
+
+    def _why_nothing(self) -> Message | None:
+        """Why nothing of the container in view can be switched."""
+        return msg("Choose a container.") if self.state is None else self._refused
+
+    def _make_soon(self) -> None:
+        """There are other choices, or another start of the same container."""
+
+    def _forget_made(self) -> None:
+        """What was made is of no use any more."""
 
     @property
     def offered_key(self) -> tuple[str, str] | None:
@@ -89,12 +88,12 @@ class Draft(QObject):
     @property
     def choices(self) -> tuple[Choice, ...]:
         """What is switched on, in the order of the options."""
-        return () if self.state is None else self._memory.of(self.state.key).choices(self.options.values())
+        return () if self.state is None else self.memory.of(self.state.key).choices(self.options.values())
 
     @property
     def chosen(self) -> ContainerChoices | None:
         """The same with preset and values; None as long as the toggles are another container's."""
-        return self._memory.of(self.state.key) if self.state is not None and self.ours else None
+        return self.memory.of(self.state.key) if self.state is not None and self.ours else None
 
     # -- what is in view
 
@@ -107,7 +106,7 @@ class Draft(QObject):
         known, why = self._offered_to, self._why_nothing()
         if why is not None or state is None:
             self._offers.drop()
-            self._forget_plan()
+            self._forget_made()
             self._hide(why)
         elif known is not None and self.ours and not differ(known, state):
             self._offers.drop()  # of a container that was passed through on the way back to this one
@@ -116,33 +115,10 @@ class Draft(QObject):
         else:
             if not self.ours:
                 self.failure = None
-                self._forget_plan()
+                self._forget_made()
                 self._forget_hint()
             self._offers.ask(state, waited_for=not self.ours)
             self.changed.emit()
-
-    def show_kept(self, kept: tuple[Transaction, ...]) -> None:
-        """What is set aside now, of all containers."""
-        self._kept = kept
-        self._say_why_again()
-
-    def show_running(self, step: str) -> None:
-        """A run is under way: its step in words; "" when it is over."""
-        before, self.running = self.running, step
-        if bool(before) != bool(step):
-            self._say_why_again()
-        if before and not step:
-            self._ask_soon()
-        self.changed.emit()
-
-    def _why_nothing(self) -> Message | None:
-        return why_nothing(self.state, self._refused, self._kept, running=bool(self.running))
-
-    def _say_why_again(self) -> None:
-        """Why there is nothing here may be another by now."""
-        why = None if self.nothing is None else self._why_nothing()
-        if why is not None:  # else what hides the rest is the offer, which is late or failed
-            self._hide(why)
 
     def _hide(self, why: Message | None, words: str = "") -> None:
         self.nothing, self.words = why, words
@@ -151,7 +127,7 @@ class Draft(QObject):
 
     def _show_toggles(self, before: ContainerState | None, state: ContainerState) -> None:
         """The offer is that of `state`; asks for what depends on its start, where that is another than `before`."""
-        hidden, self.nothing = self.nothing is not None, None  # while it was hidden, the plan was forgotten
+        hidden, self.nothing = self.nothing is not None, None  # while it was hidden, what was made was forgotten
         another = before is None or before.key != state.key or start(state) != start(before)
         self._reckon(ask=another or hidden)
 
@@ -169,7 +145,7 @@ class Draft(QObject):
             self._hide(answer.message, answer.words)
             return
         before, self._offered_to, self._offer = self._offered_to, state, answer
-        chosen = self._memory.of(state.key)
+        chosen = self.memory.of(state.key)
         if not chosen.begun:
             chosen.take(Preset.RECOMMENDED, answer)
             chosen.offered = True
@@ -190,7 +166,7 @@ class Draft(QObject):
 
     def show_asked(self, key: tuple[str, str], asked: tuple[Asked, ...]) -> None:
         """What would give that container what it was refused."""
-        told = self._asked.put(key, asked, self._memory.of(key))
+        told = self._asked.put(key, asked, self.memory.of(key))
         if told and self.state is not None and self.state.key == key and self._offer is not None and self.ours:
             self._tell_offer(self._offer, self.state, another=False)
             self.reckoned.emit()
@@ -223,7 +199,7 @@ class Draft(QObject):
 
     def leave_out(self, key: tuple[str, str], name: str) -> None:
         """Switch one toggle off for that container, whichever is in view."""
-        self._memory.of(key).leave_out(name)
+        self.memory.of(key).leave_out(name)
         if self.state is not None and self.state.key == key == self.offered_key:
             self._reckon()
 
@@ -242,7 +218,7 @@ class Draft(QObject):
             return None
         others = [choice for choice in self.choices if choice.toggle != name]
         try:
-            self._hardening.preview(self.state, (*others, Choice(name, value)))
+            self._offering.preview(self.state, (*others, Choice(name, value)))
         except ToggleError as error:
             return error.message
         return None
@@ -260,15 +236,9 @@ class Draft(QObject):
 
     def take_choices(self, key: tuple[str, str], choices: tuple[Choice, ...]) -> None:
         """Just these for that container, also where its toggles are not known yet."""
-        self._memory.of(key).put(choices)
+        self.memory.of(key).put(choices)
         if self.state is not None and self.state.key == key == self.offered_key:
             self._reckon()
-
-    def turn_remedy(self, remedy: Remedy, on: bool) -> None:
-        """An option that makes it safe."""
-        if (chosen := self.chosen) is not None:
-            chosen.remedies = chosen.remedies | {remedy} if on else chosen.remedies - {remedy}
-            self.ask_again()
 
     # -- what it comes to
 
@@ -277,16 +247,16 @@ class Draft(QObject):
             return
         healed = self.preview is None
         try:
-            self.preview = self._hardening.preview(self.state, self.choices)
+            self.preview = self._offering.preview(self.state, self.choices)
         except ToggleError as error:
             self.preview = None
             self.failure = Failure(error)
-            self._forget_plan()
+            self._forget_made()
             self._ask_hint()
         else:
             if ask or healed:
                 self.failure = None
-                self._ask_soon()
+                self._make_soon()
                 self._ask_hint()
         self.reckoned.emit()
         self.changed.emit()
@@ -299,52 +269,9 @@ class Draft(QObject):
         self._forget_hint()
         state, offer = self.state, self._offer
         if state is not None and offer is not None and self.preview is not None and not self.preview.live:
-            asking = partial(self._hardening.hint, state, self.choices, offer)
+            asking = partial(self._offering.hint, state, self.choices, offer)
             self._queries.ask("hint", asking, self._hinted, state.container.engine)
 
     def _hinted(self, answer: Hint | Failure | None) -> None:
         self.hint = answer if self.nothing is None and not isinstance(answer, Failure) else None
         self.changed.emit()
-
-    def ask_again(self) -> None:
-        """What stood in the way may be gone."""
-        self._ask_soon()
-        self.changed.emit()
-
-    def ask_if_missing(self) -> None:
-        """It is seen now."""
-        if self.plan is None and self.choices:
-            self._timer.start()
-
-    def ask_plan(self) -> None:
-        """At once."""
-        state, choices, self.failure = self.state, self.choices, None
-        if state is not None and choices and self._seen() and self.look_only is None:
-            remedies = self._memory.of(state.key).remedies
-            asking = partial(_plan, self._hardening, state, choices, remedies)
-            self._queries.ask("plan", asking, self._planned, state.container.engine)
-        self.changed.emit()
-
-    def _ask_soon(self) -> None:
-        self._forget_plan()
-        if self.choices and self.preview is not None:
-            self._timer.start()
-
-    def _forget_plan(self) -> None:
-        self._timer.stop()
-        self._queries.drop("plan")
-        self.plan, self.command = None, ""
-
-    def _planned(self, answer: tuple[Plan, str] | Failure) -> None:
-        if isinstance(answer, Failure):
-            self.failure = answer
-        else:
-            self.plan, self.command = answer
-        self.changed.emit()
-
-
-def _plan(
-    hardening: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
-) -> tuple[Plan, str]:
-    made = hardening.plan(state, choices, remedies)
-    return made, hardening.command(made)

@@ -1,4 +1,4 @@
-"""What can be had with the container in view, asked of hardening off the thread of the window.
+"""What can be had with the container in view, asked for off the thread of the window.
 
 An offer may take longer than the next reading of its container: one that is on its way is not asked for again, or it
 would never come. Whether it is still right is for the column to see when it has come.
@@ -6,17 +6,32 @@ would never come. Whether it is still right is for the column to see when it has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.plan.offers import Offer
+from stratascope.usecases.plan.offers import Hint, Offer, Preview
 
 PATIENCE = 150  # ms that an offer may take before the column says that it is coming
 _TOPIC = "offer"
+
+
+class Offering(Protocol):
+    """Who knows what can be had: `Hardening` of what runs, `Corrections` of what a text asks for."""
+
+    def offer(self, state: ContainerState) -> Offer:
+        """Every toggle and preset; may take a while."""
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """What the choices come to; quick. Raises ToggleError."""
+
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        """What would help most beside the choices."""
 
 
 class OfferQuery(QObject):
@@ -25,9 +40,9 @@ class OfferQuery(QObject):
     arrived = Signal(object, object)
     late = Signal()
 
-    def __init__(self, hardening: Hardening, queries: QueryRunner, parent: QObject) -> None:
+    def __init__(self, offering: Offering, queries: QueryRunner, parent: QObject) -> None:
         super().__init__(parent)
-        self._hardening, self._queries = hardening, queries
+        self._offering, self._queries = offering, queries
         self._asked: ContainerState | None = None  # what is on its way is about it
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
@@ -44,7 +59,7 @@ class OfferQuery(QObject):
         if waited_for:
             self._patience.start()
         engine = state.container.engine
-        self._queries.ask(_TOPIC, partial(self._hardening.offer, state), partial(self._come, state), engine)
+        self._queries.ask(_TOPIC, partial(self._offering.offer, state), partial(self._come, state), engine)
 
     def drop(self) -> None:
         """What is on its way is not wanted any more."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import SEGMENTS, gain_words, segments, segments_sentence
@@ -18,6 +18,7 @@ from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import LayerChange, Preview
 
 BAR, ROW = 12, 19
+_NOW = msg("Now")
 
 
 def paint_arrow(painter: QPainter, left: float, right: float, y: float, theme: Theme) -> None:
@@ -63,9 +64,10 @@ def paint_segment(painter: QPainter, box: QRectF, token: str, theme: Theme) -> N
 class OutcomeBar(QWidget):
     """One bar: word, segments, exposure. Nothing known: an outline."""
 
-    def __init__(self, theme: Theme, word: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, word: str, other: str = "", parent: QWidget | None = None) -> None:
+        """`other`: the word of a bar that begins at the same place."""
         super().__init__(parent)
-        self._theme, self._word = theme, word
+        self._theme, self._word, self._words = theme, word, (word, other)
         self.matrix: Matrix | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
@@ -90,7 +92,8 @@ class OutcomeBar(QWidget):
         centre = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.font(12, MEDIUM))
         painter.setPen(theme.color("text2"))
-        painter.drawText(QRectF(0, 0, theme.px(38), self.height()), centre, self._word)
+        said = max(theme.px(38), *map(painter.fontMetrics().horizontalAdvance, self._words))
+        painter.drawText(QRectF(0, 0, said, self.height()), centre, self._word)
         best = best_text(self.matrix)
         end = float(self.width())
         beside = 0  # what the words beside the number take
@@ -106,7 +109,7 @@ class OutcomeBar(QWidget):
         number = number_text(self.matrix)
         wide = painter.fontMetrics().horizontalAdvance(number)
         painter.drawText(QRectF(end - wide - 1, 0, wide + 1, self.height()), centre, number)
-        left = theme.px(42)
+        left = said + theme.px(4)
         right = self.width() - max(
             theme.px(36), QFontMetrics(theme.font(15, BOLD)).horizontalAdvance("10.0") + theme.px(10)
         )
@@ -187,12 +190,13 @@ class LayerRow(QWidget):
 class Prediction(QWidget):
     """Title, two bars, and a row for each layer; the rows fold away where the window is low."""
 
-    def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+    def __init__(self, theme: Theme, titles: dict[int, str], title: Message | None = None, now: Message = _NOW) -> None:
+        """`title`: None where it depends on what is to be done. `now`: the word of the first bar."""
+        super().__init__()
+        self._theme, self._titled = theme, title
         self.title = Line(theme, 13, BOLD)
-        self.now = OutcomeBar(theme, translate(msg("Now")))
-        self.then = OutcomeBar(theme, translate(msg("Then")))
+        words = translate(now), translate(msg("Then"))
+        self.now, self.then = (OutcomeBar(theme, word, other) for word, other in (words, words[::-1]))
         self.serious = Line(theme, 12)
         self.deeper = Line(theme, 12)
         for line in (self.serious, self.deeper):
@@ -220,7 +224,7 @@ class Prediction(QWidget):
     def show_preview(self, preview: Preview) -> None:
         """Tell it."""
         text = msg("After the change, predicted") if preview.live else msg("After the relaunch, predicted")
-        self.title.say(translate(text))
+        self.title.say(translate(text if self._titled is None else self._titled))
         self.now.show_matrix(preview.before)
         self.then.show_matrix(preview.after)
         before, after = segments(preview.before), segments(preview.after)
