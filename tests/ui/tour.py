@@ -19,6 +19,7 @@ from stratascope.ui.window.settings_dialog import SettingsDialog
 from stratascope.usecases.tighten.afterwards import Afterwards
 from ui.denied import denied_stops
 from ui.hardening import dock_of, side_of
+from ui.not_started import COMPOSE, offered
 from ui.staged_hardening import REFUSED, StagedHardening
 from ui.staged_together import StagedTogether
 from ui.walk import settle
@@ -73,6 +74,7 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         choose(qtbot, window, name)
         yield from denied_stops.stops(window)
     yield from _several_machines(qtbot, window)
+    yield from _not_started(qtbot, window)
     window.pages.show_view(View.STRATA)
     settle()
     window.selection.suppose_fails(3)
@@ -98,6 +100,29 @@ def _several_machines(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         yield f"fleet of machines, {button.text()}", window
     window.selection.show_snapshot(kept)
     choose(qtbot, window, state.container.name)
+def _not_started(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
+    """A text of two services, what is said of it, and its corrections."""
+    page = window.pages.before
+    if page is None:
+        return
+    window.pages.show_view(View.BEFORE)
+    offered(page, qtbot, COMPOSE)
+    settle()
+    yield "a text", window
+    page.close_critical()
+    qtbot.waitUntil(lambda: page.column.draft.made is not None and bool(page.column.draft.made.lines))
+    settle()
+    yield "a text, closed", window
+    page.status.open_menu()
+    settle(5)
+    yield "a text's notes", page.status.menu
+    page.status.menu.hide()
+    page.text.setPlainText("services:\n  a: [")
+    qtbot.waitUntil(page.empty.isVisible)
+    settle()
+    yield "a text that is none", window
+    page.head.clear.click()
+    qtbot.waitUntil(lambda: not page.text.notes)
 
 
 def sheets(window: MainWindow) -> Iterator[Stop]:

@@ -22,7 +22,7 @@ from stratascope.state import preferences
 from stratascope.ui.app import qt_translations
 from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.single_instance import SingleInstance, raise_other
-from stratascope.ui.before.page import Before
+from stratascope.ui.before.draft import Before
 from stratascope.ui.captures.controller import CaptureFiles
 from stratascope.ui.findings.acceptances import AcceptedList
 from stratascope.ui.harden.export_menu import Exports

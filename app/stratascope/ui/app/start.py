@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -38,8 +38,9 @@ from stratascope.wiring.daily import daily
 from stratascope.wiring.engines import LateEngines, live_view
 
 if TYPE_CHECKING:
-    from stratascope.usecases.check.check import Checked, Checker
-    from stratascope.usecases.check.fix import Fixed
+    from stratascope.core.relaunch.toggle import Choice
+    from stratascope.usecases.check.corrections import Corrected, Corrections, Judged
+    from stratascope.usecases.plan.offers import Hint, Offer, Preview
 
 
 class CaptureStore:
@@ -73,31 +74,43 @@ class CaptureStore:
 
 
 class NotStarted:
-    """Judges what is not started yet, for the engines of this machine; made when the first text has come."""
+    """Judges and corrects what is not started yet, for the engines of this machine; made when the first text has come,
+    by a thread that is not the window's.
+    """
 
     def __init__(self, late: LateEngines) -> None:
         self._late = late
         self._lock = threading.Lock()
-        self._made: Checker | None = None
+        self._made: Corrections | None = None
 
-    def check(self, text: str, file: str) -> Checked:
+    def check(self, text: str, file: str) -> Judged:
         """Raises ProbeError, OSError."""
-        with self._lock:
-            return self._checker().text(text, file, time.time())
+        return self._corrections().check(text, file, time.time())
 
-    def corrected(self, text: str, file: str) -> Fixed:
+    def corrected(self, text: str, file: str, chosen: Mapping[str, tuple[Choice, ...]]) -> Corrected:
         """Raises ProbeError, OSError."""
-        from stratascope.usecases.check.fix import fixed
+        return self._corrections().corrected(text, file, chosen)
 
+    def offer(self, state: ContainerState) -> Offer:
+        """Raises ToggleError, ProbeError."""
+        return self._corrections().offer(state)
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """Raises ToggleError."""
+        return self._corrections().preview(state, choices)
+
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        """Raises ToggleError."""
+        return self._corrections().hint(state, choices, offer)
+
+    def _corrections(self) -> Corrections:
         with self._lock:
-            return fixed(self._checker(), text, file)
+            if self._made is None:
+                from stratascope.usecases.check.corrections import Corrections
+                from stratascope.wiring.check import checker
 
-    def _checker(self) -> Checker:
-        if self._made is None:
-            from stratascope.wiring.check import checker
-
-            self._made = checker(self._late.get())
-        return self._made
+                self._made = Corrections(lambda: checker(self._late.get()))
+            return self._made
 
 
 def show_captures(paths: Sequence[Path]) -> int:

@@ -1,7 +1,8 @@
 """The page *Before it starts*: a text above, and below it the card, the strata and the panel as of a real container.
 
-It has a selection of its own, so that all that is drawn of containers that run is drawn of these too. What is typed is
-judged a moment later on a thread; nothing is started.
+It has a selection of its own, so that all that is drawn of containers that run is drawn of these too, and a column of
+its own, which the window shows in the place of that for what runs. What is typed is judged a moment later on a thread;
+nothing is started.
 """
 
 from __future__ import annotations
@@ -10,49 +11,36 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope import atomic_file
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.before.lines import LineNote, marked, notes
+from stratascope.ui.before.column import FileColumn
+from stratascope.ui.before.draft import Before
+from stratascope.ui.before.empty_panel import EmptyPanel
+from stratascope.ui.before.head import TextHead
+from stratascope.ui.before.lines import LineNote, notes
+from stratascope.ui.before.services import ServiceChips
+from stratascope.ui.before.status_bar import StatusBar
 from stratascope.ui.before.text_field import MOST, TextField
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.chip import ChoiceChips, FilterChip
 from stratascope.ui.widgets.file_dialogs import ask_open
 from stratascope.ui.widgets.labels import Label, Line
 from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
-from stratascope.usecases.check.check import Checked
-from stratascope.usecases.check.fix import Fixed
+from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.usecases.check.corrections import Corrected, Judged
 from stratascope.value import replace
 
 SETTLE = 200  # ms after the last key
-CHIPS = 12  # services with a chip each
-_LINE = Qt.ItemDataRole.UserRole
-
-
-class Before(Protocol):
-    """What judges a text; on any thread. Raises ProbeError, OSError."""
-
-    def check(self, text: str, file: str) -> Checked:
-        """What would stand of each container."""
-
-    def corrected(self, text: str, file: str) -> Fixed:
-        """The text with what closes what is critical, then serious."""
+TEXT, LEAST = 256, 170  # px of the design: the text with head and foot
+# Heights below which there is no room for the card's button, for two lines in a band, for the whole card, for the panel
+BARE, COMPACT, CARD, PANEL = 480, 710, 760, 1120
 
 
 class StrataLike(Protocol):
@@ -62,77 +50,108 @@ class StrataLike(Protocol):
     def widget(self) -> QWidget:
         """All of it."""
 
-    def adapt(self, *, low: bool, compact: bool, low_card: bool) -> None:
-        """Fold parts away, or bring them back."""
+    def adapt(self, *, low: bool, compact: bool, low_card: bool, bare: bool | None = None) -> None:
+        """Fold parts away, or bring them back. `bare`: of the card."""
 
 
 class BeforePage(QWidget):
-    """`search_field` is the text."""
+    """`search_field` is the text, `column` what stands at the right of the window. `column_wanted`: the keyboard there.
 
-    def __init__(self, theme: Theme, before: Before, selection: Selection, strata: StrataLike) -> None:
+    `offer_changed`: the Offer for the service in view, None where it is not known, and the keys that are switched on.
+    """
+
+    column_wanted = Signal()
+    offer_changed = Signal(object, object)
+
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], before: Before, selection: Selection, strata: StrataLike
+    ) -> None:
         """`strata`: the card, the strata and the panel of what that selection has in view."""
         super().__init__()
         self._theme, self._before, self.selection, self.strata = theme, before, selection, strata
         self._queries = QueryRunner(self)
-        self._file, self._folder = translate(msg("text")), ""
+        self._file, self._folder, self._as_read = translate(msg("text")), "", ""
         self._snapshot: Snapshot | None = None
-        self._checked: Checked | None = None
-        self.text = TextField(theme)
-        self.notes = QListWidget()
-        self.notes.setFont(theme.font(12))
-        self.notes.setWordWrap(True)
-        self.notes.setTextElideMode(Qt.TextElideMode.ElideNone)
-        self.notes.setAccessibleName(translate(msg("Notes on its lines")))
-        self.notes.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        title = Label(theme, 15, BOLD)
-        title.setText(translate(msg("Before it starts")))
-        self.told = Line(theme, 12, ink="text2")
-        self.open = QPushButton(translate(msg("Open a file…")))
-        self.copy = QPushButton(translate(msg("Copy the corrected file")))
-        for button in (self.open, self.copy):
-            button.setFont(theme.font(12, MEDIUM))
-        self.services = ChoiceChips(theme, "")
-        self.services.setAccessibleName(translate(msg("Containers it asks for")))
-        head = QHBoxLayout()
-        head.setSpacing(theme.px(8))
-        head.addWidget(title)
-        head.addWidget(self.told, 1)
-        head.addWidget(self.open)
-        head.addWidget(self.copy)
-        both = QSplitter(Qt.Orientation.Horizontal)
-        both.setHandleWidth(theme.px(8))
-        both.addWidget(self.text)
-        both.addWidget(self.notes)
-        both.setStretchFactor(0, 3)
-        both.setStretchFactor(1, 2)
-        both.setChildrenCollapsible(False)
-        self._both = both
-        above = QVBoxLayout()
-        above.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 0)))
-        above.setSpacing(theme.px(8))
-        above.addLayout(head)
-        above.addWidget(both)
-        above.addWidget(self.services)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(above)
-        column.addWidget(strata.widget, 1)
-        self._filler = QWidget()
-        column.addWidget(self._filler, 1)
+        self._checked: Judged | None = None
+        self._notes: tuple[LineNote, ...] = ()
+        self.column = FileColumn(theme, layers, before, self._queries)
+        self.head, self.text, self.status = TextHead(theme), TextField(theme), StatusBar(theme)
+        self.services, self.empty = ServiceChips(theme), EmptyPanel(theme)
+        self.told, self.assumed = Line(theme, 11, ink="text2"), Line(theme, 11, ink="text2")
+        self.assumed.say(translate(msg("Its image is not on this machine, so it is taken to start as root.")))
+        self._lay_out()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE)
         self._timer.timeout.connect(self._ask)
-        self.text.textChanged.connect(self._timer.start)
+        self._connect()
+        self._show(None, None)
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        title = Label(theme, 22, BOLD)
+        title.setText(translate(msg("Before it starts")))
+        self._box = QFrame()
+        self._box.setObjectName("card")
+        inside = QVBoxLayout(self._box)
+        inside.setContentsMargins(1, 1, 1, 1)
+        inside.setSpacing(0)
+        inside.addWidget(self.head)
+        inside.addWidget(self.text, 1)
+        inside.addWidget(self.status)
+        self._below = QWidget()  # the services
+        below = QHBoxLayout(self._below)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(theme.px(8))
+        below.addWidget(self.services, 1)
+        below.addWidget(self.assumed)
+        first = QHBoxLayout()
+        first.setSpacing(theme.px(16))
+        first.addWidget(title)
+        first.addWidget(self.told, 1, Qt.AlignmentFlag.AlignBottom)
+        above = QVBoxLayout()
+        above.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 0)))
+        above.setSpacing(theme.px(8))
+        above.addLayout(first)
+        above.addWidget(self._box)
+        above.addWidget(self._below)
+        self._rest = QWidget()
+        rest = QVBoxLayout(self._rest)
+        rest.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 12)))
+        rest.addWidget(self.empty)
+        self._content = QWidget()
+        column = QVBoxLayout(self._content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(above)
+        column.addWidget(self.strata.widget, 1)
+        column.addWidget(self._rest, 1)
+        area = QScrollArea()  # where the window is too low for all of it
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self._content)
+        self._content.installEventFilter(self)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
+
+    def _connect(self) -> None:
+        head, column = self.head, self.column
+        self.text.textChanged.connect(self._typed)
         self.text.dropped.connect(self.open_file)
-        self.open.clicked.connect(self._choose)
-        self.copy.clicked.connect(self._correct)
+        self.text.line_entered.connect(lambda: self.status.show_line(self.text.line))
+        self.status.chosen.connect(self._go_to)
+        head.open.clicked.connect(self._choose)
+        head.paste.clicked.connect(self._paste)
+        head.clear.clicked.connect(lambda: self._put(""))
+        self.empty.wanted.connect(self._put)
         self.services.chosen.connect(self._choose_service)
-        self.notes.itemActivated.connect(self._go_to)
-        self.notes.itemClicked.connect(self._go_to)
-        self.selection.container_changed.connect(self._show_lines)
-        self._nothing()
+        self.selection.container_changed.connect(self._show_current)
+        column.draft.changed.connect(self._tell_offer)
+        column.copy_wanted.connect(lambda: column.draft.ask_copy(self.text.toPlainText()))
+        column.draft.copied.connect(_copied)
 
     def search_field(self) -> TextField:
         """Where the keyboard goes."""
@@ -142,6 +161,18 @@ class BeforePage(QWidget):
         """Its text instead of the one that is there."""
         self._queries.ask("file", partial(_read, path), partial(self._take, path))
 
+    def close_critical(self) -> None:
+        """The smallest set is switched on, and nothing else."""
+        self.column_wanted.emit()
+        self.column.close_critical()
+
+    def show_switch(self, key: str, *, turn_on: bool = False) -> None:
+        """To one switch of the column."""
+        if turn_on:
+            self.column.draft.switch(key, True)
+        self.column_wanted.emit()
+        self.column.toggles.show_row(key)
+
     def stop(self) -> None:
         """No more answers."""
         self._timer.stop()
@@ -149,15 +180,20 @@ class BeforePage(QWidget):
 
     # -- asked
 
+    def _typed(self) -> None:
+        self.head.show_changed(self.text.toPlainText() != self._as_read)
+        self._timer.start()
+
     def _ask(self) -> None:
         text = self.text.toPlainText()
         if not text.strip():
             self._queries.drop("check")
-            self._nothing()
+            self._checked = None
+            self._show(None, None)
             return
-        self._queries.ask("check", partial(self._before.check, text, self._file), self._come)
+        self._queries.ask("check", partial(self._before.check, text, self._file), partial(self._come, text))
 
-    def _come(self, answer: Checked | Failure) -> None:
+    def _come(self, text: str, answer: Judged | Failure) -> None:
         if isinstance(answer, Failure):
             self._checked = None
             self._show(None, answer.message)
@@ -168,123 +204,125 @@ class BeforePage(QWidget):
             why = next((each.text for each in answer.problems if each.fatal), msg("It asks for no container."))
             self._show(None, why)
             return
-        self._show(replace(snapshot, demo=True), _count(snapshot))
+        self.column.draft.show_text(text, self._file, frozenset(each.key for each in snapshot.containers))
+        self._show(replace(snapshot, demo=True), None)
 
     # -- shown
 
-    def _nothing(self) -> None:
-        self._checked = None
-        self._show(None, msg("Paste or drop what asks for containers."))
-
-    def _show(self, snapshot: Snapshot | None, told: Message) -> None:
-        self.told.say(plain(translate(told), 300))
+    def _show(self, snapshot: Snapshot | None, why: Message | None) -> None:
+        """`why`: there is a text, and nothing to show of it."""
         self._snapshot = snapshot
-        self.copy.setEnabled(snapshot is not None)
-        self.strata.widget.setVisible(snapshot is not None)
-        self._filler.setVisible(snapshot is None)
+        there = snapshot is not None
+        self.head.languages.show_read(None if self._checked is None else self._checked.read)
+        self.empty.show_why(why)
+        self.told.say("" if snapshot is None else plain(translate(_where(snapshot)), 300))
+        self._rest.setVisible(not there)
+        self._below.setVisible(there)
+        self.strata.widget.setVisible(there)
         if snapshot is not None:
             kept = self.selection.current
             self.selection.show_snapshot(snapshot)
             if kept is None or kept.key not in self.selection:
                 self.selection.choose(snapshot.containers[0].key)
-        self._show_services()
-        self._show_lines()
+        else:
+            self._show_current()
         self._fit()
 
-    def _show_services(self) -> None:
-        states = () if self._snapshot is None else self._snapshot.containers[:CHIPS]
-        names = [state.container.name for state in states]
-        if names != list(self.services.chips):
-            self.services.clear()
-            for name in names:
-                self.services.add(name, FilterChip(self._theme, plain(name, 40)))
-        current = self.selection.current
-        if current is not None and current.container.name in self.services.chips:
-            self.services.current = current.container.name
-            self.services.chips[current.container.name].setChecked(True)
-        self.services.setVisible(len(names) > 1)
-        self.services.arrange()
+    def _show_current(self) -> None:
+        state = None if self._snapshot is None else self.selection.current
+        checked, states = self._checked, () if self._snapshot is None else self._snapshot.containers
+        self._notes = () if checked is None else notes(checked.read, checked.problems, states)
+        self.assumed.setVisible(checked is not None and state is not None and state.container.id in checked.assumed)
+        self.services.show_states(states, state)
+        self.text.show_notes(self._notes)
+        self.status.show_notes(self._notes, self.text.line)
+        self.column.show_state(state)
+
+    def _tell_offer(self) -> None:
+        draft = self.column.draft
+        chosen = draft.chosen
+        self.offer_changed.emit(draft.offer, frozenset() if chosen is None else frozenset(chosen.on))
 
     def _choose_service(self, name: str) -> None:
         states = () if self._snapshot is None else self._snapshot.containers
-        state = next((each for each in states if each.container.name == name), None)
+        state = next((each for each in states if each.container.id == name), None)
         if state is not None:
             self.selection.choose(state.key)
 
-    def _show_lines(self) -> None:
-        problems = () if self._checked is None else self._checked.problems
-        found = notes(problems, None if self._snapshot is None else self.selection.current)
-        self.text.mark(marked(found))
-        self.notes.clear()
-        for note in found:
-            self.notes.addItem(_item(note))
-
-    def _go_to(self, item: QListWidgetItem) -> None:
-        line, layer = item.data(_LINE)
-        if layer:
-            self.selection.open_layer(layer)
-        if line:
-            self.text.go_to(line)
+    def _go_to(self, note: LineNote) -> None:
+        self._choose_service(note.service)
+        if note.layer:
+            self.selection.open_layer(note.layer)
+        if note.line:
+            self.text.go_to(note.line)
 
     # -- what the person does
+
+    def _put(self, text: str) -> None:
+        """That text instead of the one that is there; it is no file's."""
+        self.column.draft.forget()
+        self._file, self._as_read = translate(msg("text")), text
+        self.head.show_file("")
+        self.text.setPlainText(text)
+        self.text.setFocus()
+
+    def _paste(self) -> None:
+        text = QGuiApplication.clipboard().text()
+        if text:
+            self._put(text[:MOST])
 
     def _choose(self) -> None:
         ask_open(self.window(), translate(msg("Open a file")), self.open_file, folder=self._folder)
 
     def _take(self, path: Path, answer: str | Failure) -> None:
         if isinstance(answer, Failure):
-            self.told.say(plain(f"{translate(answer.message)} {answer.words}", 300))
+            self.status.tell(plain(f"{translate(answer.message)} {answer.words}", 300))
             return
+        self._put(answer)
         self._file, self._folder = str(path), str(path.parent)
-        self.text.setPlainText(answer)
-
-    def _correct(self) -> None:
-        text = self.text.toPlainText()
-        self._queries.ask("fix", partial(self._before.corrected, text, self._file), self._corrected)
-
-    def _corrected(self, answer: Fixed | Failure) -> None:
-        if isinstance(answer, Failure):
-            self.told.say(plain(translate(answer.message), 300))
-            return
-        QGuiApplication.clipboard().setText(answer.text)
-        closed = [each for each in answer.services if each.choices]
-        if closed:
-            now, then = max(each.before for each in closed), max(each.after for each in closed)
-            told = msg("Copied. Exposure {now} → {then}.", now=f"{now:.1f}", then=f"{then:.1f}")
-        elif answer.problems:
-            told = answer.problems[0].text
-        else:
-            told = msg("Nothing serious is open: copied unchanged.")
-        self.told.say(plain(translate(told), 300))
-        accessibility.announce(self, self.told.text())
+        self._as_read = self.text.toPlainText()
+        self.head.show_file(plain(path.name, 200))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The card may say more by now."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit_text()
+        return super().eventFilter(watched, event)
+
     def _fit(self) -> None:
-        """The text has a third of the page; the panel goes where there is no room for it."""
+        """The panel goes where there is no room for it, then the card is one line high."""
         theme, height = self._theme, self.height()
-        self._both.setFixedHeight(max(theme.px(90), min(theme.px(256), height * 3 // 10)))
-        self.strata.adapt(low=height < theme.px(880), compact=height < theme.px(620), low_card=True)
+        compact, low_card, low = (height < theme.px(least) for least in (COMPACT, CARD, PANEL))
+        self.strata.adapt(low=low, compact=compact, low_card=low_card, bare=height < theme.px(BARE))
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        """The text has what the strata leave, or a third of the page while there are none, and beside the panel."""
+        theme, height, rest = self._theme, self.height(), self.strata.widget.layout()
+        wanted, low = min(theme.px(TEXT), height * 31 // 100), 0
+        if self._snapshot is not None and rest is not None and height < theme.px(PANEL):
+            above = self._box.y() + self._below.sizeHint().height() + theme.px(8)
+            wide = rest.hasHeightForWidth()
+            needed = rest.totalHeightForWidth(self.width()) if wide else rest.totalSizeHint().height()
+            low = above + needed
+            wanted = min(height - low, height // 2)
+        wanted = max(theme.px(LEAST), wanted)
+        self._box.setFixedHeight(wanted)
+        self._content.setMinimumHeight(low + wanted if low else 0)
 
 
-def _count(snapshot: Snapshot) -> Message:
-    where = ", ".join(each.id for each in snapshot.engines)
-    return plural(
-        "{count} container, as {engine} would start it here. Nothing runs.",
-        "{count} containers, as {engine} would start them here. Nothing runs.",
-        len(snapshot.containers),
-        engine=where,
-    )
+def _copied(answer: Corrected | Failure) -> None:
+    if isinstance(answer, Corrected):
+        QGuiApplication.clipboard().setText(answer.text)
 
 
-def _item(note: LineNote) -> QListWidgetItem:
-    where = translate(msg("line {line}", line=note.line)) if note.line else ""
-    layer = translate(msg("layer {number}", number=note.layer)) if note.layer else ""
-    item = QListWidgetItem("  ".join(each for each in (where, layer, note.text) if each))
-    item.setData(_LINE, (note.line, note.layer))
-    return item
+def _where(snapshot: Snapshot) -> Message:
+    engines = ", ".join(f"{each.id} {each.version}".strip() for each in snapshot.engines)
+    return msg("Predicted for {engine} on this machine; nothing is run", engine=engines)
 
 
 def _read(path: Path) -> str:

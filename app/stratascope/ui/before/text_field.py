@@ -1,30 +1,77 @@
-"""The text that asks for containers: typed, pasted or dropped; lines that matter have a ground of their own."""
+"""The text that asks for containers: typed, pasted or dropped; lines that matter say at their right end why.
+
+What is said never covers what is typed: where there is no room only the mark and the layer's number are left, which
+stand in margins of their own. All of it is in the tooltip, and read out when the keyboard comes into the line.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Signal
-from PySide6.QtGui import QTextBlockFormat, QTextCursor, QTextFormat
-from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHelpEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextBlock,
+    QTextCursor,
+)
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QToolTip, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.before.colours import Colours
+from stratascope.ui.before.lines import MARKS, LineNote, brief_of, by_line
+from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.labels import tip
+from stratascope.ui.widgets.marks import paint_mark, paint_number
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 MOST = 4 << 20  # characters: what is longer is cut, and refused by the readers anyway
+NUMBER, MARK, LEAST = (
+    16,
+    11,
+    72,
+)  # px of the design: a layer's number, a mark, the least of a reason that tells
+
+
+class _Margin(QWidget):
+    """Beside the lines; painted and explained by the field."""
+
+    decoration = True
+
+    def __init__(self, field: TextField, paint: Callable[[QPainter, QTextBlock, QRectF], None]) -> None:
+        super().__init__(field)
+        self._field, self._paint = field, paint
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        for block, top, height in self._field.lines_in_view():
+            self._paint(painter, block, QRectF(0, top, self.width(), height))
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            self._field.explain(event, self)
+            return True
+        return super().event(event)
 
 
 class TextField(QPlainTextEdit):
-    """`dropped` has the path of a file."""
+    """`dropped` has the path of a file. `line_entered`: the keyboard is in another line."""
 
     dropped = Signal(object)
+    line_entered = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._marked: Mapping[int, str] = {}
+        self._notes: Mapping[int, tuple[LineNote, ...]] = {}
+        self._line = 1
+        self.setObjectName("text")
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFont(theme.font(12, fixed=True))
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setTabChangesFocus(True)
@@ -37,24 +84,31 @@ class TextField(QPlainTextEdit):
                 )
             )
         )
-        theme.changed.connect(lambda: self.mark(self._marked))
+        self._colours = Colours(self.document(), theme)
+        self._left, self._right = _Margin(self, self._paint_left), _Margin(self, self._paint_right)
+        self.updateRequest.connect(self._scrolled)
+        self.blockCountChanged.connect(self._fit)
+        self.cursorPositionChanged.connect(self._moved)
+        theme.changed.connect(self._shade)
+        self._fit()
 
-    def mark(self, lines: Mapping[int, str]) -> None:
-        """`lines`: their number, from 1, and a token of a colour for their ground."""
-        self._marked = dict(lines)
-        found = []
-        for number, token in self._marked.items():
-            block = self.document().findBlockByNumber(number - 1)
-            if not block.isValid():
-                continue
-            selection = QTextEdit.ExtraSelection()
-            shape = QTextBlockFormat().toCharFormat()
-            shape.setBackground(self._theme.color(token))
-            shape.setProperty(QTextFormat.Property.FullWidthSelection, True)
-            selection.format = shape
-            selection.cursor = QTextCursor(block)
-            found.append(selection)
-        self.setExtraSelections(found)
+    # -- what is said of lines
+
+    def show_notes(self, found: Sequence[LineNote]) -> None:
+        """Of lines; what is said of the text as a whole is left to others."""
+        self._notes = by_line(found)
+        self._shade()
+        self._describe()
+
+    @property
+    def notes(self) -> Mapping[int, tuple[LineNote, ...]]:
+        """By line, from 1; the worst of each first."""
+        return self._notes
+
+    @property
+    def line(self) -> int:
+        """Where the keyboard is, from 1."""
+        return self.textCursor().blockNumber() + 1
 
     def go_to(self, number: int) -> None:
         """The keyboard at the beginning of that line, counted from 1."""
@@ -63,6 +117,137 @@ class TextField(QPlainTextEdit):
             self.setTextCursor(QTextCursor(block))
             self.centerCursor()
             self.setFocus()
+
+    def lines_in_view(self) -> Iterator[tuple[QTextBlock, float, float]]:
+        """Each with its top and its height, px."""
+        block, bottom = self.firstVisibleBlock(), self.viewport().height()
+        while block.isValid():
+            box = self.blockBoundingGeometry(block).translated(self.contentOffset())
+            if box.top() > bottom:
+                return
+            yield block, box.top(), box.height()
+            block = block.next()
+
+    def reason_of(self, number: int) -> str:
+        """As it stands at the end of that line; empty where there is no room for it."""
+        block = self.document().findBlockByNumber(number - 1)
+        return self._reason(block)[0] if number in self._notes and block.isValid() else ""
+
+    def explain(self, event: QHelpEvent, of: QWidget) -> None:
+        """The tooltip: all that is said of the line below the mouse."""
+        place = self.viewport().mapFromGlobal(event.globalPos())
+        found = self._notes.get(self.cursorForPosition(place).blockNumber() + 1, ())
+        QToolTip.showText(event.globalPos(), tip("\n".join(each.whole for each in found)), of)
+
+    # -- how
+
+    def _shade(self) -> None:
+        for part in (self.viewport(), self._left, self._right):
+            part.update()
+
+    def _moved(self) -> None:
+        if self.line != self._line:
+            self._line = self.line
+            self._describe()
+            if self._line in self._notes and self.hasFocus():
+                accessibility.announce(self, self.accessibleDescription())
+            self.line_entered.emit()
+
+    def _describe(self) -> None:
+        found = self._notes.get(self.line, ())
+        self.setAccessibleDescription("\n".join(each.whole for each in found) or self.placeholderText())
+
+    def _fit(self) -> None:
+        """Margins as wide as the numbers; they lie in the frame, beside what scrolls."""
+        theme = self._theme
+        digits = max(2, len(str(self.blockCount())))
+        number = QFontMetrics(theme.font(11, fixed=True)).horizontalAdvance("0") * digits
+        self._numbers = number + theme.px(12)
+        left, right = self._numbers + theme.px(MARK + 16), theme.px(NUMBER + 14)
+        self.setViewportMargins(left, 0, right, 0)
+        box: QRect = self.contentsRect()
+        bar = self.verticalScrollBar().width() if self.verticalScrollBar().isVisible() else 0
+        height = self.viewport().height()
+        self._left.setGeometry(box.left(), box.top(), left, height)
+        self._right.setGeometry(box.right() + 1 - bar - right, box.top(), right, height)
+
+    def _scrolled(self, box: QRect, by: int) -> None:
+        for margin in (self._left, self._right):
+            if by:
+                margin.scroll(0, by)
+            else:
+                margin.update(0, box.y(), margin.width(), box.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            self.explain(event, self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, wide = self._theme, self.viewport().width()
+        painter = QPainter(self.viewport())
+        painter.setFont(theme.font(11, MEDIUM))
+        for block, top, height in self.lines_in_view():
+            note = self._ground(painter, block, QRectF(0, top, wide, height))
+            if note is not None and note.token:
+                text, width = self._reason(block)
+                painter.setPen(theme.color(MARKS[note.token][1]))
+                room = QRectF(wide - width, top, width, height)
+                painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
+        painter.end()
+        super().paintEvent(event)  # what is typed lies above
+
+    def _reason(self, block: QTextBlock) -> tuple[str, float]:
+        """What has room behind the text of that line, and how wide that is."""
+        theme, found = self._theme, self._notes[block.blockNumber() + 1]
+        end = block.layout().lineAt(0).naturalTextWidth() if block.layout().lineCount() else 0.0
+        end += self.contentOffset().x() + self.document().documentMargin() + theme.px(24)
+        metrics, more = QFontMetrics(theme.font(11, MEDIUM)), f"  +{len(found) - 1}" if len(found) > 1 else ""
+        wide = metrics.horizontalAdvance(more) + 2
+        room = round(self.viewport().width() - end - wide)
+        if room < 0:
+            return "", 0.0
+        whole, brief = found[0].short or found[0].text, brief_of(found[0].text)
+        said = next((each for each in (whole, brief) if metrics.horizontalAdvance(each) <= room), "")
+        if not said and room >= theme.px(LEAST):
+            said = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, room)
+        text = said + more if said else more.strip()
+        return text, metrics.horizontalAdvance(text) + 2
+
+    def _ground(self, painter: QPainter, block: QTextBlock, box: QRectF) -> LineNote | None:
+        found = self._notes.get(block.blockNumber() + 1)
+        if not found:
+            return None
+        if found[0].token:
+            painter.fillRect(box, self._theme.color(found[0].token))
+        return found[0]
+
+    def _paint_left(self, painter: QPainter, block: QTextBlock, box: QRectF) -> None:
+        theme, note = self._theme, self._ground(painter, block, box)
+        painter.setFont(theme.font(11, fixed=True))
+        painter.setPen(theme.color("text2"))
+        numbers = QRectF(0, box.top(), self._numbers, box.height())
+        centre = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(numbers, centre | Qt.AlignmentFlag.AlignRight, str(block.blockNumber() + 1))
+        if note is not None and note.token:
+            side = theme.px(MARK)
+            corner = QPointF(self._numbers + theme.px(8), box.center().y() - side / 2)
+            mark, ink = MARKS[note.token]
+            paint_mark(painter, QRectF(corner.x(), corner.y(), side, side), mark, theme, ink)
+
+    def _paint_right(self, painter: QPainter, block: QTextBlock, box: QRectF) -> None:
+        theme, note = self._theme, self._ground(painter, block, box)
+        if note is not None and note.token and note.layer:
+            side = min(theme.px(NUMBER), box.height())
+            place = QRectF(theme.px(6), box.center().y() - side / 2, side, side)
+            paint_number(painter, place, note.layer, theme, MARKS[note.token][1])
+
+    # -- what comes in
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         return bool(_files(source)) or super().canInsertFromMimeData(source)

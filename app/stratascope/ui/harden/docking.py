@@ -1,4 +1,4 @@
-"""Where the column of hardening stands: at the right of the window, or in a drawer where that is narrow."""
+"""Where a column of hardening stands: at the right of the window, or in a drawer where that is narrow."""
 
 from __future__ import annotations
 
@@ -19,24 +19,31 @@ _SETTING = "harden_splitter"
 
 
 class HardenDock(QObject):
-    """`splitter` has the window's middle and the column; `button` opens the drawer."""
+    """`splitter` has the window's middle and the place of the column; `button` opens the drawer. Of several columns one
+    is in view, or none: then there is no trace of it.
+    """
 
-    def __init__(self, window: QWidget, theme: Theme, middle: QWidget, column: SwitchColumn) -> None:
+    def __init__(self, window: QWidget, theme: Theme, middle: QWidget) -> None:
         super().__init__(window)
-        self._window, self._theme, self.column = window, theme, column
+        self._window, self._theme = window, theme
+        self.column: SwitchColumn | None = None
+        self._place = QWidget()
+        self._columns = QVBoxLayout(self._place)  # what is hidden asks for no room, which a stack would give it
+        self._columns.setContentsMargins(0, 0, 0, 0)
+        self._place.setMinimumWidth(theme.px(LEAST))
+        self._place.setMaximumWidth(theme.px(MOST))
+        self._place.hide()
         self.drawer = QFrame(window)
         self.button = QPushButton(translate(msg("Harden…")))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         self.splitter.addWidget(middle)
-        self.splitter.addWidget(column)
+        self.splitter.addWidget(self._place)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         for place in (0, 1):
             self.splitter.setCollapsible(place, False)
         self.splitter.setSizes([theme.px(1440 - COLUMN), theme.px(COLUMN)])
-        column.setMinimumWidth(theme.px(LEAST))
-        column.setMaximumWidth(theme.px(MOST))
         self._inside = QVBoxLayout(self.drawer)
         self._inside.setContentsMargins(1, 1, 1, 1)
         self.drawer.setObjectName("popup")
@@ -51,24 +58,39 @@ class HardenDock(QObject):
         """Whether it is a drawer."""
         return self._window.width() < self._theme.px(DRAWER)
 
+    def show_column(self, column: SwitchColumn | None) -> None:
+        """That one instead of the one before."""
+        if column is self.column:
+            return
+        if self.column is not None:
+            self.column.hide()
+        self.column = column
+        if column is not None:
+            self._columns.addWidget(column)
+            column.show()
+        self.adapt()
+
     def adapt(self) -> None:
         """Column or drawer, as the window's width allows."""
-        if self.narrow and self.column.parent() is not self.drawer:
-            self._inside.addWidget(self.column)
-            self.column.show()
+        there = self.column is not None
+        if self.narrow and self._place.parent() is not self.drawer:
+            self._inside.addWidget(self._place)
             self.drawer.hide()
-        elif not self.narrow and self.column.parent() is not self.splitter:
+        elif not self.narrow and self._place.parent() is not self.splitter:
             self.drawer.hide()
-            self.splitter.addWidget(self.column)
-            self.column.show()
+            self.splitter.addWidget(self._place)
             self.splitter.setSizes([self._window.width() - self._theme.px(COLUMN), self._theme.px(COLUMN)])
-        self.button.setVisible(self.narrow)
-        self.column.set_height(self._window.height())
+        self._place.setVisible(there)
+        if not there:
+            self.drawer.hide()
+        self.button.setVisible(self.narrow and there)
+        if self.column is not None:
+            self.column.set_height(self._window.height())
         self._place_drawer()
 
     def turn_drawer(self) -> None:
         """Open or close it."""
-        if not self.narrow:
+        if not self.narrow or self.column is None:
             return
         if self.drawer.isVisible():
             self.drawer.hide()
@@ -92,7 +114,7 @@ class HardenDock(QObject):
 
     def remember(self, settings: SettingsLike) -> None:
         """The same, for the next time; a drawer has a width of its own."""
-        if not self.narrow:
+        if not self.narrow and self.column is not None:
             remember_splitter(self.splitter, settings, _SETTING)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -103,8 +125,9 @@ class HardenDock(QObject):
         return super().eventFilter(watched, event)
 
     def _focus(self) -> None:
-        preset = self.column.presets.parts[self.column.presets.current]
-        (preset if preset.isVisible() else self.column).setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if self.column is not None:
+            preset = self.column.presets.parts[self.column.presets.current]
+            (preset if preset.isVisible() else self.column).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _place_drawer(self) -> None:
         window, theme = self._window, self._theme

@@ -26,6 +26,8 @@ QPlainTextEdit, QTextEdit { background: @sunk; color: @text; border: 1px solid @
   placeholder-text-color: @text3;
   selection-background-color: @accent; selection-color: @on_accent; }
 QPlainTextEdit:focus { border-color: @accent; }
+QPlainTextEdit#text { background: @panel; border: 2px solid @panel; border-radius: 0; }
+QPlainTextEdit#text:focus { border-color: @accent; }
 QTextBrowser#guide { background: @panel; border: 2px solid @panel; border-radius: 0; }
 QTextBrowser#guide:focus { border-color: @accent; }
 QPushButton, QToolButton { background: transparent; color: @text; border: 1px solid @line2; border-radius: $7;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg, plural
 from stratascope.core.raised import raised
 from stratascope.core.relaunch.toggle import Preset
@@ -98,15 +98,18 @@ def answer(
         tone,
         translate(worst.threat.what),
         _also(matrix, worst, offer) if who is None else translate(who),
-        _proof(worst, state.container.pid),
+        _proof(worst, state),
         brief=translate(worst.threat.title),
     )
     if offer is None or offer.smallest is None or not offer.of(Preset.CRITICAL):
         return found
     now, then = (f"{each.exposure.worst:.1f}" for each in (offer.smallest.before, offer.smallest.after))
-    word = msg("Lower it: {now} → {then}", now=now, then=then) if offer.left else msg(
-        "Close it: {now} → {then}", now=now, then=then
-    )  # fmt: skip
+    if state.container.status is Status.PREDICTED:
+        word = msg("Write it so: {now} → {then}", now=now, then=then)
+    elif offer.left:
+        word = msg("Lower it: {now} → {then}", now=now, then=then)
+    else:
+        word = msg("Close it: {now} → {then}", now=now, then=then)
     needed = [option for option in offer.options if Preset.CRITICAL in option.presets]
     chips = tuple(_chip(option, numbers, option.key in on) for option in needed)
     return replace(found, act=Act.CLOSE, word=translate(word), chips=chips)
@@ -168,8 +171,16 @@ def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
     return translate(plural("Also open: {count} medium", "Also open: {count} medium", medium)) if medium else ""
 
 
-def _proof(worst: ThreatState, pid: int | None) -> str:
-    """Where it is seen: in the reading of the layer that ought to stop it first, else of any that lets it through."""
+def _proof(worst: ThreatState, state: ContainerState) -> str:
+    """Where it is seen: in the reading of the layer that ought to stop it first, else of any that lets it through. Of
+    what is not started yet, in the line that asks for it.
+    """
+    if state.container.status is Status.PREDICTED:
+        asked = (each for each in state.findings if worst.threat.id in each.behind)
+        file, _, line = next((each.source for each in asked), "").rpartition(":")
+        return (
+            translate(msg("{file}, line {line}", file=plain(file.rpartition("/")[2], 200), line=line)) if file else ""
+        )
     rulings = {item.layer: item.ruling for item in worst.weakest.rulings if item.ruling.stance is Stance.LETS_THROUGH}
     ruling = rulings.get(worst.threat.first, next(iter(rulings.values()), None))
-    return "" if ruling is None or not ruling.source else plain(evidence(ruling.source, pid), 300)
+    return "" if ruling is None or not ruling.source else plain(evidence(ruling.source, state.container.pid), 300)

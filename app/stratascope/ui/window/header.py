@@ -46,10 +46,9 @@ class Header(QWidget):
     threat_chosen = Signal(str)
     processes_wanted = Signal()
 
-    def __init__(
-        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, *, named: bool = True) -> None:
+        """`named`: whether there is more than the card."""
+        super().__init__()
         self._theme, self._selection = theme, selection
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
         self._numbers = {layer.id: layer.number for layer in layers}
@@ -67,7 +66,11 @@ class Header(QWidget):
         self.drift = DriftChip(theme)
         self.card = AnswerCard(theme)
         self.exposure = self.card.exposure
-        top = QHBoxLayout()
+        line = QWidget()
+        if not named:
+            line.hide()
+        top = QHBoxLayout(line)
+        top.setContentsMargins(0, 0, 0, 0)
         top.setSpacing(theme.px(6))
         top.addWidget(self.back)
         top.addWidget(self.name, 0)
@@ -79,7 +82,7 @@ class Header(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(8))
-        layout.addLayout(top)
+        layout.addWidget(line)
         layout.addWidget(self.card)
         self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)

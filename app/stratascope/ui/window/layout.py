@@ -14,7 +14,7 @@ from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.page_switch import MACHINE
+from stratascope.ui.widgets.page_switch import MACHINE, View
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.notices import Notices
@@ -50,7 +50,9 @@ def least_size(theme: Theme, screen: QSize) -> QSize:
 
 
 class WindowLayout(QObject):
-    """Lays the parts out, and fits them into the window. Without a column for hardening there is no trace of it."""
+    """Lays the parts out, and fits them into the window. At the right stands the column for hardening what runs, where
+    there is one, and beside what is not started yet that page's own.
+    """
 
     def __init__(
         self,
@@ -72,7 +74,9 @@ class WindowLayout(QObject):
         self._list_width = theme.px(LIST)
         self.page_turned = False  # one column: the container is in front of the list
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.dock = None if harden_column is None else HardenDock(window, theme, self.splitter, harden_column)
+        self._column = harden_column
+        able = harden_column is not None or View.BEFORE in pages.switch.views
+        self.dock = HardenDock(window, theme, self.splitter) if able else None
         self._middle = beside(pages, findings)
         self._lay_out(notices)
         selection.container_changed.connect(self.adapt)
@@ -81,6 +85,9 @@ class WindowLayout(QObject):
         pages.turned.connect(self.adapt)
         pages.back_wanted.connect(self.go_back)
         pages.strata_page.layer_closed.connect(self.adapt)
+        if self.dock is not None:
+            pages.before_made.connect(lambda page: page.column_wanted.connect(self.to_column))
+            self.dock.show_column(harden_column)
 
     def _lay_out(self, notices: Notices) -> None:
         theme, splitter = self._theme, self.splitter
@@ -139,6 +146,11 @@ class WindowLayout(QObject):
         """The list's, by the person: it only gives way where there is no room, and comes back."""
         if self._was_narrow is False:
             self._list_width = self.splitter.sizes()[0]
+
+    def to_column(self) -> None:
+        """The keyboard into the column of hardening, where there is one."""
+        if self.dock is not None:
+            self.dock.to_column()
 
     # -- one behind the other
 
@@ -202,7 +214,9 @@ class WindowLayout(QObject):
         self._findings.set_seen(seen=wide)
         pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)
         if self.dock is not None:
-            self.dock.button.setEnabled(self._selection.current is not None)
+            before = pages.before if pages.view is View.BEFORE else None
+            self.dock.show_column(self._column if before is None else before.column)
+            self.dock.button.setEnabled(before is not None or self._selection.current is not None)
         here, places = window.focusWidget(), (containers.view, pages)
         focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))
 

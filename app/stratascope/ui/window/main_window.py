@@ -17,7 +17,7 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.before.page import Before
+from stratascope.ui.before.draft import Before
 from stratascope.ui.captures.controller import CaptureController, CaptureFiles
 from stratascope.ui.compare.controller import CompareController
 from stratascope.ui.containers.column import ContainerColumn
@@ -164,6 +164,8 @@ class MainWindow(QMainWindow):
         self.clock.setInterval(LOOK_AGAIN)
         self._connect()
         self._serve_guide()
+        if self.window_layout.dock is not None:
+            self.actions_.add_above(msg("Harden…"), "Ctrl+H", self.window_layout.to_column)
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
         if self.endings is not None:
@@ -235,14 +237,12 @@ class MainWindow(QMainWindow):
         serve(self.containers, lambda: topics.LIST if self._topic() == topics.VIEWS[View.STRATA] else self._topic())
 
     def _topic(self) -> topics.Topic:
-        return topics.NOTHING if self.selection.current is None else topics.VIEWS[self.pages.view]
+        known = self.selection.current is not None or self.pages.view is View.BEFORE
+        return topics.VIEWS[self.pages.view] if known else topics.NOTHING
 
     def _connect_hardening(self, hardening: RelaunchController) -> None:
         self.daily.harden, self.daily.kept = hardening.column_wanted.emit, lambda: hardening.set_aside.kept
-        dock = self.window_layout.dock
-        if dock is not None:
-            self.actions_.add_above(msg("Harden…"), "Ctrl+H", dock.to_column)
-            hardening.column_wanted.connect(dock.to_column)
+        hardening.column_wanted.connect(self.window_layout.to_column)
         self.actions_.add_above(msg("Set aside…"), "", hardening.set_aside.show)
         for header in (self.strata_page.header, self.pages.header):
             header.card.close_wanted.connect(hardening.close_critical)

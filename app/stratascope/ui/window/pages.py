@@ -18,7 +18,6 @@ from stratascope.core.layer import Layer
 from stratascope.presentation.history_since import Line, Place
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.denied.refused import Refused
-from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.history.chronicle import Chronicle
 from stratascope.ui.panel.panel import ABOUT
 from stratascope.ui.processes.page import ProcessesPage
@@ -32,11 +31,12 @@ from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.empty_page import EmptyPage
 from stratascope.ui.window.header import Header
-from stratascope.ui.window.strata_page import StrataPage
+from stratascope.ui.window.strata_page import StrataPage, not_started
 from stratascope.usecases.plan.offers import SERIOUS
 
 if TYPE_CHECKING:
-    from stratascope.ui.before.page import Before, BeforePage
+    from stratascope.ui.before.draft import Before
+    from stratascope.ui.before.page import BeforePage
     from stratascope.ui.fleet.several import FleetPages
     from stratascope.ui.history.page import HistoryPage
 
@@ -48,7 +48,8 @@ class Pages(QStackedWidget):
     """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
 
     `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
-    `use_made`, `denied_made`, `history_made`, `processes_made`: that page is there now. `logs_wanted`: to its log.
+    `use_made`, `denied_made`, `history_made`, `processes_made`, `before_made`: that page is there now. `logs_wanted`: to
+    its log.
     """
 
     turned = Signal()
@@ -60,6 +61,7 @@ class Pages(QStackedWidget):
     history_made = Signal(object)
     logs_wanted = Signal()
     processes_made = Signal(object)
+    before_made = Signal(object)
 
     def __init__(
         self,
@@ -94,6 +96,7 @@ class Pages(QStackedWidget):
         self.history: HistoryPage | None = None
         self.processes: ProcessesPage | None = None
         self.before: BeforePage | None = None
+        self._before_strata: StrataPage | None = None
         self._below_header = QWidget()
         self._stack = QStackedWidget()
         column = QVBoxLayout(self._below_header)
@@ -198,6 +201,8 @@ class Pages(QStackedWidget):
         self._head_in_view().card.press()
 
     def _head_in_view(self) -> Header:
+        if self.view is View.BEFORE and self._before_strata is not None:
+            return self._before_strata.header
         return self.strata_page.header if self.view in (View.STRATA, *MACHINE) else self.header
 
     def _open_panel(self) -> None:
@@ -319,13 +324,10 @@ class Pages(QStackedWidget):
 
     def _before_page(self) -> BeforePage:
         if self.before is None:
-            from stratascope.ui.before.page import BeforePage
-
             assert self._before is not None
-            own = Selection(self)
-            strata = StrataPage(self._theme, self.layers, own, Acceptances(None, self))
-            self.before = BeforePage(self._theme, self._before, own, strata)
+            self.before, self._before_strata = not_started(self._theme, self.layers, self._before, self)
             self.addWidget(self.before)
+            self.before_made.emit(self.before)
         return self.before
 
     def _shared_page(self) -> SharedPage:

@@ -1,9 +1,13 @@
 """The page "Strata": the container's head, the layers with the rays across them, and the panel of the open layer.
 
 In a low window there is room for strata or panel only: whichever was asked for last, with a strip of the six marks.
+What is not started yet is drawn by the same, on a page of its own.
 """
 
 from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -17,18 +21,31 @@ from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.layer_strip import LayerStrip
 
+if TYPE_CHECKING:
+    from stratascope.ui.before.draft import Before
+    from stratascope.ui.before.page import BeforePage
+
 
 class StrataPage(QWidget):
     """`layer_closed`: in a low window, back to the strata."""
 
     layer_closed = Signal()
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, acceptances: Acceptances) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        layers: tuple[Layer, ...],
+        selection: Selection,
+        acceptances: Acceptances,
+        *,
+        named: bool = True,
+    ) -> None:
+        """`named`: whether the container's name and chips stand above the card."""
         super().__init__()
         self._selection = selection
         self._low = False
         self.layer_open = False  # low window: the panel is in front of the strata
-        self.header = Header(theme, layers, selection)
+        self.header = Header(theme, layers, selection, named=named)
         self.strip = LayerStrip(theme, layers, selection)
         self.strata = Strata(theme, layers, selection)
         self.panel = Panel(theme, layers, selection, acceptances)
@@ -57,10 +74,10 @@ class StrataPage(QWidget):
         self.layer_closed.emit()
         self.strata.bands[self._selection.layer].setFocus()
 
-    def adapt(self, *, low: bool, compact: bool, low_card: bool) -> None:
-        """Fold parts away, or bring them back."""
+    def adapt(self, *, low: bool, compact: bool, low_card: bool, bare: bool | None = None) -> None:
+        """Fold parts away, or bring them back. `bare`: of the card; None: as the strata."""
         self._low = low
-        self.header.card.set_low(low_card, bare=compact)
+        self.header.card.set_low(low_card, bare=compact if bare is None else bare)
         self.strata.set_compact(compact)
         self._fold()
 
@@ -75,3 +92,21 @@ class StrataPage(QWidget):
         self.panel.setVisible(not low or opened)
         self._filler.setVisible(low and not opened)
         self._column.setStretchFactor(self._filler, 1 if low and not opened else 0)
+
+
+def not_started(
+    theme: Theme, layers: tuple[Layer, ...], before: Before, parent: QWidget
+) -> tuple[BeforePage, StrataPage]:
+    """The page, and what of it draws the container in view: its card and findings lead to the page's column."""
+    from stratascope.ui.before.page import BeforePage  # made when it is first opened, as all that is below it
+
+    own = Selection(parent)
+    strata = StrataPage(theme, layers, own, Acceptances(None, parent), named=False)
+    page = BeforePage(theme, layers, before, own, strata)
+    card, findings = strata.header.card, strata.panel.findings
+    card.close_wanted.connect(page.close_critical)
+    card.switch_wanted.connect(page.show_switch)
+    findings.fix_wanted.connect(partial(page.show_switch, turn_on=True))
+    for part in (strata.header, findings):
+        page.offer_changed.connect(part.show_offer)
+    return page, strata

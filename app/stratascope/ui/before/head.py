@@ -1,0 +1,171 @@
+"""Above the text: which language it is recognised as, the file's name and when it was read, and what fills it."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from stratascope.check.reading import Language, Read
+from stratascope.core.container import EngineKind
+from stratascope.core.message import Message, msg
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.words import since_text
+from stratascope.ui.widgets.labels import Line, give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+
+AGES = 20_000  # ms after which "just now" is looked at again
+WORDS: dict[Language, Message] = {
+    Language.RUN: msg("docker run"),
+    Language.COMPOSE: msg("Compose file"),
+    Language.QUADLET: msg("Quadlet unit"),
+    Language.KUBERNETES: msg("Kubernetes"),
+}
+
+
+class LanguageStrip(QWidget):
+    """The languages that are known, the recognised one on a ground of its own. It tells, and nothing can be chosen: a
+    text is what it is. Where it is narrow only the recognised one stands there.
+    """
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._short = theme, False
+        self.language: Language | None = None
+        self._words = {language: translate(word) for language, word in WORDS.items()}
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+        self.show_read(None)
+
+    def show_read(self, read: Read | None) -> None:
+        """What came of the text; None: there is none."""
+        self.language = None if read is None else read.language
+        podman = read is not None and any(each.kind is EngineKind.PODMAN for each in read.services)
+        self._words[Language.RUN] = translate(msg("podman run") if podman else WORDS[Language.RUN])
+        known = ", ".join(self._words.values())
+        if self.language is not None:
+            told = translate(msg("Recognised as: {language}", language=self._words[self.language]))
+        else:
+            told = translate(msg("Not recognised. What can be read: {languages}", languages=known))
+        self.setAccessibleName(told)
+        give_tip(self, told)
+        self.updateGeometry()
+        self.update()
+
+    @property
+    def whole(self) -> int:
+        """The width of all of them."""
+        return sum(map(self._width, self._words.values())) + self._theme.px(4)
+
+    def set_short(self, short: bool) -> None:
+        """Whether there is room for the recognised one only."""
+        if short is not self._short:
+            self._short = short
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        least = self.minimumSizeHint()
+        return least if self._short else QSize(self.whole, least.height())
+
+    def minimumSizeHint(self) -> QSize:
+        word = "" if self.language is None else self._words[self.language]
+        width = self._width(word) + self._theme.px(4) if word else 0
+        return QSize(width, max(self._theme.px(28), self._theme.box(12) + self._theme.px(8)))
+
+    def _width(self, word: str) -> int:
+        return QFontMetrics(self._theme.font(12, BOLD)).horizontalAdvance(word) + self._theme.px(18)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        words = dict(self._words)
+        if self.width() < self.whole:
+            words = {language: word for language, word in words.items() if language is self.language}
+        if not words:
+            return
+        whole = sum(map(self._width, words.values())) + theme.px(4)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(QRectF(0, 0, whole, self.height()), theme.px(8), theme.px(8))
+        left = float(theme.px(2))
+        for language, word in words.items():
+            box = QRectF(left, theme.px(2), self._width(word), self.height() - 2 * theme.px(2))
+            here = language is self.language
+            if here:
+                painter.setPen(QPen(theme.color("line"), 1))
+                painter.setBrush(theme.color("panel"))
+                painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))
+            painter.setFont(theme.font(12, BOLD if here else MEDIUM))
+            painter.setPen(theme.color("text" if here else "text2"))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
+            left = box.right()
+
+
+class TextHead(QWidget):
+    """`open`, `paste`, `clear`: what fills the text."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.languages = LanguageStrip(theme)
+        self.file = Line(theme, 11, ink="text2", middle=True)
+        self.open = QPushButton(translate(msg("Open…")))
+        self.open.setAccessibleName(translate(msg("Open a file…")))
+        self.paste = QPushButton(translate(msg("Paste")))
+        give_tip(self.paste, translate(msg("What is on the clipboard, instead of the text that is there")))
+        self.clear = QPushButton(translate(msg("Clear")))
+        row = self._row = QHBoxLayout(self)
+        row.setContentsMargins(*(theme.px(length) for length in (10, 7, 10, 7)))
+        row.setSpacing(theme.px(8))
+        row.addWidget(self.languages)
+        row.addWidget(self.file, 1)
+        for button in (self.open, self.paste, self.clear):
+            button.setFont(theme.font(12, MEDIUM))
+            row.addWidget(button)
+        self._name, self._read_at, self._changed = "", 0.0, False
+        self._timer = QTimer(self)
+        self._timer.setInterval(AGES)
+        self._timer.timeout.connect(self._tell)
+
+    def show_file(self, name: str) -> None:
+        """It was read this very moment; empty: what is there is no file's."""
+        self._name, self._read_at, self._changed = name, time.monotonic(), False
+        if name:
+            self._timer.start()
+        else:
+            self._timer.stop()
+        self._tell()
+
+    def show_changed(self, changed: bool) -> None:
+        """Whether the text is another than the file's by now."""
+        if changed is not self._changed:
+            self._changed = changed
+            self._tell()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The file's name has room before the languages that it is not."""
+        margins, gaps = self._row.contentsMargins(), 4 * self._row.spacing()
+        room = self.width() - margins.left() - margins.right() - gaps
+        room -= sum(button.sizeHint().width() for button in (self.open, self.paste, self.clear))
+        self.languages.set_short(
+            self.languages.whole + max(self.file.sizeHint().width(), self.file.minimumSizeHint().width()) > room
+        )
+
+    def _tell(self) -> None:
+        self._say()
+        self._fit()
+
+    def _say(self) -> None:
+        if not self._name:
+            self.file.say("")
+        elif self._changed:
+            self.file.say(translate(msg("{file}, changed here", file=self._name)))
+        else:
+            when = since_text(time.monotonic() - self._read_at)
+            self.file.say(translate(msg("{file}, read {when}", file=self._name, when=when)))

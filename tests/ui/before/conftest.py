@@ -1,0 +1,43 @@
+"""The window with a judge, its page, and a text that was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.app.app import make_window
+from stratascope.ui.before.page import BeforePage
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.window.main_window import MainWindow
+from ui import sample
+from ui.judge import Judge
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return Judge()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    """Without hardening of what runs."""
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    made = make_window(sample.StillWatch(), before=judge)
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def page(window: MainWindow) -> BeforePage:
+    """Also where there is no container at all."""
+    window.pages.show_view(View.BEFORE)
+    assert window.pages.before is not None
+    assert window.pages.before.isVisible()
+    return window.pages.before

@@ -1,0 +1,33 @@
+"""Texts put into the page *Before it starts*, and what is waited for then."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.before.page import BeforePage
+
+COMPOSE = """services:
+  web:
+    image: nginx
+    privileged: true
+  db:
+    image: postgres
+    read_only: true
+    bogus: 3
+"""
+
+
+def judged(page: BeforePage, qtbot: QtBot, text: str) -> None:
+    """That text is there, and was judged."""
+    page.text.setPlainText(text)
+    qtbot.waitUntil(page.strata.widget.isVisible)
+
+
+def offered(page: BeforePage, qtbot: QtBot, text: str = "") -> None:
+    """The switches of the service in view are there too, and the corrected text."""
+    if text:
+        judged(page, qtbot, text)
+    draft = page.column.draft
+    qtbot.waitUntil(lambda: page.selection.current is not None and draft.state is page.selection.current)
+    qtbot.waitUntil(lambda: draft.offer is not None)
+    qtbot.waitUntil(lambda: draft.made is not None)
