@@ -100,6 +100,8 @@ def _several_machines(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         yield f"fleet of machines, {button.text()}", window
     window.selection.show_snapshot(kept)
     choose(qtbot, window, state.container.name)
+
+
 def _not_started(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     """A text of two services, what is said of it, and its corrections."""
     page = window.pages.before

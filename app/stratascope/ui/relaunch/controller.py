@@ -20,9 +20,9 @@ from stratascope.state import preferences
 from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.harden.fixes import Fixes
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
 from stratascope.ui.relaunch.dialog import RelaunchDialog
+from stratascope.ui.relaunch.fixes import Fixes
 from stratascope.ui.relaunch.questions import ask_roll_back
 from stratascope.ui.relaunch.recovery import CrashRecovery
 from stratascope.ui.relaunch.set_aside import SetAside

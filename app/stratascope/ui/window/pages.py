@@ -48,8 +48,7 @@ class Pages(QStackedWidget):
     """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
 
     `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
-    `use_made`, `denied_made`, `history_made`, `processes_made`, `before_made`: that page is there now. `logs_wanted`: to
-    its log.
+    `logs_wanted`: to its log. `use_made`, `denied_made`, `history_made`, `processes_made`, `before_made`: is there now.
     """
 
     turned = Signal()
@@ -123,9 +122,8 @@ class Pages(QStackedWidget):
 
     def stop(self) -> None:
         """No page asks anything any more."""
-        for page in (self.processes, self.before):
-            if page is not None:
-                page.stop()
+        for page in filter(None, (self.processes, self.before)):
+            page.stop()
 
     def show_view(self, view: View) -> None:
         """Turn to that view, where it is offered; in one column also from the list to it, if it is the one already."""
