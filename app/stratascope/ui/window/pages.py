@@ -45,10 +45,9 @@ _VIEWS = {Place.DENIED: View.DENIED, Place.PROCESSES: View.PROCESSES}
 
 
 class Pages(QStackedWidget):
-    """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
-
-    `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
-    `logs_wanted`: to its log. `use_made`, `denied_made`, `history_made`, `processes_made`, `before_made`: is there now.
+    """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list. `filter_wanted`:
+    what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen. `logs_wanted`:
+    to its log. `use_made`, `denied_made`, `history_made`, `processes_made`, `before_made`: that page is there now.
     """
 
     turned = Signal()
@@ -122,8 +121,9 @@ class Pages(QStackedWidget):
 
     def stop(self) -> None:
         """No page asks anything any more."""
-        for page in filter(None, (self.processes, self.before)):
-            page.stop()
+        for page in (self.processes, self.before):
+            if page is not None:
+                page.stop()
 
     def show_view(self, view: View) -> None:
         """Turn to that view, where it is offered; in one column also from the list to it, if it is the one already."""
