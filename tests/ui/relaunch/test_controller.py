@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.relaunch.transaction import Ending
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.window.main_window import MainWindow
-from ui.hardening import named, over, press, relaunch, select, stopped, with_others
+from ui.hardening import named, over, press, relaunch, select, side_of, stopped, with_others
 from ui.staged_hardening import StagedHardening
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -117,3 +117,25 @@ def test_closing_while_a_relaunch_runs_asks_and_rolls_back(
     assert not side.dialog.isVisible()
     assert side.dialog.after.ended is not None
     assert side.dialog.after.ended.ending is Ending.ROLLED_BACK
+
+
+def test_what_the_card_switched_on_is_taken_back_where_nobody_agrees(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = side_of(window)
+    before, preset = side.column.draft.choices, side.column.presets.current
+    for leave in (side.dialog.back.click, lambda: QTest.keyClick(side.dialog, Qt.Key.Key_Escape), side.dialog.close):
+        side.close_critical()
+        qtbot.waitUntil(side.dialog.isVisible)
+        assert side.column.draft.choices != before
+        leave()
+        assert not side.dialog.isVisible()
+        assert (side.column.draft.choices, side.column.presets.current) == (before, preset)
+    # what a person has switched stays
+    side.column.draft.switch(side.column.draft.choices[0].toggle, False)
+    by_hand = side.column.draft.choices
+    qtbot.waitUntil(side.column.button.isEnabled)
+    side.column.button.click()
+    qtbot.waitUntil(side.dialog.isVisible)
+    side.dialog.back.click()
+    assert side.column.draft.choices == by_hand

@@ -8,7 +8,7 @@ from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.offers import Offer, Option
-from stratascope.value import Struct, field
+from stratascope.value import Struct, field, replace
 
 REMEMBERED = 200  # containers
 
@@ -58,6 +58,10 @@ class ContainerChoices(Struct):
         for name in [name for name in self.on if name.partition("=")[0] == which]:
             self.switch(name, None)
 
+    def copy(self) -> ContainerChoices:
+        """The same, to be gone back to."""
+        return replace(self, on=dict(self.on), values=dict(self.values))
+
     def choices(self, options: Iterable[Option]) -> tuple[Choice, ...]:
         """What is on, in the order of the options; what is on of the same toggle in one."""
         values: dict[str, list[str]] = {}
@@ -89,3 +93,7 @@ class ChoiceMemory:
                 del self._kept[next(iter(self._kept))]
             found = self._kept[key] = ContainerChoices()
         return found
+
+    def put_back(self, key: tuple[str, str], choices: ContainerChoices) -> None:
+        """As they were before."""
+        self._kept[key] = choices

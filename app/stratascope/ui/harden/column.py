@@ -12,6 +12,7 @@ from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.ui.harden.choices import ContainerChoices
 from stratascope.ui.harden.command_box import CommandBox, MainButton
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
@@ -58,6 +59,7 @@ class HardenColumn(SwitchColumn):
         self._kept: tuple[Transaction, ...] = ()
         self._noted: StatusNote | None = None
         self._refused = False  # whether what is told is why something was refused
+        self._before: tuple[tuple[str, str], ContainerChoices] | None = None  # the card's button was pressed
         self._pressing: ContainerState | None = None  # the button is to be pressed once its plan has come
         self.trials = TrialButtons(theme)
         self.kept = SetAsideLine(theme)
@@ -71,7 +73,7 @@ class HardenColumn(SwitchColumn):
         self.draft: RelaunchDraft = self.begin(draft, self.command)
         self.command.failed.connect(self.tell)
         self.remedies.turned.connect(draft.turn_remedy)
-        self.button.clicked.connect(self.press)
+        self.button.clicked.connect(self._pressed)
         self.trials.wanted.connect(self.trial_wanted)
         self.show_state(None)
 
@@ -141,6 +143,10 @@ class HardenColumn(SwitchColumn):
 
     # -- what the person does
 
+    def _pressed(self) -> None:
+        self._before = None  # what is on now is what the person wants
+        self.press()
+
     def press(self) -> None:
         """The button: relaunch, show the run, try again, or the way out where something blocks."""
         noted, plan = self._noted, self.draft.plan
@@ -166,13 +172,21 @@ class HardenColumn(SwitchColumn):
 
     def take(self, key: tuple[str, str], choices: tuple[Choice, ...]) -> None:
         """Just these for the container in view; the relaunch is asked for as soon as it is planned."""
+        self._before = self.draft.as_it_is()
         self.draft.take_choices(key, choices)
         self._pressing = self.draft.state
 
     def close_critical(self) -> None:
         """The smallest set and nothing else; the relaunch is asked for as soon as it is planned."""
+        self._before = self.draft.as_it_is()
         super().close_critical()
         self._pressing = self.draft.state if self.draft.look_only is None else None
+
+    def take_back(self) -> None:
+        """The relaunch was not agreed to: what the card's button switched on is as it was before."""
+        before, self._before = self._before, None
+        if before is not None:
+            self.draft.put_back(*before)
 
     def show_trials(self, *, under_way: bool) -> None:
         """The buttons of trials, as far as there can be any. `under_way`: both lead to those."""
@@ -235,5 +249,7 @@ class HardenColumn(SwitchColumn):
             self.remedies.show_remedies(tuple(each for each in Remedy if each in taken or each in offered), taken)
         if self._pressing is not None and (draft.plan is not None or draft.failure is not None or draft.state is None):
             pressing, self._pressing = self._pressing, None
-            if noted.act is ButtonAction.RELAUNCH and draft.state is not None and pressing.key == draft.state.key:
+            exports = noted.act is ButtonAction.EXPORT and self.command.can_export
+            able = noted.act is ButtonAction.RELAUNCH or exports
+            if able and draft.state is not None and pressing.key == draft.state.key:
                 self.press()

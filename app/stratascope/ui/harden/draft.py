@@ -240,6 +240,16 @@ class Draft(QObject):
         if self.state is not None and self.state.key == key == self.offered_key:
             self._reckon()
 
+    def as_it_is(self) -> tuple[tuple[str, str], ContainerChoices] | None:
+        """What is switched on for the container in view now, to be put back."""
+        return None if self.state is None else (self.state.key, self.memory.of(self.state.key).copy())
+
+    def put_back(self, key: tuple[str, str], choices: ContainerChoices) -> None:
+        """What was switched on for that container before."""
+        self.memory.put_back(key, choices)
+        if self.state is not None and self.state.key == key == self.offered_key:
+            self._reckon()
+
     # -- what it comes to
 
     def _reckon(self, *, ask: bool = True) -> None:

@@ -120,8 +120,8 @@ class RelaunchController(QObject):
         self._tell_offer()
 
     def _tell_offer(self) -> None:
-        draft, chosen = self.column.draft, self.column.draft.chosen
-        self.offer_changed.emit(draft.offer, frozenset() if chosen is None else frozenset(chosen.on))
+        chosen = self.column.draft.chosen
+        self.offer_changed.emit(self.column.draft.offer, frozenset(() if chosen is None else chosen.on))
 
     def _connect(self) -> None:
         self.column.draft.changed.connect(self._tell_offer)
@@ -130,6 +130,7 @@ class RelaunchController(QObject):
         self.column.aside_wanted.connect(self.set_aside.show)
         self.column.recover_wanted.connect(self.recovery.recover)
         self.dialog.begun.connect(self._begin)
+        self.dialog.left.connect(self.column.take_back)
         self.dialog.cancelled.connect(self.cancel)
         self.dialog.after.leave_out_wanted.connect(self._leave_out)
         self.dialog.after.find_wanted.connect(self._find)
@@ -292,9 +293,8 @@ class RelaunchController(QObject):
         self.dialog.hide()
         if self._plan is None:
             return
-        there = self._go_to(self._plan.state.key)
         self.column.draft.leave_out(self._plan.state.key, name)
-        if there:
+        if self._go_to(self._plan.state.key):
             self.column_wanted.emit()
 
     def _find(self) -> None:

@@ -56,6 +56,7 @@ class RelaunchDialog(Sheet):
 
     begun = Signal(float)
     cancelled = Signal()
+    left = Signal()  # it was not agreed to
     undo_wanted = Signal(object)  # Transaction
     discard_wanted = Signal(object)
 
@@ -263,17 +264,24 @@ class RelaunchDialog(Sheet):
         if self.running:
             self.cancelled.emit()
         else:
-            self.hide()
+            self._leave()
+
+    def _leave(self) -> None:
+        """A run goes on, the column tells of it."""
+        asked = not self.running and self.pages.currentIndex() == Page.BEFORE.value
+        self.hide()
+        if asked:
+            self.left.emit()
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)
 
     def reject(self) -> None:
-        self.hide()  # Escape: a run goes on, the column tells of it
+        self._leave()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
-        self.hide()
+        self._leave()
 
 
 def _undo_lead(done: Transaction) -> Message:
