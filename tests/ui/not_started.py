@@ -6,6 +6,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.before.page import BeforePage
 
+FOREIGN = "nginx postgres bogus did not find expected node content"  # names in the text, and PyYAML's own words
 COMPOSE = """services:
   web:
     image: nginx

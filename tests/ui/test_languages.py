@@ -28,7 +28,7 @@ from stratascope.linux.syscalls import known_names
 from stratascope.resources import read_text
 from stratascope.state.shipped import parts
 from stratascope.ui.app import qt_translations
-from ui import tour, walk, whole_walk
+from ui import not_started, tour, walk, whole_walk
 from ui.denied import ending_sample
 from ui.denied.denied_sample import FOREIGN
 from ui.history import remembered
@@ -73,6 +73,7 @@ def foreign() -> frozenset[str]:
         ending_sample.FOREIGN,
         remembered.FOREIGN,
         many_machines.FOREIGN,
+        not_started.FOREIGN,
     ]
     # of days and months: Qt has them in every language that there is, and the pseudo-locale is none
     texts += [QLocale.c().dayName(day, QLocale.FormatType.ShortFormat) for day in range(1, 8)]

@@ -181,3 +181,4 @@ def test_the_card_says_where_it_stands(window: MainWindow, page: BeforePage, qtb
     assert card.button.text().startswith("Write it so: ")
     assert not page.strata.header.name.isVisible(), "the chip says it"
     assert page.assumed.isVisible(), "nobody knows its image"
+    assert "PID" not in page.strata.strata.process.toolTip(), "there is none yet"

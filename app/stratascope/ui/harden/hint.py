@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
@@ -22,6 +23,7 @@ class HintLine(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._theme, self._words = theme, ("", "")
         self.hint: Hint | None = None
         self.text = Label(theme, 12, ink="text2", wrap=True)
         self.link = QPushButton()
@@ -38,7 +40,9 @@ class HintLine(QWidget):
         below.addWidget(self.link)
         below.addStretch(1)
         column.addLayout(below)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(
+            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum
+        )  # as high as its words at any width
         self.hide()
 
     def show_hint(self, hint: Hint | None) -> None:
@@ -49,10 +53,21 @@ class HintLine(QWidget):
             maybe = msg("Whether a serious threat stays open is not known. What would help most:")
             self.text.setText(translate(open_ if hint.certain else maybe))
             title, number = hint.toggle.titled(hint.value), exposure_range(hint.after)
-            self.link.setText(translate(msg("{title}: {exposure}", title=title, exposure=number)))
+            self._words = translate(msg("{title}: {exposure}", title=title, exposure=number)), translate(title)
+            self._fit()
             give_tip(self.link, translate(hint.toggle.what))
             spoken = msg("Switch on {title}; the exposure would be {exposure}", title=title, exposure=number)
             self.link.setAccessibleName(translate(spoken))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """With the number where there is room for it."""
+        whole, title = self._words
+        room = self.width() - 2 * self._theme.px(-LINK)
+        self.link.setText(whole if self.link.fontMetrics().horizontalAdvance(whole) <= room else title)
 
     def _take(self) -> None:
         if self.hint is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.container import Container, Engine, EngineKind, other_kernel
+from stratascope.core.container import Container, Engine, EngineKind, Status, other_kernel
 from stratascope.core.ground import Ground
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
@@ -10,6 +10,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.ground_rows import ground_rows
+from stratascope.presentation.words import STATUSES
 from stratascope.ui.widgets.gap_words import runs
 
 
@@ -23,6 +24,8 @@ def process_line(state: ContainerState) -> str:
     if not runs(state):
         return translate(msg("Not running"))
     container = state.container
+    if container.status is Status.PREDICTED:
+        return translate(STATUSES[container.status])  # nothing of it is there that could have a number
     comm = state.capture.text("comm") if state.capture else ""
     command = plain(comm.strip(), 80) if isinstance(comm, str) and comm else plain(container.command, 80)
     pid = str(container.pid)

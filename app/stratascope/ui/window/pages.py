@@ -95,8 +95,7 @@ class Pages(QStackedWidget):
         self.processes: ProcessesPage | None = None
         self.before: BeforePage | None = None
         self._before_strata: StrataPage | None = None
-        self._below_header = QWidget()
-        self._stack = QStackedWidget()
+        self._below_header, self._stack = QWidget(), QStackedWidget()
         column = QVBoxLayout(self._below_header)
         column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
         column.setSpacing(theme.px(12))
