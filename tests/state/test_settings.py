@@ -191,6 +191,6 @@ def test_nothing_else_is_remembered() -> None:
         "ui/denied/folded.py": ["KEPT"],
         "ui/widgets/splitter_state.py": ["key"],
         "ui/window/first_hints.py": ["KEY"],
-        "ui/window/layout.py": ['"geometry"'],
+        "ui/window/layout.py": ['"geometry"', "_LIST_WIDTH"],
         "ui/window/main_window.py": ['"view"', '"view_by"'],
     }

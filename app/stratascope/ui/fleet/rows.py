@@ -72,9 +72,11 @@ class RowsModel(QAbstractTableModel):
             return row
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(row)
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            told = column.text(row) if column.whole is None else column.whole(row)
-            return tip(told) if role == Qt.ItemDataRole.ToolTipRole else told
+        told = column.text(row) if column.whole is None else column.whole(row)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return told
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(told)
         return None
 
     def headerData(
