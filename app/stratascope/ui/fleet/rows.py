@@ -72,11 +72,11 @@ class RowsModel(QAbstractTableModel):
             return row
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(row)
-        told = column.text(row) if column.whole is None else column.whole(row)
+        whole = column.whole or column.text
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return told
+            return whole(row)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(told)
+            return tip(whole(row))
         return None
 
     def headerData(
