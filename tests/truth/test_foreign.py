@@ -39,11 +39,14 @@ def elsewhere(engines: object) -> Iterator[Rig]:
 @pytest.fixture(scope="module")
 def collision(elsewhere: Rig) -> Iterator[frozenset[int]]:
     """The numbers of processes of this machine that have the numbers which the engine's next containers will get."""
-    decoys = [subprocess.Popen(("sleep", "600")) for _ in range(200)]
+    decoys = [subprocess.Popen(("sleep", "600")) for _ in range(400)]
+    numbers = frozenset(decoy.pid for decoy in decoys)
+    # where they lie closest: a busy machine gives the numbers between them to others
+    start = max(numbers, key=lambda begin: len(numbers & set(range(begin + 1, begin + 100))))
     daemon = elsewhere.daemon_pids()[0]
-    line = f"echo {decoys[0].pid} > /proc/sys/kernel/ns_last_pid"
+    line = f"echo {start} > /proc/sys/kernel/ns_last_pid"
     subprocess.run(("nsenter", "-t", str(daemon), "--pid", "--mount", "sh", "-c", line), check=True)
-    yield frozenset(decoy.pid for decoy in decoys)
+    yield numbers
     for decoy in decoys:
         decoy.kill()
         decoy.wait()
