@@ -198,7 +198,9 @@ class ProcessesPage(QWidget):
     def _share(self) -> None:
         """The list comes first where both don't fit: keys and menu do all that the panel's buttons do."""
         px = self._theme.px
-        room = self.height() - self._upper.minimumSizeHint().height() - 2 * self.table.row_height() - px(10)
+        least = self._upper.minimumSizeHint().height() + 2 * self.table.row_height()
+        # its note wraps, and for what wraps a layout counts as the least what is wanted at that width
+        room = self.height() - max(least, self._upper.heightForWidth(self.width())) - px(10)
         self._roomy = room >= px(LEAST)
         self.card.setFixedHeight(max(1, min(px(CARD), room)))
         self.card.setVisible(self._roomy and self.table.chosen is not None)
