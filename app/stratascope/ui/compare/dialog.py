@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QSize, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
     QSizePolicy,
     QStyle,
@@ -35,7 +34,7 @@ from stratascope.ui.copying import feedback
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.chip import ChipRow, FilterChip
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_rows
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_listing, paint_row
 from stratascope.ui.widgets.labels import Label, draw_line, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value
@@ -66,12 +65,7 @@ class _Cell(QStyledItemDelegate):
         column = Column(index.column())
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if flags & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.color("sel"))
-        elif flags & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, theme.color("sunk"))
-        painter.setPen(theme.color("line"))
-        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
+        paint_row(painter, option, theme)
         room = rect.adjusted(theme.px(12 if column is Column.PART else 6), 0, -theme.px(6), -1)
         ink = "text3" if column is Column.PART else "open" if weaker(found, column) else "text"
         font = theme.font(12) if column is Column.PART else theme.font(13, BOLD if column is Column.WHAT else MEDIUM)
@@ -135,18 +129,9 @@ class CompareDialog(QDialog):
         table, theme = self.table, self._theme
         table.setModel(self.model_)
         table.setItemDelegate(_Cell(theme, table))
-        as_rows(table)
-        table.setMouseTracking(True)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        as_listing(table, theme.font(12, BOLD))
         table.setAccessibleName(translate(msg("What is different")))
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = table.horizontalHeader()
-        header.setFont(theme.font(12, BOLD))
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setStretchLastSection(True)
+        table.horizontalHeader().setStretchLastSection(True)
 
     def _lay_out(self) -> None:
         theme = self._theme

@@ -10,12 +10,12 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QObject, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
-from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from stratascope.core.message import Message
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole, as_rows
+from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole, as_listing, paint_row
 from stratascope.ui.widgets.labels import draw_line, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.value import Value
@@ -98,12 +98,7 @@ class _Cell(QStyledItemDelegate):
         column, row = self._table.columns[index.column()], index.data(ItemRole)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if flags & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.color("sel"))
-        elif flags & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, theme.color("sunk"))
-        painter.setPen(theme.color("line"))
-        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
+        paint_row(painter, option, theme)
         room = rect.adjusted(theme.px(BESIDE), 0, -theme.px(BESIDE), -1)
         font = theme.font(13, BOLD if column.bold else REGULAR)
         draw_line(painter, room, str(index.data()), font, theme, column.ink(row), middle=column.name)
@@ -125,17 +120,8 @@ class RowsTable(QTableView):
         self.model_ = RowsModel(columns, self)
         self.setModel(self.model_)
         self.setItemDelegate(_Cell(theme, self))
-        as_rows(self)
-        self.setMouseTracking(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        as_listing(self, theme.font(11, MEDIUM))
         self.setAccessibleName(name)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setFont(theme.font(11, MEDIUM))
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.selectionModel().currentRowChanged.connect(lambda *_: self.turned.emit())
         self.activated.connect(lambda index: self.opened.emit(index.data(ItemRole)))
 

@@ -12,7 +12,6 @@ from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QListWidget,
     QListWidgetItem,
     QStackedWidget,
@@ -33,7 +32,7 @@ from stratascope.presentation.overview import shared_words as words
 from stratascope.ui.shared.model import Column, SharedModel, member_text
 from stratascope.ui.widgets.chip import ChipRow, FilterChip
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, as_rows
+from stratascope.ui.widgets.item_model import AnyIndex, as_listing, paint_row
 from stratascope.ui.widgets.labels import Label, Line, draw_line, give_tip
 from stratascope.ui.widgets.selection import Key
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -53,12 +52,7 @@ class _Cell(QStyledItemDelegate):
         assert isinstance(model, SharedModel)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if flags & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.color("sel"))
-        elif flags & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, theme.color("sunk"))
-        painter.setPen(theme.color("line"))
-        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
+        paint_row(painter, option, theme)
         column = Column(index.column())
         room = rect.adjusted(theme.px(14 if column is Column.KIND else 6), 0, -theme.px(6), -1)
         grave = model.grave(index.row())
@@ -111,18 +105,9 @@ class SharedPage(QWidget):
         table, theme = QTableView(), self._theme
         table.setModel(self.model_)
         table.setItemDelegate(_Cell(theme, table))
-        as_rows(table)
-        table.setMouseTracking(True)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        as_listing(table, theme.font(11, MEDIUM))
         table.setAccessibleName(translate(msg("Who shares what")))
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = table.horizontalHeader()
-        header.setFont(theme.font(11, MEDIUM))
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setStretchLastSection(True)
+        table.horizontalHeader().setStretchLastSection(True)
         return table
 
     def _lay_out(self) -> None:
