@@ -57,6 +57,20 @@ SEEN = (
     ),
     replace(call("setuid", EPERM, 0, lacked="CAP_SETUID"), around=Circumstances()),  # it was gone
 )
+# of these nobody dies: a session of sshd that ends because its client hung up met them just before
+NEVER_FATAL = (
+    call("clone3", ENOSYS, 1, 88, entered=False),
+    call("keyctl", EPERM, 1, 0, 0, entered=False),
+    call("setuid", EPERM, 0, lacked="CAP_SETUID"),
+    call("setresuid", EPERM, MINUS, 0, MINUS, lacked="CAP_SETUID"),
+)
+# and of these some do
+FATAL = (
+    call("io_uring_setup", ENOSYS, 8, 1, entered=False),
+    call("io_uring_setup", EPERM, 8, 1, entered=False),
+    call("keyctl", EPERM, 11, 0, 0, entered=False),
+    call("prlimit64", EPERM, 0, 7, 1, lacked="CAP_SYS_RESOURCE"),
+)
 # only of one that was seen to go on
 WENT_ON = (
     call("stat", EACCES, path="."),
@@ -108,6 +122,18 @@ def test_what_people_search_for_is_none(attempt: Attempt) -> None:
 @pytest.mark.parametrize("attempt", WENT_ON, ids=lambda attempt: attempt.name)
 def test_of_who_went_on_some_more_is_benign(attempt: Attempt) -> None:
     assert is_benign(attempt, survived=True)
+
+
+@pytest.mark.parametrize("attempt", NEVER_FATAL, ids=lambda attempt: attempt.name)
+def test_what_nobody_dies_of_is_benign_though_it_ended(attempt: Attempt) -> None:
+    assert is_benign(attempt, ended=True)
+
+
+@pytest.mark.parametrize("attempt", FATAL, ids=lambda attempt: f"{attempt.name}-{attempt.errno}")
+def test_what_some_die_of_is_none_where_it_ended(attempt: Attempt) -> None:
+    assert is_benign(attempt)
+    assert not is_benign(attempt, ended=True)
+    assert is_benign(attempt, survived=True, ended=True)
 
 
 def test_only_calls_that_were_answered_are_benign() -> None:

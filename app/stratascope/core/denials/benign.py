@@ -2,7 +2,8 @@
 
 Found by watching the thirty-one programs of `tests/software` on Docker and Podman, where all of them worked, and by
 what those that are known for it do. A class is of call, answer, arguments and the form of the path, never of who calls;
-and none is of what programs die of elsewhere unless they were seen to go on (whoever asks holds it against `ended`).
+and none is of what programs die of elsewhere unless they were seen to go on. Of some nobody dies at all: what is
+refused is what was hoped for, or there is always another way; these stay benign where the program ended right after.
 Decided against all that `access` is refused, and against every refusal of a file: these are what people look for.
 """
 
@@ -25,12 +26,14 @@ _REFUSED = (errno.EPERM, errno.EACCES)
 _EITHER = (errno.EPERM, errno.ENOSYS)
 _O_NOATIME = 0o1000000
 _HUGE = 0x40000  # MAP_HUGETLB
+_JOIN = 1  # KEYCTL_JOIN_SESSION_KEYRING
 _READS = "access faccessat faccessat2 lstat newfstatat open openat openat2 readlink readlinkat stat statx"
 
 
 class Probe(Value):
     """One class. `entered`: whether the kernel began with the call; None: either. `path`: what it has to be of, whole;
-    `lacked`: these, or none. `more`: of the arguments. `lasting`: only where a program was seen to go on after it.
+    `lacked`: these, or none. `more`: of the arguments. `lasting`: only where a program was seen to go on after it;
+    `never_fatal`: also where it ended right after it.
     Of a request over netlink it does not matter which call sent it.
     """
 
@@ -43,6 +46,7 @@ class Probe(Value):
     more: Callable[[Attempt], bool] = lambda attempt: True
     kind: Kind = Kind.CALL
     lasting: bool = False
+    never_fatal: bool = False
 
     def holds(self, attempt: Attempt) -> bool:
         """Whether that refusal is of this class."""
@@ -57,14 +61,18 @@ class Probe(Value):
         )
 
 
-def is_benign(attempt: Attempt, *, survived: bool = False) -> bool:
-    """Whether programs are refused just this in good health, and go on: only true of one that did."""
-    return why_benign(attempt, survived=survived) != ""
+def is_benign(attempt: Attempt, *, survived: bool = False, ended: bool = False) -> bool:
+    """Whether programs are refused just this in good health, and go on. `ended`: this one did right after it."""
+    return why_benign(attempt, survived=survived, ended=ended) != ""
 
 
-def why_benign(attempt: Attempt, *, survived: bool = False) -> str:
+def why_benign(attempt: Attempt, *, survived: bool = False, ended: bool = False) -> str:
     """What such a program does instead, in English, for whoever looks into this; "" where it is none."""
-    return next((each.why for each in PROBES if each.holds(attempt) and (survived or not each.lasting)), "")
+    return next((each.why for each in PROBES if each.holds(attempt) and _fits(each, survived, ended)), "")
+
+
+def _fits(probe: Probe, survived: bool, ended: bool) -> bool:
+    return survived or probe.never_fatal or not (ended or probe.lasting)
 
 
 def _value(attempt: Attempt, place: int) -> int | None:
@@ -120,16 +128,20 @@ def _class(why: str, calls: str, errnos: tuple[int, ...], **more: Any) -> Probe:
 
 
 # The C library and others try the newest call first, and take the older one where there is none
+_OF_THE_C_LIBRARY = "clone3 close_range copy_file_range faccessat2 fchmodat2 getrandom rseq statx"
 _NEWER = """
-cachestat clone3 close_range copy_file_range epoll_pwait2 faccessat2 fchmodat2 futex_wait futex_waitv futex_wake
-getrandom io_pgetevents io_uring_setup landlock_create_ruleset listmount map_shadow_stack membarrier memfd_secret mseal
-openat2 pidfd_open preadv2 process_mrelease pwritev2 rseq set_mempolicy_home_node statmount statx userfaultfd
+cachestat epoll_pwait2 futex_wait futex_waitv futex_wake io_pgetevents io_uring_setup landlock_create_ruleset listmount
+map_shadow_stack membarrier memfd_secret mseal openat2 pidfd_open preadv2 process_mrelease pwritev2
+set_mempolicy_home_node statmount userfaultfd
 """
 PROBES: tuple[Probe, ...] = (
+    _class("takes the older call", _OF_THE_C_LIBRARY, _NOT_THERE, never_fatal=True),
     _class("takes the older call", _NEWER, _NOT_THERE),
     _class("reads and writes by threads instead", "io_uring_setup", _EITHER, entered=_FILTERED),
     _class("does without confining itself", "landlock_create_ruleset", (*_EITHER, errno.EOPNOTSUPP)),
     _class("does without it", "memfd_secret rseq userfaultfd", _EITHER),
+    _class("does without a keyring of the session", "keyctl", _EITHER, entered=_FILTERED, more=_is(0, _JOIN),
+           never_fatal=True),
     _class("does without a keyring of the session", "add_key keyctl request_key", _EITHER, entered=_FILTERED),
     _class(
         "leaves memory where it lies", "get_mempolicy mbind move_pages set_mempolicy", _EITHER, entered=_FILTERED
@@ -143,6 +155,7 @@ PROBES: tuple[Probe, ...] = (
         entered=_ENTERED,
         lacked=frozenset(("CAP_SETGID", "CAP_SETUID")),
         more=_to_root,
+        never_fatal=True,
     ),
     _class(
         "goes on with the limit that it has",

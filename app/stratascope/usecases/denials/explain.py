@@ -87,7 +87,7 @@ class Explainer:
             attempt.path,
             errno.errorcode.get(code, str(code)) if code else "",
             claim,
-            is_benign(attempt, survived=entry.survived) and (entry.survived or not entry.ended),
+            is_benign(attempt, survived=entry.survived, ended=entry.ended),
             entry.ended,
             remedies,
         )
