@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.history.changes import What
-from stratascope.core.history.entry import Entry, HistoryError, Kind, Subject, Watch
+from stratascope.core.history.entry import Entry, HistoryError, Kind, Run, Subject, Watch
 from stratascope.core.message import msg
 from stratascope.presentation.history_since import Place
 from stratascope.ui.app import app as ui
 from stratascope.ui.history.chart import HistoryChart
-from stratascope.ui.history.page import RANGES, HistoryPage
+from stratascope.ui.history.page import FIRST_RANGE, RANGES, HistoryPage
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.history.history import Point
@@ -60,7 +60,7 @@ def test_all_on_one_axis(opened: Open) -> None:
     chart = chart_of(page)
     assert chart.past is not None
     since, until = chart.timeline.time()
-    assert until - since == pytest.approx(RANGES[1][1], rel=0.01)
+    assert until - since == pytest.approx(RANGES[FIRST_RANGE][1], rel=0.01)
     happened = {each.what for each in chart.past.changes}
     assert {What.RESTARTED, What.RELAUNCHED, What.SETTINGS, What.EXPOSURE, What.DRIFT, What.IMAGE} <= happened
     assert chart.timeline.x_of(since) < chart.timeline.x_of(until)
@@ -112,6 +112,26 @@ def test_ranges(qtbot: QtBot, opened: Open) -> None:
         qtbot.waitUntil(in_view)
     assert page.first.isVisible()  # it begins long after the beginning of all time
     assert "first saw it" in page.first.text()
+
+
+def test_what_is_recorded_fills_the_chart_until_a_range_is_chosen(qtbot: QtBot) -> None:
+    begun = Remembered()
+    for name, ago in (("backup", HOUR / 6), (HELD, 5 * HOUR)):
+        state = next(each for each in live().containers if each.container.name == name)
+        subject = Subject(state.container.engine, name)
+        begun.note(subject, time.time() - ago, (Kind.RUN, Run("running", time.time() - ago)), (Kind.DRIFT, ()))
+        begun.watched = [Watch(time.time() - 5 * HOUR, time.time())]
+    with shown(qtbot, begun) as window:
+        for name, length in (("backup", HOUR), (HELD, DAY)):
+            page = turned(qtbot, window, name)
+            chart = chart_of(page)
+            qtbot.waitUntil(partial(spans, chart, length))
+            checked = next(place for place, each in enumerate(page.ranges.buttons) if each.isChecked())
+            assert RANGES[checked][1] == length
+        QTest.mouseClick(page.ranges.buttons[FIRST_RANGE], Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(partial(spans, chart, 7 * DAY))
+        page = turned(qtbot, window, "backup")
+        qtbot.waitUntil(partial(spans, chart, 7 * DAY))
 
 
 def test_wheel_zooms_and_asks_for_finer_lines(qtbot: QtBot, opened: Open) -> None:

@@ -103,6 +103,26 @@ def test_a_session_that_raises_the_exposure_is_named(name: str, first: float) ->
     assert found.second
 
 
+def test_what_a_session_alone_makes_serious_is_ended_not_relaunched(qtbot: QtBot, theme: Theme) -> None:
+    state = named("web")
+    assert state.matrix is not None
+    session = ProcessState(77, 5, "sh", (), kind="exec", exposure=state.matrix.exposure.worst)
+    lifted = replace(state, first_exposure=2.0, processes=(session,))
+    found = told(lifted, offered(state))
+    assert (found.act, found.word, found.chips) == (Act.SESSION, "Show the session", ())
+    card = AnswerCard(theme)
+    qtbot.addWidget(card)
+    card.show_answer(found)
+    assert not card.quiet.isHidden()
+    with qtbot.waitSignal(card.session_wanted):
+        card.quiet.click()
+    # where its first process alone is as bad, or where it is no session, switches are the way
+    same_band = replace(lifted, first_exposure=session.exposure - 0.1 if session.exposure else None)
+    assert told(same_band, offered(state)).act is Act.CLOSE
+    of_its_own = replace(lifted, processes=(replace(session, kind=""),))
+    assert told(of_its_own, offered(state)).act is Act.CLOSE
+
+
 def test_two_layers_are_only_promised_where_they_are() -> None:
     for state in DEMO.containers:
         if state.matrix is None:

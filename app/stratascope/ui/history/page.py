@@ -37,8 +37,15 @@ if TYPE_CHECKING:
     from stratascope.ui.history.chart import HistoryChart
 
 DAY = 86400.0
-RANGES = ((msg("24 h"), DAY), (msg("7 days"), 7 * DAY), (msg("30 days"), 30 * DAY), (msg("All"), LONGEST))
-FIRST_RANGE = 1
+HOUR = 3600.0
+RANGES = (
+    (msg("1 h"), HOUR),
+    (msg("24 h"), DAY),
+    (msg("7 days"), 7 * DAY),
+    (msg("30 days"), 30 * DAY),
+    (msg("All"), LONGEST),
+)
+FIRST_RANGE = 2  # or a shorter one that has all that is recorded, until a person chooses
 LOW = 420  # height of the page below which the card leaves, for the sake of the chart
 
 
@@ -63,7 +70,8 @@ class HistoryPage(QWidget):
         self._theme, self._selection, self._chronicle, self._refused = theme, selection, chronicle, refused
         self._shown: Key | None = None  # of the chart
         self._compared: Key | None = None  # of the card
-        self._place = FIRST_RANGE
+        self._place, self._chosen = FIRST_RANGE, False
+        self._first: tuple[Key, float] | None = None  # whose line is known to begin when
         self._near: tuple[float, float] | None = None  # a part of the time that was zoomed to
         self._since: float | None = None  # where the blue line was put
         self._offer: Offer | None = None
@@ -169,10 +177,17 @@ class HistoryPage(QWidget):
         return found, found is not None and found.key in on
 
     def choose_range(self, place: int) -> None:
-        """So far back."""
-        self._place, self._near = place, None
+        """So far back, for every container from now on."""
+        self._place, self._chosen, self._near = place, True, None
         self.ranges.choose(place)
         self._later.start()
+
+    def _fitting(self, key: Key, now: float) -> int:
+        """The range to show: as chosen, else what is recorded fills it."""
+        if self._chosen or self._first is None or self._first[0] != key:
+            return self._place if self._chosen else FIRST_RANGE
+        age = now - self._first[1]
+        return next(place for place, (_, length) in enumerate(RANGES) if age <= length or place == FIRST_RANGE)
 
     def _ask(self) -> None:
         state, snapshot = self._selection.current, self._selection.snapshot
@@ -189,6 +204,7 @@ class HistoryPage(QWidget):
             return
         now = time.time()
         key, subject = state.key, Subject(state.container.engine, state.container.name or state.container.id)
+        self._place = self._fitting(key, now)
         since, until = self._near or (now - RANGES[self._place][1], None)
         anew = self._near is None
 
@@ -221,8 +237,13 @@ class HistoryPage(QWidget):
         self.card.hide()
 
     def _show_chart(self, key: Key, answer: Answer, *, anew: bool) -> None:
-        self._shown = key
         past = answer.past
+        if anew and past is not None and past.first is not None and (self._first is None or self._first[0] != key):
+            self._first = key, past.first
+            if self._fitting(key, time.time()) != self._place:
+                self._later.start()
+                return
+        self._shown = key
         if past is None or past.first is None:
             text = msg("The line begins when Stratascope first saw this container, and continues while its window is "
                        "open. Nothing is known about earlier.")  # fmt: skip
@@ -243,6 +264,8 @@ class HistoryPage(QWidget):
         self.stack.setCurrentWidget(self.chart)
         self.legend.show()
         self.legend.show_past(past)
+        if anew:
+            self.ranges.choose(self._place)
         self.ranges.show()
         begins = past.first > past.since + 60.0 and anew
         self.first.setText(

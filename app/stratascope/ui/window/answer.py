@@ -15,7 +15,7 @@ from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.widgets.exposure_words import why, worst_open
@@ -43,6 +43,7 @@ class Act(Enum):
     CLOSE = "close"
     ROOT = "root"  # ask for what only root can read
     AGAIN = "again"  # read the engine again
+    SESSION = "session"  # show the exec session that makes it so bad, where it can be ended
 
 
 class AnswerChip(Value):
@@ -101,6 +102,8 @@ def answer(
         _proof(worst, state),
         brief=translate(worst.threat.title),
     )
+    if _lifted_by_session(state):
+        return replace(found, act=Act.SESSION, word=translate(msg("Show the session")))
     if offer is None or offer.smallest is None or not offer.of(Preset.CRITICAL):
         return found
     now, then = (f"{each.exposure.worst:.1f}" for each in (offer.smallest.before, offer.smallest.after))
@@ -113,6 +116,15 @@ def answer(
     needed = [option for option in offer.options if Preset.CRITICAL in option.presets]
     chips = tuple(_chip(option, numbers, option.key in on) for option in needed)
     return replace(found, act=Act.CLOSE, word=translate(word), chips=chips)
+
+
+def _lifted_by_session(state: ContainerState) -> bool:
+    """Whether its first process alone would be in a lower band: to end the session is then all that is needed."""
+    raising = max(state.raising, key=lambda each: each.exposure or 0.0, default=None)
+    if raising is None or not raising.kind:
+        return False
+    begins = (band.least for band in BANDS.values())
+    return any((state.first_exposure or 0.0) < band <= (raising.exposure or 0.0) for band in begins)
 
 
 def chip_word(option: Option) -> str:

@@ -87,6 +87,7 @@ class Header(QWidget):
         self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)
         self.drift.clicked.connect(self.processes_wanted)
+        self.card.session_wanted.connect(self.processes_wanted)
         self.card.suppose.back.clicked.connect(selection.bring_back)
         selection.container_changed.connect(self._show)
         selection.snapshot_changed.connect(self._show)
