@@ -59,23 +59,26 @@ def _shown(rig: Rig, state: Path, program: Program) -> list[object]:
     with service(rig, program) as at:
         up(at, program.deep[0])
         command = (sys.executable, "-m", "stratascope", "denials", at.name, "--all", "--json")
-        child = subprocess.Popen(
-            ("nsenter", f"--net={network_of(rig)}", *command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environ,
+        words = ("nsenter", f"--net={network_of(rig)}", *command)
+        begin = partial(
+            subprocess.Popen, words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environ
         )
+        child, texts, watched = begin(), list[str](), False
         until = time.monotonic() + SECONDS
         failed: dict[str, str] = {}
-        while time.monotonic() < until and child.poll() is None:
+        while time.monotonic() < until and not failed:
+            if child.poll() is not None:  # it ends with the container, and some checks are that it starts again
+                texts.append(child.communicate()[0])
+                watched = watched or child.returncode == 0
+                child = begin()
             if found := broken(program, at):  # a busy machine lets one answer come too late, and not the next
                 failed = broken(program, at)
                 sys.stdout.write(f"\n{program.name}: {found}, then {failed}\n")
-                if failed:
-                    break
         child.send_signal(2)
-        text, _ = child.communicate()
+        texts.append(child.communicate()[0])
+        if not watched and child.returncode != 0:
+            failed["denials"] = "it was never watched"
+    text = "".join(texts)
     told = [each for each in map(json.loads, text.splitlines()) if "syscall" in each]  # else of the container itself
     shown = [each for each in told if not each["benign"]]
     lines = (f"{each['process']}: {each['did']} = {each['errno']}, {each['layer']}: {each['what']}" for each in shown)
