@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QFontMetrics
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.threats.depth import Matrix
 from stratascope.presentation.rays_layout import Lane, Sort
-from stratascope.presentation.threat_outcomes import Kind, kind_of
+from stratascope.presentation.threat_outcomes import Kind, family_word, kind_of
 from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_legend import Sign, entries
-from stratascope.ui.strata.rays_paint import name_box
+from stratascope.ui.strata.rays_paint import family_names, name_box
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample
@@ -64,6 +64,21 @@ def test_every_threat_has_a_lane_in_the_field(window: MainWindow, rays: RayLayer
     middle = window.strata_page.strata.bands[4].geometry().center().y()
     ray = next(ray for ray in lane_of(rays, "userfaultfd").rays if ray.id == "userfaultfd")
     assert rays.scene.heights.end(ray) == pytest.approx(middle, abs=1)
+
+
+@pytest.mark.parametrize("width", [720, 1440, 1920])
+def test_families_are_named_whole_beside_each_other(window: MainWindow, rays: RayLayer, width: int) -> None:
+    window.resize(width, 900)
+    font, found = family_names(window.theme, rays.scene.heights, rays.scene.places, rays.width())
+    assert [word for _, _, word in found] == [family_word(place.family) for place in rays.scene.places]
+    boxes = [box for _, box, _ in found]
+    for number, box in enumerate(boxes):
+        assert box.left() >= 0
+        assert box.right() <= rays.width()
+        assert box.top() >= 0
+        assert box.bottom() <= rays.scene.heights.strip
+        assert box.width() >= QFontMetrics(font).horizontalAdvance(found[number][2])
+        assert not any(box.intersects(other) for other in boxes[number + 1 :])
 
 
 def test_where_nothing_is_known_the_role_is_told_instead(window: MainWindow) -> None:

@@ -113,9 +113,11 @@ def _table(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict) -> Table:
     if facts.mode is SeccompMode.FILTER and verdict is not Verdict.ENFORCED:
         tone = Tone.UNKNOWN if verdict is Verdict.UNKNOWN else Tone.WARN
     filters = UNKNOWN if facts.filters is None else msg("{count}", count=facts.filters)
+    on_mode = _MODE_NOTE if facts.mode is SeccompMode.FILTER else None
+    several = _FILTERS_NOTE if (facts.filters or 0) > 1 else None
     rows = [
-        Row(_MODE_LABEL, value, f"{source}:Seccomp", tone, None, _MODE_NOTE),
-        Row(_FILTERS_LABEL, filters, f"{source}:Seccomp_filters", Tone.PLAIN, None, _FILTERS_NOTE),
+        Row(_MODE_LABEL, value, f"{source}:Seccomp", tone, None, on_mode),
+        Row(_FILTERS_LABEL, filters, f"{source}:Seccomp_filters", Tone.PLAIN, None, several),
         Row(
             _PROFILE_LABEL,
             _PROFILES[facts.profile],

@@ -71,7 +71,10 @@ class StrataEdge(QWidget):
         text, flags = "\n".join(self._lines), Qt.TextFlag.TextWordWrap
         painter.setFont(theme.font(11))
         room = QRect(left, 0, right - left, self.height() - one)
-        high = min(room.height(), painter.fontMetrics().boundingRect(room, flags, text).height())
+        high = painter.fontMetrics().boundingRect(room, flags, text).height()
+        if high > room.height():  # in a very low window: one whole line rather than parts of two
+            text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, room.width())
+            high = painter.fontMetrics().height()
         top = (self.height() - one - high) // 2
         painter.drawText(QRect(left, top + one, right - left, high), flags, text)
         painter.setFont(theme.font(13, BOLD))

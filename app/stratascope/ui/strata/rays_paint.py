@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen, QPolygonF
 
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -161,16 +161,46 @@ def _paint_stop(painter: QPainter, theme: Theme, heights: RayHeights, x: float, 
         painter.drawEllipse(QPointF(at, box.bottom() + 3.2 * scale), 1.2 * scale, 1.2 * scale)
 
 
-def paint_families(painter: QPainter, theme: Theme, heights: RayHeights, places: tuple[Place, ...]) -> None:
-    """Each family's name on the strip, over a bracket line as wide as its lanes."""
-    painter.setFont(theme.font(11, MEDIUM))
-    metrics = painter.fontMetrics()
+def family_names(
+    theme: Theme, heights: RayHeights, places: tuple[Place, ...], right: int
+) -> tuple[QFont, list[tuple[Place, QRectF, str]]]:
+    """Each family's name and its box on the strip, which ends at `right`; in two rows where one is too narrow."""
+    words = [family_word(place.family) for place in places]
+    font, rows = theme.font(11, MEDIUM), 1
+    wide = QFontMetrics(font).horizontalAdvance
+    if any(wide(word) > place.right - place.left + theme.px(9) for word, place in zip(words, places, strict=True)):
+        font, rows = theme.font(10, MEDIUM), 2
+    metrics = QFontMetrics(font)
+    high = (heights.strip - theme.px(7.5)) / rows
+    found = []
+    for number, (place, word) in enumerate(zip(places, words, strict=True)):
+        before, after = number - rows, number + rows  # its neighbours in the same row
+        least = places[before].right if before >= 0 else places[0].left - theme.px(5)
+        most = places[after].left if after < len(places) else right - theme.px(5)
+        room = most - least - theme.px(4)
+        width = min(room, metrics.horizontalAdvance(word) + 1.0)
+        left = max(least, min((place.left + place.right - width) / 2, most - width))
+        box = QRectF(left, (rows - 1 - number % rows) * high, width, high)
+        found.append((place, box, metrics.elidedText(word, Qt.TextElideMode.ElideRight, int(room))))
+    return font, found
+
+
+def paint_families(
+    painter: QPainter,
+    theme: Theme,
+    heights: RayHeights,
+    places: tuple[Place, ...],
+    right: int,
+    only: Lane | None = None,
+) -> None:
+    """The names, each over a bracket line as wide as its lanes. `only`: that of this lane alone, where it stands."""
+    font, found = family_names(theme, heights, places, right)
+    painter.setFont(font)
     y = heights.strip - theme.px(6.5) + 0.5
-    for place in places:
+    for place, box, word in found:
+        if only is not None and only not in place.lanes:
+            continue
         painter.setPen(theme.color("text2"))
-        room = int(place.right - place.left + theme.px(9))
-        word = metrics.elidedText(family_word(place.family), Qt.TextElideMode.ElideRight, room)
-        box = QRectF(place.left - theme.px(5), 0, place.right - place.left + theme.px(10), y - theme.px(1))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
         painter.setPen(QPen(theme.color("line2"), 1))
         painter.drawLine(QLineF(place.left, y, place.right, y))

@@ -131,7 +131,7 @@ class RayScene:
         """Families, rays on their way, and the names of those that have arrived; `before`: x and end of each threat
         where it comes from."""
         theme, heights = self._theme, self.heights
-        paint_families(painter, theme, heights, self.places)
+        paint_families(painter, theme, heights, self.places, self._width)
         falling = set()
         for lane in self.lanes():
             was = before.get(lane.id)
@@ -163,7 +163,7 @@ class RayScene:
         for name in self.names:
             if name.id == lane.id:
                 paint_name(painter, theme, heights, name, name_text(lane.rays[0]), small=self.small)
-        paint_families(painter, theme, heights, tuple(place for place in self.places if lane in place.lanes))
+        paint_families(painter, theme, heights, self.places, self._width, only=lane)
 
 
 def more_text(count: int) -> str:
