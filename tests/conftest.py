@@ -47,6 +47,8 @@ __all__ = (
 )
 
 HANGS = 300_000  # milliseconds
+IN_C = 100.0  # seconds after a test's limit, when a call into C has not returned and Python has no say
+STDERR = os.dup(2)  # before pytest captures it
 
 if os.geteuid() != Path(__file__).stat().st_uid:  # by sudo, which must leave no files of root in the checkout
     examples = tempfile.TemporaryDirectory(prefix="strata-examples-")
@@ -89,6 +91,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped, though real engines are required: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that does not even end by its limit: show all threads, and end the run."""
+    marker = item.get_closest_marker("timeout")
+    limit = marker.args[0] if marker is not None else float(item.config.getini("timeout"))
+    faulthandler.dump_traceback_later(limit + IN_C, exit=True, file=STDERR)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.hookimpl(trylast=True)
