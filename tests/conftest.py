@@ -48,7 +48,7 @@ __all__ = (
 
 HANGS = 300_000  # milliseconds
 IN_C = 100.0  # seconds after a test's limit, when a call into C has not returned and Python has no say
-STDERR = os.dup(2)  # before pytest captures it
+STDERR = pytest.StashKey[int]()  # as it is outside tests
 
 if os.geteuid() != Path(__file__).stat().st_uid:  # by sudo, which must leave no files of root in the checkout
     examples = tempfile.TemporaryDirectory(prefix="strata-examples-")
@@ -76,6 +76,11 @@ def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
     return PatientBot(request)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Now what is printed is not captured."""
+    config.stash[STDERR] = os.dup(2)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that uses an engine is marked so."""
     mark_engine_tests(items)
@@ -98,7 +103,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """A test that does not even end by its limit: show all threads, and end the run."""
     marker = item.get_closest_marker("timeout")
     limit = marker.args[0] if marker is not None else float(item.config.getini("timeout"))
-    faulthandler.dump_traceback_later(limit + IN_C, exit=True, file=STDERR)
+    faulthandler.dump_traceback_later(limit + IN_C, exit=True, file=item.config.stash[STDERR])
     try:
         return (yield)
     finally:
