@@ -179,8 +179,8 @@ class Asked(Value):
     limits: tuple[AskedLimit, ...] = ()
     shm_size: int | None = None  # bytes of /dev/shm
     sysctls: tuple[tuple[str, str], ...] = ()  # of its own namespaces, by name; Podman tells those that were typed
-    # Kernel paths to be left in sight and writable, though they are among the masked or read-only ones; only of what
-    # is to be made
+    # Kernel paths to be left in sight and writable, though they are among the masked or read-only ones; of what is to
+    # be made, and where only the command told it
     unmasked: tuple[str, ...] = ()
     log_driver: str = ""
     log: LogKeeping = LogKeeping.UNKNOWN

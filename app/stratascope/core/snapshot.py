@@ -12,6 +12,7 @@ from stratascope.core.message import Message
 from stratascope.core.privilege import Privilege
 from stratascope.core.record import Trouble
 from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Basis
 from stratascope.value import Value, field
 
 V = TypeVar("V")
@@ -61,10 +62,21 @@ class ContainerState(Value):
     first_exposure: float | None = None  # of its first process alone
     unread: int = 0  # processes of it that were not read, at the least
     first_layers: tuple[LayerState, ...] = ()  # of its first process alone; `layers` have the marks of the weakest
+    as_started: ContainerState | None = None  # as it would start, where it does not run and that was predicted
 
     @property
     def key(self) -> tuple[str, str]:
         return self.container.key
+
+    @property
+    def judged(self) -> ContainerState:
+        """As it would start, where that was predicted; else as it is."""
+        return self if self.as_started is None else self.as_started
+
+    @property
+    def would_start(self) -> bool:
+        """Whether it is what a container would start as that its engine has, and that does not run."""
+        return any(layer.assessment.basis is Basis.PREDICTED for layer in self.layers)
 
     @property
     def raising(self) -> tuple[ProcessState, ...]:

@@ -14,6 +14,7 @@ from stratascope.state import record as records
 from stratascope.usecases.live.recorded import RecordedView
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
+from stratascope.wiring.foresight import foresight
 
 
 def recorded_view(paths: Sequence[Path]) -> RecordedView:
@@ -26,7 +27,7 @@ def recorded_view(paths: Sequence[Path]) -> RecordedView:
         name = path.stem if count[path.stem] == 1 else f"{path.parent.name}/{path.stem}"
         used[name] += 1
         reads.append((name if used[name] == 1 else f"{name} ({used[name]})", partial(read, path)))
-    return RecordedView(reads)
+    return RecordedView(reads, foresight())
 
 
 def read(path: Path) -> Snapshot:

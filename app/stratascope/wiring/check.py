@@ -7,22 +7,21 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from stratascope import atomic_file, resources
+from stratascope import atomic_file
 from stratascope.background_call import BackgroundCall
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine, EngineKind, EngineState, Image
 from stratascope.core.ground import decode_ground
 from stratascope.core.message import msg
-from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.record import Record
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
-from stratascope.state import record as records
 from stratascope.usecases.check.check import Checker, Host
-from stratascope.usecases.check.plain import fitted
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations
+from stratascope.wiring.foresight import Recorded
 
 FILE_MOST = 1 << 20  # bytes of a profile, or another file that a text names
 FOLDER_MOST = 10_000
@@ -35,19 +34,16 @@ class LocalHosts:
     def __init__(self, engines: Engines | None, capture: Record | None = None, wanted: Sequence[str] = ()) -> None:
         """`wanted`: ids or addresses, of which one has to be taken."""
         self._engines, self._capture, self._wanted = engines, capture, wanted
-        self._shared = translations()
+        self._shared, self._recorded = translations(), Recorded()
         self._asked: dict[str, BackgroundCall[Engine]] = {}
         self._images: dict[tuple[str, str], BackgroundCall[Image | None]] = {}
         self._own: Capture | None = None
-        self._recorded: Record | None = None
 
     def host(self, kind: EngineKind | None) -> Host:
         """See `Hosts`."""
         engine = self._chosen(kind)
-        recorded = self._plain(engine)
         ground = decode_ground(self._ground(engine))
-        container, readings = fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground)
-        return Host(engine, ground, container, readings)
+        return Host(engine, ground, *self._recorded.plain(engine, ground))
 
     def expect(self, kind: EngineKind | None, image: str) -> None:
         """See `Hosts`. Engines of another kind need not even be woken."""
@@ -92,9 +88,9 @@ class LocalHosts:
                 return replace(item, state=EngineState.ABSENT, message=message)
         raise AssertionError("a kind without a record")
 
-    def _plain(self, engine: Engine) -> ContainerRecord:
-        name = f"{engine.kind}-rootless" if engine.rootless else engine.kind.value
-        return next(item for item in self.recorded().containers if item.raw.engine == name)
+    def recorded(self) -> Record:
+        """A plain container of each kind of engine."""
+        return self._recorded.all()
 
     def _ground(self, engine: Engine) -> Capture:
         if self._capture is not None:
@@ -109,12 +105,6 @@ class LocalHosts:
             assert self._engines is not None
             self._own = self._engines.reader(self._shared).host()
         return self._own
-
-    def recorded(self) -> Record:
-        """A plain container of each kind of engine."""
-        if self._recorded is None:
-            self._recorded = records.load(resources.path("predicted/plain.json"))
-        return self._recorded
 
 
 class LocalFiles:

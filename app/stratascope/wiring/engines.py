@@ -182,12 +182,13 @@ def live_view(late: LateEngines | None = None) -> DeferredLiveView:
     """The live view of this environment's engines, for the window. It closes them at its end."""
     from stratascope.usecases.live.deferred import DeferredLiveView
     from stratascope.usecases.live.live_view import LiveView
+    from stratascope.wiring.foresight import foresight
 
     def make() -> tuple[LiveView, Callable[[], None]]:
         engines = (late or LateEngines()).get()
         shared = translations()
         root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
-        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root)
+        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root, foresight())
         return watch, engines.close
 
     return DeferredLiveView(make)

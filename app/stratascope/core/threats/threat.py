@@ -45,11 +45,12 @@ class Outcome(StrEnum):
 
 class Basis(StrEnum):
     """Where a stance comes from. ASKED: this reader may not read the kernel's word, the engine states the setting, and
-    nothing that could be read speaks against it.
+    nothing that could be read speaks against it. PREDICTED: the container does not run, and this is what it would be.
     """
 
     KERNEL = "kernel"
     ASKED = "asked"
+    PREDICTED = "predicted"
 
 
 class Ruling(Value):

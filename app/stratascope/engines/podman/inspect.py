@@ -22,6 +22,7 @@ from stratascope.core.container import (
 from stratascope.core.ports import RawContainer
 from stratascope.engines.podman.create_command import device_of
 from stratascope.engines.podman.create_command import options as typed_options
+from stratascope.engines.podman.recreate_security import unmasked
 from stratascope.engines.podman.sources import added
 from stratascope.engines.shared.asked_options import log_of, profile, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
@@ -141,7 +142,7 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     typed = command or {}
     # inspect tells of it only where nothing at all is masked, and the engine masks a path or two by itself
     said = {word.lower() for word in (*options, *typed.get("security-opt", ()))}
-    unmasked = () if privileged or "unmask=all" in said else None
+    bare = () if privileged or "unmask=all" in said else None
     seccomp, seccomp_profile = _seccomp(options, notes, privileged, engine)
     apparmor, apparmor_profile = _apparmor(answer.text("AppArmorProfile"), notes, privileged)
     labels = [value for name, value in map(option, options) if name == "label"]
@@ -159,8 +160,9 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         # inspect says "private" for keep-id, auto and nomap alike: the annotation has the word that was typed
         userns_mode=notes.get(f"{_ANNOTATION}userns") or host.text("UsernsMode"),
         read_only_root=host.flag("ReadonlyRootfs"),
-        masked_paths=unmasked,
-        read_only_paths=unmasked,
+        masked_paths=bare,
+        read_only_paths=bare,
+        unmasked=unmasked(typed.get("security-opt", ())) if bare is None else (),
         mounts=(*(_mount(mount) for mount in answer.parts("Mounts")), *tmpfs_mounts(host)),
         devices=tuple(
             AskedDevice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -103,13 +104,14 @@ def _relabelled(source: Known) -> bool:
     )
 
 
-def _typed(source: Known, path: str) -> bool:
-    """Whether `--security-opt unmask=PATTERN:PATTERN` names it."""
-    return any(
-        pattern and PurePosixPath(path).match(pattern)
-        for name, value in map(option, source.all("security-opt"))
-        if name == "unmask"
-        for pattern in value.split(":")
+def unmasked(options: Iterable[str]) -> tuple[str, ...]:
+    """The paths that `--security-opt unmask=PATTERN:PATTERN` names, of those that would be masked or read-only."""
+    values = (value for name, value in map(option, options) if name == "unmask")
+    patterns = [pattern for value in values for pattern in value.split(":") if pattern]
+    return tuple(
+        path
+        for path in dict.fromkeys((*MASKED, *READ_ONLY))
+        if any(PurePosixPath(path).match(pattern) for pattern in patterns)
     )
 
 
@@ -132,7 +134,8 @@ def _masks(source: Known, body: Body, options: tuple[str, ...]) -> None:
     more = [path for path in masked if path not in MASKED and not path.endswith(_MADE)]
     if more:
         body["mask"] = list(dict.fromkeys(more))
-    fewer = [path for path in MASKED if (_typed(source, path) if path in _SOME_VERSIONS else path not in masked)]
+    typed = unmasked(source.all("security-opt"))
+    fewer = [path for path in MASKED if (path in typed if path in _SOME_VERSIONS else path not in masked)]
     fewer += [path for path in READ_ONLY if path not in read_only and path not in masked and path not in fewer]
     if fewer:
         body["unmask"] = fewer

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Any
 
 from stratascope.check.meaning import ANYBODY, Understood, understand
 from stratascope.check.options import WITHOUT_EFFECT
 from stratascope.check.reading import Place, Problem, Service
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, Container, Engine, Image, other_kernel
+from stratascope.core.container import Asked, Container, Engine, Image, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
@@ -18,6 +20,7 @@ from stratascope.core.settled import settled
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import judge
+from stratascope.usecases.check import as_predicted
 from stratascope.value import replace
 
 Files = tuple[tuple[str, str], ...]
@@ -49,7 +52,22 @@ class Predictor:
         if files:
             return self._beside(files).state(service, image)
         made = self.understood(service, image)
-        return self._judged(made.container, service, image), made.problems
+        without = partial(self._placed, service=service, without=_Without(self, service, image))
+        return self._judged(made.container, self._layers, without), made.problems
+
+    def as_started(self, container: Container) -> ContainerState:
+        """A container that its engine has, as it would start. All of it is told as predicted from its inspect."""
+        asked = replace(container.asked, unmasked=self._shown(container.asked))
+        seen = replace(container, status=Status.PREDICTED, pid=None, asked=asked)
+        return self._judged(seen, tuple(map(as_predicted.ruling, self._layers)), as_predicted.placed)
+
+    def _shown(self, asked: Asked) -> tuple[str, ...]:
+        """Which of the paths that a plain container has masked or read-only it has not."""
+        if asked.masked_paths is None or asked.read_only_paths is None:
+            return asked.unmasked
+        usual = (*(self._plain.asked.masked_paths or ()), *(self._plain.asked.read_only_paths or ()))
+        its = (*asked.masked_paths, *asked.read_only_paths)
+        return tuple(path for path in usual if path not in its)
 
     def _beside(self, files: Files) -> Predictor:
         """The same where there are these files, too."""
@@ -58,16 +76,22 @@ class Predictor:
         found.around = replace(self.around, ground=replace(ground, profiles=(*ground.profiles, *files)))
         return found
 
-    def _judged(self, container: Container, service: Service, image: Image | None) -> ContainerState:
+    def _judged(
+        self,
+        container: Container,
+        layers: tuple[Layer, ...],
+        put: Callable[[tuple[LayerState, ...]], tuple[LayerState, ...]],
+    ) -> ContainerState:
+        """`layers`: as they are to rule; `put` says where each finding stands."""
         if other_kernel(container):
             return self._unknown(container, Gap(GapKind.FOREIGN, detail=f"{container.runtime} has a kernel of its own"))
         states = tuple(self._layer(layer, container) for layer in self._layers)
         postures = tuple(
             (layer, layer.judged_by(state.facts, state.asked, self.around))
-            for layer, state in zip(self._layers, states, strict=True)
+            for layer, state in zip(layers, states, strict=True)
         )
         matrix = judge(all_threats(), postures, self.around.ground)
-        placed = self._placed(states, service, image)
+        placed = put(states)
         findings = [settled(finding, matrix) for state in placed for finding in state.assessment.findings]
         findings.sort(key=lambda finding: finding.severity.rank)
         return ContainerState(
@@ -109,8 +133,7 @@ class Predictor:
 
     # -- who asked for it
 
-    def _placed(self, states: tuple[LayerState, ...], service: Service, image: Image | None) -> tuple[LayerState, ...]:
-        without = _Without(self, service, image)
+    def _placed(self, states: tuple[LayerState, ...], service: Service, without: _Without) -> tuple[LayerState, ...]:
         return tuple(
             replace(state, assessment=self._with_places(layer, state.assessment, service, without))
             for layer, state in zip(self._layers, states, strict=True)

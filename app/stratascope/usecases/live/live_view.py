@@ -25,6 +25,7 @@ from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.engine_readings import ALL, SECOND_LOOK, EngineReadings
+from stratascope.usecases.live.foresight import Foresight
 from stratascope.usecases.live.own_machine import OwnMachine
 from stratascope.usecases.live.reader import Reader, machine_of
 from stratascope.value import replace
@@ -49,8 +50,10 @@ class LiveView:
         assembler: Assembler,
         demo: Callable[[], Snapshot] | None = None,
         root: RootAccess | None = None,
+        foresight: Foresight | None = None,
     ) -> None:
         """`demo` is shown while no engine at all can be used."""
+        self._foresight = foresight or Foresight()
         self._reader = reader
         self._demo = demo
         self._assembler = assembler
@@ -85,8 +88,10 @@ class LiveView:
                 known.try_now.set()
 
     def focus(self, key: tuple[str, str] | None) -> None:
-        """The container that is looked at: its present use is read again and again, see `pace`."""
+        """The container that is looked at: its present use is read again and again, see `pace`; how it would start."""
         self._focus, self._next_look = key, 0.0
+        if self._foresight.look_at(key):
+            self._changed.set()
         for known in self.engines:
             with known.ready:
                 known.ready.notify_all()
@@ -319,7 +324,7 @@ class LiveView:
             )
             self._record = record
             try:
-                snapshot = self._with_demo(self._assembler.snapshot(record))
+                snapshot = self._with_demo(self._foresight.added(self._assembler.snapshot(record)))
                 if not snapshot.demo:
                     privilege = self._elevation.privilege
                     snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))
@@ -336,4 +341,4 @@ class LiveView:
         usable = (EngineState.CONNECTED, EngineState.UNREACHABLE)  # one that hangs may come back any moment
         if any(engine.state in usable for engine in snapshot.engines):
             return snapshot
-        return replace(self._demo(), engines=snapshot.engines)
+        return replace(self._foresight.added(self._demo()), engines=snapshot.engines)

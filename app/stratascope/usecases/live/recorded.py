@@ -10,6 +10,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot
 from stratascope.fault_log import fault_logger
+from stratascope.usecases.live.foresight import Foresight
 from stratascope.value import replace
 
 Publish = Callable[[Snapshot], None]
@@ -64,10 +65,10 @@ def _of(captured: Captured, state: ContainerState) -> ContainerState:
 class RecordedView:
     """For the window in the place of a live view. What it publishes grows with each capture that was read."""
 
-    def __init__(self, reads: Sequence[tuple[str, Read]]) -> None:
+    def __init__(self, reads: Sequence[tuple[str, Read]], foresight: Foresight | None = None) -> None:
         """`reads`: names, each once, and what reads them."""
-        self._reads = tuple(reads)
-        self._ending = threading.Event()
+        self._reads, self._foresight = tuple(reads), foresight or Foresight()
+        self._ending, self._looked = threading.Event(), threading.Event()
 
     def start(self, publish: Publish) -> None:
         """Begin; returns at once."""
@@ -80,12 +81,18 @@ class RecordedView:
                 return
             parts.append(_read(name, read))
             publish(joined(parts) if len(parts) == len(self._reads) else replace(joined(parts), asking=("",)))
+        whole = joined(parts)
+        while self._looked.wait() and not self._ending.is_set():
+            self._looked.clear()
+            publish(self._foresight.added(whole))
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         """Nothing of it changes."""
 
     def focus(self, key: tuple[str, str] | None) -> None:
-        """Nothing of it changes."""
+        """One that does not run is shown as it would start, once all are read."""
+        if self._foresight.look_at(key):
+            self._looked.set()
 
     def pace(self, seconds: float) -> None:
         """Nothing of it changes."""
@@ -96,6 +103,7 @@ class RecordedView:
     def stop(self) -> None:
         """End, after the capture that is being read."""
         self._ending.set()
+        self._looked.set()
 
 
 def _read(name: str, read: Read) -> tuple[Captured, Snapshot | None]:

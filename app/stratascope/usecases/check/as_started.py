@@ -1,0 +1,30 @@
+"""What would stand of a container that its engine has, and that does not run. Nothing is asked, nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stratascope.core.capture import Capture
+from stratascope.core.container import Container, Engine
+from stratascope.core.ground import Ground
+from stratascope.core.layer import Layer
+from stratascope.core.snapshot import ContainerState
+from stratascope.usecases.check.predicted import Predictor
+
+Plain = Callable[[Engine, Ground], tuple[Container, Capture]]  # what an engine gives where nothing is asked of it
+
+
+class AsStarted:
+    """For engines and grounds as they come. A predictor is kept for each engine until one of the two changes."""
+
+    def __init__(self, layers: tuple[Layer, ...], plain: Plain) -> None:
+        self._layers, self._plain = layers, plain
+        self._known: dict[str, tuple[Engine, Ground, Predictor]] = {}
+
+    def state(self, container: Container, engine: Engine, ground: Ground) -> ContainerState:
+        """As it would start on that engine and ground."""
+        known = self._known.get(engine.id)
+        if known is None or known[:2] != (engine, ground):
+            made = Predictor(self._layers, engine, ground, *self._plain(engine, ground))
+            known = self._known[engine.id] = engine, ground, made
+        return known[2].as_started(container)

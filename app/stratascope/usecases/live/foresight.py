@@ -1,0 +1,83 @@
+"""Containers that do not run, as they would start: of those that somebody looked at, put into each snapshot.
+
+A hundred that have ended cost nothing until they are looked at. What was predicted is kept until the container, its
+engine or its kernel changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stratascope.core.capture import GapKind
+from stratascope.core.container import Container, Engine
+from stratascope.core.ground import Ground
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.fault_log import fault_logger
+from stratascope.value import Value, replace
+
+logger = fault_logger(__name__)
+Key = tuple[str, str]
+Predict = Callable[[Container, Engine, Ground], ContainerState]
+
+
+class _Known(Value):
+    """A container as it was read, what else its prediction was made of, and both together."""
+
+    state: ContainerState
+    engine: Engine
+    ground: Ground
+    made: ContainerState
+
+
+class Foresight:
+    """`look_at` may be called from any thread, `added` from one."""
+
+    def __init__(self, predict: Predict | None = None) -> None:
+        """None: nothing is predicted."""
+        self._predict = predict
+        self._looked: frozenset[Key] = frozenset()
+        self._known: dict[Key, _Known] = {}
+
+    def look_at(self, key: Key | None) -> bool:
+        """That container is in view from now on. Whether another snapshot is wanted for it."""
+        if self._predict is None or key is None or key in self._looked:
+            return False
+        self._looked |= {key}
+        return True
+
+    def added(self, snapshot: Snapshot) -> Snapshot:
+        """With what those would start as that were looked at and do not run."""
+        looked = self._looked
+        if not looked:
+            return snapshot
+        engines = {engine.id: engine for engine in snapshot.engines}
+        known, self._known = self._known, {}
+        states = []
+        for state in snapshot.containers:
+            engine = engines.get(state.container.engine)
+            if state.key in looked and engine is not None and _ended(state):
+                found = self._of(known.get(state.key), state, engine, snapshot.ground_of(engine.id))
+                self._known[state.key] = found
+                state = found.made  # noqa: PLW2901
+            states.append(state)
+        return replace(snapshot, containers=tuple(states)) if self._known else snapshot
+
+    def _of(self, before: _Known | None, state: ContainerState, engine: Engine, ground: Ground) -> _Known:
+        if before is not None and (before.engine, before.ground) == (engine, ground):
+            if before.state is state:
+                return before
+            if before.state.container == state.container:
+                return _Known(state, engine, ground, replace(state, as_started=before.made.as_started))
+        return _Known(state, engine, ground, self._with(state, engine, ground))
+
+    def _with(self, state: ContainerState, engine: Engine, ground: Ground) -> ContainerState:
+        assert self._predict is not None
+        try:
+            return replace(state, as_started=self._predict(state.container, engine, ground))
+        except Exception:  # a text that nobody foresaw: then it is shown as ever, and the log has all of it
+            logger.exception("how %s would start can't be predicted", state.container.name)
+            return state
+
+
+def _ended(state: ContainerState) -> bool:
+    return state.gap is not None and state.gap.kind is GapKind.GONE and not state.container.pid

@@ -1,0 +1,55 @@
+"""How containers that do not run would start: by what an engine of each kind gives a plain one, as recorded."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from stratascope import resources
+from stratascope.core.capture import Capture
+from stratascope.core.container import Container, Engine
+from stratascope.core.ground import Ground
+from stratascope.core.record import Record
+from stratascope.engines.open import translators
+from stratascope.layers import all_layers
+from stratascope.usecases.live.foresight import Foresight
+from stratascope.usecases.live.translations import Translations
+
+if TYPE_CHECKING:
+    from stratascope.usecases.check.as_started import AsStarted
+
+
+class Recorded:
+    """A plain container of each kind of engine, read from our own file when it is first needed."""
+
+    def __init__(self) -> None:
+        self._shared = Translations(translators())
+        self._record: Record | None = None
+
+    def all(self) -> Record:
+        """As it was recorded."""
+        if self._record is None:
+            from stratascope.state import record as records
+
+            self._record = records.load(resources.path("predicted/plain.json"))
+        return self._record
+
+    def plain(self, engine: Engine, ground: Ground) -> tuple[Container, Capture]:
+        """What that engine gives where nothing is asked, and what would be read of it on that ground."""
+        from stratascope.usecases.check.plain import fitted
+
+        name = f"{engine.kind}-rootless" if engine.rootless else engine.kind.value
+        recorded = next(item for item in self.all().containers if item.raw.engine == name)
+        return fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground)
+
+
+def foresight() -> Foresight:
+    """For a view. All that predicts is loaded when the first container that does not run is looked at."""
+
+    @cache
+    def made() -> AsStarted:
+        from stratascope.usecases.check.as_started import AsStarted
+
+        return AsStarted(all_layers(), Recorded().plain)
+
+    return Foresight(lambda container, engine, ground: made().state(container, engine, ground))
