@@ -49,7 +49,7 @@ def ray_of(state: ThreatState, numbers: Mapping[str, int]) -> Ray:
             continue
         if item.ruling.stance is Stance.STOPS:
             stops.append(number)
-            if item.ruling.basis is Basis.ASKED:
+            if item.ruling.basis is not Basis.KERNEL:
                 asked.append(number)
         elif item.ruling.stance is Stance.UNKNOWN:
             unknown.append(number)

@@ -22,6 +22,12 @@ VERDICTS_AS_ASKED = {
     Verdict.WEAKENED: msg("Weakened, as asked"),
     Verdict.OPEN: msg("Open, as asked"),
 }
+VERDICTS_PREDICTED = {
+    **VERDICTS,
+    Verdict.ENFORCED: msg("Enforced, predicted"),
+    Verdict.WEAKENED: msg("Weakened, predicted"),
+    Verdict.OPEN: msg("Open, predicted"),
+}
 SEVERITIES = {
     Severity.CRITICAL: msg("Critical"),
     Severity.HIGH: msg("High"),
@@ -44,8 +50,15 @@ STANCES_AS_ASKED = {
     Stance.STOPS: msg("stops it, as asked"),
     Stance.LETS_THROUGH: msg("lets it through, as asked"),
 }
+STANCES_PREDICTED = {
+    **STANCES,
+    Stance.STOPS: msg("would stop it"),
+    Stance.LETS_THROUGH: msg("would let it through"),
+}
 STANCE_MARKS = {Stance.STOPS: "■", Stance.LETS_THROUGH: "○", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "·"}
 STANCE_MARKS_AS_ASKED = {**STANCE_MARKS, Stance.STOPS: "□", Stance.LETS_THROUGH: "◌"}
+_VERDICTS = {Basis.KERNEL: VERDICTS, Basis.ASKED: VERDICTS_AS_ASKED, Basis.PREDICTED: VERDICTS_PREDICTED}
+_STANCES = {Basis.KERNEL: STANCES, Basis.ASKED: STANCES_AS_ASKED, Basis.PREDICTED: STANCES_PREDICTED}
 FAMILIES = {
     Family.HOST: msg("Host"),
     Family.MOUNTS: msg("Mounts"),
@@ -109,19 +122,17 @@ def moment(seconds: float) -> Message:
 
 
 def verdict_words(known: Assessment) -> Message:
-    """A layer's verdict, and whether only the engine states it."""
-    return (VERDICTS_AS_ASKED if known.basis is Basis.ASKED else VERDICTS)[known.verdict]
+    """A layer's verdict, and whether only the engine states it, or it is predicted."""
+    return _VERDICTS[known.basis][known.verdict]
 
 
 def stance_words(ruling: Ruling | None) -> Message:
-    """A layer's answer, and whether only the engine states it; None: not its job."""
-    if ruling is None:
-        return STANCES[Stance.NOT_ITS_JOB]
-    return (STANCES_AS_ASKED if ruling.basis is Basis.ASKED else STANCES)[ruling.stance]
+    """A layer's answer, and whether only the engine states it, or it is predicted; None: not its job."""
+    return STANCES[Stance.NOT_ITS_JOB] if ruling is None else _STANCES[ruling.basis][ruling.stance]
 
 
 def stance_mark(ruling: Ruling | None) -> str:
     """The same as a sign."""
     if ruling is None:
         return STANCE_MARKS[Stance.NOT_ITS_JOB]
-    return (STANCE_MARKS_AS_ASKED if ruling.basis is Basis.ASKED else STANCE_MARKS)[ruling.stance]
+    return (STANCE_MARKS if ruling.basis is Basis.KERNEL else STANCE_MARKS_AS_ASKED)[ruling.stance]

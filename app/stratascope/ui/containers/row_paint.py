@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers import sparkline
 from stratascope.ui.containers.head import EXPOSURE
@@ -174,7 +175,11 @@ class RowDelegate(QStyledItemDelegate):
         one, two = theme.box(13), theme.box(11)
         marks_left = right - theme.px(EXPOSURE) - 5 * theme.px(PITCH) - theme.px(MARK)
         running = entry.state is not None and runs(entry.state)
-        name_right = self._exposure(painter, QRect(left, top, right - left, one), entry.state) if running else right
+        line, name_right = QRect(left, top, right - left, one), right
+        if running:
+            name_right = self._exposure(painter, line, entry.state)
+        elif entry.state is not None and entry.state.as_started is not None:
+            name_right = self._as_started(painter, line, entry.state.as_started.matrix)
         chip = self.chip_box(rect, entry)
         if not chip.isEmpty():
             self._chip(painter, chip, alike_text(entry))
@@ -259,6 +264,22 @@ class RowDelegate(QStyledItemDelegate):
             if not sparkline.paint_sparkline(painter, graph, steps, ink, theme.color("line")):
                 self._bar(painter, graph, matrix.exposure.worst, level_ink(matrix))
         return begin
+
+    def _as_started(self, painter: QPainter, line: QRect, matrix: Matrix | None) -> int:
+        """The number that it would have, thin and without a colour; where it begins."""
+        theme, right = self._theme, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.setPen(theme.color("text2"))
+        painter.setFont(theme.font(11))
+        below = QRect(line.right() + 1 - theme.px(EXPOSURE), line.bottom() + 1, theme.px(EXPOSURE), theme.box(11))
+        word = translate(msg("if run"))
+        painter.drawText(
+            below, right, painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, below.width())
+        )
+        painter.setFont(theme.font(15, REGULAR))
+        tall = theme.box(15)
+        number = number_text(matrix)
+        painter.drawText(QRect(line.left(), line.center().y() - tall // 2, line.width(), tall), right, number)
+        return line.right() - painter.fontMetrics().horizontalAdvance(number) - theme.px(8)
 
     def _bar(self, painter: QPainter, graph: QRectF, exposure: float, ink: str) -> None:
         theme, high = self._theme, self._theme.px(3)

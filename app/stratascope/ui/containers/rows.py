@@ -204,6 +204,8 @@ def spoken(entry: Entry) -> str:
         lines.insert(1, translate(msg("First of {count} replicas, all alike; Left collapses them", count=entry.opened)))
     if entry.reason:
         lines.append(translate(msg("Found: {what}", what=entry.reason)))
+    if (would := state.as_started) is not None:
+        lines.append(translate(msg("As it would start: {exposure}", exposure=exposure_sentence(would.matrix))))
     if runs(state):
         lines.append(exposure_sentence(state.matrix))
         if (who := raised(state)) is not None:

@@ -88,7 +88,7 @@ class FindingsColumn(QFrame):
             self._show()
 
     def _found(self) -> tuple[Finding, ...]:
-        state = self._selection.current
+        state = self._selection.judged
         return state.findings if state is not None and runs(state) else ()
 
     def _chosen(self) -> tuple[Finding, ...]:

@@ -35,6 +35,7 @@ from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 _AS_ASKED = msg("As asked, not verified: the engine states it, and only root can read the kernel's own value.")
+_AS_STARTED = msg("Not running. Predicted from what its engine was asked for: this is how it would start.")
 ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the panel's own tabs
 
 
@@ -78,7 +79,8 @@ class TabButton(QAbstractButton):
 
 
 class Panel(QFrame):
-    """Header 40 with tabs, then the open tab's page; a line between them where the engine's word alone is known.
+    """Header 40 with tabs, then the open tab's page; a line between them where nothing was read of the kernel: that is
+    the engine's word, or predicted.
 
     `root_wanted`: to verify what is stated.
     """
@@ -100,7 +102,6 @@ class Panel(QFrame):
         self.title = Label(theme, 15, BOLD)
         self.fact = Line(theme, 12, ink="text2")
         self.told = Line(theme, 12, ink="text2")
-        self.told.say(translate(_AS_ASKED))
         self.fail = QPushButton(translate(msg("Suppose it fails")))
         self.fail.setObjectName("link")
         self.fail.setFont(theme.font(12, BOLD))
@@ -160,8 +161,8 @@ class Panel(QFrame):
         acceptances.changed.connect(self._show_anew)
 
     def _show(self) -> None:
-        if self._selection.current is not None:
-            self._show_layer(self._selection.current, self._selection.layer)
+        if self._selection.judged is not None:
+            self._show_layer(self._selection.judged, self._selection.layer)
             self._show_fail()
 
     def _show_layer(self, state: ContainerState, number: int) -> None:
@@ -225,8 +226,10 @@ class Panel(QFrame):
         self.title.setText(plain(title))
         self.fact.say(translate(layer.assessment.fact) if layer else "")
         asked = running and layer is not None and layer.assessment.basis is Basis.ASKED
-        self._second.setVisible(asked)
-        self.verify.setVisible(self._selection.can_ask_root)
+        would = state.would_start
+        self.told.say(translate(_AS_STARTED if would else _AS_ASKED))
+        self._second.setVisible(asked or would)
+        self.verify.setVisible(self._selection.can_ask_root and not would)
         word = assessed_word(layer.assessment) if layer else verdict_word(Verdict.UNKNOWN)
         word = word if running else translate(msg("Not running"))
         name = msg("Layer {number}, {title}: {verdict}", number=number, title=title, verdict=word)

@@ -81,6 +81,8 @@ class FactsModel(QAbstractTableModel):
             mark = tone_word(row.tone) if column == VALUE else ""
             if mark and row.basis is Basis.ASKED:
                 mark = translate(msg("{verdict}, as asked", verdict=mark))
+            elif mark and row.basis is Basis.PREDICTED:
+                mark = translate(msg("{verdict}, predicted", verdict=mark))
             parts = [part for part in (cell_text(row, column), mark, _note(row, column)) if part]
             return "\n".join(parts) or translate(msg("empty"))
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -120,7 +122,7 @@ def _note(row: Row, column: int) -> str:
 
 def _mark(row: Row) -> Mark:
     mark = TONE_MARK[row.tone]
-    return AS_ASKED[mark] if row.basis is Basis.ASKED else mark
+    return mark if row.basis is Basis.KERNEL else AS_ASKED[mark]
 
 
 class _FactDelegate(QStyledItemDelegate):

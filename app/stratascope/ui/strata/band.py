@@ -280,7 +280,7 @@ class Band(QAbstractButton):
         elif self._away:
             painter.setPen(_dashes(theme.color("line2"), 2 if loud else 1.0, 1, 5))
             painter.drawPath(path)
-        elif self._known.basis is Basis.ASKED:
+        elif self._known.basis is not Basis.KERNEL:
             # the soft colour behind the words alone, and the outline around all of it
             ink = INK[mark_of(self._known)]
             painter.save()

@@ -34,10 +34,15 @@ class Sign(Enum):
 
 
 def entries(
-    found: dict[Kind, int], asked: int = 0, *, minor_drawn: bool = True, short: bool = False
+    found: dict[Kind, int],
+    asked: int = 0,
+    *,
+    minor_drawn: bool = True,
+    short: bool = False,
+    would: bool = False,
 ) -> tuple[tuple[Sign, str], ...]:
     """Sign and words of each entry; those that count nothing are left out, but for the serious ones. `asked`: of how
-    many of all only the engine states what becomes of them.
+    many of all only the engine states what becomes of them. `would`: all of it is predicted, and drawn so.
     """
     serious = sum(found[kind] for kind in SERIOUS)
     host, once, deeper = found[Kind.HOST], found[Kind.ONCE], found[Kind.DEEPER]
@@ -54,7 +59,7 @@ def entries(
         (Sign.MEDIUM, found[Kind.MEDIUM], msg("{count} medium", count=found[Kind.MEDIUM])),
         (Sign.MINOR, found[Kind.LOW], minor),
         (Sign.UNKNOWN, found[Kind.UNKNOWN], msg("{count} not known", count=found[Kind.UNKNOWN])),
-        (Sign.STOPPED, host + once + deeper, stopped),
+        (Sign.ASKED if would else Sign.STOPPED, host + once + deeper, stopped),
         (Sign.ASKED, asked, all_asked),
         (Sign.ONCE, once, msg("by one layer")),
         (Sign.TWICE, deeper, msg("by two or more") if short else msg("by two or more (depth)")),
@@ -69,19 +74,21 @@ class RayLegend(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._found: dict[Kind, int] = {}
-        self._asked, self._minor_drawn = 0, True
+        self._asked, self._minor_drawn, self._would = 0, True, False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def show_counts(self, found: dict[Kind, int], asked: int = 0, *, minor_drawn: bool = True) -> None:
-        """Tell these numbers; `asked`: how many of all only the engine states."""
-        self._found, self._asked, self._minor_drawn = found, asked, minor_drawn
+    def show_counts(
+        self, found: dict[Kind, int], asked: int = 0, *, minor_drawn: bool = True, would: bool = False
+    ) -> None:
+        """Tell these numbers; `asked`: how many of all only the engine states; `would`: they are predicted."""
+        self._found, self._asked, self._minor_drawn, self._would = found, asked, minor_drawn, would
         text = listed(word for _, word in self._entries(short=False)) if found else ""
         self.setAccessibleName(text)
         give_tip(self, text)
         self.update()
 
     def _entries(self, *, short: bool) -> tuple[tuple[Sign, str], ...]:
-        return entries(self._found, self._asked, minor_drawn=self._minor_drawn, short=short)
+        return entries(self._found, self._asked, minor_drawn=self._minor_drawn, short=short, would=self._would)
 
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(200), max(self._theme.px(HEIGHT), self._theme.box(12)))

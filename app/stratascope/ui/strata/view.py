@@ -99,7 +99,7 @@ class Strata(QWidget):
         self.legend.setVisible(not compact)
 
     def _show(self) -> None:
-        state, snapshot = self._selection.current, self._selection.snapshot
+        state, snapshot = self._selection.judged, self._selection.snapshot
         if state is not None and snapshot is not None:
             ground, engine = snapshot.ground_of(state.container.engine), self._selection.engine
             self._select(self._selection.layer)
@@ -132,12 +132,13 @@ class Strata(QWidget):
             self._ids[layer.number] = layer.id
         for number, band in self.bands.items():
             band.set_rays(matrix is not None, away=self._ids.get(number, "") in away)
-        line = process_line(self._state)
+        line, would = process_line(self._state), self._state.would_start
+        title = translate(msg("As it would start") if would else msg("The process"))
         if matrix is None:
-            self.process.say(translate(msg("The process")), (line,))
+            self.process.say(title, (line,))
         else:
             note = msg("Top to bottom is the order of the picture, not the order of the kernel's checks.")
-            self.process.say(translate(msg("The process")), (tries_line(matrix),), (line, translate(note)))
+            self.process.say(title, (tries_line(matrix),), (line, translate(note)))
         self._fit()
         self.rays.show_matrix(base, matrix, {layer: number for number, layer in self._ids.items()})
         self.rays.setVisible(matrix is not None)
@@ -150,7 +151,9 @@ class Strata(QWidget):
         matrix = self._matrix
         asked = 0 if matrix is None else sum(map(as_asked, matrix.threats))
         drawn = self.rays.scene.drawn_minor
-        self.legend.show_counts(kinds(matrix) if matrix is not None else {}, asked, minor_drawn=drawn)
+        would = self._state is not None and self._state.would_start
+        found = kinds(matrix) if matrix is not None else {}
+        self.legend.show_counts(found, asked, minor_drawn=drawn, would=would)
 
     def _fit(self) -> None:
         """Tell the rays where the bands stand."""

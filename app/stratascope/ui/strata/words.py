@@ -24,6 +24,8 @@ def process_line(state: ContainerState) -> str:
     if not runs(state):
         return translate(msg("Not running"))
     container = state.container
+    if state.would_start:
+        return translate(msg("Not running"))
     if container.status is Status.PREDICTED:
         return translate(STATUSES[container.status])  # nothing of it is there that could have a number
     comm = state.capture.text("comm") if state.capture else ""

@@ -50,7 +50,7 @@ class ExposureButton(QAbstractButton):
         super().__init__(parent)
         self._theme, self._low, self._doubtful = theme, False, False
         self._number, self._word, self._below, self._ink = "", "", "", "text3"
-        self._shown: tuple[Matrix | None, Matrix | None] | None = None
+        self._shown: tuple[Matrix | None, Matrix | None, bool] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -70,16 +70,22 @@ class ExposureButton(QAbstractButton):
             self.updateGeometry()
             self.update()
 
-    def show_exposure(self, base: Matrix | None, matrix: Matrix | None) -> None:
-        """Tell it: `base` as the container is, `matrix` as it is supposed to be (the same where nothing is)."""
-        if (base, matrix) == self._shown:
+    def show_exposure(self, base: Matrix | None, matrix: Matrix | None, *, would: bool = False) -> None:
+        """Tell it: `base` as the container is, `matrix` as it is supposed to be (the same where nothing is).
+
+        `would`: it would start so, which is no fact and has no colour.
+        """
+        if (base, matrix, would) == self._shown:
             return
-        self._shown = base, matrix
-        self._number, self._word, self._ink = number_text(matrix), level_word(matrix), level_ink(matrix)
+        self._shown = base, matrix, would
+        self._number, self._word = number_text(matrix), level_word(matrix)
+        self._ink = "text2" if would else level_ink(matrix)
         self._below = "" if matrix is None else translate(
             msg("at best {number}", number=f"{matrix.exposure.best:.1f}")
         )  # fmt: skip
         spoken = exposure_sentence(matrix)
+        if would:
+            spoken = translate(msg("As it would start: {exposure}", exposure=spoken))
         if matrix is not base:
             self._below = translate(msg("now {number}", number=number_text(base)))
             spoken = translate(msg("{exposure}; now {number}", exposure=spoken, number=number_text(base)))
@@ -185,10 +191,10 @@ class ExposureSheet(QFrame):
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)
 
-    def show_matrix(self, matrix: Matrix) -> None:
-        """Fill it."""
+    def show_matrix(self, matrix: Matrix, title: str = "") -> None:
+        """Fill it. `title`: what is said of it where that is more than the number."""
         theme, parts = self._theme, breakdown(matrix)
-        self.title.setText(exposure_sentence(matrix))
+        self.title.setText(title or exposure_sentence(matrix))
         self.table.setRowCount(len(parts.families))
         for row, part in enumerate(parts.families):
             threat = part.state.threat
@@ -218,10 +224,10 @@ class ExposureSheet(QFrame):
         height = self.table.horizontalHeader().sizeHint().height() + 4
         self.table.setFixedHeight(height + sum(self.table.rowHeight(row) for row in range(self.table.rowCount())))
 
-    def open_below(self, anchor: QWidget, matrix: Matrix) -> None:
+    def open_below(self, anchor: QWidget, matrix: Matrix, title: str) -> None:
         """Show it, its right edge at the anchor's."""
         theme = self._theme
-        self.show_matrix(matrix)
+        self.show_matrix(matrix, title)
         window = anchor.window()
         width = min(theme.px(WIDTH), window.width() - theme.px(24))
         self.setFixedWidth(width)

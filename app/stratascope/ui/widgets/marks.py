@@ -24,7 +24,8 @@ class Mark(StrEnum):
     WEAKENED = "WEAKENED"
     OPEN = "OPEN"
     UNKNOWN = "UNKNOWN"
-    ENFORCED_AS_ASKED = "ENFORCED as asked"  # only the engine states it: the same silhouette, as a line drawing
+    # only the engine states it, or it is predicted: the same silhouette, as a line drawing
+    ENFORCED_AS_ASKED = "ENFORCED as asked"
     WEAKENED_AS_ASKED = "WEAKENED as asked"
     OPEN_AS_ASKED = "OPEN as asked"
     NOT_RUNNING = "NOT_RUNNING"
@@ -68,11 +69,11 @@ def verdict_word(verdict: Verdict) -> str:
 def mark_of(known: Assessment) -> Mark:
     """The mark of a layer's verdict."""
     mark = Mark(known.verdict.value)
-    return AS_ASKED[mark] if known.basis is Basis.ASKED else mark
+    return mark if known.basis is Basis.KERNEL else AS_ASKED[mark]
 
 
 def assessed_word(known: Assessment) -> str:
-    """A layer's verdict in a word, or with "as asked" after it."""
+    """A layer's verdict in a word, or with "as asked" or "predicted" after it."""
     return translate(verdict_words(known))
 
 

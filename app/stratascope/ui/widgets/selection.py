@@ -62,6 +62,11 @@ class Selection(QObject):
         return self._states.get(self._key) if self._key is not None else None
 
     @property
+    def judged(self) -> ContainerState | None:
+        """The same as its layers and threats are told: as it would start, where it does not run and that is known."""
+        return None if self.current is None else self.current.judged
+
+    @property
     def empty(self) -> bool:
         """Whether there is no container at all, or nothing known yet."""
         return not self._states
@@ -174,7 +179,7 @@ class Selection(QObject):
             self.chosen.emit(self._key)
 
     def _tell(self) -> None:
-        state = self.current
+        state = self.judged
         self.what_if.show(state.matrix if state is not None and runs(state) else None)
         self.container_changed.emit()
 

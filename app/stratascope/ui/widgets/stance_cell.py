@@ -27,7 +27,7 @@ def stance_mark(ruling: Ruling | None) -> Mark:
     if ruling is None:
         return Mark.NOT_RUNNING
     mark = _MARKS[ruling.stance]
-    return AS_ASKED[mark] if ruling.basis is Basis.ASKED else mark
+    return mark if ruling.basis is Basis.KERNEL else AS_ASKED[mark]
 
 
 PROTECTION_MARK = {
@@ -54,12 +54,12 @@ def stance_ink(stance: Stance, where: Protection) -> str:
 
 
 def paint_stance(painter: QPainter, box: QRectF, ruling: Ruling | None, where: Protection, theme: Theme) -> None:
-    """Draw one answer into `box`, None: not its job; the mark in its middle. What only the engine states is a line."""
+    """Draw one answer into `box`, None: not its job; the mark in its middle. What was not read is a line."""
     stance = Stance.NOT_ITS_JOB if ruling is None else ruling.stance
     radius = 2.5 * theme.scale
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    if ruling is not None and ruling.basis is Basis.ASKED:
+    if ruling is not None and ruling.basis is not Basis.KERNEL:
         painter.setPen(QPen(theme.color(stance_ink(stance, where), 0.55), 1.2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box.adjusted(0.6, 0.6, -0.6, -0.6), radius, radius)

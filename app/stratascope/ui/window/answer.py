@@ -91,6 +91,8 @@ def answer(
     if matrix is None or not runs(state) or state.gap is not None or state.container.error:
         unread = state.gap is not None and runs(state) and can_ask  # of what does not run root knows no more
         return _unknown(why(state), ask=unread)
+    if state.would_start:
+        return _as_started(state, matrix, worst)
     if worst is None or worst.threat.severity not in SERIOUS:
         return _calm(state, matrix, can_ask=can_ask)
     who = raised(state)
@@ -143,6 +145,14 @@ def _unknown(text: str, *, ask: bool) -> Answer:
     if not ask:
         return Answer(Tone.UNK, text, short=True)
     return Answer(Tone.UNK, text, act=Act.ROOT, word=translate(msg("Show what only root can read")), short=True)
+
+
+def _as_started(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -> Answer:
+    """Of one that does not run: no fact, so it has no colour, and nothing is closed by a relaunch."""
+    serious = worst is not None and worst.threat.severity in SERIOUS
+    then = translate(worst.threat.what) if worst is not None and serious else _calm(state, matrix, can_ask=False).first
+    brief = translate(msg("As it would start"))
+    return Answer(Tone.UNK, translate(msg("Not running. This is how it would start.")), then, brief=brief)
 
 
 def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:

@@ -115,7 +115,7 @@ class Header(QWidget):
         """How the exposure comes about."""
         matrix = self._selection.what_if.result()
         if matrix is not None:
-            self.sheet.open_below(self.exposure, matrix)
+            self.sheet.open_below(self.exposure, matrix, self.exposure.accessibleName())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -146,7 +146,7 @@ class Header(QWidget):
         selection = self._selection
         self._show_drift(state)
         can_ask = selection.can_ask_root
-        told = answer(state, selection.engine, self._offer, self._on, self._numbers, can_ask=can_ask)
+        told = answer(state.judged, selection.engine, self._offer, self._on, self._numbers, can_ask=can_ask)
         self.card.show_answer(told)
         self._fit()
 
@@ -161,7 +161,8 @@ class Header(QWidget):
         state, what_if = self._selection.current, self._selection.what_if
         layers = state.layers if state is not None else ()
         supposed = sentence(what_if, {layer.id: self._titles.get(layer.number, layer.id) for layer in layers})
-        self.exposure.show_exposure(what_if.matrix, what_if.result())
+        would = state is not None and state.judged.would_start
+        self.exposure.show_exposure(what_if.matrix, what_if.result(), would=would)
         had_focus = self.card.suppose.back.hasFocus()
         self.card.show_supposed(supposed)
         if had_focus and not supposed:

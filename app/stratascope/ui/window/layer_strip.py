@@ -87,7 +87,7 @@ class LayerStrip(QWidget):
             self.cells[number].setChecked(True)
 
     def _show(self) -> None:
-        state = self._selection.current
+        state = self._selection.judged
         if state is not None:
             self._show_state(state)
             self._select(self._selection.layer)

@@ -218,7 +218,7 @@ class Pages(QStackedWidget):
     def _refresh(self) -> None:
         """Tell the page in view what it shows."""
         selection = self._selection
-        snapshot, state = selection.snapshot, selection.current
+        snapshot, state = selection.snapshot, selection.judged
         matrix = None if state is None else state.matrix
         serious = 0 if matrix is None else sum(len(matrix.open(severity)) for severity in SERIOUS)
         self.switch.show_count(View.MATRIX, serious)
