@@ -41,7 +41,15 @@ def told(state: ContainerState, snapshot: Snapshot) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["docker_rootful", "podman_rootless"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "docker_rootful",
+        "podman_rootless",
+        pytest.param("docker_rootless", marks=pytest.mark.slow),
+        pytest.param("podman_rootful", marks=pytest.mark.slow),
+    ],
+)
 def test_as_they_really_start(name: str, request: pytest.FixtureRequest) -> None:
     rig: Rig = request.getfixturevalue(name)
     score = Score()

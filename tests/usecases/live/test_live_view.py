@@ -19,14 +19,17 @@ import pytest
 from rig.engine import Rig
 from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
+from stratascope.core.ground import Ground
 from stratascope.core.layer import Verdict
 from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import SECOND_LOOK
+from stratascope.usecases.live.foresight import Foresight
 from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
+from stratascope.value import replace
 from usecases.screen import Screen, named, watching
 
 
@@ -252,6 +255,27 @@ def test_what_happens_before_the_stream_of_events_begins_is_found() -> None:
         screen.wait(lambda snapshot: {state.container.id for state in snapshot.containers} == {"first", "meanwhile"})
     finally:
         port.begins.set()
+        watch.stop()
+
+
+def test_what_does_not_run_is_predicted_once_it_is_looked_at() -> None:
+    port, shared = Slow(), Translations({EngineKind.DOCKER: _told})
+    port.ids.append("other")
+    port.begins.set()
+
+    def predict(container: Container, engine: Engine, ground: Ground) -> ContainerState:
+        return ContainerState(replace(container, status=Status.PREDICTED), ())
+
+    reader = Reader((), shared, Machine(), lambda _: Reach(None))
+    watch = LiveView((port,), reader, Assembler((), shared), foresight=Foresight(predict))
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        first = screen.wait(lambda snapshot: len(snapshot.containers) == 2)
+        assert not [state for state in first.containers if state.as_started is not None]
+        watch.focus(("far", "first"))
+        screen.wait(lambda snapshot: [state.as_started is not None for state in snapshot.containers] == [True, False])
+    finally:
         watch.stop()
 
 

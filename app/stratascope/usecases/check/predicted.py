@@ -7,11 +7,11 @@ from copy import copy
 from functools import partial
 from typing import Any
 
-from stratascope.check.meaning import ANYBODY, Understood, understand
+from stratascope.check.meaning import ANYBODY, WRITABLE, Understood, understand
 from stratascope.check.options import WITHOUT_EFFECT
 from stratascope.check.reading import Place, Problem, Service
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, Container, Engine, Image, Status, other_kernel
+from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, Image, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
@@ -57,7 +57,8 @@ class Predictor:
 
     def as_started(self, container: Container) -> ContainerState:
         """A container that its engine has, as it would start. All of it is told as predicted from its inspect."""
-        asked = replace(container.asked, unmasked=self._shown(container.asked))
+        asked = container.asked
+        asked = replace(asked, unmasked=self._shown(asked), mounts=(*asked.mounts, *self._temporary(asked)))
         seen = replace(container, status=Status.PREDICTED, pid=None, asked=asked)
         return self._judged(seen, tuple(map(as_predicted.ruling, self._layers)), as_predicted.placed)
 
@@ -68,6 +69,13 @@ class Predictor:
         usual = (*(self._plain.asked.masked_paths or ()), *(self._plain.asked.read_only_paths or ()))
         its = (*asked.masked_paths, *asked.read_only_paths)
         return tuple(path for path in usual if path not in its)
+
+    def _temporary(self, asked: Asked) -> list[AskedMount]:
+        """What Podman lays over a read-only root directory, and its inspect does not tell: unless that was declined."""
+        if self._engine.kind is not EngineKind.PODMAN or not asked.read_only_root:
+            return []
+        targets = {mount.target for mount in asked.mounts}
+        return [AskedMount("tmpfs", "", place, True) for place in WRITABLE if place not in targets]
 
     def _beside(self, files: Files) -> Predictor:
         """The same where there are these files, too."""
