@@ -24,9 +24,9 @@ VERDICTS_AS_ASKED = {
 }
 VERDICTS_PREDICTED = {
     **VERDICTS,
-    Verdict.ENFORCED: msg("Enforced, predicted"),
-    Verdict.WEAKENED: msg("Weakened, predicted"),
-    Verdict.OPEN: msg("Open, predicted"),
+    Verdict.ENFORCED: msg("Enforced, if run"),
+    Verdict.WEAKENED: msg("Weakened, if run"),
+    Verdict.OPEN: msg("Open, if run"),
 }
 SEVERITIES = {
     Severity.CRITICAL: msg("Critical"),

@@ -54,9 +54,9 @@ def test_card_and_strata_say_that_it_does_not_run(shown: MainWindow) -> None:
     assert strata.process.accessibleName() == "As it would start"
     assert strata.rays.isVisible()
     words = {band.accessibleName().rpartition(": ")[2] for band in strata.bands.values()}
-    assert words == {"Enforced, predicted", "Weakened, predicted", "Open, predicted"}
+    assert words == {"Enforced, if run", "Weakened, if run", "Open, if run"}
     panel = shown.strata_page.panel
-    assert panel.accessibleName().endswith("predicted")
+    assert panel.accessibleName().endswith("if run")
     assert panel.told.isVisible()
     assert "Not running" in panel.told.accessibleName()
     assert not panel.verify.isVisible(), "root can't verify what is not there"
@@ -110,7 +110,7 @@ def test_once_it_runs_it_is_what_was_read(shown: MainWindow, foreseen: Snapshot)
     header, strata = shown.strata_page.header, shown.strata_page.strata
     assert header.exposure.accessibleName().startswith("Exposure")
     assert strata.process.accessibleName() == "The process"
-    assert not [band for band in strata.bands.values() if "predicted" in band.accessibleName()]
+    assert not [band for band in strata.bands.values() if "if run" in band.accessibleName()]
     assert not shown.strata_page.panel.told.isVisible()
 
 

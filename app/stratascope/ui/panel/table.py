@@ -82,7 +82,7 @@ class FactsModel(QAbstractTableModel):
             if mark and row.basis is Basis.ASKED:
                 mark = translate(msg("{verdict}, as asked", verdict=mark))
             elif mark and row.basis is Basis.PREDICTED:
-                mark = translate(msg("{verdict}, predicted", verdict=mark))
+                mark = translate(msg("{verdict}, if run", verdict=mark))
             parts = [part for part in (cell_text(row, column), mark, _note(row, column)) if part]
             return "\n".join(parts) or translate(msg("empty"))
         if role == Qt.ItemDataRole.ToolTipRole:

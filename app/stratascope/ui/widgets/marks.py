@@ -73,7 +73,7 @@ def mark_of(known: Assessment) -> Mark:
 
 
 def assessed_word(known: Assessment) -> str:
-    """A layer's verdict in a word, or with "as asked" or "predicted" after it."""
+    """A layer's verdict in a word, or with "as asked" or "if run" after it."""
     return translate(verdict_words(known))
 
 
