@@ -50,7 +50,7 @@ GUESS = Ending(
     msg("It is running."),
     cause=Cause(
         Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT),
-        msg("Its log says so."),
+        msg("Its log points to it."),
         "touch: /x: Read-only file system",
     ),
     log=("touch: /x: Read-only file system",),

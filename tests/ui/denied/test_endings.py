@@ -122,7 +122,7 @@ def test_without_root_the_guess_of_a_log_stands_above_the_button(
     go(window, RUNS)  # asked again, since a log grows
     qtbot.waitUntil(view.headline.isVisible)
     assert view.headline.text() == "What is known without watching it"
-    assert view.reason.text() == "This is a guess. Its log says so."
+    assert view.reason.text() == "This is a guess. Its log points to it."
     assert page.nothing.observe.isVisible()
     page.nothing.observe.click()
     qtbot.waitUntil(lambda: bool(page.table.model_.rows))

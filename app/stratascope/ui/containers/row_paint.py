@@ -19,7 +19,7 @@ from stratascope.ui.containers.rows import Entry
 from stratascope.ui.widgets import marks
 from stratascope.ui.widgets.exposure_words import best_text, level_ink, number_text
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.gap_words import ended_word, runs
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
@@ -198,6 +198,12 @@ class RowDelegate(QStyledItemDelegate):
         room = marks_left - left - theme.px(8)
         second = painter.fontMetrics().elidedText(entry.reason or entry.second, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
+        if entry.state is not None and not running:
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("weak" if entry.state.container.exit_code else "text2"))
+            place = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, ended_word(entry.state.container))
+            return
         strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)
         painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)
 

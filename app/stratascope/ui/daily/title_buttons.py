@@ -16,6 +16,9 @@ HIGH = 28  # px
 WORDS = {Verb.START: msg("Start"), Verb.STOP: msg("Stop…"), Verb.RESTART: msg("Restart…")}
 UNDER_WAY = {Verb.START: msg("Starting…"), Verb.STOP: msg("Stopping…"), Verb.RESTART: msg("Restarting…")}
 
+_ASKS = msg("Asks first, and explains the consequences")
+_TIPS = {Verb.START: msg("Starts it as it is"), Verb.STOP: _ASKS, Verb.RESTART: _ASKS}
+
 
 class TitleButtons(QWidget):
     """`logs_wanted`, `shell_wanted`; `verb_wanted` has a Verb."""
@@ -51,7 +54,7 @@ class TitleButtons(QWidget):
         tips = (
             (self.logs, no_logs, msg("Show its output (Ctrl+L)")),
             (self.shell, no_shell, msg("Open a shell in it, in your terminal (Ctrl+T)")),
-            (self.run, no, msg("Asks first, and explains the consequences")),
+            (self.run, no, _TIPS[verb]),
         )
         for button, why, what in tips:
             button.setEnabled(why is None and (button is not self.run or under_way is None))

@@ -163,6 +163,7 @@ class DeniedPage(QWidget):
             self.table.fold()
             self.table.verticalScrollBar().setValue(0)
             self.chips.reset()
+            self.probing.fold()
         another, self._shown = not self.ready, state.key
         refusals = self._refused.of(state)
         self.table.whose = state

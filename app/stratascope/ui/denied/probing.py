@@ -37,7 +37,7 @@ class ProbingBand(QFrame):
         self.setObjectName("band")
         self.head = _Head(theme)
         self.note, self.calls = Line(theme, 12, ink="text2"), Line(theme, 11, ink="text2", fixed=True)
-        self.note.say(translate(msg("programs check whether something exists, and go on without it")))
+        self.note.say(translate(msg("healthy programs are refused this too, and go on without it")))
         above = QHBoxLayout()
         above.setSpacing(theme.px(8))
         above.addWidget(self.head)
@@ -59,6 +59,10 @@ class ProbingBand(QFrame):
     def open(self) -> bool:
         """Whether they are shown."""
         return self.head.isChecked()
+
+    def fold(self) -> None:
+        """Shown no more."""
+        self.head.setChecked(False)
 
     def set_low(self, low: bool) -> None:
         """One line."""

@@ -96,12 +96,15 @@ def asking_text(asking: Asking) -> str:
     return translate(plural("Opens {count} threat", "Opens {count} threats", asking.opened))
 
 
+_WANTED = msg("It was refused this while it was watched.")
+
+
 def whole_text(option: Option) -> str:
     """All of it, for the tooltip and the ear."""
+    if option.asking is not None:  # what the toggle is for is the opposite
+        return "\n".join((translate(_WANTED), asking_text(option.asking)))
     lines = [translate(option.toggle.what)]
-    if option.asking is not None:
-        lines.append(asking_text(option.asking))
-    elif option.why_not is not None:
+    if option.why_not is not None:
         lines.append(translate(option.why_not))
     else:
         lines.append(gain_text(option))

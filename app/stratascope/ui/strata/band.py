@@ -255,7 +255,7 @@ class Band(QAbstractButton):
             painter.setPen(QPen(theme.color("line2"), 1))
             painter.drawPath(path)
         if self.hasFocus():
-            paint_focus_ring(painter, box.adjusted(4, 4, -4, -4), radius - 3, theme)
+            paint_focus_ring(painter, box.adjusted(3, 3, -3, -3), radius - 2, theme)
 
     def _surface(self, ratio: float, path: QPainterPath) -> QPixmap:
         """The band without outline and words, kept until something of it changes: hatches and dashes take long."""

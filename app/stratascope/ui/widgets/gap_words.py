@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.capture import Gap
-from stratascope.core.container import Container, other_kernel
+from stratascope.core.container import Container, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
@@ -27,6 +27,14 @@ def advice(gap: Gap) -> str:
 def status_word(container: Container) -> str:
     """The container's state in a word."""
     return translate(STATUSES[container.status])
+
+
+def ended_word(container: Container) -> str:
+    """The same with the exit code of one that has ended."""
+    word = status_word(container)
+    if container.status not in (Status.EXITED, Status.DEAD) or container.exit_code is None:
+        return word
+    return translate(msg("{status} ({code})", status=word, code=str(container.exit_code)))
 
 
 def summary(state: ContainerState) -> str:

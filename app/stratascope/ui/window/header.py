@@ -23,7 +23,7 @@ from stratascope.ui.containers.rows import short_image
 from stratascope.ui.harden.words import since_text
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.widgets.chip import Chip
-from stratascope.ui.widgets.gap_words import runs, status_word
+from stratascope.ui.widgets.gap_words import ended_word, runs, status_word
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, Theme
@@ -190,16 +190,12 @@ class Header(QWidget):
 
 def ended(container: Container, now: float) -> str:
     """The state of what does not run, with the exit code and how long ago, as far as the engine says; else empty."""
-    word = status_word(container)
     if container.status is Status.RUNNING:
         return ""
-    if container.status not in (Status.EXITED, Status.DEAD) or container.exit_code is None:
+    word = ended_word(container)
+    if container.exit_code is None or not container.ended:
         return word
-    code = str(container.exit_code)
-    if not container.ended:
-        return translate(msg("{status} ({code})", status=word, code=code))
-    told = msg("{status} ({code}), {since}", status=word, code=code, since=since_text(now - container.ended))
-    return translate(told)
+    return translate(msg("{status}, {since}", status=word, since=since_text(now - container.ended)))
 
 
 def since(container: Container, now: float) -> str:

@@ -58,7 +58,7 @@ class Explainer:
 
     def __init__(self, state: ContainerState, around: Surroundings, remedies: Remedies = lambda claim: ()) -> None:
         self._around, self.remedies = around, remedies
-        self._known: dict[tuple[str, int], tuple[Claim, tuple[Remedy, ...]]] = {}
+        self._known: dict[tuple[str, int], tuple[Attempt, Claim, tuple[Remedy, ...]]] = {}
         self._state = state
         capture = state.capture
         self._uids = None if capture is None else or_none(capture.decoded("uid_map", parse_idmap))
@@ -70,7 +70,9 @@ class Explainer:
 
     def _denial(self, entry: Entry, since: float) -> Denial:
         attempt = replace(_without_others_path(entry.attempt), uids=self._uids, gids=self._gids)
-        claim, remedies = self._explained(entry.key, attempt)
+        explained, claim, remedies = self._explained(entry.key, attempt)
+        if entry.many:
+            attempt = explained  # of several names the one that the explanation is about
         code = attempt.errno
         return Denial(
             entry.key,
@@ -92,12 +94,12 @@ class Explainer:
             remedies,
         )
 
-    def _explained(self, key: str, attempt: Attempt) -> tuple[Claim, tuple[Remedy, ...]]:
+    def _explained(self, key: str, attempt: Attempt) -> tuple[Attempt, Claim, tuple[Remedy, ...]]:
         known = key, len(attempt.lines)
         found = self._known.get(known)
         if found is None:
             claim = claim_of(attempt, self._state, self._around)
-            found = self._known[known] = claim, self.remedies(claim)
+            found = self._known[known] = attempt, claim, self.remedies(claim)
         return found
 
 

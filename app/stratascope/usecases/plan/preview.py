@@ -110,11 +110,13 @@ class Previews:
         return self._preview(self._prediction(state), chosen, replace(subject, files=(*subject.files, *files)))
 
     def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:
-        """The one further toggle that would help most, where the exposure stays serious without it.
-
-        Raises ToggleError.
+        """The one further toggle that would help most, where the exposure stays serious without it; None where the
+        choices only give what was refused, since nobody asked for hardening then. Raises ToggleError.
         """
-        without = self.preview(state, chosen).after
+        preview = self.preview(state, chosen)
+        if preview.allows:
+            return None
+        without = preview.after
         now, certain = without.exposure.worst, any(without.open(each) for each in SERIOUS)
         if now < SERIOUS_EXPOSURE:
             return None

@@ -45,7 +45,7 @@ def failed(lines: Sequence[str], program: Program | None, end: End) -> Cause | N
         if claim is not None:
             return Cause(claim, msg("The runtime says so in its log, and the file agrees."), line)
         layer, what = _by_words(match["path"], match["why"].lower(), end)
-        return Cause(Claim(layer, what, Strength.LEFT), msg("The last line of its log says so."), line)
+        return Cause(Claim(layer, what, Strength.LEFT), msg("The last line of its log points to it."), line)
     return None
 
 

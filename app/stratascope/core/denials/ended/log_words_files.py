@@ -18,20 +18,13 @@ from stratascope.core.denials.ended.asked_for import (
 )
 from stratascope.core.denials.ended.ending import IMAGE, PROGRAM
 from stratascope.core.denials.ended.saying import Saying
-from stratascope.core.message import Message, msg
-
-
-def _takes(names: str, *, several: bool) -> Message:
-    if several:
-        return msg("What it tried requires {names}, and it does not have all of these.", names=names)
-    return msg("What it tried requires {names}, which it does not have.", names=names)
-
+from stratascope.core.message import msg
 
 _RIGHTS = tuple(
     Saying(
         rf"(?:{word}).*?(?:{REFUSED})|(?:{REFUSED}).*?(?:{word})",
         "capabilities",
-        _takes(", ".join(name.removeprefix("CAP_") for name in names), several=len(names) > 1),
+        msg("What it tried requires {lacking}, which it does not have."),
         rights(names),
         lacks_one(names),
     )

@@ -9,7 +9,7 @@ from stratascope.core.container import Asked
 from stratascope.core.denials.complaints import in_line
 from stratascope.core.denials.denial import Claim, Strength
 from stratascope.core.message import Message
-from stratascope.core.relaunch.want import Want
+from stratascope.core.relaunch.want import HeldCapability, Want
 from stratascope.value import Value, replace
 
 Found = dict[str, str]
@@ -26,8 +26,8 @@ def nothing(asked: Asked, found: Found) -> tuple[Want, ...]:
 
 class Saying(Value):
     """`pattern`: without regard to case; its named groups fill the fields of `text`, digits at their ends left out.
-    `path` is the one beside it where no group is called so. `wants`: by what was found. `fits`: whether it can be so
-    with these options.
+    `path` is the one beside it where no group is called so, `lacking` the capabilities that are wanted. `wants`: by
+    what was found. `fits`: whether it can be so with these options.
     """
 
     pattern: str
@@ -48,7 +48,9 @@ def claim_of(saying: Saying, text: str, asked: Asked, strength: Strength) -> Cla
         found["path"] = line.path
     if not saying.fits(asked, found):
         return None
-    return Claim(saying.layer, filled(saying.text, found), strength, saying.wants(asked, found))
+    wants = saying.wants(asked, found)
+    lacking = [name.removeprefix("CAP_") for want in wants if isinstance(want, HeldCapability) for name in want.names]
+    return Claim(saying.layer, filled(saying.text, {**found, "lacking": ", ".join(lacking)}), strength, wants)
 
 
 def first(sayings: Sequence[Saying], text: str, asked: Asked, strength: Strength) -> Claim | None:

@@ -180,5 +180,5 @@ def _said(lines: Sequence[str], asked: Asked) -> Iterator[Cause]:
     for place in reversed(range(len(lines))):
         claim = log_words.likely(lines[place], asked)
         if claim is not None:
-            reason = msg("The last line of its log says so.") if place == last else msg("Its log says so.")
+            reason = msg("The last line of its log points to it.") if place == last else msg("Its log points to it.")
             yield Cause(claim, reason, lines[place])
