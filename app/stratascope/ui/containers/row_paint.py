@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
@@ -193,19 +194,28 @@ class RowDelegate(QStyledItemDelegate):
         if entry.drift:
             x = left + painter.fontMetrics().horizontalAdvance(name) + theme.px(DRIFT / 2 + HALO + 4)
             self._drift(painter, QPointF(x, top + one / 2))
+        stopped = None if running or entry.state is None else entry.state.container
+        if stopped is not None:  # how it ended, where others have their marks
+            box = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
+            marks_left = self._ended(painter, box, stopped)
         painter.setFont(theme.font(11, MEDIUM if entry.reason else REGULAR))
         painter.setPen(theme.color("accent" if entry.reason else "text2"))
         room = marks_left - left - theme.px(8)
         second = painter.fontMetrics().elidedText(entry.reason or entry.second, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
-        if entry.state is not None and not running:
-            painter.setFont(theme.font(11))
-            painter.setPen(theme.color("weak" if entry.state.container.exit_code else "text2"))
-            place = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
-            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, ended_word(entry.state.container))
-            return
-        strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)
-        painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)
+        if stopped is None:
+            strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)
+            painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)
+
+    def _ended(self, painter: QPainter, room: QRect, container: Container) -> int:
+        """Its state in a word; where that begins: left of `room` where it is long."""
+        theme, word = self._theme, ended_word(container)
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("weak" if container.exit_code else "text2"))
+        left = min(room.left(), room.right() - painter.fontMetrics().horizontalAdvance(word))
+        painter.drawText(QRect(left, room.top(), room.right() - left + 1, room.height()), Qt.AlignmentFlag.AlignVCenter,
+                         word)  # fmt: skip
+        return left
 
     def _marks(self, shown: tuple[Mark, ...], painter: QPainter) -> QPixmap:
         """Six marks as a picture: many containers have the same ones, and to paint them takes half of a row's time."""

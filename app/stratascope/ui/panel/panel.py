@@ -310,13 +310,13 @@ class Panel(QFrame):
         self._fit()
 
     def _fit(self) -> None:
-        """A fact of three letters tells nothing, and it stands on the band anyway; first the button gives way."""
+        """A fact that is cut stands whole on the band anyway; first the button gives way."""
         tabs = sum(button.width() + self._theme.px(10) for button in self.tabs)
         room = self.width() - tabs - self.title.sizeHint().width() - self._theme.px(86)
         able, wanted = self._selection.what_if.matrix is not None, self.fail.sizeHint().width() + self._theme.px(8)
         self.fail.setVisible(able and room >= wanted)  # the band's menu has it too
         room -= wanted if able else 0
-        self.fact.setVisible(room > min(self._theme.px(140), self.fact.sizeHint().width()))
+        self.fact.setVisible(room >= self.fact.sizeHint().width())
 
     def _show_raw(self) -> None:
         if self._state is not None:
