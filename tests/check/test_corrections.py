@@ -7,6 +7,9 @@ import pytest
 from stratascope.core.record import Record
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
+from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.corrections import Corrections
 from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.wiring.check import checker
@@ -28,11 +31,16 @@ spec:
 """
 
 
+def of_the_demo() -> Checker:
+    """For its machine, where no image is known."""
+    demo = demo_record()
+    return checker(None, Record(demo.taken_at, demo.host, (), ()))
+
+
 @pytest.fixture(scope="module")
 def made() -> Corrections:
-    """For the machine of the demo, where no image is known."""
-    demo = demo_record()
-    return Corrections(lambda: checker(None, Record(demo.taken_at, demo.host, (), ())))
+    """Kept by the window."""
+    return Corrections(of_the_demo)
 
 
 def states(made: Corrections, text: str, file: str = "text") -> tuple[ContainerState, ...]:
@@ -70,17 +78,40 @@ def test_what_the_smallest_set_comes_to_is_what_can_be_written(made: Corrections
     assert left, "the host's network stays"
 
 
-def test_who_is_not_known_is_taken_for_root_and_that_is_told(made: Corrections) -> None:
-    text = "services:\n  a: {image: x}\n  b: {image: x, user: '1000'}\n"
+def test_who_is_not_known_is_not_known_and_the_offers_close_it_for_root(made: Corrections) -> None:
+    text = (
+        "services:\n  a:\n    image: x\n    cap_add: [SYS_ADMIN]\n"
+        "  b:\n    image: x\n    user: '0'\n    cap_add: [SYS_ADMIN]\n"
+    )
     found = made.check(text, "text", 0.0)
-    assert found.assumed == {"a"}
+    assert found.nobody_knows == {"a"}
     assert found.snapshot is not None
-    first, second = found.snapshot.containers
-    assert first.container.asked.user == ""
-    assert first.matrix is not None
-    assert second.matrix is not None
-    assert first.matrix.exposure.worst > second.matrix.exposure.worst
+    first, second = (state.matrix for state in found.snapshot.containers)
+    assert first is not None
+    assert second is not None
+    assert first.exposure.best < second.exposure.best
+    assert first.exposure.worst == pytest.approx(second.exposure.worst, abs=0.2), "root is what is worst of it"
+    differ = [(one, two) for one, two in zip(first.threats, second.threats, strict=True) if one.outcome != two.outcome]
+    assert differ
+    assert {one.outcome for one, _ in differ} == {Outcome.UNKNOWN}
+    assert "Depends on the image's user, which is not known" in {
+        translate(each.ruling.reason) for one, _ in differ for route in one.routes for each in route.rulings
+    }
     assert any(("image", "x") in each.text.args for each in found.problems)
+    # the window and the command are of one mind
+    told = of_the_demo().text(text, "text", 0.0).snapshot
+    assert told is not None
+    assert [state.matrix for state in told.containers] == [first, second]
+    # the same set closes it, whoever it runs as
+    mine, roots = (made.offer(state) for state in states(made, text))
+    closing = mine.of(Preset.CRITICAL)
+    assert closing
+    assert closing == roots.of(Preset.CRITICAL)
+    again = states(made, made.corrected(text, "text", {"a": closing}).text)[0].matrix
+    assert again is not None
+    serious = {item.threat.id for each in SERIOUS for item in second.open(each)} - {each.id for each in roots.left}
+    assert serious
+    assert {item.outcome for item in again.threats if item.threat.id in serious} == {Outcome.STOPPED}
 
 
 def test_a_name_stays_while_lines_move_and_tells_apart(made: Corrections) -> None:
@@ -119,7 +150,7 @@ def test_of_a_text_that_is_gone_nothing_is_known(made: Corrections) -> None:
 
 
 def test_the_preview_is_that_of_the_written_text(made: Corrections) -> None:
-    text = "docker run --name a --cap-add SYS_ADMIN -v /etc:/x nginx\n"
+    text = "docker run --name a --user 0 --cap-add SYS_ADMIN -v /etc:/x nginx\n"
     state = states(made, text)[0]
     offer = made.offer(state)
     for preset, choices in offer.presets:

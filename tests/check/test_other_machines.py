@@ -91,6 +91,7 @@ def test_an_image_that_nobody_knows_may_be_roots() -> None:
     texts = {each["code"]: each["text"] for each in everything["findings"]}
     assert texts["capabilities.all"].startswith("It may use 41 of the kernel's 41 capabilities")
     assert not any("not in use" in each for each in texts.values())
+    assert "usermap.host-user" not in texts, "of which user nothing is known"
 
 
 def test_a_rootless_engines_own_user_is_root_inside() -> None:

@@ -12,7 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.core.threats.needs import HostFiles, HostRoot, Need
-from stratascope.core.threats.states import Stated, ruled
+from stratascope.core.threats.states import OneOf, Stated, ruled
 from stratascope.core.threats.threat import Basis, Family, Outcome, Route, Ruling, Stance, Step, Threat
 from stratascope.core.threats.verified import as_asked, exposure_verified, is_verified
 
@@ -38,6 +38,29 @@ def matrix(*postures: Any, needs: tuple[Need, ...] = (A,)) -> Matrix:
     threat = Threat("t", Family.HOST, Severity.HIGH, WORD, WORD, WORD, WORD, "one", (route,))
     layers: Any = tuple((_Layer(f"layer {place}"), posture) for place, posture in enumerate(postures))
     return judge((threat,), layers, UNREAD)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "wanted"),
+    [
+        (STOPS, STOPS, STOPS),
+        (STOPS, OPEN, UNKNOWN),
+        (STOPS, None, UNKNOWN),
+        (UNKNOWN, OPEN, UNKNOWN),
+        (OPEN, None, OPEN),
+        (None, None, None),
+    ],
+)
+def test_of_two_that_may_be_right_what_differs_is_unknown(
+    one: Stance | None, two: Stance | None, wanted: Stance | None
+) -> None:
+    layer: Any = _Layer("one")
+    why = msg("who it is")
+    for pair in ((one, two), (two, one)):
+        ruling = ruled(layer, A, OneOf(tuple(() if each is None else ((A, each),) for each in pair), why))
+        assert (None if ruling is None else ruling.stance) == wanted
+        if ruling is not None:
+            assert ruling.reason == (WORD if one == two or wanted is OPEN else why)
 
 
 def test_what_was_read_wins() -> None:

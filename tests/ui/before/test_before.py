@@ -15,6 +15,7 @@ from stratascope.core.ports import ProbeError
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.window.answer import Tone
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.strata_page import StrataPage
 from ui import sample
@@ -180,5 +181,10 @@ def test_the_card_says_where_it_stands(window: MainWindow, page: BeforePage, qtb
     assert card.proof.text() == "text, line 4"
     assert card.button.text().startswith("Write it so: ")
     assert not page.strata.header.name.isVisible(), "the chip says it"
-    assert page.assumed.isVisible(), "nobody knows its image"
+    assert page.of_nobody.isVisible(), "nobody knows its image"
+    assert card.first.text().startswith("If its image starts as root: "), "and that is not known"
+    assert card.answer.tone is Tone.UNK
+    judged(page, qtbot, "services:\n  a:\n    image: x\n    user: '0'\n    volumes: ['/var/run/docker.sock:/s']\n")
+    qtbot.waitUntil(lambda: card.answer.tone is Tone.OPEN)
+    assert not page.of_nobody.isVisible(), "its text says who"
     assert "PID" not in page.strata.strata.process.toolTip(), "there is none yet"

@@ -21,6 +21,7 @@ from stratascope.core.threats.states import Band as Band
 from stratascope.core.threats.states import Exposure as Exposure
 from stratascope.core.threats.states import LayerRuling as LayerRuling
 from stratascope.core.threats.states import Matrix as Matrix
+from stratascope.core.threats.states import OneOf as OneOf
 from stratascope.core.threats.states import Posture as Posture
 from stratascope.core.threats.states import Postures as Postures
 from stratascope.core.threats.states import RouteState as RouteState

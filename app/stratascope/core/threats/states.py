@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Protocol
 
 from stratascope.core.ground import Ground
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Basis, Outcome, Route, Ruling, Stance, Threat
@@ -26,6 +26,13 @@ class Stated(Value):
 
     read: Posture
     stated: Posture | None
+
+
+class OneOf(Value):
+    """The posture of a layer that is one of these, and nobody knows which. `why`: what that depends on."""
+
+    postures: tuple[Posture, ...]
+    why: Message
 
 
 class LayerRuling(Value):
@@ -178,6 +185,8 @@ class Row:
 
 def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
     """What the layer says to the need. What only the engine's word decides is ASKED."""
+    if isinstance(posture, OneOf):
+        return _common([ruled(layer, need, each) for each in posture.postures], posture.why)
     if not isinstance(posture, Stated):
         return layer.stance(need, posture)
     read = layer.stance(need, posture.read)
@@ -189,6 +198,15 @@ def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
     if stated is None or (read is not None and read.stance is stated.stance):
         return read
     return replace(stated, source="inspect:HostConfig", basis=Basis.ASKED)
+
+
+def _common(rulings: Sequence[Ruling | None], why: Message) -> Ruling | None:
+    """What holds whichever of these is right; UNKNOWN where a layer holds by one, and not so by another."""
+    said = [ruling for ruling in rulings if ruling is not None]
+    stances = {ruling.stance for ruling in said}
+    if len(stances) > 1 or (len(said) < len(rulings) and stances - {Stance.LETS_THROUGH}):
+        return Ruling(Stance.UNKNOWN, why, said[0].source)
+    return said[0] if said else None
 
 
 _UNVERIFIED = msg("The engine states it; the kernel's own value was not read.")

@@ -30,10 +30,8 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
         if facts.uid_inside == 0:
             refs = (*refs, "PSS:restricted")  # its runAsNonRoot is about the process
         found.append(Finding("usermap.host-root", _LAYER, Severity.HIGH, text, advice, source, refs))
-    elif full:
-        text = msg(
-            "It runs as user {uid} of this machine: anyone who breaks out is that user.", uid=facts.uid_outside or 0
-        )
+    elif full and facts.uid_outside is not None:
+        text = msg("It runs as user {uid} of this machine: anyone who breaks out is that user.", uid=facts.uid_outside)
         advice = _own_namespace(asked, around)
         found.append(Finding("usermap.host-user", _LAYER, Severity.LOW, text, advice, source, ("user_namespaces(7)",)))
     if facts.owner_inside is not None:

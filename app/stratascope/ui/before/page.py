@@ -77,8 +77,9 @@ class BeforePage(QWidget):
         self.column = FileColumn(theme, layers, before, self._queries)
         self.head, self.text, self.status = TextHead(theme), TextField(theme), StatusBar(theme)
         self.services, self.empty = ServiceChips(theme), EmptyPanel(theme)
-        self.told, self.assumed = Line(theme, 11, ink="text2"), Line(theme, 11, ink="text2")
-        self.assumed.say(translate(msg("Its image is not on this machine, so it is taken to start as root.")))
+        self.told, self.of_nobody = Line(theme, 11, ink="text2"), Line(theme, 11, ink="text2")
+        unknown = msg("Its image is on no engine here: whether it runs as root is not known. Offers close it for root.")
+        self.of_nobody.say(translate(unknown))
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -104,7 +105,7 @@ class BeforePage(QWidget):
         below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(theme.px(8))
         below.addWidget(self.services, 1)
-        below.addWidget(self.assumed)
+        below.addWidget(self.of_nobody)
         first = QHBoxLayout()
         first.setSpacing(theme.px(16))
         first.addWidget(title)
@@ -232,7 +233,8 @@ class BeforePage(QWidget):
         state = None if self._snapshot is None else self.selection.current
         checked, states = self._checked, () if self._snapshot is None else self._snapshot.containers
         self._notes = () if checked is None else notes(checked.read, checked.problems, states)
-        self.assumed.setVisible(checked is not None and state is not None and state.container.id in checked.assumed)
+        unknown = frozenset[str]() if checked is None else checked.nobody_knows
+        self.of_nobody.setVisible(state is not None and state.container.id in unknown)
         self.services.show_states(states, state)
         self.text.show_notes(self._notes)
         self.status.show_notes(self._notes, self.text.line)

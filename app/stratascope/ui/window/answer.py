@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
+from stratascope.check.meaning import ANYBODY
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg, plural
 from stratascope.core.raised import raised
@@ -93,17 +94,26 @@ def answer(
         return _unknown(why(state), ask=unread)
     if state.would_start:
         return _as_started(state, matrix, worst)
-    if worst is None or worst.threat.severity not in SERIOUS:
+    perhaps = _as_root(state, matrix, worst)
+    if perhaps is not None:
+        found = Answer(
+            Tone.UNK,
+            translate(msg("If its image starts as root: {what}", what=translate(perhaps.threat.what))),
+            _also(matrix, perhaps, offer),
+            _proof(perhaps, state),
+            brief=translate(msg("As root: {threat}", threat=translate(perhaps.threat.title))),
+        )
+    elif worst is None or worst.threat.severity not in SERIOUS:
         return _calm(state, matrix, can_ask=can_ask)
-    who = raised(state)
-    tone = Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK
-    found = Answer(
-        tone,
-        translate(worst.threat.what),
-        _also(matrix, worst, offer) if who is None else translate(who),
-        _proof(worst, state),
-        brief=translate(worst.threat.title),
-    )
+    else:
+        who = raised(state)
+        found = Answer(
+            Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK,
+            translate(worst.threat.what),
+            _also(matrix, worst, offer) if who is None else translate(who),
+            _proof(worst, state),
+            brief=translate(worst.threat.title),
+        )
     if _lifted_by_session(state):
         return replace(found, act=Act.SESSION, word=translate(msg("Show the session")))
     if offer is None or offer.smallest is None or not offer.of(Preset.CRITICAL):
@@ -127,6 +137,19 @@ def _lifted_by_session(state: ContainerState) -> bool:
         return False
     begins = (band.least for band in BANDS.values())
     return any((state.first_exposure or 0.0) < band <= (raising.exposure or 0.0) for band in begins)
+
+
+def _as_root(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -> ThreatState | None:
+    """What a container whose user nobody knows could do as root, where that is more than it can do for certain."""
+    if state.container.asked.user != ANYBODY:
+        return None
+    for severity in SERIOUS:
+        if worst is not None and worst.threat.severity is severity:
+            return None
+        for each in matrix.threats:
+            if each.threat.severity is severity and each.outcome is Outcome.UNKNOWN:
+                return each
+    return None
 
 
 def chip_word(option: Option) -> str:

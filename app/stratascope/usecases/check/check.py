@@ -1,7 +1,8 @@
 """A text that asks for containers, and what would stand of each: for the command and the window.
 
 Nothing is started, asked to be started, or taken from the environment. What a host is like is read of this one, or of a
-capture; what an engine gives by itself is known of each kind (`plain.py`).
+capture; what an engine gives by itself is known of each kind (`plain.py`). Where nobody knows an image, what depends on
+its user is not known.
 """
 
 from __future__ import annotations
@@ -73,14 +74,9 @@ class Checker:
         self._images: dict[tuple[str, str], Image | None] = {}
         self._states: dict[tuple[object, ...], _Judgement] = {}  # of the last text: most of it stays while one types
 
-    def text(
-        self, text: str, file: str, taken_at: float, only: Sequence[str] = (), unknown: Image | None = None
-    ) -> Checked:
-        """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services.
-
-        `unknown`: what an image is taken to bring along that nobody knows; None: then what depends on it is not known.
-        """
-        return self._checked(read(text, file, self._beside), taken_at, only, unknown)
+    def text(self, text: str, file: str, taken_at: float, only: Sequence[str] = ()) -> Checked:
+        """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services."""
+        return self._checked(read(text, file, self._beside), taken_at, only)
 
     def words(self, words: Sequence[str], taken_at: float) -> Checked:
         """One command, as a shell would hand it over."""
@@ -90,7 +86,7 @@ class Checker:
         """A text's services, not judged yet."""
         return read(text, file, self._beside)
 
-    def _checked(self, found: Read, taken_at: float, only: Sequence[str], unknown: Image | None = None) -> Checked:
+    def _checked(self, found: Read, taken_at: float, only: Sequence[str]) -> Checked:
         problems = list(found.problems)
         for name in only:
             if not any(service.name == name for service in found.services):
@@ -110,10 +106,9 @@ class Checker:
             host, predictor = self.predictor(service.kind)
             engines[host.engine.id] = host.engine
             ground = ground or host.ground
-            image = self.image(host, service.image)
-            taken, files = unknown if image is None else image, self.files(service)
-            key = (service, host.engine.id, taken, files)
-            state, more = self._states[key] = before.get(key) or predictor.state(service, taken, files)
+            image, files = self.image(host, service.image), self.files(service)
+            key = (service, host.engine.id, image, files)
+            state, more = self._states[key] = before.get(key) or predictor.state(service, image, files)
             problems += more
             if image is None:
                 problems.append(Problem(service.place, _no_image(service)))

@@ -12,8 +12,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from stratascope.check.reading import Problem, Read, Service
-from stratascope.core.container import Image
+from stratascope.check.meaning import ANYBODY
+from stratascope.check.reading import Problem, Read
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
@@ -45,12 +45,12 @@ class Corrected(Value):
 
 
 class Judged(Value):
-    """What came of a text, as `Checked`. `assumed`: ids of those that are taken to start as root."""
+    """What came of a text, as `Checked`. `nobody_knows`: ids of those of whose user nothing is known."""
 
     read: Read
     snapshot: Snapshot | None
     problems: tuple[Problem, ...] = ()
-    assumed: frozenset[str] = frozenset()
+    nobody_knows: frozenset[str] = frozenset()
 
 
 class _Known(Value):
@@ -67,32 +67,31 @@ class Corrections:
         """`make`: called once, when the first text has come."""
         self._make = make
         self._made: Checker | None = None
-        self._known: Mapping[Key, _Known] = {}
+        self._known: dict[Key, _Known] = {}
         self._lock = threading.Lock()
 
     def check(self, text: str, file: str, taken_at: float) -> Judged:
         """What would stand of each service. Its container's id is its name, and stays while lines move above it.
 
-        Where nobody knows its image it is taken to start as root, as one does that names no user: what is worst.
+        Where nobody knows its image and it names no user, what is offered is worked out for root (see `writing.py`).
 
         Raises ProbeError, OSError.
         """
         with self._lock:
             checker = self._checker()
-            found = checker.text(text, file, taken_at, unknown=Image())
+            found = checker.text(text, file, taken_at)
             self._known = {}
             if found.snapshot is None:
                 return Judged(found.read, None, found.problems)
             judged = found.snapshot.containers
             states = _named(judged)
-            self._known = {
-                state.key: _known(checker, Writer(checker, text, file, number, (found.read, judged[number])))
-                for number, state in enumerate(states)
-                if state.matrix is not None
-            }
-            of_nobody = zip(found.read.services, states, strict=True)
-            assumed = frozenset(state.container.id for each, state in of_nobody if _is_assumed(checker, each))
-            return Judged(found.read, replace(found.snapshot, containers=states), found.problems, assumed)
+            nobody_knows = frozenset(state.container.id for state in states if state.container.asked.user == ANYBODY)
+            for number, state in enumerate(states):
+                if state.matrix is not None:
+                    known = None if state.container.id in nobody_knows else judged[number]
+                    writer = Writer(checker, text, file, number, found.read, known)
+                    self._known[state.key] = _known(checker, writer)
+            return Judged(found.read, replace(found.snapshot, containers=states), found.problems, nobody_knows)
 
     def offer(self, state: ContainerState) -> Offer:
         """Every toggle and preset, as far as they can be written. Raises ToggleError where it is gone."""
@@ -145,12 +144,6 @@ def _named(states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:
     return tuple(
         replace(state, container=replace(state.container, id=name)) for state, name in zip(states, ids, strict=True)
     )
-
-
-def _is_assumed(checker: Checker, service: Service) -> bool:
-    """Whether it says nothing of its user itself, and nobody knows its image."""
-    host, _ = checker.predictor(service.kind)
-    return checker.image(host, service.image) is None and not any(said.name == "user" for said in service.said)
 
 
 def _known(checker: Checker, writer: Writer) -> _Known:

@@ -19,12 +19,13 @@ from stratascope.core.message import msg
 from stratascope.core.settled import settled
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import judge
+from stratascope.core.threats.depth import OneOf, Posture, judge
 from stratascope.usecases.check import as_predicted
 from stratascope.value import replace
 
 Files = tuple[tuple[str, str], ...]
 _SOMEBODY = "1000"  # any user but root
+_DEPENDS = msg("Depends on the image's user, which is not known")
 
 
 class Predictor:
@@ -95,8 +96,7 @@ class Predictor:
             return self._unknown(container, Gap(GapKind.FOREIGN, detail=f"{container.runtime} has a kernel of its own"))
         states = tuple(self._layer(layer, container) for layer in self._layers)
         postures = tuple(
-            (layer, layer.judged_by(state.facts, state.asked, self.around))
-            for layer, state in zip(layers, states, strict=True)
+            (layer, self._posture(layer, state, container)) for layer, state in zip(layers, states, strict=True)
         )
         matrix = judge(all_threats(), postures, self.around.ground)
         placed = put(states)
@@ -127,17 +127,27 @@ class Predictor:
         asked = layer.asked(shown)
         assessed = layer.assessed(facts, asked, self.around)
         if container.asked.user == ANYBODY and assessed.verdict is Verdict.UNKNOWN and not assessed.gaps:
-            assessed = replace(assessed, fact=msg("Depends on the image's user, which is not known"))
+            assessed = replace(assessed, fact=_DEPENDS)
         return LayerState(layer.id, layer.number, facts, asked, assessed)
+
+    def _posture(self, layer: Layer, state: LayerState, container: Container) -> Posture:
+        """Of a user who is not known the layer's word on root and on anybody else: what differs is not known."""
+        if container.asked.user != ANYBODY:
+            return layer.judged_by(state.facts, state.asked, self.around)
+        root, other = (
+            layer.judged_by(self._of(layer, asked), layer.asked(replace(container, asked=asked)), self.around)
+            for asked in _either(container.asked)
+        )
+        return root if root == other else OneOf((root, other), _DEPENDS)
 
     def _predicted(self, layer: Layer, asked: Asked) -> Any:
         if asked.user != ANYBODY:
-            return layer.predict(self._facts[layer.id], self._before, asked, self.around)
-        root, other = (
-            layer.predict(self._facts[layer.id], self._before, replace(asked, user=user), self.around)
-            for user in ("", _SOMEBODY)
-        )
+            return self._of(layer, asked)
+        root, other = (self._of(layer, each) for each in _either(asked))
         return _in_common(root, other)
+
+    def _of(self, layer: Layer, asked: Asked) -> Any:
+        return layer.predict(self._facts[layer.id], self._before, asked, self.around)
 
     # -- who asked for it
 
@@ -219,6 +229,11 @@ def _decisive(container: Container) -> tuple[Any, ...]:
     """What each layer may go by, beside what it was asked itself."""
     asked = container.asked
     return asked.privileged, asked.user, asked.capabilities, asked.cap_add, asked.userns_mode, asked.uid_map
+
+
+def _either(asked: Asked) -> tuple[Asked, Asked]:
+    """By root, and by anybody else."""
+    return replace(asked, user=""), replace(asked, user=_SOMEBODY)
 
 
 def _in_common(one: Any, two: Any) -> Any:

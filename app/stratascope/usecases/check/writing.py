@@ -2,7 +2,8 @@
 
 What was written is read again, and has to ask for just what the choices come to; and no other service may ask for
 anything else than before (an anchor, a file that is extended, what a pod asks for all its containers). Else it is not
-kept. A container whose image nobody knows is taken for root's: what closes that closes any other user's, too.
+kept. Whether a container whose image nobody knows runs as root is not known; what is written is worked out as for
+root's, since what closes that closes any other user's, too.
 """
 
 from __future__ import annotations
@@ -23,21 +24,27 @@ from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.value import replace
 
-Judged = tuple[Read, ContainerState]
-
 
 class Writer:
     """One service of a text, as toggles see it."""
 
-    def __init__(self, checker: Checker, text: str, file: str, number: int, judged: Judged | None = None) -> None:
-        """`number`: which of the text's services, from 0. `judged`: the text as read, and that service's state, where
-        they are known. Raises UnwritableError where there is no such service, ProbeError.
+    def __init__(
+        self,
+        checker: Checker,
+        text: str,
+        file: str,
+        number: int,
+        read: Read | None = None,
+        state: ContainerState | None = None,
+    ) -> None:
+        """`number`: which of the text's services, from 0. `read`: the text as read, `state`: that service judged, its
+        user known, where they are there. Raises UnwritableError where there is no such service, ProbeError.
         """
         self._checker, self._file, self._text, self._number = checker, file, text, number
-        self._read = checker.read(text, file) if judged is None else judged[0]
+        self._read = checker.read(text, file) if read is None else read
         self.service = self._found(self._read)
         self._host, self._predictor = checker.predictor(self.service.kind)
-        self.state = self._state(self.service) if judged is None else judged[1]
+        self.state = self._state(self.service) if state is None else state
         self.subject = subject_of(self.state, self._host, checker.files(self.service))
         self.prediction = Prediction(checker.layers, self._predictor.around, self.state)
 
