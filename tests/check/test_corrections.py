@@ -134,8 +134,8 @@ def test_a_group_that_was_not_chosen_is_not_written_along(made: Corrections) -> 
 
 
 def test_what_can_not_be_written_is_named_with_its_service(made: Corrections) -> None:
-    found = made.corrected(POD, "text", {"p-b": (Choice("memory", "512m"), Choice("user", "1000"))})
-    assert [(name, choice.toggle) for name, choice in found.left] == [("p-b", "memory")]
+    found = made.corrected(POD, "text", {"p-b": (Choice("pids", "50"), Choice("user", "1000"))})
+    assert [(name, choice.toggle) for name, choice in found.left] == [("p-b", "pids")]
     assert "runAsUser: 1000" in found.text
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from stratascope.check.changes import UnwritableError
 from stratascope.core.container import Asked
+from stratascope.core.message import msg
 from stratascope.core.record import Record
 from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold
@@ -109,10 +110,8 @@ TEXTS = {
     "kubernetes": (KUBERNETES, "pod.yml"),
     **{f"privileged {name}": (text, FILE[name]) for name, text in PRIVILEGED.items()},
 }
-# What a manifest has no word for: what is a limit of memory and swap together, or of each process; what the pod decides
-NOT_IN_KUBERNETES = frozenset(
-    ("userns", "memory", "pids", "ulimit-nofile", "ulimit-nproc", "ulimit-core", "cgroupns", "publish", "tmpfs")
-)
+# What a manifest has no word for: limits of each process, and what nodes and pods decide
+NOT_IN_KUBERNETES = frozenset(("userns", "pids", "ulimit-nofile", "ulimit-nproc", "ulimit-core", "cgroupns"))
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +150,7 @@ def same(checked: Checker, writer: Writer, text: str, chosen: list[Choice]) -> b
     def told(asked: Asked) -> object:
         return settled(asked, host.plain.asked, host.engine)
 
-    return told(writer.again(text).container.asked) == told(
-        fold(writer.subject.container.asked, chosen, writer.subject)
-    )
+    return told(writer.again(text).container.asked) == told(writer.wanted(chosen))
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -163,7 +160,7 @@ def test_what_is_written_is_what_was_chosen(made: Checker, name: str) -> None:
     there = able(writer)
     left = set()
     for choice in there:
-        if not writer.can(choice):
+        if writer.why_not(choice) is not None:
             left.add(choice.toggle)
             continue
         try:
@@ -182,7 +179,7 @@ def test_several_together(made: Checker, name: str) -> None:
     """Every two of one value each, and each preset as a whole."""
     text, file = TEXTS[name]
     writer = Writer(made, text, file, 0)
-    one_each = {choice.toggle: choice for choice in able(writer) if writer.can(choice)}
+    one_each = {choice.toggle: choice for choice in able(writer) if writer.why_not(choice) is None}
     for pair in combinations(one_each.values(), 2):
         try:
             written = writer.written(pair)
@@ -201,9 +198,64 @@ def test_several_together(made: Checker, name: str) -> None:
 def test_what_cant_be_written_is_named_and_the_rest_is_written(made: Checker) -> None:
     text, file = TEXTS["kubernetes"]
     writer = Writer(made, text, file, 0)
-    written, left = writer.as_far((Choice("memory", "512m"), Choice("no-new-privileges", "on")))
-    assert [choice.toggle for choice in left] == ["memory"]
+    written, left = writer.as_far((Choice("pids", "50"), Choice("no-new-privileges", "on")))
+    assert [choice.toggle for choice in left] == ["pids"]
     assert "allowPrivilegeEscalation: false" in written
+    assert "each node sets that" in str(writer.why_not(Choice("pids", "50")))
+    assert "single processes" in str(writer.why_not(Choice("ulimit-nofile", "1024")))
+    assert writer.why_not(Choice("memory", "512m")) is None
+
+
+def test_limits_mounts_and_ports_of_a_manifest(made: Checker) -> None:
+    """In the API's own quantities, beside what is there, and nothing that it would refuse."""
+    text = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers:
+    - name: one
+      image: a
+      ports:
+        - {containerPort: 80, hostPort: 80}
+        - containerPort: 53  # names
+          protocol: UDP
+          hostPort: 53
+          hostIP: 0.0.0.0
+      resources:
+        requests: {memory: 256Mi}
+        limits: {cpu: 1, memory: 1Gi}
+      volumeMounts: []
+  volumes:
+    - name: tmp-cache-x
+      emptyDir: {}
+"""
+    writer = Writer(made, text, "pod.yml", 0)
+    chosen = [
+        Choice("memory", "512m"),
+        Choice("cpus", "0.25"),
+        Choice("tmpfs", "/cache/x,/it's"),
+        Choice("publish", "loopback"),
+    ]
+    written = writer.written(chosen)
+    assert same(made, writer, written, chosen)
+    added = {line.strip() for line in written.split("\n")} - {line.strip() for line in text.split("\n")}
+    assert added == {
+        "- {containerPort: 80, hostPort: 80, hostIP: 127.0.0.1}",
+        "hostIP: 127.0.0.1",
+        'limits: {cpu: "0.25", memory: 512Mi}',
+        "volumeMounts: [{name: tmp-cache-x-2, mountPath: /cache/x}, {name: tmp-it-s, mountPath: '/it''s'}]",
+        "- {name: tmp-cache-x-2, emptyDir: {medium: Memory}}",
+        "- {name: tmp-it-s, emptyDir: {medium: Memory}}",
+    }
+    assert "requests more" in str(writer.why_not(Choice("memory", "128m")))
+    bare = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    - {name: one, image: a}\n"
+    writer = Writer(made, bare, "pod.yml", 0)
+    chosen = [Choice("memory", "100000001"), Choice("tmpfs", "/data"), Choice("userns", "auto")]
+    written = writer.written(chosen)
+    assert same(made, writer, written, chosen)
+    assert "memory: 100000001" in written
+    assert "  hostUsers: false\n" in written
 
 
 def test_what_others_share_is_not_changed_for_one(made: Checker) -> None:
@@ -215,8 +267,9 @@ def test_what_others_share_is_not_changed_for_one(made: Checker) -> None:
     with pytest.raises(UnwritableError):
         writer.written((Choice("privileged", "off"),))
     pod = KUBERNETES.replace("  volumes:\n", "    - {name: b, image: b}\n  volumes:\n")
-    with pytest.raises(UnwritableError):
+    with pytest.raises(UnwritableError, match="p-one") as raised:
         Writer(made, pod, "pod.yml", 0).written((Choice("pid", "private"),))
+    assert raised.value.why == msg("Written into this text, it would change other containers too.")
 
 
 def test_the_second_of_one_name_is_itself(made: Checker) -> None:

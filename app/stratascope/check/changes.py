@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from stratascope.check.mounts import MountError, of_mount, of_tmpfs, of_volume
 from stratascope.check.reading import Said
 from stratascope.core.container import Asked, AskedMount, Engine, ProfileKind
+from stratascope.core.message import Message
 from stratascope.core.sizes import typed_size
 from stratascope.value import Value
 
@@ -33,7 +34,11 @@ class Change(Value):
 
 
 class UnwritableError(Exception):
-    """A change that has no words in this text."""
+    """A change that has no words in this text. `why`: in a sentence; None: its place can't be found, or made."""
+
+    def __init__(self, what: str, why: Message | None = None) -> None:
+        super().__init__(what)
+        self.why = why
 
 
 def changes(said: tuple[Said, ...], before: Asked, after: Asked, engine: Engine) -> tuple[Change, ...]:

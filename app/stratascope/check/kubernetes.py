@@ -17,7 +17,7 @@ from stratascope.core.message import msg
 
 _TEMPLATED = frozenset(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"))
 _KINDS = _TEMPLATED | {"Pod", "CronJob", "PodTemplate"}
-_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _MOST = 1000
 
 
@@ -83,7 +83,7 @@ class _Pod:
 
     def services(self) -> list[Service]:
         found = []
-        for group in _CONTAINERS:
+        for group in CONTAINERS:
             for node in items_at(self._spec, group):
                 if not isinstance(node, Mapping):
                     self.problems.append(Problem(node.place, msg("A container has to be a mapping.")))
@@ -139,7 +139,7 @@ class _Pod:
         for field, option in (("memory", "memory"), ("cpu", "cpus")):
             limit = at(node, "resources", "limits", field)
             if isinstance(limit, Text):
-                said.append(Said(option, _quantity(limit.text, cpu=field == "cpu"), limit.place))
+                said.append(Said(option, quantity(limit.text, cpu=field == "cpu"), limit.place))
         for each in items_at(node, "ports"):
             if port := text_at(each, "hostPort"):
                 address = text_at(each, "hostIP")
@@ -189,8 +189,8 @@ class _Pod:
         return said
 
 
-def _quantity(text: str, *, cpu: bool) -> str:
-    """`500m`, `1Gi`, `128M` as `run` takes them: cores, or bytes."""
+def quantity(text: str, *, cpu: bool) -> str:
+    """A quantity of the API: `500m`, `1Gi`, `128M` as `run` takes them: cores, or bytes."""
     try:
         if cpu:
             return str(int(text[:-1]) / 1000) if text.endswith("m") else text

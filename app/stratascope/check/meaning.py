@@ -110,7 +110,7 @@ def _settled(asked: Asked, options: Options, plain: Asked) -> Asked:
         asked = replace(asked, uid_map=_EVERYBODY, gid_map=_EVERYBODY, user=user)
     if not docker and engine.rootless and engine.facts.cgroup_version == "1":
         return replace(asked, memory=None, memory_swap=None, pids=None, cpu_cores=None, cpuset="")
-    if asked.memory and not asked.memory_swap:
+    if asked.memory and not asked.memory_swap and not options.kube_play:
         asked = replace(asked, memory_swap=2 * asked.memory)  # both engines: as much swap as memory
     return asked
 

@@ -1,31 +1,45 @@
-"""Changed options written into a Kubernetes manifest: into the security context of the container that asks for them.
+"""Changed options written into a Kubernetes manifest: into the security context of the container that asks for them,
+its limits, and the volumes of its pod.
 
-What a pod asks for all its containers (hostPID) is not changed for one: whoever calls this sees that, and refuses.
+What a pod asks for all its containers (hostPID) is not changed for one: whoever calls this sees that, and refuses. What
+a manifest has no words for is refused with the reason. Decided against annotations that only Podman reads.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from stratascope.check.changes import Change, UnwritableError
+from stratascope.check.kubernetes import CONTAINERS, quantity
+from stratascope.check.numbers import decimal, size
 from stratascope.check.reading import Place, Said, Service
 from stratascope.check.yaml_edits import inserted, offset, pairs, without
-from stratascope.check.yaml_nodes import List, Mapping, Node, Text, documents
+from stratascope.check.yaml_nodes import List, Mapping, Node, Text, documents, items_at, text_at
+from stratascope.core.message import msg
 
 _STEP = 2
+_UNITS = (("Gi", 30), ("Mi", 20), ("Ki", 10))
+_PLAIN = re.compile(r"[A-Za-z0-9._/][A-Za-z0-9._/-]*", re.ASCII).fullmatch
+_NAME_MOST = 63  # of a volume: a DNS label
+_NO_WORD = msg("A Kubernetes manifest has no setting for this.")
+_NO_WORDS = {
+    "pids-limit": msg("A Kubernetes manifest can't limit processes: each node sets that for all its pods."),
+    "ulimit": msg("A Kubernetes manifest can't set limits of single processes: each node's container engine does."),
+}
 
 
 def rewritten(text: str, file: str, service: Service, change: Change) -> str:
     """The text with one change. Raises UnwritableError."""
-    found = documents(text, file)
-    if change.old is not None:
-        if change.name and not (change.name == "volume" and change.value.endswith(":ro")):
-            raise UnwritableError(change.name)
-        place = change.old.place
-        return _read_only(text, found, place) if change.name else _dropped(text, found, change.old)
-    container = next((node for node in _all(found) if isinstance(node, Mapping) and node.place == service.place), None)
-    if container is None:
-        raise UnwritableError(service.name)
+    found, old = documents(text, file), change.old
+    if old is not None and not change.name:
+        return _dropped(text, found, old)
+    if old is not None and change.name in ("volume", "tmpfs") and change.value.endswith(":ro"):
+        return _entry(text, _at(found, old.place), "readOnly", "true")
+    if old is not None and change.name == "publish":
+        address = change.value.rpartition(":")[0].rpartition(":")[0].strip("[]")
+        return _entry(text, _at(found, old.place), "hostIP", f'"{address}"' if ":" in address else address)
+    container, spec = _container(found, service)
     match (change.name, change.value):
         case ("security-opt", "no-new-privileges"):
             return _set(text, container, ("securityContext",), "allowPrivilegeEscalation", "false")
@@ -34,11 +48,65 @@ def rewritten(text: str, file: str, service: Service, change: Change) -> str:
         case ("user", value) if value.isdigit():
             return _set(text, container, ("securityContext",), "runAsUser", value)
         case ("cpus", value):
-            return _set(text, container, ("resources", "limits"), "cpu", f'"{value}"')
-        case ("cap-drop" | "cap-add", value):
+            return _limit(text, container, "cpu", value)
+        case ("memory", value):
+            return _limit(text, container, "memory", _bytes(value))
+        case ("tmpfs", place) if old is None and ":" not in place:
+            return _temporary(text, file, container, spec, place)
+        case ("userns", "auto"):
+            return _entry(text, spec, "hostUsers", "false")
+        case ("cap-drop" | "cap-add", value) if old is None:
             field = change.name.removeprefix("cap-")
             return _set(text, container, ("securityContext", "capabilities"), field, f"[{value}]")
-    raise UnwritableError(change.name)
+    raise UnwritableError(change.name, _NO_WORDS.get(change.name, _NO_WORD))
+
+
+def _container(nodes: list[Node], service: Service) -> tuple[Mapping, Mapping]:
+    """The container that asks, and the spec of its pod."""
+    for spec in _all(nodes):
+        for container in (each for group in CONTAINERS for each in items_at(spec, group)):
+            if isinstance(spec, Mapping) and isinstance(container, Mapping) and container.place == service.place:
+                return container, spec
+    raise UnwritableError(service.name)
+
+
+def _at(nodes: list[Node], place: Place) -> Mapping:
+    found = next((node for node in _all(nodes) if isinstance(node, Mapping) and node.place == place), None)
+    if found is None:
+        raise UnwritableError(str(place))
+    return found
+
+
+def _limit(text: str, container: Mapping, field: str, value: str) -> str:
+    """What a pod requests may not be more than its limit: the API refuses it then."""
+    requested = text_at(container, "resources", "requests", field)
+    if requested and _number(requested, field) > _number(value, field):
+        why = msg("The manifest requests more than that: {what}.", what=f"{field} {requested}")
+        raise UnwritableError(field, why)
+    return _set(text, container, ("resources", "limits"), field, f'"{value}"' if field == "cpu" else value)
+
+
+def _number(text: str, field: str) -> float:
+    return decimal(quantity(text, cpu=field == "cpu")) or 0.0
+
+
+def _bytes(typed: str) -> str:
+    """`512m` of `run` is `512Mi` here, where an m is a thousandth."""
+    number = size(typed)
+    if number is None:
+        raise UnwritableError("memory")
+    return next((f"{number >> bits}{unit}" for unit, bits in _UNITS if number % (1 << bits) == 0), str(number))
+
+
+def _temporary(text: str, file: str, container: Mapping, spec: Mapping, place: str) -> str:
+    """A volume of the pod in memory, mounted there."""
+    taken = {text_at(each, "name") for each in items_at(spec, "volumes")}
+    base = re.sub("[^a-z0-9]+", "-", f"tmp{place.lower()}")[: _NAME_MOST - 4].strip("-")
+    name = next(name for name in (base, *(f"{base}-{number}" for number in range(2, 999))) if name not in taken)
+    path = place if _PLAIN(place) else "'" + place.replace("'", "''") + "'"
+    text = _entry(text, container, "volumeMounts", f"[{{name: {name}, mountPath: {path}}}]")
+    spec = _at(documents(text, file), spec.place)  # it begins before what is in it, and so where it was
+    return _entry(text, spec, "volumes", f"[{{name: {name}, emptyDir: {{medium: Memory}}}}]")
 
 
 def _all(nodes: list[Node]) -> Iterator[Node]:
@@ -98,13 +166,6 @@ def _empties(node: Node, old: Said) -> bool:
     return _meant(key, value, old) or _empties(value, old)
 
 
-def _read_only(text: str, nodes: list[Node], place: Place) -> str:
-    mount = next((node for node in _all(nodes) if isinstance(node, Mapping) and node.place == place), None)
-    if mount is None:
-        raise UnwritableError(str(place))
-    return _entry(text, mount, "readOnly", "true")
-
-
 def _set(text: str, above: Mapping, path: tuple[str, ...], field: str, value: str) -> str:
     """A field below these, which are made where they are not there."""
     for number, name in enumerate(path):
@@ -121,7 +182,7 @@ def _entry(text: str, above: Mapping, field: str, value: str) -> str:
     there = next((node for key, node in above.entries if key.text == field), None)
     if isinstance(there, List) and value.startswith("["):
         if not there.items:
-            raise UnwritableError(field)
+            return text[: offset(text, there.start)] + value + text[offset(text, there.end) :]
         last = there.items[-1]
         if there.flow:
             end = offset(text, last.end)

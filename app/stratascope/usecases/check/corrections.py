@@ -27,7 +27,6 @@ from stratascope.usecases.plan.preview import Previews
 from stratascope.value import Value, replace
 
 Key = tuple[str, str]
-_UNWRITABLE = msg("It can't be written into this text automatically.")
 _GONE = msg("The text no longer asks for this container.")
 
 
@@ -172,9 +171,10 @@ def _writable(offer: Offer, known: _Known) -> Offer:
 
 
 def _tried(option: Option, writer: Writer) -> Option:
-    if option.already or option.why_not is not None or writer.can(Choice(option.toggle.id, option.value)):
+    if option.already or option.why_not is not None:
         return option
-    return replace(option, why_not=_UNWRITABLE)
+    why_not = writer.why_not(Choice(option.toggle.id, option.value))
+    return option if why_not is None else replace(option, why_not=why_not)
 
 
 def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:

@@ -13,9 +13,11 @@ from contextlib import suppress
 
 from stratascope.check.changes import Change, UnwritableError, changes
 from stratascope.check.meaning import WRITABLE
+from stratascope.check.options import KUBE_PLAY
 from stratascope.check.reading import Read, Said, Service
 from stratascope.check.rewrite import rewritten
 from stratascope.core.container import Asked, AskedMount, Engine, EngineKind, Image, ProfileKind
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.shared.toggle_values import shared_mode
@@ -23,6 +25,9 @@ from stratascope.layers.toggles import all_toggles, fold, plain, toggle
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.value import replace
+
+_UNWRITABLE = msg("It can't be written into this text automatically.")
+_OTHERS = msg("Written into this text, it would change other containers too.")
 
 
 class Writer:
@@ -52,8 +57,7 @@ class Writer:
         """The text with all of them. `exact`: not where the text goes on to ask for a group (runAsGroup) that the new
         user was not chosen with; who takes that has to judge what was written. Raises UnwritableError, ToggleError.
         """
-        before = self.subject.container.asked
-        wanted = fold(before, chosen, self.subject)
+        before, wanted = self.subject.container.asked, self.wanted(chosen)
         if wanted == before:
             return self._text
         text = self._text
@@ -61,7 +65,7 @@ class Writer:
             text = self._with(text, change)
         again = self._checker.read(text, self._file)
         if again.failed or self._others(again) != self._others(self._read):
-            raise UnwritableError(self.service.name)
+            raise UnwritableError(self.service.name, _OTHERS)
         image = self._checker.image(self._host, self.service.image) or Image()
         found = self._predictor.understood(self._found(again), image).container.asked
         if not exact and ":" not in wanted.user:
@@ -72,6 +76,15 @@ class Writer:
         if next(told) != next(told):
             raise UnwritableError(self.service.name)
         return text
+
+    def wanted(self, chosen: Sequence[Choice]) -> Asked:
+        """The options that the choices come to in this text. Raises ToggleError."""
+        before = self.subject.container.asked
+        wanted = fold(before, chosen, self.subject)
+        if any(said.name == KUBE_PLAY for said in self.service.said):
+            # of swap a manifest says nothing: the node does
+            return replace(wanted, memory_swap=before.memory_swap)
+        return wanted
 
     def as_far(self, chosen: Sequence[Choice]) -> tuple[str, tuple[Choice, ...]]:
         """The text with all that can be written, and what can't be."""
@@ -86,14 +99,20 @@ class Writer:
                 left.append(choice)
         return text, tuple(left)
 
-    def can(self, choice: Choice) -> bool:
-        """Whether that can be written, by itself or once the container is no longer privileged."""
+    def why_not(self, choice: Choice) -> Message | None:
+        """Why that can't be written, neither by itself nor once the container is no longer privileged; None: it can."""
         leaving = [] if toggle(choice.toggle).leaves_privileged else leaving_privileged(self.subject)
+        why: Message | None = None
         for with_it in ([choice], [*leaving, choice]) if leaving else ([choice],):
-            with suppress(UnwritableError, ToggleError):
+            try:
                 self.written(with_it)
-                return True
-        return False
+            except UnwritableError as error:
+                why = error.why or why or _UNWRITABLE
+            except ToggleError as error:
+                why = why or error.message
+            else:
+                return None
+        return why
 
     def again(self, text: str) -> ContainerState:
         """The service as it is asked for in that text. Raises UnwritableError."""
