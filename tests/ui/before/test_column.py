@@ -9,16 +9,20 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from stratascope.check.reading import Language
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.ui.app.app import make_window
+from stratascope.ui.before.diff_box import file_name
 from stratascope.ui.before.page import BeforePage
+from stratascope.ui.copying.feedback import Feedback
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 from ui.access.fit import misfits
+from ui.file_dialogs import choose
 from ui.hardening import dock_of, picture, side_of
 from ui.judge import Judge
 from ui.not_started import judged, offered
@@ -43,11 +47,20 @@ def test_it_is_there_on_this_page_only(window: MainWindow, page: BeforePage, qtb
     assert page.column.isVisible()
     assert page.column.width() >= 288
     window.selection.show_snapshot(sample.snapshot())
+    way = next(each for each in window.actions_.menu.actions() if each.text() == "Harden…")
+    assert way.isVisible()
+    assert way.isEnabled()
     window.pages.show_view(View.STRATA)
     assert not page.column.isVisible()
     assert not dock_of(window).button.isVisible()
+    assert not way.isVisible(), "it would lead nowhere"
     window.pages.show_view(View.BEFORE)
     assert page.column.isVisible()
+    assert way.isVisible()
+    way.trigger()
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    assert page.column.isAncestorOf(focus)
 
 
 def test_it_takes_the_place_of_that_for_what_runs(qtbot: QtBot, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +122,10 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
     QGuiApplication.clipboard().clear()
     column.difference.copy.click()
     assert QGuiApplication.clipboard().text().startswith("--- a/text\n+++ b/text\n@@")
+    told = window.findChild(Feedback)
+    assert told is not None
+    assert told.text() == "Copied"
+    assert column.difference.copy.text() == "Copy", "where the eye is anyway nothing changes"
     assert column.button.text() == "Copy the corrected file"
     column.button.click()
     qtbot.waitUntil(lambda: column.note.text().startswith("Copied. Exposure "))
@@ -123,6 +140,46 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
     assert found.containers[0].matrix.exposure.worst == draft.preview.after.exposure.worst
     column.draft.switch("no-new-privileges", True)
     assert column.note.text() == "The file on disk stays as it is."
+
+
+def test_the_corrected_file_and_the_difference_are_saved(
+    window: MainWindow, page: BeforePage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """Under another name than the file that was read; what can't be written says so."""
+    file = tmp_path / "compose.yml"
+    file.write_text(TEXT)
+    page.open_file(file)
+    qtbot.waitUntil(lambda: page.text.toPlainText() == TEXT)
+    offered(page, qtbot)
+    column = page.column
+    column.close_critical()
+    qtbot.waitUntil(lambda: column.draft.made is not None and "user" in column.draft.made.text)
+
+    def save(part: int, where: Path) -> str:
+        column.difference.export.click()
+        menu = column.difference.menu.actions()[part].menu()
+        assert isinstance(menu, QMenu)
+        action = menu.actions()[1]
+        column.difference.menu.hide()
+        action.trigger()
+        choose(where)
+        return action.text()
+
+    saved = tmp_path / "compose.hardened.yml"
+    assert save(0, saved) == "Save as compose.hardened.yml…"
+    made = column.draft.made
+    assert made is not None
+    assert saved.read_text() == made.text
+    patch = tmp_path / "x.patch"
+    assert save(1, patch) == "Save as compose.hardened.yml.patch…"
+    assert patch.read_text() == made.patch
+    assert file.read_text() == TEXT
+    save(0, tmp_path / "none" / "x.yml")
+    assert column.note.text().startswith("The file could not be written: ")
+    page.head.clear.click()
+    qtbot.waitUntil(lambda: not column.difference.export.isVisible())
+    names = {file_name("text", each) for each in Language}
+    assert names == {"run.sh", "compose.yaml", "hardened.container", "pod.yaml"}
 
 
 def test_what_is_shown_first_is_what_the_first_preset_takes(page: BeforePage, qtbot: QtBot) -> None:
@@ -166,9 +223,8 @@ def test_what_cant_be_written_is_not_offered_or_told(page: BeforePage, qtbot: Qt
     )
     offered(page, qtbot, pod)
     column = page.column
-    for name in ("memory", "pid"):
-        assert not column.rows[name].able
-        assert "written into this text" in column.rows[name].toolTip()
+    assert not column.rows["pid"].able
+    assert "change other containers too" in column.rows["pid"].toolTip()
     assert column.rows["no-new-privileges"].able
     # alone it could be, together with nothing that makes it possible it can't
     page.head.clear.click()

@@ -44,11 +44,12 @@ class FileColumn(SwitchColumn):
         self.body.addWidget(self.left)
         self.body.addWidget(self.note)
         self.body.addWidget(self.button)
-        self._copied: Message | None = None
+        self._said: Message | None = None
         self.draft: FileDraft = self.begin(FileDraft(before, queries, self), self.difference)
-        self.draft.reckoned.connect(self._forget_copied)
+        self.draft.reckoned.connect(self._forget_said)
         self.draft.copied.connect(self._show_copied)
         self.button.clicked.connect(self.copy_wanted)
+        self.difference.failed.connect(self._show_unsaved)
         self.show_state(None)
 
     def make_prediction(self, titles: dict[int, str]) -> Prediction:
@@ -69,9 +70,9 @@ class FileColumn(SwitchColumn):
         draft, usable = self.draft, self.draft.nothing is None
         made = draft.made
         if not draft.all_choices:
-            self.difference.show_difference((), "")
+            self.difference.show_difference(None, "")
         elif made is not None:
-            self.difference.show_difference(made.lines, made.patch)
+            self.difference.show_difference(made, draft.file)
         left = () if made is None else made.left
         self.left.setText(plain(translate(_unwritten(made)), 400) if made is not None and left else "")
         self.left.setVisible(bool(left) and usable)
@@ -86,8 +87,8 @@ class FileColumn(SwitchColumn):
         draft = self.draft
         if draft.failure is not None:
             return draft.failure.message
-        if self._copied is not None:
-            return self._copied
+        if self._said is not None:
+            return self._said
         names = list(draft.all_choices)
         if not names:
             return msg("Switch on what you want, or choose a preset.")
@@ -95,16 +96,21 @@ class FileColumn(SwitchColumn):
             return msg("With what is switched on for {names}. The file on disk stays as it is.", names=listed(names))
         return _STAYS
 
-    def _forget_copied(self) -> None:
-        self._copied = None
+    def _forget_said(self) -> None:
+        self._said = None
+
+    def _show_unsaved(self, why: Message) -> None:
+        self._said = why
+        self.show_changed()
+        accessibility.announce(self, self.note.text())
 
     def _show_copied(self, answer: Corrected | Failure) -> None:
         preview = self.draft.preview
         if isinstance(answer, Failure):
-            self._copied = answer.message
+            self._said = answer.message
         elif preview is not None:
             now, then = (f"{each.exposure.worst:.1f}" for each in (preview.before, preview.after))
-            self._copied = msg("Copied. Exposure {now} → {then}.", now=now, then=then)
+            self._said = msg("Copied. Exposure {now} → {then}.", now=now, then=then)
         self.show_changed()
         accessibility.announce(self, self.note.text())
 

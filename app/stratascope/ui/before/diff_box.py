@@ -1,19 +1,32 @@
-"""The foot of the page's column: the lines of the text that change; the whole difference is copied."""
+"""The foot of the page's column: the lines of the text that change. The whole difference is copied; it and the
+corrected text are saved as files.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen
+from pathlib import Path
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.message import msg, plural
+from stratascope.check.reading import Language
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.copying import feedback
+from stratascope.ui.harden.export_menu import Exported, ExportMenu
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.usecases.check.corrections import Corrected
 
 SHOWN = 4
-BACK = 1500  # ms for which it says that it was copied
+_NAMES = {
+    Language.RUN: "run.sh",
+    Language.COMPOSE: "compose.yaml",
+    Language.QUADLET: "hardened.container",
+    Language.KUBERNETES: "pod.yaml",
+}
 
 
 class _Lines(QWidget):
@@ -60,26 +73,26 @@ class _Lines(QWidget):
 
 
 class DiffBox(QWidget):
-    """With Copy."""
+    """With Copy and Export. `failed` has a message: why a file could not be written."""
+
+    failed = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._theme, self.patch = theme, ""
+        self._theme, self._made, self._file = theme, Corrected(""), ""
         self.title = Line(theme, 11, ink="text2")
         self.title.say(translate(msg("Changed lines only")))
         self.lines = _Lines(theme)
-        self.copy = QPushButton(translate(msg("Copy")))
-        self.copy.setObjectName("link")
-        self.copy.setFont(theme.font(12, MEDIUM))
-        self.copy.setAccessibleName(translate(msg("Copy the difference")))
+        self.copy = self._link(msg("Copy"), msg("Copy the difference"))
         self.copy.clicked.connect(self.copy_patch)
-        self._back = QTimer(self)
-        self._back.setSingleShot(True)
-        self._back.setInterval(BACK)
-        self._back.timeout.connect(lambda: self.copy.setText(translate(msg("Copy"))))
+        self.export = self._link(msg("Export…"), msg("Export the corrected file"))
+        self.export.clicked.connect(self.open_exports)
+        self.menu = ExportMenu(None, self)
+        self.menu.failed.connect(self.failed)
         above = QHBoxLayout()
         above.addWidget(self.title, 1)
         above.addWidget(self.copy)
+        above.addWidget(self.export)
         column = QVBoxLayout(self)
         column.setContentsMargins(*(theme.px(length) for length in (10, 4, 6, 7)))
         column.setSpacing(0)
@@ -87,20 +100,40 @@ class DiffBox(QWidget):
         column.addWidget(self.lines)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
-        self.show_difference((), "")
+        self.show_difference(None, "")
 
-    def show_difference(self, lines: tuple[str, ...], patch: str) -> None:
-        """`patch`: all of it, as it is copied."""
-        self.patch = patch
-        self.lines.show_lines(lines)
-        self.copy.setEnabled(bool(patch))
+    def _link(self, text: Message, spoken: Message) -> QPushButton:
+        button = QPushButton(translate(text))
+        button.setObjectName("link")
+        button.setFont(self._theme.font(12, MEDIUM))
+        button.setAccessibleName(translate(spoken))
+        return button
+
+    def show_difference(self, made: Corrected | None, file: str) -> None:
+        """None: nothing is switched on. `file`: the name of what was corrected."""
+        self._made, self._file = made or Corrected(""), file
+        self.lines.show_lines(self._made.lines)
+        for button in (self.copy, self.export):
+            button.setEnabled(bool(self.patch))
+
+    @property
+    def patch(self) -> str:
+        """The difference, whole."""
+        return self._made.patch
 
     def copy_patch(self) -> None:
         """Onto the clipboard, as patch(1) takes it."""
         if self.patch:
-            QGuiApplication.clipboard().setText(self.patch)
-            self.copy.setText(translate(msg("Copied")))
-            self._back.start()
+            feedback.copy(self, self.patch)
+
+    def open_exports(self) -> None:
+        """The menu: the corrected text and the difference, copied or saved as a file of another name."""
+        name, made = file_name(self._file, self._made.language), self._made
+        parts = (
+            Exported(msg("Corrected file"), name, lambda: made.text),
+            Exported(msg("Difference"), f"{name}.patch", lambda: made.patch),
+        )
+        self.menu.open_with(parts, self.export)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)
@@ -108,3 +141,11 @@ class DiffBox(QWidget):
         painter.setPen(QPen(theme.color("line"), 1))
         painter.setBrush(theme.color("sunk"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))
+
+
+def file_name(file: str, language: Language | None) -> str:
+    """Beside the file that was corrected, never that one itself; what was pasted gets the usual name."""
+    path = Path(file)
+    if path.suffix:
+        return f"{path.stem}.hardened{path.suffix}"
+    return _NAMES.get(language or Language.RUN, "")

@@ -56,6 +56,11 @@ class FileDraft(Draft):
             self._text, self._file = text, file
             self._make_soon()
 
+    @property
+    def file(self) -> str:
+        """The name of what was judged; a word where it is no file's."""
+        return self._file
+
     def forget(self) -> None:
         """Another text: what was chosen for services that happen to be called alike was not meant for it."""
         self.memory, self._options = ChoiceMemory(), {}

@@ -63,11 +63,21 @@ class ExportMenu(QMenu):
         """Above that button; of several plans each has its own part."""
         self.clear()
         for plan in plans if self.exports is not None else ():
-            self._fill(self if len(plans) == 1 else self.addMenu(plain(plan.spec.name, 80).replace("&", "&&")), plan)
+            menu = self if len(plans) == 1 else self.addMenu(plain(plan.spec.name, 80).replace("&", "&&"))
+            self._fill(menu, () if self.exports is None else self.exports(plan))
+        self._show(anchor)
+
+    def open_with(self, parts: Sequence[Exported], anchor: QWidget) -> None:
+        """Above that button, with these."""
+        self.clear()
+        self._fill(self, parts)
+        self._show(anchor)
+
+    def _show(self, anchor: QWidget) -> None:
         self.popup(anchor.mapToGlobal(QPoint(0, -self.sizeHint().height())))
 
-    def _fill(self, menu: QMenu, plan: Plan) -> None:
-        for each in () if self.exports is None else self.exports(plan):
+    def _fill(self, menu: QMenu, parts: Sequence[Exported]) -> None:
+        for each in parts:
             part = menu.addMenu(translate(each.title))
             part.addAction(translate(msg("Copy"))).triggered.connect(lambda _=False, each=each: self._copy(each))
             save = part.addAction(translate(msg("Save as {name}…", name=each.file_name)))

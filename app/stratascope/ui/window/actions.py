@@ -92,9 +92,11 @@ class Actions(QObject):
         self._show_view_by(containers.model.view_by)
         self._show_mode()
 
-    def add_above(self, text: Message, keys: str, call: Callable[[], object]) -> None:
+    def add_above(self, text: Message, keys: str, call: Callable[[], object]) -> QAction:
         """One more, above those of the window itself."""
-        self.menu.insertAction(self._first_separator, self._action(text, keys, call))
+        action = self._action(text, keys, call)
+        self.menu.insertAction(self._first_separator, action)
+        return action
 
     def _places(self) -> tuple[Place, ...]:
         """What Ctrl+K finds."""

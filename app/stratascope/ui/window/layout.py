@@ -5,9 +5,13 @@ Widths and heights are those of the design at 100 %.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from stratascope.core.message import Message, msg
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.harden.column import HardenColumn
@@ -75,6 +79,7 @@ class WindowLayout(QObject):
         self.page_turned = False  # one column: the container is in front of the list
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self._column = harden_column
+        self._way = QAction(self)  # to that column
         able = harden_column is not None or View.BEFORE in pages.switch.views
         self.dock = HardenDock(window, theme, self.splitter) if able else None
         self._middle = beside(pages, findings)
@@ -147,6 +152,11 @@ class WindowLayout(QObject):
         if self._was_narrow is False:
             self._list_width = self.splitter.sizes()[0]
 
+    def put_into(self, add: Callable[[Message, str, Callable[[], object]], QAction]) -> None:
+        """The way to the column of hardening into the menu; it is there where the column is."""
+        if self.dock is not None:
+            self._way = add(msg("Harden…"), "Ctrl+H", self.to_column)
+
     def to_column(self) -> None:
         """The keyboard into the column of hardening, where there is one."""
         if self.dock is not None:
@@ -215,8 +225,11 @@ class WindowLayout(QObject):
         pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)
         if self.dock is not None:
             before = pages.before if pages.view is View.BEFORE else None
-            self.dock.show_column(self._column if before is None else before.column)
-            self.dock.button.setEnabled(before is not None or self._selection.current is not None)
+            column = self._column if before is None else before.column
+            self.dock.show_column(column)
+            for way in (self.dock.button, self._way):
+                way.setEnabled(before is not None or self._selection.current is not None)
+            self._way.setVisible(column is not None)  # where nothing that runs is hardened it is on one page only
         here, places = window.focusWidget(), (containers.view, pages)
         focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))
 

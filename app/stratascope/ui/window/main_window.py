@@ -164,8 +164,7 @@ class MainWindow(QMainWindow):
         self.clock.setInterval(LOOK_AGAIN)
         self._connect()
         self._serve_guide()
-        if self.window_layout.dock is not None:
-            self.actions_.add_above(msg("Harden…"), "Ctrl+H", self.window_layout.to_column)
+        self.window_layout.put_into(self.actions_.add_above)
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
         if self.endings is not None:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from stratascope.check.meaning import ANYBODY
-from stratascope.check.reading import Problem, Read
+from stratascope.check.reading import Language, Problem, Read
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
@@ -32,7 +32,7 @@ _GONE = msg("The text no longer asks for this container.")
 
 class Corrected(Value):
     """A text with choices written into it. `lines`: those that differ, `patch`: the difference, whole. `left`: service
-    and choice of what could not be written.
+    and choice of what could not be written. `language`: the text's.
     """
 
     UNPRINTED = ("text", "patch")
@@ -41,6 +41,7 @@ class Corrected(Value):
     lines: tuple[str, ...] = ()
     patch: str = ""
     left: tuple[tuple[str, Choice], ...] = ()
+    language: Language | None = None
 
 
 class Judged(Value):
@@ -113,11 +114,13 @@ class Corrections:
         made, left = text, list[tuple[str, Choice]]()
         with self._lock:
             checker = self._checker()
-            for number, name in enumerate(_ids(each.name for each in checker.read(text, file).services)):
+            read = checker.read(text, file)
+            for number, name in enumerate(_ids(each.name for each in read.services)):
                 if chosen.get(name):
                     made, more = Writer(checker, made, file, number).as_far(chosen[name])
                     left += ((name, choice) for choice in more)
-        return Corrected(made, changed_lines(text, made), "".join(difference(text, made, file)), tuple(left))
+        patch = "".join(difference(text, made, file))
+        return Corrected(made, changed_lines(text, made), patch, tuple(left), read.language)
 
     def _checker(self) -> Checker:
         self._made = self._made or self._make()
