@@ -21,7 +21,12 @@ class Judge:
         self.checker = checker(None, demo_record())
         self.corrections = Corrections(lambda: self.checker)
         self.fault: ProbeError | None = None
+        self.machines: tuple[str, ...] = ("",)
+        self.machine = ""
         self.threads: set[tuple[str, str]] = set()
+
+    def choose(self, machine: str) -> None:
+        self.machine = machine
 
     def check(self, text: str, file: str) -> Judged:
         self._note("check")

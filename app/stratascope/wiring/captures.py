@@ -18,16 +18,21 @@ from stratascope.wiring.foresight import foresight
 
 
 def recorded_view(paths: Sequence[Path]) -> RecordedView:
-    """For the window: each named as its file, and by its folder too where several are called the same."""
+    """For the window."""
+    return RecordedView([(name, partial(read, path)) for name, path in named(paths)], foresight())
+
+
+def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Each once, named as its file, and by its folder too where several are called the same."""
     once = list(dict.fromkeys(path.absolute() for path in paths))
     count = Counter(path.stem for path in once)
     used: Counter[str] = Counter()
-    reads = []
+    found = []
     for path in once:
         name = path.stem if count[path.stem] == 1 else f"{path.parent.name}/{path.stem}"
         used[name] += 1
-        reads.append((name if used[name] == 1 else f"{name} ({used[name]})", partial(read, path)))
-    return RecordedView(reads, foresight())
+        found.append((name if used[name] == 1 else f"{name} ({used[name]})", path))
+    return found
 
 
 def read(path: Path) -> Snapshot:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,6 +24,7 @@ from stratascope.state.journal import FileJournal
 from stratascope.state.needs import FileNeeds
 from stratascope.state.settings import Settings
 from stratascope.ui.app import app, single_instance
+from stratascope.ui.app.not_started import NotStarted
 from stratascope.ui.harden.export_menu import exported
 from stratascope.ui.history.chronicle import Made
 from stratascope.ui.tighten.controller import LessonOf
@@ -38,9 +38,7 @@ from stratascope.wiring.daily import daily
 from stratascope.wiring.engines import LateEngines, live_view
 
 if TYPE_CHECKING:
-    from stratascope.core.relaunch.toggle import Choice
-    from stratascope.usecases.check.corrections import Corrected, Corrections, Judged
-    from stratascope.usecases.plan.offers import Hint, Offer, Preview
+    from stratascope.usecases.check.check import Checker
 
 
 class CaptureStore:
@@ -73,50 +71,17 @@ class CaptureStore:
         )
 
 
-class NotStarted:
-    """Judges and corrects what is not started yet, for the engines of this machine; made when the first text has come,
-    by a thread that is not the window's.
-    """
-
-    def __init__(self, late: LateEngines) -> None:
-        self._late = late
-        self._lock = threading.Lock()
-        self._made: Corrections | None = None
-
-    def check(self, text: str, file: str) -> Judged:
-        """Raises ProbeError, OSError."""
-        return self._corrections().check(text, file, time.time())
-
-    def corrected(self, text: str, file: str, chosen: Mapping[str, tuple[Choice, ...]]) -> Corrected:
-        """Raises ProbeError, OSError."""
-        return self._corrections().corrected(text, file, chosen)
-
-    def offer(self, state: ContainerState) -> Offer:
-        """Raises ToggleError, ProbeError."""
-        return self._corrections().offer(state)
-
-    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
-        """Raises ToggleError."""
-        return self._corrections().preview(state, choices)
-
-    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        """Raises ToggleError."""
-        return self._corrections().hint(state, choices, offer)
-
-    def _corrections(self) -> Corrections:
-        with self._lock:
-            if self._made is None:
-                from stratascope.usecases.check.corrections import Corrections
-                from stratascope.wiring.check import checker
-
-                self._made = Corrections(lambda: checker(self._late.get()))
-            return self._made
-
-
 def show_captures(paths: Sequence[Path]) -> int:
     """A window on captures in the place of this machine: no engine is asked, nothing is recorded or changed."""
     watch = captures.recorded_view(paths)
-    status = app.run(watch, sys.argv[:1], settings=Settings(), report=as_text, captures=CaptureStore(lambda: None))
+    status = app.run(
+        watch,
+        sys.argv[:1],
+        settings=Settings(),
+        report=as_text,
+        captures=CaptureStore(lambda: None),
+        before=NotStarted([(name, partial(_checker_of, path)) for name, path in captures.named(paths)]),
+    )
     if status == app.RESTART:
         start_again()
     return status
@@ -143,7 +108,7 @@ def main(words: list[str]) -> int:
             daily=daily(late),
             captures=CaptureStore(watch.record),
             accepted=AcceptedFile(),
-            before=NotStarted(late),
+            before=NotStarted([("", partial(_checker, late))]),
             where=where,
         )
     finally:
@@ -151,6 +116,20 @@ def main(words: list[str]) -> int:
     if status == app.RESTART:
         start_again()
     return status
+
+
+def _checker(late: LateEngines) -> Checker:
+    """Judges for the engines of this machine. Raises ProbeError."""
+    from stratascope.wiring.check import checker
+
+    return checker(late.get())
+
+
+def _checker_of(path: Path) -> Checker:
+    """Judges for the machine of that capture. Raises ProbeError, OSError."""
+    from stratascope.wiring.check import checker
+
+    return checker(None, records.load(path))
 
 
 def start_again() -> NoReturn:

@@ -22,7 +22,16 @@ Key = tuple[str, str]
 
 
 class Before(Offering, Protocol):
-    """What judges a text and corrects it; on any thread. Raises ProbeError, OSError."""
+    """What judges a text and corrects it; on any thread. Raises ProbeError, OSError.
+
+    `machines`: for which it can be judged, "" for this one; `machine`: for which it is.
+    """
+
+    machines: tuple[str, ...]
+    machine: str
+
+    def choose(self, machine: str) -> None:
+        """Judge for that one from now on."""
 
     def check(self, text: str, file: str) -> Judged:
         """What would stand of each container."""

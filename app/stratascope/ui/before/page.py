@@ -13,7 +13,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope import atomic_file
 from stratascope.core.layer import Layer
@@ -76,6 +76,7 @@ class BeforePage(QWidget):
         self._notes: tuple[LineNote, ...] = ()
         self.column = FileColumn(theme, layers, before, self._queries)
         self.head, self.text, self.status = TextHead(theme), TextField(theme), StatusBar(theme)
+        self.machine = QComboBox()
         self.services, self.empty = ServiceChips(theme), EmptyPanel(theme)
         self.told, self.of_nobody = Line(theme, 11, ink="text2"), Line(theme, 11, ink="text2")
         unknown = msg("Its image is on no engine here: whether it runs as root is not known. Offers close it for root.")
@@ -92,6 +93,12 @@ class BeforePage(QWidget):
         theme = self._theme
         title = Label(theme, 22, BOLD)
         title.setText(translate(msg("Before it starts")))
+        self.machine.addItems(self._before.machines)
+        self.machine.setVisible(len(self._before.machines) > 1)
+        self.machine.setMaxVisibleItems(20)
+        self.machine.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.machine.setMinimumContentsLength(16)
+        self.machine.setAccessibleName(translate(msg("The machine to judge for")))
         self._box = QFrame()
         self._box.setObjectName("card")
         inside = QVBoxLayout(self._box)
@@ -109,6 +116,7 @@ class BeforePage(QWidget):
         first = QHBoxLayout()
         first.setSpacing(theme.px(16))
         first.addWidget(title)
+        first.addWidget(self.machine, 0, Qt.AlignmentFlag.AlignBottom)
         first.addWidget(self.told, 1, Qt.AlignmentFlag.AlignBottom)
         above = QVBoxLayout()
         above.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 0)))
@@ -149,6 +157,7 @@ class BeforePage(QWidget):
         head.clear.clicked.connect(lambda: self._put(""))
         self.empty.wanted.connect(self._put)
         self.services.chosen.connect(self._choose_service)
+        self.machine.activated.connect(lambda row: self._choose_machine(self._before.machines[row]))
         self.selection.container_changed.connect(self._show_current)
         column.draft.changed.connect(self._tell_offer)
         column.copy_wanted.connect(lambda: column.draft.ask_copy(self.text.toPlainText()))
@@ -216,7 +225,7 @@ class BeforePage(QWidget):
         there = snapshot is not None
         self.head.languages.show_read(None if self._checked is None else self._checked.read)
         self.empty.show_why(why)
-        self.told.say("" if snapshot is None else plain(translate(_where(snapshot)), 300))
+        self.told.say("" if snapshot is None else plain(translate(_where(snapshot, self._before.machine)), 300))
         self._rest.setVisible(not there)
         self._below.setVisible(there)
         self.strata.widget.setVisible(there)
@@ -244,6 +253,10 @@ class BeforePage(QWidget):
         draft = self.column.draft
         chosen = draft.chosen
         self.offer_changed.emit(draft.offer, frozenset() if chosen is None else frozenset(chosen.on))
+
+    def _choose_machine(self, machine: str) -> None:
+        self._before.choose(machine)
+        self._ask()
 
     def _choose_service(self, name: str) -> None:
         states = () if self._snapshot is None else self._snapshot.containers
@@ -322,8 +335,10 @@ def _copied(answer: Corrected | Failure) -> None:
         QGuiApplication.clipboard().setText(answer.text)
 
 
-def _where(snapshot: Snapshot) -> Message:
+def _where(snapshot: Snapshot, machine: str) -> Message:
     engines = ", ".join(f"{each.id} {each.version}".strip() for each in snapshot.engines)
+    if machine:
+        return msg("Predicted for {engine} on {machine}; nothing is run", engine=engines, machine=machine)
     return msg("Predicted for {engine} on this machine; nothing is run", engine=engines)
 
 
