@@ -73,6 +73,19 @@ def test_several_have_one_and_it_goes_again(window: MainWindow, page: FleetPages
     assert page.containers.isVisible()
 
 
+def test_engines_elsewhere_are_machines_beside_this_one(window: MainWindow) -> None:
+    page = shown(window, many_machines.with_engines_elsewhere())
+    page.switch.buttons[MACHINES].click()
+    assert page.count.text().endswith(" on 3 machines; 2 machines give no answer")
+    named = column(page.machines.table, "Machine")
+    assert set(named) == {"This machine", "web-01.example", "127.0.0.1:2222", "lost, not read", "forwarded, not read"}
+    far = named.index("web-01.example")
+    assert column(page.machines.table, "Kernel")[far] == "6.1.0-far"
+    assert column(page.machines.table, "Kernel")[named.index("127.0.0.1:2222")] == "", "it was not read"
+    page.machines.table.selectRow(far)
+    assert page.machines.title.text().startswith("web-01.example: ")
+
+
 def test_arrow_keys_turn_it(page: FleetPages) -> None:
     page.switch.buttons[CONTAINERS].setFocus()
     QTest.keyClick(page.switch.buttons[CONTAINERS], Qt.Key.Key_Right)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot
 from stratascope.usecases.live.recorded import joined
@@ -51,3 +52,35 @@ def parts(count: int, containers: int = 4, *, unread: int = 0) -> Sequence[tuple
 def fleet(count: int, containers: int = 4, *, unread: int = 0) -> Snapshot:
     """All of them in one snapshot."""
     return joined(parts(count, containers, unread=unread))
+
+
+def with_engines_elsewhere() -> Snapshot:
+    """This machine with the first engine of the demo, and others over the network: the second on a host whose kernel
+    was read, with another one that has no container; one behind a port of this machine, one that does not answer, and
+    one behind a forwarded socket.
+    """
+    demo = demo_snapshot()
+    first, second = demo.engines[:2]
+    elsewhere = replace(second, rootless=False, endpoint="ssh://root@web-01.example:22")
+    further = (
+        elsewhere,
+        replace(elsewhere, id="far-podman", kind=EngineKind.PODMAN, endpoint="ssh://me@web-01.example/run/podman.sock"),
+        replace(elsewhere, id="in-a-vm", endpoint="ssh://core@127.0.0.1:2222/run/podman.sock"),
+        replace(
+            elsewhere,
+            id="lost",
+            endpoint="tcp://lost:2375",
+            state=EngineState.UNREACHABLE,
+            message=msg("It is asleep."),
+        ),
+        replace(elsewhere, id="forwarded", endpoint="unix:///tmp/far.sock", state=EngineState.UNREACHABLE),
+    )
+    there = replace(demo.ground, kernel="6.1.0-far")
+    shown = {first.id, second.id}
+    return replace(
+        demo,
+        demo=False,
+        engines=(first, *further),
+        containers=tuple(each for each in demo.containers if each.container.engine in shown),
+        elsewhere=((second.id, there), ("far-podman", there), ("forwarded", there)),
+    )

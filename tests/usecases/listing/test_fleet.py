@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
 from stratascope.presentation.beside.beside import Beside
 from stratascope.presentation.fleet import summary
 from stratascope.presentation.fleet.gather import Gathered
@@ -43,6 +44,28 @@ def test_one_capture_keeps_its_engines_names() -> None:
     assert not fleet.several
     assert len(fleet.machines[0].states) == 4
     assert Fleet(demo_snapshot()).machines == ()
+
+
+def test_engines_elsewhere_are_on_machines_of_their_own() -> None:
+    demo = demo_snapshot()
+    snapshot = many_machines.with_engines_elsewhere()
+    fleet = Fleet(snapshot, "here")
+    assert fleet.several
+    assert [each.name for each in fleet.machines] == ["here", "web-01.example", "127.0.0.1:2222", "lost", "forwarded"]
+    here, far, own, lost, forwarded = fleet.machines
+    assert {each.container.engine for each in here.states} == {demo.engines[0].id}
+    assert here.kernels == (demo.ground.kernel,)
+    assert [each.id for each in far.engines] == [demo.engines[1].id, "far-podman"], "one host, two engines"
+    assert far.states
+    assert {each.container.engine for each in far.states} == {demo.engines[1].id}
+    assert far.kernels == ("6.1.0-far",)
+    assert (own.trouble, own.states) == (None, ())
+    assert lost.trouble is not None
+    assert translate(lost.trouble) == "It is asleep."
+    assert forwarded.trouble is not None
+    assert names(fleet, "web-01") == ["web-01.example"]
+    alone = replace(snapshot, engines=snapshot.engines[:1])
+    assert not Fleet(alone, "here").several
 
 
 def test_the_worst_first_and_what_could_not_be_read_last(fleet: Fleet) -> None:

@@ -1,4 +1,5 @@
-"""Captures of several machines as machines again, and what is open in how many of their containers on how many of them.
+"""Captures of several machines as machines again, or the machines of engines elsewhere; and what is open in how many
+of their containers on how many of them.
 
 Pure. Reports count with it what they kept of each machine, and the window what it shows.
 """
@@ -6,10 +7,11 @@ Pure. Reports count with it what they kept of each machine, and the window what 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
-from stratascope.core.container import Engine
-from stratascope.core.message import Message
+from stratascope.core.container import Engine, EngineState
+from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot, rank
 from stratascope.core.threats.threat import Threat
 from stratascope.natural import natural
@@ -17,7 +19,9 @@ from stratascope.value import Value
 
 
 class Machine(Value):
-    """One capture. `states`: the most exposed first; none where it could not be read, and `trouble` says why."""
+    """One capture, or one host of engines. `states`: the most exposed first; none where it could not be read, and
+    `trouble` says why.
+    """
 
     name: str
     kernels: tuple[str, ...]
@@ -38,20 +42,59 @@ class OpenThreat(Value):
     machines: int
 
 
-def machines(snapshot: Snapshot) -> tuple[Machine, ...]:
-    """One for each capture, in their order; none where this machine is shown, or the demo."""
+def machines(snapshot: Snapshot, here: str = "") -> tuple[Machine, ...]:
+    """One for each capture, in their order. Where this machine is shown that one, called `here`, as far as an engine of
+    it answers, and one for each host on which others are; none of the demo.
+    """
     engines = {engine.id: engine for engine in snapshot.engines}
     states: dict[str, list[ContainerState]] = defaultdict(list)
     for state in snapshot.containers:
         states[state.container.engine].append(state)
+    if not snapshot.captures and not snapshot.demo:
+        return tuple(_hosts(snapshot, states, here))
     return tuple(_machine(each, engines, states) for each in snapshot.captures)
+
+
+def _hosts(snapshot: Snapshot, states: dict[str, list[ContainerState]], here: str) -> Iterator[Machine]:
+    grounds = dict(snapshot.elsewhere)
+    hosts: dict[str, list[Engine]] = {here: []}
+    for engine in snapshot.engines:
+        own = engine.local and engine.id not in grounds
+        hosts.setdefault(here if own else host_of(engine), []).append(engine)
+    for name, engines in hosts.items():
+        known = (grounds[each.id].kernel for each in engines if each.id in grounds)
+        kernels = (snapshot.ground.kernel,) if name == here else tuple(dict.fromkeys(known))
+        found = [state for each in engines for state in states.get(each.id, ())]
+        if found or any(each.state is EngineState.CONNECTED for each in engines):
+            yield Machine(name, kernels, tuple(engines), _worst_first(found))
+        elif name != here:
+            message = next((each.message for each in engines if each.message is not None), None)
+            yield Machine(name, kernels, tuple(engines), (), message or msg("No engine of it answers."))
+
+
+def host_of(engine: Engine) -> str:
+    """What the machine of an engine elsewhere is called: its host; with the port where that leads on from this machine.
+    A socket here that leads elsewhere does not say where, so there it is the engine's id.
+    """
+    try:
+        address = urlsplit(engine.endpoint)
+        host, port = address.hostname or "", address.port
+    except ValueError:
+        host, port = "", None
+    if not host or engine.local:
+        return engine.id
+    own = host == "localhost" or host.startswith("127.") or host == "::1"
+    return f"{host}:{port}" if own and port else host
 
 
 def _machine(captured: Captured, engines: dict[str, Engine], states: dict[str, list[ContainerState]]) -> Machine:
     found = [state for name in captured.engines for state in states.get(name, ())]
-    found.sort(key=lambda each: (rank(each), natural(each.container.name), each.key))
     own = tuple(engines[name] for name in captured.engines if name in engines)
-    return Machine(captured.name, captured.kernels, own, tuple(found), captured.trouble)
+    return Machine(captured.name, captured.kernels, own, _worst_first(found), captured.trouble)
+
+
+def _worst_first(states: Iterable[ContainerState]) -> tuple[ContainerState, ...]:
+    return tuple(sorted(states, key=lambda each: (rank(each), natural(each.container.name), each.key)))
 
 
 def open_threats(parts: Iterable[tuple[Iterable[Threat], int, Iterable[str]]]) -> tuple[OpenThreat, ...]:

@@ -85,15 +85,14 @@ class FleetPages(QWidget):
         if snapshot is None or not self._stale:
             return
         self._stale = False
-        several = len(snapshot.captures) > 1
-        self.head.setVisible(several)
-        if not several:
+        if self._fleet is None or self._read is not snapshot:
+            self._fleet, self._read = Fleet(snapshot, translate(msg("This machine"))), snapshot
+        self.head.setVisible(self._fleet.several)
+        if not self._fleet.several:
             self._turn(0)
             return
-        if self._fleet is None or self._read is not snapshot:
-            self._fleet, self._read = Fleet(snapshot), snapshot
         self._found = self._fleet.find(self._needle)
-        self.count.say(translate(_count(self._fleet, self._found)))
+        self.count.say(translate(_count(self._fleet, self._found, captures=bool(snapshot.captures))))
         self._show()
 
     def _turn(self, place: int) -> None:
@@ -115,7 +114,7 @@ class FleetPages(QWidget):
             if not rows and not self._needle.strip():
                 nothing = translate(msg("No threat is known to be open in any of them."))
             self.threats.show_rows(rows, nothing)
-        elif len(snapshot.captures) > 1:
+        elif self._fleet is not None and self._fleet.several:
             on = {member.state.key: member.machine.name for member in found.members}
             self.containers.show_states(snapshot.containers, self._needle, on)
         else:
@@ -132,8 +131,8 @@ def _machine_told(row: FoundMachine) -> Told:
     return Told(words.machine_title(row), words.machine_meaning(row), alike(row.members))
 
 
-def _count(fleet: Fleet, found: Found) -> Message:
-    """How many of what are shown, and how many captures could not be read."""
+def _count(fleet: Fleet, found: Found, *, captures: bool) -> Message:
+    """How many of what are shown, and how many captures, or machines, could not be read."""
     there = sum(len(each.states) for each in fleet.machines)
     read = [each for each in fleet.machines if each.trouble is None]
     shown = len(found.members)
@@ -147,5 +146,8 @@ def _count(fleet: Fleet, found: Found) -> Message:
     lost = len(fleet.machines) - len(read)
     if not lost:
         return told
+    if not captures:
+        return plural("{text}; {count} machine gives no answer", "{text}; {count} machines give no answer", lost,
+                      text=told)  # fmt: skip
     return plural("{text}; {count} capture could not be read", "{text}; {count} captures could not be read", lost,
                   text=told)  # fmt: skip

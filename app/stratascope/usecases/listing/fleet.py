@@ -91,8 +91,9 @@ class Found(Value):
 class Fleet:
     """The machines of one snapshot; `find` narrows them."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.machines = machines(snapshot)
+    def __init__(self, snapshot: Snapshot, here: str = "") -> None:
+        """`here`: what this machine is called, where others are beside it."""
+        self.machines = machines(snapshot, here)
         self._same: dict[tuple[str, ...], Opened] = {}
         self._opened: dict[int, Opened] = {}
         self._titles: dict[str, str] = {}
