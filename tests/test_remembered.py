@@ -1,4 +1,4 @@
-"""What is remembered is bounded in bytes, for all functions together, and goes at once."""
+"""What is remembered is bounded in bytes, for all functions together; what is not asked for goes."""
 
 from __future__ import annotations
 
@@ -49,6 +49,38 @@ def test_long_texts_are_let_go_sooner_than_short_ones() -> None:
         made(f"{number:05}" + "x" * 100_000)
         most = max(most, remembered.kept())
     assert remembered.MOST // 2 < most <= remembered.MOST + 1_000_000
+
+
+def test_what_is_asked_for_again_stays_while_what_is_not_goes() -> None:
+    @remembered.remembered(result=100_000)
+    def filtered(text: str) -> Made:
+        return Made()
+
+    @remembered.remembered()
+    def mounts(text: str) -> Made:
+        return Made()
+
+    one = filtered("of all")
+    first = weakref.ref(mounts("x" * 1000))
+    by_name = remembered.Kept[str, Made]()
+    by_name.put("of all", one, 100)
+    for number in range(5000):
+        mounts(f"{number}" + "x" * 1000)
+        assert filtered("of all") is one
+        assert by_name.get("of all") is one
+        assert remembered.kept() <= remembered.MOST
+    gc.collect()
+    assert first() is None
+    assert by_name.get("never") is None
+
+
+def test_words_by_name_are_told_from_those_by_place() -> None:
+    @remembered.remembered()
+    def made(*args: object, **kwargs: object) -> Made:
+        return Made()
+
+    assert made(1, k=2) is made(1, k=2)
+    assert len({id(each) for each in (made(1), made(1, k=2), made((1,), (("k", 2),)), made(k=2))}) == 4
 
 
 def test_texts_in_tuples_and_large_results_count() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from sys import intern
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
@@ -93,7 +94,8 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
             mounts.append(_mount(number, line))
             continue
         try:
-            mounts.append(_new(Mount, (int(words[0]), int(words[1]), words[2], words[3], *rest)))
+            ids = int(words[0]), int(words[1])
+            mounts.append(_new(Mount, (*ids, intern(words[2]), intern(words[3]), *rest)))
         except ValueError:
             mounts.append(_mount(number, line))  # raises, and says why
     return tuple(mounts)

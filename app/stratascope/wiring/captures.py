@@ -12,6 +12,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.engines.shared.json_reader import without_labels
 from stratascope.state import record as records
 from stratascope.usecases.live.recorded import RecordedView
+from stratascope.usecases.live.shared_texts import SharedTexts
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 from stratascope.wiring.foresight import foresight
@@ -19,7 +20,8 @@ from stratascope.wiring.foresight import foresight
 
 def recorded_view(paths: Sequence[Path]) -> RecordedView:
     """For the window."""
-    return RecordedView([(name, partial(read, path)) for name, path in named(paths)], foresight())
+    texts = SharedTexts()
+    return RecordedView([(name, partial(read, path, texts)) for name, path in named(paths)], foresight())
 
 
 def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -35,9 +37,12 @@ def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     return found
 
 
-def read(path: Path) -> Snapshot:
-    """What stands in it. Raises ProbeError with what is wrong with it, OSError."""
-    return assembler().snapshot(records.load(path), demo=True)
+def read(path: Path, texts: SharedTexts | None = None) -> Snapshot:
+    """What stands in it. `texts`: of the captures that are kept beside it. Raises ProbeError with what is wrong with
+    it, OSError.
+    """
+    record = records.load(path)
+    return assembler().snapshot(record if texts is None else texts.of(record), demo=True)
 
 
 def save(record: Record, path: Path, *, labels: bool) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
-from stratascope.core.ground import UNREAD
+from stratascope.core.container import Engine
+from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot
@@ -16,36 +18,63 @@ from stratascope.value import replace
 Publish = Callable[[Snapshot], None]
 Read = Callable[[], Snapshot]  # raises ProbeError, OSError
 logger = fault_logger(__name__)
+_MORE = 1.25
+_PATIENCE = 1.0  # seconds without a picture
+
+
+class Joining:
+    """One picture of several captures, to which each adds itself alone: what was joined before is not gone through."""
+
+    def __init__(self, *, alone: bool) -> None:
+        """`alone`: there will be one only, whose engines keep their names. Of several, engines and their containers are
+        told by the capture's name too, and each stands on its own machine's ground.
+        """
+        self._alone = alone
+        self._newest: Snapshot | None = None
+        self._captures: list[Captured] = []
+        self._engines: list[Engine] = []
+        self._containers: list[ContainerState] = []
+        self._elsewhere: list[tuple[str, Ground]] = []
+
+    def add(self, captured: Captured, snapshot: Snapshot | None) -> None:
+        """One more; None: it could not be read."""
+        if snapshot is None:
+            self._captures.append(captured)
+            return
+        self._captures.append(_with_engines(captured, snapshot, alone=self._alone))
+        if self._newest is None or snapshot.taken_at > self._newest.taken_at:
+            self._newest = snapshot
+        if not self._alone:
+            self._engines += (replace(engine, id=named(captured, engine.id)) for engine in snapshot.engines)
+            self._containers += (_of(captured, state) for state in snapshot.containers)
+            self._elsewhere += (
+                (named(captured, engine.id), snapshot.ground_of(engine.id)) for engine in snapshot.engines
+            )
+
+    def picture(self) -> Snapshot:
+        """All of them so far."""
+        captures = tuple(self._captures)
+        if self._newest is None:
+            return Snapshot(0.0, UNREAD, (), (), demo=True, captures=captures)
+        if self._alone:
+            return replace(self._newest, demo=True, captures=captures)
+        return replace(
+            self._newest,
+            demo=True,
+            captures=captures,
+            engines=tuple(self._engines),
+            containers=tuple(self._containers),
+            elsewhere=tuple(self._elsewhere),
+            trouble=None,
+        )
 
 
 def joined(parts: Sequence[tuple[Captured, Snapshot | None]]) -> Snapshot:
-    """One picture of several; None of those that could not be read. Where there is more than one, engines and their
-    containers are told by the capture's name too, and each stands on its own machine's ground.
-    """
-    read = [(captured, snapshot) for captured, snapshot in parts if snapshot is not None]
-    alone = len(parts) == 1
-    captures = tuple(captured if snapshot is None else _with_engines(captured, snapshot, alone=alone)
-                     for captured, snapshot in parts)  # fmt: skip
-    if not read:
-        return Snapshot(0.0, UNREAD, (), (), demo=True, captures=captures)
-    newest = max((snapshot for _, snapshot in read), key=lambda each: each.taken_at)
-    if alone:
-        return replace(newest, demo=True, captures=captures)
-    return replace(
-        newest,
-        demo=True,
-        captures=captures,
-        engines=tuple(
-            replace(engine, id=named(captured, engine.id)) for captured, snapshot in read for engine in snapshot.engines
-        ),
-        containers=tuple(_of(captured, state) for captured, snapshot in read for state in snapshot.containers),
-        elsewhere=tuple(
-            (named(captured, engine.id), snapshot.ground_of(engine.id))
-            for captured, snapshot in read
-            for engine in snapshot.engines
-        ),
-        trouble=None,
-    )
+    """One picture of several; None of those that could not be read."""
+    joining = Joining(alone=len(parts) == 1)
+    for captured, snapshot in parts:
+        joining.add(captured, snapshot)
+    return joining.picture()
 
 
 def _with_engines(captured: Captured, snapshot: Snapshot, *, alone: bool) -> Captured:
@@ -63,7 +92,11 @@ def _of(captured: Captured, state: ContainerState) -> ContainerState:
 
 
 class RecordedView:
-    """For the window in the place of a live view. What it publishes grows with each capture that was read."""
+    """For the window in the place of a live view. What it publishes grows with the captures that were read.
+
+    The window goes through all of a picture. So it gets one when there is a quarter more to see, or after a second: one
+    for each of a thousand captures would take it as long as five hundred times all of them.
+    """
 
     def __init__(self, reads: Sequence[tuple[str, Read]], foresight: Foresight | None = None) -> None:
         """`reads`: names, each once, and what reads them."""
@@ -75,13 +108,18 @@ class RecordedView:
         threading.Thread(target=self._run, args=(publish,), name="read captures", daemon=True).start()
 
     def _run(self, publish: Publish) -> None:
-        parts: list[tuple[Captured, Snapshot | None]] = []
-        for name, read in self._reads:
+        joining, total = Joining(alone=len(self._reads) == 1), len(self._reads)
+        told, since = 0, time.monotonic()
+        for count, (name, read) in enumerate(self._reads, 1):
             if self._ending.is_set():
                 return
-            parts.append(_read(name, read))
-            publish(joined(parts) if len(parts) == len(self._reads) else replace(joined(parts), asking=("",)))
-        whole = joined(parts)
+            joining.add(*_read(name, read))
+            if count == total:
+                publish(joining.picture())
+            elif count >= told * _MORE or time.monotonic() - since >= _PATIENCE:
+                publish(replace(joining.picture(), asking=("",)))
+                told, since = count, time.monotonic()
+        whole = joining.picture()
         while self._looked.wait() and not self._ending.is_set():
             self._looked.clear()
             publish(self._foresight.added(whole))
