@@ -86,7 +86,7 @@ def test_an_image_that_nobody_knows_may_be_roots() -> None:
     assert "whether it is in use is not known" in text
     assert found.snapshot is not None
     facts = {layer.id: translate(layer.assessment.fact) for layer in found.snapshot.containers[0].layers}
-    assert facts["capabilities"] == "Depends on the image's user, which is not known"
+    assert facts["capabilities"] == "The image's user is not known"
     everything = said(made.words(("docker", "run", "--name=x", "--privileged", UNCONFINED, "unknown"), 0.0))["x"]
     texts = {each["code"]: each["text"] for each in everything["findings"]}
     assert texts["capabilities.all"].startswith("It may use 41 of the kernel's 41 capabilities")

@@ -182,7 +182,7 @@ def test_the_card_says_where_it_stands(window: MainWindow, page: BeforePage, qtb
     assert card.button.text().startswith("Write it so: ")
     assert not page.strata.header.name.isVisible(), "the chip says it"
     assert page.of_nobody.isVisible(), "nobody knows its image"
-    assert card.first.text().startswith("If its image starts as root: "), "and that is not known"
+    assert card.first.text().startswith("As root: "), "and that is not known"
     assert card.answer.tone is Tone.UNK
     judged(page, qtbot, "services:\n  a:\n    image: x\n    user: '0'\n    volumes: ['/var/run/docker.sock:/s']\n")
     qtbot.waitUntil(lambda: card.answer.tone is Tone.OPEN)

@@ -59,7 +59,7 @@ class AnswerChip(Value):
 
 class Answer(Value):
     """`short`: one line high wherever it stands. `proof`: the evidence, as raw text. `brief`: the first line in a few
-    words, for where there is no room for it; empty: it is brief itself.
+    words, for where there is no room for it; empty: it is brief itself. `counted`: the exposure is told in any tone.
     """
 
     tone: Tone = Tone.UNK
@@ -71,6 +71,7 @@ class Answer(Value):
     chips: tuple[AnswerChip, ...] = ()
     short: bool = False
     brief: str = ""
+    counted: bool = False
 
 
 def answer(
@@ -98,10 +99,11 @@ def answer(
     if perhaps is not None:
         found = Answer(
             Tone.UNK,
-            translate(msg("If its image starts as root: {what}", what=translate(perhaps.threat.what))),
+            translate(msg("As root: {threat}", threat=translate(perhaps.threat.what))),
             _also(matrix, perhaps, offer),
             _proof(perhaps, state),
             brief=translate(msg("As root: {threat}", threat=translate(perhaps.threat.title))),
+            counted=True,
         )
     elif worst is None or worst.threat.severity not in SERIOUS:
         return _calm(state, matrix, can_ask=can_ask)
@@ -175,7 +177,7 @@ def _as_started(state: ContainerState, matrix: Matrix, worst: ThreatState | None
     serious = worst is not None and worst.threat.severity in SERIOUS
     then = translate(worst.threat.what) if worst is not None and serious else _calm(state, matrix, can_ask=False).first
     brief = translate(msg("As it would start"))
-    return Answer(Tone.UNK, translate(msg("Not running. This is how it would start.")), then, brief=brief)
+    return Answer(Tone.UNK, translate(msg("Not running. This is how it would start.")), then, brief=brief, counted=True)
 
 
 def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:

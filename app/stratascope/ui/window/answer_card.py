@@ -209,8 +209,7 @@ class AnswerCard(QWidget):
         close = answer.act is Act.CLOSE and not supposed and not self._bare
         quiet = answer.act in (Act.ROOT, Act.AGAIN, Act.SESSION) and not supposed
         self.exposure.set_low(low)
-        # what is not known is told in one line; how it would start is told in two, and has a number
-        self.exposure.set_doubtful(answer.tone is Tone.UNK and answer.short and not supposed)
+        self.exposure.set_doubtful(answer.tone is Tone.UNK and not answer.counted and not supposed)
         self.first.resize_letters(13 if low else 15)
         self.first.setVisible(not supposed)
         self.second.setVisible(bool(answer.second) and not low and not supposed)

@@ -25,7 +25,7 @@ from stratascope.value import replace
 
 Files = tuple[tuple[str, str], ...]
 _SOMEBODY = "1000"  # any user but root
-_DEPENDS = msg("Depends on the image's user, which is not known")
+_DEPENDS = msg("The image's user is not known")
 
 
 class Predictor:
