@@ -9,8 +9,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from stratascope.core.message import msg
-from stratascope.i18n.translate import translate
 from stratascope.presentation.formats.results import Result, left_out, notes, ranked, results
 from stratascope.presentation.formats.told import Told
 
@@ -80,11 +78,10 @@ def sast(told: Told) -> str:
 
 def _vulnerability(result: Result) -> dict[str, Any]:
     item = result.item
-    name = translate(msg("{title} in {name}", title=item.title, name=result.subject.name))
     return {
         "id": item.fingerprint,
         "category": "sast",
-        "name": name[:_NAME],
+        "name": item.title[:_NAME],  # of the rule: its schema wants nothing of the one case in it
         "description": result.message,
         "severity": ranked(item.severity, _SAST) if item.counts else "Info",
         "solution": item.advice[:_SOLUTION],
