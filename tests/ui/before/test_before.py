@@ -123,6 +123,8 @@ def test_the_key_and_the_search(window: MainWindow, page: BeforePage, qtbot: QtB
     window.pages.show_view(View.STRATA)
     QTest.keyClick(window, Qt.Key.Key_0, Qt.KeyboardModifier.AltModifier)
     assert window.pages.view is View.BEFORE
+    assert page.text.hasFocus()  # to be written in at once
+    page.text.clearFocus()
     window.pages.search()
     assert page.text.hasFocus()
 

@@ -16,7 +16,7 @@ from stratascope.ui.containers.head import view_by_word
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.palette.finder import Finder
 from stratascope.ui.palette.search import Place
-from stratascope.ui.widgets.page_switch import view_key
+from stratascope.ui.widgets.page_switch import View, view_key
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.copy_text import Clipboard
@@ -83,7 +83,7 @@ class Actions(QObject):
         for number in pages.strata_page.strata.bands:
             self._key(str(number), partial(self._digit, number))
         for view in pages.switch.views:
-            self._key(view_key(view), partial(pages.show_view, view))
+            self._key(view_key(view), partial(self._open_view, view))
         press = self._action(None, "Ctrl+Enter", pages.press_card)
         press.setShortcuts([press.shortcut(), QKeySequence("Ctrl+Return")])  # of the keypad, and the other one
         toolbar.menu.clicked.connect(self.open_menu)
@@ -98,6 +98,12 @@ class Actions(QObject):
         self.menu.insertAction(self._first_separator, action)
         return action
 
+    def _open_view(self, view: View) -> None:
+        """By key: where there is a text to write, the keyboard goes there."""
+        self._pages.show_view(view)
+        if view is View.BEFORE:
+            self._pages.search()
+
     def _places(self) -> tuple[Place, ...]:
         """What Ctrl+K finds."""
         from stratascope.ui.palette.places import Ways, places
@@ -110,7 +116,7 @@ class Actions(QObject):
                 pages.layers,
                 self._selection,
                 pages.strata_page.panel,
-                pages.show_view,
+                self._open_view,
                 pages.open_threat,
                 pages.leave_fleet,
                 pages.search_calls,
