@@ -63,6 +63,7 @@ NEVER_FATAL = (
     call("keyctl", EPERM, 1, 0, 0, entered=False),
     call("setuid", EPERM, 0, lacked="CAP_SETUID"),
     call("setresuid", EPERM, MINUS, 0, MINUS, lacked="CAP_SETUID"),
+    call("socket", errno.EINVAL, 16, 3, 9, entered=False),
 )
 # and of these some do
 FATAL = (

@@ -29,6 +29,34 @@ def test_alike_ones_are_one_with_a_count() -> None:
     assert [(entry.attempt.path, entry.count) for entry in ring.entries()] == [("/data/file2", 3), ("/other", 1)]
 
 
+def test_what_lies_behind_the_last_argument_tells_nothing_apart() -> None:
+    """As in sshd's hundreds of audit sockets, whose further registers are never twice the same."""
+    calls = ((41, (16, 3, 9)), (41, (16, 3, 15)), (272, (0x10000000,)), (157, (24, 21)), (157, (24, 12)))
+    ring = Ring()
+    for junk in range(1, 40):
+        for number, arguments in calls:
+            values = [*arguments, *[junk * 0x7F001234] * (6 - len(arguments))]
+            line = ["failed", float(junk), 10 + junk, "x86_64", number, 22, False, values, "", 1, {"tid": 10 + junk}]
+            ring.feed(parse_event(json.dumps(line)), Program("sshd"))
+        name = [
+            "failed",
+            float(junk),
+            9,
+            "x86_64",
+            157,
+            1,
+            True,
+            [15, junk * 0x7F001234, 0, 0, 0, 0],
+            "",
+            1,
+            {"tid": 9},
+        ]
+        ring.feed(parse_event(json.dumps(name)), Program("sshd"))
+    assert [(entry.attempt.name, entry.count) for entry in ring.entries()] == [
+        *(("socket", 39), ("socket", 39), ("unshare", 39), ("prctl", 39), ("prctl", 39), ("prctl", 39))
+    ]
+
+
 def test_what_a_session_was_refused_too_is_of_the_session() -> None:
     ring = Ring()
     refused(ring, 1.0, "/data/file")

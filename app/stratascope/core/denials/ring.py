@@ -51,7 +51,17 @@ _NUMBERS = re.compile(r"[0-9]+")
 _SIGSYS, _SIGXFSZ = 31, 25
 _SENT = (None, 0, 1, 2, 3, 9, 15)  # somebody wanted it to end: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM
 _SECCOMP = 1  # SYS_SECCOMP, siginfo's si_code
-_TELLING = frozenset(("clone", "ioctl", "personality", "prctl", "setns", "socket", "unshare"))  # by their arguments
+# By which of their arguments calls differ. What lies in the registers behind a call's last argument is anything.
+_TELLING = {
+    "clone": (0,),
+    "ioctl": (1,),
+    "personality": (0,),
+    "prctl": (0, 1),
+    "setns": (1,),
+    "socket": (0, 1, 2),
+    "unshare": (0,),
+}
+_POINTER = 4096  # prctl's second argument may be one, which differs each time
 _Kind = tuple[int, str, int, int, bool, str]
 
 
@@ -312,7 +322,9 @@ def _key(attempt: Attempt) -> str:
 
 def _how(attempt: Attempt) -> tuple[str, ...]:
     """All but of what."""
-    telling = attempt.values if attempt.name in _TELLING else ()
+    telling = [attempt.values[place] for place in _TELLING.get(attempt.name, ()) if place < len(attempt.values)]
+    if attempt.name == "prctl":
+        telling = [value if value < _POINTER else 0 for value in telling]
     return (
         *(attempt.kind.value, attempt.process, attempt.abi, attempt.name, str(attempt.errno), str(attempt.entered)),
         ",".join(attempt.lacked),
