@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from stratascope.collector.filters import why_not
 APP = Path(__file__).parents[2] / "app"
 SECONDS = float(os.environ.get("STRATASCOPE_HEALTHY_SECONDS", "60"))  # of all that its deep check does, over and over
 AT_ONCE = 6
+NEEDS = {("tools", "podman"): ("--cap-add", "NET_RAW")}  # its page pings, for which Podman gives no right by itself
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,7 +42,11 @@ pytestmark = [
 @pytest.mark.parametrize("kind", ["docker_hybrid", "podman_hybrid"])
 def test_nothing_is_shown_of_them(family: str, kind: str, engines: Engines, tmp_path: Path) -> None:
     rig = engine_with_image(engines, kind, family)
-    programs = [program for program in PROGRAMS if program.family == family]
+    programs = [
+        replace(program, options=(*program.options, *NEEDS.get((program.name, rig.kind), ())))
+        for program in PROGRAMS
+        if program.family == family
+    ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         shown = dict(
             zip([program.name for program in programs], pool.map(partial(_shown, rig, tmp_path), programs), strict=True)
