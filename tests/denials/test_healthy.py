@@ -30,7 +30,8 @@ APP = Path(__file__).parents[2] / "app"
 SECONDS = float(os.environ.get("STRATASCOPE_HEALTHY_SECONDS", "60"))  # of all that its deep check does, over and over
 AT_ONCE = 6
 WEARS_OUT = frozenset(("chat_reload",))  # ngircd no longer listens after its third or so, watched or not
-NEEDS = {("tools", "podman"): ("--cap-add", "NET_RAW")}  # its page pings, for which Podman gives no right by itself
+# a page of the one and a helper of the other ping, for which Podman gives no right by itself
+NEEDS = {(name, "podman"): ("--cap-add", "NET_RAW") for name in ("tools", "squid")}
 
 pytestmark = [
     pytest.mark.slow,

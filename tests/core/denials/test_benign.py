@@ -75,6 +75,7 @@ FATAL = (
 # only of one that was seen to go on
 WENT_ON = (
     call("stat", EACCES, path="."),
+    call("capset", EPERM, 0, 0),  # proftpd wants to keep what Podman does not give
     call("stat", EACCES, path="/home/app/."),
     replace(call("sendto", EPERM, lacked="CAP_NET_ADMIN"), kind=Kind.REQUEST),
     replace(call("", EPERM, lacked="CAP_AUDIT_WRITE"), kind=Kind.REQUEST),

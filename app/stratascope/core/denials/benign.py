@@ -223,6 +223,7 @@ PROBES: tuple[Probe, ...] = (
     _class("has no audit to write to", "socket", (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT),
            more=lambda attempt: _is(0, 16)(attempt) and _is(2, 9)(attempt), never_fatal=True),
     _class("takes ordinary pages", "mmap", (errno.ENOMEM,), more=_wants_huge_pages),
+    _class("goes on with the capabilities that it has", "capset", _NOT_PERMITTED, entered=_ENTERED, lasting=True),
     _class("goes on without knowing where it is", "stat newfstatat statx", (errno.EACCES,),
            path=re.compile(r"(?:/.*/)?\."),
            lasting=True),
