@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from stratascope.core.container import Container
+from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
@@ -209,7 +209,8 @@ class RowDelegate(QStyledItemDelegate):
 
     def _ended(self, painter: QPainter, room: QRect, container: Container) -> int:
         """Its state in a word; where that begins: left of `room` where it is long."""
-        theme, word = self._theme, ended_word(container)
+        theme, never = self._theme, container.status is Status.CREATED
+        word = translate(msg("not started")) if never else ended_word(container)
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("weak" if container.exit_code else "text2"))
         left = min(room.left(), room.right() - painter.fontMetrics().horizontalAdvance(word))
