@@ -78,7 +78,7 @@ def test_without_root_its_log_is_a_guess_and_root_a_sentence(theirs: Desk) -> No
     assert done.returncode == 2, "it was not watched"
     guess = done.stdout
     assert guess.startswith("What is known without watching it:")
-    assert "This is a guess. The last line of its log says so." in guess
+    assert "This is a guess. The last line of its log points to it." in guess
     assert FULL in guess
     assert "root" in done.stderr or "password" in done.stderr
     done = as_user("denials", NAME, "--json", endpoint=f"podman={theirs.rig.endpoint}")
