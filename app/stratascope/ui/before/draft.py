@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -15,8 +15,10 @@ from stratascope.ui.harden.choices import ChoiceMemory
 from stratascope.ui.harden.draft import SETTLE, Draft
 from stratascope.ui.harden.offer_query import Offering
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.usecases.check.corrections import Corrected, Judged
 from stratascope.usecases.plan.offers import Offer, Option
+
+if TYPE_CHECKING:
+    from stratascope.usecases.check.corrections import Corrected, Judged
 
 Key = tuple[str, str]
 
