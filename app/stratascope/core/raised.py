@@ -7,11 +7,16 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, ProcessState
 
 
+def raising_most(state: ContainerState) -> ProcessState | None:
+    """The process that does so by the most; None where none does."""
+    return max(state.raising, key=lambda each: each.exposure or 0.0, default=None)
+
+
 def raised(state: ContainerState) -> Message | None:
     """None where none does."""
-    if not state.raising:
+    worst = raising_most(state)
+    if worst is None:
         return None
-    worst = max(state.raising, key=lambda each: each.exposure or 0.0)
     least, most = f"{state.first_exposure or 0.0:.1f}", f"{worst.exposure or 0.0:.1f}"
     if worst.kind and worst.thread_of is None:
         return msg("An exec session ({process}) raises its exposure from {least} to {most} until it ends.",

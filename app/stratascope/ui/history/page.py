@@ -184,8 +184,10 @@ class HistoryPage(QWidget):
 
     def _fitting(self, key: Key, now: float) -> int:
         """The range to show: as chosen, else what is recorded fills it."""
-        if self._chosen or self._first is None or self._first[0] != key:
-            return self._place if self._chosen else FIRST_RANGE
+        if self._chosen:
+            return self._place
+        if self._first is None or self._first[0] != key:
+            return FIRST_RANGE
         age = now - self._first[1]
         return next(place for place, (_, length) in enumerate(RANGES) if age <= length or place == FIRST_RANGE)
 

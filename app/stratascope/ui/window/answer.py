@@ -11,7 +11,7 @@ from enum import Enum, StrEnum
 from stratascope.check.meaning import ANYBODY
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg, plural
-from stratascope.core.raised import raised
+from stratascope.core.raised import raised, raising_most
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
@@ -134,7 +134,7 @@ def answer(
 
 def _lifted_by_session(state: ContainerState) -> bool:
     """Whether its first process alone would be in a lower band: to end the session is then all that is needed."""
-    raising = max(state.raising, key=lambda each: each.exposure or 0.0, default=None)
+    raising = raising_most(state)
     if raising is None or not raising.kind:
         return False
     begins = (band.least for band in BANDS.values())
