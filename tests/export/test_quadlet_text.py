@@ -21,6 +21,7 @@ from stratascope.value import replace
 Options = list[tuple[str, str]]
 _EVER = frozenset(("--name", "--cidfile", "--replace", "--rm", "--cgroups", "--sdnotify", "-d", "localhost/busybox"))
 _UNWRITABLE = ("\0", "\x80", "\ud800", "\udcff", "\ufffe", "\ufdd0", "\U0010ffff")
+_WORDS = ("disable", "type", "level", "nested", "docker-default", "containers-default-0.62", "docker-default-of-mine")
 _SECTIONS = {"[Unit]", "[Service]"}
 _KEYS = {"Wants", "After", "SourcePath", "RequiresMountsFor", "Environment", "KillMode", "ExecStop", "ExecStopPost",
          "Delegate", "Type", "NotifyAccess", "SyslogIdentifier", "ExecStart"}  # fmt: skip
@@ -47,11 +48,11 @@ def meant(options: RunOptions) -> Options:
         found.append(("--security-opt", f"seccomp={options.seccomp}"))
     else:
         found.append(("--security-opt", "seccomp="))
-    if options.apparmor:
+    if options.apparmor not in ("", "docker-default", "containers-default-0.62"):
         found.append(("--security-opt", f"apparmor={options.apparmor}"))
     for label in options.selinux:
-        name = label.partition(":")[0]
-        if name in ("type", "level", "filetype"):
+        name, _, value = label.partition(":")
+        if label == "disable" or (value and name in ("type", "level", "filetype")):
             found.append(("--security-opt", f"label={label}"))
     found += [("--security-opt", f"mask={':'.join(options.mask)}")] if options.mask else []
     found += [("--security-opt", f"unmask={':'.join(options.unmask)}")] if options.unmask else []
@@ -107,6 +108,7 @@ def _check(texts: list[str], folder: Path) -> None:
 
 def test_traps(tmp_path: Path) -> None:
     _check(list(TRAPS), tmp_path)
+    _check([*_WORDS, *[""] * 6], tmp_path)
     assert not Path("/made").exists()
 
 

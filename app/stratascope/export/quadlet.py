@@ -11,7 +11,16 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.run_options import RunMount, RunOptions
 from stratascope.export.mounts import comma_separated
 from stratascope.export.run import device_text, port_text
-from stratascope.export.shared import capabilities, comment, file_name, has_profile, missing, one, title
+from stratascope.export.shared import (
+    capabilities,
+    comment,
+    file_name,
+    has_profile,
+    is_default_apparmor,
+    missing,
+    one,
+    title,
+)
 from stratascope.export.unit_file import ContainerSection, is_plain
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
@@ -105,8 +114,7 @@ def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]
         unit.once("SeccompProfile", "--security-opt=seccomp=", options.seccomp)
     elif before.seccomp is not asked.seccomp:
         unit.put("SeccompProfile")
-    default = options.apparmor.startswith(("docker-default", "containers-default"))
-    if options.apparmor and not default:
+    if options.apparmor and not is_default_apparmor(options.apparmor):
         unit.option("--security-opt=apparmor=", options.apparmor)
     elif before.apparmor in (ProfileKind.UNCONFINED, ProfileKind.CUSTOM) and asked.apparmor is ProfileKind.DEFAULT:
         unsaid.append(msg("An AppArmor profile that PodmanArgs= names: remove it there."))
@@ -115,7 +123,7 @@ def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]
     for label in options.selinux:
         name, _, value = label.partition(":")
         key = {"type": "Type", "level": "Level", "filetype": "FileType"}.get(name)
-        if key:
+        if key and value:
             unit.once(f"SecurityLabel{key}", f"--security-opt=label={name}:", value)
         elif label != "disable":
             unsaid.append(one("security-opt", f"label={label}"))

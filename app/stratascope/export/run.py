@@ -20,6 +20,7 @@ from stratascope.export.shared import (
     comment,
     file_name,
     has_profile,
+    is_default_apparmor,
     may_be_secret,
     missing,
     one,
@@ -295,8 +296,7 @@ def security_words(options: RunOptions, tool: EngineKind, unsaid: list[Message],
         words.append(f"seccomp={profile}")
     elif options.seccomp and (options.seccomp != "builtin" or tool is _DOCKER):
         words.append(f"seccomp={options.seccomp}")
-    default = options.apparmor.startswith(("docker-default", "containers-default"))
-    if options.apparmor and (options.kind is tool or not default):
+    if options.apparmor and (options.kind is tool or not is_default_apparmor(options.apparmor)):
         words.append(f"apparmor={options.apparmor}")
     words.extend(f"label={label}" for label in options.selinux)
     if options.privileged:

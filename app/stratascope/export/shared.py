@@ -39,6 +39,9 @@ USUAL = frozenset((("systemd", "false"), ("image-volume", "ignore"), ("http-prox
 _FILE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
+_DEFAULT_APPARMOR = re.compile(r"docker-default|containers-default-\d[\w.-]*").fullmatch
+
+
 def may_be_secret(options: RunOptions, variable: str, value: str) -> bool:
     """Whether a variable's value is left out unless asked for: nobody can tell a secret by its name."""
     return bool(value) and variable not in _HARMLESS and variable not in options.plain
@@ -47,6 +50,11 @@ def may_be_secret(options: RunOptions, variable: str, value: str) -> bool:
 def file_name(options: RunOptions) -> str:
     """The container's name as part of a file's name."""
     return _FILE.sub("-", options.name).strip("-.") or "container"
+
+
+def is_default_apparmor(profile: str) -> bool:
+    """Whether an engine puts that profile on containers by itself; Podman's has the version of containers/common."""
+    return bool(_DEFAULT_APPARMOR(profile))
 
 
 def has_profile(options: RunOptions) -> bool:
