@@ -77,6 +77,13 @@ PAIRS = {
     "leave privileged": (DOCKER, "docker-privileged", PRIVILEGED, "privileged=off", "docker-default"),
     "leave privileged, podman": (PODMAN, "podman-privileged", PRIVILEGED, "privileged=off", "podman-default"),
     "a map": (PODMAN, "podman-default", default(PODMAN), "userns=0:200000:65536", "podman-uidmap"),
+    "no map": (
+        PODMAN,
+        "podman-uidmap",
+        default(PODMAN, userns_mode="private", uid_map=((0, 200000, 65536),)),
+        "userns=host",
+        "podman-default",
+    ),
     "keep-id": (
         PODMAN_ROOTLESS,
         "rootless-default",

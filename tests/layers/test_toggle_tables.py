@@ -211,7 +211,8 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("userns", PODMAN, Asked(), "keep-id", "rootless Podman only"),
     ("userns", PODMAN, Asked(), "0:0:65536", "host's root"),
     ("userns", PODMAN, Asked(), "0:1:10,5:20:10", "ID map"),
-    ("userns", PODMAN, Asked(), "host", "ID map"),
+    ("userns", PODMAN, Asked(), "host", "no user namespace of its own"),
+    ("userns", PODMAN_ROOTLESS, Asked(userns_mode="keep-id"), "host", "rootless engine"),
 )
 
 
@@ -297,6 +298,8 @@ PROVEN = (
     ("userns", "auto", "podman-uidmap", ENFORCED),
     ("userns", "0:100000:65536", "podman-uidmap", NOT),
     ("userns", "auto", "podman-default", NOT),
+    ("userns", "host", "podman-default", ENFORCED),
+    ("userns", "host", "podman-uidmap", NOT),
 )
 
 

@@ -58,6 +58,7 @@ DEMO = tuple(state for state in demo_snapshot().containers if state.matrix is no
 # What gives back what it has not: never chosen by a preset, never offered unless something was refused
 GIVES = {
     "user": "0",
+    "userns": "host",
     "apparmor": "unconfined",
     "selinux": "disable",
     "seccomp": "+CALL,CALL:ARGUMENT",

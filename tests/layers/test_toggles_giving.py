@@ -219,6 +219,15 @@ def test_an_id_more() -> None:
     assert offers(MappedId(70000), replace(known, engine=PODMAN_ROOTLESS)) == {}
 
 
+def test_the_machines_own_user_namespace() -> None:
+    asked = Asked(userns_mode="private", uid_map=((0, 200000, 65536),))
+    known = subject(asked, recorded("lsm/apparmor/podman-uidmap"), PODMAN)
+    assert offers(HostsNamespace("user"), known) == {"userns": "host"}
+    assert toggle("userns").apply(asked, "host", known) == Asked(userns_mode="host")
+    assert offers(HostsNamespace("user"), replace(known, engine=PODMAN_ROOTLESS)) == {}
+    assert offers(HostsNamespace("user"), subject(Asked(), recorded("lsm/apparmor/podman-default"), PODMAN)) == {}
+
+
 def actions(text: str, name: str, *values: int) -> set[bool | None]:
     answers = resolve(parse_profile(text), frozenset(), None, "x86_64", Abi.X86_64)
     found = answers.actions(name, {place: Given(value) for place, value in enumerate(values)})

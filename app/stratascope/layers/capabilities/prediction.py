@@ -34,7 +34,7 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
         effective_names=None if found.effective is None else found.effective.names(),
         no_new_privs=no_new_privs,
         regain_by_exec=regain,
-        initial_user_namespace=_initial(found, before, after),
+        initial_user_namespace=_initial(found, before, after, around.engine),
         host_processes=found.host_processes if processes else hosts_after(after.pid_mode, around),
         root_inside=found.root_inside if _same_user(before, after) else _root(after),
         host_network=found.host_network if network else hosts_after(after.network_mode, around, network=True),
@@ -72,8 +72,8 @@ def _set(bits: int | None) -> CapabilitySet | None:
     return None if bits is None else CapabilitySet(bits)
 
 
-def _initial(facts: CapabilityFacts, before: Asked, after: Asked) -> bool | None:
-    own = own_user_namespace_after(before, after)
+def _initial(facts: CapabilityFacts, before: Asked, after: Asked, engine: Engine) -> bool | None:
+    own = own_user_namespace_after(before, after, engine)
     return facts.initial_user_namespace if own is None else not own
 
 

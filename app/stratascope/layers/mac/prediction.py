@@ -35,7 +35,8 @@ def predict(facts: MacFacts | None, before: Asked, after: Asked, around: Surroun
 def _surroundings(facts: MacFacts, before: Asked, after: Asked, around: Surroundings) -> MacFacts:
     own = facts.own_user_namespace
     if own is not None:
-        own = own_user_namespace_after(before, after) or own
+        after_it = own_user_namespace_after(before, after, around.engine)
+        own = own if after_it is None else after_it
     shared = facts.shared_with_host
     if shared is not None:
         changed = {kind: getattr(after, field) for kind, field in _KINDS

@@ -57,8 +57,8 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         kind: _fact(kind, facts.of(kind), getattr(before, field), getattr(after, field), around)
         for kind, field in _MODES
     }
-    own = own_user_namespace_after(before, after)
-    user = _new(facts.user) if own else facts.user
+    own = own_user_namespace_after(before, after, around.engine)
+    user = facts.user if own is None else _new(facts.user) if own else _hosts(facts.user)
     view = None if facts.mounts is None else _view(facts.mounts, before, after, around)
     return replace(
         facts,
@@ -78,10 +78,10 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         devices=None if view is None or _nodes_unknown(before, after) else view.devices,
         propagation=None if view is None else view.propagation,
         mounts=view,
-        host_root=_host_root(facts.host_root, before, after),
+        host_root=_host_root(facts.host_root, before, after, own),
         takes_ids=_takes_ids(facts.takes_ids, before, after, around),
-        without_root=() if own else facts.without_root,
-        ids_unread=(*facts.without_root, *facts.ids_unread) if own else facts.ids_unread,
+        without_root=facts.without_root if own is None else (),
+        ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
     )
 
 
@@ -89,8 +89,8 @@ def _fact(
     kind: str, fact: NamespaceFact | None, was: str, mode: str, around: Surroundings
 ) -> NamespaceFact | None:  # fmt: skip
     if was != mode:
-        if fact is not None and hosts_after(mode, around, network=kind == Kind.NET):
-            return replace(fact, inode=None, shared_with_host=True, shared_with=())
+        if hosts_after(mode, around, network=kind == Kind.NET):
+            return _hosts(fact)
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
 
@@ -100,15 +100,21 @@ def _new(fact: NamespaceFact | None) -> NamespaceFact | None:
     return None if fact is None else replace(fact, inode=None, shared_with_host=False, shared_with=())
 
 
+def _hosts(fact: NamespaceFact | None) -> NamespaceFact | None:
+    return None if fact is None else replace(fact, inode=None, shared_with_host=True, shared_with=())
+
+
 def _again(fact: NamespaceFact | None) -> NamespaceFact | None:
     """What was not its own though asked to be (a kernel without that kind) will not be then either."""
     return None if fact is None else replace(fact, inode=None)
 
 
-def _host_root(now: bool | None, before: Asked, after: Asked) -> bool | None:
+def _host_root(now: bool | None, before: Asked, after: Asked, own: bool | None) -> bool | None:
     if before.user != after.user and not starts_as_root(after):
         return False
-    if own_user_namespace_after(before, after):
+    if own is False:
+        return starts_as_root(after)
+    if own:
         return None if now else now
     return now if before.user == after.user or (starts_as_root(before) and starts_as_root(after)) else None
 

@@ -124,11 +124,15 @@ def initial_user_namespace(mode: str, uid_map: tuple[tuple[int, int, int], ...],
     return True if mode == "host" or not engine.facts.userns_remap else None
 
 
-def own_user_namespace_after(before: Asked, after: Asked) -> bool | None:
-    """True where a relaunch puts it into a user namespace of its own; None where that does not change."""
-    if (before.userns_mode, before.uid_map) == (after.userns_mode, after.uid_map) or not own_user_namespace(after):
+def own_user_namespace_after(before: Asked, after: Asked, engine: Engine) -> bool | None:
+    """True where a relaunch puts it into a user namespace of its own, False where into the machine's first one; None
+    where that does not change.
+    """
+    if (before.userns_mode, before.uid_map) == (after.userns_mode, after.uid_map):
         return None
-    return True
+    if own_user_namespace(after):
+        return True
+    return False if initial_user_namespace(after.userns_mode, after.uid_map, engine) else None
 
 
 def shared_mode(mode: str) -> bool:

@@ -11,6 +11,7 @@ from stratascope.layers.shared.asked_capabilities import held_after, starts_as_r
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
 from stratascope.layers.shared.unprivileged_ports import port_start_after
 from stratascope.layers.usermap.facts import Ranges, UsermapFacts, disks_given, outside_of
+from stratascope.linux.idmap import FULL
 from stratascope.value import replace
 
 _MODES = (
@@ -27,8 +28,9 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
     if facts is None or before == after:
         return facts
     found = facts
-    if own_user_namespace_after(before, after):
-        found = _namespace(found, after, around)
+    own = own_user_namespace_after(before, after, around.engine)
+    if own is not None:
+        found = _namespace(found, after, around) if own else _initial(found)
     if before.user != after.user or starts_as_root(before) != starts_as_root(after):
         found = _user(found, after)
     elif found is not facts:
@@ -74,6 +76,23 @@ def _namespace(facts: UsermapFacts, after: Asked, around: Surroundings) -> Userm
     )
 
 
+def _initial(facts: UsermapFacts) -> UsermapFacts:
+    """In the machine's first user namespace, where each id is itself."""
+    same = ((0, 0, FULL),)
+    return replace(
+        facts,
+        uid_map=same,
+        gid_map=same,
+        root_is_host_uid=0,
+        root_mapped=True,
+        initial_namespace=True,
+        range_shared_with=(),
+        owner_inside=None,
+        setgroups="allow",
+        mount_ids=None if facts.idmapped else (),
+    )
+
+
 def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
     name, _, group = after.user.partition(":")
     uid = _id(name or "0")
@@ -109,7 +128,7 @@ def _owners(
 ) -> tuple[tuple[str, bool | None], ...]:
     """A namespace made anew with the container belongs to its user namespace, and the host's own never does."""
     modes = dict(_MODES)
-    own = own_user_namespace_after(before, after)
+    own = own_user_namespace_after(before, after, around.engine)
     found: list[tuple[str, bool | None]] = []
     for kind, owner in facts.owners:
         mode = getattr(after, modes[kind]) if kind in modes else "private"

@@ -116,10 +116,16 @@ def _elsewhere(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
                 "{capability} applies in its own user namespace, and what it asked for belongs to another one.",
                 capability=name,
             )
-        # without a user namespace of its own it would have what it has now: enough only where it has that
-        wants: tuple[Want, ...] = (HostsNamespace("user"),) if holds else ()
+        # without a user namespace of its own it would have what it has now, and where that is not known most likely
+        # what the first process has: enough only where it has that
+        enough = _first_holds(facts, each.capability) if holds is None else holds
+        wants: tuple[Want, ...] = (HostsNamespace("user"),) if enough else ()
         return Claim(_ID, what, Strength.SAID, wants)
     return None
+
+
+def _first_holds(facts: UsermapFacts | None, capability: int) -> bool:
+    return facts is not None and facts.held is not None and bool(facts.held >> capability & 1)
 
 
 def _no_groups(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:

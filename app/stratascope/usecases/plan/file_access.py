@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from stratascope.core.container import Asked, Engine
 from stratascope.core.host_files import Entry
 from stratascope.core.relaunch.toggle import Subject
+from stratascope.layers.shared.toggle_values import initial_user_namespace
+from stratascope.linux.idmap import FULL
 from stratascope.value import Value
 
 if TYPE_CHECKING:
@@ -95,9 +97,10 @@ def _elsewhere(asked: Asked, facts: UsermapFacts, engine: Engine) -> Identity:
     if asked.userns_mode == "keep-id" and engine.daemon_uid is not None:
         own = ((engine.daemon_uid, engine.daemon_uid, 1),)
         return Identity(engine.daemon_uid, None, own, (), override=False)
-    if asked.uid_map and not engine.rootless:
+    whole = initial_user_namespace(asked.userns_mode, asked.uid_map, engine)
+    ids = ((0, 0, FULL),) if whole else asked.uid_map
+    if ids and not engine.rootless:
         user, group = _start(asked.user, facts)
-        ids = asked.uid_map
         return Identity(_outside(ids, user), _outside(ids, group), ids, ids, _overrides(asked, user))
     return Identity(None, None, (), (), override=False)  # a range that the engine chooses: nobody's so far
 
