@@ -84,7 +84,7 @@ GIVES = {
     "network": "bridge|host",
     "cgroupns": "host",
     "read-only-root": "off",
-    "tmpfs": "PATH:exec|PATH:size=BYTES",
+    "tmpfs": "PATH:exec|PATH:suid|PATH:dev|PATH:size=BYTES",
     "sysctl": "NAME=VALUE,NAME=VALUE",
 }
 

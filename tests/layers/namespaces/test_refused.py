@@ -12,7 +12,7 @@ from layers.surroundings import around as surroundings
 from layers.surroundings import container
 from stratascope.core.denials.attempt import Attempt, Kind
 from stratascope.core.denials.denial import Claim, Strength
-from stratascope.core.relaunch.want import DeviceNode, HostsNamespace, ReadablePlace, RunnablePlace, Want, WritablePlace
+from stratascope.core.relaunch.want import HostsNamespace, LooserMount, ReadablePlace, Want, WritablePlace
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.layer import LAYER
@@ -67,18 +67,18 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     (
         call("execve", 13, said=on("/t/p", mount("/t", _TMP, "tmpfs"), node(mode=0o755))),
         "/t is mounted noexec, so no program on it can be run: /t/p.",
-        (RunnablePlace("/t/p", "/t"),),
+        (LooserMount("/t/p", "/t", "exec"),),
     ),
     (
         call("mmap", 1, 0, 4096, 5, 2, 3, 0, said=on("/t/l.so", mount("/t", _TMP, "tmpfs"), node())),
         "/t is mounted noexec, so no program on it can be run: /t/l.so.",
-        (RunnablePlace("/t/l.so", "/t"),),
+        (LooserMount("/t/l.so", "/t", "exec"),),
     ),
     (call("mmap", 1, 0, 4096, 5, 2, 3, 0), "The library that it loads is on a noexec mount.", ()),
     (
         call("open", 13, 0, 2, said=on("/t/n", mount("/t", _TMP, "tmpfs"), node("character", device="1:3"))),
         "/t is mounted nodev, so device nodes on it, such as /t/n, have no effect.",
-        (DeviceNode("/t/n", "c", "1:3", "rw"),),
+        (LooserMount("/t/n", "/t", "dev"),),
     ),
     (
         call("unlink", 16, said=on("/etc/hosts", mount("/etc/hosts"), node())),
@@ -103,7 +103,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     (
         happened(Kind.NOT_GAINED, "/t/su", on("/t/su", mount("/t", _TMP, "tmpfs"), node(mode=0o4755))),
         "/t is mounted nosuid, so /t/su started without the privileges that it gives.",
-        (RunnablePlace("/t/su", "/t"),),
+        (LooserMount("/t/su", "/t", "suid"),),
     ),
 ]
 

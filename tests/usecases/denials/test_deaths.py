@@ -13,7 +13,7 @@ import pytest
 from rig.engine import Rig
 from rig.fixtures import Engines
 from stratascope.core.denials.ended.ending import Ending, Phase
-from stratascope.core.relaunch.want import HeldCapability, MoreOf, Network, RunnablePlace, Setting, Want, WritablePlace
+from stratascope.core.relaunch.want import HeldCapability, LooserMount, MoreOf, Network, Setting, Want, WritablePlace
 from stratascope.i18n.translate import translate
 from stratascope.usecases.denials.ended import why_ended
 from stratascope.wiring.hardening import ConnectedHardening, open_hardening
@@ -111,7 +111,7 @@ DEATHS = (
     Death("names", ("--network", "none"), ("wget", "-O-", "http://nowhere.example/"), "network", "can't resolve names",
           wants=(Network(),)),
     Death("no-exec", ("--tmpfs", "/q:noexec"), sh("cp /bin/busybox /q/; exec /q/busybox true"), "namespaces",
-          "no program can be run (noexec)", code=126, wants=(RunnablePlace("/q/busybox", "/q"),)),
+          "no program can be run (noexec)", code=126, wants=(LooserMount("/q/busybox", "/q", "exec"),)),
     Death("mode", ("--user", "1000"), ("cat", "/root/x"), "files", "It can't use /root/x"),
 )  # fmt: skip
 

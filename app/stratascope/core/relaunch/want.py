@@ -31,11 +31,12 @@ class WritablePlace(Value):
     mount: str
 
 
-class RunnablePlace(Value):
-    """A path on a mount without noexec, or without nosuid."""
+class LooserMount(Value):
+    """A path on a mount with that option, as mount(8) names it: exec, suid or dev."""
 
     path: str
     mount: str
+    option: str
 
 
 class ReadablePlace(Value):
@@ -117,7 +118,7 @@ Want = (
     HeldCapability
     | PassedCall
     | WritablePlace
-    | RunnablePlace
+    | LooserMount
     | ReadablePlace
     | DeviceNode
     | GainedRights

@@ -14,10 +14,9 @@ from stratascope.core.denials.denial import Claim, Strength
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.want import (
-    DeviceNode,
     HostsNamespace,
+    LooserMount,
     ReadablePlace,
-    RunnablePlace,
     Want,
     WritablePlace,
 )
@@ -173,7 +172,7 @@ def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | Non
         mount=mount.target,
         path=tried.place_of(attempt),
     )
-    return Claim(_ID, what, Strength.FITS, (RunnablePlace(tried.place_of(attempt), mount.target),))
+    return Claim(_ID, what, Strength.FITS, (LooserMount(tried.place_of(attempt), mount.target, "exec"),))
 
 
 def _perhaps_not_run(facts: NamespacesFacts | None) -> Claim | None:
@@ -203,8 +202,7 @@ def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:
         mount=mount.target,
         path=path,
     )
-    want = DeviceNode(path, "b" if place.node.kind.value == "block" else "c", place.node.device, "rw", place.node.name)
-    return Claim(_ID, what, Strength.FITS, (want,))
+    return Claim(_ID, what, Strength.FITS, (LooserMount(path, mount.target, "dev"),))
 
 
 def _mounts(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim | None:
@@ -237,7 +235,7 @@ def _not_gained(attempt: Attempt) -> Claim | None:
         mount=mount.target,
         path=path,
     )
-    return Claim(_ID, what, Strength.FITS, (RunnablePlace(path, mount.target),))
+    return Claim(_ID, what, Strength.FITS, (LooserMount(path, mount.target, "suid"),))
 
 
 def _first_network(attempt: Attempt, facts: NamespacesFacts | None) -> Claim | None:

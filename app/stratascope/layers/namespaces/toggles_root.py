@@ -28,7 +28,7 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
     Unit,
 )
-from stratascope.core.relaunch.want import MoreOf, RunnablePlace, Want, WritablePlace
+from stratascope.core.relaunch.want import LooserMount, MoreOf, Want, WritablePlace
 from stratascope.core.sizes import size_text
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import tmpfs_options, written_folders
@@ -294,9 +294,9 @@ def _filled(folder: Folder, subject: Subject) -> bool:
 
 
 def _tmpfs_allowed(want: Want, subject: Subject) -> Given | None:
-    """A place in memory where it may write, for what need not last; or one from which programs may be started."""
-    if isinstance(want, RunnablePlace):
-        return _run_allowed(want, subject)
+    """A place in memory where it may write, for what need not last; or one of today's that allows more."""
+    if isinstance(want, LooserMount):
+        return _looser(want, subject)
     if isinstance(want, MoreOf):
         there = any(mount.kind == "tmpfs" and mount.target == want.path for mount in subject.container.asked.mounts)
         if want.what != "tmpfs" or not want.now or not there:
@@ -311,18 +311,13 @@ def _tmpfs_allowed(want: Want, subject: Subject) -> Given | None:
     return Given(folder, msg("Add a tmpfs at {path}", path=folder))
 
 
-def _run_allowed(want: RunnablePlace, subject: Subject) -> Given | None:
+def _looser(want: LooserMount, subject: Subject) -> Given | None:
     place = want.mount.rstrip("/")
     mounts = subject.container.asked.mounts
     there = next((mount for mount in mounts if mount.target.rstrip("/") == place and mount.kind == "tmpfs"), None)
-    facts: NamespacesFacts | None = subject.of(_LAYER)
-    view = None if facts is None else facts.mounts
-    options = next((mount.options for mount in (() if view is None else view.seen) if mount.target == place), "noexec")
-    words = [word for word in _MORE if f"no{word}" in options.split(",") and word != "dev"]
-    if there is None or not words:
+    if there is None or want.option not in _MORE:
         return None
-    # set-uid marks are none of what it wants where no program starts at all
-    return Given(f"{place}:{words[0]}", msg("Mount {path} with exec", path=place))
+    return Given(f"{place}:{want.option}", msg("Mount {path} with {option}", path=place, option=want.option))
 
 
 TMPFS = Toggle(
@@ -340,7 +335,7 @@ TMPFS = Toggle(
     learned=_tmpfs_learned,
     learned_words=(LEARNED,),
     guessed=True,
-    gives="PATH:exec|PATH:size=BYTES",
+    gives="PATH:exec|PATH:suid|PATH:dev|PATH:size=BYTES",
     allows=_tmpfs_allowed,
     symptoms=_tmpfs_symptoms,
     default="/tmp",

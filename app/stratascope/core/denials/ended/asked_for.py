@@ -9,9 +9,9 @@ from stratascope.core.container import Asked
 from stratascope.core.denials.ended.saying import Fits, Found, Wants
 from stratascope.core.relaunch.want import (
     HeldCapability,
+    LooserMount,
     MoreOf,
     Network,
-    RunnablePlace,
     RunsAs,
     Setting,
     Want,
@@ -163,7 +163,7 @@ def on_noexec(asked: Asked, found: Found) -> bool:
 def runnable(asked: Asked, found: Found) -> tuple[Want, ...]:
     """That path, where programs may be run."""
     path = found.get("path", "")
-    return (RunnablePlace(path, mount_of(asked, path)),)
+    return (LooserMount(path, mount_of(asked, path), "exec"),)
 
 
 def no_network(asked: Asked, found: Found) -> bool:
