@@ -113,6 +113,7 @@ def _fill(share: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CHECKOUT / "app", checkout / "app", ignore=ignored)
     shutil.copytree(CHECKOUT / "resources", checkout / "resources")
+    shutil.copytree(CHECKOUT / "packaging" / "fleet", checkout / "packaging" / "fleet")
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
     shutil.copy(HERE / "guest.sh", share)
     (share / "vm").mkdir()
