@@ -55,9 +55,13 @@ if os.geteuid() != Path(__file__).stat().st_uid:  # by sudo, which must leave no
     atexit.register(examples.cleanup)
     set_hypothesis_home_dir(examples.name)
 
-# How long an example takes says how busy the machine is, which is no fault of the program.
+# How long an example takes says how busy the machine is, which is no fault of the program. Quick runs try the same
+# examples each time, so that a change that passes here passes everywhere; `make test-all` looks for new ones.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+settings.register_profile("the same each time", settings.get_profile("any machine"), derandomize=True)
+settings.load_profile(
+    "any machine" if "slow" in os.environ.get("MARKS", "not slow").split(" or ") else "the same each time"
+)
 
 
 class PatientBot(QtBot):
