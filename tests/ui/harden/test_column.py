@@ -177,9 +177,12 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(
     assert boxes[Remedy.COMMIT_LAYER].isVisible()
     assert not boxes[Remedy.DEPENDENTS].isVisible()
     assert side.column.button.text() == "Carry its files over"
-    side.column.button.click()
+    side.column.button.setFocus()
+    QTest.keyClick(side.column.button, Qt.Key.Key_Space)
+    assert not side.column.button.isEnabled(), "it is planned anew"
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
+    assert side.column.button.hasFocus()
     assert boxes[Remedy.COMMIT_LAYER].isChecked()
     assert side.column.draft.plan is not None
     assert side.column.draft.plan.remedies == {Remedy.COMMIT_LAYER}

@@ -216,12 +216,20 @@ class HardenColumn(SwitchColumn):
         if draft.ours or draft.running:
             self._show_note()
         else:
-            self.button.setEnabled(False)
+            self._allow(False)
         self.note_mark.setVisible(self._noted is not None and self._noted.attention and usable)
         self.remedies.setVisible(usable and self.remedies.any)
         for widget in self._foot:  # a run that is under way is told whatever is in view; the button leads back to it
             widget.setVisible(usable or bool(draft.running))
         self.set_height(self.window().height())
+
+    def _allow(self, on: bool) -> None:
+        """The button; while there is nothing for it to do it keeps the keyboard, which Qt would hand to a far field."""
+        if not on and self.button.hasFocus():
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.button.setEnabled(on)
+        if on and self.hasFocus():
+            self.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_note(self) -> None:
         """The line above the button, and the button."""
@@ -242,7 +250,7 @@ class HardenColumn(SwitchColumn):
         self.note_mark.show_mark(Mark.TRIANGLE)
         self.button.say(translate(noted.word))
         self.button.setAccessibleDescription(told)
-        self.button.setEnabled(noted.act is not ButtonAction.NOTHING)
+        self._allow(noted.act is not ButtonAction.NOTHING)
         if draft.plan is not None:  # while it is looked for, the boxes stay as they are
             taken = draft.plan.remedies
             offered = {block.remedy for block in draft.plan.checked.blocks if block.remedy is not None}
