@@ -71,6 +71,8 @@ CASES = (
     Case("sysctl=net.ipv4.ip_unprivileged_port_start=80", "grep -qx 80 /proc/sys/net/ipv4/ip_unprivileged_port_start"),
     Case("userns=0:200000:5001", "touch /tmp/x && chown 5000 /tmp/x",
          ("--uidmap", "0:200000:1000", "--gidmap", "0:200000:1000"), only=PODMAN),
+    Case("userns=host", "grep -q 4294967295 /proc/self/uid_map",
+         ("--uidmap", "0:200000:1000", "--gidmap", "0:200000:1000"), only=PODMAN),
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def planned(known: Subject, **values: str) -> Plan:
     ("how", "made", "words"),
     [
         (Ending.VERIFIED, DONE, "kept as web.old-1: undo brings it back"),
-        (Ending.VERIFIED, replace(DONE, kind=Kind.UNDO), "The original of web runs again."),
+        (Ending.VERIFIED, replace(DONE, kind=Kind.UNDO), "The original of web is back."),
         (Ending.VERIFIED, OWNED, "Its owner re-created web: undo reverts the change"),
         (Ending.VERIFIED, replace(OWNED, kind=Kind.UNDO), "web is as it was before"),
         (Ending.VERIFIED, None, "Verified."),

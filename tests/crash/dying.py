@@ -1,14 +1,15 @@
-"""A relaunch that dies: `harden` or `undo` of one container on a real engine, killed at one point of it. Or a `trial`.
+"""A relaunch that dies: `harden` or `undo` of one container on a real engine, killed at one point of it; `repair` or
+`back` of one that had ended. Or a `trial`.
 
 python tests/crash/dying.py HOW NUMBER VERB CONTAINER
 
 The points are its engine calls and journal writes in their order, each printed on stdout once it was passed; of a
 `trial` only those that change something. HOW and NUMBER say where SIGKILL comes: `at` that point (before a journal
 write, after an engine call), or `in` it (an engine call that is still under way). With a NUMBER beyond the last it runs
-through. `undo` first hardens, and counts from there. With HOW `wait` it is not killed, but says `here` before that
-point, and goes on when a line comes on stdin; how it ended is then printed, as JSON. DYING_PATIENCE: seconds that an
-engine call may take instead of up to minutes; DYING_EXERCISE: what a trial's twin is put through. The engine and the
-journal's folder are those of the environment, as for `stratascope` itself.
+through. `undo` and `back` first relaunch it, and count from there. With HOW `wait` it is not killed, but says `here`
+before that point, and goes on when a line comes on stdin; how it ended is then printed, as JSON. DYING_PATIENCE:
+seconds that an engine call may take instead of up to minutes; DYING_EXERCISE: what a trial's twin is put through. The
+engine and the journal's folder are those of the environment, as for `stratascope` itself.
 
 Decided against a hook in the program: relauncher and journal are protocols, so those that count are handed in.
 """
@@ -41,6 +42,8 @@ from stratascope.wiring.hardening import ConnectedHardening
 
 UNDER_WAY = 0.03  # seconds after which a call is under way
 CHOICE = Choice("no-new-privileges", "on")
+GIVES = Choice("read-only-root", "off")  # what a container lacked that has ended
+FURTHER = {"undo": "harden", "back": "repair"}  # what comes before it
 LOOKS = frozenset(("plan", "running", "labelled", "changes", "log", "check_health"))  # how often depends on the machine
 EXERCISES = tuple(filter(None, (os.environ.get("DYING_EXERCISE"),)))
 
@@ -159,15 +162,15 @@ def main(how: str, number: int, verb: str, container: str) -> None:
             tried = trials.run((CHOICE,))
             assert tried.works is Works.YES, tried
             return
-        made = hardening.plan(state, (CHOICE,))
-        fate.counting = verb == "harden"
+        made = hardening.plan(state, (GIVES if FURTHER.get(verb, verb) == "repair" else CHOICE,))
+        fate.counting = verb not in FURTHER
         *_, ended = hardening.run(made, 0.0, lambda: False)
         assert isinstance(ended, Ended), ended
         if fate.waits:
             say(json.dumps({"ending": ended.ending, "why": ended.why and translate(ended.why), "words": ended.words}))
             return
         assert ended.ending is Ending.ENFORCED, ended
-        if verb == "undo":
+        if verb in FURTHER:
             assert ended.transaction is not None
             fate.counting = True
             *_, ended = hardening.undo(ended.transaction, 0.0, lambda: False)

@@ -38,7 +38,19 @@ UNDO = (
 TRIAL = (
     "write twin", "overlay", "create", "start", "stop", "remove", "remove_overlays", "forget twin",
 )  # fmt: skip
-POINTS = {"harden": HARDEN, "undo": UNDO, "trial": TRIAL}
+# The same of one that had ended, and is started with what it lacked
+REPAIR = (
+    "running", "write intent", "create", "running", "named", "write created", "write held", "write stopping", "stop",
+    "changes", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running", "running",
+    "running", "running", "write verified", "running", "running", "rename", "write done",
+)  # fmt: skip
+BACK = (
+    "running", "running", "plan", "running", "running", "running", "write intent", "running", "rename", "running",
+    "named", "write held", "write stopping", "stop", "write stopped", "rename", "rename", "write renamed",
+    "restart_policy", "write started", "write verified", "running", "running", "rename", "forget", "write done",
+)  # fmt: skip
+ENDED = ("repair", "back")
+POINTS = {"harden": HARDEN, "undo": UNDO, "trial": TRIAL, "repair": REPAIR, "back": BACK}
 CHANGING = frozenset(("create", "restart_policy", "stop", "rename", "start", "overlay", "remove", "remove_overlays"))
 
 
@@ -88,6 +100,13 @@ class Scene:
         }
         self.originals: dict[str, str] = {}
 
+    def start_ended(self, name: str) -> None:
+        """One that ends at once, since its root is read-only; without that it runs."""
+        command = f"mkdir -p /made || exit 3; {QUICK}"
+        made = self.rig.run("run", "-d", "--read-only", "--name", name, "busybox", "sh", "-c", command)
+        self.originals[name] = made.splitlines()[-1]
+        self.rig.run("wait", name)
+
     def start(self, name: str, command: str = QUICK, restart: str = "always") -> str:
         """A container with data in a named and an anonymous volume."""
         volumes = ("-v", f"{name}:/named", "-v", "/anonymous")
@@ -124,7 +143,10 @@ class Scene:
 
     def kill_one(self, point: Point) -> None:
         """One of them."""
-        self.start(point.container, LINGERING if point.how == "in" else QUICK)
+        if point.verb in ENDED:
+            self.start_ended(point.container)
+        else:
+            self.start(point.container, LINGERING if point.how == "in" else QUICK)
         child = self.dying(point)
         out, err = child.communicate()
         assert child.returncode == -9, (point.name, out, err)
@@ -154,6 +176,8 @@ class Scene:
     def wrong(self, point: Point) -> list[str]:
         """What is not as it should be after `recover`; empty where all is well."""
         name = point.container
+        if point.verb in ENDED:
+            return self.wrong_ended(name, goes_on=point.goes_on, back=point.verb == "back")
         return self.wrong_with(name, goes_on=point.goes_on, undone=point.verb == "undo")
 
     def wrong_with(self, name: str, *, goes_on: bool, undone: bool = False) -> list[str]:
@@ -177,6 +201,23 @@ class Scene:
         data = [file.read_text() if file.exists() else "gone" for file in self.data(name)]
         if data != ["kept", "kept"]:
             found.append(f"its data: {data}")
+        return found
+
+    def wrong_ended(self, name: str, *, goes_on: bool, back: bool = False) -> list[str]:
+        """Of one that had ended: it never runs, its replacement runs unless it is set aside, and each has its place."""
+        there, entries, found = self.all(name), self.entry(name), []
+        original = self.originals[name]
+        replaced = goes_on is not back
+        if name not in there or (there[name][0] != original) is not replaced:
+            return [f"the wrong one has its name, there: {there}"]
+        running = [called for called, (_, runs) in there.items() if runs]
+        if running != ([name] if replaced else []):
+            found.append(f"running: {running}")
+        if len(entries) != (1 if back or goes_on else 0) or any(item.stage is not Stage.DONE for item in entries):
+            found.append(f"entries: {[item.stage.value for item in entries]}")
+        aside = {item.old_aside: item.old for item in entries}
+        if {called: number for called, (number, _) in there.items() if called != name} != aside:
+            found.append(f"there: {sorted(there)}, aside: {sorted(aside)}")
         return found
 
     def policy(self, container: str) -> str:

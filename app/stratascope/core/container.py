@@ -40,6 +40,11 @@ class Status(StrEnum):
     PREDICTED = "predicted"  # not started: read from a text by which it could be
     UNKNOWN = "unknown"
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing of it runs, and it can be started."""
+        return self in (Status.CREATED, Status.EXITED)
+
 
 class EngineFacts(Value):
     """What an engine says of itself, where it does. Empty text: not said."""

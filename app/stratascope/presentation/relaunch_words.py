@@ -54,7 +54,7 @@ _TITLES: dict[RunKind, dict[Ending, Message]] = {
         Ending.UNFINISHED: msg("Interrupted: neither relaunched nor restored yet"),
     },
     RunKind.UNDO: {
-        Ending.VERIFIED: msg("Undone: the original runs again"),
+        Ending.VERIFIED: msg("Undone: the original is back"),
         Ending.ROLLED_BACK: msg("Not undone: everything is as it was before"),
         Ending.REFUSED: msg("Not undone: nothing was changed"),
         Ending.UNFINISHED: msg("Interrupted: neither undone nor restored yet"),
@@ -101,7 +101,7 @@ def ending_sentence(event: Ended) -> Message:
             return msg("Verified. Its owner re-created {name}: undo reverts the change, discard accepts it.",
                        name=made.name)  # fmt: skip
         case Ending.VERIFIED if made is not None and made.kind is Kind.UNDO:
-            return msg("The original of {name} runs again. The replacement is kept as {aside} until it is discarded.",
+            return msg("The original of {name} is back. The replacement is kept as {aside} until it is discarded.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case Ending.VERIFIED if made is not None:
             return msg("Verified. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",

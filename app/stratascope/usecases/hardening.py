@@ -129,9 +129,9 @@ class Hardening:
         self, state: ContainerState, choices: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
     ) -> Preview:
         """What the choices come to, with files that are not written yet (`Plan.files`). Raises ToggleError, also where
-        its engine was not asked for anything yet.
+        its engine was not asked for anything yet. Of one that does not run: beside how it would start.
         """
-        return self._previews(state).preview(state, choices, files)
+        return self._previews(state).preview(state.judged, choices, files)
 
     def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
         """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""

@@ -34,6 +34,7 @@ from stratascope.usecases.evidence.startup_processes import ProcessKind, all_pro
 from stratascope.usecases.live.reader import machine_of
 from stratascope.wiring.engines import Engines, assembler, translations
 from stratascope.wiring.exports import owner_text
+from stratascope.wiring.foresight import foresight
 
 _PROFILE_MAX = 1 << 20  # bytes of a profile file
 
@@ -52,6 +53,7 @@ class ConnectedEngine:
         self.port: Relauncher = relauncher_of(port)
         self.host = LocalFiles(engine.endpoint)
         self.owners: Owners | None = LocalOwners(engine)
+        self._foresight = foresight()
         self.clock = Clock()
 
     def read(self, container: str) -> ContainerState | None:
@@ -62,7 +64,10 @@ class ConnectedEngine:
             return None
         records = self._reader.records(self.engine, (raw,), self.ground)
         record = Record(time.time(), self._host, (self.engine,), records)
-        return next(iter(assembler(self._shared).snapshot(record).containers), None)
+        state = next(iter(assembler(self._shared).snapshot(record).containers), None)
+        if state is None or not state.container.status.rests:
+            return state
+        return self._foresight.foreseen(state, self.engine, self.ground)
 
     def containers(self) -> Sequence[Container]:
         """See `EngineAccess`."""

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from stratascope.core.container import Status
 from stratascope.core.denials.denial import Claim, Remedy, Strength
 from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.message import age, msg
@@ -74,12 +75,21 @@ def test_what_no_button_gives_is_said(view: EndingView) -> None:
 
 
 def test_of_what_is_not_relaunched_the_command_is_copied(qtbot: QtBot, view: EndingView) -> None:
-    view.show_ending(ENDING, able=False)
+    view.show_ending(ENDING, Status.RESTARTING)
     assert view.helps.text() == "What would help: It is running."
     assert [button.text() for button in view.buttons] == ["Copy the command with: tmpfs=/x"]
     with qtbot.waitSignal(view.command_wanted) as told, qtbot.assertNotEmitted(view.wanted):
         QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
     assert told.args == [CHOICE]
+
+
+def test_what_has_ended_is_relaunched_or_its_command_copied(qtbot: QtBot, view: EndingView) -> None:
+    view.show_ending(ENDING, Status.EXITED)
+    assert [button.text() for button in view.buttons] == ["Relaunch it: tmpfs=/x…", "Copy the command"]
+    for button, signal in zip(view.buttons, (view.wanted, view.command_wanted), strict=True):
+        with qtbot.waitSignal(signal) as told:
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert told.args == [CHOICE]
 
 
 def test_certain_and_of_no_layer(view: EndingView) -> None:

@@ -136,13 +136,13 @@ def test_what_would_help_is_switched_on_where_it_runs(
     view = endings(window).view
     go(window, ENDED)
     qtbot.waitUntil(view.headline.isVisible)
-    assert [button.text() for button in view.buttons] == ["Copy the command with: Give it 64 MiB of memory"]
-    QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
+    assert [button.text() for button in view.buttons] == ["Relaunch it: Give it 64 MiB of memory…", "Copy the command"]
+    QTest.mouseClick(view.buttons[1], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(view.told.isVisible)
     assert view.told.text() == "Copied."
     assert QGuiApplication.clipboard().text() == "docker run -d --name nightly-report --with memory=67108864 report:3"
     endings(window).command = refuses
-    QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.buttons[1], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: view.told.text() == "The engine does not answer.")
     ends.ending = replace(ending_sample.GUESS, cause=ending_sample.OF_MEMORY.cause)
     state = go(window, RUNS)

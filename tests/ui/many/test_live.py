@@ -85,7 +85,7 @@ def test_both_and_back(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, each_api: 
         assert read_only(rig) == ["true", "true"]
         click(many.dialog.undo)
         go(qtbot, many)
-        assert many.dialog.title.text() == "Undone: the original runs again"
+        assert many.dialog.title.text() == "Undone: the original is back"
         assert ids(rig) == before
 
 

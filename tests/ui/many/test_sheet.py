@@ -95,7 +95,7 @@ def test_all_of_them_one_after_the_other_and_back(
     many.dialog.undo.click()
     assert many.dialog.title.text() == "Undo all?"
     run(qtbot, many)
-    assert {cell[1:] for cell in cells(many)} == {("tick", "Undone: the original runs again")}
+    assert {cell[1:] for cell in cells(many)} == {("tick", "Undone: the original is back")}
     assert not many.dialog.undo.isVisible()
 
 
@@ -117,7 +117,7 @@ def test_one_that_fails_takes_the_others_back(
     together.fails = many.dialog.states[1].container.name
     run(qtbot, many)
     first, second, third = cells(many)
-    assert (first[1], first[2]) == ("cross", "Undone: the original runs again")
+    assert (first[1], first[2]) == ("cross", "Undone: the original is back")
     assert second[1:] == ("cross", "Rolled back: everything is as it was before")
     assert third[1:] == ("?", "not started")
     assert many.dialog.title.text() == "Rolled back: everything is as it was before"

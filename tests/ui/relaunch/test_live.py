@@ -129,7 +129,7 @@ def test_relaunched_proven_undone_and_discarded(
             qtbot.waitUntil(side.dialog.go.isEnabled)
             QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
             over(qtbot, side)
-            assert side.dialog.title.text() == "Undone: the original runs again"
+            assert side.dialog.title.text() == "Undone: the original is back"
             assert no_new_privs(one_engine, name) == "0"
             assert one_engine.run("inspect", "--format", "{{.Id}}", name).strip().startswith(original[:12])
             side.set_aside.show()

@@ -61,7 +61,7 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> N
     assert "Fewer capabilities: as it was before" in told
     side.dialog.go.click()
     over(qtbot, side)
-    assert side.dialog.title.text() == "Undone: the original runs again"
+    assert side.dialog.title.text() == "Undone: the original is back"
     assert [done.kind.value for done in staged.set_aside] == ["undo"]
     assert side.dialog.after.discard.text() == "Discard it…"
     side.dialog.after.undo.click()

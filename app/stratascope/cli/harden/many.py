@@ -164,7 +164,7 @@ def _foretold(
     for kind in by_kind((each.state.container, each) for each in every):
         for place, made in enumerate(kind):
             state = made.state
-            preview = None if state.matrix is None else found.hardening.preview(state, made.choices)
+            preview = None if state.judged.matrix is None else found.hardening.preview(state, made.choices)
             predicted = None if preview is None else preview.after
             left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
             short = () if preview is None else shortfalls(preview, preset, left)

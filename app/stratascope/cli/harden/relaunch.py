@@ -57,8 +57,7 @@ def relaunch(
     `exercised`: commands that ended well on a twin with just these choices.
     """
     made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
-    # of a container that has never run nothing is known that could be predicted from
-    preview = None if state.matrix is None else found.hardening.preview(state, made.choices, made.files)
+    preview = None if state.judged.matrix is None else found.hardening.preview(state, made.choices, made.files)
     predicted = None if preview is None else preview.after
     offers = offers_of(found.hardening, state) if arguments.dry_run and preview is not None and more is None else []
     left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
@@ -135,7 +134,8 @@ def _carry_out(
         last["after"] = short_matrix(None if after is None else after.matrix)
     told.ended(ended)
     searched = refusals = None
-    if ended.ending is Ending.ROLLED_BACK and ended.blame and not (ended.suspects or arguments.no_search):
+    unexplained = ended.ending is Ending.ROLLED_BACK and ended.blame and not (ended.suspects or made.repairs)
+    if unexplained and not arguments.no_search:
         from stratascope.cli.harden import loosening  # what stands on twins is loaded for this alone
 
         searched = loosening.run(found.hardening, made, cancelled, as_json=arguments.json)

@@ -70,6 +70,12 @@ class Member(Value):
     body: str = ""
     original: str = ""
     owners: tuple[VolumeChange, ...] = ()
+    new_runs: bool | None = None
+
+    @property
+    def starts(self) -> bool:
+        """Whether the new one is to run: as the old one did, where nothing else is said."""
+        return self.was_running if self.new_runs is None else self.new_runs
 
 
 class Transaction(Value):
@@ -86,6 +92,7 @@ class Transaction(Value):
     `kept`: what an earlier relaunch set aside, where the old one is itself a replacement. Once the new one stays, that
     is what is set aside, and the old one goes: however often a container is hardened, the way back leads to the first.
     `group`: of those that are relaunched one after the other, and are to be undone together (`core.relaunch.group`).
+    `new_runs`: where the old one had ended and the new one is to run, or the other way round on the way back.
     `leave_logs`: with an owner, log files outside its volumes may go with a container, on the way back too.
     """
 
@@ -119,6 +126,7 @@ class Transaction(Value):
     kept: Member | None = None
     group: str = ""
     leave_logs: bool = False
+    new_runs: bool | None = None
 
     @classmethod
     def of(
@@ -155,6 +163,11 @@ class Transaction(Value):
         first, *further = members
         own = {name: getattr(first, name) for name in Member.__struct_fields__}
         return replace(self, further=tuple(further), **own)
+
+    @property
+    def starts(self) -> bool:
+        """See `Member`."""
+        return self.members[0].starts
 
     def concerns(self, container: str) -> bool:
         """Whether it is one of them, old or new, by its id."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from stratascope.core.container import Status
 from stratascope.core.denials.denial import Remedy
 from stratascope.core.denials.ended.ending import Cause, Ending, Phase, Source
 from stratascope.core.message import Message, msg
@@ -21,6 +22,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.ending_report import who
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.flow import Flow
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.marks import MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -37,8 +39,8 @@ class _Inside(QWidget):
 
 
 class EndingView(QScrollArea):
-    """`wanted`: a Choice that would help, to be put into the right column. `command_wanted`: one of a container that
-    does not run and is not relaunched: the command that starts it anew with this is to be copied.
+    """`wanted`: a Choice that would help, to be put into the right column, or to be relaunched with where it has ended.
+    `command_wanted`: of what does not run the command that starts it anew with this is to be copied.
     """
 
     wanted = Signal(object)
@@ -64,8 +66,7 @@ class EndingView(QScrollArea):
         self.helps = Label(theme, 13, MEDIUM, wrap=True).selectable()
         self.told = Label(theme, 12, ink="text2", wrap=True)
         self.buttons: list[QPushButton] = []
-        self._helps = QVBoxLayout()
-        self._helps.setSpacing(theme.px(6))
+        self._helps = Flow(theme, middle=False)
         self.log_head = Label(theme, 14, BOLD)
         self.log_head.setText(translate(msg("The end of its log")))
         self.log = QPlainTextEdit()
@@ -88,7 +89,7 @@ class EndingView(QScrollArea):
         column.addLayout(why)
         for label in (self.reason, self.evidence, self.helps):
             column.addWidget(label)
-        column.addLayout(self._helps)
+        column.addWidget(self._helps)
         for widget in (self.told, self.others, self.log_head, self.log):
             column.addWidget(widget)
         column.addStretch(1)
@@ -107,15 +108,15 @@ class EndingView(QScrollArea):
         if event.size().width() != event.oldSize().width():
             self.updateGeometry()
 
-    def show_ending(self, ending: Ending | None, *, able: bool = True) -> None:
-        """Fill it; None: nothing is known yet. `able`: what would help can be asked for, so that it has buttons."""
+    def show_ending(self, ending: Ending | None, status: Status = Status.RUNNING) -> None:
+        """Fill it; None: nothing is known yet. `status`: of its container now, by which a button can do more."""
         self.ending = ending
         self.setEnabled(ending is not None)
         cause = None if ending is None else ending.cause
         self._say(self.headline, "" if ending is None else translate(_headline(ending)))
         self._say(self.facts, "" if ending is None else self._facts(ending))
         self._show_cause(cause, failed=ending is not None and bool(ending.exit_code))
-        self._show_helps(() if cause is None else cause.remedies, able=able)
+        self._show_helps(() if cause is None else cause.remedies, status)
         others = () if ending is None else ending.others
         told = [translate(msg("Other possible reasons:")), *(translate(each.claim.what) for each in others)]
         self._say(self.others, "\n".join(map(plain, told)) if others else "")
@@ -156,10 +157,7 @@ class EndingView(QScrollArea):
         self._say(self.reason, translate(reason))
         self._say(self.evidence, cause.evidence)
 
-    def _show_helps(self, remedies: tuple[Remedy, ...], *, able: bool) -> None:
-        for button in self.buttons:
-            self._helps.removeWidget(button)
-            button.deleteLater()
+    def _show_helps(self, remedies: tuple[Remedy, ...], status: Status) -> None:
         self.buttons = []
         self._say(self.told, "")
         said = [plain(translate(each.text), 400) for each in remedies if each.choice is None]
@@ -168,19 +166,27 @@ class EndingView(QScrollArea):
             if remedy.choice is None:
                 continue
             text = plain(translate(remedy.text), 120)
-            if able:
-                tip = msg("Adds this in the right column. Nothing is relaunched until you confirm.")
-                button, then = QPushButton(text), self.wanted
-            else:
-                tip = msg(
-                    "The command that starts a container like it with this change. Remove or rename this one first."
-                )
-                button = QPushButton(translate(msg("Copy the command with: {remedy}", remedy=text)))
-                then = self.command_wanted
-            give_tip(button, translate(tip))
-            button.clicked.connect(partial(self._press, then, remedy.choice))
-            self._helps.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
-            self.buttons.append(button)
+            for word, tip, then in self._ways(text, status):
+                button = QPushButton(word)
+                give_tip(button, translate(tip))
+                button.clicked.connect(partial(self._press, then, remedy.choice))
+                self.buttons.append(button)
+        self._helps.put(tuple(self.buttons))
+        self._helps.setVisible(bool(self.buttons))
+
+    def _ways(self, remedy: str, status: Status) -> tuple[tuple[str, Message, SignalInstance], ...]:
+        """What can be done with it: word, what that does, and what tells of it."""
+        if status in (Status.RUNNING, Status.PAUSED):
+            tip = msg("Adds this in the right column. Nothing is relaunched until you confirm.")
+            return ((remedy, tip, self.wanted),)
+        tip = msg("The command that starts a container like it with this change. Remove or rename this one first.")
+        if not status.rests:
+            return ((translate(msg("Copy the command with: {remedy}", remedy=remedy)), tip, self.command_wanted),)
+        anew = msg("A replacement with this change takes its place and is started. You confirm it first.")
+        return (
+            (translate(msg("Relaunch it: {remedy}…", remedy=remedy)), anew, self.wanted),
+            (translate(msg("Copy the command")), tip, self.command_wanted),
+        )
 
     def tell(self, text: str) -> None:
         """What came of a button."""

@@ -101,7 +101,7 @@ class Endings(QObject):
 
     def _show_known(self, state: ContainerState, ending: Ending) -> None:
         if ending != self.view.ending:
-            self.view.show_ending(ending, able=runs(state))  # what does not run is not relaunched
+            self.view.show_ending(ending, state.container.status)
         over = not runs(state) and ending.phase is not Phase.RESTARTING  # else it can be watched
         self._tell(shown=ending.phase is not Phase.RUNNING or ending.cause is not None, whole=over)
 

@@ -78,7 +78,7 @@ def why_nothing(
         return msg("It is not running at the moment.")
     if not runs(state) and state.container.exit_code:
         return msg("It is not running, so the hardening could not be verified. Start it first. If it ends at once, "
-                   "Denied tells why, and has a command with what it lacks.")  # fmt: skip
+                   "Denied tells why, and relaunches it with what it lacks.")  # fmt: skip
     if not runs(state):
         return msg("It is not running, so the hardening could not be verified. Start it first.")
     if state.matrix is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
@@ -23,8 +23,9 @@ from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
 from stratascope.ui.relaunch.dialog import RelaunchDialog
 from stratascope.ui.relaunch.fixes import Fixes
-from stratascope.ui.relaunch.questions import ask_roll_back
+from stratascope.ui.relaunch.questions import Leaving
 from stratascope.ui.relaunch.recovery import CrashRecovery
+from stratascope.ui.relaunch.repair import Repair
 from stratascope.ui.relaunch.set_aside import SetAside
 from stratascope.ui.widgets.feed import Feed, SettingsLike
 from stratascope.ui.widgets.gap_words import runs
@@ -75,14 +76,14 @@ class RelaunchController(QObject):
         self._then: tuple[Choice, ...] = ()  # what is relaunched with once it is undone
         self._awaited: Key | None = None  # the container that a run left, until it has been read
         self._led = True  # whether the window has gone there
-        self._question: QMessageBox | None = None
-        self._closing = False
         self._keys: frozenset[Key] = frozenset()
         self.column = HardenColumn(theme, layers, hardening, self.queries, exports)
         self.dialog = RelaunchDialog(theme, titles, window)
         self.dialog.before.usual = lambda: preferences.WATCH.of(settings)
         self.set_aside = SetAside(window, theme, hardening, self.queries)
         self.recovery = CrashRecovery(hardening, self.queries, self)
+        self.leaving = Leaving(window, self.cancel)
+        self.repair = Repair(hardening, self.queries, self)
         self._connect()
         self.show_current()
         self.recovery.recover()
@@ -101,8 +102,13 @@ class RelaunchController(QObject):
         return True
 
     def allow(self, key: Key, choice: Choice) -> None:
-        """What was refused to that container is to be allowed: the switch that does so is on, and nothing more."""
-        if self._go_to(key):
+        """What was refused to that container is to be allowed: the switch that does so is on, and nothing more. One
+        that has ended has no switches: the sheet opens as soon as it is planned.
+        """
+        state = self._selection.current if self._go_to(key) else None
+        if state is not None and state.container.status.rests:
+            self.repair.ask(state, choice)
+        elif state is not None:
             self.column.draft.allow(key, choice)
             self.show_switch(key_of(choice))
 
@@ -126,6 +132,8 @@ class RelaunchController(QObject):
     def _connect(self) -> None:
         self.column.draft.changed.connect(self._tell_offer)
         self.column.wanted.connect(self._ask)
+        self.repair.planned.connect(self._open)
+        self.repair.refused.connect(self.column.tell_refused)
         self.column.show_wanted.connect(self.dialog.present)
         self.column.aside_wanted.connect(self.set_aside.show)
         self.column.recover_wanted.connect(self.recovery.recover)
@@ -208,9 +216,13 @@ class RelaunchController(QObject):
 
     def _ask(self, plan: Plan) -> None:
         preview = self.column.draft.preview
-        if preview is not None and not self.busy:
+        if preview is not None:
+            self._open(plan, preview, self.column.draft.command)
+
+    def _open(self, plan: Plan, preview: Preview, command: str) -> None:
+        if not self.busy:
             self._plan, self._preview, self._undoing, self._then = plan, preview, None, ()
-            self.dialog.ask(plan, preview, self.column.draft.command)
+            self.dialog.ask(plan, preview, command)
 
     def ask_undo(self, done: Transaction, then: tuple[Choice, ...] = ()) -> None:
         """The dialog before an undo. `then`: once it is undone, a relaunch with these is asked for."""
@@ -267,8 +279,7 @@ class RelaunchController(QObject):
 
     def _over(self, ended: Ended) -> None:
         self.run = None
-        if self._question is not None:
-            self._question.done(0)
+        self.leaving.drop()
         self.set_aside.drop_question()
         before, done = None if self._plan is None else self._plan.state, ended.transaction
         good = ended.ending.stays
@@ -280,12 +291,12 @@ class RelaunchController(QObject):
             self._awaited = before.key
         self._led = False
         self.dialog.end(ended, before, self._preview)
-        if not self._closing and not self.dialog.isVisible():
+        if not self.leaving.wanted and not self.dialog.isVisible():
             self.dialog.present()  # hidden on the way: nothing else tells how it ended
         self.set_aside.look_up()
         self.column.draft.show_running("")
         self._feed.refresh()
-        if self._closing:
+        if self.leaving.wanted:
             self._window.close()
 
     def _leave_out(self, name: str) -> None:
@@ -321,30 +332,11 @@ class RelaunchController(QObject):
     # -- the window's end
 
     def end_or_ask(self) -> bool:
-        """False while a run is under way: once, ask; twice (or by a signal again), roll back and go."""
+        """False while a run is under way."""
         if not self.busy:
             self.queries.end()
             self.dialog.hide()
             self.set_aside.dialog.hide()
             return True
-        if self._question is not None:
-            self._close_after()
-        elif self.dialog.limits:  # done in a moment, and nothing to roll back
-            self._closing = True
-        else:
-            self._ask_close()
+        self.leaving.ask(self.dialog.name, at_once=self.dialog.limits)
         return False
-
-    def _ask_close(self) -> None:
-        box = ask_roll_back(self._window, self.dialog.name)
-        box.buttonClicked.connect(lambda button: self._close_after() if button.objectName() == "roll-back" else None)
-        box.finished.connect(self._answered)
-        self._question = box
-        box.open()
-
-    def _answered(self) -> None:
-        self._question = None
-
-    def _close_after(self) -> None:
-        self._closing = True
-        self.cancel()

@@ -33,6 +33,7 @@ from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.relaunch.steps import StepList
 from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.exposure_words import number_text
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
@@ -118,6 +119,11 @@ class RelaunchDialog(Sheet):
         self.title.setText(limits if preview.live else question_title(self.run_kind, self.name))
         if preview.live:
             lead = msg("It keeps running; the engine changes the limits at once.")
+        elif plan.repairs:
+            lead = msg(
+                "A replacement with this change is created, takes its name, and is started and watched. If it ends "
+                "too, all is as it was before. Its volumes are kept in use, not copied."
+            )
         else:
             lead = msg(
                 "A replacement is created beside it, takes its name and place, and is watched. If it fails, the "
@@ -131,6 +137,10 @@ class RelaunchDialog(Sheet):
             )
         self.lead.setText(translate(lead))
         warned = tuple(each.text for each in plan.checked.warnings)
+        if plan.repairs:  # no column beside it tells what it comes to
+            now, then = number_text(preview.before), number_text(preview.after)
+            told = msg("Exposure if it runs, predicted: {now} as it is, {then} with this change.", now=now, then=then)
+            warned = (told, *warned)
         self.before.begin()
         self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
         self._open(translate(go_text(preview)))

@@ -5,6 +5,8 @@ The button that does it has an object name: `discard`, `roll-back`, `end-session
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
@@ -29,6 +31,42 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
     box = _question(parent, QMessageBox.Icon.Warning, title, text, more)
     box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole).setObjectName("discard")
     return _safe(box, other)
+
+
+class Leaving:
+    """The window is to close while a relaunch is under way. `wanted`: it does as soon as that is over.
+
+    `roll_back`: what is called where the person wants that.
+    """
+
+    def __init__(self, window: QWidget, roll_back: Callable[[], None]) -> None:
+        self._window, self._roll_back = window, roll_back
+        self._box: QMessageBox | None = None
+        self.wanted = False
+
+    def ask(self, name: str, *, at_once: bool) -> None:
+        """Once, ask; twice (or by a signal again), roll back. `at_once`: it is done in a moment, with no way back."""
+        if self._box is not None:
+            self._agreed()
+        elif at_once:
+            self.wanted = True
+        else:
+            self._box = box = ask_roll_back(self._window, name)
+            box.buttonClicked.connect(lambda button: self._agreed() if button.objectName() == "roll-back" else None)
+            box.finished.connect(self._answered)
+            box.open()
+
+    def drop(self) -> None:
+        """There is nothing to ask any more."""
+        if self._box is not None:
+            self._box.done(0)
+
+    def _answered(self) -> None:
+        self._box = None
+
+    def _agreed(self) -> None:
+        self.wanted = True
+        self._roll_back()
 
 
 def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:

@@ -68,10 +68,12 @@ class Foresight:
                 return before
             if before.state.container == state.container:
                 return _Known(state, engine, ground, replace(state, as_started=before.made.as_started))
-        return _Known(state, engine, ground, self._with(state, engine, ground))
+        return _Known(state, engine, ground, self.foreseen(state, engine, ground))
 
-    def _with(self, state: ContainerState, engine: Engine, ground: Ground) -> ContainerState:
-        assert self._predict is not None
+    def foreseen(self, state: ContainerState, engine: Engine, ground: Ground) -> ContainerState:
+        """With what it would start as; as it is where nothing is predicted."""
+        if self._predict is None:
+            return state
         try:
             return replace(state, as_started=self._predict(state.container, engine, ground))
         except Exception:  # a text that nobody foresaw: then it is shown as ever, and the log has all of it

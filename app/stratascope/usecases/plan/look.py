@@ -72,7 +72,7 @@ def subject_of(
     return Subject(
         state.container,
         access.engine,
-        tuple((layer.id, layer.facts) for layer in state.layers),
+        tuple((layer.id, layer.facts) for layer in state.judged.layers),
         files=profiles(access, choices),
         changes=None if changes is None else tuple(change.path for change in changes),
         replaced=replaced(changes or ()),

@@ -54,12 +54,13 @@ class Plan(Value):
     files: tuple[tuple[str, str], ...] = ()  # path and text, written before it is created
     handed: tuple[VolumeChange, ...] = ()  # volumes whose files get its new user
     why: tuple[tuple[str, Message], ...] = ()  # of learned values, by the toggle's id
+    repairs: bool = False  # it has ended, and is to be started with what it lacked
     along: tuple[Plan, ...] = ()  # those that are hardened with it in one relaunch; with an owner, its other replicas
 
     @property
     def live(self) -> bool:
         """Whether only limits change, which the engine does while it runs."""
-        return self.owner is None and all_live(self.choices)
+        return self.owner is None and not self.repairs and all_live(self.choices)
 
 
 def plan(
@@ -93,6 +94,7 @@ def plan(
         why=found.why,
     )
     owner = owner_of(access, made, others, along)
+    made = replace(made, repairs=owner is None and state.container.status.rests and _gives(chosen, subject))
     given = {change.source for change in handed}
     transactions = tuple(item for item in access.journal.all() if isinstance(item, Transaction))
     checked = preflight(
@@ -106,12 +108,14 @@ def plan(
         owner,
         wanted=replace(wanted, mounts=tuple(mount for mount in wanted.mounts if mount.source not in given)),
         subject=subject,
+        repairs=made.repairs,
         now=time.time(),
     )
     blind = unproven(access.trouble())
     if blind:  # nothing else counts then, and of much of it nothing could be said
         return replace(made, checked=Preflight(blind, ()), before=before)
-    checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
+    if not made.repairs:
+        checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
     if not handed and any(toggle(item.toggle).hands_over for item in chosen):
         checked = replace(checked, warnings=(*checked.warnings, NOTHING_HANDED))
     if handed and owner is not None:
@@ -119,7 +123,7 @@ def plan(
     made = replace(made, before=before)
     if isinstance(owner, OwnerPlan):
         return replace(made, checked=checked, owner=owner)
-    if all_live(chosen):
+    if made.live:
         return replace(made, checked=while_running(checked))
     aside = set_aside(others, transactions)
     needing = [other for other, _ in dependents(state.container, others) if other.id not in aside]
@@ -128,6 +132,15 @@ def plan(
     if needed:
         checked = replace(checked, blocks=(*checked.blocks, *hardened_before(state.container, transactions)))
     return replace(made, checked=checked, further=needed if Remedy.DEPENDENTS in remedies else ())
+
+
+def _gives(chosen: Sequence[Choice], subject: Subject) -> bool:
+    """Whether it allows more and takes nothing: all that it had not, or another limit than one that it has."""
+    return bool(chosen) and all(
+        (which := toggle(choice.toggle)).giving(choice.value)
+        or (which.limit and which.on(subject.container.asked, subject))
+        for choice in chosen
+    )
 
 
 def expected(access: EngineAccess, made: Plan) -> Expected:

@@ -54,10 +54,12 @@ def preflight(
     *,
     wanted: Asked | None = None,
     subject: Subject | None = None,
+    repairs: bool = False,
     now: float = 0.0,
 ) -> Preflight:
     """`wanted`: the options as they would be; `subject`: what is known of it; `now`: seconds since the epoch.
 
+    `repairs`: one that has ended is to be started with what it lacked.
     `owner`: how the program that owns it creates it again. That one knows its own settings, so nothing of them is lost.
 
     `remedies`: the options that were taken; the blocks that they deal with become warnings.
@@ -73,7 +75,7 @@ def preflight(
         spec = replace(spec, lost=(), differs=())
     blocks = [
         *_owners(container, owner),
-        *_states(spec, container, now),
+        *_states(spec, container, now, repairs=repairs),
         *_dependents([(other, how) for other, how in needing if other.id not in aside], owned=owned),
         *_networks(spec),
         *_missing(container, host),
@@ -165,7 +167,7 @@ def _unasked(labels: Mapping[str, str]) -> list[Block]:
     return []
 
 
-def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
+def _states(spec: LaunchSpec, container: Container, now: float, *, repairs: bool) -> list[Block]:
     start = msg("Start it, and try again.")
     if spec.auto_remove:
         text = msg("Its engine deletes it as soon as it stops (--rm), so there would be no way back.")
@@ -184,6 +186,8 @@ def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
         case Status.RESTARTING:
             text = msg("It keeps ending and being restarted, so nobody could tell whether the change broke it.")
             return [Block("restarting", text, msg("Fix that first: its log says why it ends."))]
+        case _ if repairs:
+            return []
         case _:
             return [Block("not-running", msg("It is not running, so the result could not be verified."), start)]
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stratascope.core.container import Asked
 from stratascope.core.denials.ended.why import meaning
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Failure, Subject, Suspicion
 from stratascope.layers.toggles import toggle
+from stratascope.value import replace
 
 _NEAR = 15  # as strong as the strongest, for all that can be told
 
@@ -43,6 +45,12 @@ def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple
         others = ", ".join(near[1:])
         text = msg("{toggle} is probably the cause, or {others}. {why}", toggle=near[0], others=others, why=best.text)
     return text, near
+
+
+def still_lacking(wanted: Asked, failure: Failure, subject: Subject) -> Message:
+    """Of one that had ended before, and ended again with these options."""
+    text = msg("It ended again: it lacks something else.")
+    return _with_meaning(text, failure, replace(subject, container=replace(subject.container, asked=wanted)))
 
 
 def _with_meaning(text: Message, failure: Failure, subject: Subject) -> Message:

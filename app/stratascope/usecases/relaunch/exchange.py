@@ -45,6 +45,7 @@ from stratascope.usecases.relaunch.rollback import (
     roll_back,
     roll_forward,
 )
+from stratascope.usecases.relaunch.staleness import as_it_ran
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on
 from stratascope.value import replace
 
@@ -111,7 +112,8 @@ class Exchange:
         yield from self._step("rename", words, self._rename)
         words = msg("Start the replacement") if made else msg("Start the container set aside")
         yield from self._step("start", words, self._start)
-        yield from self._watcher.watch(self.transaction.new, watch)
+        if transaction.starts:
+            yield from self._watcher.watch(self.transaction.new, watch)
         if transaction.further:
             words = msg("Check the containers that were relaunched with it")
             yield from self._step("watch-further", words, lambda: go_on(self._port, self.transaction.further))
@@ -198,7 +200,7 @@ class Exchange:
         """Once it is claimed, nobody else stops, renames or replaces it: whoever did so did it before."""
         for member in self.transaction.members:
             now = self._port.running(member.old)
-            if now.name != member.name or (self.transaction.created and member.was_running and now.status != "running"):
+            if now.name != member.name or (self.transaction.created and not as_it_ran(now, member)):
                 raise FailedError(msg("It was changed in the meantime. Check it again."))
             if self._port.named(guard(member.old)) is not None:  # it took a place itself, and may not stay there
                 self._give_up(member)
@@ -328,7 +330,7 @@ class Exchange:
             if not self.transaction.created:
                 self._port.restart_policy(member.new, member.new_restart)
         for member in self.transaction.members:
-            if member.was_running:
+            if member.starts:
                 self._port.start(member.new)
         self.enter(Stage.STARTED)
 

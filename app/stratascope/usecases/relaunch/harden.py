@@ -31,7 +31,7 @@ from stratascope.usecases.plan.plan import Plan, expected
 from stratascope.usecases.plan.preflight import replaces_again
 from stratascope.usecases.plan.written_files import lost_files, own_changes
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out
-from stratascope.usecases.relaunch.diagnosis import blame, leave_out
+from stratascope.usecases.relaunch.diagnosis import blame, leave_out, still_lacking
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.owner import ByOwner
 from stratascope.usecases.relaunch.proof import Proved, all_back, not_enforced, verify
@@ -162,13 +162,17 @@ def _explained(ended: Ended, made: Plan, stage: Stage, error: Exception, failed:
     """With our best explanation, where it is the replacement that failed."""
     match error:
         case FailedError(failure=Failure() as failure):
-            text, suspects = blame(made.choices, failure, made.subject)
+            pass
         case RefusedError() if stage in (Stage.INTENT, Stage.RENAMED):  # of create, of start
-            text, suspects = blame(made.choices, Failure(words=error.words), made.subject)
+            failure = Failure(words=error.words)
         case FailedError() if failed:
             text, suspects = leave_out([item.choice for item in failed])
+            return replace(ended, blame=text, suspects=suspects)
         case _:
             return ended
+    if made.repairs:
+        return replace(ended, blame=still_lacking(made.wanted, failure, made.subject))
+    text, suspects = blame(made.choices, failure, made.subject)
     return replace(ended, blame=text, suspects=suspects)
 
 
@@ -196,7 +200,8 @@ def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
     number, spec = secrets.token_hex(8), made.spec
     transactions = (item for item in access.journal.all() if isinstance(item, Transaction))
     earlier = next((item for item in transactions if replaces_again(made.state.container, item)), None)
-    members = [_member(spec, number, made.body, made.remedies, running=True)]
+    running = not made.repairs
+    members = [replace(_member(spec, number, made.body, made.remedies, running=running), new_runs=True)]
     if made.owner is None:
         hardened = {each.spec.id: each.body for each in made.along}
         members += [

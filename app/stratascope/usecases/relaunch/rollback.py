@@ -104,7 +104,7 @@ def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction) -
         if new is not None:
             if new.name != member.name:
                 port.rename(new.id, member.name)
-            if new.status != "running" and member.was_running:
+            if new.status != "running" and member.starts:
                 port.start(new.id)
     done = replace(_kept(port, transaction), stage=Stage.DONE)
     for item in journal.all():  # before DONE: of the two, one at most may be listed as set aside

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import Relauncher
-from stratascope.core.relaunch.transaction import Journal, Transaction
+from stratascope.core.relaunch.launch_spec import Running
+from stratascope.core.relaunch.transaction import Journal, Member, Transaction
 from stratascope.usecases.relaunch.rollback import ALIVE, look
 
 
@@ -20,10 +21,15 @@ def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | 
         now = look(port, member.old)
         if now is None:
             return msg("It was removed in the meantime.")
-        as_planned = now.name == member.name and (now.status == "running" or not member.was_running)
+        as_planned = now.name == member.name and as_it_ran(now, member)
         if not as_planned or any(item.concerns(member.old) for item in known):
             return msg("It was changed in the meantime. Check it again.")
     return None
+
+
+def as_it_ran(now: Running, member: Member) -> bool:
+    """Whether it still runs, or still does not."""
+    return now.status == "running" if member.was_running else now.status not in ALIVE
 
 
 def over(journal: Journal, done: Transaction) -> Message | None:

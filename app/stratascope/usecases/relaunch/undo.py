@@ -122,7 +122,8 @@ def _brought_back(
             yield told
             rollback.roll_back(access.port, access.journal, replace(done, stage=Stage.STOPPED), clock=access.clock)
             yield replace(told, state=State.DONE)
-            yield from Watcher(access.port, access.clock, cancelled).watch(done.old, watch)
+            if done.was_running:
+                yield from Watcher(access.port, access.clock, cancelled).watch(done.old, watch)
     except BusyError as error:
         yield Ended(Ending.REFUSED, done, error.message)
     except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
@@ -144,7 +145,9 @@ def _swapped(access: EngineAccess, done: Transaction) -> tuple[Transaction, Heal
     back = replace(_begun(done, None), kind=kind, created=made)
     found = [_member(access, member, back.id, made=made) for member in done.members]
     first, *further = (member for member, _ in found)
-    return back.with_members((replace(first, was_running=True), *further)), found[0][1]
+    # what is in place is meant to run although it may have ended, and what comes back as it did before
+    first = replace(first, was_running=done.starts, new_runs=done.was_running)
+    return back.with_members((first, *further)), found[0][1]
 
 
 def _member(access: EngineAccess, member: Member, number: str, *, made: bool) -> tuple[Member, Health]:

@@ -142,7 +142,7 @@ class Watcher:
 def go_on(port: Relauncher, members: Sequence[Member]) -> None:
     """Those that were started with the one that is watched: that they run as they did. Raises FailedError."""
     for member in members:
-        if not member.was_running:
+        if not member.starts:
             continue
         now = port.running(member.new)
         if now.status != "running" or now.restarts or now.health is Health.UNHEALTHY:

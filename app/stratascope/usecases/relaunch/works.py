@@ -60,6 +60,13 @@ def look_at(
 
     `exercised`: commands that ended well on a twin with the same settings.
     """
+    if made.repairs:
+        healthy = access.port.running(container).health is Health.HEALTHY
+        return Shown(
+            works=True if healthy else None,
+            compared=(msg("Its health check reports healthy."),) if healthy else (),
+            not_compared=() if healthy else (msg("It had ended, so there is nothing to compare with."),),
+        )
     compared = [msg("On a twin with these settings the exercise succeeded: {command}", command=each)
                 for each in exercised]  # fmt: skip
     not_compared: list[Message] = []

@@ -1,0 +1,50 @@
+"""A container that has ended, to be started with what it lacked: planned at once, since there is nothing to switch."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.plan.plan import Plan
+from stratascope.value import replace
+
+Answer = tuple[Plan, Preview, str]
+
+
+class Repair(QObject):
+    """`planned`: a Plan that nothing stands in the way of, its Preview and command. `refused`: why not, a Message."""
+
+    planned = Signal(object, object, str)
+    refused = Signal(object)
+
+    def __init__(self, hardening: Hardening, queries: QueryRunner, parent: QObject) -> None:
+        super().__init__(parent)
+        self._hardening, self._queries = hardening, queries
+
+    def ask(self, state: ContainerState, choice: Choice) -> None:
+        """What a relaunch with that would be."""
+        self._queries.ask("repair", partial(self._plan, state, choice), self._planned, state.container.engine)
+
+    def _plan(self, state: ContainerState, choice: Choice) -> Answer:
+        made = self._hardening.plan(state, (choice,))
+        preview = self._hardening.preview(made.state, made.choices, made.files)
+        # a higher limit counts as more, too, and nothing of it runs that could be changed
+        return made, replace(preview, live=False, allows=True), self._hardening.command(made)
+
+    def _planned(self, answer: Answer | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.refused.emit(answer.message)
+            return
+        made, preview, command = answer
+        if made.checked.blocks:
+            block = made.checked.blocks[0]
+            self.refused.emit(msg("{why} {instead}", why=block.text, instead=block.instead))
+            return
+        self.planned.emit(made, preview, command)
