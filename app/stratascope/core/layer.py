@@ -141,6 +141,7 @@ class Bar(Value):
     source: str
     tone: Tone = Tone.PLAIN
     note: Message | None = None
+    basis: Basis = Basis.KERNEL
 
 
 class Bars(Value):

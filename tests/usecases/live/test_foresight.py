@@ -10,7 +10,7 @@ import pytest
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Container, Engine, Status
 from stratascope.core.ground import Ground
-from stratascope.core.layer import Table, Verdict
+from stratascope.core.layer import Bars, Table, Verdict
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Basis
 from stratascope.presentation import json_report
@@ -117,16 +117,14 @@ def test_all_of_it_is_told_as_predicted() -> None:
     assert {item.ruling.basis for each in would.matrix.threats for item in each.weakest.rulings} == {Basis.PREDICTED}
     assert {layer.assessment.basis for layer in would.layers} == {Basis.PREDICTED}
     assert {finding.source for finding in would.findings} == {"inspect:HostConfig"}
-    rows = [
-        row
-        for layer in would.layers
-        for tab in layer.assessment.tabs
-        for view in tab.views
-        if isinstance(view, Table)
-        for row in view.rows
-    ]
+    views = [view for layer in would.layers for tab in layer.assessment.tabs for view in tab.views]
+    rows = [row for view in views if isinstance(view, Table) for row in view.rows]
+    bars = [bar for view in views if isinstance(view, Bars) for bar in view.bars]
     assert rows
-    assert not [row for row in rows if "/proc/" in row.source]
+    assert bars
+    sources = {row.source for row in rows} | {bar.source for bar in bars}
+    assert not [source for source in sources if "/proc/" in source]
+    assert {row.basis for row in rows} | {bar.basis for bar in bars} == {Basis.PREDICTED}
     # itself it is what it was: it can take over nothing, and reports are as ever
     assert state.matrix is None
     assert {layer.assessment.verdict for layer in state.layers} == {Verdict.UNKNOWN}

@@ -12,7 +12,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_word
+from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
@@ -41,7 +41,8 @@ class BarWidget(QWidget):
         note = plain(translate(bar.note)) if bar.note else ""
         self._texts = (plain(translate(bar.label), 200), plain(translate(bar.value), 300), plain(bar.source, 300), note)
         self.setAccessibleName(f"{self._texts[0]}: {self._texts[1]}")
-        self.setAccessibleDescription("\n".join(part for part in (tone_word(bar.tone), *self._texts[2:]) if part))
+        told = (tone_word(bar.tone, bar.basis), *self._texts[2:])
+        self.setAccessibleDescription("\n".join(part for part in told if part))
         give_tip(self, "\n".join(part for part in self._texts if part))
         self.updateGeometry()
         self.update()
@@ -58,8 +59,8 @@ class BarWidget(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         left = 0
         if self.bar.tone in TONE_MARK:
-            side = theme.px(11)
-            paint_mark(painter, QRectF(0, (one - side) / 2, side, side), TONE_MARK[self.bar.tone], theme)
+            side, mark = theme.px(11), tone_mark(self.bar.tone, self.bar.basis)
+            paint_mark(painter, QRectF(0, (one - side) / 2, side, side), mark, theme)
             left = theme.px(17)
         painter.setFont(theme.font(12, BOLD))
         painter.setPen(theme.color("text"))

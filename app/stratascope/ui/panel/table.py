@@ -27,12 +27,11 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import Row, Table, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
-from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import focus_pen
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.marks import AS_ASKED, TONE_INK, TONE_MARK, Mark, paint_mark, tone_word
+from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LABEL, VALUE, ASKED, SOURCE = range(4)
@@ -78,11 +77,7 @@ class FactsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return cell_text(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            mark = tone_word(row.tone) if column == VALUE else ""
-            if mark and row.basis is Basis.ASKED:
-                mark = translate(msg("{verdict}, as asked", verdict=mark))
-            elif mark and row.basis is Basis.PREDICTED:
-                mark = translate(msg("{verdict}, if run", verdict=mark))
+            mark = tone_word(row.tone, row.basis) if column == VALUE else ""
             parts = [part for part in (cell_text(row, column), mark, _note(row, column)) if part]
             return "\n".join(parts) or translate(msg("empty"))
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -118,11 +113,6 @@ def cell_text(row: Row, column: int) -> str:
 
 def _note(row: Row, column: int) -> str:
     return plain(translate(row.note), LONGEST) if column == VALUE and row.note is not None else ""
-
-
-def _mark(row: Row) -> Mark:
-    mark = TONE_MARK[row.tone]
-    return mark if row.basis is Basis.KERNEL else AS_ASKED[mark]
 
 
 class _FactDelegate(QStyledItemDelegate):
@@ -166,7 +156,7 @@ class _FactDelegate(QStyledItemDelegate):
         if room:
             side = theme.px(11)
             y = inner.top() + (theme.box(12) - side) / 2
-            paint_mark(painter, QRectF(inner.left(), y, side, side), _mark(row), theme)
+            paint_mark(painter, QRectF(inner.left(), y, side, side), tone_mark(row.tone, row.basis), theme)
             inner.setLeft(inner.left() + room)
         font = self._font(column, row.tone)
         painter.setFont(font)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Assessment, Tone, Verdict
+from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
@@ -77,10 +78,19 @@ def assessed_word(known: Assessment) -> str:
     return translate(verdict_words(known))
 
 
-def tone_word(tone: Tone) -> str:
+def tone_mark(tone: Tone, basis: Basis) -> Mark:
+    """The mark of a tone that has one: an outline where nothing was read of the kernel."""
+    return TONE_MARK[tone] if basis is Basis.KERNEL else AS_ASKED[TONE_MARK[tone]]
+
+
+def tone_word(tone: Tone, basis: Basis) -> str:
     """What the mark of a tone says; nothing where it has none."""
-    mark = TONE_MARK.get(tone)
-    return "" if mark is None else verdict_word(Verdict(mark.value))
+    if tone not in TONE_MARK:
+        return ""
+    word = verdict_word(Verdict(TONE_MARK[tone].value))
+    if basis is Basis.ASKED:
+        return translate(msg("{verdict}, as asked", verdict=word))
+    return translate(msg("{verdict}, if run", verdict=word)) if basis is Basis.PREDICTED else word
 
 
 def severity_word(severity: Severity) -> str:

@@ -51,7 +51,7 @@ def _view(view: View) -> View:
         case BitGrid():
             return replace(view, sets=tuple(replace(each, source=SOURCE) for each in view.sets))
         case Bars():
-            return replace(view, bars=tuple(replace(bar, source=SOURCE) for bar in view.bars))
+            return replace(view, bars=tuple(replace(bar, source=SOURCE, basis=Basis.PREDICTED) for bar in view.bars))
         case Rulers():
             return replace(view, source=SOURCE)
     return view
