@@ -1,4 +1,4 @@
-"""Groups that a person folded in the list stay so over starts and divisions; what the window unfolds is not kept."""
+"""What a person folded and unfolded in the list is so after a start; what the window unfolds is not kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
-from stratascope.ui.containers.folds import LONGEST, MOST, Folds
+from stratascope.ui.containers.folds import FOLDED, LONGEST, MOST, Folds
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.widgets.feed import MemorySettings
 from stratascope.ui.window.main_window import MainWindow
@@ -24,9 +24,9 @@ Start = Callable[[], MainWindow]
 SHOP, BLOG = "compose:docker:shop", "compose:docker:blog"
 
 
-def of_project(name: str, project: str) -> ContainerState:
+def of_project(name: str, project: str, service: str = "") -> ContainerState:
     state = sample.state(name, (E, W, E, E, E, E))
-    labels = (("com.docker.compose.project", project),)
+    labels = (("com.docker.compose.project", project), ("com.docker.compose.service", service or name))
     return replace(state, container=replace(state.container, labels=labels))
 
 
@@ -135,12 +135,12 @@ def test_a_filter_shows_what_it_finds_and_is_not_kept(start: Start, settings: Me
 
 
 def test_a_bounded_number_is_kept_the_last_ones(settings: MemorySettings) -> None:
-    folds = Folds(settings)
+    folds = Folds(settings, FOLDED)
     for number in range(MOST + 5):
         folds.turn(f"compose:docker:{number}", True)
     folds.turn("compose:docker:7", True)
     folds.turn("x" * (LONGEST + 1), True)
-    kept = Folds(settings).all
+    kept = Folds(settings, FOLDED).all
     assert len(kept) == MOST
     assert kept[-1] == "compose:docker:7"
     assert kept[0] == "compose:docker:5"
@@ -149,5 +149,41 @@ def test_a_bounded_number_is_kept_the_last_ones(settings: MemorySettings) -> Non
 @pytest.mark.parametrize("text", ["{", "3", "[[]]", '[3, "own", "own"]', "[" * 9999])
 def test_what_makes_no_sense_is_left_out(settings: MemorySettings, text: str) -> None:
     settings.set("folded", text)
-    assert set(Folds(settings).all) <= {"own"}
-    assert len(Folds(settings).all) <= 1
+    assert set(Folds(settings, FOLDED).all) <= {"own"}
+    assert len(Folds(settings, FOLDED).all) <= 1
+
+
+def rows_of(window: MainWindow, *names: str) -> list[str]:
+    """Of these containers, those that have a row."""
+    model = window.containers.model
+    entries = [model.entry(row) for row in range(model.rowCount())]
+    states = [each.state for each in entries if each is not None and each.state is not None]
+    return [state.container.name for state in states if state.container.name in names]
+
+
+def test_replicas_that_were_unfolded_keep_a_row_each(start: Start) -> None:
+    names = ("shop-worker-1", "shop-worker-2")
+    pair = tuple(of_project(name, "shop", "worker") for name in names)
+
+    def begun(*states: ContainerState) -> MainWindow:
+        window = start()
+        window.selection.show_snapshot(replace(sample.snapshot(), containers=(*STATES, *states)))
+        return window
+
+    first = begun(*pair)
+    assert rows_of(first, *names) == ["shop-worker-1"]
+    view = first.containers.view
+    view.setCurrentIndex(first.containers.model.index(first.containers.model.row_of(pair[0].key)))
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    assert rows_of(first, *names) == list(names)
+    anew = tuple(
+        replace(each, container=replace(each.container, id=f"{place:064x}")) for place, each in enumerate(pair)
+    )
+    first.selection.show_snapshot(replace(sample.snapshot(), containers=(*STATES, *anew)))
+    assert rows_of(first, *names) == list(names), "created anew under their names"
+    second = begun(*anew)
+    assert rows_of(second, *names) == list(names)
+    view = second.containers.view
+    view.setCurrentIndex(second.containers.model.index(second.containers.model.row_of(anew[1].key)))
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert rows_of(begun(*anew), *names) == ["shop-worker-1"]

@@ -16,7 +16,7 @@ from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.containers.row_paint import alike_text
-from stratascope.ui.containers.rows import Entry, short_image, spoken
+from stratascope.ui.containers.rows import Entry, replicas_key, short_image, spoken
 from stratascope.value import replace
 from ui import sample
 from ui.sample import E, U, W, X
@@ -119,11 +119,11 @@ def test_replicas_that_are_alike_share_a_row_and_one_that_differs_stands_alone(m
 def test_they_are_opened_and_folded_in_natural_order(model: ContainerModel) -> None:
     states = workers(12)
     show(model, *reversed(states))
-    model.open_replicas(states[0].key, opened=True)
+    model.open_replicas(replicas_key(states[0]), opened=True)
     assert names(model) == ["shop", *(f"shop-worker-{number}" for number in range(1, 13))]
-    assert model.first_of(5) == states[0].key
+    assert model.first_of(5) == states[0]
     assert [alike_text(entry_of(model, state)) for state in states[:2]] == ["×12 ▾", ""]
-    model.open_replicas(states[0].key, opened=False)
+    model.open_replicas(replicas_key(states[0]), opened=False)
     assert names(model) == ["shop", "worker"]
 
 

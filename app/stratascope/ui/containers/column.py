@@ -14,7 +14,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
-from stratascope.ui.containers.folds import Folds
+from stratascope.ui.containers.folds import FOLDED, UNFOLDED, Folds
 from stratascope.ui.containers.head import ListHead
 from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
@@ -53,8 +53,9 @@ class ContainerColumn(QWidget):
         self._narrow = False
         self.head_menu: QMenu | None = None
         self.model = ContainerModel()
-        self.folds = Folds(settings)
+        self.folds, self.replicas = Folds(settings, FOLDED), Folds(settings, UNFOLDED)
         self.model.set_folded(self.folds.all)
+        self.model.set_opened(self.replicas.all)
         self.alert = AlertButton(theme)
         self.head = ListHead(theme)
         self.view = ContainerView(theme, self.model)
@@ -75,6 +76,7 @@ class ContainerColumn(QWidget):
         self.view.left.connect(lambda: selection.set_filter(""))
         self.view.opened.connect(self._open)
         self.view.folded.connect(self.folds.turn)
+        self.view.unfolded.connect(self.replicas.turn)
         self.view.head_menu_wanted.connect(self.open_head_menu)
         self.alert.wanted.connect(self._open)
         self.head.chosen.connect(self.set_view_by)

@@ -1,4 +1,5 @@
-"""Which groups of the list a person folded, kept over starts; a group is known by its key, however the list is divided.
+"""What a person folded and unfolded in the list, kept over starts; a group is known by its key, however the list is
+divided, and replicas that are alike by the engine and the name of the first of them.
 
 Only what was done by hand: a group that opens because a container in it is wanted in view is folded again at the next
 start.
@@ -10,22 +11,22 @@ import json
 
 from stratascope.ui.widgets.feed import SettingsLike
 
-_SETTING = "folded"
-MOST, LONGEST = 200, 200  # groups, and characters of a key: projects have the names that strangers give them
+FOLDED, UNFOLDED = "folded", "unfolded"  # settings: groups are whole until they are folded, replicas are one row
+MOST, LONGEST = 200, 200  # keys, and characters of one: projects have the names that strangers give them
 
 
 class Folds:
     """`all` has the last one last; where there are too many, the first are forgotten."""
 
-    def __init__(self, settings: SettingsLike) -> None:
-        self._settings = settings
-        self.all: tuple[str, ...] = _read(settings.get(_SETTING) or "")
+    def __init__(self, settings: SettingsLike, setting: str) -> None:
+        self._settings, self._setting = settings, setting
+        self.all: tuple[str, ...] = _read(settings.get(setting) or "")
 
-    def turn(self, group: str, folded: bool) -> None:
-        """It was folded, or unfolded."""
-        others = tuple(each for each in self.all if each != group)
-        self.all = (*others, group)[-MOST:] if folded and len(group) <= LONGEST else others
-        self._settings.set(_SETTING, json.dumps(self.all))
+    def turn(self, key: str, turned: bool) -> None:
+        """It was folded by hand, or unfolded; or it is as it is without that again."""
+        others = tuple(each for each in self.all if each != key)
+        self.all = (*others, key)[-MOST:] if turned and len(key) <= LONGEST else others
+        self._settings.set(self._setting, json.dumps(self.all))
 
 
 def _read(text: str) -> tuple[str, ...]:
@@ -34,6 +35,6 @@ def _read(text: str) -> tuple[str, ...]:
         found = json.loads(text or "[]")
     except (ValueError, RecursionError):
         return ()
-    groups = found if isinstance(found, list) else []
-    good = [each for each in groups if isinstance(each, str) and len(each) <= LONGEST]
+    keys = found if isinstance(found, list) else []
+    good = [each for each in keys if isinstance(each, str) and len(each) <= LONGEST]
     return tuple(dict.fromkeys(good))[-MOST:]

@@ -14,10 +14,11 @@ from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import Past, RowDelegate
-from stratascope.ui.containers.rows import Entry
+from stratascope.ui.containers.rows import Entry, replicas_key
 from stratascope.ui.widgets.item_model import AnyIndex
 from stratascope.ui.widgets.theme import Theme
 
@@ -33,6 +34,7 @@ class ContainerView(QListView):
     left = QtSignal()  # Escape
     head_menu_wanted = QtSignal(QPoint)  # of any group's head, and where on the screen
     folded = QtSignal(str, bool)  # a group, by hand: whether it is folded now
+    unfolded = QtSignal(str, bool)  # replicas, by hand: their key, and whether each has a row now
 
     def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -216,17 +218,22 @@ class ContainerView(QListView):
             return
         if not folded:
             if entry.members:
-                model.open_replicas(entry.state.key, opened=True)
+                self._open_replicas(entry.state, opened=True)
             return
         first = model.first_of(row)
         if first is not None:
-            model.open_replicas(first, opened=False)
-            self._go(model.row_of(first), select=True)
+            self._open_replicas(first, opened=False)
+            self._go(model.row_of(first.key), select=True)
             return
         head = model.head_of(row)
         outer = model.entry(head)
         if outer is not None and outer.folds:
             self._go(head)
+
+    def _open_replicas(self, first: ContainerState, *, opened: bool) -> None:
+        key = replicas_key(first)
+        self.containers.open_replicas(key, opened=opened)
+        self.unfolded.emit(key, opened)
 
     def _go(self, row: int, *, select: bool = False) -> None:
         if row >= 0:
@@ -242,7 +249,7 @@ class ContainerView(QListView):
             return True
         chip = self._paint.chip_box(self.visualRect(self.containers.index(row)), entry)
         if chip.contains(event.position()):
-            self.containers.open_replicas(entry.state.key, opened=bool(entry.members))
+            self._open_replicas(entry.state, opened=bool(entry.members))
             return True
         return False
 

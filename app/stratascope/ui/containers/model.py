@@ -174,17 +174,22 @@ class ContainerModel(QAbstractListModel):
             if section:
                 self.fold(section, folded=False)
 
-    def open_replicas(self, key: tuple[str, str], *, opened: bool) -> None:
-        """Give each of those that are alike a row, or one to all. `key`: of the first."""
+    def set_opened(self, replicas: Collection[str]) -> None:
+        """Of these each has a row (`rows.replicas_key`), and of all others that are alike one stands for all."""
+        self._rows.opened = set(replicas)
+        self._divide()
+
+    def open_replicas(self, key: str, *, opened: bool) -> None:
+        """Give each of those that are alike a row, or one to all. `key`: of the first (`rows.replicas_key`)."""
         (self._rows.opened.add if opened else self._rows.opened.discard)(key)
         self._divide()
 
-    def first_of(self, row: int) -> tuple[str, str] | None:
+    def first_of(self, row: int) -> ContainerState | None:
         """The first of the replicas with a row each that this one is among."""
         while 0 <= row < len(self._entries) and self._entries[row].opened:
             entry = self._entries[row]
-            if entry.opened > 0 and entry.state is not None:
-                return entry.state.key
+            if entry.opened > 0:
+                return entry.state
             row -= 1
         return None
 

@@ -77,7 +77,7 @@ class Rows:
         self.query = Query()
         self.pinned: Collection[Pin] = ()
         self.folded: set[str] = set()  # groups
-        self.opened: set[tuple[str, str]] = set()  # the first of the replicas that have a row each
+        self.opened: set[str] = set()  # replicas that have a row each, by `replicas_key`
         self.shown: tuple[ContainerState, ...] = ()
         self.unknown = 0  # of how many the filter can't say
         self._sorter = Sorter()
@@ -94,7 +94,6 @@ class Rows:
             return
         self._texts = {key: kept for key, kept in self._texts.items() if key in alive}
         self._answers = {key: kept for key, kept in self._answers.items() if key in alive}
-        self.opened.intersection_update(alive)
         self._sorter.forget_all_but(alive)
 
     def of(self, states: tuple[ContainerState, ...]) -> list[Entry]:
@@ -134,7 +133,7 @@ class Rows:
             return made
         for row in section.rows:
             first, *others = row
-            if others and first.key in self.opened:
+            if others and replicas_key(first) in self.opened:
                 made += [replace(self._row(state, group.key), opened=len(row) if state is first else -1)
                          for state in row]  # fmt: skip
             elif others:
@@ -182,6 +181,11 @@ class Rows:
         if kept is None or kept[0] is not state or kept[1] is not self.query:
             kept = self._answers[state.key] = state, self.query, listing.answer(self.query, state)
         return kept[2]
+
+
+def replicas_key(first: ContainerState) -> str:
+    """The first of replicas that are alike, also when it has been created anew under its name."""
+    return f"{first.container.engine}:{first.container.name}"
 
 
 def short_image(image: str) -> str:
