@@ -10,7 +10,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Captured
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.words import moment
-from stratascope.ui.widgets.labels import Label, Line
+from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.notice_bar import NoticeBar
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -45,7 +45,7 @@ class CaptureNotice(NoticeBar):
         self._shown: tuple[Captured, ...] = ()
         title = Label(theme, 13, BOLD)
         title.setText(translate(msg("Capture")))
-        self.text = Line(theme, 13)
+        self.text = Label(theme, 13, wrap=True)
         self.wrong = Label(theme, 12, ink="open", wrap=True).selectable()
         button = QPushButton(translate(msg("Open captures…")))
         button.setFont(theme.font(12, MEDIUM))
@@ -66,7 +66,7 @@ class CaptureNotice(NoticeBar):
             return
         self._shown = captures
         read = [each for each in captures if each.trouble is None]
-        self.text.say(translate(told_of(captures)) if read else translate(msg("None of them could be read.")))
+        self.text.setText(plain(translate(told_of(captures) if read else msg("None of them could be read."))))
         self.setAccessibleName(self.text.text())
         wrong = [_wrong(each.name, each.trouble) for each in captures if each.trouble is not None]
         self.wrong.setText("\n".join(wrong[:5]))

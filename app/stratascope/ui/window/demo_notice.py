@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.labels import Label, Line
+from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.notice_bar import NoticeBar
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -21,8 +21,8 @@ class DemoNotice(NoticeBar):
         super().__init__(theme, parent)
         title = Label(theme, 13, BOLD)
         title.setText(translate(msg("Demo")))
-        text = Line(theme, 13)
-        text.say(
+        text = Label(theme, 13, wrap=True)
+        text.setText(
             translate(
                 msg(
                     "Recorded from real containers on another machine, because no engine answers here. Start Docker "

@@ -9,7 +9,7 @@ from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import Line, give_tip
+from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.notice_bar import NoticeBar
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 
@@ -22,7 +22,7 @@ class Notice(NoticeBar):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self._shown: Privilege | None = None
-        self.text = Line(theme, 13)
+        self.text = Label(theme, 13, wrap=True)
         self.close_button = QPushButton(translate(msg("Close")))
         self.close_button.setFont(theme.font(12, MEDIUM))
         self.close_button.setAccessibleName(translate(msg("Close this notice")))
@@ -46,7 +46,7 @@ class Notice(NoticeBar):
         """Appear with this; `words` are what another program said."""
         said = translate(message)
         words = plain(words.strip(), WORDS_MAX)
-        self.text.say(said)
+        self.text.setText(plain(said))
         give_tip(self.text, f"{said}\n{words}".strip())
         self.setAccessibleName(said)
         self.setAccessibleDescription(words)
