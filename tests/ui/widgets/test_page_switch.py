@@ -7,13 +7,15 @@ import time
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from stratascope.ui.harden.presets import PresetSwitch
 from stratascope.ui.widgets.page_switch import Group, View
 from stratascope.ui.widgets.segments import Segment, Segments
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.value import replace
@@ -241,3 +243,23 @@ def test_segments_keep_what_was_pressed(qtbot: QtBot, theme: Theme) -> None:
     segments.offer(("d",))
     assert segments.buttons[0].isChecked()
     segments.grab()
+
+
+def test_words_do_not_touch_the_edges_of_their_buttons(qtbot: QtBot, theme: Theme) -> None:
+    """In the columns, whose width does not follow the words."""
+    for strip, width in ((Segments(theme, "Pages", fills=True), 244), (PresetSwitch(theme), 276)):
+        if isinstance(strip, Segments):
+            strip.offer(("Fleet", "Shared", "Before it starts"))
+        column = QWidget()
+        qtbot.addWidget(column)
+        strip.setParent(column)
+        strip.resize(width, 30)
+        column.show()
+        QApplication.processEvents()
+        for button in strip.buttons:
+            button.click()
+            painted = QFontMetrics(theme.font(button.letters, BOLD)).horizontalAdvance(button.text())
+            assert button.width() - painted >= 4, (button.text(), button.width(), painted)
+        assert strip.buttons[0].tight
+        strip.resize(2 * width, 30)
+        assert not strip.buttons[0].tight

@@ -19,7 +19,7 @@ ALL: tuple[Preset | None, ...] = (*GRADES, None)
 class _Part(Segment):
     """Shares the width of the column with the others, so its word may be cut."""
 
-    letters, beside, edge = 12, 4, "line2"
+    letters, beside, edge = 12.0, 16, "line2"
     policy = QSizePolicy.Policy.MinimumExpanding
 
     def __init__(self, theme: Theme, preset: Preset | None) -> None:
@@ -37,7 +37,7 @@ class PresetSwitch(SegmentStrip):
     chosen = Signal(object)  # Preset, or None for one's own choice; by the person
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, translate(msg("Preset")), parent)
+        super().__init__(theme, translate(msg("Preset")), parent, fills=True)
         self.parts = {preset: _Part(theme, preset) for preset in ALL}
         for preset, part in self.parts.items():
             self.put(part)

@@ -99,7 +99,7 @@ class GroupSwitch(QWidget):
         self.label.say(word)
         self.label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never cut
         self.label.setVisible(group is not Group.MACHINE)
-        self.segments = Segments(theme, word)
+        self.segments = Segments(theme, word, fills=group is Group.MACHINE)
         if group is not Group.MACHINE:
             self.segments.lead(self.label)
         self.button = QToolButton()

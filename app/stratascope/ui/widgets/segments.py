@@ -13,16 +13,18 @@ from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
+BESIDE = 8  # px beside a word where there is little room
+
 
 class Segment(QAbstractButton):
     """One word, as wide as it is when bold."""
 
-    letters, beside, edge = 13, 24, "line"  # of the letters, beside the word, and the token of the pressed one's edge
+    letters, beside, edge = 13.0, 24, "line"  # of the letters, beside the word, and the token of the pressed one's edge
     policy = QSizePolicy.Policy.Fixed
 
     def __init__(self, theme: Theme, text: str) -> None:
         super().__init__()
-        self._theme, self.count = theme, 0
+        self._theme, self.count, self.tight = theme, 0, False
         self.setText(text)
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
@@ -36,6 +38,14 @@ class Segment(QAbstractButton):
             self.count = count
             told = translate(msg("{word}: {count}", word=self.text(), count=count)) if count else self.text()
             self.setAccessibleName(told)
+            self.updateGeometry()
+            self.update()
+
+    def set_tight(self, tight: bool) -> None:
+        """Letters a size smaller, and less beside them."""
+        if tight is not self.tight:
+            self.tight = tight
+            self.letters, self.beside = (self.letters - 1, BESIDE) if tight else (type(self).letters, type(self).beside)
             self.updateGeometry()
             self.update()
 
@@ -85,12 +95,15 @@ class Segment(QAbstractButton):
 
 
 class SegmentStrip(QWidget):
-    """The strip and its keys; `put` adds a button to it. Only the one that holds is a stop of the Tab key."""
+    """The strip and its keys; `put` adds a button to it. Only the one that holds is a stop of the Tab key.
 
-    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+    `fills`: it is as wide as its column, and its words are smaller where they would touch the edges of their buttons.
+    """
+
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None, *, fills: bool = False) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self.buttons: list[QAbstractButton] = []
+        self._theme, self._fills = theme, fills
+        self.buttons: list[Segment] = []
         self._group = QButtonGroup(self)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(*[theme.px(2)] * 4)
@@ -104,7 +117,7 @@ class SegmentStrip(QWidget):
         self._row.insertWidget(1, word)
         self._row.insertSpacing(2, self._theme.px(4))
 
-    def put(self, button: QAbstractButton) -> None:
+    def put(self, button: Segment) -> None:
         """One more at the end."""
         self._group.addButton(button)
         self._row.addWidget(button)
@@ -118,6 +131,19 @@ class SegmentStrip(QWidget):
             button.hide()
             button.deleteLater()
         self.buttons = []
+
+    def _fit(self) -> None:
+        if self._fills:
+            for button in self.buttons:
+                button.set_tight(False)
+            room = self.width() - 2 * self._theme.px(2)
+            tight = sum(button.sizeHint().width() for button in self.buttons) > room
+            for button in self.buttons:
+                button.set_tight(tight)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()), 0)
@@ -141,8 +167,8 @@ class Segments(SegmentStrip):
 
     chosen = Signal(int)  # by the person
 
-    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(theme, name, parent)
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None, *, fills: bool = False) -> None:
+        super().__init__(theme, name, parent, fills=fills)
         self._texts: tuple[str, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
@@ -157,6 +183,7 @@ class Segments(SegmentStrip):
             button = Segment(self._theme, text)
             button.clicked.connect(lambda _=False, place=place: self.chosen.emit(place))
             self.put(button)
+        self._fit()
         self.choose(texts.index(before) if before in texts else 0)
 
     def choose(self, place: int) -> None:
@@ -171,6 +198,4 @@ class Segments(SegmentStrip):
 
     def count(self, place: int, count: int) -> None:
         """The number behind a word."""
-        button = self.buttons[place]
-        if isinstance(button, Segment):
-            button.show_count(count)
+        self.buttons[place].show_count(count)
