@@ -13,7 +13,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope import atomic_file
 from stratascope.core.layer import Layer
@@ -30,6 +30,7 @@ from stratascope.ui.before.services import ServiceChips
 from stratascope.ui.before.status_bar import StatusBar
 from stratascope.ui.before.text_field import MOST, TextField
 from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.widgets.choice_box import ChoiceBox
 from stratascope.ui.widgets.file_dialogs import ask_open
 from stratascope.ui.widgets.labels import Label, Line
 from stratascope.ui.widgets.selection import Selection
@@ -76,7 +77,7 @@ class BeforePage(QWidget):
         self._notes: tuple[LineNote, ...] = ()
         self.column = FileColumn(theme, layers, before, self._queries)
         self.head, self.text, self.status = TextHead(theme), TextField(theme), StatusBar(theme)
-        self.machine = QComboBox()
+        self.machine = ChoiceBox(theme, letters=16)
         self.services, self.empty = ServiceChips(theme), EmptyPanel(theme)
         self.told, self.of_nobody = Line(theme, 11, ink="text2"), Line(theme, 11, ink="text2")
         unknown = msg("Its image is on no engine here: whether it runs as root is not known. Offers close it for root.")
@@ -96,8 +97,6 @@ class BeforePage(QWidget):
         self.machine.addItems(self._before.machines)
         self.machine.setVisible(len(self._before.machines) > 1)
         self.machine.setMaxVisibleItems(20)
-        self.machine.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.machine.setMinimumContentsLength(16)
         self.machine.setAccessibleName(translate(msg("The machine to judge for")))
         self._box = QFrame()
         self._box.setObjectName("card")

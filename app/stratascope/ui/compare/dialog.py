@@ -33,6 +33,7 @@ from stratascope.ui.compare.model import Column, DifferenceModel, weaker
 from stratascope.ui.copying import feedback
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.chip import ChipRow, FilterChip
+from stratascope.ui.widgets.choice_box import ChoiceBox
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_listing, paint_row
 from stratascope.ui.widgets.labels import Label, draw_line, give_tip
@@ -117,11 +118,9 @@ class CompareDialog(QDialog):
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_whole())
 
     def _box(self) -> QComboBox:
-        box = QComboBox()
+        box = ChoiceBox(self._theme, letters=18)
         box.setMaxVisibleItems(20)
         box.setFont(self._theme.font(13))
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(18)
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return box
 

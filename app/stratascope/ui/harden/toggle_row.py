@@ -16,6 +16,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import human, note_text, whole_text
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.choice_box import paint_chevron
 from stratascope.ui.widgets.focus_ring import outline_pen, paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
@@ -95,10 +96,7 @@ class ValueButton(QAbstractButton):
         room = self.rect().adjusted(theme.px(7), 0, -theme.px(16), 0)
         text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
-        painter.setPen(QPen(theme.color("text2"), 1.3))
-        x, y, half = self.width() - theme.px(10), self.height() / 2 + 1, theme.px(3)
-        painter.drawPolyline(QPolygonF([QPointF(x - half, y - half / 2), QPointF(x, y + half / 2),
-                                        QPointF(x + half, y - half / 2)]))  # fmt: skip
+        paint_chevron(painter, self.width() - theme.px(10), self.height() / 2 + 1, theme)
 
 
 class ToggleRow(QAbstractButton):

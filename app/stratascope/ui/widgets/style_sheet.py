@@ -74,7 +74,10 @@ QHeaderView::section { background: transparent; color: @text3; border: none; bor
   padding: $2 $6; }
 QCheckBox, QRadioButton { border: 1px solid transparent; border-radius: $4; }
 QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
-QComboBox:focus { background-color: @accent; color: @on_label; }
+QComboBox { background: @panel; color: @text; border: 1px solid @line2; border-radius: $7; padding: $4 $8; }
+QComboBox:hover { background: @sunk; }
+QComboBox:focus { border: 2px solid @accent; padding: $3 $7; }
+QComboBox::drop-down { border: none; width: $20; }
 QScrollArea[reads="true"], QTableWidget { border: 2px solid transparent; border-radius: $4; }
 QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 """

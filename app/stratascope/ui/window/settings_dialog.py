@@ -30,6 +30,7 @@ from stratascope.i18n.language import LANGUAGES
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences
 from stratascope.state.preferences import Preference
+from stratascope.ui.widgets.choice_box import ChoiceBox
 from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.labels import Label, Rule, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme, ThemeMode
@@ -140,7 +141,7 @@ class SettingsDialog(QDialog):
     # -- how it looks
 
     def _combo(self) -> QComboBox:
-        combo = QComboBox()
+        combo = ChoiceBox(self._theme)
         combo.setFont(self._theme.font(13))
         combo.setFixedHeight(self._theme.px(30))
         return combo
