@@ -94,3 +94,11 @@ def test_the_model_keeps_qts_rules(qtbot: QtBot, page: SharedPage) -> None:
     assert model.show(page.model_.rows, page.model_.names)
     assert not model.show(page.model_.rows, page.model_.names)
     assert model.show((), {})
+
+
+def test_its_columns_share_the_width_that_there_is(page: SharedPage, window: MainWindow, qtbot: QtBot) -> None:
+    for width in (1440, 1100, 1440):
+        window.resize(width, 900)
+        qtbot.wait(50)  # until it is laid out
+        table = page.table
+        assert table.columnWidth(Column.WHAT) == round(table.viewport().width() * 0.34)

@@ -67,7 +67,7 @@ class _Cell(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_row(painter, option, theme)
-        room = rect.adjusted(theme.px(12 if column is Column.PART else 6), 0, -theme.px(6), -1)
+        room = rect.adjusted(theme.px(6), 0, -theme.px(6), -1)
         ink = "text3" if column is Column.PART else "open" if weaker(found, column) else "text"
         font = theme.font(12) if column is Column.PART else theme.font(13, BOLD if column is Column.WHAT else MEDIUM)
         draw_line(painter, room, str(index.data()), font, theme, ink)

@@ -54,7 +54,7 @@ class _Cell(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_row(painter, option, theme)
         column = Column(index.column())
-        room = rect.adjusted(theme.px(14 if column is Column.KIND else 6), 0, -theme.px(6), -1)
+        room = rect.adjusted(theme.px(6), 0, -theme.px(6), -1)  # as the heads
         grave = model.grave(index.row())
         font = theme.font(13, BOLD) if column is Column.WHAT else theme.font(13)
         ink = "weak" if grave and column is Column.KIND else "text2" if column is Column.KIND else "text"
@@ -63,6 +63,26 @@ class _Cell(QStyledItemDelegate):
         if flags & QStyle.StateFlag.State_HasFocus and self._table.hasFocus():
             paint_focus_ring(painter, rect.adjusted(1, 1, -1, -2), theme.px(4), theme)
         painter.restore()
+
+
+class _Table(QTableView):
+    """Its columns have shares of its width."""
+
+    def __init__(self, theme: Theme, model: SharedModel) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setModel(model)
+        self.setItemDelegate(_Cell(theme, self))
+        as_listing(self, theme.font(11, MEDIUM))
+        self.setAccessibleName(translate(msg("Who shares what")))
+        self.horizontalHeader().setStretchLastSection(True)
+        self.verticalHeader().setDefaultSectionSize(max(theme.px(ROW), theme.box(13) + theme.px(8)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        theme, whole = self._theme, self.viewport().width()
+        for column, share, most in ((Column.KIND, 0.18, 210), (Column.WHAT, 0.34, 420), (Column.COUNT, 0.06, 60)):
+            self.setColumnWidth(column, max(theme.px(44), min(theme.px(most), round(whole * share))))
 
 
 class SharedPage(QWidget):
@@ -87,7 +107,7 @@ class SharedPage(QWidget):
         self.row = ChipRow(theme)
         self.row.setAccessibleName(translate(msg("Filter by kind")))
         self.model_ = SharedModel(self)
-        self.table = self._make_table()
+        self.table = _Table(theme, self.model_)
         self.what, self.meaning = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
         self.members = QListWidget()
         self.members.setFont(theme.font(13))
@@ -100,15 +120,6 @@ class SharedPage(QWidget):
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_card())
         self.members.itemActivated.connect(lambda item: self.chosen.emit(item.data(Qt.ItemDataRole.UserRole)))
         self.setFocusProxy(self.table)
-
-    def _make_table(self) -> QTableView:
-        table, theme = QTableView(), self._theme
-        table.setModel(self.model_)
-        table.setItemDelegate(_Cell(theme, table))
-        as_listing(table, theme.font(11, MEDIUM))
-        table.setAccessibleName(translate(msg("Who shares what")))
-        table.horizontalHeader().setStretchLastSection(True)
-        return table
 
     def _lay_out(self) -> None:
         theme = self._theme
@@ -178,7 +189,6 @@ class SharedPage(QWidget):
         self.nothing.setText(translate(msg("No two containers share anything that could be read."))
                              if not self._all else translate(msg("Nothing of this kind is shared.")))  # fmt: skip
         self.stack.setCurrentWidget(self.table if rows else self.nothing)
-        self._fit()
         self._show_card()
 
     def _holds(self, shared: Shared, wanted: list[str]) -> bool:
@@ -212,15 +222,8 @@ class SharedPage(QWidget):
             item.setData(Qt.ItemDataRole.UserRole, key)
             self.members.addItem(item)
 
-    def _fit(self) -> None:
-        theme, whole = self._theme, self.table.viewport().width()
-        self.table.verticalHeader().setDefaultSectionSize(max(theme.px(ROW), theme.box(13) + theme.px(8)))
-        for column, share, most in ((Column.KIND, 0.2, 210), (Column.WHAT, 0.32, 420), (Column.COUNT, 0.06, 60)):
-            self.table.setColumnWidth(column, max(theme.px(44), min(theme.px(most), round(whole * share))))
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
         self.card.setFixedHeight(min(self._theme.px(CARD), max(self._theme.px(110), self.height() // 3)))
 
 
