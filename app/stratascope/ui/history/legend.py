@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.history.changes import What
@@ -36,8 +36,11 @@ _LINES = {
 _PROPOSED = msg("The limit that the column on the right proposes, from what was used or what this machine has")
 
 
+LINES = 2
+
+
 class Legend(QWidget):
-    """Only of what is in the chart."""
+    """Only of what is in the chart; in two lines where one has no room for it."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +48,7 @@ class Legend(QWidget):
         self._parts: tuple[tuple[str | What, Message], ...] = _WORDS[:2]
         self._past: Past | None = None
         self._proposed = Limits()
+        self._lines = 1
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
         self._name()
@@ -66,6 +70,7 @@ class Legend(QWidget):
             there |= lines_drawn(self._past, self._proposed)
             self._parts = tuple(each for each in _WORDS if each[0] in there)
         self._name()
+        self._fit()
         self.update()
 
     def _name(self) -> None:
@@ -74,22 +79,44 @@ class Legend(QWidget):
         give_tip(self, translate(_PROPOSED) if proposed else "")
 
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(120), self._theme.box(12))
+        return QSize(self._theme.px(120), self.minimumSizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, self._theme.box(12))
+        return QSize(0, self._theme.box(12) * self._lines)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        lines = 1 + max((line for *_, line in self.placed()), default=0)
+        if lines != self._lines:
+            self._lines = lines
+            self.updateGeometry()
+
+    def placed(self) -> list[tuple[str | What, str, float, int]]:
+        """Each sign with its word, its left edge and its line; what does not fit into the lines is left out."""
+        theme, metrics = self._theme, QFontMetrics(self._theme.font(12))
+        found: list[tuple[str | What, str, float, int]] = []
+        x, line = 0.0, 0
+        for what, word in self._parts:
+            text = translate(word)
+            length = theme.px(_wide(what) + 6) + metrics.horizontalAdvance(text)
+            if x and x + length > self.width():
+                x, line = 0.0, line + 1
+            if line == LINES or length > self.width():
+                break
+            found.append((what, text, x, line))
+            x += length + theme.px(14)
+        return found
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font(12))
-        x, middle = 0.0, self.height() / 2
-        for what, word in self._parts:
-            text = translate(word)
-            wide = theme.px(22 if isinstance(what, str) else 14)
-            length = wide + theme.px(6) + painter.fontMetrics().horizontalAdvance(text)
-            if x + length > self.width():
-                return
+        high = self.height() / self._lines
+        for what, text, x, line in self.placed():
+            wide, middle = theme.px(_wide(what)), high * (line + 0.5)
             if isinstance(what, What):
                 paint_sign(painter, QPointF(x + wide / 2, middle), theme.px(10), what, theme)
             else:
@@ -97,6 +124,10 @@ class Legend(QWidget):
                 painter.setPen(QPen(theme.color(ink), width, style))
                 painter.drawLine(QPointF(x, middle), QPointF(x + wide, middle))
             painter.setPen(theme.color("text2"))
-            box = QRectF(x + wide + theme.px(6), 0, length, self.height())
+            box = QRectF(x + wide + theme.px(6), high * line, self.width(), high)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
-            x += length + theme.px(14)
+
+
+def _wide(what: str | What) -> int:
+    """Of the sign, in pixels of the design."""
+    return 22 if isinstance(what, str) else 14

@@ -165,6 +165,9 @@ class Painting:
 
     def _use(self, name: str, box: QRectF) -> None:
         painter, theme, top = self._painter, self._theme, self._tops[name]
+        painter.setPen(QPen(theme.color("line"), 1))
+        for y in (box.top(), box.bottom()):  # a limit may be the end of the scale, and is drawn over it
+            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
         values = [None if each is None else getattr(each, f"{name}_peak") for each in self._past.used]
         width = (self._past.until - self._past.since) / max(1, len(values))
         for points in pieces(values):
@@ -218,9 +221,6 @@ class Painting:
             words.use_line(name, self._places.peaks), Qt.TextElideMode.ElideRight, max(0.0, room - taken)
         )
         self._on_ground(head.adjusted(taken, 0, 0, 0), flat, text)
-        painter.setPen(QPen(theme.color("line"), 1))
-        for y in (box.top(), box.bottom()):
-            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
         self._scale(box.bottom(), "0")
         if box.height() > theme.box(11):
             self._scale(box.top(), words.scale_word(name, self._tops[name]))
