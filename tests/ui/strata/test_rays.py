@@ -112,7 +112,8 @@ def test_a_legend_has_short_words(rays: RayLayer) -> None:
     assert next(text for _, text in entries(found, short=True)) == "4 serious"
     assert [sign for sign, _ in entries(dict.fromkeys(Kind, 0))] == [Sign.SERIOUS]
     assert "6 stopped, 2 by the host alone" in [text for _, text in entries(found)]
-    assert "2 minor, not drawn" in [text for _, text in entries(found, minor_drawn=False)]
+    for short in (False, True):
+        assert "2 minor, not drawn" in [text for _, text in entries(found, minor_drawn=False, short=short)]
 
 
 def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:

@@ -17,7 +17,7 @@ from stratascope.ui.widgets.theme import BOLD, Theme
 
 HEIGHT = 18
 _PICTURE = 15
-_SPACES = ((False, 22), (False, 12), (True, 14), (True, 8))  # short words; space between entries
+_SPACES = ((False, 22), (False, 12), (True, 14), (True, 6))  # short words; space between entries
 
 
 class Sign(Enum):
@@ -47,7 +47,7 @@ def entries(
     serious = sum(found[kind] for kind in SERIOUS)
     host, once, deeper = found[Kind.HOST], found[Kind.ONCE], found[Kind.DEEPER]
     minor = msg("{count} minor", count=found[Kind.LOW])
-    if not minor_drawn and not short:
+    if not minor_drawn:
         minor = msg("{count} minor, not drawn", count=found[Kind.LOW])
     stopped = msg("{count} stopped", count=host + once + deeper)
     if host and not short:
@@ -61,7 +61,7 @@ def entries(
         (Sign.UNKNOWN, found[Kind.UNKNOWN], msg("{count} not known", count=found[Kind.UNKNOWN])),
         (Sign.ASKED if would else Sign.STOPPED, host + once + deeper, stopped),
         (Sign.ASKED, asked, all_asked),
-        (Sign.ONCE, once, msg("by one layer")),
+        (Sign.ONCE, once, msg("by one") if short else msg("by one layer")),
         (Sign.TWICE, deeper, msg("by two or more") if short else msg("by two or more (depth)")),
     )  # fmt: skip
     return tuple((sign, translate(words)) for sign, count, words in told if count)
@@ -107,6 +107,8 @@ class RayLegend(QWidget):
                 break
         x = 2
         for sign, word in shown:
+            if x > 2 and x + picture + metrics.horizontalAdvance(word) > self.width():
+                break  # half an entry says nothing
             self.paint_sign(painter, sign, x + theme.px(5) + 0.5)
             x += picture
             painter.setFont(theme.font(12))
