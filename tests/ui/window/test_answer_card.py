@@ -49,7 +49,7 @@ def test_what_is_critical_is_closed_by_the_smallest_set() -> None:
         found.first
         == "A process could use the socket in the container to ask the engine for a container that owns the host."
     )
-    assert found.second.startswith("Also open: ")
+    assert found.second.startswith("Also open: open a disk of the host, ")
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
     assert offer.smallest is not None
     assert found.word == f"Close it: 10.0 → {offer.smallest.after.exposure.worst:.1f}"

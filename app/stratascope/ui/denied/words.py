@@ -22,6 +22,7 @@ from stratascope.presentation.words import moment
 from stratascope.ui.denied.refused import Refusals
 from stratascope.ui.use.watching import Known
 from stratascope.ui.widgets.marks import Mark
+from stratascope.ui.widgets.what_if import small
 
 LONGEST = 4200  # characters of one text: PATH_MAX, and a little
 NAMED = 6  # threats that are named one by one
@@ -163,7 +164,7 @@ def whole(denial: Denial) -> str:
     for remedy in denial.remedies[:1]:
         threats = opened(remedy)
         if threats:
-            names = listed(translate(threat.title) for threat in threats[:NAMED])
+            names = listed(small(translate(threat.title)) for threat in threats[:NAMED])
             more = len(threats) - NAMED
             text = msg("Allowing it opens: {threats}.", threats=names)
             if more > 0:

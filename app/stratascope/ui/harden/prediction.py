@@ -170,7 +170,7 @@ class LayerRow(QWidget):
         gain = gain_words(change.more, change.closed, changed=change.before is not change.after)
         font = theme.font(12, REGULAR if same else BOLD)
         gain_width = QFontMetrics(font).horizontalAdvance(gain) + 2
-        arrow = self.width() * 0.51
+        arrow = self.width() * 0.492
         painter.setFont(theme.font(12, REGULAR if same else MEDIUM))
         painter.setPen(theme.color("text2" if same else "text"))
         room = QRectF(theme.px(25), 0, arrow - theme.px(31), self.height())

@@ -21,6 +21,7 @@ from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.widgets.exposure_words import why, worst_open
 from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.what_if import small
 from stratascope.usecases.plan.offers import SERIOUS, Offer, Option
 from stratascope.value import Value, replace
 
@@ -204,11 +205,11 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
 def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
     """What else stands open; or what no switch closes."""
     if offer is not None and offer.left:
-        titles = listed(translate(threat.title) for threat in offer.left[:_NAMED])
+        titles = listed(small(translate(threat.title)) for threat in offer.left[:_NAMED])
         return translate(msg("Only the host, or how it is created, can change this: {threats}", threats=titles))
     others = [each for severity in SERIOUS for each in matrix.open(severity) if each is not worst]
     if others:
-        titles = listed(translate(each.threat.title) for each in others[:_NAMED])
+        titles = listed(small(translate(each.threat.title)) for each in others[:_NAMED])
         more = len(others) - _NAMED
         if more > 0:
             return translate(plural("Also open: {threats}, and {count} more", "Also open: {threats}, and {count} more",
