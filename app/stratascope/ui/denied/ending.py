@@ -22,20 +22,13 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.ending_report import who
 from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.flow import Flow
+from stratascope.ui.widgets.flow import Flow, TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.marks import MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 _LOG_LINES = 10
 _EVIDENCE_MAX = 600  # characters
-
-
-class _Inside(QWidget):
-    """As high as its text at the width that it has, and not as at the least one, at which Qt breaks each line."""
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(super().minimumSizeHint().width(), 0)
 
 
 class EndingView(QScrollArea):
@@ -80,7 +73,7 @@ class EndingView(QScrollArea):
         why.setSpacing(theme.px(8))
         why.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
         why.addWidget(self.cause, 1)
-        inner = _Inside()
+        inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(theme.px(8))

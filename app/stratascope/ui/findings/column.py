@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
 
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import Message, msg
@@ -14,6 +14,7 @@ from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.card import told_whole
 from stratascope.ui.findings.list import FindingsList
 from stratascope.ui.widgets.chip import ChoiceChips, FilterChip
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line
 from stratascope.ui.widgets.marks import Mark
@@ -50,7 +51,7 @@ class FindingsColumn(QFrame):
         for which, (_, word, mark, ink) in _GRADES.items():
             self.chips.add(which, FilterChip(theme, translate(word), mark, ink))
         self.list = FindingsList(theme, acceptances)
-        inside = QWidget()
+        inside = TextColumn()
         inside.setObjectName("page")
         within = QVBoxLayout(inside)
         within.setContentsMargins(0, 0, theme.px(4), 0)

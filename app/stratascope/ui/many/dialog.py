@@ -33,6 +33,7 @@ from stratascope.ui.tighten.switch import Switch
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
 from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.marks import Mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -111,7 +112,7 @@ class ManyDialog(Sheet):
         return page
 
     def _scroll(self, rows: QVBoxLayout, name: str, *, wraps: bool) -> QScrollArea:
-        inner = QWidget()
+        inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, self._theme.px(8), 0)
         rows.setSpacing(self._theme.px(6))

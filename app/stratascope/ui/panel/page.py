@@ -11,6 +11,7 @@ from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.panel.table import TableBlock
 from stratascope.ui.syscalls.view import CallsView
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.theme import Theme
 
 
@@ -57,7 +58,7 @@ class Page(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.inner = QWidget()
+        self.inner = TextColumn()
         self.inner.setObjectName("page")
         self.column = QVBoxLayout(self.inner)
         self.column.setContentsMargins(theme.px(15), theme.px(9), theme.px(15), theme.px(10))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
@@ -12,7 +12,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview import process_words as words
 from stratascope.presentation.overview.process_words import Beside
-from stratascope.ui.widgets.labels import Label, Line, give_tip
+from stratascope.ui.widgets.flow import TextColumn
+from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox, assessed_word, mark_of
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -36,7 +37,7 @@ class _LayerRow:
         self.texts = {ink: Label(theme, 12, ink=ink, wrap=True) for ink in ("text2", "open", "text")}
         shown = QWidget()
         column = QVBoxLayout(shown)
-        column.setContentsMargins(0, theme.px(5), 0, theme.px(2))
+        column.setContentsMargins(0, theme.px(6), 0, theme.px(4))
         for label in self.texts.values():
             label.selectable()
             label.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Copy has all of it
@@ -48,7 +49,7 @@ class _LayerRow:
         beside.addStretch(1)
         for at, widget in enumerate((number, self.name, marks)):
             cell = QVBoxLayout()
-            cell.setContentsMargins(0, theme.px(2), 0, 0)
+            cell.setContentsMargins(0, theme.px(3), 0, 0)
             cell.addWidget(widget, 0, top)
             grid.addLayout(cell, place, at)
         grid.addWidget(shown, place, 3)
@@ -68,13 +69,6 @@ class _LayerRow:
             label.setVisible(each == ink)
             if each == ink and label.text() != beside.text:
                 label.setText(beside.text)
-
-
-class _Inner(QWidget):
-    """As high as its texts are at its width: their least height is that of a column of words."""
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(0, 0)
 
 
 class LayersCard(QFrame):
@@ -101,7 +95,7 @@ class LayersCard(QFrame):
         head.addStretch(1)
         head.addWidget(self.end)
         head.addWidget(self.copy)
-        inner = _Inner()
+        inner = TextColumn()
         inner.setObjectName("page")
         grid = QGridLayout(inner)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -109,8 +103,10 @@ class LayersCard(QFrame):
         grid.setVerticalSpacing(0)
         grid.setColumnStretch(3, 1)
         ordered = sorted(layers, key=lambda each: -each.number)
-        self.rows = {each.id: _LayerRow(theme, each, grid, at) for at, each in enumerate(ordered)}
-        grid.setRowStretch(len(ordered), 1)
+        self.rows = {each.id: _LayerRow(theme, each, grid, 2 * at) for at, each in enumerate(ordered)}
+        for at in range(1, len(ordered)):
+            grid.addWidget(Rule(theme), 2 * at - 1, 0, 1, 4)
+        grid.setRowStretch(2 * len(ordered), 1)
         self.area = QScrollArea()
         self.area.setWidget(inner)
         self.area.setWidgetResizable(True)

@@ -22,6 +22,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, Theme
@@ -76,7 +77,7 @@ class ConfirmPage(QScrollArea):
         self.watch.setAccessibleName(translate(msg("Seconds to watch the replacement")))
         self.differences, self.warnings, self.quotes = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
         self.head_differences, self.head_warnings = Label(theme, 14, BOLD), Label(theme, 14, BOLD)
-        inner = QWidget()
+        inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(theme.px(6))

@@ -34,6 +34,7 @@ from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.relaunch.steps import StepList
 from stratascope.ui.widgets import accessibility, focus_order
 from stratascope.ui.widgets.exposure_words import number_text
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
@@ -90,7 +91,7 @@ class RelaunchDialog(Sheet):
         self.frame(((self.title, 0), (self.lead, 0), (self.pages, 1), (self.told_before, 0)), (), (self.back, self.go))
 
     def _during(self) -> QWidget:
-        inner = QWidget()
+        inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, self._theme.px(8), 0)
         column.addWidget(self.steps)

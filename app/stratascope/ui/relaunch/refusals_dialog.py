@@ -31,6 +31,7 @@ from stratascope.ui.relaunch.confirm_page import empty
 from stratascope.ui.relaunch.refusals_line import RefusalsLine
 from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -95,7 +96,7 @@ class RefusalsDialog(Sheet):
         self.again = RefusalsLine(theme)
         self._list = QVBoxLayout()
         self._list.setSpacing(theme.px(4))
-        inner = QWidget()
+        inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.addLayout(self._list)

@@ -30,6 +30,7 @@ from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, endi
 from stratascope.ui.harden.words import PROVEN_INK, PROVEN_MARK, exposure_range, toggle_title
 from stratascope.ui.relaunch.refusals_line import RefusalsLine
 from stratascope.ui.widgets.exposure_words import level_ink
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -157,7 +158,7 @@ class ResultPage(QScrollArea):
         way.addWidget(self.discard)
         self.refusals = RefusalsLine(theme)
         self.refusals.wanted.connect(self._watch)
-        inner = QWidget()
+        inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(theme.px(10))

@@ -14,6 +14,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection, protection_word, stance_word
 from stratascope.presentation.words import OUTCOMES
 from stratascope.ui.widgets.chip import Chip
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, Rule
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, stance_ink, stance_mark
@@ -107,7 +108,7 @@ class ThreatDetails(QScrollArea):
         same = self.state is not None and state is not None and self.state.threat.id == state.threat.id
         place = self.verticalScrollBar().value() if same else 0
         self._shown = (state, pid)
-        page = QWidget()
+        page = TextColumn()
         page.setObjectName("page")
         column = QVBoxLayout(page)
         column.setContentsMargins(*(self._theme.px(length) for length in (16, 12, 16, 12)))

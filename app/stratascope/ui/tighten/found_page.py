@@ -17,6 +17,7 @@ from stratascope.ui.harden.toggle_row import NUMBER
 from stratascope.ui.relaunch.confirm_page import empty, marked_line, quote_box
 from stratascope.ui.tighten import words
 from stratascope.ui.tighten.switch import Switch
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -71,7 +72,7 @@ class FoundPage(QScrollArea):
         self.prediction.set_folded(True)
         self.untried = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self._parts = [(Label(theme, 14, BOLD, wrap=True), QVBoxLayout()) for _ in range(5)]
-        inner = QWidget()
+        inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(theme.px(6))

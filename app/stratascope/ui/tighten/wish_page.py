@@ -25,6 +25,7 @@ from stratascope.state.exercises import COMMANDS_MOST
 from stratascope.ui.harden.value_sheet import Radio
 from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.switch import Switch
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.tighten.tighten import Wishes
@@ -41,7 +42,7 @@ class WishPage(QScrollArea):
         super().__init__()
         self._theme = theme
         self._chosen: tuple[Choice, ...] = ()
-        inner = QWidget()
+        inner = TextColumn()
         self.derived = Radio(theme, translate(msg("Find the tightest settings with which it still works")), inner)
         self.chosen = Radio(theme, "", inner)
         self.commands = QPlainTextEdit()

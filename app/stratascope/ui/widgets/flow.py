@@ -1,4 +1,4 @@
-"""Widgets from left to right, in as many rows as the width asks for."""
+"""Widgets from left to right, in as many rows as the width asks for; and a column of text as high as its width asks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from stratascope.ui.widgets.theme import Theme
 
 GAP = 5
+
+
+class TextColumn(QWidget):
+    """What a scroll area rolls: as high as its texts are at its width.
+
+    Qt would make it as high as they are in the narrowest column of words, and let it roll into nothing.
+    """
+
+    def minimumSizeHint(self) -> QSize:
+        least, layout = super().minimumSizeHint(), self.layout()
+        return QSize(least.width(), 0) if layout is not None and layout.hasHeightForWidth() else least
 
 
 class Flow(QWidget):

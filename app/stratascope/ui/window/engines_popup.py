@@ -11,6 +11,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.widgets import focus_order
+from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
@@ -177,7 +178,7 @@ class EnginesPopup(QFrame):
     def open_below(self, anchor: QWidget, engines: tuple[Engine, ...]) -> None:
         """Show it, its right edge at the anchor's."""
         theme = self._theme
-        inner = QWidget()
+        inner = TextColumn()
         inner.setObjectName("page")
         column = QVBoxLayout(inner)
         column.setContentsMargins(theme.px(16), theme.px(14), theme.px(16), theme.px(14))
@@ -194,8 +195,8 @@ class EnginesPopup(QFrame):
         width = min(theme.px(440), window.width() - theme.px(24))
         inner.setFixedWidth(width - theme.px(14))
         column.activate()
-        needed = max(column.heightForWidth(width - theme.px(14)), inner.sizeHint().height())
-        height = min(needed + theme.px(28), theme.px(520), window.height() - theme.px(80))
+        needed = column.heightForWidth(width - theme.px(14))
+        height = min(needed + theme.px(12), theme.px(520), window.height() - theme.px(80))
         self.setFixedSize(width, height)
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
         self.move(corner)

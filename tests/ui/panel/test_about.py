@@ -1,0 +1,40 @@
+"""A page of the layer panel rolls as far as its text goes, and not where all of it is seen."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.panel.panel import ABOUT
+from stratascope.ui.window.main_window import MainWindow
+
+
+@pytest.mark.parametrize("width", [1440, 1000])
+def test_it_does_not_roll_into_nothing(window: MainWindow, qtbot: QtBot, width: int) -> None:
+    window.resize(width, 900)
+    panel = window.strata_page.panel
+    panel.open_tab(ABOUT)
+    page = panel.pages[ABOUT]
+    qtbot.waitUntil(page.isVisible)
+    qtbot.wait(50)  # until it is laid out
+    last = page.made[-1]
+    end = page.inner.height() - last.geometry().bottom()
+    assert page.verticalScrollBar().maximum() == 0 or end < 3 * last.fontMetrics().height()
+    assert last.height() >= last.heightForWidth(last.width())
+
+
+def test_nor_does_the_sheet_of_the_engines(window: MainWindow, qtbot: QtBot) -> None:
+    window.toolbar.show_engines()
+    popup = window.toolbar.popup
+    qtbot.waitUntil(popup.isVisible)
+    qtbot.wait(50)
+    area = popup.area
+    inner = area.widget()
+    assert inner is not None
+    assert area.verticalScrollBar().maximum() == max(0, inner.height() - area.viewport().height())
+    layout = inner.layout()
+    assert layout is not None
+    needed = layout.heightForWidth(inner.width())
+    assert inner.height() <= max(needed, area.viewport().height())
+    assert popup.height() <= needed + 20
+    popup.hide()
