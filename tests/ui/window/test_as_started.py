@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from stratascope import resources
-from stratascope.core.container import Status
+from stratascope.core.container import EngineState, Status
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.threat_outcomes import kinds as counted
 from stratascope.ui.app.app import make_window
@@ -22,6 +24,9 @@ from stratascope.value import replace
 from stratascope.wiring import captures
 from stratascope.wiring.engines import demo_snapshot
 from stratascope.wiring.foresight import foresight
+from ui import sample
+from ui.judge import Judge
+from ui.staged_hardening import StagedHardening
 
 NAME = "nightly-report"  # the demo's container that was created and never started
 
@@ -144,3 +149,53 @@ def test_it_is_predicted_when_it_is_looked_at(opened: MainWindow, qtbot: QtBot) 
     qtbot.waitUntil(lambda: selection.judged is not None and selection.judged.would_start)
     assert selection.current is not None
     assert selection.current.container.status is Status.CREATED
+
+
+@pytest.fixture
+def staged(foreseen: Snapshot) -> StagedHardening:
+    return StagedHardening(foreseen.engines, foreseen.ground)
+
+
+@pytest.fixture
+def able(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, foreseen: Snapshot, staged: StagedHardening
+) -> Iterator[MainWindow]:
+    """A window that hardens and judges texts, with that container of this machine in view."""
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    made = make_window(sample.StillWatch(), hardening=staged, before=Judge())
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(replace(foreseen, demo=False))
+    made.selection.go_to(named(foreseen).key)
+    yield made
+    made.clock.stop()
+    made.stop()
+
+
+def test_the_card_leads_to_the_command_that_creates_it(able: MainWindow, qtbot: QtBot) -> None:
+    able.pages.show_view(View.BEFORE)
+    page = able.pages.before
+    assert page is not None
+    page.text.insertPlainText("my own text")
+    able.pages.show_view(View.STRATA)
+    card = able.strata_page.header.card
+    assert card.answer.act is Act.BEFORE
+    assert card.quiet.text() == "Before it starts"
+    card.quiet.click()
+    qtbot.waitUntil(lambda: able.pages.view is View.BEFORE)
+    text = page.text.toPlainText()
+    assert text.startswith("docker run ")
+    assert NAME in text
+    page.text.undo()
+    assert page.text.toPlainText() == "my own text", "what was there is not lost"
+
+
+def test_where_its_command_is_not_known_the_card_says_why(
+    able: MainWindow, staged: StagedHardening, qtbot: QtBot
+) -> None:
+    staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine is away."))
+    able.strata_page.header.card.press()
+    qtbot.waitUntil(able.notices.settings.isVisible)
+    assert able.notices.settings.text.text() == "The engine is away."
+    assert able.pages.view is View.STRATA

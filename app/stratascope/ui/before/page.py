@@ -153,8 +153,8 @@ class BeforePage(QWidget):
         self.status.chosen.connect(self._go_to)
         head.open.clicked.connect(self._choose)
         head.paste.clicked.connect(self._paste)
-        head.clear.clicked.connect(lambda: self._put(""))
-        self.empty.wanted.connect(self._put)
+        head.clear.clicked.connect(lambda: self.put(""))
+        self.empty.wanted.connect(self.put)
         self.services.chosen.connect(self._choose_service)
         self.machine.activated.connect(lambda row: self._choose_machine(self._before.machines[row]))
         self.selection.container_changed.connect(self._show_current)
@@ -272,18 +272,18 @@ class BeforePage(QWidget):
 
     # -- what the person does
 
-    def _put(self, text: str) -> None:
+    def put(self, text: str) -> None:
         """That text instead of the one that is there; it is no file's."""
         self.column.draft.forget()
         self._file, self._as_read = translate(msg("text")), text
         self.head.show_file("")
-        self.text.setPlainText(text)
+        self.text.replace_all(text)
         self.text.setFocus()
 
     def _paste(self) -> None:
         text = QGuiApplication.clipboard().text()
         if text:
-            self._put(text[:MOST])
+            self.put(text[:MOST])
 
     def _choose(self) -> None:
         ask_open(self.window(), translate(msg("Open a file")), self.open_file, folder=self._folder)
@@ -292,7 +292,7 @@ class BeforePage(QWidget):
         if isinstance(answer, Failure):
             self.status.tell(plain(f"{translate(answer.message)} {answer.words}", 300))
             return
-        self._put(answer)
+        self.put(answer)
         self._file, self._folder = str(path), str(path.parent)
         self._as_read = self.text.toPlainText()
         self.head.show_file(plain(path.name, 200))

@@ -110,6 +110,14 @@ class TextField(QPlainTextEdit):
         """Where the keyboard is, from 1."""
         return self.textCursor().blockNumber() + 1
 
+    def replace_all(self, text: str) -> None:
+        """Another text; to undo that brings this one back."""
+        cursor = self.textCursor()
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.insertText(text)
+        cursor.setPosition(0)
+        self.setTextCursor(cursor)
+
     def go_to(self, number: int) -> None:
         """The keyboard at the beginning of that line, counted from 1."""
         block = self.document().findBlockByNumber(max(0, number - 1))

@@ -32,9 +32,9 @@ CommandOf = Callable[[ContainerState, Choice], str]
 REMEMBERED = 50  # containers
 
 
-def command_with(hardening: Hardening, state: ContainerState, choice: Choice) -> str:
-    """What would start it anew with that, whatever stands in the way of a relaunch. Raises what engines raise."""
-    return hardening.command(hardening.plan(state, (choice,)))
+def command_with(hardening: Hardening, state: ContainerState, *choices: Choice) -> str:
+    """What would start it anew with these, whatever stands in the way of a relaunch. Raises what engines raise."""
+    return hardening.command(hardening.plan(state, choices))
 
 
 class Endings(QObject):

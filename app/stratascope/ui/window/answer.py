@@ -45,6 +45,7 @@ class Act(Enum):
     CLOSE = "close"
     ROOT = "root"  # ask for what only root can read
     AGAIN = "again"  # read the engine again
+    BEFORE = "before"  # judge the command that creates it, before it is started
     SESSION = "session"  # show the exec session that makes it so bad, where it can be ended
 
 
@@ -83,9 +84,10 @@ def answer(
     numbers: dict[str, int],
     *,
     can_ask: bool,
+    as_text: bool = False,
 ) -> Answer:
     """For the container in view. `offer`: None where it has not come; `on`: the keys that are switched on; `can_ask`:
-    whether root's reading can be asked for.
+    whether root's reading can be asked for; `as_text`: whether the command that creates it can be shown.
     """
     matrix, worst = state.matrix, worst_open(state)
     if engine is not None and engine.state is not EngineState.CONNECTED:
@@ -95,7 +97,8 @@ def answer(
         unread = state.gap is not None and runs(state) and can_ask  # of what does not run root knows no more
         return _unknown(why(state), ask=unread)
     if state.would_start:
-        return _as_started(state, matrix, worst)
+        found = _as_started(state, matrix, worst)
+        return replace(found, act=Act.BEFORE, word=translate(msg("Before it starts"))) if as_text else found
     perhaps = _as_root(state, matrix, worst)
     if perhaps is not None:
         found = Answer(

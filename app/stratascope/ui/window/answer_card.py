@@ -99,6 +99,7 @@ class AnswerCard(QWidget):
     root_wanted = Signal()
     again_wanted = Signal()
     session_wanted = Signal()
+    before_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -202,12 +203,14 @@ class AnswerCard(QWidget):
             self.again_wanted.emit()
         elif self.answer.act is Act.SESSION:
             self.session_wanted.emit()
+        elif self.answer.act is Act.BEFORE:
+            self.before_wanted.emit()
 
     def _fit(self) -> None:
         """What is seen, how large, and where the button stands."""
         theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
         close = answer.act is Act.CLOSE and not supposed and not self._bare
-        quiet = answer.act in (Act.ROOT, Act.AGAIN, Act.SESSION) and not supposed
+        quiet = answer.act not in (Act.NOTHING, Act.CLOSE) and not supposed
         self.exposure.set_low(low)
         self.exposure.set_doubtful(answer.tone is Tone.UNK and not answer.counted and not supposed)
         self.first.resize_letters(13 if low else 15)

@@ -64,6 +64,7 @@ class Header(QWidget):
         self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(6)]
         self._status = "", ""  # in a word, and the whole of it
         self.drift = DriftChip(theme)
+        self.as_text = False  # whether the command that creates a container can be shown
         self.card = AnswerCard(theme)
         self.exposure = self.card.exposure
         line = QWidget()
@@ -145,8 +146,9 @@ class Header(QWidget):
         asked.say(translate(short) if stated else "", translate(text), ink="weak")
         selection = self._selection
         self._show_drift(state)
-        can_ask = selection.can_ask_root
-        told = answer(state.judged, selection.engine, self._offer, self._on, self._numbers, can_ask=can_ask)
+        as_text = self.as_text and selection.engine is not None
+        told = answer(state.judged, selection.engine, self._offer, self._on, self._numbers,
+                      can_ask=selection.can_ask_root, as_text=as_text)  # fmt: skip
         self.card.show_answer(told)
         self._fit()
 

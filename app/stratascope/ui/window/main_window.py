@@ -42,6 +42,7 @@ from stratascope.ui.widgets.page_switch import MACHINE, View
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.actions import Actions
+from stratascope.ui.window.as_text import AsText
 from stratascope.ui.window.copy_text import Clipboard, Report
 from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
@@ -84,8 +85,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.theme, self.feed, self.settings = theme, feed, settings
-        self.restarts = False  # whether the program is to start again once it has ended
-        self._stopped = False
+        self.restarts, self._stopped = False, False  # whether the program is to start again once it has ended
         self._key_at: QWidget | None = None  # what had the keyboard when the key now handled was pressed
         self.setWindowTitle(translate(msg("Stratascope")))
         self.setMinimumSize(least_size(theme, self.screen().availableSize()))
@@ -97,8 +97,7 @@ class MainWindow(QMainWindow):
         self.strata_page = StrataPage(theme, layers, selection, self.acceptances)
         self.watching = Watching(learning, self)
         explaining = None if learning is None or hardening is None else Explaining(learning, hardening)
-        explain = None if explaining is None else explaining.of
-        self.refused = Refused(explain, self.watching, selection, settings, self)
+        self.refused = Refused(None if explaining is None else explaining.of, self.watching, selection, settings, self)
         self.chronicle = Chronicle(history, self)
         self.endings = (
             None
@@ -160,6 +159,8 @@ class MainWindow(QMainWindow):
         self.captures = None if captures is None else CaptureController(self, theme, captures, self.notices.captures)
         if self.captures is not None:
             self.captures.put_into(self.actions_.add_above, self.notices.settings.tell)
+        command = partial(command_with, hardening) if hardening is not None and before is not None else None
+        self.as_text = None if command is None else AsText(command, self.pages, selection, self.notices.settings.tell)
         self.clock = QTimer(self)
         self.clock.setInterval(LOOK_AGAIN)
         self._connect()
@@ -215,12 +216,11 @@ class MainWindow(QMainWindow):
         self.strata_page.panel.root_wanted.connect(self.toolbar.elevate)
 
     def _connect_daily(self) -> None:
-        daily = self.daily
         for header in (self.strata_page.header, self.pages.header):
-            header.put_right(daily.make_buttons())
-        for text, keys, call in ((msg("Logs"), "Ctrl+L", daily.logs), (msg("Shell"), "Ctrl+T", daily.shell)):
+            header.put_right(self.daily.make_buttons())
+        for text, keys, call in ((msg("Logs"), "Ctrl+L", self.daily.logs), (msg("Shell"), "Ctrl+T", self.daily.shell)):
             self.actions_.add_above(text, keys, call)
-        self.pages.logs_wanted.connect(daily.logs)
+        self.pages.logs_wanted.connect(self.daily.logs)
 
     def _show(self, snapshot: Snapshot) -> None:
         self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))
@@ -278,7 +278,7 @@ class MainWindow(QMainWindow):
         if not self._stopped:
             self._stopped = True
             own = (self.feed, self.daily, self.watching, self.refused, self.chronicle, self.compare, self.acceptances)
-            for part in (*own, self.pages, self.endings, self.captures):
+            for part in (*own, self.pages, self.endings, self.captures, self.as_text):
                 if part is not None:
                     part.stop()
 
