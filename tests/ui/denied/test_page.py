@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -17,11 +18,13 @@ from stratascope.core.ports import EngineError
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
+from stratascope.ui.denied.cells import breakable
 from stratascope.ui.denied.model import Column, DenialModel
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.denied.words import Layers
 from stratascope.ui.widgets.page_switch import Group, View
 from stratascope.ui.widgets.segments import Segment
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import hardening
@@ -426,3 +429,15 @@ def test_hostile_text_is_harmless(
     tips = [str(table.model_.data(table.model_.index(0, each), Qt.ItemDataRole.ToolTipRole)) for each in Column]
     assert not any("<b>" in text for text in tips)
     assert table.details.width() <= table.viewport().width()
+
+
+@pytest.mark.parametrize("width", [480, 620])
+def test_no_word_loses_its_end_in_a_narrow_table(qtbot: QtBot, theme: Theme, width: int) -> None:
+    metrics = QFontMetrics(theme.font(13))
+    long = "--sysctl net.ipv4.ip_forward=1"
+    room = width // 6
+    broken = breakable(long, metrics, room)
+    assert broken.replace("\u200b", "") == long
+    box = metrics.boundingRect(QRect(0, 0, room, 10000), int(Qt.TextFlag.TextWordWrap.value), broken)
+    assert box.width() <= room
+    assert breakable("It does not hold it", metrics, room) == "It does not hold it"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.panel.panel import ABOUT
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.wiring.engines import demo_snapshot
 
 
 @pytest.mark.parametrize("width", [1440, 1000])
@@ -38,3 +41,18 @@ def test_nor_does_the_sheet_of_the_engines(window: MainWindow, qtbot: QtBot) -> 
     assert inner.height() <= max(needed, area.viewport().height())
     assert popup.height() <= needed + 20
     popup.hide()
+
+
+@pytest.mark.parametrize("width", [1440, 560])
+def test_tabs_keep_their_distance(window: MainWindow, qtbot: QtBot, width: int) -> None:
+    """In a narrow window the title gives way: it stands on the band too, and the mark and the number stay."""
+    window.selection.show_snapshot(demo_snapshot())
+    window.resize(width, 900)
+    window.selection.open_layer(6)
+    panel = window.strata_page.panel
+    qtbot.waitUntil(panel.isVisible)
+    qtbot.wait(50)
+    for one, other in itertools.pairwise(panel.tabs):
+        assert other.geometry().left() - one.geometry().right() >= 4, (one.text(), other.text())
+    assert panel.title.isVisible() is (width == 1440)
+    assert panel.box.isVisible()

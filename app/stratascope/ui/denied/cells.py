@@ -87,7 +87,8 @@ class DenialDelegate(QStyledItemDelegate):
             if len(self._tall) >= _KNOWN:
                 self._tall.clear()
             metrics = QFontMetrics(self._theme.font(size, BOLD if bold else MEDIUM if size == 12 else REGULAR))
-            box = metrics.boundingRect(QRect(0, 0, max(20, width), 10000), int(Qt.TextFlag.TextWordWrap.value), text)
+            width, wrap = max(20, width), int(Qt.TextFlag.TextWordWrap.value)
+            box = metrics.boundingRect(QRect(0, 0, width, 10000), wrap, breakable(text, metrics, width))
             found = self._tall[key] = box.height()
         return found
 
@@ -177,4 +178,14 @@ class DenialDelegate(QStyledItemDelegate):
 def _draw_text(painter: QPainter, room: QRect, text: str, font: QFont, theme: Theme, ink: str) -> None:
     painter.setFont(font)
     painter.setPen(theme.color(ink))
-    painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, text)
+    shown = breakable(text, painter.fontMetrics(), room.width())
+    painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, shown)
+
+
+def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
+    """The same, with words that are wider than a line broken anywhere: their end may be what matters ("…forward=1")."""
+    if metrics.horizontalAdvance(text) <= width:
+        return text
+    return " ".join(
+        "\u200b".join(each) if metrics.horizontalAdvance(each) > width else each for each in text.split(" ")
+    )

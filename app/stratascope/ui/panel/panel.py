@@ -310,10 +310,11 @@ class Panel(QFrame):
         self._fit()
 
     def _fit(self) -> None:
-        """A fact that is cut stands whole on the band anyway; first the button gives way."""
+        """A fact that is cut stands whole on the band anyway, and so does the title; first the button gives way."""
         tabs = sum(button.width() + self._theme.px(10) for button in self.tabs)
         room = self.width() - tabs - self.title.sizeHint().width() - self._theme.px(86)
         able, wanted = self._selection.what_if.matrix is not None, self.fail.sizeHint().width() + self._theme.px(8)
+        self.title.setVisible(room >= 0)
         self.fail.setVisible(able and room >= wanted)  # the band's menu has it too
         room -= wanted if able else 0
         self.fact.setVisible(room >= self.fact.sizeHint().width())
