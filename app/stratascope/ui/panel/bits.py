@@ -11,7 +11,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -113,6 +113,12 @@ class BitsView(QWidget):
         whole = self.list.height()
         self.area.setMinimumHeight(min(whole, self._theme.px(88)))
         self.area.setMaximumHeight(whole)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        theme = self._theme  # below the cells: lines and gaps, two lines of text, the source
+        below = theme.px(20) + 2 * theme.box(12) + theme.box(11)
+        self.list.set_room(event.size().height() - self.heads.height() - below)
 
     def show_grid(self, grid: BitGrid) -> None:
         """Another grid in the same place; the selected bit stays."""

@@ -40,6 +40,9 @@ TIGHT_CELL, TIGHT_GAP = 16, 10  # where the letters are wide, so that three bloc
 _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
 
 
+TALLEST = 24  # px of the design: a row in a high window
+
+
 class BitModel(QAbstractListModel):
     """One row per bit."""
 
@@ -177,6 +180,7 @@ class BitList(QListView):
         self.cell, self.gap, self.tight = theme.px(CELL), theme.px(GAP), False
         self.bits = BitModel(grid)
         self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
+        self._room = 0
         self.setModel(self.bits)
         self.setItemDelegate(_BitDelegate(theme, self))
         self.setFlow(QListView.Flow.TopToBottom)
@@ -193,10 +197,15 @@ class BitList(QListView):
         self.reflow()
         theme.changed.connect(self.reflow)
 
+    def set_room(self, room: int) -> None:
+        """How high it may be: its rows share that, as far as rows grow."""
+        if room != self._room:
+            self._room = room
+            self.reflow()
+
     def reflow(self) -> None:
-        """Choose blocks for the present width."""
+        """Choose blocks for the present width, and the height of a row for that of the window."""
         theme, count = self._theme, max(1, len(self.bits.grid.rows))
-        self.row_height = max(theme.px(ROW), theme.box(11) + 1)
         self.setFont(theme.font(11, BOLD))
         names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.bits.grid.rows), default=80)
         width = max(self.width(), 50)
@@ -214,6 +223,7 @@ class BitList(QListView):
                 break
         self.blocks, self.numbers, self.tight, self.cell, self.gap = blocks, numbers, tight, cell, gap
         rows = -(-count // self.blocks)
+        self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
         # the last block has no gap at its right, so the width may be shared out a little wider
         self.block_width = min((width + gap) // blocks - 1, least + theme.px(NUMBER + 46))
         self.setGridSize(QSize(self.block_width, self.row_height))
