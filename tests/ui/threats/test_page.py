@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
@@ -17,6 +19,7 @@ from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.threats.details import together
 from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in
 from stratascope.ui.threats.page import MatrixPage
+from stratascope.ui.threats.table import MatrixTable
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.stance_cell import paint_stance
 from stratascope.ui.widgets.theme import Theme
@@ -291,3 +294,23 @@ def test_foreign_text_stays_text(page: MatrixPage, text: str) -> None:
     at = page.table.matrix.index(page.table.matrix.row_of(first.threat.id), 0)
     assert "<img" not in at.data(int(Qt.ItemDataRole.ToolTipRole))
     page.grab()
+
+
+DEPTH, SEVERITY = ColumnKind.DEPTH, ColumnKind.SEVERITY
+
+
+@pytest.mark.parametrize(("width", "gone"), [(800, {}), (600, {DEPTH}), (480, {DEPTH, SEVERITY})])
+def test_in_a_narrow_table_titles_keep_their_room(
+    qtbot: QtBot, theme: Theme, width: int, gone: Collection[ColumnKind]
+) -> None:
+    table = MatrixTable(theme, all_layers())
+    qtbot.addWidget(table)
+    table.resize(width, 400)
+    table.show()
+    qtbot.wait(20)
+    hidden = {column.kind for at, column in enumerate(table.matrix.columns) if table.isColumnHidden(at)}
+    assert hidden == set(gone)
+    assert table.columnWidth(0) >= theme.px(150)
+    table.resize(900, 400)
+    qtbot.wait(20)
+    assert not any(table.isColumnHidden(at) for at in range(len(table.matrix.columns)))

@@ -34,7 +34,7 @@ WIDTHS = {
     ColumnKind.LAYER: 37,
     ColumnKind.GROUND: 48,
 }
-LEAST_THREAT = 150
+LEAST_THREAT, WHOLE_THREAT = 150, 210  # of the title: at least, and what most of them need
 LEAST_ROWS = 3  # that are seen at once
 TIGHT = 24  # width of the outcome where there is room for its mark only
 
@@ -221,10 +221,16 @@ class MatrixTable(QTableView):
         self.setMinimumHeight(self.heads.sizeHint().height() + LEAST_ROWS * self.row_height() + bar)
         widths = [0 if each.kind is ColumnKind.THREAT else theme.px(WIDTHS[each.kind]) for each in self.matrix.columns]
         self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
-        for at, column in enumerate(self.matrix.columns):
-            if self.tight and column.kind is ColumnKind.OUTCOME:
-                widths[at] = theme.px(TIGHT)
-            if column.kind is not ColumnKind.THREAT:
+        kinds = [column.kind for column in self.matrix.columns]
+        if self.tight:
+            widths[kinds.index(ColumnKind.OUTCOME)] = theme.px(TIGHT)
+        for kind in (ColumnKind.DEPTH, ColumnKind.SEVERITY):  # the details have them; a name that is cut tells nothing
+            at = kinds.index(kind)
+            away = sum(widths) + theme.px(WHOLE_THREAT) > self.viewport().width()
+            self.setColumnHidden(at, away)
+            widths[at] = 0 if away else widths[at]
+        for at, kind in enumerate(kinds):
+            if kind is not ColumnKind.THREAT and widths[at]:
                 self.setColumnWidth(at, widths[at])
         self.setColumnWidth(0, max(theme.px(LEAST_THREAT), self.viewport().width() - sum(widths)))
         self.viewport().update()
