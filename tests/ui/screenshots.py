@@ -14,12 +14,16 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
+from stratascope.core.container import Status
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
+from stratascope.ui.app.not_started import NotStarted
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.wiring.check import checker
 from stratascope.wiring.engines import LateEngines, assembler, demo_record
+from stratascope.wiring.foresight import foresight
 from usecases.live.replay import Replay
 
 README = Path(__file__).resolve().parents[2] / "resources" / "screenshots"
@@ -36,12 +40,25 @@ def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = 
     """The window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
     staged = start.hardening_of(LateEngines())  # of no engine: in the demo all can be looked at
-    window = ui.make_window(Replay(demo_record(), assembler(), demo=demo), hardening=staged)
+    before = NotStarted([("", lambda: checker(None, demo_record()))])
+    window = ui.make_window(Replay(demo_record(), assembler(), demo=demo), hardening=staged, before=before)
     window.resize(width, height)
     window.show()
     window.start()
     settle()
+    _look_at_what_does_not_run(window)
     return window
+
+
+def _look_at_what_does_not_run(window: MainWindow) -> None:
+    """So that the list has its number: it is predicted when it is looked at."""
+    snapshot, ahead = window.selection.snapshot, foresight()
+    if snapshot is not None:
+        for state in snapshot.containers:
+            if state.container.status is not Status.RUNNING:
+                ahead.look_at(state.key)
+                snapshot = ahead.added(snapshot)
+        window.selection.show_snapshot(snapshot)
 
 
 def shoot(window: MainWindow, path: Path) -> None:

@@ -148,6 +148,8 @@ class BitsView(QWidget):
             return
         box = self.list.visualRect(index)
         self.area.ensureVisible(0, box.center().y(), 0, 2 * self.list.row_height)
+        bar, high = self.area.verticalScrollBar(), self.list.row_height
+        bar.setValue(-(-bar.value() // high) * high)  # no row is cut below the heads
         grid = self.list.bits.grid
         self.what.setText(translate(msg("{title}: {what}", title=row.name, what=together(explain(row)))))
         chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None
