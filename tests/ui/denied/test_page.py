@@ -19,6 +19,7 @@ from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
 from stratascope.ui.denied.cells import breakable
+from stratascope.ui.denied.chips import ALL
 from stratascope.ui.denied.model import Column, DenialModel
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.denied.words import Layers
@@ -304,6 +305,8 @@ def test_new_rows_stand_last_while_the_list_is_read(
     assert observed.news.text() == "3 new"
     assert keys(observed)[6:] == ["new 0", "new 1", "new 2"]  # nothing that is read has moved
     assert observed.table.open == "tun"
+    rows = sum(each.count for each in observed.table.model_.rows)
+    assert observed.chips.chips[ALL].accessibleName().endswith(f" {rows}"), "what is counted above is what stands below"
     observed.news.click()
     qtbot.waitUntil(lambda: len(keys(observed)) == 9)
     assert keys(observed)[1:4] == ["new 2", "new 1", "new 0"]

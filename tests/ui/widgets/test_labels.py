@@ -75,3 +75,19 @@ def test_every_label_is_plain_text(theme: Theme, qtbot: QtBot) -> None:
     label = Label(theme)
     qtbot.addWidget(label)
     assert label.textFormat() is Qt.TextFormat.PlainText
+
+
+def test_a_count_is_whole_or_not_seen(qtbot: QtBot, theme: Theme) -> None:
+    line = Line(theme, 12, or_nothing=True)
+    qtbot.addWidget(line)
+    line.say("13 running containers")
+
+    def inks(width: int) -> int:
+        line.resize(width, 20)
+        drawn = line.grab().toImage()
+        return len({drawn.pixel(x, y) for x in range(drawn.width()) for y in range(drawn.height())})
+
+    assert inks(300) > 1
+    assert inks(40) == 1
+    assert line.accessibleName() == "13 running containers"
+    assert "13 running containers" in line.toolTip()

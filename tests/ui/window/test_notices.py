@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
@@ -15,6 +17,11 @@ from ui import sample
 LONG = msg("A sentence about the settings that is much longer than a window of five hundred and sixty pixels is wide.")
 
 
+def whole(label: QLabel) -> bool:
+    """Whether there is room for all its lines."""
+    return label.height() >= label.heightForWidth(label.width())
+
+
 @pytest.mark.parametrize("width", [560, 1440])
 def test_nothing_of_them_is_cut(window: MainWindow, qtbot: QtBot, width: int) -> None:
     window.resize(width, 900)
@@ -22,15 +29,11 @@ def test_nothing_of_them_is_cut(window: MainWindow, qtbot: QtBot, width: int) ->
     notices = window.notices
     notices.settings.tell(LONG)
     qtbot.waitUntil(lambda: notices.demo.isVisible() and notices.settings.isVisible())
-    qtbot.wait(50)  # until it is laid out
     captured = Captured("a-machine-with-a-name-of-some-length", 1.0)
     for bar in (notices.demo, notices.settings):
         for label in bar.findChildren(QLabel):
-            assert label.height() >= label.heightForWidth(label.width()), label.text()
-            assert "…" not in label.text()
+            qtbot.waitUntil(partial(whole, label))
     window.selection.show_snapshot(replace(sample.snapshot(), captures=(captured, captured, captured)))
     qtbot.waitUntil(notices.captures.isVisible)
-    qtbot.wait(50)
-    text = notices.captures.text
-    assert text.height() >= text.heightForWidth(text.width())
+    qtbot.waitUntil(partial(whole, notices.captures.text))
     assert not notices.demo.isVisible()

@@ -172,7 +172,7 @@ class FleetPage(QWidget):
         self._rest.timeout.connect(lambda: self.work_out() if self.isVisible() else None)
         self.switch = Segments(theme, translate(msg("View")))
         self.switch.offer((translate(msg("Threats")),))
-        self.count = Line(theme, 12, ink="text2")
+        self.count = Line(theme, 12, ink="text2", or_nothing=True)
         self.grid = FleetGrid(theme)
         self.legend = FleetLegend(theme)
         self.card = CellCard(theme, self)

@@ -97,7 +97,9 @@ class Label(QLabel):
 
 
 class Line(Label):
-    """One line, elided at the right (or in the middle, for ids and file names)."""
+    """One line, elided at the right (or in the middle, for ids and file names). `or_nothing`: where there is no room
+    for all of it, nothing is seen of it: a number's first digit would be another number.
+    """
 
     def __init__(
         self,
@@ -108,9 +110,11 @@ class Line(Label):
         *,
         fixed: bool = False,
         middle: bool = False,
+        or_nothing: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, size, weight, ink, fixed=fixed, parent=parent)
+        self._or_nothing = or_nothing
         self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         self._whole = ""
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -125,7 +129,7 @@ class Line(Label):
             self._tell()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._theme.px(24), self._theme.box(self._size))
+        return QSize(0 if self._or_nothing else self._theme.px(24), self._theme.box(self._size))
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()  # of some letters the ink is wider than the advance
@@ -137,6 +141,8 @@ class Line(Label):
         painter.setFont(self.font())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         shown = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
+        if self._or_nothing and shown != self.text():
+            return
         painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, shown)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
