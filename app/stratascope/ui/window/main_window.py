@@ -22,6 +22,7 @@ from stratascope.ui.captures.controller import CaptureController, CaptureFiles
 from stratascope.ui.compare.controller import CompareController
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.copying.copy_text import Clipboard, Report
 from stratascope.ui.daily.controller import DailyController
 from stratascope.ui.denied.endings import Endings, command_with
 from stratascope.ui.denied.refused import Refused, asked
@@ -43,7 +44,6 @@ from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.as_text import AsText
-from stratascope.ui.window.copy_text import Clipboard, Report
 from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notices import Notices
