@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
 
 import pytest
+import yaml
 
 from stratascope.check.changes import UnwritableError
 from stratascope.core.container import Asked
@@ -85,6 +87,26 @@ spec:
     - {name: etc, hostPath: {path: /etc}}
     - {name: tmp, emptyDir: {}}
 """
+FLOW = """\
+services:
+  one: {image: nginx, cap_add: [SYS_ADMIN, NET_ADMIN], devices: [/dev/fuse], pid: host, ipc: host, uts: host, \
+ports: ["80:80", "0.0.0.0:81:81/udp"], volumes: ["/etc:/host/etc", /srv], security_opt: [seccomp=unconfined], \
+ulimits: {memlock: 4096}, cap_drop: [], cgroup: host}  # the site
+  two: {image: x}
+"""
+LINES = """\
+services:
+  one: {
+    image: nginx,  # as it comes
+
+    pid: host,  # to look around
+    # what it needs
+    cap_add: [SYS_ADMIN,
+      NET_ADMIN],
+    ports: ["80:80"]  # the site
+  }
+  two: {image: x}
+"""
 PRIVILEGED = {
     "run": "docker run --privileged --network host --name one nginx\n",
     "compose": "services:\n  one:\n    image: nginx\n    privileged: true\n    network_mode: host\n",
@@ -108,6 +130,11 @@ TEXTS = {
     "compose": (COMPOSE, "compose.yml"),
     "quadlet": (QUADLET, "x.container"),
     "kubernetes": (KUBERNETES, "pod.yml"),
+    "compose, in one line": (FLOW, "compose.yml"),
+    "compose, a flow in lines": (LINES, "compose.yml"),
+    "compose, JSON": (json.dumps(yaml.safe_load(COMPOSE)), "compose.json"),
+    "compose, JSON in lines": (json.dumps(yaml.safe_load(COMPOSE), indent=2), "compose.json"),
+    "kubernetes, JSON in lines": (json.dumps(yaml.safe_load(KUBERNETES), indent=2), "pod.json"),
     **{f"privileged {name}": (text, FILE[name]) for name, text in PRIVILEGED.items()},
 }
 # What a manifest has no word for: limits of each process, and what nodes and pods decide
@@ -169,6 +196,7 @@ def test_what_is_written_is_what_was_chosen(made: Checker, name: str) -> None:
             assert writer.subject.container.asked.privileged, choice
             continue
         assert same(made, writer, written, [choice]), choice
+        assert "JSON" not in name or isinstance(json.loads(written), dict)
         assert Writer(made, written, file, 0).written((choice,)) == written, "once is enough"
     assert left <= (NOT_IN_KUBERNETES if "kubernetes" in name else set())
     assert len(there) - len(left) >= 4
@@ -270,6 +298,45 @@ def test_what_others_share_is_not_changed_for_one(made: Checker) -> None:
     with pytest.raises(UnwritableError, match="p-one") as raised:
         Writer(made, pod, "pod.yml", 0).written((Choice("pid", "private"),))
     assert raised.value.why == msg("Written into this text, it would change other containers too.")
+
+
+def test_a_flow_keeps_its_comments_its_order_and_its_lines(made: Checker) -> None:
+    writer = Writer(made, LINES, "compose.yml", 0)
+    written = writer.written((Choice("no-new-privileges", "on"), Choice("pid", "private"), Choice("user", "1000")))
+    assert (
+        written
+        == """\
+services:
+  one: {
+    image: nginx,  # as it comes
+
+    # what it needs
+    cap_add: [SYS_ADMIN,
+      NET_ADMIN],
+    ports: ["80:80"],  # the site
+    user: "1000",
+    security_opt: ["no-new-privileges"]
+  }
+  two: {image: x}
+"""
+    )
+    line = "services:\n  one: {image: nginx, user: root}  # the site\n"
+    writer = Writer(made, line, "compose.yml", 0)
+    written = writer.written((Choice("user", "1000"), Choice("read-only-root", "on")))
+    assert written == 'services:\n  one: {image: nginx, user: "1000", read_only: true}  # the site\n'
+
+
+def test_the_last_of_a_flow_goes_with_the_comma_before_it(made: Checker) -> None:
+    for text, left in (
+        ("services:\n  one: {image: a, pid: host}\n", "services:\n  one: {image: a}\n"),
+        ("services:\n  one: {pid: host, image: a}\n", "services:\n  one: {image: a}\n"),
+        (
+            "services:\n  one: {\n    image: a,  # b\n    pid: host,\n  }\n",
+            "services:\n  one: {\n    image: a  # b\n  }\n",
+        ),
+        ('{"services": {"one": {"image": "a",\n  "pid": "host"}}}', '{"services": {"one": {"image": "a"\n}}}'),
+    ):
+        assert Writer(made, text, "compose.yml", 0).written((Choice("pid", "private"),)) == left
 
 
 def test_the_second_of_one_name_is_itself(made: Checker) -> None:

@@ -10,7 +10,7 @@ import json
 from stratascope.check.changes import Change, UnwritableError
 from stratascope.check.compose_keys import LISTS, VALUES
 from stratascope.check.reading import Said
-from stratascope.check.yaml_edits import inserted, offset, pairs, without
+from stratascope.check.yaml_edits import inserted, is_json, offset, pairs, with_entry, without
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text, at, documents
 
 _KEYS = {option: key for key, option in (*VALUES.items(), *LISTS.items())}
@@ -46,7 +46,7 @@ def _changed(text: str, service: Mapping, old: Said, change: Change) -> str:
         if not isinstance(item, Text):
             raise UnwritableError(old.name)
         start, end = offset(text, item.start), offset(text, item.end)
-        return text[:start] + _scalar(change) + text[end:]
+        return text[:start] + _scalar(change, quoted=is_json(text)) + text[end:]
     if isinstance(node, List) and len(items) > 1:
         return without(text, node.items, item, flow=node.flow)
     both = pairs(service)
@@ -61,25 +61,41 @@ def _added(text: str, service: Mapping, change: Change) -> str:
     key = _KEYS.get(change.name, "")
     if change.name == "ulimit":
         key = "ulimits"
-    if not key or service.flow or not service.entries:
+    if not key or not service.entries:
         raise UnwritableError(change.name)
+    scalar = _scalar(change, quoted=is_json(text))
     entry = next(((name, node) for name, node in service.entries if name.text == key), None)
+    if entry is None and service.flow:
+        return with_entry(text, service, key, _flow(text, key, change, scalar))
     if entry is None:
         indent = " " * service.entries[0][0].start[1]
         new = _block(key, change, indent)
         return inserted(text, service.entries[-1][1], new)
     node = entry[1]
     if isinstance(node, Text) and key not in _IN_LISTS and not node.empty:
-        return text[: offset(text, node.start)] + _scalar(change) + text[offset(text, node.end) :]
-    if key == "ulimits" and isinstance(node, Mapping) and node.entries and not node.flow:
+        return text[: offset(text, node.start)] + scalar + text[offset(text, node.end) :]
+    if key == "ulimits" and isinstance(node, Mapping) and node.entries:
+        if node.flow:
+            return with_entry(text, node, change.value.partition("=")[0], _flow_limit(text, change))
         return inserted(text, node.entries[-1][1], _limit(change, " " * node.entries[0][0].start[1]))
+    if isinstance(node, List) and node.flow:
+        start = offset(text, node.start)
+        end = offset(text, node.items[-1].end) if node.items else offset(text, node.end)
+        return f"{text[:end]}, {scalar}{text[end:]}" if node.items else f"{text[:start]}[{scalar}]{text[end:]}"
     if not isinstance(node, List) or not node.items:
         raise UnwritableError(change.name)
-    if node.flow:
-        end = offset(text, node.items[-1].end)
-        return f"{text[:end]}, {_scalar(change)}{text[end:]}"
     column = text.split("\n")[node.items[-1].start[0]].index("-")
-    return inserted(text, node.items[-1], [f"{' ' * column}- {_scalar(change)}"])
+    return inserted(text, node.items[-1], [f"{' ' * column}- {scalar}"])
+
+
+def _flow(text: str, key: str, change: Change, scalar: str) -> str:
+    """The value of a new key in flow style."""
+    if key in _IN_LISTS:
+        return f"[{scalar}]"
+    if key != "ulimits":
+        return scalar
+    name = change.value.partition("=")[0]
+    return f"{{{json.dumps(name) if is_json(text) else name}: {_flow_limit(text, change)}}}"
 
 
 def _block(key: str, change: Change, indent: str) -> list[str]:
@@ -92,16 +108,26 @@ def _block(key: str, change: Change, indent: str) -> list[str]:
 
 
 def _limit(change: Change, indent: str) -> list[str]:
+    name, soft, hard = _numbers(change)
+    deeper = indent + " " * _INDENT
+    return [f"{indent}{name}:", f"{deeper}soft: {soft}", f"{deeper}hard: {hard}"]
+
+
+def _flow_limit(text: str, change: Change) -> str:
+    _, soft, hard = _numbers(change)
+    return f'{{"soft": {soft}, "hard": {hard}}}' if is_json(text) else f"{{soft: {soft}, hard: {hard}}}"
+
+
+def _numbers(change: Change) -> tuple[str, str, str]:
     name, _, numbers = change.value.partition("=")
     soft, _, hard = numbers.partition(":")
-    deeper = indent + " " * _INDENT
-    return [f"{indent}{name}:", f"{deeper}soft: {soft}", f"{deeper}hard: {hard or soft}"]
+    return name, soft, hard or soft
 
 
-def _scalar(change: Change) -> str:
-    """In quotes where YAML could take it for something else."""
+def _scalar(change: Change, *, quoted: bool = False) -> str:
+    """In quotes where YAML could take it for something else, or all words have them."""
     value = change.value
     number = value.isdigit() and change.name == "pids-limit"
-    if value in ("true", "false") or value.replace("_", "").isalpha() or number:
+    if value in ("true", "false") or number or (not quoted and value.replace("_", "").isalpha()):
         return value
     return json.dumps(value, ensure_ascii=False)

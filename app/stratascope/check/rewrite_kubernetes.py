@@ -7,14 +7,17 @@ a manifest has no words for is refused with the reason. Decided against annotati
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+
+import yaml
 
 from stratascope.check.changes import Change, UnwritableError
 from stratascope.check.kubernetes import CONTAINERS, quantity
 from stratascope.check.numbers import decimal, size
 from stratascope.check.reading import Place, Said, Service
-from stratascope.check.yaml_edits import inserted, offset, pairs, without
+from stratascope.check.yaml_edits import inserted, is_json, offset, pairs, with_entry, without
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text, documents, items_at, text_at
 from stratascope.core.message import msg
 
@@ -137,7 +140,7 @@ def _without(text: str, node: Node, old: Said) -> str | None:
     else:
         return None
     for part, inner in zip(parts, below, strict=True):
-        meant = _meant(part, inner, old) and (isinstance(node, List) or not flow)
+        meant = _meant(part, inner, old) and (isinstance(node, List) or not flow or _own_line(node, part, parts))
         if not meant:
             found = _without(text, inner, old)
             if found is not None:
@@ -145,6 +148,12 @@ def _without(text: str, node: Node, old: Said) -> str | None:
         if (meant or _empties(inner, old)) and len(parts) > 1:
             return without(text, parts, part, flow=flow)
     return None
+
+
+def _own_line(node: Node, part: Node, parts: list[Node]) -> bool:
+    """Whether a line is enough to tell which one of a flow is meant."""
+    line = part.start[0]
+    return node.start[0] < line and [each.start[0] for each in parts].count(line) == 1
 
 
 def _meant(part: Node, inner: Node, old: Said) -> bool:
@@ -182,28 +191,32 @@ def _entry(text: str, above: Mapping, field: str, value: str) -> str:
     there = next((node for key, node in above.entries if key.text == field), None)
     if isinstance(there, List) and value.startswith("["):
         if not there.items:
-            return text[: offset(text, there.start)] + value + text[offset(text, there.end) :]
+            return text[: offset(text, there.start)] + _worded(text, value) + text[offset(text, there.end) :]
         last = there.items[-1]
         if there.flow:
             end = offset(text, last.end)
-            return f"{text[:end]}, {value[1:-1]}{text[end:]}"
+            return f"{text[:end]}, {_worded(text, value)[1:-1]}{text[end:]}"
         column = text.split("\n")[last.start[0]].index("-")
         return inserted(text, last, [f"{' ' * column}- {value[1:-1]}"])
     if isinstance(there, Text):
-        return text[: offset(text, there.start)] + value + text[offset(text, there.end) :]
+        return text[: offset(text, there.start)] + _worded(text, value) + text[offset(text, there.end) :]
     if there is not None:
         raise UnwritableError(field)
     return _made(text, above, (field,), value)
 
 
+def _worded(text: str, value: str) -> str:
+    """A value as it stands here in YAML: quoted where the text is JSON."""
+    return json.dumps(yaml.safe_load(value)) if is_json(text) else value
+
+
 def _made(text: str, above: Mapping, path: tuple[str, ...], value: str) -> str:
     """New keys, each below the one before."""
     if above.flow:
-        end = offset(text, above.entries[-1][1].end)
         whole = value
         for name in reversed(path[1:]):
             whole = f"{{{name}: {whole}}}"
-        return f"{text[:end]}, {path[0]}: {whole}{text[end:]}"
+        return with_entry(text, above, path[0], _worded(text, whole))
     column = above.entries[0][0].start[1]
     lines = [f"{' ' * (column + _STEP * number)}{name}:" for number, name in enumerate(path)]
     lines[-1] += f" {value}"

@@ -1,7 +1,12 @@
-"""YAML's text changed by the places of its values: a value taken out, lines put behind one."""
+"""YAML's text changed by the places of its values: a value taken out, lines put behind one.
+
+A JSON file is YAML in flow style, and stays JSON: its words are quoted, and no comma is left at an end.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text
@@ -18,17 +23,63 @@ class Pair(Node):
 
 
 def without(text: str, items: Sequence[Node], gone: Node, *, flow: bool) -> str:
-    """A flow is put together from what is left; of a block its lines go."""
+    """Of a block its lines go; of a flow the value with its comma, and its lines where nothing else is in them."""
     if flow:
-        left = [text[offset(text, each.start) : offset(text, each.end)] for each in items if each is not gone]
-        start, end = offset(text, items[0].start), offset(text, items[-1].end)
-        return text[:start] + ", ".join(left) + text[end:]
+        return _without_flow(text, items, gone)
     lines = text.split("\n")
     first = gone.start[0]
     last = _last_line(gone)
     while last > first and (not lines[last].strip() or lines[last].lstrip().startswith("#")):
         last -= 1  # what stands in front of the next one stays
     return "\n".join([*lines[:first], *lines[last + 1 :]])
+
+
+_COMMA = re.compile(r"\s*,").match
+_REST = re.compile(r"[ \t]*,?[ \t]*(?:#[^\n]*)?\r?(?:\n|$)").match
+
+
+def _without_flow(text: str, items: Sequence[Node], gone: Node) -> str:
+    place = next(number for number, each in enumerate(items) if each is gone)
+    start, end = offset(text, gone.start), offset(text, gone.end)
+    line = text.rfind("\n", 0, start) + 1
+    rest = _REST(text, end)
+    if rest is not None and not text[line:start].strip():
+        start, end = line, rest.end()
+    elif place + 1 < len(items):
+        behind = offset(text, items[place + 1].start)
+        comma = _COMMA(text, end)
+        end = behind if "\n" not in text[end:behind] or comma is None else comma.end()
+    before = text[:start]
+    if place and place + 1 == len(items):
+        last = offset(text, items[place - 1].end)
+        comma = _COMMA(text, last)
+        if comma is not None:
+            before = text[:last] + text[comma.end() : start]
+        before = before if start == line and rest is not None else before.rstrip(" ")
+    return before + text[end:]
+
+
+def with_entry(text: str, mapping: Mapping, key: str, value: str) -> str:
+    """One more entry behind the last one of a flow, in a line of its own where that one has one."""
+    last_key, last = mapping.entries[-1]
+    new = f"{json.dumps(key) if is_json(text) else key}: {value}"
+    start, end = offset(text, last_key.start), offset(text, last.end)
+    line = text.rfind("\n", 0, start) + 1
+    indent, rest = text[line:start], _REST(text, end)
+    if rest is None or indent.strip():
+        return f"{text[:end]}, {new}{text[end:]}"
+    behind = rest[0]
+    comma = "," if behind.lstrip(" \t").startswith(",") else ""
+    ending = "\r\n" if behind.endswith("\r\n") else "\n"
+    return f"{text[:end]}{'' if comma else ','}{behind}{indent}{new}{comma}{ending}{text[rest.end() :]}"
+
+
+def is_json(text: str) -> bool:
+    """Whether it has to stay JSON."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def inserted(text: str, behind: Node, new: list[str]) -> str:
