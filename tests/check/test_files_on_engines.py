@@ -74,6 +74,20 @@ spec:
       volumeMounts: [{name: etc, mountPath: /host/etc}]
   volumes: [{name: etc, hostPath: {path: /etc}}]
 """
+TOGETHER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: together}
+spec:
+  shareProcessNamespace: true
+  containers:
+    - {name: open, image: "localhost/busybox:latest", imagePullPolicy: Never, command: [sleep, "3600"]}
+    - name: tight
+      image: localhost/busybox:latest
+      imagePullPolicy: Never
+      command: [sleep, "3600"]
+      securityContext: {runAsUser: 1000, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+"""
 UNITS = {
     "plain": "[Container]\nImage=busybox\nExec=sleep 3600\n",
     "tight": "[Container]\nImage=busybox\nExec=sleep 3600\nDropCapability=ALL\nNoNewPrivileges=true\n"
@@ -129,6 +143,31 @@ def test_a_manifest(name: str, request: pytest.FixtureRequest, tmp_path: Path) -
     found = Score()
     for container in ("plain", "tight", "open"):
         found.add(container, said[f"shop-{container}"], real[f"shop-{container}"])
+    held(found)
+
+
+@pytest.mark.parametrize("name", ["podman_rootful", pytest.param("podman_rootless", marks=pytest.mark.slow)])
+def test_a_pod_with_one_process_namespace(name: str, request: pytest.FixtureRequest) -> None:
+    """Each of its containers sees the processes of the others and those of the pod, and none of the host."""
+    rig: Rig = request.getfixturevalue(name)
+    file = rig.folder / "together.yml"
+    file.write_text(TOGETHER)
+    file.chmod(0o644)
+    try:
+        rig.run("kube", "play", str(file))
+        said, real = both(rig, file)
+        seen = rig.run("exec", "together-open", "ps", "-o", "pid,args")
+        mode = rig.run("inspect", "together-open", "-f", "{{.HostConfig.PidMode}}")
+    finally:
+        rig.run("kube", "down", str(file), check=False)
+    assert mode.startswith("container:")
+    assert seen.count("sleep 3600") == 3, seen  # the pod's first process, its own and its neighbour's
+    assert len(seen.splitlines()) == 5, f"nothing of the host: {seen}"
+    found = Score()
+    for container in ("open", "tight"):
+        found.add(container, said[f"together-{container}"], real[f"together-{container}"])
+    assert said["together-open"]["threats"]["enter-foreign-process"]["outcome"] == "unknown"
+    assert real["together-open"]["threats"]["enter-foreign-process"]["outcome"] == "open"
     held(found)
 
 

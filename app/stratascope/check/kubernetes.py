@@ -102,6 +102,9 @@ class _Pod:
         for field, option in (("hostNetwork", "network"), ("hostPID", "pid"), ("hostIPC", "ipc")):
             if flag_at(spec, field) and (node := at(spec, field)) is not None:
                 said.append(Said(option, "host", node.place))
+        if flag_at(spec, "shareProcessNamespace") and not flag_at(spec, "hostPID"):  # the API refuses both together
+            together = at(spec, "shareProcessNamespace")
+            said += [] if together is None else [Said("pid", "pod", together.place)]
         if flag_at(spec, "hostUsers") is False and (users := at(spec, "hostUsers")) is not None:
             said.append(Said("userns", "auto", users.place))
         for each in items_at(spec, "securityContext", "sysctls"):

@@ -101,6 +101,8 @@ def _settled(asked: Asked, options: Options, plain: Asked) -> Asked:
             asked = replace(asked, apparmor=ProfileKind.UNCONFINED, apparmor_profile="")
     if docker and not asked.selinux_options and (asked.privileged or "host" in (asked.pid_mode, asked.ipc_mode)):
         asked = replace(asked, selinux_options=("disable",))
+    if asked.pid_mode == "pod" and not options.kube_play:
+        asked = replace(asked, pid_mode="container:pod")  # a pod that is there may be in the host's itself
     if asked.uid_map and not asked.userns_mode:
         asked = replace(asked, userns_mode="private")
     if not docker and not engine.rootless and asked.userns_mode.startswith("keep-id"):

@@ -91,6 +91,9 @@ def _fact(
     if was != mode:
         if hosts_after(mode, around, network=kind == Kind.NET):
             return _hosts(fact)
+        if mode == "pod" and kind == Kind.PID and fact is not None:
+            # that of its first process; who else will be in there is not known
+            return replace(fact, inode=None, shared_with_host=False, shared_with=None)
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
 
