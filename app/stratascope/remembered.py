@@ -110,6 +110,14 @@ class Kept(Generic[K, V]):
         self._store.now[key] = value, size
 
 
+@remembered()
+def alike(value: T) -> T:
+    """Of equal values the one that was there first, so that they take their room once. Not for what is equal to a value
+    of another type (1, 1.0 and True are).
+    """
+    return value
+
+
 def forget() -> None:
     """Everything."""
     _memory.forget()
@@ -124,4 +132,12 @@ def _length(value: object) -> int:
     """Of the texts in arguments; of tuples what is in them."""
     if isinstance(value, str | bytes):
         return len(value)
-    return sum([_length(each) for each in value]) if isinstance(value, tuple) else 0
+    if not isinstance(value, tuple):
+        return 0
+    length = 0
+    for each in value:
+        if isinstance(each, str | bytes):
+            length += len(each)
+        elif isinstance(each, tuple):
+            length += _length(each)
+    return length

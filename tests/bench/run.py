@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bench import captures as bench_captures
 from bench import checks as bench_checks
 from bench import depth as bench_depth
 from bench import fleet as bench_fleet
@@ -192,9 +193,18 @@ def fleet_many_against_few(table: Table) -> None:
         table.line(f"one repaint of the fleet, {what}: of 300 / of 30", many, few, 3.0)
 
 
+def a_thousand_captures(table: Table) -> None:
+    found = bench_captures.measure()
+    what = f"open {found['captures']} captures, {found['containers']} containers"
+    table.limit(what, found["seconds"], 10.0, "s")
+    table.limit("    the processor's time of that", found["processor"], 10.0, "s")
+    table.limit("    memory at the peak", found["peak"], 300.0, "MiB")
+
+
 def main() -> int:
     """Run everything; 1 where a goal is missed."""
     table = Table()
+    a_thousand_captures(table)
     with launched(("docker_rootful", "podman_rootful")) as rigs:
         hardening(rigs, table)
     with launched(("docker_rootful",)) as rigs:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 Decoded = TypeVar("Decoded")
@@ -44,7 +45,8 @@ class Reading(Value):
 
     `name` is how layers ask for it: a path below /proc/PID (`status`, `ns/net`), an absolute path for the
     host, or `cgroup:HIERARCHY:LEVEL:FILE` (hierarchy `v2` or a v1 controller; level 0 is the leaf, 1 its
-    parent …). `source` is where it was read, to be shown as evidence (`/proc/4211/status`).
+    parent …). `source` is where it was read, to be shown as evidence (`/proc/4211/status`); empty where that is the
+    usual place, the process's folder with the name: ask the capture for it.
     """
 
     name: str
@@ -61,12 +63,16 @@ class Capture(Value, dict=True):
     via: str = "proc"  # "proc", or "podman-top" where only the engine's word reaches the kernel
 
     @cached_property
-    def _index(self) -> dict[str, Reading]:
-        return {reading.name: reading for reading in self.readings}
+    def _index(self) -> dict[str, int]:
+        return _places(tuple([reading.name for reading in self.readings]))
+
+    def _reading(self, name: str) -> Reading | None:
+        place = self._index.get(name)
+        return None if place is None else self.readings[place]
 
     def text(self, name: str) -> str | Gap:
         """The text of one reading; a gap (ABSENT where it was never asked for)."""
-        reading = self._index.get(name)
+        reading = self._reading(name)
         if reading is None:
             return Gap(GapKind.ABSENT, detail=f"{name} was not read")
         if reading.text is not None:
@@ -91,12 +97,18 @@ class Capture(Value, dict=True):
 
     def source(self, name: str) -> str:
         """Where that reading comes from, for evidence."""
-        reading = self._index.get(name)
-        return reading.source if reading else f"{process_folder(self.pid)}/{name}"
+        reading = self._reading(name)
+        return (reading and reading.source) or f"{process_folder(self.pid)}/{name}"
 
     def names(self) -> Iterable[str]:
         """The names of all readings, in order."""
         return self._index.keys()
+
+
+@remembered()
+def _places(names: tuple[str, ...]) -> dict[str, int]:
+    """Where each is: captures of equally deep groups have it in common."""
+    return {name: place for place, name in enumerate(names)}
 
 
 def process_folder(pid: int | str | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from sys import intern
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
@@ -62,7 +63,7 @@ def parse_memberships(text: str) -> tuple[Membership, ...]:
             raise DecodeError(f"cgroup, line {number}: ID:CONTROLLERS:PATH expected, got {line[:80]!r}")
         if not parts[2].startswith("/"):
             raise DecodeError(f"cgroup, line {number}: not a path: {parts[2][:80]!r}")
-        found.append(Membership(*which, parts[2].removesuffix(" (deleted)")))
+        found.append(Membership(*which, intern(parts[2].removesuffix(" (deleted)"))))
     if not found:
         raise DecodeError("cgroup: no line")
     return tuple(found)

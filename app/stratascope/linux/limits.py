@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 # The kernel's words, fs/proc/base.c (lnames)
@@ -34,6 +35,7 @@ class ProcessLimit(Value):
     hard: int | None
 
 
+@remembered()
 def parse_limits(text: str) -> tuple[ProcessLimit, ...]:
     """Those limits, ordered by name. Raises DecodeError."""
     found = [ProcessLimit(_NAMES[name], _number(name, soft), _number(name, hard)) for name, soft, hard in _LINE(text)]

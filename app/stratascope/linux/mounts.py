@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from sys import intern
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
@@ -95,7 +94,7 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
             continue
         try:
             ids = int(words[0]), int(words[1])
-            mounts.append(_new(Mount, (*ids, intern(words[2]), intern(words[3]), *rest)))
+            mounts.append(_new(Mount, (*ids, words[2], words[3], *rest)))
         except ValueError:
             mounts.append(_mount(number, line))  # raises, and says why
     return tuple(mounts)
@@ -151,6 +150,12 @@ def any_idmapped(text: str) -> bool:
 def cached_mountinfo(text: str) -> tuple[Mount, ...]:
     """`parse_mountinfo`, remembered: the text of a container that did not change is the same text."""
     return parse_mountinfo(text)
+
+
+@remembered(20000)
+def visible_of(text: str) -> tuple[Mount, ...]:
+    """Those that are in sight of a process with this list. Raises DecodeError."""
+    return visible(cached_mountinfo(text))
 
 
 def visible(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:

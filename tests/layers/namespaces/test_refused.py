@@ -178,7 +178,7 @@ def test_without_a_path_the_read_only_root_is_what_helps() -> None:
     assert known.mounts is not None
     rest = tuple(each for each in known.mounts.seen if each.target != "/")
     seen = (*parse_mountinfo(mount("/", "ro,relatime", "overlay")), *rest)
-    closed = replace(known, mounts=replace(known.mounts, seen=seen))
+    closed = replace(known, mounts=replace(known.mounts, listed="", changed=seen))
     found = of(call("openat", 30, 0, 0, 1), closed)
     assert found is not None
     assert found.wants == (WritablePlace("", "/"),)
@@ -192,13 +192,14 @@ def test_without_a_path_what_is_read_only_is_named_and_opened_only_if_it_is_the_
     known = real()
     assert known.mounts is not None
     data = parse_mountinfo(mount("/data", "ro,relatime") + mount("/sys/x", "ro,relatime", "tmpfs"))
-    one = of(call("mkdir", 30), replace(known, mounts=replace(known.mounts, seen=(*known.mounts.seen, *data))))
+    seen = (*known.mounts.seen, *data)
+    one = of(call("mkdir", 30), replace(known, mounts=replace(known.mounts, listed="", changed=seen)))
     assert one is not None
     assert translate(one.what) == "What it would have changed could not be determined. These are read-only: /data."
     assert one.wants == (WritablePlace("", "/data"),)
     rest = tuple(each for each in known.mounts.seen if each.target != "/")
     root = parse_mountinfo(mount("/", "ro,relatime", "overlay"))
-    two = of(call("mkdir", 30), replace(known, mounts=replace(known.mounts, seen=(*root, *rest, *data))))
+    two = of(call("mkdir", 30), replace(known, mounts=replace(known.mounts, listed="", changed=(*root, *rest, *data))))
     assert two is not None
     assert translate(two.what) == "What it would have changed could not be determined. These are read-only: /, /data."
     assert two.wants == ()
@@ -210,7 +211,7 @@ def test_what_could_not_be_looked_at_may_have_been_on_a_mount_with_noexec() -> N
     known = real()
     assert known.mounts is not None
     seen = (*known.mounts.seen, *parse_mountinfo(mount("/t", _TMP, "tmpfs")))
-    found = of(attempt, replace(known, mounts=replace(known.mounts, seen=seen)))
+    found = of(attempt, replace(known, mounts=replace(known.mounts, listed="", changed=seen)))
     assert found is not None
     assert not found.certain
     assert "/t" in translate(found.what)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from functools import partial
 
+from stratascope.core.capture import Capture, Gap, Reading
 from stratascope.core.record import Record
 from stratascope.core.snapshot import Captured, Snapshot
 from stratascope.state import record as records
 from stratascope.usecases.live.recorded import Joining, RecordedView, joined
 from stratascope.usecases.live.shared_texts import SharedTexts
-from stratascope.wiring.engines import demo_record
+from stratascope.usecases.live.unlike_first import as_judged
+from stratascope.wiring.engines import assembler, demo_record, demo_snapshot
 from usecases.listing import many_machines
 
 
@@ -61,17 +63,51 @@ def test_the_newest_stands_for_all() -> None:
     assert joined([(Captured("a"), None)]).containers == ()
 
 
-def test_texts_that_captures_have_in_common_are_held_once() -> None:
+def test_what_captures_have_in_common_is_held_once_and_told_as_before() -> None:
+    def captures(record: Record) -> list[Capture]:
+        return [record.host, *(each.found.first for each in record.containers if each.found is not None)]
+
     def texts(record: Record) -> list[str]:
-        captures = [record.host, *(each.found.first for each in record.containers if each.found is not None)]
-        return [reading.text for capture in captures for reading in capture.readings if reading.text]
+        return [reading.text for capture in captures(record) for reading in capture.readings if reading.text]
+
+    def told(record: Record) -> list[tuple[str, str, str | Gap]]:
+        return [
+            (name, capture.source(name), capture.text(name)) for capture in captures(record) for name in capture.names()
+        ]
 
     demo = demo_record()
     other = records.loads(records.dumps(demo), "other")
     assert other == demo
     shared = SharedTexts()
     one, two = shared.of(demo), shared.of(other)
-    assert one == demo
-    assert two == other
+    assert told(one) == told(two) == told(demo)
     assert all(first is second for first, second in zip(texts(one), texts(two), strict=True))
     assert not all(first is second for first, second in zip(texts(demo), texts(other), strict=True))
+    first, second = (captures(record)[1].readings for record in (one, two))
+    assert all(mine is its for mine, its in zip(first, second, strict=True))
+    assert assembler().snapshot(one).containers[1].matrix == demo_snapshot().containers[1].matrix
+
+
+def test_a_further_process_is_told_where_its_readings_were_read() -> None:
+    """Those that it has from the first process, too, though the first one's place is told by its number alone."""
+    first = Capture(100, (Reading("ns/pid", "", "pid:[1]"), Reading("uid_map", "", "0 0 1")))
+    other = Capture(200, (Reading("ns/pid", "", "pid:[1]"),))
+    found = as_judged(first, other)
+    assert (found.source("ns/pid"), found.source("uid_map")) == ("/proc/200/ns/pid", "/proc/100/uid_map")
+
+
+def test_what_is_seldom_met_is_let_go() -> None:
+    shared = SharedTexts()
+
+    def capture(number: int) -> Capture:
+        return Capture(number, (Reading("uid_map", f"/proc/{number}/uid_map", "0 0 1"),
+                                Reading("cgroup", f"/proc/{number}/cgroup", f"0::/{number}")))  # fmt: skip
+
+    def of(number: int) -> tuple[Reading, ...]:
+        return shared.of(Record(0.0, capture(number), (), ())).host.readings
+
+    usual, own = of(1)
+    for number in range(2, 30_000):
+        assert of(number)[0] is usual
+    assert of(1)[0] is usual
+    assert of(1)[1] is not own

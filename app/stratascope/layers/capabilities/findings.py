@@ -5,19 +5,22 @@ one for all other additions, and drift against what was asked.
 from __future__ import annotations
 
 from functools import cache
+from sys import intern
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Finding
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
 from stratascope.layers.capabilities.words import BASELINE, SERIOUS, TAKE_OVER
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
+from stratascope.remembered import alike
 
 _SYS_PTRACE = number_of("CAP_SYS_PTRACE")
 _CIS_CAPABILITIES = "CIS-Docker-1.6.0:5.4"
+_REFS = (_CIS_CAPABILITIES, "PSS:baseline")
 _CIS_PRIVILEGED = "CIS-Docker-1.6.0:5.5"
 CIS_NO_NEW_PRIVILEGES = "CIS-Docker-1.6.0:5.26"
 
@@ -206,18 +209,22 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool | None) -> Find
             "{name} is not in use, but exec can bring it back; alone it is enough to take over the host.", name=name
         )
     return Finding(
-        f"capabilities.{name.removeprefix('CAP_').lower().replace('_', '-')}",
+        intern(f"capabilities.{name.removeprefix('CAP_').lower().replace('_', '-')}"),
         "capabilities",
         severity,
-        text,
+        alike(text),
         msg("Find out which call needs it; most programs work with a narrower capability, or with none."),
         f"{facts.status_source}:{line}",
-        (_CIS_CAPABILITIES, "PSS:baseline"),
+        _REFS,
         _BEHIND.get(name) or _critical() if severity in (Severity.CRITICAL, Severity.HIGH) else (),
-        msg("{name} is held, but the ways in which it could take over the host are stopped here.", name=name)
-        if in_use
-        else msg("{name} is allowed, but the ways in which it could take over the host are stopped here.", name=name),
+        alike(_milder(name, held=bool(in_use))),
     )
+
+
+def _milder(name: str, *, held: bool) -> Message:
+    if held:
+        return msg("{name} is held, but the ways in which it could take over the host are stopped here.", name=name)
+    return msg("{name} is allowed, but the ways in which it could take over the host are stopped here.", name=name)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
@@ -10,6 +12,7 @@ from stratascope.core.severity import Severity
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.views import default_pids, of_systemd
 from stratascope.linux.stat import parse_stat
+from stratascope.remembered import alike
 
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
 _CANNOT = msg("Rootless engines can't set limits in version 1 control groups: run it rootful, or on version 2.")
@@ -109,7 +112,8 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
 
 
 def _finding(code: str, severity: Severity, text: Message, advice: Message, source: str, cis: str) -> Finding:
-    return Finding(f"cgroup.{code}", "cgroup", severity, text, advice, source, (f"CIS-Docker-1.6.0:{cis}",))
+    refs = alike((f"CIS-Docker-1.6.0:{cis}",))
+    return Finding(intern(f"cgroup.{code}"), "cgroup", severity, text, advice, source, refs)
 
 
 def cpu_limited(facts: CgroupFacts) -> bool | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
 from stratascope.core.layer import Drift, Finding, Verdict
@@ -10,6 +12,7 @@ from stratascope.core.severity import Severity
 from stratascope.layers.mac.facts import CURRENT, LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
 from stratascope.layers.shared.readings import UNKNOWN, who
 from stratascope.linux.lsm import AppArmorMode
+from stratascope.remembered import alike
 
 _CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
 _CIS_SELINUX = "CIS-Docker-1.6.0:5.3"
@@ -46,7 +49,7 @@ def findings_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Fin
 
 
 def _found(code: str, severity: Severity, text: Message, advice: Message, source: str, *refs: str) -> Finding:
-    return Finding(f"mac.{code}", "mac", severity, text, advice, source, refs)
+    return Finding(intern(f"mac.{code}"), "mac", severity, text, advice, source, alike(refs))
 
 
 def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:

@@ -125,7 +125,8 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
     # before Linux 5.6 there are no time namespaces, before 4.6 no cgroup ones: the kernel has one for all
     found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in LINKS}
     mounts = decoded(capture, "mountinfo", cached_mountinfo, gaps)
-    view = None if mounts is None else view_of(mounts, container, around, special_files(capture))
+    text = None if mounts is None else or_none(capture.text("mountinfo"))
+    view = None if text is None else view_of(text, container, around, special_files(capture))
     unrooted, unread = without_root(capture, mounts or ())
     host_root, takes_ids = _identity(capture, around)
     memberships = or_none(capture.decoded("cgroup", parse_memberships))

@@ -17,8 +17,18 @@ from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
 from stratascope.layers.shared.engine_socket import engine_sockets, is_engine_socket, sockets_in
 from stratascope.layers.shared.host_paths import VOLUME_ROOT, HostPath, own_volume, within
 from stratascope.layers.shared.special_files import node_kind
-from stratascope.linux.mounts import UNION, Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
-from stratascope.value import Value
+from stratascope.linux.mounts import (
+    UNION,
+    Mount,
+    Propagation,
+    is_mask,
+    is_proc_read_only,
+    root_mount,
+    visible,
+    visible_of,
+)
+from stratascope.remembered import alike
+from stratascope.value import Value, replace
 
 # File systems that are new in each container, or show only what a namespace holds
 _OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
@@ -48,7 +58,7 @@ _BOUND = _TREES | {"proc", "sysfs"}
 class MountView(Value):
     """The mounts in sight, judged. Paths are in the order of the kernel's list."""
 
-    UNPRINTED = ("seen", "container", "special")
+    UNPRINTED = ("listed", "changed", "container", "special")
 
     root_read_only: bool | None  # None: its root directory is no mount
     masked: tuple[str, ...]
@@ -63,20 +73,27 @@ class MountView(Value):
     set_uid_paths: tuple[str, ...]  # those of them where set-uid marks count
     reach: MountReach
     tmpfs: tuple[str, ...] = ()  # places of writable tmpfs
-    seen: tuple[Mount, ...] = ()  # what was judged, so that a prediction can change it
+    listed: str = ""  # the kernel's list: its text is held anyway, and what is decoded of it weighs twice as much
+    changed: tuple[Mount, ...] = ()  # what was judged where that is a prediction
     container: str = ""  # its id
     special: SpecialFiles | None = None  # sockets and nodes that are there; None: not read
     nodes: tuple[str, ...] = ()  # kinds of those nodes: disk, memory, log
 
+    @property
+    def seen(self) -> tuple[Mount, ...]:
+        """What was judged, so that a prediction can change it."""
+        return visible_of(self.listed) if self.listed else self.changed
+
 
 def view_of(
-    mounts: tuple[Mount, ...],
+    listed: str,
     container: Container,
     around: Surroundings,
     special: SpecialFiles | None = None,
 ) -> MountView:
-    """Judge the mounts of one process, and what was found in them."""
-    return judged(mounts, container.id, container.asked.mounts, around, special)
+    """Judge the mounts of one process, and what was found in them. Raises DecodeError."""
+    view = judged(visible_of(listed), container.id, container.asked.mounts, around, special)
+    return replace(view, listed=listed, changed=())
 
 
 def _towards_host(mount: Mount, groups: tuple[int, ...]) -> Propagation:
@@ -185,8 +202,9 @@ def judged(
         tuple(shared),
         tuple(writable),
         tuple(set_uid),
-        reach_of(seen, root, around.ground.mounts),
+        alike(reach_of(seen, root, around.ground.mounts)),
         tuple(tmpfs),
+        "",
         seen,
         container,
         special,

@@ -200,8 +200,13 @@ def _oci(capture: Capture, around: Surroundings) -> FilterSource | None:
 def _capabilities(container: Container, status: ProcessStatus) -> frozenset[str] | None:
     """The bounding set that the engine made the filter for. The process itself may have dropped some since."""
     if container.asked.capabilities is not None:
-        return frozenset(container.asked.capabilities)
+        return _set(container.asked.capabilities)
     return None if status.bounding is None else frozenset(CapabilitySet(status.bounding).names())
+
+
+@remembered()
+def _set(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(names)
 
 
 def checked(origin: FilterSource | None, what: str) -> tuple[FilterSource | None, tuple[NamedGap, ...]]:
@@ -218,22 +223,34 @@ def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
     """With the counts of each entry point that this kernel may have."""
     if facts.origin is None:
         return facts
-    points = entry_points(around.ground)
-    answers = {abi: facts.origin.answers(abi) for abi, _ in points}
-    found = {abi: counts(each) for abi, each in answers.items()}
-    reach = None
-    if points:
-        abi = points[0][0]
-        reach = surface(answers[abi], None if facts.default is None else facts.default.answers(abi))
+    known = _counted(facts.origin, facts.default, tuple([abi for abi, _ in entry_points(around.ground)]))
     return replace(
         facts,
-        x86_64=found.get(Abi.X86_64),
-        i386=found.get(Abi.I386),
-        x32=found.get(Abi.X32),
-        aarch64=found.get(Abi.AARCH64),
-        attack_surface=reach,
-        gaps=(*facts.gaps, *_cut(facts.origin, answers.values())),
+        x86_64=known.of(Abi.X86_64),
+        i386=known.of(Abi.I386),
+        x32=known.of(Abi.X32),
+        aarch64=known.of(Abi.AARCH64),
+        attack_surface=known.surface,
+        gaps=(*facts.gaps, *known.gaps),
     )
+
+
+class _Counted(Value):
+    """What one filter comes to by the entry points of a kernel."""
+
+    counts: tuple[tuple[Abi, CallCounts], ...]
+    surface: AttackSurface | None
+    gaps: tuple[NamedGap, ...]
+
+    def of(self, abi: Abi) -> CallCounts | None:
+        return next((found for each, found in self.counts if each is abi), None)
+
+
+@remembered(4000)
+def _counted(origin: FilterSource, default: FilterSource | None, points: tuple[Abi, ...]) -> _Counted:
+    answers = [origin.answers(abi) for abi in points]
+    reach = surface(answers[0], None if default is None else default.answers(points[0])) if points else None
+    return _Counted(tuple(zip(points, map(counts, answers), strict=True)), reach, _cut(origin, answers))
 
 
 def _cut(origin: FilterSource, answers: Iterable[Answers]) -> tuple[NamedGap, ...]:

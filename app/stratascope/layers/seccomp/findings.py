@@ -51,8 +51,12 @@ def too_long(facts: SeccompFacts, around: Surroundings) -> bool:
     """Whether it takes too long to find out if more passes here than under the engine's default."""
     if facts.origin is None or facts.default is None or beyond(facts, around) is None:
         return False
-    points = [abi for abi, _ in entry_points(around.ground)]
-    return any(unclear(facts.origin.answers(abi), facts.default.answers(abi)) for abi in points)
+    return _too_long(facts.origin, facts.default, tuple([abi for abi, _ in entry_points(around.ground)]))
+
+
+@remembered()
+def _too_long(origin: FilterSource, default: FilterSource, points: tuple[Abi, ...]) -> bool:
+    return any(unclear(origin.answers(abi), default.answers(abi)) for abi in points)
 
 
 @remembered(4000)
@@ -73,8 +77,12 @@ def undecided(facts: SeccompFacts, around: Surroundings) -> bool:
     """Whether calls pass here of which it is not known if the engine's default, in this version, stops them."""
     if facts.origin is None or facts.default is None:
         return False
-    points = [abi for abi, _ in entry_points(around.ground)]
-    return any(unknown_by_default(facts.origin.answers(abi), facts.default.answers(abi)) for abi in points)
+    return _undecided(facts.origin, facts.default, tuple([abi for abi, _ in entry_points(around.ground)]))
+
+
+@remembered()
+def _undecided(origin: FilterSource, default: FilterSource, points: tuple[Abi, ...]) -> bool:
+    return any(unknown_by_default(origin.answers(abi), default.answers(abi)) for abi in points)
 
 
 def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from sys import intern
 
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.known_flaws import flaws_of
@@ -22,7 +23,7 @@ from stratascope.layers.seccomp.stances import PASSING
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi
-from stratascope.remembered import remembered
+from stratascope.remembered import alike, remembered
 from stratascope.value import Value
 
 _NEVER = Call("vserver")  # no kernel ever had it (unimplemented(2)): what says nothing of it says nothing of new calls
@@ -91,8 +92,9 @@ def _findings(found: Loopholes, ground: Ground, source: str) -> Iterator[Finding
 
 
 def _finding(name: str, text: Message, source: str) -> Finding:
-    code = f"seccomp.{name}"
-    return Finding(code, "seccomp", Severity.MEDIUM, text, _ADVICE, source, (*flaws_of(code), "seccomp(2)"))
+    code = intern(f"seccomp.{name}")
+    refs = alike((*flaws_of(code), "seccomp(2)"))
+    return Finding(code, "seccomp", Severity.MEDIUM, alike(text), _ADVICE, source, refs)
 
 
 @cache

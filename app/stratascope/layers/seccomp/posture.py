@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
 from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
-from stratascope.layers.seccomp.filter_source import KernelFilters, NoFilter, entry_points, kernel_release, opened_by
+from stratascope.layers.seccomp.filter_source import (
+    FilterSource,
+    KernelFilters,
+    NoFilter,
+    entry_points,
+    kernel_release,
+    opened_by,
+)
 from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 STATUS = "@status:Seccomp"
@@ -34,12 +42,22 @@ class SeccompPosture(Value):
 def posture_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> SeccompPosture:
     """See `core.layer.Layer.posture`."""
     origin = facts.origin
-    points = tuple(
-        (abi, certain, None if origin is None else origin.answers(abi)) for abi, certain in entry_points(around.ground)
-    )
-    opened: tuple[tuple[str, Answers], ...] = ()
-    if facts.profile == "default" and facts.default is not None and origin is not None:
-        opened = opened_by(facts.default, _ALL)
+    by_default = facts.default if facts.profile == "default" and origin is not None else None
+    ground = around.ground
+    return _posture(facts.mode, origin, by_default, facts.unseen > 0, entry_points(ground), kernel_release(ground))
+
+
+@remembered()
+def _posture(
+    mode: SeccompMode | None,
+    origin: FilterSource | None,
+    default: FilterSource | None,
+    unseen: bool,
+    entries: tuple[tuple[Abi, bool], ...],
+    kernel: tuple[int, int] | None,
+) -> SeccompPosture:
+    points = tuple((abi, certain, None if origin is None else origin.answers(abi)) for abi, certain in entries)
+    opened = () if default is None else opened_by(default, _ALL)
     source = STATUS if origin is None else origin.source
     read = origin is None or isinstance(origin, KernelFilters | NoFilter)
-    return SeccompPosture(facts.mode, source, points, opened, facts.unseen > 0, kernel_release(around.ground), read)
+    return SeccompPosture(mode, source, points, opened, unseen, kernel, read)

@@ -12,18 +12,18 @@ from stratascope.core.capture import Capture
 from stratascope.core.ground import Surroundings, inode_of
 
 OWNED = ("mnt", "net", "uts", "ipc", "pid", "cgroup")
+# Every other user namespace descends from the first one, and its capabilities count in all (user_namespaces(7))
+_ALL_OF_THEM = tuple((kind, True) for kind in OWNED)
 
 
 def owners_of(capture: Capture, initial: bool | None, around: Surroundings) -> tuple[tuple[str, bool | None], ...]:
     """Of each kind; None where that is not known."""
+    if initial:
+        return _ALL_OF_THEM
     return tuple([(kind, _owned(capture, kind, initial, around)) for kind in OWNED])
 
 
 def _owned(capture: Capture, kind: str, initial: bool | None, around: Surroundings) -> bool | None:
-    if initial:
-        return (
-            True  # every other user namespace descends from it, and its capabilities count in all (user_namespaces(7))
-        )
     owner, own = inode_of(capture.text(f"owner:{kind}")), inode_of(capture.text("ns/user"))
     if owner is not None and own is not None:
         # it might be one below its own, but then the process could hardly be in that namespace

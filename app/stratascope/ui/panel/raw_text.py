@@ -26,7 +26,7 @@ def raw_text(capture: Capture | None, wants: tuple[str, ...]) -> str:
     for reading in capture.readings:
         if wants and not _wanted(reading.name, wants):
             continue
-        blocks.append(f"── {plain(reading.source or reading.name)}\n{_body(reading)}")
+        blocks.append(f"── {plain(capture.source(reading.name))}\n{_body(reading)}")
     return "\n".join(blocks)[:LONGEST] or translate(msg("Nothing was read for this layer."))
 
 

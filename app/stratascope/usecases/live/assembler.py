@@ -8,7 +8,6 @@ what one event among 20 does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 from stratascope.core.capture import Capture, Gap, GapKind, whole_gap
@@ -25,6 +24,7 @@ from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.fault_log import fault_logger
+from stratascope.remembered import alike
 from stratascope.usecases.live import unread_processes
 from stratascope.usecases.live.further_processes import weigh
 from stratascope.usecases.live.translations import Translations
@@ -91,7 +91,7 @@ class Assembler:
 
     def _ground(self, host: Capture) -> Ground:
         known = self._grounds.get(id(host))
-        return known[1] if known is not None and known[0] is host else decode_ground(host)
+        return known[1] if known is not None and known[0] is host else alike(decode_ground(host))
 
     def _prepare(self, record: ContainerRecord, engine: Engine, ground: Ground) -> _Known:
         raw = record.raw
@@ -173,7 +173,7 @@ class Assembler:
         asked = layer.asked(container)
         facts = layer.decode(process, container, around)
         assessment = layer.assessed(facts, asked, around)
-        drawn = replace(assessment, draw=partial(_drawn, container, assessment.draw))
+        drawn = replace(assessment, fact=alike(assessment.fact), draw=_Drawn(container, assessment.draw))
         return LayerState(layer.id, layer.number, facts, asked, drawn)
 
     def _matrix(self, states: tuple[LayerState, ...], around: Surroundings, unread: int) -> Matrix:
@@ -194,10 +194,15 @@ def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:
         return Gap(GapKind.UNPARSED, detail=f"{type(error).__name__}: {error}")
 
 
-def _drawn(container: Container, draw: Callable[[], tuple[Tab, ...]]) -> tuple[Tab, ...]:
-    """A layer's views; none where they can't be made."""
-    found = _attempted(container, draw)
-    return () if isinstance(found, Gap) else found
+class _Drawn(Value, eq=False):
+    """A layer's views; none where they can't be made. Of a fleet there are fifty thousand: no closure."""
+
+    container: Container
+    draw: Callable[[], tuple[Tab, ...]]
+
+    def __call__(self) -> tuple[Tab, ...]:
+        found = _attempted(self.container, self.draw)
+        return () if isinstance(found, Gap) else found
 
 
 def _shares_alike(one: _Known, before: _Known) -> bool:

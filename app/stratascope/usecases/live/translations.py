@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from stratascope.core.container import Container, Engine, EngineKind, Status
 from stratascope.core.ports import RawContainer, Translator
+from stratascope.remembered import alike
+from stratascope.value import replace
 
 
 class Translations:
@@ -34,6 +36,7 @@ class Translations:
                 started=0.0,
                 error=str(error),
             )
+        container = replace(container, asked=alike(container.asked))
         self._last[raw.engine, raw.id] = (raw, engine, container)
         return container
 

@@ -13,6 +13,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
 from stratascope.core.process_match import thread_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.value import replace
 
 EXEC = "exec"
 _FILTERS = "seccomp:"
@@ -136,7 +137,7 @@ def as_judged(first: Capture, other: Capture) -> Capture:
             gap = Gap(GapKind.UNSUPPORTED, detail=f"it is {what} than the first process")
             readings.append(Reading(name, other.source(name), None, gap))
         else:
-            readings.append(reading)
+            readings.append(reading if reading.source else replace(reading, source=first.source(name)))
     return Capture(other.pid, tuple(readings), other.via)
 
 
