@@ -141,8 +141,8 @@ def parse(text: str, nodes: int = NODES_MAX) -> Any:
     for _ in range(DEPTH_MAX):
         if not level:
             return value
-        inner = (item for each in level for item in (each.values() if isinstance(each, dict) else each))
-        level = [item for item in inner if isinstance(item, (dict, list))]
+        inner = [each.values() if type(each) is dict else each for each in level]
+        level = [item for items in inner for item in items if type(item) is dict or type(item) is list]
     raise ValueError("JSON is nested too deeply")
 
 

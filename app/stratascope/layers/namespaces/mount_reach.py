@@ -33,7 +33,7 @@ class KernelPath(StrEnum):
     ABSENT = "absent"  # no such file system in sight
 
 
-class MountReach(Value):
+class MountReach(Value, cache_hash=True):
     """Places by their path inside; an empty text is none."""
 
     kernel: tuple[tuple[str, str, bool], ...]  # mounts of proc and sysfs: place, what it shows ("/proc/sys"), writable

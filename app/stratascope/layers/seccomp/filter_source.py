@@ -239,6 +239,7 @@ def native(machine: str) -> Abi:
     return next(iter(abis_of(machine)), Abi.X86_64)
 
 
+@remembered()
 def entry_points(ground: Ground) -> tuple[tuple[Abi, bool], ...]:
     """Those that this kernel has or may have, its own first, and whether that is certain. Empty: none of ours."""
     if ground.machine and not abis_of(ground.machine):
@@ -251,6 +252,7 @@ def entry_points(ground: Ground) -> tuple[tuple[Abi, bool], ...]:
     return tuple(found)
 
 
+@remembered()
 def kernel_release(ground: Ground) -> tuple[int, int] | None:
     """The release's first two numbers; None where not known."""
     try:

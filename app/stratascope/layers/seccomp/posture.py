@@ -23,7 +23,7 @@ STATUS = "@status:Seccomp"
 _ALL = frozenset(NAMES)
 
 
-class SeccompPosture(Value):
+class SeccompPosture(Value, cache_hash=True):
     """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
 
     `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one
