@@ -10,7 +10,7 @@ from stratascope.cli.parsing import Parser, told
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 
-FORMATS = ("text", "json", "ndjson", "html", "sarif", "junit", "gitlab", "gitlab-sast", "prometheus")
+FORMATS = ("text", "json", "ndjson", "html", "sarif", "junit", "gitlab", "gitlab-sast", "prometheus", "sqlite")
 
 
 def add(command: Parser, form: argparse._MutuallyExclusiveGroup) -> None:
@@ -21,7 +21,7 @@ def add(command: Parser, form: argparse._MutuallyExclusiveGroup) -> None:
         help=told(
             msg(
                 "print it for another tool: gitlab is a code quality report, gitlab-sast one for the security "
-                "dashboard, prometheus the format of a textfile collector"
+                "dashboard, prometheus the format of a textfile collector, sqlite a database"
             )
         ),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stratascope import __version__
 from stratascope.cli.output import complain, style
 from stratascope.cli.reading import of_engines
-from stratascope.cli.reporting.printing import format_of, gate_of, output_of, put_texts, written
+from stratascope.cli.reporting.printing import format_of, gate_of, output_of, put_texts, put_told
 from stratascope.core.container import matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
@@ -48,7 +48,7 @@ def report(arguments: argparse.Namespace, captures: Sequence[Path], beside: Besi
         exceeded = exceeded or (arguments.fail_above is not None and bool(exceeds(states, arguments.fail_above)))
         unknown = unknown or bool(unread(snapshot))
     told = gathered.told(__version__)
-    if not put_texts(_texts(arguments, told), output_of(arguments)):
+    if not _put(arguments, told):
         return FAILED
     for name in sorted(wanted - seen):
         failed = True
@@ -96,17 +96,17 @@ def _only(snapshot: Snapshot, wanted: set[str], seen: set[str]) -> Snapshot:
     return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.key in keys))
 
 
-def _texts(arguments: argparse.Namespace, told: Told) -> Iterable[str]:
-    name = format_of(arguments)
+def _put(arguments: argparse.Namespace, told: Told) -> bool:
+    name, output = format_of(arguments), output_of(arguments)
     if name == "json":
         from stratascope.presentation.fleet import document
 
-        return document.pieces(told)
+        return put_texts(document.pieces(told), output)
     if name == "html":
         from stratascope.presentation.fleet import page
 
-        return (page.render(told),)
-    return (written(name, told),) if name != "text" else _text(arguments, told)
+        return put_texts((page.render(told),), output)
+    return put_texts(_text(arguments, told), output) if name == "text" else put_told(name, told, output)
 
 
 def _text(arguments: argparse.Namespace, told: Told) -> Iterator[str]:

@@ -56,7 +56,23 @@ def put(
     snapshot = narrowed(snapshot, beside, every_threat=name in ("text", "html"))
     if name == "json":
         return put_texts(chain(json_report.pieces(snapshot, beside, more), ("\n",)), output)
-    return put_texts(_texts(name, snapshot, beside, to_file=output is not None, details=details), output)
+    if name in ("text", "html"):
+        return put_texts(_read_by_people(name, snapshot, beside, to_file=output is not None, details=details), output)
+    from stratascope.presentation.formats.told import tell
+
+    return put_told(name, tell(snapshot, __version__, beside), output)
+
+
+def put_told(name: str, told: Told, output: Path | None) -> bool:
+    """The same for another tool; False, with a word why, also for a database without a file."""
+    if name != "sqlite":
+        return put_texts((written(name, told),), output)
+    from stratascope.presentation.formats import sqlite
+
+    if output is None:
+        complain(translate(msg("A database is not text that can be printed: name a file with --output.")))
+        return False
+    return _saved(sqlite.render(told), output)
 
 
 def put_texts(texts: Iterable[str], output: Path | None) -> bool:
@@ -64,8 +80,12 @@ def put_texts(texts: Iterable[str], output: Path | None) -> bool:
     if output is None:
         write_all(texts)
         return True
+    return _saved("".join(texts).encode("utf-8", "backslashreplace"), output)
+
+
+def _saved(data: bytes, output: Path) -> bool:
     try:
-        atomic_file.save(output, "".join(texts).encode("utf-8", "backslashreplace"))
+        atomic_file.save(output, data)
     except OSError as error:
         folder = output.absolute().parent
         if folder.is_dir():
@@ -75,14 +95,6 @@ def put_texts(texts: Iterable[str], output: Path | None) -> bool:
         complain(translate(why))
         return False
     return True
-
-
-def _texts(name: str, snapshot: Snapshot, beside: Beside, *, to_file: bool, details: bool) -> Iterable[str]:
-    if name in ("text", "html"):
-        return _read_by_people(name, snapshot, beside, to_file=to_file, details=details)
-    from stratascope.presentation.formats.told import tell
-
-    return (written(name, tell(snapshot, __version__, beside)),)
 
 
 def written(name: str, told: Told) -> str:
