@@ -51,7 +51,7 @@ def test_the_worst_is_chosen_first_and_its_layers_are_shown(page: ProcessesPage)
     rows = page.card.rows
     assert rows["capabilities"].arrow.isVisible()
     assert not rows["mac"].arrow.isVisible()
-    assert "holds more in its effective set" in rows["capabilities"].texts["open"].text()
+    assert "holds more in its effective set" in rows["capabilities"].text.text()
     first = page.processes[0]
     page.table.choose(first.key)
     assert not page.card.end.isVisible()

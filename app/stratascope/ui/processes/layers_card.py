@@ -34,14 +34,12 @@ class _LayerRow:
         beside.setContentsMargins(0, 0, 0, 0)
         beside.setSpacing(theme.px(6))
         self.first, self.own = MarkBox(theme, 12), MarkBox(theme, 12)
-        self.texts = {ink: Label(theme, 12, ink=ink, wrap=True) for ink in ("text2", "open", "text")}
+        self.text = Label(theme, 12, ink="text2", wrap=True).selectable()
+        self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Copy has all of it
         shown = QWidget()
         column = QVBoxLayout(shown)
         column.setContentsMargins(0, theme.px(6), 0, theme.px(4))
-        for label in self.texts.values():
-            label.selectable()
-            label.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Copy has all of it
-            column.addWidget(label)
+        column.addWidget(self.text)
         top = Qt.AlignmentFlag.AlignTop
         beside.addWidget(self.first)
         beside.addWidget(self.arrow)
@@ -64,11 +62,9 @@ class _LayerRow:
         self.own.setVisible(changed)
         spoken = translate(msg("{layer}: {verdict}", layer=self.layer.about.title, verdict=assessed_word(two)))
         self.name.setAccessibleName(spoken)
-        ink = "open" if beside.more else "text" if beside.differs else "text2"
-        for each, label in self.texts.items():
-            label.setVisible(each == ink)
-            if each == ink and label.text() != beside.text:
-                label.setText(beside.text)
+        self.text.tint("open" if beside.more else "text" if beside.differs else "text2")
+        if self.text.text() != beside.text:
+            self.text.setText(beside.text)
 
 
 class LayersCard(QFrame):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QMessageBox, QVBoxLayout, QWidget
 
@@ -38,6 +38,7 @@ from stratascope.usecases.command_lines import CommandLines
 from stratascope.usecases.end_session import SessionEnd
 
 AT_ONCE = 60  # processes and threads that are decoded on the window's thread, in some milliseconds
+AFTER_CLICK = 5  # ms: when the click has been handled, and what it changes drawn
 CARD, LEAST = 252, 120  # height of the lower panel, and below which it goes
 
 
@@ -50,19 +51,23 @@ class ProcessesPage(QWidget):
         self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._theme, self._selection = theme, selection
+        self._theme, self._layers, self._selection = theme, layers, selection
         self._whose: ContainerKey | None = None
         self._state: ContainerState | None = None
         self.processes: tuple[Process, ...] = ()
         self._commands: dict[Key, str] = {}
         self._lines = CommandLines()
         self._queries = QueryRunner(self)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(AFTER_CLICK)
+        self._later.timeout.connect(self._ask)
         self._ending, self._roomy = False, True
         self.which = Show.ALL
         self.question: QMessageBox | None = None
         self.setAccessibleName(translate(msg("Processes")))
         self.table = ProcessTable(theme)
-        self.card = LayersCard(theme, layers)
+        self._card: LayersCard | None = None
         self.title = Line(theme, 15, BOLD)
         self.chips = {which: FilterChip(theme, translate(word)) for which, word in SHOW_WORDS.items()}
         self.row = ChipRow(theme)
@@ -100,11 +105,10 @@ class ProcessesPage(QWidget):
         foot.setContentsMargins(*(theme.px(length) for length in (14, 6, 14, 8)))
         foot.addWidget(self.note)
         column.addLayout(foot)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(theme.px(10))
-        whole.addWidget(upper, 1)
-        whole.addWidget(self.card)
+        self._whole = QVBoxLayout(self)
+        self._whole.setContentsMargins(0, 0, 0, 0)
+        self._whole.setSpacing(theme.px(10))
+        self._whole.addWidget(upper, 1)
 
     def _connect(self) -> None:
         for which, chip in self.chips.items():
@@ -112,8 +116,20 @@ class ProcessesPage(QWidget):
         self.table.chosen_changed.connect(self._show_card)
         self.table.copy_wanted.connect(self._copy)
         self.table.menu_wanted.connect(self._open_menu)
-        self.card.copy_wanted.connect(self._copy)
-        self.card.end_wanted.connect(self.ask_end)
+
+    @property
+    def card(self) -> LayersCard:
+        """Made when it is first wanted."""
+        return self._make_card() if self._card is None else self._card
+
+    def _make_card(self) -> LayersCard:
+        self._card = card = LayersCard(self._theme, self._layers)
+        card.hide()
+        card.copy_wanted.connect(self._copy)
+        card.end_wanted.connect(self.ask_end)
+        self._whole.addWidget(card)
+        self._share()
+        return card
 
     # -- what is shown
 
@@ -123,14 +139,24 @@ class ProcessesPage(QWidget):
         if state is None or snapshot is None or state is self._state:
             return
         self._state = state
-        make = partial(processes_of, state, snapshot.ground_of(state.container.engine))
         if len(state.processes) <= AT_ONCE:
+            self._later.stop()
             self._queries.drop("processes")
-            self._take(state, make())
+            self._take(state, processes_of(state, snapshot.ground_of(state.container.engine)))
         else:
             if state.key != self._whose:
                 self._take(state, ())  # meanwhile nothing of another container stands under this one's name
-            self._queries.ask("processes", make, partial(self._take, state))
+            self._later.start()
+
+    def _ask(self) -> None:
+        """Have many decoded. What is made and drawn meanwhile would take twice as long, so the card comes first."""
+        state, snapshot = self._state, self._selection.snapshot
+        if state is None or snapshot is None:
+            return
+        if self._card is None:
+            self._make_card()
+        make = partial(processes_of, state, snapshot.ground_of(state.container.engine))
+        self._queries.ask("processes", make, partial(self._take, state))
 
     def _take(self, state: ContainerState, found: tuple[Process, ...] | Failure) -> None:
         snapshot = self._selection.snapshot
@@ -145,7 +171,7 @@ class ProcessesPage(QWidget):
         else:
             self._show_rows()
         self._say(state, demo=snapshot.demo)
-        self._ask_commands(state)
+        QTimer.singleShot(AFTER_CLICK, self, partial(self._ask_commands, state))
 
     def _show_which(self, which: Show, _: bool = False) -> None:
         self.which = which
@@ -163,9 +189,11 @@ class ProcessesPage(QWidget):
 
     def _show_card(self) -> None:
         process, state = self.table.chosen, self._state
-        self.card.setVisible(process is not None and self._roomy)
         if process is None or state is None:
+            if self._card is not None:
+                self._card.hide()
             return
+        self.card.setVisible(self._roomy)
         why = ""
         if process.session:
             refused = end_session.why_not(self._selection.engine, self._session_of(process), demo=self._is_demo())
@@ -202,15 +230,16 @@ class ProcessesPage(QWidget):
         # its note wraps, and for what wraps a layout counts as the least what is wanted at that width
         room = self.height() - max(least, self._upper.heightForWidth(self.width())) - px(10)
         self._roomy = room >= px(LEAST)
-        self.card.setFixedHeight(max(1, min(px(CARD), room)))
-        self.card.setVisible(self._roomy and self.table.chosen is not None)
+        if self._card is not None:
+            self._card.setFixedHeight(max(1, min(px(CARD), room)))
+            self._card.setVisible(self._roomy and self.table.chosen is not None)
 
     # -- command lines
 
     def _ask_commands(self, state: ContainerState) -> None:
         engine = self._selection.engine
         readable = engine is not None and engine.local and state.capture is not None and state.capture.via == "proc"
-        if readable and self.processes and sandbox.access() is sandbox.Access.OUTSIDE:
+        if state.key == self._whose and readable and self.processes and sandbox.access() is sandbox.Access.OUTSIDE:
             asked = partial(self._lines.of, self.processes)
             self._queries.ask("command lines", asked, partial(self._take_commands, state.key))
 

@@ -78,6 +78,12 @@ class Label(QLabel):
         if self.font() != self._theme.font(size, self._weight, fixed=self._fixed):
             self._restyle()
 
+    def tint(self, ink: str) -> None:
+        """Another ink of the design."""
+        if ink != self._ink:
+            self._ink = ink
+            self._restyle()
+
     def selectable(self) -> Label:
         """Let mouse and keyboard select the text."""
         self.setTextInteractionFlags(
