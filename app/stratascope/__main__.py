@@ -86,6 +86,7 @@ def _speak() -> None:
 
 
 def _window(captures: Sequence[Path] = ()) -> int:
+    gc.disable()  # until the first picture has been drawn (ui/app/app.py); of what is imported nothing is garbage
     from stratascope.cli import display
 
     try:

@@ -7,6 +7,7 @@ which the window's thread did not come back to its event loop.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -54,6 +55,7 @@ def bare() -> None:
 
 
 def ours() -> None:
+    gc.disable()  # as the program does
     importlib.import_module("stratascope.ui.app")  # as the program does: what needs no Qt comes before it
     from PySide6.QtCore import QTimer
 

@@ -1,8 +1,33 @@
 """The program with a window: start, one instance, notifications, Qt's own words.
 
 What needs no Qt is imported before it: PySide reads the source of each module that is imported after it, to see whether
-that uses PySide, which takes longer than to import it.
+that uses PySide, which takes longer than to import it. What is missing here is only imported later.
 """
 
-import stratascope.usecases.hardening
-import stratascope.wiring.engines  # noqa: F401
+import stratascope.check.meaning
+import stratascope.presentation.beside.lines
+import stratascope.presentation.ground_rows
+import stratascope.presentation.matrix_order
+import stratascope.presentation.rays_layout
+import stratascope.presentation.relaunch_words
+import stratascope.presentation.takeover
+import stratascope.presentation.threat_outcomes
+import stratascope.presentation.unseen
+import stratascope.state.accepted
+import stratascope.state.journal
+import stratascope.state.needs
+import stratascope.state.record
+import stratascope.usecases.daily.daily
+import stratascope.usecases.denials.denials
+import stratascope.usecases.hardening_together
+import stratascope.usecases.history.recorder
+import stratascope.usecases.listing.alike
+import stratascope.usecases.listing.completion
+import stratascope.usecases.live.foresight
+import stratascope.usecases.live.shared_texts
+import stratascope.usecases.observe.learning
+import stratascope.usecases.tighten.settings
+import stratascope.wiring.captures  # noqa: F401
+from stratascope.layers import all_layers
+
+all_layers()
