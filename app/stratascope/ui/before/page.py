@@ -56,13 +56,9 @@ class StrataLike(Protocol):
 
 
 class BeforePage(QWidget):
-    """`search_field` is the text, `column` what stands at the right of the window. `column_wanted`: the keyboard there.
-
-    `offer_changed`: the Offer for the service in view, None where it is not known, and the keys that are switched on.
-    """
+    """`search_field` is the text, `column` what stands at the right of the window. `column_wanted`: keyboard there."""
 
     column_wanted = Signal()
-    offer_changed = Signal(object, object)
 
     def __init__(
         self, theme: Theme, layers: tuple[Layer, ...], before: Before, selection: Selection, strata: StrataLike
@@ -158,7 +154,6 @@ class BeforePage(QWidget):
         self.services.chosen.connect(self._choose_service)
         self.machine.activated.connect(lambda row: self._choose_machine(self._before.machines[row]))
         self.selection.container_changed.connect(self._show_current)
-        column.draft.changed.connect(self._tell_offer)
         column.copy_wanted.connect(lambda: column.draft.ask_copy(self.text.toPlainText()))
         column.draft.copied.connect(_copied)
 
@@ -247,11 +242,6 @@ class BeforePage(QWidget):
         self.text.show_notes(self._notes)
         self.status.show_notes(self._notes, self.text.line)
         self.column.show_state(state)
-
-    def _tell_offer(self) -> None:
-        draft = self.column.draft
-        chosen = draft.chosen
-        self.offer_changed.emit(draft.offer, frozenset() if chosen is None else frozenset(chosen.on))
 
     def _choose_machine(self, machine: str) -> None:
         self._before.choose(machine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -16,10 +16,12 @@ from stratascope.core.record import Record
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.captures.notice import CaptureNotice
-from stratascope.ui.captures.save_dialog import SaveDialog
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.widgets.file_dialogs import ask_open_several, ask_save
 from stratascope.ui.widgets.theme import Theme
+
+if TYPE_CHECKING:
+    from stratascope.ui.captures.save_dialog import SaveDialog
 
 MOST = 2000  # files at once
 
@@ -66,6 +68,8 @@ class CaptureController(QObject):
     def dialog(self) -> SaveDialog:
         """Made when it is first wanted."""
         if self._dialog is None:
+            from stratascope.ui.captures.save_dialog import SaveDialog
+
             self._dialog = SaveDialog(self._theme, self._window)
             self._dialog.wanted.connect(self._choose_place)
         return self._dialog

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
@@ -14,11 +15,14 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview.comparison import Comparison, compare
-from stratascope.ui.compare.dialog import CompareDialog, Side
+from stratascope.ui.compare.side import Side
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.widgets.file_dialogs import ask_open
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
+
+if TYPE_CHECKING:
+    from stratascope.ui.compare.dialog import CompareDialog
 
 
 class CompareController(QObject):
@@ -35,6 +39,8 @@ class CompareController(QObject):
     def dialog(self) -> CompareDialog:
         """Made when it is first wanted."""
         if self._made is None:
+            from stratascope.ui.compare.dialog import CompareDialog
+
             self._made = CompareDialog(self._theme, self._window)
             self._made.wanted.connect(self._compare)
             self._made.capture_wanted.connect(self._choose_capture)

@@ -24,12 +24,12 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview import comparison_report
 from stratascope.presentation.overview.comparison import Comparison, Difference, Part
 from stratascope.presentation.terminal import Style
 from stratascope.ui.compare.model import Column, DifferenceModel, weaker
+from stratascope.ui.compare.side import Side
 from stratascope.ui.copying import feedback
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.chip import ChipRow, FilterChip
@@ -38,17 +38,8 @@ from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_listing, paint_row
 from stratascope.ui.widgets.labels import Label, draw_line, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
-from stratascope.value import Value
 
 ROW = 30
-
-
-class Side(Value):
-    """Something to choose: a container, and what it is called; `source`: the capture that it is of, empty: now."""
-
-    state: ContainerState
-    name: str
-    source: str = ""
 
 
 class _Cell(QStyledItemDelegate):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
@@ -19,7 +20,6 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.copying import feedback
 from stratascope.ui.daily import menu, questions
-from stratascope.ui.daily.log_window import LogWindow
 from stratascope.ui.daily.pins import Pins
 from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
 from stratascope.ui.harden.worker import Failure, QueryRunner
@@ -30,6 +30,9 @@ from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.daily import verbs
 from stratascope.usecases.daily.daily import Asked, Daily, NoShellError
 from stratascope.usecases.daily.verbs import Verb
+
+if TYPE_CHECKING:
+    from stratascope.ui.daily.log_window import LogWindow
 
 Call = Callable[[], object]
 
@@ -141,6 +144,8 @@ class DailyController(QObject):
             return
         key = state.key
         if key not in self.windows:
+            from stratascope.ui.daily.log_window import LogWindow
+
             window = LogWindow(self._theme, _name(state), partial(daily.log, key), self._window)
             window.closed.connect(lambda: self.windows.pop(key, None))
             self.windows[key] = window

@@ -7,7 +7,8 @@ anything. That is asked each time it comes into view, since it grows. Nothing is
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
@@ -19,13 +20,15 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied.above import End, end_of
-from stratascope.ui.denied.ending import EndingView
-from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.selection import Key
 from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
+
+if TYPE_CHECKING:
+    from stratascope.ui.denied.ending import EndingView
+    from stratascope.ui.denied.page import DeniedPage
 
 Explain = Callable[[ContainerState], Ending]
 CommandOf = Callable[[ContainerState, Choice], str]
@@ -50,9 +53,16 @@ class Endings(QObject):
         self._page: DeniedPage | None = None
         self._shown: ContainerState | None = None
         self._queries = QueryRunner(self)
-        self.view = EndingView(theme)
-        self.view.wanted.connect(self._want)
-        self.view.command_wanted.connect(self._ask_command)
+
+    @cached_property
+    def view(self) -> EndingView:
+        """Made with the page."""
+        from stratascope.ui.denied.ending import EndingView
+
+        view = EndingView(self._theme)
+        view.wanted.connect(self._want)
+        view.command_wanted.connect(self._ask_command)
+        return view
 
     def join(self, page: DeniedPage) -> None:
         """Stand on it from now on."""

@@ -33,13 +33,14 @@ FOLD_TRY = 640  # height of the window, px of the design
 
 
 class HardenColumn(SwitchColumn):
-    """`wanted` has a plan that nothing stands in the way of; `show_wanted` asks for the sheet of the run.
+    """`wanted` has a plan that nothing stands in the way of, its preview and command; `show_wanted` asks for the sheet
+    of the run.
 
     `aside_wanted` asks for the list of what is set aside, `recover_wanted` to put right what a crash left.
     `trial_wanted`: settings shall be tried on a twin, those that are switched on (True), or the tightest that work.
     """
 
-    wanted = Signal(object)
+    wanted = Signal(object, object, str)
     show_wanted = Signal()
     aside_wanted = Signal()
     recover_wanted = Signal()
@@ -167,8 +168,8 @@ class HardenColumn(SwitchColumn):
                 self.command.open_exports(self.button)
             case ButtonAction.EXPORT:
                 self.command.copy_command()
-            case ButtonAction.RELAUNCH if plan is not None:
-                self.wanted.emit(plan)
+            case ButtonAction.RELAUNCH if plan is not None and self.draft.preview is not None:
+                self.wanted.emit(plan, self.draft.preview, self.draft.command)
 
     def take(self, key: tuple[str, str], choices: tuple[Choice, ...]) -> None:
         """Just these for the container in view; the relaunch is asked for as soon as it is planned."""

@@ -25,12 +25,14 @@ SETTLE = 200  # ms after the last switch before anything is made of the choices
 
 class Draft(QObject):
     """`offered`: an Offer has come, and whether it is another container's than the last. `reckoned`: other choices, or
-    another preview of them. `changed`: anything of the rest.
+    another preview of them. `changed`: anything of the rest. `offer_changed`: what of it others show, the Offer for the
+    container in view, None where it is not known, and the keys that are switched on.
     """
 
     offered = Signal(object, bool)
     reckoned = Signal()
     changed = Signal()
+    offer_changed = Signal(object, object)
 
     def __init__(self, offering: Offering, queries: QueryRunner, parent: QObject) -> None:
         super().__init__(parent)
@@ -49,6 +51,7 @@ class Draft(QObject):
         self._refused: Message | None = None
         self._asked = AskedMemory()
         self._allowing: tuple[tuple[str, str], str] | None = None  # to be switched on once it is offered
+        self.changed.connect(self.tell_offer)
         self._offers = OfferQuery(offering, queries, self)
         self._offers.arrived.connect(self._offer_come)
         self._offers.late.connect(self._offer_late)
@@ -94,6 +97,11 @@ class Draft(QObject):
     def chosen(self) -> ContainerChoices | None:
         """The same with preset and values; None as long as the toggles are another container's."""
         return self.memory.of(self.state.key) if self.state is not None and self.ours else None
+
+    def tell_offer(self) -> None:
+        """See `offer_changed`."""
+        chosen = self.chosen
+        self.offer_changed.emit(self.offer, frozenset(() if chosen is None else chosen.on))
 
     # -- what is in view
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
@@ -19,9 +20,8 @@ from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.ui.harden.export_menu import ExportMenu
 from stratascope.ui.harden.worker import Failure, ThreadRun, reason
 from stratascope.ui.many import words
-from stratascope.ui.many.dialog import ManyDialog
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.relaunch.questions import ask_roll_back
+from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.rows import Row
 from stratascope.ui.widgets.feed import Feed
 from stratascope.ui.widgets.gap_words import runs
@@ -34,11 +34,16 @@ from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of
 from stratascope.usecases.many.undo_together import names_of
 from stratascope.usecases.plan.plan import Plan
 
+if TYPE_CHECKING:
+    from stratascope.ui.many.dialog import ManyDialog
+
 
 class ManyController(QObject):
-    """`closed`: a run that the window's end waited for is over."""
+    """`closed`: a run that the window's end waited for is over. `dialog_made`: its sheet is there now."""
 
     closed = Signal()
+    dialog_made = Signal(object)
+    menu: ExportMenu  # made with the sheet
 
     def __init__(
         self,
@@ -51,23 +56,32 @@ class ManyController(QObject):
     ) -> None:
         super().__init__(window)
         self.together = together
-        self._window, self._side, self._selection, self._feed = window, side, selection, feed
+        self._window, self._theme, self._side, self._selection, self._feed = window, theme, side, selection, feed
         self.run: ThreadRun | None = None
         self._plans: tuple[Plan, ...] = ()
         self._undoing: tuple[Transaction, ...] = ()  # what an undo of all is of
         self._done: tuple[Transaction, ...] = ()  # what stays of the last run
         self._rows: list[Row] = []
-        self._question: QMessageBox | None = None
-        self._closing = False
-        self.dialog = ManyDialog(theme, window)
-        self.dialog.looked.connect(self._look)
-        self.dialog.begun.connect(self._begin)
-        self.dialog.cancelled.connect(self.cancel)
-        self.dialog.undo_wanted.connect(self._ask_undo)
-        self.dialog.leave_wanted.connect(self._leave_out)
-        self.menu = ExportMenu(side.column.command.menu.exports, self.dialog)
-        self.menu.failed.connect(self.dialog.tell_failed)
-        self.dialog.export_wanted.connect(lambda: self.menu.open_for(self._blocked, self.dialog.export))
+        self._closing = ClosingQuestion(window, self.cancel)
+        self._dialog: ManyDialog | None = None
+
+    @property
+    def dialog(self) -> ManyDialog:
+        """Made when it is first wanted."""
+        if self._dialog is None:
+            from stratascope.ui.many.dialog import ManyDialog
+
+            self._dialog = dialog = ManyDialog(self._theme, self._window)
+            dialog.looked.connect(self._look)
+            dialog.begun.connect(self._begin)
+            dialog.cancelled.connect(self.cancel)
+            dialog.undo_wanted.connect(self._ask_undo)
+            dialog.leave_wanted.connect(self._leave_out)
+            self.menu = ExportMenu(self._side.column.command.menu.exports, dialog)
+            self.menu.failed.connect(dialog.tell_failed)
+            dialog.export_wanted.connect(lambda: self.menu.open_for(self._blocked, dialog.export))
+            self.dialog_made.emit(dialog)
+        return self._dialog
 
     @property
     def busy(self) -> bool:
@@ -182,8 +196,7 @@ class ManyController(QObject):
 
     def _ended(self, ended: AllEnded) -> None:
         self.run = None
-        if self._question is not None:
-            self._question.done(0)
+        self._closing.drop()
         outcomes = {each.place: each for each in ended.outcomes}
         rows = tuple(words.outcome_row(name, outcomes.get(place), self._kind) for place, name in enumerate(self._names))
         self._done = (
@@ -198,7 +211,7 @@ class ManyController(QObject):
         self.dialog.end(ending_title(ended.ending, self._kind), ended.why, rows, undo=bool(self._done))
         self._side.set_aside.look_up()
         self._feed.refresh()
-        if self._closing:
+        if self._closing.closing:
             self.closed.emit()
         elif not self.dialog.isVisible():
             self.dialog.present()  # hidden on the way: nothing else tells how it ended
@@ -208,24 +221,11 @@ class ManyController(QObject):
     def end_or_wait(self) -> bool:
         """False while a run is under way: once, ask; twice, go back and go."""
         if not self.busy:
-            self.dialog.hide()
+            if self._dialog is not None:
+                self._dialog.hide()
             return True
-        if self._question is not None or self._closing:
-            self._close_after()
-            return False
-        box = ask_roll_back(self._window, ", ".join(self._names))
-        box.buttonClicked.connect(lambda button: self._close_after() if button.objectName() == "roll-back" else None)
-        box.finished.connect(self._answered)
-        self._question = box
-        box.open()
+        self._closing.ask(", ".join(self._names))
         return False
-
-    def _answered(self) -> None:
-        self._question = None
-
-    def _close_after(self) -> None:
-        self._closing = True
-        self.cancel()
 
 
 def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:

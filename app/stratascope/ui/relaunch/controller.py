@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -21,9 +22,8 @@ from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
-from stratascope.ui.relaunch.dialog import RelaunchDialog
 from stratascope.ui.relaunch.fixes import Fixes
-from stratascope.ui.relaunch.questions import Leaving
+from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.relaunch.recovery import CrashRecovery
 from stratascope.ui.relaunch.repair import Repair
 from stratascope.ui.relaunch.set_aside import SetAside
@@ -38,20 +38,22 @@ from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 
+if TYPE_CHECKING:
+    from stratascope.ui.relaunch.dialog import RelaunchDialog
+
 
 class RelaunchController(QObject):
     """Column, dialogs and the one run that may be under way. `column_wanted`: the keyboard into the column.
 
-    `offer_changed`: the Offer for the container in view, None where it is not known, and the keys that are switched on.
     `find_wanted`: what of a Plan that failed breaks it. `watch_wanted`: what is refused to what a Plan made, by which
-    Transaction, for so many seconds. `run_begun`: of which engine and name.
+    Transaction, for so many seconds. `run_begun`: of which engine and name. `dialog_made`: that sheet is there now.
     """
 
     column_wanted = Signal()
     find_wanted = Signal(object)
     watch_wanted = Signal(object, object, float)
     run_begun = Signal(str, str)
-    offer_changed = Signal(object, object)
+    dialog_made = Signal(object)
 
     def __init__(
         self,
@@ -66,7 +68,7 @@ class RelaunchController(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._hardening, self._selection, self._feed = window, hardening, selection, feed
-        titles = {layer.number: translate(layer.about.title) for layer in layers}
+        self._theme, self._layers, self._settings = theme, layers, settings
         self.queries = QueryRunner(self)
         self.run: RelaunchRun | None = None
         self.exercised: Callable[[Plan], tuple[str, ...]] = lambda plan: ()  # commands that just this was tried with
@@ -76,17 +78,38 @@ class RelaunchController(QObject):
         self._then: tuple[Choice, ...] = ()  # what is relaunched with once it is undone
         self._awaited: Key | None = None  # the container that a run left, until it has been read
         self._led = True  # whether the window has gone there
+        self._closing = ClosingQuestion(window, self.cancel)
         self._keys: frozenset[Key] = frozenset()
         self.column = HardenColumn(theme, layers, hardening, self.queries, exports)
-        self.dialog = RelaunchDialog(theme, titles, window)
-        self.dialog.before.usual = lambda: preferences.WATCH.of(settings)
+        self._dialog: RelaunchDialog | None = None
         self.set_aside = SetAside(window, theme, hardening, self.queries)
         self.recovery = CrashRecovery(hardening, self.queries, self)
-        self.leaving = Leaving(window, self.cancel)
         self.repair = Repair(hardening, self.queries, self)
         self._connect()
         self.show_current()
         self.recovery.recover()
+
+    @property
+    def dialog(self) -> RelaunchDialog:
+        """Made when it is first wanted."""
+        if self._dialog is None:
+            from stratascope.ui.relaunch.dialog import RelaunchDialog
+
+            titles = {layer.number: translate(layer.about.title) for layer in self._layers}
+            self._dialog = dialog = RelaunchDialog(self._theme, titles, self._window)
+            dialog.before.usual = lambda: preferences.WATCH.of(self._settings)
+            dialog.begun.connect(self._begin)
+            dialog.left.connect(self.column.take_back)
+            dialog.cancelled.connect(self.cancel)
+            dialog.undo_wanted.connect(self.ask_undo)
+            dialog.discard_wanted.connect(self.ask_discard)
+            dialog.after.leave_out_wanted.connect(self._leave_out)
+            dialog.after.find_wanted.connect(self._find)
+            dialog.after.watch_wanted.connect(self._watch)
+            self.set_aside.gone.connect(dialog.after.forget)
+            self.set_aside.discarded.connect(dialog.after.forget)
+            self.dialog_made.emit(dialog)
+        return self._dialog
 
     def close_critical(self) -> None:
         """The smallest set is switched on; the sheet opens as soon as it is known that nothing stands in the way."""
@@ -102,9 +125,7 @@ class RelaunchController(QObject):
         return True
 
     def allow(self, key: Key, choice: Choice) -> None:
-        """What was refused to that container is to be allowed: the switch that does so is on, and nothing more. One
-        that has ended has no switches: the sheet opens as soon as it is planned.
-        """
+        """What was refused to it is to be allowed: the switch that does so is on; for one that has ended, the sheet."""
         state = self._selection.current if self._go_to(key) else None
         if state is not None and state.container.status.rests:
             self.repair.ask(state, choice)
@@ -122,33 +143,21 @@ class RelaunchController(QObject):
     def join(self, fixes: Fixes) -> None:
         """What has switches to offer beside what they mend."""
         fixes.fix_wanted.connect(partial(self.show_switch, turn_on=True))
-        self.offer_changed.connect(fixes.show_offer)
-        self._tell_offer()
-
-    def _tell_offer(self) -> None:
-        chosen = self.column.draft.chosen
-        self.offer_changed.emit(self.column.draft.offer, frozenset(() if chosen is None else chosen.on))
+        self.column.draft.offer_changed.connect(fixes.show_offer)
+        self.column.draft.tell_offer()
 
     def _connect(self) -> None:
-        self.column.draft.changed.connect(self._tell_offer)
         self.column.wanted.connect(self._ask)
-        self.repair.planned.connect(self._open)
+        self.repair.planned.connect(self._ask)
         self.repair.refused.connect(self.column.tell_refused)
-        self.column.show_wanted.connect(self.dialog.present)
+        self.column.show_wanted.connect(lambda: self.dialog.present())  # noqa: PLW0108 - there is none yet
         self.column.aside_wanted.connect(self.set_aside.show)
         self.column.recover_wanted.connect(self.recovery.recover)
-        self.dialog.begun.connect(self._begin)
-        self.dialog.left.connect(self.column.take_back)
-        self.dialog.cancelled.connect(self.cancel)
-        self.dialog.after.leave_out_wanted.connect(self._leave_out)
-        self.dialog.after.find_wanted.connect(self._find)
-        self.dialog.after.watch_wanted.connect(self._watch)
-        for place in (self.dialog, self.set_aside.dialog, self.column.kept):
+        for place in (self.set_aside, self.column.kept):
             place.undo_wanted.connect(self.ask_undo)
             place.discard_wanted.connect(self.ask_discard)
         self.set_aside.known.connect(self.column.show_kept)
         self.set_aside.changed.connect(self._kept_changed)
-        self.set_aside.gone.connect(self.dialog.after.forget)
         self.set_aside.discarded.connect(self._discarded)
         self.set_aside.refused.connect(self.column.tell_refused)
         self.recovery.looked.connect(self.set_aside.look_up)
@@ -214,12 +223,7 @@ class RelaunchController(QObject):
 
     # -- a relaunch, an undo
 
-    def _ask(self, plan: Plan) -> None:
-        preview = self.column.draft.preview
-        if preview is not None:
-            self._open(plan, preview, self.column.draft.command)
-
-    def _open(self, plan: Plan, preview: Preview, command: str) -> None:
+    def _ask(self, plan: Plan, preview: Preview, command: str) -> None:
         if not self.busy:
             self._plan, self._preview, self._undoing, self._then = plan, preview, None, ()
             self.dialog.ask(plan, preview, command)
@@ -229,7 +233,7 @@ class RelaunchController(QObject):
         if self.busy:
             self.dialog.present()
             return
-        self.set_aside.dialog.hide()
+        self.set_aside.hide()
         self._plan, self._preview, self._undoing, self._then = None, None, done, then
         self.dialog.ask_undo(done)
         asking, told = partial(self._hardening.undo_plan, done), partial(self._undo_planned, done)
@@ -279,7 +283,7 @@ class RelaunchController(QObject):
 
     def _over(self, ended: Ended) -> None:
         self.run = None
-        self.leaving.drop()
+        self._closing.drop()
         self.set_aside.drop_question()
         before, done = None if self._plan is None else self._plan.state, ended.transaction
         good = ended.ending.stays
@@ -291,12 +295,12 @@ class RelaunchController(QObject):
             self._awaited = before.key
         self._led = False
         self.dialog.end(ended, before, self._preview)
-        if not self.leaving.wanted and not self.dialog.isVisible():
+        if not self._closing.closing and not self.dialog.isVisible():
             self.dialog.present()  # hidden on the way: nothing else tells how it ended
         self.set_aside.look_up()
         self.column.draft.show_running("")
         self._feed.refresh()
-        if self.leaving.wanted:
+        if self._closing.closing:
             self._window.close()
 
     def _leave_out(self, name: str) -> None:
@@ -319,11 +323,10 @@ class RelaunchController(QObject):
 
     def ask_discard(self, done: Transaction) -> None:
         """Deleting asks first, over whatever wants it."""
-        places = (place for place in (self.set_aside.dialog, self.dialog) if place.isVisible())
-        self.set_aside.ask_discard(done, next(places, self._window))
+        sheets = [each for each in (self.set_aside.shown, self._dialog) if each is not None and each.isVisible()]
+        self.set_aside.ask_discard(done, sheets[0] if sheets else self._window)
 
     def _discarded(self, done: Transaction) -> None:
-        self.dialog.after.forget(done)
         self.column.take_back_refusal()
         for member in done.members if done.owner is None else ():
             self._selection.give_way((done.engine, member.old), (done.engine, member.new))
@@ -335,8 +338,12 @@ class RelaunchController(QObject):
         """False while a run is under way."""
         if not self.busy:
             self.queries.end()
-            self.dialog.hide()
-            self.set_aside.dialog.hide()
+            if self._dialog is not None:
+                self._dialog.hide()
+            self.set_aside.hide()
             return True
-        self.leaving.ask(self.dialog.name, at_once=self.dialog.limits)
+        if self.dialog.limits:  # done in a moment, and nothing to roll back
+            self._closing.closing = True
+        else:
+            self._closing.ask(self.dialog.name)
         return False

@@ -33,42 +33,6 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
     return _safe(box, other)
 
 
-class Leaving:
-    """The window is to close while a relaunch is under way. `wanted`: it does as soon as that is over.
-
-    `roll_back`: what is called where the person wants that.
-    """
-
-    def __init__(self, window: QWidget, roll_back: Callable[[], None]) -> None:
-        self._window, self._roll_back = window, roll_back
-        self._box: QMessageBox | None = None
-        self.wanted = False
-
-    def ask(self, name: str, *, at_once: bool) -> None:
-        """Once, ask; twice (or by a signal again), roll back. `at_once`: it is done in a moment, with no way back."""
-        if self._box is not None:
-            self._agreed()
-        elif at_once:
-            self.wanted = True
-        else:
-            self._box = box = ask_roll_back(self._window, name)
-            box.buttonClicked.connect(lambda button: self._agreed() if button.objectName() == "roll-back" else None)
-            box.finished.connect(self._answered)
-            box.open()
-
-    def drop(self) -> None:
-        """There is nothing to ask any more."""
-        if self._box is not None:
-            self._box.done(0)
-
-    def _answered(self) -> None:
-        self._box = None
-
-    def _agreed(self) -> None:
-        self.wanted = True
-        self._roll_back()
-
-
 def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
     """The question before the window closes in the middle of a relaunch."""
     box = _question(
@@ -81,6 +45,37 @@ def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
     word = translate(msg("Roll back and close"))
     box.addButton(word, QMessageBox.ButtonRole.AcceptRole).setObjectName("roll-back")
     return _safe(box, msg("Keep going"))
+
+
+class ClosingQuestion:
+    """Whether to roll back, since the window closes in the middle of a run; `roll_back` begins it."""
+
+    def __init__(self, window: QWidget, roll_back: Callable[[], object]) -> None:
+        self._window, self._roll_back = window, roll_back
+        self._box: QMessageBox | None = None
+        self.closing = False  # as soon as the run is over
+
+    def ask(self, name: str) -> None:
+        """Once, ask; where it is asked already, roll back."""
+        if self._box is not None or self.closing:
+            self._go()
+            return
+        self._box = box = ask_roll_back(self._window, name)
+        box.buttonClicked.connect(lambda button: self._go() if button.objectName() == "roll-back" else None)
+        box.finished.connect(self._answered)
+        box.open()
+
+    def drop(self) -> None:
+        """The run is over."""
+        if self._box is not None:
+            self._box.done(0)
+
+    def _answered(self) -> None:
+        self._box = None
+
+    def _go(self) -> None:
+        self.closing = True
+        self._roll_back()
 
 
 def _question(parent: QWidget, icon: QMessageBox.Icon, title: Message, text: Message, more: Message) -> QMessageBox:

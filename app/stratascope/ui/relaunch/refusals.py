@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -20,13 +21,15 @@ from stratascope.core.relaunch.trial import Refusal
 from stratascope.layers.toggles import toggle
 from stratascope.ui.harden.worker import ThreadRun, reason
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.relaunch.refusals_dialog import RefusalsDialog
 from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.usecases.trial.strategy import applied
 from stratascope.value import Value
+
+if TYPE_CHECKING:
+    from stratascope.ui.relaunch.refusals_dialog import RefusalsDialog
 
 _TICK = 1000  # ms
 GONE = msg("This container no longer exists, or is not running.")
@@ -40,13 +43,14 @@ class _Over(Value):
 
 
 class RefusalWatch(QObject):
-    """`closed`: a watch that the window's end waited for is over."""
+    """`closed`: a watch that the window's end waited for is over. `dialog_made`: its sheet is there now."""
 
     closed = Signal()
+    dialog_made = Signal(object)
 
     def __init__(self, window: QWidget, theme: Theme, hardening: Hardening, side: RelaunchController) -> None:
         super().__init__(window)
-        self._hardening, self._side = hardening, side
+        self._window, self._theme, self._hardening, self._side = window, theme, hardening, side
         self.run: ThreadRun | None = None
         self.plan: Plan | None = None  # of what is watched, or was last
         self._done: Transaction | None = None  # what made the replacement
@@ -55,16 +59,26 @@ class RefusalWatch(QObject):
         self._until: float | None = None  # by the monotonic clock, once it has begun
         self._dropped = False  # another run of the same container began: what comes is no news
         self._closing = False
-        self.dialog = RefusalsDialog(theme, window)
-        self.dialog.allowed.connect(self._allow)
-        self.dialog.stopped.connect(self.cancel)
-        self.dialog.undo_wanted.connect(self._undo)
-        self.dialog.again.wanted.connect(self._again)
+        self._dialog: RefusalsDialog | None = None
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK)
         self._clock.timeout.connect(self._tick)
         side.watch_wanted.connect(self.watch)
         side.run_begun.connect(self._run_begun)
+
+    @property
+    def dialog(self) -> RefusalsDialog:
+        """Made when it is first wanted."""
+        if self._dialog is None:
+            from stratascope.ui.relaunch.refusals_dialog import RefusalsDialog
+
+            self._dialog = RefusalsDialog(self._theme, self._window)
+            self._dialog.allowed.connect(self._allow)
+            self._dialog.stopped.connect(self.cancel)
+            self._dialog.undo_wanted.connect(self._undo)
+            self._dialog.again.wanted.connect(self._again)
+            self.dialog_made.emit(self._dialog)
+        return self._dialog
 
     @property
     def busy(self) -> bool:
@@ -170,7 +184,8 @@ class RefusalWatch(QObject):
 
     def end_or_wait(self) -> bool:
         """False while something is watched, which is broken off: `closed` comes when that is over."""
-        self.dialog.hide()
+        if self._dialog is not None:
+            self._dialog.hide()
         if not self.busy:
             return True
         self._closing = self._dropped = True

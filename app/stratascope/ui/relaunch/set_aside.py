@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -12,15 +13,18 @@ from stratascope.core.relaunch.transaction import Damaged, Transaction
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.relaunch.questions import ask_discard
-from stratascope.ui.relaunch.set_aside_dialog import SetAsideDialog
 from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Aside, Hardening
+
+if TYPE_CHECKING:
+    from stratascope.ui.relaunch.set_aside_dialog import SetAsideDialog
 
 
 class SetAside(QObject):
     """`known` has all that is set aside, each time it was looked up; `changed`: it was something else before.
 
     `gone` has each that is set aside no longer, `discarded` what we discarded, `refused` says why that failed.
+    `undo_wanted`, `discard_wanted`: of one in the list. `dialog_made`: the list is there now.
     """
 
     known = Signal(object)  # tuple[Transaction, ...]
@@ -28,14 +32,34 @@ class SetAside(QObject):
     gone = Signal(object)  # Transaction
     discarded = Signal(object)
     refused = Signal(object)  # Message
+    undo_wanted = Signal(object)
+    discard_wanted = Signal(object)
+    dialog_made = Signal(object)
 
     def __init__(self, window: QWidget, theme: Theme, hardening: Hardening, queries: QueryRunner) -> None:
         super().__init__(window)
-        self._hardening, self._queries = hardening, queries
+        self._window, self._theme, self._hardening, self._queries = window, theme, hardening, queries
         self.kept: tuple[Transaction, ...] = ()  # as far as known
-        self.dialog = SetAsideDialog(theme, window)
+        self.shown: SetAsideDialog | None = None  # once it was wanted
         self._question: QMessageBox | None = None
         self._asked_about: Transaction | None = None
+
+    @property
+    def dialog(self) -> SetAsideDialog:
+        """The list, made when it is first wanted."""
+        if self.shown is None:
+            from stratascope.ui.relaunch.set_aside_dialog import SetAsideDialog
+
+            self.shown = SetAsideDialog(self._theme, self._window)
+            self.shown.undo_wanted.connect(self.undo_wanted)
+            self.shown.discard_wanted.connect(self.discard_wanted)
+            self.dialog_made.emit(self.shown)
+        return self.shown
+
+    def hide(self) -> None:
+        """No list any more."""
+        if self.shown is not None:
+            self.shown.hide()
 
     def look_up(self) -> None:
         """It may have changed."""
@@ -75,7 +99,7 @@ class SetAside(QObject):
         self.changed.emit()
 
     def _list_again(self) -> None:
-        if self.dialog.isVisible():
+        if self.shown is not None and self.shown.isVisible():
             self._list()
 
     def _list(self) -> None:
@@ -100,8 +124,8 @@ class SetAside(QObject):
             if answer.words:
                 told = translate(msg("{sentence} {words}", sentence=told, words=answer.words))
             self.refused.emit(msg("{text}", text=told))
-            if self.dialog.isVisible():
-                self.dialog.tell_failed(told)
+            if self.shown is not None and self.shown.isVisible():
+                self.shown.tell_failed(told)
             return
         self.discarded.emit(done)
         self.look_up()

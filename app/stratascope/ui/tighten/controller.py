@@ -8,6 +8,7 @@ Decided against trials of two containers at once: each would slow the other's, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -23,10 +24,6 @@ from stratascope.ui.harden.trial_buttons import TrialButton
 from stratascope.ui.harden.worker import ThreadRun, reason
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import GONE
-from stratascope.ui.tighten import words
-from stratascope.ui.tighten.card import TrialCard
-from stratascope.ui.tighten.dialog import TrialDialog
-from stratascope.ui.use.page import UsePage
 from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
@@ -38,6 +35,11 @@ from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
 from stratascope.usecases.trial.loosen import Loosened
 from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
 from stratascope.value import Value, replace
+
+if TYPE_CHECKING:
+    from stratascope.ui.tighten.card import TrialCard
+    from stratascope.ui.tighten.dialog import TrialDialog
+    from stratascope.ui.use.page import UsePage
 
 LessonOf = Callable[[ContainerState], Lesson]  # what watches its twins; called off the window's thread
 KEPT_MOST = 50  # containers whose last result is remembered
@@ -69,9 +71,10 @@ Make = Callable[[Callable[[], bool]], Iterator[SearchEvent | _Over]]
 
 
 class TrialController(QObject):
-    """`closed`: a search that the window's end waited for is over."""
+    """`closed`: a search that the window's end waited for is over. `dialog_made`: its sheet is there now."""
 
     closed = Signal()
+    dialog_made = Signal(object)
 
     def __init__(
         self,
@@ -86,7 +89,8 @@ class TrialController(QObject):
     ) -> None:
         """Without `lesson` twins are not watched."""
         super().__init__(window)
-        self._theme, self._hardening, self._side, self._selection = theme, hardening, side, selection
+        self._window, self._theme, self._layers = window, theme, layers
+        self._hardening, self._side, self._selection = hardening, side, selection
         self._settings, self._lesson, self._draft = kept, lesson, side.column.draft
         self.run: ThreadRun | None = None
         self._state: ContainerState | None = None  # of the container that the sheet is about
@@ -98,20 +102,33 @@ class TrialController(QObject):
         self._closing = False
         self._button: TrialButton | None = None
         self._card: TrialCard | None = None
-        titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self.dialog = TrialDialog(theme, {layer.id: layer.number for layer in layers}, titles, window)
-        self.dialog.begun.connect(self._begin)
-        self.dialog.cancelled.connect(self.cancel)
-        self.dialog.taken.connect(self._take)
-        self.dialog.again.connect(self._again)
+        self._dialog: TrialDialog | None = None
         side.column.trial_wanted.connect(lambda chosen: self.ask(chosen=chosen))
         side.find_wanted.connect(self.find)
         side.exercised = self.exercised
         self._draft.changed.connect(self.refresh)
         selection.container_changed.connect(self.refresh)
 
+    @property
+    def dialog(self) -> TrialDialog:
+        """Made when it is first wanted."""
+        if self._dialog is None:
+            from stratascope.ui.tighten.dialog import TrialDialog
+
+            numbers = {layer.id: layer.number for layer in self._layers}
+            titles = {layer.number: translate(layer.about.title) for layer in self._layers}
+            self._dialog = TrialDialog(self._theme, numbers, titles, self._window)
+            self._dialog.begun.connect(self._begin)
+            self._dialog.cancelled.connect(self.cancel)
+            self._dialog.taken.connect(self._take)
+            self._dialog.again.connect(self._again)
+            self.dialog_made.emit(self._dialog)
+        return self._dialog
+
     def join(self, page: UsePage) -> None:
         """The page "Use" was made: the button and the card have their places in it."""
+        from stratascope.ui.tighten.card import TrialCard
+
         self._button, self._card = TrialButton(self._theme, msg("Try on a twin")), TrialCard(self._theme)
         self._button.clicked.connect(lambda _=False: self.ask(chosen=False))
         self._card.again.clicked.connect(lambda _=False: self.ask(chosen=False))
@@ -149,6 +166,8 @@ class TrialController(QObject):
             return
         self._state = state
         remembered = exercises.remembered(self._settings, state.container.image)
+        from stratascope.ui.tighten import words  # comes with the sheet
+
         watched = words.watching(snapshot.privilege, self._selection.engine)
         self.dialog.ask(state.container.name, draft.choices, remembered, watched, try_chosen=chosen)
 
@@ -301,7 +320,8 @@ class TrialController(QObject):
         Asked a second time it is not waited for: the journal knows of the twin, and the next start removes it.
         """
         if not self.busy or self._closing:
-            self.dialog.hide()
+            if self._dialog is not None:
+                self._dialog.hide()
             return True
         self._closing = True
         self.cancel()

@@ -6,6 +6,7 @@ page is pressed in.
 
 from __future__ import annotations
 
+import importlib.util
 from enum import StrEnum
 from functools import partial
 
@@ -65,6 +66,11 @@ PAGES = (
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
 MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
 _FIRST_OF_MACHINE = 8  # Alt+8, Alt+9, Alt+0; the pages of a container have 1 to 7
+
+
+def has_graphs() -> bool:
+    """Distributions may leave pyqtgraph out; then there is no fleet view."""
+    return importlib.util.find_spec("pyqtgraph") is not None
 
 
 def of_group(group: Group) -> tuple[Page, ...]:

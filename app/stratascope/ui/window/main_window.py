@@ -173,14 +173,14 @@ class MainWindow(QMainWindow):
         if self.trials is not None:
             self.pages.use_made.connect(self.trials.join)
             self.trials.closed.connect(self.close)
-            self.guide.serve(self.trials.dialog, lambda: topics.TRIALS)
+            self.trials.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.TRIALS))
         if self.refusals is not None:
             self.refusals.closed.connect(self.close)
-            self.guide.serve(self.refusals.dialog, lambda: topics.REFUSALS)
+            self.refusals.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.REFUSALS))
         if self.many is not None:
             self.actions_.add_above(msg("Harden several…"), "", self.many.ask)
             self.many.closed.connect(self.close)
-            self.guide.serve(self.many.dialog, lambda: topics.MANY)
+            self.many.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.MANY))
         self.clock.start()
         self._restore()
         self.window_layout.resized()
@@ -246,15 +246,15 @@ class MainWindow(QMainWindow):
         for header in (self.strata_page.header, self.pages.header):
             header.card.close_wanted.connect(hardening.close_critical)
             header.card.switch_wanted.connect(hardening.show_switch)
-            hardening.offer_changed.connect(header.show_offer)
+            hardening.column.draft.offer_changed.connect(header.show_offer)
         for findings in (self.strata_page.panel.findings, self.findings.list):
             hardening.join(findings)
         self.pages.history_made.connect(hardening.join)
         self.refused.told.connect(partial(self._show_asked, hardening))
         self.pages.denied_made.connect(lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, lambda: topics.HARDENING)
-        self.guide.serve(hardening.dialog, lambda: topics.RELAUNCH)
-        self.guide.serve(hardening.set_aside.dialog, lambda: topics.ASIDE)
+        hardening.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.RELAUNCH))
+        hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it too
 
     def _show_asked(self, hardening: RelaunchController, key: Key) -> None:

@@ -1,13 +1,11 @@
 """The middle of the window: the page of each view, and one for no container.
 
-All but the strata are made when they are first opened, and told nothing while they are not in view. Those of the chosen
-container stand below a head of their own; the fleet takes the whole middle. pyqtgraph comes with the fleet's page, so
-that the window starts without it.
+All but the strata are made when they are first opened, so that the window starts without them, and told nothing while
+they are not in view. Those of the container stand below a head of their own; the fleet takes all, and brings pyqtgraph.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
@@ -16,17 +14,13 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.presentation.history_since import Line, Place
-from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.denied.refused import Refused
 from stratascope.ui.history.chronicle import Chronicle
 from stratascope.ui.panel.panel import ABOUT
-from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.shared.page import SharedPage
 from stratascope.ui.syscalls.page import CallMapPage
-from stratascope.ui.threats.page import MatrixPage
-from stratascope.ui.use.page import UsePage
 from stratascope.ui.use.watching import Watching
-from stratascope.ui.widgets.page_switch import MACHINE, View, ViewSwitch
+from stratascope.ui.widgets.page_switch import MACHINE, View, ViewSwitch, has_graphs
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.empty_page import EmptyPage
@@ -37,8 +31,12 @@ from stratascope.usecases.plan.offers import SERIOUS
 if TYPE_CHECKING:
     from stratascope.ui.before.draft import Before
     from stratascope.ui.before.page import BeforePage
+    from stratascope.ui.denied.page import DeniedPage
     from stratascope.ui.fleet.several import FleetPages
     from stratascope.ui.history.page import HistoryPage
+    from stratascope.ui.processes.page import ProcessesPage
+    from stratascope.ui.threats.page import MatrixPage
+    from stratascope.ui.use.page import UsePage
 
 
 _VIEWS = {Place.DENIED: View.DENIED, Place.PROCESSES: View.PROCESSES}
@@ -103,7 +101,7 @@ class Pages(QStackedWidget):
         column.addWidget(self._stack, 1)
         for page in (self.empty, strata_page, self._below_header):
             self.addWidget(page)
-        missing = {View.FLEET, View.HISTORY} if not _has_graphs() else set[View]()
+        missing = {View.FLEET, View.HISTORY} if not has_graphs() else set[View]()
         missing |= {View.BEFORE} if before is None else set()
         switch.offer_views(tuple(view for view in View if view not in missing))
         switch.turned.connect(self.show_view)
@@ -263,6 +261,8 @@ class Pages(QStackedWidget):
 
     def _matrix_page(self) -> MatrixPage:
         if self.matrix is None:
+            from stratascope.ui.threats.page import MatrixPage
+
             self.matrix = MatrixPage(self._theme, self.layers)
             self._stack.addWidget(self.matrix)
         return self.matrix
@@ -275,6 +275,8 @@ class Pages(QStackedWidget):
 
     def _use_page(self) -> UsePage:
         if self.use is None:
+            from stratascope.ui.use.page import UsePage
+
             self.use = UsePage(self._theme, self.layers, self._selection, self._watching)
             self._stack.addWidget(self.use)
             self.use_made.emit(self.use)
@@ -282,6 +284,8 @@ class Pages(QStackedWidget):
 
     def _denied_page(self) -> DeniedPage:
         if self.denied is None:
+            from stratascope.ui.denied.page import DeniedPage
+
             self.denied = DeniedPage(
                 self._theme, self.layers, self._selection, self._watching, self._refused, able=self._able
             )
@@ -314,6 +318,8 @@ class Pages(QStackedWidget):
 
     def _processes_page(self) -> ProcessesPage:
         if self.processes is None:
+            from stratascope.ui.processes.page import ProcessesPage
+
             self.processes = ProcessesPage(self._theme, self.layers, self._selection)
             self._stack.addWidget(self.processes)
             self.processes_made.emit(self.processes)
@@ -342,8 +348,3 @@ class Pages(QStackedWidget):
             self.fleet.chosen.connect(self._open_container)
             self.addWidget(self.fleet)
         return self.fleet
-
-
-def _has_graphs() -> bool:
-    """Distributions may leave pyqtgraph out; then there is no fleet view."""
-    return importlib.util.find_spec("pyqtgraph") is not None

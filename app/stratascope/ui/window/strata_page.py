@@ -108,5 +108,5 @@ def not_started(
     card.switch_wanted.connect(page.show_switch)
     findings.fix_wanted.connect(partial(page.show_switch, turn_on=True))
     for part in (strata.header, findings):
-        page.offer_changed.connect(part.show_offer)
+        page.column.draft.offer_changed.connect(part.show_offer)
     return page, strata
