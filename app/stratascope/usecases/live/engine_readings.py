@@ -59,6 +59,12 @@ class EngineReadings(Struct):
         self.due[what] = now
         self.later[what] = now + SECOND_LOOK
 
+    def put_off(self, what: str) -> None:
+        """The second look counts from now, when the first has ended: many containers take as long as that pause."""
+        with self.ready:
+            if what in self.later:
+                self.later[what] = time.monotonic() + SECOND_LOOK
+
     def take_due(self, now: float) -> set[str]:
         """What is to be read by now; not due any more afterwards."""
         taken = set()

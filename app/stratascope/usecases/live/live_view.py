@@ -251,6 +251,7 @@ class LiveView:
                     known.host = host
                     known.records = {raw.id: known.records[raw.id] for raw in raws if raw.id in known.records}
                 self._store(known, engine, raws, whole=True)
+                known.put_off(ALL)
                 return
             raws = tuple(raw for what in due if (raw := self._inspect(known, what)) is not None)
             self._store(known, engine, raws)
