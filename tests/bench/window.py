@@ -64,7 +64,7 @@ def ours() -> None:
 
     application = ui.make_application(["bench"])
     watch = live_view()
-    window = ui.make_window(watch)
+    window = ui.make_window(watch, begun=True)
     window.resize(1440, 900)
     window.show()
     window.start()

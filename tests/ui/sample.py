@@ -293,10 +293,11 @@ class StillWatch:
     """A watch that publishes what it is given, and counts what it is asked."""
 
     def __init__(self, first: Snapshot | None = None) -> None:
-        self.first, self.refreshed, self.stopped, self.elevated = first, 0, 0, 0
+        self.first, self.started, self.refreshed, self.stopped, self.elevated = first, 0, 0, 0, 0
 
     def start(self, publish: Callable[[Snapshot], None]) -> None:
         self.publish = publish
+        self.started += 1
         if self.first is not None:
             publish(self.first)
 

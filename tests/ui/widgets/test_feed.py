@@ -8,6 +8,7 @@ from PySide6.QtCore import QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from stratascope.ui.app.app import make_window
 from stratascope.ui.widgets.feed import Feed, MemorySettings
 from ui import sample
 
@@ -43,6 +44,19 @@ def test_start_stop_and_refresh_are_handed_on(qtbot: QtBot) -> None:
     feed.refresh(("docker", "x"))
     feed.stop()
     assert (watch.refreshed, watch.stopped) == (1, 1)
+
+
+def test_what_comes_while_the_window_is_being_made_is_shown_once_it_is_there(qtbot: QtBot) -> None:
+    watch = sample.StillWatch(sample.snapshot())
+    window = make_window(watch, begun=True)
+    qtbot.addWidget(window)
+    assert watch.started == 1
+    assert window.selection.snapshot is None
+    window.show()
+    window.start()
+    qtbot.waitUntil(lambda: window.selection.snapshot is watch.first)
+    assert watch.started == 1
+    window.stop()
 
 
 def test_settings_in_memory() -> None:

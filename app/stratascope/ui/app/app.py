@@ -96,15 +96,23 @@ def make_window(
     captures: CaptureFiles | None = None,
     accepted: AcceptedList | None = None,
     before: Before | None = None,
+    *,
+    begun: bool = False,
 ) -> MainWindow:
-    """The window with its feed, not yet started; without `hardening` it only shows. A QApplication must exist."""
+    """The window with its feed; without `hardening` it only shows. A QApplication must exist.
+
+    `begun`: engines are asked while it is being made, since most of the time that takes is theirs.
+    """
     kept = settings if settings is not None else MemorySettings()
     theme = Theme(chosen_mode(kept))
     theme.apply()
+    feed = Feed(watch)
+    if begun:
+        feed.start()
     window = MainWindow(
         theme,
         all_layers(),
-        Feed(watch),
+        feed,
         kept,
         report,
         hardening,
@@ -157,7 +165,19 @@ def run(
             return 0
         only = None
     window = make_window(
-        watch, settings, report, hardening, exports, learning, lesson, history, daily, captures, accepted, before
+        watch,
+        settings,
+        report,
+        hardening,
+        exports,
+        learning,
+        lesson,
+        history,
+        daily,
+        captures,
+        accepted,
+        before,
+        begun=True,
     )
     window.notices.demo.setVisible(demo)
     quitting = _quit_on_signals(app, window)

@@ -78,10 +78,14 @@ class Feed(QObject):
         super().__init__()
         self._watch = watch
         self._newest: Snapshot | None = None
+        self._begun = False
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def start(self) -> None:
-        self._watch.start(self.publish)
+        """Begin, if it has not begun. What comes before the window's thread handles events waits for that."""
+        if not self._begun:
+            self._begun = True
+            self._watch.start(self.publish)
 
     def stop(self) -> None:
         self._watch.stop()
