@@ -9,7 +9,7 @@ import pytest
 from captures.recorded import recorded, with_gap, with_text
 from layers.surroundings import GROUND, around, capture, container, judged
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, AskedDevice, LogKeeping
+from stratascope.core.container import Asked, AskedDevice, Engine, EngineKind, LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Device, Need, Node, Resource, Room, Shares
 from stratascope.core.threats.threat import Stance
@@ -258,6 +258,23 @@ def test_device_rules_of_version_1_are_the_kernels() -> None:
 def test_device_rules_of_version_2_are_as_asked(asked: Asked, disk: Stance, memory: Stance) -> None:
     posture = posture_of(apparmor("docker-default"), around(), asked)
     assert (judged(LAYER, DISK, posture).stance, judged(LAYER, MEM, posture).stance) == (disk, memory)
+
+
+def test_podman_sets_no_rules_beside_a_user_namespace() -> None:
+    """In groups of version 1, whose rules can be read."""
+    mapped, plain = Asked(userns_mode="auto"), Asked(userns_mode="host")
+    podman = replace(around(), engine=Engine("podman", EngineKind.PODMAN, "unix:///p"))
+    facts = LAYER.decode(v1(**{"cgroup__devices__0__devices.list": "b *:* m\nc 1:3 rwm\n"}), container(), podman)
+    predicted = predict(facts, plain, mapped, podman)
+    assert predicted is not None
+    assert predicted.devices == ("a *:* rwm",)
+    back = predict(predicted, mapped, plain, podman)
+    assert back is not None
+    assert back.devices is not None
+    assert not passes(back.devices, DISK)
+    docker = predict(facts, plain, mapped, around())
+    assert docker is not None
+    assert docker.devices == facts.devices
 
 
 @pytest.mark.parametrize(

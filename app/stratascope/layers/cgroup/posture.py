@@ -6,7 +6,7 @@ from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Resource
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
-from stratascope.layers.shared.device_rules import runtime_default
+from stratascope.layers.shared.device_rules import ALL_DEVICES, runtime_default
 from stratascope.value import Value
 
 FORK_BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
@@ -107,7 +107,7 @@ def _rules(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tupl
     if facts.devices is not None:
         return facts.devices, True
     if around.engine.rootless:
-        return ("a *:* rwm",), True
+        return ALL_DEVICES, True
     if facts.version is None or facts.version != "v2":
         return None, False
     return runtime_default(asked.privileged, asked.devices, asked.device_rules or ()), False

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from stratascope.core.container import Asked
+from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.shared.asked_capabilities import starts_as_root
-from stratascope.layers.shared.device_rules import runtime_default
+from stratascope.layers.shared.device_rules import ALL_DEVICES, runtime_default
+from stratascope.layers.shared.toggle_values import own_user_namespace
 from stratascope.linux.limits import ProcessLimit
 from stratascope.value import replace
 
@@ -26,17 +27,22 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
     found = facts
     if not (around.engine.rootless and facts.version in ("v1", "hybrid")):
         found = _limits(found, before, after)
-    if _of_devices(before) != _of_devices(after):
-        found = replace(found, devices=_devices(found.devices, before, after, rootless=around.engine.rootless))
+    found = replace(found, devices=_devices(found.devices, before, after, around.engine))
     return _process(found, before, after)
 
 
-def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, *, rootless: bool) -> tuple[str, ...] | None:
+def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine) -> tuple[str, ...] | None:
     """What the runtime allows by itself stays (crun and runc differ in it); what was asked for comes and goes."""
-    if now is None or rootless:
+    # Podman asks for none beside a user namespace of its own: with groups of version 1 all is let through then, and
+    # with version 2, of which nothing can be read here, crun sets those of all other containers (measured)
+    podman = engine.kind is EngineKind.PODMAN
+    had, has = (podman and own_user_namespace(asked) for asked in (before, after))
+    if now is None or engine.rootless or (had == has and _of_devices(before) == _of_devices(after)):
         return now
+    if has:
+        return ALL_DEVICES
     wanted = runtime_default(after.privileged, after.devices, after.device_rules or ())
-    if before.privileged or after.privileged:
+    if had or before.privileged or after.privileged:
         return wanted
     was = runtime_default(False, before.devices, before.device_rules or ())
     kept = [rule for rule in now if rule not in was or rule in wanted]

@@ -14,7 +14,7 @@ from stratascope.core.threats.needs import Device
 from stratascope.layers.shared.host_paths import is_disk
 from stratascope.remembered import remembered
 
-_ALL = ("a *:* rwm",)
+ALL_DEVICES = ("a *:* rwm",)
 _DEFAULT = (
     "c *:* m",
     "b *:* m",
@@ -83,7 +83,7 @@ def passes_block(device: AskedDevice) -> bool:
 def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What the engines ask their runtime for, as far as their options tell; `rules` as typed."""
     if privileged:
-        return _ALL
+        return ALL_DEVICES
     asked = []
     for device in devices:
         names = (device.source, device.target)

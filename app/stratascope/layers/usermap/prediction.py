@@ -39,7 +39,7 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
             uid_outside=outside_of(found.uid_map, found.uid_inside),
             uid_effective=None,
             gid_outside=outside_of(found.gid_map, found.gid_inside),
-            groups=(),
+            groups=_moved(facts.groups, facts.gid_map, found.gid_map),
         )
     if before.groups != after.groups and found.gid_outside is not None:
         found = replace(found, groups=_groups(found.gid_outside, found, after))
@@ -71,7 +71,7 @@ def _namespace(facts: UsermapFacts, after: Asked, around: Surroundings) -> Userm
         initial_namespace=False,
         range_shared_with=(),
         owner_inside=owner,
-        setgroups=None,
+        setgroups=None if rootless else "allow",  # its map is written by root
         mount_ids=None if facts.idmapped else (),
     )
 
@@ -110,6 +110,13 @@ def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
         # both engines list the own group among the further ones, too
         groups=() if outside is None else _groups(outside, facts, after),
     )
+
+
+def _moved(groups: tuple[int, ...], was: Ranges | None, now: Ranges | None) -> tuple[int, ...]:
+    """The same groups inside, as they are outside with another map; those alone that are known."""
+    back = tuple((outside, inside, length) for inside, outside, length in was or ())
+    moved = (outside_of(now, outside_of(back, group)) for group in groups)
+    return tuple(group for group in moved if group is not None)
 
 
 def _groups(own: int, facts: UsermapFacts, after: Asked) -> tuple[int, ...]:
