@@ -73,7 +73,19 @@ def test_any_text(text: str) -> None:
         mounts = parse_mountinfo(text)
     except DecodeError:
         return
-    assert set(visible(mounts)) <= set(mounts)
+    seen = visible(mounts)
+    assert {mount.id for mount in seen} <= {mount.id for mount in mounts}
+
+
+PLACES = st.sampled_from(["/", "/a", "/a/b", "/a/b/c", "/d"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), PLACES), max_size=8))
+def test_what_is_visible_of_what_is_visible_is_the_same(placed: list[tuple[int, str]]) -> None:
+    """Also over others at the same place, whose ids nobody sees any more."""
+    lines = [f"{number} {parent} 0:1 / {place} rw - tmpfs tmpfs rw" for number, (parent, place) in enumerate(placed, 1)]
+    seen = visible(parse_mountinfo("\n".join(lines)))
+    assert visible(seen) == seen
 
 
 @pytest.mark.parametrize("name", ["docker-default", "podman-default", "rootless-default"])
@@ -118,6 +130,18 @@ def test_a_mount_above_hides_all_below() -> None:
         "4 3 0:4 / /a/c rw - tmpfs tmpfs rw\n"
     )
     assert [mount.id for mount in visible(parse_mountinfo(text))] == [1, 3, 4]
+
+
+def test_over_a_hidden_one_at_the_same_place() -> None:
+    text = (
+        "1 0 0:1 / / rw - overlay overlay rw\n"
+        "2 1 0:2 / /seen rw - ext4 /dev/x rw\n"
+        "3 2 0:3 / /seen ro - ext4 /dev/x rw\n"
+        "4 3 0:4 / /seen/sys ro - sysfs sysfs rw\n"
+    )
+    seen = visible(parse_mountinfo(text))
+    assert [(mount.id, mount.parent) for mount in seen] == [(1, 0), (3, 1), (4, 3)]
+    assert visible(seen) == seen
 
 
 def test_this_machine() -> None:

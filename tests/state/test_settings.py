@@ -186,7 +186,7 @@ def test_nothing_else_is_remembered() -> None:
     assert {file: keys for file, keys in found.items() if keys} == {
         "state/exercises.py": ["KEY"],
         "state/preferences.py": ["self.key"],
-        "ui/containers/folds.py": ["_SETTING"],
+        "ui/containers/folds.py": ["self._setting"],
         "ui/daily/pins.py": ["_SETTING"],
         "ui/denied/folded.py": ["KEPT"],
         "ui/widgets/splitter_state.py": ["key"],

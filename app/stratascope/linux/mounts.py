@@ -7,6 +7,7 @@ the full path walk runs only where mounts cover one another. Fields and escapes:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -159,7 +160,9 @@ def visible_of(text: str) -> tuple[Mount, ...]:
 
 
 def visible(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    """Those that a path still reaches: a later mount hides all that lies below its target."""
+    """Those that a path still reaches: a later mount hides all that lies below its target. The parent of one that lies
+    over a hidden one is what is below that, so that the same list is given for these again.
+    """
     above = _above(tuple([mount.target for mount in mounts]))
     if above is None:
         return _walked(mounts)
@@ -206,7 +209,18 @@ def _walked(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
     if start is None:
         return mounts
     tops: dict[tuple[int, str], int] = {}  # of thousands that lie over one another each finds the way of the others
-    return tuple(mount for mount in mounts if _resolve(children, tops, start, mount.target) == mount.id)
+    reached = {mount.id for mount in mounts if _resolve(children, tops, start, mount.target) == mount.id}
+    parents = {mount.id: mount.parent for mount in mounts if mount.id not in reached}
+    return tuple(_put_over(mount, parents) for mount in mounts if mount.id in reached)
+
+
+def _put_over(mount: Mount, hidden: Mapping[int, int]) -> Mount:
+    """`hidden`: parents of those that nothing reaches, by their ids. A visible one lies over those at its own place."""
+    parent, passed = mount.parent, set[int]()
+    while parent in hidden and parent not in passed:
+        passed.add(parent)
+        parent = hidden[parent]
+    return mount if parent == mount.parent else mount._replace(parent=parent)
 
 
 _Children = dict[tuple[int, str], int]

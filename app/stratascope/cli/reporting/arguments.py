@@ -18,10 +18,12 @@ def add(command: Parser, form: argparse._MutuallyExclusiveGroup) -> None:
     form.add_argument(
         "--format",
         choices=FORMATS,
+        metavar="FORMAT",  # all of them in one word would be wider than a terminal
         help=told(
             msg(
-                "print it for another tool: gitlab is a code quality report, gitlab-sast one for the security "
-                "dashboard, prometheus the format of a textfile collector, sqlite a database"
+                "print it for another tool, as {formats}: gitlab is a code quality report, gitlab-sast one for the "
+                "security dashboard, prometheus the format of a textfile collector, sqlite a database",
+                formats=", ".join(FORMATS),
             )
         ),
     )
