@@ -147,6 +147,16 @@ def opens(remedy: Remedy) -> tuple[str, str]:
     return translate(msg("opens {count} {severity}", count=count, severity=_OPENS[worst])), "weak"
 
 
+def allowing(threats: tuple[Threat, ...]) -> Message:
+    """Which would be open then."""
+    names = listed(small(translate(threat.title)) for threat in threats[:NAMED])
+    more = len(threats) - NAMED
+    if more > 0:
+        return plural("Allowing it opens: {threats}, and {count} more.",
+                      "Allowing it opens: {threats}, and {count} more.", more, threats=names)  # fmt: skip
+    return msg("Allowing it opens: {threats}.", threats=names)
+
+
 def allowed_by(denial: Denial) -> tuple[str, str, str]:
     """What would allow it, what that opens, and the ink of the latter."""
     if not denial.remedies:
@@ -164,13 +174,7 @@ def whole(denial: Denial) -> str:
     for remedy in denial.remedies[:1]:
         threats = opened(remedy)
         if threats:
-            names = listed(small(translate(threat.title)) for threat in threats[:NAMED])
-            more = len(threats) - NAMED
-            text = msg("Allowing it opens: {threats}.", threats=names)
-            if more > 0:
-                text = plural("Allowing it opens: {threats}, and {count} more.",
-                              "Allowing it opens: {threats}, and {count} more.", more, threats=names)  # fmt: skip
-            lines.append(translate(text))
+            lines.append(translate(allowing(threats)))
         elif remedy.choice is None:
             lines.append(plain(translate(remedy.text), LONGEST))
     return "\n".join(lines)

@@ -29,11 +29,11 @@ from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.words import go_text, question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText
+from stratascope.ui.relaunch.repair import foretold
 from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.relaunch.steps import StepList
 from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.exposure_words import number_text
 from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -139,9 +139,7 @@ class RelaunchDialog(Sheet):
         self.lead.setText(translate(lead))
         warned = tuple(each.text for each in plan.checked.warnings)
         if plan.repairs:  # no column beside it tells what it comes to
-            now, then = number_text(preview.before), number_text(preview.after)
-            told = msg("Exposure if it runs, predicted: {now} as it is, {then} with this change.", now=now, then=then)
-            warned = (told, *warned)
+            warned = (*foretold(preview), *warned)
         self.before.begin()
         self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
         self._open(translate(go_text(preview)))

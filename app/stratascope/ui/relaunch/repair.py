@@ -6,16 +6,30 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
+from stratascope.ui.denied.words import allowing
 from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.widgets.exposure_words import number_text
+from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.value import replace
 
 Answer = tuple[Plan, Preview, str]
+
+
+def foretold(preview: Preview) -> tuple[Message, ...]:
+    """What it comes to, and on what the advice may rest: no column tells of one that does not run."""
+    now, then = number_text(preview.before), number_text(preview.after)
+    opened = opened_by(preview)
+    return (
+        msg("Exposure if it runs, predicted: {now} as it is, {then} with this change.", now=now, then=then),
+        *((allowing(opened),) if opened else ()),
+        msg("If the reason is a guess from its log: a program can print anything."),
+    )
 
 
 class Repair(QObject):

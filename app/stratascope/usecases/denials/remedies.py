@@ -23,7 +23,7 @@ from stratascope.core.relaunch.want import (
 )
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.threat import Outcome
+from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles
@@ -62,12 +62,16 @@ def _choices(want: Want, subject: Subject) -> list[tuple[Choice, Message]]:
 def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | None:
     """Also what may be open then, where that can't be predicted and nothing of it is now."""
     try:
-        found = preview(chosen)
+        return tuple(threat.id for threat in opened_by(preview(chosen)))
     except ToggleError:
         return None
+
+
+def opened_by(found: Preview) -> tuple[Threat, ...]:
+    """What would be open, or may be, that is not now; the worst first."""
     pairs = zip(found.before.threats, found.after.threats, strict=True)
     worse = [new.threat for old, new in pairs if _RANK[new.outcome] > _RANK[old.outcome]]
-    return tuple(threat.id for threat in sorted(worse, key=lambda each: (each.severity.rank, each.id)))
+    return tuple(sorted(worse, key=lambda each: (each.severity.rank, each.id)))
 
 
 def _price(opened: tuple[str, ...] | None) -> tuple[object, ...]:
