@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import gc
 import os
 import sys
 import tempfile
@@ -112,6 +113,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+        gc.enable()  # off from the program's start to its first picture, which a test of the start may not reach
 
 
 @pytest.hookimpl(trylast=True)
