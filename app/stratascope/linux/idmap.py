@@ -15,6 +15,7 @@ from stratascope.value import Value
 
 MAX_LINES = 340  # UID_GID_MAP_MAX_EXTENTS, include/linux/user_namespace.h
 FULL = 4294967295  # ids 0 to 2^32 - 2: the last one, (uid_t) -1, is no id
+EVERY_ID = ((0, 0, FULL),)  # the map of the initial user namespace, as (inside, outside, length)
 _TOP = 1 << 32
 _KINDS = ("uid", "gid")
 

@@ -24,7 +24,6 @@ from stratascope.linux.mounts import (
     is_mask,
     is_proc_read_only,
     root_mount,
-    visible,
     visible_of,
 )
 from stratascope.remembered import alike
@@ -104,14 +103,13 @@ def _towards_host(mount: Mount, groups: tuple[int, ...]) -> Propagation:
 
 
 def judged(
-    mounts: tuple[Mount, ...],
+    seen: tuple[Mount, ...],
     container: str,
     wishes: tuple[AskedMount, ...],
     around: Surroundings,
     special: SpecialFiles | None = None,
 ) -> MountView:
-    """The same from what counts of the container: its id, and the mounts that were asked for."""
-    seen = visible(mounts)
+    """The same from the mounts in sight, and of the container its id and the mounts that were asked for."""
     root = root_mount(seen)
     masked: list[str] = []
     read_only: list[str] = []

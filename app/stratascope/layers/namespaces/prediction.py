@@ -27,7 +27,7 @@ from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.defaults.settings import surely_masked
-from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only
+from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
 from stratascope.linux.namespace import Kind
 from stratascope.value import replace
 
@@ -153,7 +153,7 @@ def _view(view: MountView, before: Asked, after: Asked, around: Surroundings) ->
     mounts, special = with_devices(mounts, special, devices, around)
     if (tuple(mounts), after.mounts, special) == (view.seen, before.mounts, view.special):
         return view
-    return judged(tuple(mounts), view.container, after.mounts, around, special)
+    return judged(visible(tuple(mounts)), view.container, after.mounts, around, special)
 
 
 def _special(files: tuple[SpecialFile, ...], before: Asked, after: Asked) -> tuple[SpecialFile, ...]:

@@ -10,7 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.layers.shared.readings import process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
-from stratascope.linux.idmap import FULL, is_full, parse_idmap, to_inside
+from stratascope.linux.idmap import EVERY_ID, is_full, parse_idmap, to_inside
 
 _LAYER = "usermap"
 
@@ -20,7 +20,7 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
         return []
     found = []
     source = f"{facts.process}/uid_map"
-    full = facts.uid_map == ((0, 0, FULL),)
+    full = facts.uid_map == EVERY_ID
     if facts.root_is_host_uid == 0 and (facts.uid_outside == 0 or not full):
         text = msg("Root inside is root on this machine: anyone who breaks out as root is root there.")
         advice = _own_namespace(asked, around)

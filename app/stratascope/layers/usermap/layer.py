@@ -20,7 +20,7 @@ from stratascope.layers.usermap.prediction import predict
 from stratascope.layers.usermap.refused import refused
 from stratascope.layers.usermap.stances import stance_of
 from stratascope.layers.usermap.views import tabs_of
-from stratascope.linux.idmap import FULL
+from stratascope.linux.idmap import EVERY_ID
 
 ABOUT = About(
     title=msg("User namespace"),
@@ -45,7 +45,7 @@ def _verdict(facts: UsermapFacts, around: Surroundings) -> tuple[Verdict, Messag
     if facts.uid_map is None or around.ground.initial_user_namespace is False:
         return Verdict.UNKNOWN, why_unknown(facts.gaps)
     host = facts.root_is_host_uid
-    full = facts.uid_map == ((0, 0, FULL),)
+    full = facts.uid_map == EVERY_ID
     if host == 0 and not (full and facts.uid_outside):
         if facts.uid_outside == 0 or not full:
             return Verdict.OPEN, msg("Root inside is root on this machine")

@@ -11,7 +11,7 @@ from stratascope.layers.shared.asked_capabilities import held_after, starts_as_r
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
 from stratascope.layers.shared.unprivileged_ports import port_start_after
 from stratascope.layers.usermap.facts import Ranges, UsermapFacts, disks_given, outside_of
-from stratascope.linux.idmap import FULL
+from stratascope.linux.idmap import EVERY_ID
 from stratascope.value import replace
 
 _MODES = (
@@ -78,11 +78,10 @@ def _namespace(facts: UsermapFacts, after: Asked, around: Surroundings) -> Userm
 
 def _initial(facts: UsermapFacts) -> UsermapFacts:
     """In the machine's first user namespace, where each id is itself."""
-    same = ((0, 0, FULL),)
     return replace(
         facts,
-        uid_map=same,
-        gid_map=same,
+        uid_map=EVERY_ID,
+        gid_map=EVERY_ID,
         root_is_host_uid=0,
         root_mapped=True,
         initial_namespace=True,

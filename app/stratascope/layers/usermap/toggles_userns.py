@@ -31,7 +31,7 @@ from stratascope.layers.shared.toggle_values import (
 )
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import FULL, parse_idmap
+from stratascope.linux.idmap import EVERY_ID, FULL, parse_idmap
 from stratascope.value import replace
 
 _LAYER, _UID_MAP = "usermap", "@uid_map"
@@ -158,7 +158,7 @@ def _prove_userns(facts: UsermapFacts | None, value: str, subject: Subject) -> P
 
 
 def _full(facts: UsermapFacts) -> bool:
-    return facts.uid_map == ((0, 0, FULL),)
+    return facts.uid_map == EVERY_ID
 
 
 def _shape(ranges: tuple[tuple[int, int, int], ...], subject: Subject) -> tuple[tuple[int, ...], ...]:

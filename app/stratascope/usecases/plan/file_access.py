@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, Engine
 from stratascope.core.host_files import Entry
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.shared.toggle_values import initial_user_namespace
-from stratascope.linux.idmap import FULL
+from stratascope.linux.idmap import EVERY_ID
 from stratascope.value import Value
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _elsewhere(asked: Asked, facts: UsermapFacts, engine: Engine) -> Identity:
         own = ((engine.daemon_uid, engine.daemon_uid, 1),)
         return Identity(engine.daemon_uid, None, own, (), override=False)
     whole = initial_user_namespace(asked.userns_mode, asked.uid_map, engine)
-    ids = ((0, 0, FULL),) if whole else asked.uid_map
+    ids = EVERY_ID if whole else asked.uid_map
     if ids and not engine.rootless:
         user, group = _start(asked.user, facts)
         return Identity(_outside(ids, user), _outside(ids, group), ids, ids, _overrides(asked, user))
