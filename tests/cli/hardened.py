@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,15 @@ class Desk:
         running = {name: number for name, (number, status) in self.all().items() if status == "running"}
         assert list(running) == [NAME]
         return running[NAME]
+
+
+@contextmanager
+def desk_at(rig: Rig, state: Path) -> Iterator[Desk]:
+    """One whose containers are removed at the end."""
+    desk = Desk(rig, state)
+    yield desk
+    for name in desk.all():
+        rig.run("rm", "-f", name)
 
 
 def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK) -> str:

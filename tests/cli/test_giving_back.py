@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, Desk, start
+from cli.hardened import NAME, Desk, desk_at, start
 from rig.engine import Rig
 from stratascope.layers.toggles import all_toggles
 
@@ -78,10 +78,8 @@ CASES = (
 
 @pytest.fixture
 def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(any_engine, tmp_path)
-    yield found
-    for name in found.all():
-        any_engine.run("rm", "-f", name)
+    with desk_at(any_engine, tmp_path) as found:
+        yield found
     any_engine.run("volume", "rm", "mine", check=False)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, QUICK, Desk, start
+from cli.hardened import NAME, QUICK, Desk, desk_at, start
 from rig.engine import Rig
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
@@ -22,10 +22,8 @@ from stratascope.state.journal import FileJournal
 
 @pytest.fixture
 def desk(each_api: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(each_api, tmp_path)
-    yield found
-    for name in found.all():
-        each_api.run("rm", "-f", name)
+    with desk_at(each_api, tmp_path) as found:
+        yield found
 
 
 def test_hardened_proven_undone_and_discarded(desk: Desk) -> None:

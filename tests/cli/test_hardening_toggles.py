@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import Desk, start
+from cli.hardened import Desk, desk_at, start
 from rig.engine import KINDS, Rig
 from stratascope.layers.toggles import all_toggles
 
@@ -76,10 +76,8 @@ NOT_HERE = {("docker_rootless", "ipc"), ("podman_rootless", "ipc"), ("docker_roo
 
 @pytest.fixture
 def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(any_engine, tmp_path)
-    yield found
-    for name in found.all():
-        any_engine.run("rm", "-f", name)
+    with desk_at(any_engine, tmp_path) as found:
+        yield found
 
 
 def _filled(words: tuple[str, ...], desk: Desk) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, Desk, start
+from cli.hardened import NAME, Desk, desk_at, start
 from rig.engine import Rig
 
 # A server that writes a file before it listens, and sits there if it can't
@@ -25,10 +25,8 @@ SERVER = (
 
 @pytest.fixture
 def desk(each_api: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(each_api, tmp_path)
-    yield found
-    for name in found.all():
-        each_api.run("rm", "-f", name)
+    with desk_at(each_api, tmp_path) as found:
+        yield found
 
 
 def listening(desk: Desk, port: int = 8080) -> bool:

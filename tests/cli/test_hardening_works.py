@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, Desk, start
+from cli.hardened import NAME, Desk, desk_at, start
 from rig.engine import Rig
 
 _END = "trap 'exit 0' TERM"
@@ -32,10 +32,8 @@ SILENT = ("sh", "-c", f"{_END}; nc -ll -p 7000 -e sleep 60 & sleep 3600 & wait")
 
 @pytest.fixture
 def desk(each_api: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(each_api, tmp_path)
-    yield found
-    for name in found.all():
-        each_api.run("rm", "-f", name)
+    with desk_at(each_api, tmp_path) as found:
+        yield found
 
 
 def serving(desk: Desk, port: int) -> None:

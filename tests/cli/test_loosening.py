@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, Desk, start
+from cli.hardened import NAME, Desk, desk_at, start
 from rig.engine import Rig
 
 # It needs one capability, and says nothing when it has not got it
@@ -17,10 +17,8 @@ WANTED = ("--set", "no-new-privileges=on", "--set", "capabilities=none", "--set"
 
 @pytest.fixture
 def desk(each_api: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(each_api, tmp_path)
-    yield found
-    for name in found.all():
-        each_api.run("rm", "-f", name)
+    with desk_at(each_api, tmp_path) as found:
+        yield found
 
 
 def test_what_breaks_it_is_found_and_what_works_works(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, Desk, start
+from cli.hardened import NAME, Desk, desk_at, start
 from rig.engine import KINDS, Rig
 
 LACKING = ("sh", "-c", "mkdir -p /made || exit 3; trap 'exit 0' TERM; sleep 3600 & wait")
@@ -17,10 +17,8 @@ STOPPED, RUNNING = "stopped", "running"
 
 @pytest.fixture
 def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(any_engine, tmp_path)
-    yield found
-    for name in found.all():
-        any_engine.run("rm", "-f", name)
+    with desk_at(any_engine, tmp_path) as found:
+        yield found
 
 
 def ended(desk: Desk, *options: str, command: tuple[str, ...] = LACKING) -> str:

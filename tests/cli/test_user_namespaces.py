@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import Desk, start
+from cli.hardened import Desk, desk_at, start
 from rig.engine import Rig
 
 OWN = ("--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536")
@@ -23,10 +23,8 @@ OPTIONS = (
 
 @pytest.fixture
 def desk(podman_rootful: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(podman_rootful, tmp_path)
-    yield found
-    for name in found.all():
-        podman_rootful.run("rm", "-f", name)
+    with desk_at(podman_rootful, tmp_path) as found:
+        yield found
 
 
 @pytest.mark.slow

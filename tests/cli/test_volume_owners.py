@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, Desk, start
+from cli.hardened import NAME, Desk, desk_at, start
 from rig.engine import Rig
 
 # Root's files, and some of others; then it goes on writing as whoever it is, and ends where it may not
@@ -24,10 +24,8 @@ Owners = dict[str, tuple[int, int, int]]
 
 @pytest.fixture
 def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(any_engine, tmp_path)
-    yield found
-    for name in found.all():
-        any_engine.run("rm", "-f", name)
+    with desk_at(any_engine, tmp_path) as found:
+        yield found
     any_engine.run("rm", "-f", "other-user", check=False)
     any_engine.run("volume", "rm", "-f", "own-volume", check=False)
 

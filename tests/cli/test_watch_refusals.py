@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.hardened import NAME, Desk, start
+from cli.hardened import NAME, Desk, desk_at, start
 from rig.engine import Rig
 
 # It gives a file away whenever somebody asks for that, and only then
@@ -23,10 +23,8 @@ ON_REQUEST = (
 
 @pytest.fixture
 def desk(hybrid_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(hybrid_engine, tmp_path)
-    yield found
-    for name in found.all():
-        hybrid_engine.run("rm", "-f", name)
+    with desk_at(hybrid_engine, tmp_path) as found:
+        yield found
 
 
 def ask(desk: Desk, original: str, over: threading.Event) -> None:
