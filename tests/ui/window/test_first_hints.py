@@ -28,6 +28,8 @@ def test_they_come_once_and_one_after_the_other(qtbot: QtBot) -> None:
     settings = MemorySettings()
     window = first(qtbot, settings)
     assert not window.hints.isVisible(), "there is nothing to tell of yet"
+    window.selection.container_changed.emit()
+    assert not window.hints.isVisible(), "no engine answers: what it says is not to be covered"
     window.selection.show_snapshot(sample.snapshot())
     hints = window.hints
     assert hints.isVisible()

@@ -119,9 +119,9 @@ class FirstHints(QFrame):
         """Whether they were shown on this machine before."""
         return self._settings.get(KEY) == SEEN
 
-    def offer(self) -> None:
-        """The first time there is something to tell of."""
-        if not self.seen and self._at < 0 and any(hint.part() is not None for hint in self._hints):
+    def offer(self, *, there: bool = True) -> None:
+        """The first time there is something to tell of. `there`: whether a container is in view."""
+        if there and not self.seen and self._at < 0 and any(hint.part() is not None for hint in self._hints):
             self.begin()
 
     def begin(self) -> None:

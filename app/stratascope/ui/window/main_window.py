@@ -271,7 +271,7 @@ class MainWindow(QMainWindow):
 
     def greet(self) -> None:
         """The hints for whoever sees it for the first time, as soon as there is something to tell of."""
-        self.selection.container_changed.connect(self.hints.offer)
+        self.selection.container_changed.connect(lambda: self.hints.offer(there=self.selection.current is not None))
 
     def stop(self) -> None:
         """End it; may be called twice."""
