@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,41 @@ def test_drafts_of_a_crash_are_tidied_and_nothing_else(tmp_path: Path) -> None:
     atomic_file.tidy(tmp_path / "[x]")
     assert ".x.12345678.new" in names(tmp_path)
     assert ".[x].12345678.new" not in names(tmp_path)
+
+
+@pytest.mark.parametrize(("length", "whole"), [(0, True), (1, True), (9, True), (10, True), (11, False), (5000, False)])
+def test_read_up_to_its_limit(length: int, whole: bool, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * length)
+    assert atomic_file.read(path, 10) == (b"x" * length if whole else None)
+
+
+def test_a_file_that_does_not_tell_its_size_is_read_whole() -> None:
+    path = Path("/proc/self/mountinfo")
+    assert path.stat().st_size == 0
+    assert atomic_file.read(path, 1 << 20) == path.read_bytes()
+    assert atomic_file.read(path, 10) is None
+
+
+@pytest.mark.parametrize(("length", "whole"), [(0, True), (10, True), (11, False), (70_000, False)])
+def test_a_pipe_without_a_name_is_read_where_it_may_be(length: int, whole: bool) -> None:
+    for piped in (True, False):
+        out, into = os.pipe()
+        writer = threading.Thread(target=_fill, args=(into, length))
+        writer.start()
+        try:
+            if piped:
+                assert atomic_file.read(Path(f"/proc/self/fd/{out}"), 10, piped=True) == (
+                    b"x" * length if whole else None
+                )
+            else:
+                with pytest.raises(OSError, match="not an ordinary file"):
+                    atomic_file.read(Path(f"/proc/self/fd/{out}"), 10)
+        finally:
+            os.close(out)
+            writer.join()
+
+
+def _fill(descriptor: int, length: int) -> None:
+    with suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as file:
+        file.write(b"x" * length)

@@ -32,7 +32,7 @@ CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 THIRD_PARTY = {
     "check": frozenset({"yaml"}),
     "cli": frozenset({"shtab"}),
-    "engines": frozenset({"docker", "podman", "requests", "urllib3"}),
+    "engines": frozenset({"docker", "msgspec", "podman", "requests", "urllib3"}),
     "presentation": frozenset({"wcwidth"}),
     "state": frozenset({"msgspec"}),
     "ui": frozenset({"PySide6", "jeepney", "numpy", "pyqtgraph", "shiboken6"}),

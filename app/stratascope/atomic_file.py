@@ -75,14 +75,18 @@ def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> b
     `ours`: it has to belong to this user or to root. `piped`: a pipe that a shell made is read as well; one that has a
     name is not, since nobody may ever write to it.
     """
-    anonymous = piped and Path(os.path.realpath(path)).name.startswith("pipe:[")
+    facts = path.stat()
+    anonymous = piped and stat.S_ISFIFO(facts.st_mode) and Path(os.path.realpath(path)).name.startswith("pipe:[")
     if not anonymous:
-        _ordinary(path.stat(), path, ours)  # before it is opened: that alone does something to many a device
+        _ordinary(facts, path, ours)  # before it is opened: that alone does something to many a device
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if anonymous else os.O_NONBLOCK))
     with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
         if not anonymous:
-            _ordinary(os.fstat(descriptor), path, ours)
-        data = file.read(most + 1)
+            _ordinary(facts, path, ours)
+        data = file.read(min(facts.st_size, most) + 1)  # which is set aside in memory first
+        if len(data) > facts.st_size:  # it grew, or does not tell its size
+            data += file.read(most + 1 - len(data))
     return data if len(data) <= most else None
 
 

@@ -323,7 +323,7 @@ def inode_of(link: str | Gap | None) -> int | None:
     if link is None or isinstance(link, Gap):
         return None
     try:
-        return parse_link(link.strip()).inode
+        return parse_link(link).inode
     except DecodeError:
         return None
 

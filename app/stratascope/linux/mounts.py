@@ -147,16 +147,21 @@ def any_idmapped(text: str) -> bool:
     return ",idmapped" in text
 
 
-@remembered(20000)
 def cached_mountinfo(text: str) -> tuple[Mount, ...]:
     """`parse_mountinfo`, remembered: the text of a container that did not change is the same text."""
-    return parse_mountinfo(text)
+    return _lists(text)[0]
 
 
-@remembered(20000)
 def visible_of(text: str) -> tuple[Mount, ...]:
     """Those that are in sight of a process with this list. Raises DecodeError."""
-    return visible(cached_mountinfo(text))
+    return _lists(text)[1]
+
+
+@remembered()
+def _lists(text: str) -> tuple[tuple[Mount, ...], tuple[Mount, ...]]:
+    """All, and those in sight: mostly the same ones."""
+    mounts = parse_mountinfo(text)
+    return mounts, visible(mounts)
 
 
 def visible(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:

@@ -46,13 +46,18 @@ def dumps(record: Record) -> str:
     return json.dumps({"format": FORMAT, "version": VERSION, "record": body}, indent=1) + "\n"
 
 
-def loads(text: str, name: str) -> Record:
+def loads(text: str | bytes, name: str) -> Record:
     """A record from a file's text. Raises ProbeError that says what is wrong with `name`."""
     try:
         whole = _WHOLE.decode(text)  # four times as quick, and takes no lone surrogate
     except (ValueError, RecursionError):
-        return _loads(text, name)
-    return _loads(text, name) if (whole.format, whole.version) != (FORMAT, VERSION) else _sound(whole.record, name)
+        whole = None
+    if whole is not None and (whole.format, whole.version) == (FORMAT, VERSION):
+        return _sound(whole.record, name)
+    try:
+        return _loads(text if isinstance(text, str) else text.decode(), name)
+    except UnicodeDecodeError as error:
+        raise _damaged(name, msg("It is not text from byte {place} on.", place=error.start)) from error
 
 
 def _loads(text: str, name: str) -> Record:
@@ -129,14 +134,10 @@ def save(record: Record, path: Path) -> None:
 
 def load(path: Path) -> Record:
     """Read a record. Raises ProbeError with a clear text; OSError where the file can't be read."""
-    try:
-        data = atomic_file.read(path, MOST, piped=True)
-        if data is None:
-            raise _damaged(str(path), msg("It is larger than {size}.", size=size_text(MOST)))
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _damaged(str(path), msg("It is not text from byte {place} on.", place=error.start)) from error
-    return loads(text, str(path))
+    data = atomic_file.read(path, MOST, piped=True)
+    if data is None:
+        raise _damaged(str(path), msg("It is larger than {size}.", size=size_text(MOST)))
+    return loads(data, str(path))
 
 
 def _damaged(name: str, why: Message) -> ProbeError:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from captures.recorded import container, recorded, surroundings
+from stratascope import remembered
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Call, Calls, Feature
@@ -51,6 +54,19 @@ def under(*programs: bytes, abis: tuple[tuple[Abi, bool], ...] = ((Abi.X86_64, T
 
 def returning(value: int) -> bytes:
     return bpf.FORMAT.pack(bpf.RET_K, 0, 0, value)
+
+
+def test_equal_postures_are_one_object_as_long_as_somebody_holds_it() -> None:
+    """Whoever compares two has thousands of outcomes to go through, and a fleet compares them for each container."""
+    first = posture_of()
+    remembered.forget()
+    assert posture_of() is first
+    held = weakref.ref(first)
+    del first
+    remembered.forget()
+    gc.collect()
+    assert held() is None, "nobody else holds it"
+    assert posture_of() != posture_of(capabilities=(*DOCKER, "CAP_SYS_ADMIN"))
 
 
 def rule(need: Calls, posture: Any) -> Ruling:

@@ -15,6 +15,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from stratascope.core.container import Status
 from stratascope.linux.capability import NAMES
 
@@ -131,12 +133,12 @@ def parse(text: str, nodes: int = NODES_MAX) -> Any:
     """JSON text as Python values; ValueError for anything else, also for what only Python takes for JSON (NaN), and for
     more values than `nodes` or deeper ones than DEPTH_MAX: two bytes of text can be a value of a hundred.
     """
-    if text.count(",") + text.count("[") + text.count("{") > nodes:
+    if len(text) > nodes and text.count(",") + text.count("[") + text.count("{") > nodes:
         raise ValueError(f"more than {nodes} values")
     try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-    except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
+        value = msgspec.json.decode(text)  # three times as quick, and takes no lone surrogate
+    except (ValueError, RecursionError):
+        value = _parsed(text)
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(DEPTH_MAX):
         if not level:
@@ -144,6 +146,14 @@ def parse(text: str, nodes: int = NODES_MAX) -> Any:
         inner = [each.values() if type(each) is dict else each for each in level]
         level = [item for items in inner for item in items if type(item) is dict or type(item) is list]
     raise ValueError("JSON is nested too deeply")
+
+
+def _parsed(text: str) -> Any:
+    """The same for any text, and with a word for whatever is wrong with it."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
 
 
 def parse_object(text: str) -> dict[str, Any]:

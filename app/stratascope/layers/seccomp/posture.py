@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary, ref
+
 from stratascope.core.ground import Surroundings
 from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import (
@@ -23,7 +25,7 @@ STATUS = "@status:Seccomp"
 _ALL = frozenset(NAMES)
 
 
-class SeccompPosture(Value, cache_hash=True):
+class SeccompPosture(Value, cache_hash=True, weakref=True):
     """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
 
     `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one
@@ -60,4 +62,17 @@ def _posture(
     opened = () if default is None else opened_by(default, _ALL)
     source = STATUS if origin is None else origin.source
     read = origin is None or isinstance(origin, KernelFilters | NoFilter)
-    return SeccompPosture(mode, source, points, opened, unseen, kernel, read)
+    return _one(SeccompPosture(mode, source, points, opened, unseen, kernel, read))
+
+
+_held: WeakKeyDictionary[SeccompPosture, ref[SeccompPosture]] = WeakKeyDictionary()
+
+
+def _one(posture: SeccompPosture) -> SeccompPosture:
+    """Of equal ones that somebody holds the first: whoever compares them has thousands of outcomes to go through."""
+    known = _held.get(posture)
+    first = None if known is None else known()
+    if first is None:
+        _held[posture] = ref(posture)
+        return posture
+    return first
