@@ -107,6 +107,48 @@ services:
   }
   two: {image: x}
 """
+NOTHING = """\
+services:
+  one:
+    image: a
+    cap_add:
+    cap_drop: []  # none
+    security_opt: null
+    ulimits: {}
+    volumes:
+    tmpfs: ~
+    user:
+    read_only:  # not yet
+    mem_limit:
+    ports: []
+"""
+LIMITS = """\
+services:
+  one:
+    image: a
+    ulimits:
+      nofile: 4096  # enough
+      nproc:
+        hard: 2000
+        soft: 100
+      core: {soft: 10, hard: 20}
+  two: {image: x, ulimits: {nofile: 4096, core: {hard: 3, soft: 2}}}
+"""
+SCAFFOLD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  securityContext: {}
+  volumes:
+  containers:
+    - name: one
+      image: a
+      securityContext: {}
+      resources: {}  # as the node has
+      volumeMounts:
+    - {name: two, image: b, securityContext: {}, resources: {limits: {}}, volumeMounts: []}
+"""
 PRIVILEGED = {
     "run": "docker run --privileged --network host --name one nginx\n",
     "compose": "services:\n  one:\n    image: nginx\n    privileged: true\n    network_mode: host\n",
@@ -135,6 +177,13 @@ TEXTS = {
     "compose, JSON": (json.dumps(yaml.safe_load(COMPOSE)), "compose.json"),
     "compose, JSON in lines": (json.dumps(yaml.safe_load(COMPOSE), indent=2), "compose.json"),
     "kubernetes, JSON in lines": (json.dumps(yaml.safe_load(KUBERNETES), indent=2), "pod.json"),
+    "compose, nothing in its lists": (NOTHING, "compose.yml"),
+    "compose, limits": (LIMITS, "compose.yml"),
+    "kubernetes, nothing in it": (SCAFFOLD, "pod.yml"),
+    "kubernetes, nothing in its lists": (
+        SCAFFOLD.replace("securityContext: {}", "securityContext: {capabilities: {add: , drop: []}}"),
+        "pod.yml",
+    ),
     **{f"privileged {name}": (text, FILE[name]) for name, text in PRIVILEGED.items()},
 }
 # What a manifest has no word for: limits of each process, and what nodes and pods decide
@@ -350,3 +399,86 @@ def test_the_second_of_one_name_is_itself(made: Checker) -> None:
 def test_nothing_is_left_of_what_is_emptied(made: Checker) -> None:
     written = Writer(made, PRIVILEGED["kubernetes"], "x.yml", 0).written((Choice("privileged", "off"),))
     assert "securityContext" not in written
+
+
+def test_what_is_empty_is_filled_where_it_is(made: Checker) -> None:
+    written = Writer(made, NOTHING, "compose.yml", 0).written((
+        Choice("capabilities", "CAP_NET_BIND_SERVICE"),
+        Choice("no-new-privileges", "on"),
+        Choice("ulimit-core", "0"),
+        Choice("user", "1000"),
+        Choice("read-only-root", "on"),
+    ))  # fmt: skip
+    assert (
+        written
+        == """\
+services:
+  one:
+    image: a
+    cap_add: [NET_BIND_SERVICE]
+    cap_drop: [ALL]  # none
+    security_opt: ["no-new-privileges"]
+    ulimits: {core: {soft: 0, hard: 0}}
+    volumes:
+    tmpfs: ~
+    user: "1000"
+    read_only: true  # not yet
+    mem_limit:
+    ports: []
+"""
+    )
+    chosen = (Choice("no-new-privileges", "on"), Choice("memory", "512m"), Choice("tmpfs", "/c"))
+    first = Writer(made, SCAFFOLD, "pod.yml", 0).written(chosen)
+    assert (
+        Writer(made, first, "pod.yml", 1).written(chosen)
+        == """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  securityContext: {}
+  volumes: [{name: tmp-c, emptyDir: {medium: Memory}}, {name: tmp-c-2, emptyDir: {medium: Memory}}]
+  containers:
+    - name: one
+      image: a
+      securityContext: {allowPrivilegeEscalation: false}
+      resources: {limits: {memory: 512Mi}}  # as the node has
+      volumeMounts: [{name: tmp-c, mountPath: /c}]
+    - {name: two, image: b, securityContext: {allowPrivilegeEscalation: false}, resources: {limits: {memory: 512Mi}}, \
+volumeMounts: [{name: tmp-c-2, mountPath: /c}]}
+"""
+    )
+
+
+def test_limits_that_are_there_get_other_numbers(made: Checker) -> None:
+    chosen = (Choice("ulimit-nofile", "1024"), Choice("ulimit-nproc", "50"), Choice("ulimit-core", "0"))
+    first = Writer(made, LIMITS, "compose.yml", 0).written(chosen)
+    written = Writer(made, first, "compose.yml", 1).written((chosen[0], chosen[2]))
+    assert (
+        written
+        == """\
+services:
+  one:
+    image: a
+    ulimits:
+      nofile: 1024  # enough
+      nproc:
+        hard: 50
+        soft: 50
+      core: {soft: 0, hard: 0}
+  two: {image: x, ulimits: {nofile: 1024, core: {hard: 0, soft: 0}}}
+"""
+    )
+
+
+@pytest.mark.parametrize("word", ["", "null", "~", "Null", "NULL"])
+def test_null_is_nothing_and_no_word(made: Checker, word: str) -> None:
+    text = "services:\n  one:\n    image: a\n" + "".join(
+        f"    {key}: {word}\n" for key in ("user", "pid", "network_mode", "cap_add", "security_opt", "tmpfs", "volumes")
+    )
+    plain = "services:\n  one:\n    image: a\n"
+    assert Writer(made, text, "compose.yml", 0).subject.container.asked == (
+        Writer(made, plain, "compose.yml", 0).subject.container.asked
+    )
+    quoted = plain + '    user: "null"\n'
+    assert Writer(made, quoted, "compose.yml", 0).subject.container.asked.user == "null"

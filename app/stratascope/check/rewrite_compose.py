@@ -10,8 +10,8 @@ import json
 from stratascope.check.changes import Change, UnwritableError
 from stratascope.check.compose_keys import LISTS, VALUES
 from stratascope.check.reading import Said
-from stratascope.check.yaml_edits import inserted, is_json, offset, pairs, with_entry, without
-from stratascope.check.yaml_nodes import List, Mapping, Node, Text, at, documents
+from stratascope.check.yaml_edits import inserted, is_json, offset, pairs, replaced, with_entry, without
+from stratascope.check.yaml_nodes import List, Mapping, Node, Text, at, documents, is_nothing
 
 _KEYS = {option: key for key, option in (*VALUES.items(), *LISTS.items())}
 _KEYS |= {"volume": "volumes", "mount": "volumes", "device": "devices", "publish": "ports", "sysctl": "sysctls"}
@@ -28,6 +28,8 @@ def rewritten(text: str, file: str, service: str, change: Change) -> str:
     if change.old is not None:
         if change.old.place.file != file:
             raise UnwritableError(change.old.name)
+        if change.name == "ulimit":
+            return _other_limit(text, found, change)
         return _changed(text, found, change.old, change)
     return _added(text, found, change)
 
@@ -45,8 +47,7 @@ def _changed(text: str, service: Mapping, old: Said, change: Change) -> str:
     if change.name:
         if not isinstance(item, Text):
             raise UnwritableError(old.name)
-        start, end = offset(text, item.start), offset(text, item.end)
-        return text[:start] + _scalar(change, quoted=is_json(text)) + text[end:]
+        return replaced(text, item, _scalar(change, quoted=is_json(text)))
     if isinstance(node, List) and len(items) > 1:
         return without(text, node.items, item, flow=node.flow)
     both = pairs(service)
@@ -72,20 +73,37 @@ def _added(text: str, service: Mapping, change: Change) -> str:
         new = _block(key, change, indent)
         return inserted(text, service.entries[-1][1], new)
     node = entry[1]
-    if isinstance(node, Text) and key not in _IN_LISTS and not node.empty:
-        return text[: offset(text, node.start)] + scalar + text[offset(text, node.end) :]
-    if key == "ulimits" and isinstance(node, Mapping) and node.entries:
+    if is_nothing(node):
+        return replaced(text, node, _flow(text, key, change, scalar))
+    if isinstance(node, Text) and key not in _IN_LISTS:
+        return replaced(text, node, scalar)
+    if key == "ulimits" and isinstance(node, Mapping):
         if node.flow:
             return with_entry(text, node, change.value.partition("=")[0], _flow_limit(text, change))
         return inserted(text, node.entries[-1][1], _limit(change, " " * node.entries[0][0].start[1]))
     if isinstance(node, List) and node.flow:
-        start = offset(text, node.start)
-        end = offset(text, node.items[-1].end) if node.items else offset(text, node.end)
-        return f"{text[:end]}, {scalar}{text[end:]}" if node.items else f"{text[:start]}[{scalar}]{text[end:]}"
-    if not isinstance(node, List) or not node.items:
+        end = offset(text, node.items[-1].end)
+        return f"{text[:end]}, {scalar}{text[end:]}"
+    if not isinstance(node, List):
         raise UnwritableError(change.name)
     column = text.split("\n")[node.items[-1].start[0]].index("-")
     return inserted(text, node.items[-1], [f"{' ' * column}- {scalar}"])
+
+
+def _other_limit(text: str, service: Mapping, change: Change) -> str:
+    """Other numbers for a limit that is there: `nofile: 4096`, or with `soft` and `hard`."""
+    name, soft, hard = _numbers(change)
+    there = at(service, "ulimits", name)
+    if isinstance(there, Text) and not there.empty:
+        return replaced(text, there, soft if soft == hard else _flow_limit(text, change))
+    if not isinstance(there, Mapping):
+        raise UnwritableError(name)
+    numbers = sorted(((each.start, each, {"soft": soft, "hard": hard}.get(key.text)) for key, each in there.entries))
+    for _, node, number in reversed(numbers):  # what stands before another keeps its place
+        if number is None:
+            raise UnwritableError(name)
+        text = replaced(text, node, number)
+    return text
 
 
 def _flow(text: str, key: str, change: Change, scalar: str) -> str:

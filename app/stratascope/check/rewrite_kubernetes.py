@@ -17,8 +17,8 @@ from stratascope.check.changes import Change, UnwritableError
 from stratascope.check.kubernetes import CONTAINERS, quantity
 from stratascope.check.numbers import decimal, size
 from stratascope.check.reading import Place, Said, Service
-from stratascope.check.yaml_edits import inserted, is_json, offset, pairs, with_entry, without
-from stratascope.check.yaml_nodes import List, Mapping, Node, Text, documents, items_at, text_at
+from stratascope.check.yaml_edits import inserted, is_json, offset, pairs, replaced, with_entry, without
+from stratascope.check.yaml_nodes import List, Mapping, Node, Text, documents, is_nothing, items_at, text_at
 from stratascope.core.message import msg
 
 _STEP = 2
@@ -181,7 +181,9 @@ def _set(text: str, above: Mapping, path: tuple[str, ...], field: str, value: st
         below = next((node for key, node in above.entries if key.text == name), None)
         if below is None:
             return _made(text, above, (*path[number:], field), value)
-        if not isinstance(below, Mapping) or not below.entries:
+        if is_nothing(below):
+            return replaced(text, below, _worded(text, _nested((*path[number + 1 :], field), value)))
+        if not isinstance(below, Mapping):
             raise UnwritableError(name)
         above = below
     return _entry(text, above, field, value)
@@ -189,17 +191,15 @@ def _set(text: str, above: Mapping, path: tuple[str, ...], field: str, value: st
 
 def _entry(text: str, above: Mapping, field: str, value: str) -> str:
     there = next((node for key, node in above.entries if key.text == field), None)
+    if there is not None and (isinstance(there, Text) or is_nothing(there)):
+        return replaced(text, there, _worded(text, value))
     if isinstance(there, List) and value.startswith("["):
-        if not there.items:
-            return text[: offset(text, there.start)] + _worded(text, value) + text[offset(text, there.end) :]
         last = there.items[-1]
         if there.flow:
             end = offset(text, last.end)
             return f"{text[:end]}, {_worded(text, value)[1:-1]}{text[end:]}"
         column = text.split("\n")[last.start[0]].index("-")
         return inserted(text, last, [f"{' ' * column}- {value[1:-1]}"])
-    if isinstance(there, Text):
-        return text[: offset(text, there.start)] + _worded(text, value) + text[offset(text, there.end) :]
     if there is not None:
         raise UnwritableError(field)
     return _made(text, above, (field,), value)
@@ -213,11 +213,15 @@ def _worded(text: str, value: str) -> str:
 def _made(text: str, above: Mapping, path: tuple[str, ...], value: str) -> str:
     """New keys, each below the one before."""
     if above.flow:
-        whole = value
-        for name in reversed(path[1:]):
-            whole = f"{{{name}: {whole}}}"
-        return with_entry(text, above, path[0], _worded(text, whole))
+        return with_entry(text, above, path[0], _worded(text, _nested(path[1:], value)))
     column = above.entries[0][0].start[1]
     lines = [f"{' ' * (column + _STEP * number)}{name}:" for number, name in enumerate(path)]
     lines[-1] += f" {value}"
     return inserted(text, above.entries[-1][1], lines)
+
+
+def _nested(path: tuple[str, ...], value: str) -> str:
+    """A value below these keys, in flow style."""
+    for name in reversed(path):
+        value = f"{{{name}: {value}}}"
+    return value

@@ -22,6 +22,12 @@ class Pair(Node):
         self.key, self.value, self.end = key, value, max(key.end, value.end)
 
 
+def replaced(text: str, node: Node, value: str) -> str:
+    """Another value in the place of that one. Nothing at all (`cap_add:`) is right behind its colon."""
+    start, end = offset(text, node.start), offset(text, node.end)
+    return f"{text[:start]}{' ' if start == end else ''}{value}{text[end:]}"
+
+
 def without(text: str, items: Sequence[Node], gone: Node, *, flow: bool) -> str:
     """Of a block its lines go; of a flow the value with its comma, and its lines where nothing else is in them."""
     if flow:

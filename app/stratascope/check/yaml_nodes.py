@@ -99,6 +99,13 @@ class Mapping(Node):
         return next((key for key, _ in self.pairs() if key.text == name), None)
 
 
+def is_nothing(node: Node) -> bool:
+    """Null, or an empty list or mapping: `securityContext: {}`."""
+    if isinstance(node, Text):
+        return node.empty
+    return not (node.items if isinstance(node, List) else node.entries if isinstance(node, Mapping) else True)
+
+
 def at(node: Node | None, *names: str) -> Node | None:
     """The value below these keys; None where there is none."""
     for name in names:
@@ -183,7 +190,7 @@ class _Composer:
         tag = event.tag or ""
         found: Node
         if isinstance(event, yaml.ScalarEvent):
-            found = Text(self._file, start, event.value, plain=event.style is None, tag=tag)
+            found = Text(self._file, start, event.value, plain=not event.style, tag=tag)
             found.end = _place(event.end_mark)
             self._keep(event, found)
             return found
