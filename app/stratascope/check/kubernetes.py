@@ -115,7 +115,7 @@ class _Pod:
         return [*said, *(Said("group-add", each.text, each.place) for each in groups if isinstance(each, Text))]
 
     def _of_container(self, node: Mapping) -> list[Said]:
-        said = [Said(KUBE_PLAY, "true", node.place)]
+        said = [Said(KUBE_PLAY, self._name, node.place)]
 
         def context(name: str) -> Node | None:
             """The container's own word before the pod's."""

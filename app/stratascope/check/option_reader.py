@@ -226,7 +226,7 @@ class Options:
         self.read_only_tmpfs = true(said.value) is True
 
     def take_kube_play(self, said: Said) -> None:
-        self.kube_play = true(said.value) is True
+        self.kube_play = True
 
     def take_cgroups(self, said: Said) -> None:
         if said.value not in ("enabled", "split"):

@@ -79,7 +79,7 @@ _WITHOUT = """
     shm-size-systemd sig-proxy signature-policy stop-signal stop-timeout timeout tls-verify tty tz umask unsetenv
     unsetenv-all variant volume-driver workdir
 """
-KUBE_PLAY = "kube play"  # no option: said of each container of a manifest, which Podman starts in its own way
+KUBE_PLAY = "kube play"  # no option: of each container of a manifest, which Podman starts in its own way; its pod
 WITHOUT_EFFECT = frozenset(_WITHOUT.split())
 # What a layer may depend on, and nobody can tell before: told with its line
 NOT_FORETOLD = frozenset(

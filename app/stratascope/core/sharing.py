@@ -88,7 +88,7 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
                 shared,
                 _others(sharers, overlaps.get(place, []), place),
                 tuple((kind, _others(sharers, group, place)) for kind, group in asked.items()),
-                tuple(_neighbour(sharers[at]) for at in sorted(around)),
+                tuple(_neighbour_of(sharers[at]) for at in sorted(around)),
                 tuple(
                     inode for at in sorted(around) for kind, inode in sharers[at].sharing.namespaces if kind == "mnt"
                 ),
@@ -96,16 +96,24 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
     return tuple(answers)
 
 
-def _neighbour(sharer: Sharer) -> Neighbour:
-    """As good as root: SYS_ADMIN over the whole machine, and no filter that would keep it from using that."""
+def neighbour(name: str, permitted: int | None, *, initial: bool | None, filtered: bool | None) -> Neighbour:
+    """`initial`: whether it is in the machine's first user namespace; `filtered`: whether a seccomp filter holds it.
+
+    As good as root: SYS_ADMIN over the whole machine, and no filter that would keep it from using that.
+    """
+    parts = (
+        initial,
+        None if permitted is None else bool(permitted & _ADMIN),
+        None if filtered is None else not filtered,
+    )
+    return Neighbour(name, permitted, False if False in parts else None if None in parts else True)
+
+
+def _neighbour_of(sharer: Sharer) -> Neighbour:
     sharing = sharer.sharing
     user = dict(sharing.namespaces).get("user")
     initial = None if user is None else sharer.ground.is_hosts("user", user)
-    held = None if sharing.permitted is None else bool(sharing.permitted & _ADMIN)
-    free = None if sharing.filtered is None else not sharing.filtered
-    parts = (initial, held, free)
-    strong = False if False in parts else None if None in parts else True
-    return Neighbour(sharer.container.name, sharing.permitted, strong)
+    return neighbour(sharer.container.name, sharing.permitted, initial=initial, filtered=sharing.filtered)
 
 
 def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[str, ...]:

@@ -53,8 +53,11 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts
-    found: dict[str, NamespaceFact | None] = {
-        kind: _fact(kind, facts.of(kind), getattr(before, field), getattr(after, field), around)
+    found = {
+        kind: _with_others(
+            _fact(kind, facts.of(kind), getattr(before, field), getattr(after, field), around),
+            around.peers.stated_of(kind),
+        )
         for kind, field in _MODES
     }
     own = own_user_namespace_after(before, after, around.engine)
@@ -96,6 +99,13 @@ def _fact(
             return replace(fact, inode=None, shared_with_host=False, shared_with=None)
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
+
+
+def _with_others(fact: NamespaceFact | None, others: tuple[str, ...]) -> NamespaceFact | None:
+    """In one of the container's own, or a pod's, those who are to join it are, too."""
+    if fact is None or not others or fact.shared_with or fact.shared_with_host is not False:
+        return fact
+    return replace(fact, shared_with=others)
 
 
 def _new(fact: NamespaceFact | None) -> NamespaceFact | None:

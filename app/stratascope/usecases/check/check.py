@@ -20,6 +20,8 @@ from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.linux.capability import CapabilitySet
+from stratascope.usecases.check.joined import ALONE, Joined, joined
 from stratascope.usecases.check.predicted import Predictor
 from stratascope.value import Value, replace
 
@@ -52,11 +54,14 @@ _NO_FILES = frozenset(("", "unconfined", "builtin", "default"))
 
 
 class Checked(Value):
-    """What came of a text. `snapshot` has a container for each service, in the text's order, none where it failed."""
+    """What came of a text. `snapshot` has a container for each service, in the text's order, none where it failed;
+    `joined` says of each with whom it shares namespaces.
+    """
 
     read: Read
     snapshot: Snapshot | None
     problems: tuple[Problem, ...] = ()
+    joined: tuple[Joined, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -72,7 +77,8 @@ class Checker:
         self.layers, self._hosts, self._beside = layers, hosts, files or NoFiles()
         self._predictors: dict[EngineKind | None, tuple[Host, Predictor]] = {}
         self._images: dict[tuple[str, str], Image | None] = {}
-        self._states: dict[tuple[object, ...], _Judgement] = {}  # of the last text: most of it stays while one types
+        self._states: dict[tuple[object, ...], _Judgement] = {}
+        self._before = self._states  # of the last text: most of it stays while one types
 
     def text(self, text: str, file: str, taken_at: float, only: Sequence[str] = ()) -> Checked:
         """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services."""
@@ -99,24 +105,37 @@ class Checker:
         if any(problem.fatal for problem in problems):
             return Checked(found, None, tuple(problems))
         engines: dict[str, Engine] = {}
-        states: list[ContainerState] = []
         ground: Ground | None = None
-        before, self._states = self._states, {}
+        self._before, self._states = self._states, {}
         for service in services:
-            host, predictor = self.predictor(service.kind)
+            host, _ = self.predictor(service.kind)
             engines[host.engine.id] = host.engine
             ground = ground or host.ground
-            image, files = self.image(host, service.image), self.files(service)
-            key = (service, host.engine.id, image, files)
-            state, more = self._states[key] = before.get(key) or predictor.state(service, image, files)
-            problems += more
-            if image is None:
+            problems += self._judged(service, ALONE)[1]
+            if self.image(host, service.image) is None:
                 problems.append(Problem(service.place, _no_image(service)))
-            states.append(state)
+        with_ = self.joined(services)
+        states = [self._judged(service, each)[0] for service, each in zip(services, with_, strict=True)]
         if ground is None:
             ground = self.predictor(None)[0].ground
         snapshot = Snapshot(taken_at, ground, tuple(engines.values()), tuple(_told_apart(states)))
-        return Checked(found, snapshot, tuple(dict.fromkeys(problems))[:_MOST_PROBLEMS])
+        return Checked(found, snapshot, tuple(dict.fromkeys(problems))[:_MOST_PROBLEMS], with_)
+
+    def joined(self, services: Sequence[Service]) -> tuple[Joined, ...]:
+        """With whom of the others each shares namespaces."""
+        if not services:
+            return ()
+        held = self.predictor(services[0].kind)[0].plain.asked.capabilities
+        infra = None if held is None else CapabilitySet.of(held).bits
+        return joined(services, [self._judged(service, ALONE)[0] for service in services], infra)
+
+    def _judged(self, service: Service, with_: Joined) -> _Judgement:
+        host, predictor = self.predictor(service.kind)
+        image, files = self.image(host, service.image), self.files(service)
+        key = (service, host.engine.id, image, files, with_)
+        found = self._states.get(key) or self._before.get(key) or predictor.state(service, image, files, with_)
+        self._states[key] = found
+        return found
 
     def predictor(self, kind: EngineKind | None) -> tuple[Host, Predictor]:
         """Where that kind of engine is judged for, and by what."""

@@ -89,7 +89,7 @@ class Corrections:
             for number, state in enumerate(states):
                 if state.matrix is not None:
                     known = None if state.container.id in nobody_knows else judged[number]
-                    writer = Writer(checker, text, file, number, found.read, known)
+                    writer = Writer(checker, text, file, number, found.read, known, found.joined[number])
                     self._known[state.key] = _known(checker, writer)
             return Judged(found.read, replace(found.snapshot, containers=states), found.problems, nobody_knows)
 
@@ -149,12 +149,12 @@ def _named(states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:
 
 
 def _known(checker: Checker, writer: Writer) -> _Known:
-    host, predictor = checker.predictor(writer.service.kind)
+    host, _ = checker.predictor(writer.service.kind)
 
     def subject(_: ContainerState, chosen: Sequence[Choice], changes: Sequence[FileChange] | None) -> Subject:
         return writer.subject
 
-    previews = Previews(checker.layers, host.ground, host.engine, subject, peers=predictor.around.peers)
+    previews = Previews(checker.layers, host.ground, host.engine, subject, peers=writer.peers)
     return _Known(writer, previews)
 
 

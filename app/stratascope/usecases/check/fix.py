@@ -40,11 +40,12 @@ def fixed(checker: Checker, text: str, file: str, only: Sequence[str] = ()) -> F
     """The text with what closes its services, or those of `only`."""
     done: list[Closed] = []
     problems: list[Problem] = []
-    for number, service in enumerate(checker.read(text, file).services):
+    services = checker.read(text, file).services
+    for number, (service, joined) in enumerate(zip(services, checker.joined(services), strict=True)):
         if only and service.name not in only:
             continue
         try:
-            text, closed = _closed(Writer(checker, text, file, number), text)
+            text, closed = _closed(Writer(checker, text, file, number, joined=joined), text)
         except (UnwritableError, ToggleError):
             what = msg("What would close {name} can't be written into this file automatically.", name=service.name)
             problems.append(Problem(service.place, what))

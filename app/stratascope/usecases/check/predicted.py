@@ -21,6 +21,7 @@ from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import OneOf, Posture, judge
 from stratascope.usecases.check import as_predicted
+from stratascope.usecases.check.joined import ALONE, Joined
 from stratascope.value import replace
 
 Files = tuple[tuple[str, str], ...]
@@ -37,6 +38,7 @@ class Predictor:
         self._layers, self._engine, self._plain = layers, engine, plain
         # the others of a rootless engine are in its user namespace, too
         self.around = Surroundings(ground, engine, Peers((("user", (engine.id,)),)) if engine.rootless else Peers())
+        self._alone, self._joined = self.around, ALONE
         # what is recorded has inodes and use of its own, and no other container has: they change with the options
         self._before = replace(plain.asked, log_driver="?")
         self._facts = {layer.id: layer.decode(read, plain, self.around) for layer in layers}
@@ -47,11 +49,13 @@ class Predictor:
         return understand(service, self._engine, self._plain, image)
 
     def state(
-        self, service: Service, image: Image | None, files: Files = ()
+        self, service: Service, image: Image | None, files: Files = (), with_: Joined = ALONE
     ) -> tuple[ContainerState, tuple[Problem, ...]]:
-        """The container as it would be, and what was not understood of it. `files`: path and text of profiles."""
-        if files:
-            return self._beside(files).state(service, image)
+        """The container as it would be, and what was not understood of it. `files`: path and text of profiles;
+        `with_`: whom of the text's other containers it shares namespaces with.
+        """
+        if files or with_ != ALONE:
+            return self._beside(files, with_).state(service, image)
         made = self.understood(service, image)
         without = partial(self._placed, service=service, without=_Without(self, service, image))
         return self._judged(made.container, self._layers, without), made.problems
@@ -78,12 +82,17 @@ class Predictor:
         targets = {mount.target for mount in asked.mounts}
         return [AskedMount("tmpfs", "", place, True) for place in WRITABLE if place not in targets]
 
-    def _beside(self, files: Files) -> Predictor:
-        """The same where there are these files, too."""
-        ground = self.around.ground
-        found = copy(self)
-        found.around = replace(self.around, ground=replace(ground, profiles=(*ground.profiles, *files)))
+    def _beside(self, files: Files, with_: Joined) -> Predictor:
+        """The same where there are these files and containers, too."""
+        found, ground = copy(self), self.around.ground
+        found._alone = replace(self.around, ground=replace(ground, profiles=(*ground.profiles, *files)))
+        found.around = replace(found._alone, peers=self.peers(with_))
+        found._joined = with_
         return found
+
+    def peers(self, with_: Joined) -> Peers:
+        """Who shares something with a container that is joined like that."""
+        return replace(self.around.peers, stated=with_.peers.stated, neighbours=with_.peers.neighbours)
 
     def _judged(
         self,
@@ -147,7 +156,9 @@ class Predictor:
         return _in_common(root, other)
 
     def _of(self, layer: Layer, asked: Asked) -> Any:
-        return layer.predict(self._facts[layer.id], self._before, asked, self.around)
+        settled = self._joined.settled(asked)
+        around = self._alone if settled is None else self.around
+        return layer.predict(self._facts[layer.id], self._before, settled or asked, around)
 
     # -- who asked for it
 
@@ -173,8 +184,8 @@ class Predictor:
         known = self._usual.get((layer.id, ""))
         if known is None:
             asked = layer.asked(self._plain)
-            facts = layer.predict(self._facts[layer.id], self._before, self._plain.asked, self.around)
-            for each in layer.assessed(facts, asked, self.around).findings:
+            facts = layer.predict(self._facts[layer.id], self._before, self._plain.asked, self._alone)
+            for each in layer.assessed(facts, asked, self._alone).findings:
                 self._usual[layer.id, each.code] = True
             self._usual[layer.id, ""] = True
         return self._usual.get((layer.id, finding.code), False)

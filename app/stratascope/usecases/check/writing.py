@@ -23,6 +23,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.shared.toggle_values import shared_mode
 from stratascope.layers.toggles import all_toggles, fold, plain, toggle
 from stratascope.usecases.check.check import Checker, Host
+from stratascope.usecases.check.joined import ALONE, Joined
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.value import replace
 
@@ -41,17 +42,20 @@ class Writer:
         number: int,
         read: Read | None = None,
         state: ContainerState | None = None,
+        joined: Joined = ALONE,
     ) -> None:
         """`number`: which of the text's services, from 0. `read`: the text as read, `state`: that service judged, its
-        user known, where they are there. Raises UnwritableError where there is no such service, ProbeError.
+        user known, where they are there. `joined`: with whom of the others it shares namespaces. Raises UnwritableError
+        where there is no such service, ProbeError.
         """
         self._checker, self._file, self._text, self._number = checker, file, text, number
         self._read = checker.read(text, file) if read is None else read
         self.service = self._found(self._read)
         self._host, self._predictor = checker.predictor(self.service.kind)
+        self._joined, self.peers = joined, self._predictor.peers(joined)
         self.state = self._state(self.service) if state is None else state
         self.subject = subject_of(self.state, self._host, checker.files(self.service))
-        self.prediction = Prediction(checker.layers, self._predictor.around, self.state)
+        self.prediction = Prediction(checker.layers, replace(self._predictor.around, peers=self.peers), self.state)
 
     def written(self, chosen: Sequence[Choice], *, exact: bool = True) -> str:
         """The text with all of them. `exact`: not where the text goes on to ask for a group (runAsGroup) that the new
@@ -139,7 +143,7 @@ class Writer:
 
     def _state(self, service: Service) -> ContainerState:
         image = self._checker.image(self._host, service.image) or Image()
-        return self._predictor.state(service, image, self._checker.files(service))[0]
+        return self._predictor.state(service, image, self._checker.files(service), self._joined)[0]
 
     def _with(self, text: str, change: Change) -> str:
         """With one change; the text moves under the others, so its place is looked for anew."""

@@ -1,0 +1,111 @@
+"""Containers of one text that are in one another's namespaces: by `service:` and `container:`, or as a manifest's pod.
+
+What one of them alone asks for does not tell whose such a namespace is, or who else is in it: the text does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from stratascope.check.options import KUBE_PLAY
+from stratascope.check.reading import Service
+from stratascope.core.container import Asked, matching
+from stratascope.core.ground import Neighbour, Peers
+from stratascope.core.sharing import neighbour
+from stratascope.core.snapshot import ContainerState
+from stratascope.linux.seccomp import SeccompMode
+from stratascope.value import Value, replace
+
+_FIELDS = (
+    ("pid", "pid_mode"),
+    ("ipc", "ipc_mode"),
+    ("uts", "uts_mode"),
+    ("net", "network_mode"),
+    ("cgroup", "cgroupns_mode"),
+)
+_OF_PODS = frozenset(("ipc", "uts", "net"))  # of a pod each container has these; its processes, where it says so
+_OF_CONTAINER = "container:"
+
+
+class Joined(Value):
+    """`modes`: fields of `Asked` by which it joins another one, the mode that it asks for, and what that comes to."""
+
+    modes: tuple[tuple[str, str, str], ...] = ()
+    peers: Peers = Peers()
+
+    def settled(self, asked: Asked) -> Asked | None:
+        """The options with those modes as they come to; None where these options don't join what the text joins."""
+        if any(getattr(asked, field) != typed for field, typed, _ in self.modes):
+            return None
+        modes: dict[str, Any] = {field: mode for field, _, mode in self.modes}
+        return replace(asked, **modes)
+
+
+ALONE = Joined()
+
+
+def joined(services: Sequence[Service], states: Sequence[ContainerState], infra: int | None) -> tuple[Joined, ...]:
+    """For each of them, in order. `infra`: what the first process of a pod may hold, as a bit mask; None: not known."""
+    modes: list[list[tuple[str, str, str]]] = [[] for _ in states]
+    others: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in states]
+    neighbours: list[tuple[Neighbour, ...]] = [() for _ in states]
+    pods = [next((said.value or "" for said in each.said if said.name == KUBE_PLAY), "") for each in services]
+    for kind, field in _FIELDS:
+        groups = defaultdict[int | str, list[int]](list)
+        for place in range(len(states)):
+            groups[_whose(kind, field, place, pods[place], states)].append(place)
+        for whose, places in groups.items():
+            of_pod = isinstance(whose, str)
+            mode = "private" if isinstance(whose, str) else getattr(states[whose].container.asked, field)
+            for place in places:
+                typed = getattr(states[place].container.asked, field)
+                if typed != mode and (typed == "pod" or typed.startswith(_OF_CONTAINER)):
+                    modes[place].append((field, typed, mode))
+            if mode == "host" or (len(places) == 1 and not of_pod):
+                continue  # nobody's in particular, or its own
+            holds = [Neighbour(f"{whose}-infra", infra, strong=False)] if of_pod else []
+            inside = [*holds, *(_neighbour(states[place]) for place in places)]
+            for at, place in enumerate(places, len(holds)):
+                beside = tuple(each for number, each in enumerate(inside) if number != at)
+                others[place].append((kind, tuple(each.name for each in beside)))
+                if kind == "pid":
+                    neighbours[place] = beside
+    return tuple(
+        Joined(tuple(mode), Peers(stated=tuple(names), neighbours=beside)) if mode or names else ALONE
+        for mode, names, beside in zip(modes, others, neighbours, strict=True)
+    )
+
+
+def _whose(kind: str, field: str, place: int, pod: str, states: Sequence[ContainerState]) -> int | str:
+    """Which container's namespace it is in, or which pod's. Its own where nobody here has what it asks for."""
+    mode = getattr(states[place].container.asked, field)
+    if pod and (mode == "pod" or (kind in _OF_PODS and mode != "host")):
+        return pod
+    passed = {place}
+    found = place
+    while mode.startswith(_OF_CONTAINER):
+        of_engine = [each.container for each in states if each.container.engine == states[place].container.engine]
+        owner = next(iter(matching(mode.removeprefix(_OF_CONTAINER), of_engine)), None)
+        next_ = next((number for number, each in enumerate(states) if each.container is owner), None)
+        if next_ is None or next_ in passed:
+            return place
+        passed.add(next_)
+        found = next_
+        mode = getattr(states[found].container.asked, field)
+    return found
+
+
+def _neighbour(state: ContainerState) -> Neighbour:
+    facts = {layer.id: layer.facts for layer in state.layers}
+    namespaces, capabilities, seccomp = (facts.get(layer) for layer in ("namespaces", "capabilities", "seccomp"))
+    permitted = None if capabilities is None or capabilities.permitted is None else capabilities.permitted.bits
+    user = None if namespaces is None else namespaces.user
+    mode = None if seccomp is None else seccomp.mode
+    return neighbour(
+        state.container.name,
+        permitted,
+        initial=None if user is None else user.shared_with_host,
+        filtered=None if mode is None else mode is not SeccompMode.DISABLED,
+    )
