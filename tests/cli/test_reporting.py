@@ -136,6 +136,32 @@ def test_fail_on(severity: str, status: int) -> None:
     assert run("report", "--fail-on", severity, "--from-capture", GOLDEN).returncode == status
 
 
+def test_a_gate_says_which_containers_it_fails_because_of(fleet: Path) -> None:
+    """In a pipeline the report itself is in a file."""
+    found = report()
+    above = sorted(
+        ((each["exposure"], each["name"]) for each in found["containers"] if (each["exposure"] or 0) > 3), reverse=True
+    )
+    low = [each for each in found["containers"] if any(item["severity"] == "critical" for item in each["findings"])]
+    words = ("--format", "sarif", "--output", "/dev/null", "--fail-above", "3", "--fail-on", "critical")
+    done = run("report", *words, "--from-capture", GOLDEN)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    worst, name = above[0]
+    assert first.startswith("stratascope: --fail-above 3 fails because of ")
+    assert f"{name} ({worst:.1f})" in first
+    assert second.startswith("stratascope: --fail-on critical fails because of ")
+    assert all(each["name"] in second for each in low)
+    assert "finding" in second
+    done = run("report", *words, "--from-capture", str(fleet / "web1.json"), str(fleet / "web2.json"))
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert f"web1: {name} ({worst:.1f})" in first
+    assert f"web2: {name} ({worst:.1f})" in first
+    done = run("report", "--fail-above", "10", "--from-capture", GOLDEN)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_fail_on_counts_what_is_not_accepted(tmp_path: Path) -> None:
     found = report()
     quiet = min(found["containers"], key=lambda each: (each["exposure"] is None, each["exposure"]))

@@ -8,7 +8,8 @@ import json
 from stratascope.cli.output import complain, style, write
 from stratascope.cli.reading import named_captures, put_right, read_record
 from stratascope.cli.reporting.beside import read_beside
-from stratascope.cli.reporting.printing import exceeded, gate_of, put
+from stratascope.cli.reporting.gate import exceeded, gate_of
+from stratascope.cli.reporting.printing import put
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError

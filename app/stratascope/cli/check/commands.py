@@ -14,7 +14,8 @@ from stratascope.check.reading import Problem
 from stratascope.cli.check.problem_lines import problem_line
 from stratascope.cli.output import complain, complain_of
 from stratascope.cli.reporting.beside import read_beside
-from stratascope.cli.reporting.printing import exceeded, gate_of, put
+from stratascope.cli.reporting.gate import exceeded, gate_of
+from stratascope.cli.reporting.printing import put
 from stratascope.core import shell_quote
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg

@@ -9,7 +9,8 @@ from pathlib import Path
 from stratascope import __version__
 from stratascope.cli.output import complain, style
 from stratascope.cli.reading import of_engines
-from stratascope.cli.reporting.printing import format_of, gate_of, output_of, put_texts, put_told
+from stratascope.cli.reporting.gate import above, fails, gate_of
+from stratascope.cli.reporting.printing import format_of, output_of, put_texts, put_told
 from stratascope.core.container import matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
@@ -18,8 +19,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.beside.beside import Beside
 from stratascope.presentation.fleet.gather import Gathered
-from stratascope.presentation.formats.told import Told
-from stratascope.presentation.matrix_order import exceeds
+from stratascope.presentation.formats.told import Told, counting
 from stratascope.presentation.unseen import not_found, unread
 from stratascope.state import record as records
 from stratascope.value import replace
@@ -32,7 +32,8 @@ def report(arguments: argparse.Namespace, captures: Sequence[Path], beside: Besi
     """Tell them as one. A capture that can't be read is told, left out, and makes the exit status 2."""
     if arguments.save_capture is not None:
         raise ProbeError(msg("Several captures can't be recorded as one machine: leave out --save-capture."))
-    gathered, failed, exceeded, unknown = Gathered(beside), False, False, False
+    gathered, failed, unknown = Gathered(beside), False, False
+    over: list[tuple[str, float]] = []
     wanted, seen = set(arguments.containers), set[str]()
     for path, name in zip(captures, machine_names(captures), strict=True):
         try:
@@ -45,7 +46,7 @@ def report(arguments: argparse.Namespace, captures: Sequence[Path], beside: Besi
             snapshot = _only(snapshot, wanted, seen)
         gathered.add(snapshot, name)
         states = snapshot.containers if beside.baseline is None else beside.baseline.risen(snapshot, name)
-        exceeded = exceeded or (arguments.fail_above is not None and bool(exceeds(states, arguments.fail_above)))
+        over += ((f"{name}: {container}", exposure) for container, exposure in above(arguments, states))
         unknown = unknown or bool(unread(snapshot))
     told = gathered.told(__version__)
     if not _put(arguments, told):
@@ -53,11 +54,8 @@ def report(arguments: argparse.Namespace, captures: Sequence[Path], beside: Besi
     for name in sorted(wanted - seen):
         failed = True
         complain(translate(not_found(name, ())))
-    if arguments.fail_on is not None:
-        limit = Severity(arguments.fail_on).rank
-        items = (item for subject in told.subjects for item in subject.items)
-        exceeded = exceeded or any(item.counts and item.severity.rank <= limit for item in items)
-    if exceeded:
+    serious = () if arguments.fail_on is None else counting(told.subjects, Severity(arguments.fail_on))
+    if fails(arguments, sorted(over, key=lambda each: -each[1]), serious):
         return EXCEEDED
     option = gate_of(arguments)
     if option and unknown:

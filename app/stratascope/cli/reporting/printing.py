@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 from stratascope import __version__, atomic_file
 from stratascope.cli.output import complain, style, write_all
 from stratascope.core.message import msg
-from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report
 from stratascope.presentation.beside.beside import Beside
-from stratascope.presentation.matrix_order import exceeds
 
 if TYPE_CHECKING:
     from stratascope.presentation.formats.told import Told
@@ -146,21 +144,3 @@ def _accepted(snapshot: Snapshot, beside: Beside) -> tuple[tuple[str, ...], Snap
 
     lines = tuple(translate(line) for line in accepted_lines(snapshot, beside.acceptance))
     return lines, without_accepted(snapshot, beside.acceptance)
-
-
-def gate_of(arguments: argparse.Namespace) -> str:
-    """The options that make it a gate, as they were given; empty: none."""
-    given = {"--fail-above": arguments.fail_above, "--fail-on": arguments.fail_on}
-    return ", ".join(option for option, value in given.items() if value is not None)
-
-
-def exceeded(arguments: argparse.Namespace, snapshot: Snapshot, beside: Beside) -> bool:
-    """Whether --fail-above or --fail-on is not kept. A report before lets pass what is no worse than it was there."""
-    states = snapshot.containers if beside.baseline is None else beside.baseline.risen(snapshot, beside.machine)
-    if arguments.fail_above is not None and exceeds(states, arguments.fail_above):
-        return True
-    if arguments.fail_on is None:
-        return False
-    from stratascope.presentation.formats.told import counting
-
-    return counting(narrowed(snapshot, beside), Severity(arguments.fail_on), beside)

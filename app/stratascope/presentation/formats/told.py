@@ -6,7 +6,7 @@ Containers that are alike on several machines are told once, with the names of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stratascope.core.accepted.accepted import Standing, in_force, threat_code
 from stratascope.core.container import Container, Status
@@ -133,13 +133,13 @@ def tell(snapshot: Snapshot, version: str, beside: Beside | None = None) -> Told
                 beside.baseline is not None)  # fmt: skip
 
 
-def counting(snapshot: Snapshot, severity: Severity, beside: Beside) -> bool:
-    """Whether a finding, or an open threat, so severe or worse is there that nobody accepts."""
-    return any(
-        item.counts and item.severity.rank <= severity.rank
-        for subject in subjects_of(snapshot, beside)
-        for item in subject.items
+def counting(subjects: Iterable[Subject], severity: Severity) -> tuple[tuple[str, int], ...]:
+    """Names of those with findings, or open threats, so severe or worse that nobody accepts, and how many of these."""
+    found = (
+        (each.name, sum(item.counts and item.severity.rank <= severity.rank for item in each.items))
+        for each in subjects
     )
+    return tuple((name, count) for name, count in found if count)
 
 
 def machine_of(snapshot: Snapshot, name: str) -> Machine:
