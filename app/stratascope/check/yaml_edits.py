@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text
+from stratascope.remembered import remembered
 
 
 class Pair(Node):
@@ -80,6 +81,7 @@ def with_entry(text: str, mapping: Mapping, key: str, value: str) -> str:
     return f"{text[:end]}{'' if comma else ','}{behind}{indent}{new}{comma}{ending}{text[rest.end() :]}"
 
 
+@remembered()
 def is_json(text: str) -> bool:
     """Whether it has to stay JSON."""
     try:
