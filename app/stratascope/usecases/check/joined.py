@@ -65,9 +65,9 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
                     modes[place].append((field, typed, mode))
             if mode == "host" or (len(places) == 1 and not of_pod):
                 continue  # nobody's in particular, or its own
-            holds = [Neighbour(f"{whose}-infra", infra, strong=False)] if of_pod else []
-            inside = [*holds, *(_neighbour(states[place]) for place in places)]
-            for at, place in enumerate(places, len(holds)):
+            first = [Neighbour(f"{whose}-infra", infra, strong=False)] if of_pod else []
+            inside = [*first, *(_neighbour(states[place]) for place in places)]
+            for at, place in enumerate(places, len(first)):
                 beside = tuple(each for number, each in enumerate(inside) if number != at)
                 others[place].append((kind, tuple(each.name for each in beside)))
                 if kind == "pid":
@@ -83,18 +83,21 @@ def _whose(kind: str, field: str, place: int, pod: str, states: Sequence[Contain
     mode = getattr(states[place].container.asked, field)
     if pod and (mode == "pod" or (kind in _OF_PODS and mode != "host")):
         return pod
-    passed = {place}
-    found = place
+    of_engine = {
+        number: each.container
+        for number, each in enumerate(states)
+        if each.container.engine == states[place].container.engine
+    }
+    owner, passed = place, {place}
     while mode.startswith(_OF_CONTAINER):
-        of_engine = [each.container for each in states if each.container.engine == states[place].container.engine]
-        owner = next(iter(matching(mode.removeprefix(_OF_CONTAINER), of_engine)), None)
-        next_ = next((number for number, each in enumerate(states) if each.container is owner), None)
-        if next_ is None or next_ in passed:
+        meant = matching(mode.removeprefix(_OF_CONTAINER), of_engine.values())
+        following = next((number for number, each in of_engine.items() if each in meant), None)
+        if following is None or following in passed:
             return place
-        passed.add(next_)
-        found = next_
-        mode = getattr(states[found].container.asked, field)
-    return found
+        owner = following
+        passed.add(owner)
+        mode = getattr(of_engine[owner].asked, field)
+    return owner
 
 
 def _neighbour(state: ContainerState) -> Neighbour:
