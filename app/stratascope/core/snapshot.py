@@ -116,8 +116,8 @@ class Snapshot(Value):
     what it was replayed from, where a person opened that; else it is the demo that comes with the program.
 
     `listed`: the engines whose containers have all been read at least once, in a live view; `asking`: those that have
-    answered nothing yet. `ground` is this machine's; `elsewhere` that of each engine on another one whose kernel was
-    read.
+    answered nothing yet, or "" where captures are still to be read. `ground` is this machine's; `elsewhere` that of
+    each engine on another one whose kernel was read. `unsought`: why engines could not be looked for at all, if so.
     """
 
     taken_at: float
@@ -131,6 +131,7 @@ class Snapshot(Value):
     asking: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, Ground], ...] = ()
     captures: tuple[Captured, ...] = ()
+    unsought: Message | None = None
 
     def ground_of(self, engine: str) -> Ground:
         """What the containers of that engine stand on, and were judged by."""

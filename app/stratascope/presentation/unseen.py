@@ -22,7 +22,8 @@ def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
 
     What one ran before it hung may be on screen still; what it runs now is not known.
     """
-    return (*snapshot.asking, *(each.id for each in snapshot.engines if each.state in _SILENT))
+    asking = (each for each in snapshot.asking if each)  # of captures that are still to be read no engine is known yet
+    return (*asking, *(each.id for each in snapshot.engines if each.state in _SILENT))
 
 
 def unchecked_engines(engines: Iterable[Engine], *, named: bool) -> tuple[str, ...]:

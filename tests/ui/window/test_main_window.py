@@ -18,6 +18,7 @@ from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.widgets.feed import MemorySettings
+from stratascope.ui.widgets.marks import Mark
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
@@ -591,11 +592,27 @@ def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
     assert "No container engine was found" in texts[EngineState.ABSENT]
     well = replace(sample.snapshot(()), engines=sample.ENGINES[:1])
     assert empty_words(replace(well, asking=("far",)))[0] == "Looking for containers…"
+    assert empty_words(replace(well, engines=(), asking=("",)))[0] == "Reading what was captured…"
+    title, sentence = empty_words(replace(well, engines=(), unsought=msg("It is broken.")))
+    assert title == "Engines could not be looked for"
+    assert sentence == "It is broken. Press F5 to try again."
     hangs = replace(sample.ENGINES[1], state=EngineState.UNREACHABLE)
     title, sentence = empty_words(replace(well, engines=(hangs, *well.engines)))
     assert title == "No containers seen yet"
     assert "docker run" in sentence
     assert "podman run" in empty_words(replace(well, engines=sample.ENGINES[1:]))[1]
+
+
+def test_that_there_is_no_container_is_not_said_where_nothing_was_read(window: MainWindow) -> None:
+    nothing, alert = replace(sample.snapshot(()), engines=()), window.containers.alert
+    window.selection.show_snapshot(replace(nothing, taken_at=0.0, asking=("",)))
+    assert alert.text() != "No container runs"
+    assert window.containers.status.text() == "Reading what was captured…"
+    window.selection.show_snapshot(nothing)
+    assert alert.text() == "No container runs"
+    window.selection.show_snapshot(replace(nothing, unsought=msg("It is broken.")))
+    assert (alert.text(), alert.mark) == ("Nothing could be read", Mark.UNKNOWN)
+    assert window.containers.status.text() == "Nothing could be read"
 
 
 def test_demo_has_a_banner(window: MainWindow) -> None:

@@ -67,6 +67,11 @@ class AlertButton(QAbstractButton):
             safe = Mark.ENFORCED if total else Mark.NOT_RUNNING
             self._say(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
 
+    def show_unread(self) -> None:
+        """Say that nothing could be read: no container is known, and that there is none is not known either."""
+        self._key, self._named, self._unknown, self._count, self._names = None, "", 0, 0, ""
+        self._say(translate(msg("Nothing could be read")), Mark.UNKNOWN)
+
     def _say(self, head: str, mark: Mark) -> None:
         said = (head, self._names, mark, self._key)
         if said == self._said:

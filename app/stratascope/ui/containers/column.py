@@ -165,7 +165,10 @@ class ContainerColumn(QWidget):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.model.show(snapshot.containers)
-        self.alert.show_states(snapshot.containers, unseen_engines(snapshot))
+        if snapshot.unsought is not None:
+            self.alert.show_unread()
+        elif snapshot.containers or snapshot.asking != ("",):  # what is still being read says nothing
+            self.alert.show_states(snapshot.containers, unseen_engines(snapshot))
         self._show_head()
         self.tell_age()
         self._tell_filter()

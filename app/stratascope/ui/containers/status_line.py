@@ -13,6 +13,8 @@ UNCHANGED = 90  # seconds without news, after which minutes are told
 
 def age_line(snapshot: Snapshot, now: float) -> Message:
     """`now`: seconds since the epoch, as `taken_at` is."""
+    if snapshot.unsought is not None:
+        return msg("Nothing could be read")
     count = len(snapshot.containers)
     if snapshot.captures:
         machines = len(snapshot.captures)
@@ -20,6 +22,8 @@ def age_line(snapshot: Snapshot, now: float) -> Message:
             return plural("{count} container from a capture", "{count} containers from a capture", count)
         where = plural("{count} capture", "{count} captures", machines)
         return plural("{count} container from {where}", "{count} containers from {where}", count, where=where)
+    if snapshot.asking == ("",):
+        return msg("Reading what was captured…")
     if snapshot.demo:
         return plural("{count} demo container", "{count} demo containers", count)
     shown = {state.container.engine for state in snapshot.containers}

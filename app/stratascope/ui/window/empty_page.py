@@ -19,6 +19,13 @@ from stratascope.ui.window.engines_popup import engine_card
 
 def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
     """Title and sentence for a window without containers."""
+    if snapshot is not None and snapshot.unsought is not None:
+        return (
+            translate(msg("Engines could not be looked for")),
+            translate(msg("{why} Press F5 to try again.", why=translate(snapshot.unsought))),
+        )
+    if snapshot is not None and snapshot.asking == ("",) and not snapshot.containers:
+        return translate(msg("Reading what was captured…")), translate(msg("Nothing of this machine is asked."))
     if snapshot is None or (snapshot.asking and not snapshot.containers):
         return translate(msg("Looking for containers…")), translate(msg("Asking the engines."))
     if snapshot.containers:

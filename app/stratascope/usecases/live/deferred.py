@@ -1,12 +1,23 @@
-"""A live view that is still being made: to find engines and load their SDKs must not delay the first picture."""
+"""A live view that is still being made: to find engines and load their SDKs must not delay the first picture.
+
+Where that fails, the picture says why, and `refresh` tries once more: a window would wait for ever.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
+from stratascope.core.ground import UNREAD
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
+from stratascope.core.snapshot import Snapshot
+from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.live_view import LiveView, Publish
+
+logger = fault_logger(__name__)
 
 
 class DeferredLiveView:
@@ -21,13 +32,23 @@ class DeferredLiveView:
         self._focus: tuple[str, str] | None = None
         self._pace: float | None = None
         self._ended = False
+        self._publish: Publish | None = None
         self._thread: threading.Thread | None = None
 
     def start(self, publish: Publish) -> None:
         """Begin; returns at once."""
 
         def run() -> None:
-            watch, give_back = self._make()
+            try:
+                watch, give_back = self._make()
+            except ProbeError as error:
+                self._failed(publish, error.message)
+                return
+            except Exception as error:  # a fault of ours must not leave a window that waits for ever
+                logger.exception("engines can't be looked for")
+                why = str(error) or type(error).__name__
+                self._failed(publish, msg("This is a bug in this program ({why}).", why=why))
+                return
             with self._lock:
                 if not self._ended:
                     self._watch, self._give_back = watch, give_back
@@ -38,13 +59,22 @@ class DeferredLiveView:
                     return
             give_back()
 
+        self._publish = publish
         self._thread = threading.Thread(target=run, name="find engines", daemon=True)
         self._thread.start()
 
+    def _failed(self, publish: Publish, why: Message) -> None:
+        with self._lock:
+            self._thread = None
+            if not self._ended:
+                publish(Snapshot(time.time(), UNREAD, (), (), unsought=why))
+
     def refresh(self, key: tuple[str, str] | None = None) -> None:
-        """See `LiveView`; nothing to do before it exists."""
+        """See `LiveView`; where it could not be made, that is tried again."""
         if self._watch is not None:
             self._watch.refresh(key)
+        elif self._thread is None and self._publish is not None:
+            self.start(self._publish)
 
     def focus(self, key: tuple[str, str] | None) -> None:
         """See LiveView."""

@@ -110,6 +110,7 @@ class RecordedView:
     def _run(self, publish: Publish) -> None:
         joining, total = Joining(alone=len(self._reads) == 1), len(self._reads)
         told, since = 0, time.monotonic()
+        publish(Snapshot(0.0, UNREAD, (), (), asking=("",)))  # before it, a window can't know what it waits for
         for count, (name, read) in enumerate(self._reads, 1):
             if self._ending.is_set():
                 return
