@@ -146,6 +146,15 @@ def test_where_it_is_too_narrow_the_minor_leave_and_then_the_medium_share() -> N
     assert seen == sorted(seen, reverse=True)
 
 
+@pytest.mark.parametrize(("kind", "width"), [("weak", 200), ("weak", 260), ("open", 300), ("open", 340)])
+def test_where_it_is_narrower_still_letters_do_not_lie_on_one_another(kind: str, width: float) -> None:
+    """The others give way first: a letter's tag is 9.2 wide, and where it stands is a whole pixel."""
+    for place in places(kind, width, 10):
+        serious = [lane for lane in place.lanes if lane.letter]
+        assert all(other.x - one.x >= 8.5 for one, other in pairwise(serious))
+        assert all(lane.width >= 8 for lane in place.lanes if lane.sort is not Sort.RAY)
+
+
 def test_a_family_is_not_narrower_than_its_name() -> None:
     assert all(place.right - place.left >= 59.9 for place in places(width=900))
 

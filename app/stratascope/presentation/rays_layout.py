@@ -5,7 +5,8 @@ share a hairline, all that are not known a dashed one, and all that are stopped 
 end: hundred lines are a hatching and no number. The serious ones have a letter each, and stand with it in the ground.
 
 Lengths are those of the design times `unit`. Where the field is too narrow the lanes move together, then the minor ones
-leave, then those of medium severity share a line, too.
+leave, then those of medium severity share a line, too. After that all but the serious ones move together, down to half
+of their room: the letters must not lie on one another.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ COLUMNS, ROWS = 3, (3, 5)  # of names in the ground: columns at the most; rows a
 PITCH = {3: 18.0, 4: 15.4, 5: 13.2}  # from one row of names to the next
 _SHARED, _STOPPED = 16.0, 17.0  # width of a lane that several share
 _WIDEST = {"serious": 14.0, "medium": 9.0}
+_LEAST = 0.5  # part of their room that others than the serious ones keep, before these have less, too
 
 
 class Sort(StrEnum):
@@ -133,14 +135,22 @@ def lay_out(
         )
         parts, needed, least = _measured(bundled, fit, unit, names)
     widths = _shared_out(needed, least, spare)
+    firm, loose = 1.0, 1.0  # parts of their room that the serious ones have, and the others
+    if sum(needed) > spare:
+        serious = [sum(its for _, rays, its in part if rays[0].kind in SERIOUS) * unit for part in parts]
+        others = [content - its for content, its in zip(needed, serious, strict=True)]
+        loose = max(_LEAST, (spare - sum(serious)) / max(1.0, sum(others)))
+        firm = min(1.0, (spare - sum(others) * loose) / max(1.0, sum(serious)))
+        if firm < loose:
+            firm = loose = spare / sum(needed)
+        widths = needed = [its * firm + rest * loose for its, rest in zip(serious, others, strict=True)]
     lettered = iter(LETTERS)
     places, at = [], left
     for bundle, part, content, width in zip(bundled, parts, needed, widths, strict=True):
-        shrunk = min(1.0, width / content) if content else 1.0
-        x = at + (width - content * shrunk) / 2
+        x = at + (width - content) / 2
         lanes = []
         for sort, rays, its in part:
-            wide = its * unit * shrunk
+            wide = its * unit * (firm if rays[0].kind in SERIOUS else loose)
             letter = next(lettered, "") if sort is Sort.RAY and rays[0].kind in SERIOUS else ""
             lanes.append(Lane(sort, rays, int(x + wide / 2) + 0.5, wide, letter))
             x += wide
@@ -184,15 +194,13 @@ def _wider(bundle: Bundle, fit: _Fit) -> float:
 
 def _shared_out(needed: list[float], least: list[float], room: float) -> list[float]:
     """The width of each family: what it needs with its name, and its part of the rest. Where there is too little for
-    the names these are cut first; then all of it is drawn together."""
+    the names these are cut first."""
     total, names = sum(needed), sum(least)
     if names <= room:
         more = (room - names) / max(1.0, names)
         return [each * (1 + more) for each in least]
-    if total <= room:
-        part = (room - total) / max(1.0, names - total)
-        return [each + (wide - each) * part for each, wide in zip(needed, least, strict=True)]
-    return [each * room / total for each in needed]
+    part = max(0.0, (room - total) / max(1.0, names - total))
+    return [each + (wide - each) * part for each, wide in zip(needed, least, strict=True)]
 
 
 def stops(lane: Lane) -> tuple[Stop, ...]:

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QFontMetrics
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.threats.depth import Matrix
@@ -66,9 +67,11 @@ def test_every_threat_has_a_lane_in_the_field(window: MainWindow, rays: RayLayer
     assert rays.scene.heights.end(ray) == pytest.approx(middle, abs=1)
 
 
-@pytest.mark.parametrize("width", [720, 1440, 1920])
+@pytest.mark.parametrize("width", [560, 720, 1440, 1920])
 def test_families_are_named_whole_beside_each_other(window: MainWindow, rays: RayLayer, width: int) -> None:
     window.resize(width, 900)
+    window.window_layout.bring_forward()  # in one column the list would be in front
+    QApplication.processEvents()
     font, found = family_names(window.theme, rays.scene.heights, rays.scene.places, rays.width())
     assert [word for _, _, word in found] == [family_word(place.family) for place in rays.scene.places]
     boxes = [box for _, box, _ in found]

@@ -19,6 +19,8 @@ from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.widgets.feed import MemorySettings
 from stratascope.ui.widgets.marks import Mark
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.widgets.segments import Segment
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
@@ -506,6 +508,28 @@ def test_the_filter_has_room_for_a_few_words(window: MainWindow) -> None:
         QApplication.processEvents()
         room = window.toolbar.filter.fontMetrics().horizontalAdvance("cap:net_admin user:root")
         assert window.toolbar.filter.width() - window.theme.px(56) >= room, width
+
+
+@pytest.mark.parametrize("view", [View.STRATA, View.CALLS, View.PROCESSES, View.FLEET])
+def test_in_the_narrowest_window_pages_are_named_whole(window: MainWindow, view: View, qtbot: QtBot) -> None:
+    window.resize(560, 900)
+    window.pages.show_view(view)
+    shown = [each.button for each in window.toolbar.views.groups.values() if not each.button.isHidden()]
+    qtbot.waitUntil(lambda: all(each.width() >= each.sizeHint().width() for each in shown))
+    if view is View.FLEET:
+        assert window.pages.fleet is not None
+        for button in window.pages.fleet.findChildren(Segment):
+            assert button.width() >= button.sizeHint().width(), button.text()
+
+
+def test_a_narrow_filter_says_what_it_is_and_no_more(window: MainWindow) -> None:
+    field = window.toolbar.filter
+    for width, told in ((90, "Filter"), (200, "Filter: name, cap:, user:"), (90, "Filter")):
+        field.resize(window.theme.px(width), field.height())
+        assert field.placeholderText() == told
+        margins = field.textMargins()
+        room = field.width() - margins.left() - margins.right() - 2 * window.theme.px(8) - 6
+        assert width > 100 or room >= field.fontMetrics().horizontalAdvance(told)
 
 
 def test_from_one_column_the_list_comes_back_narrow(window: MainWindow) -> None:

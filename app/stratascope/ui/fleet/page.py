@@ -339,6 +339,7 @@ class FleetPage(QWidget):
 
     def _button(self, text: Message, what: Message, call: Callable[[], None]) -> QToolButton:
         button = QToolButton()
+        button.setObjectName("tight")
         button.setText(translate(text))
         button.setAccessibleName(translate(what))
         give_tip(button, translate(what))

@@ -172,16 +172,25 @@ def family_names(
         font, rows = theme.font(10, MEDIUM), 2
     metrics = QFontMetrics(font)
     high = (heights.strip - theme.px(7.5)) / rows
+    widths = [metrics.horizontalAdvance(word) + 1.0 for word in words]
+    least, most, gap = places[0].left - theme.px(5), right - theme.px(5), theme.px(4)
+    lefts = [(place.left + place.right - width) / 2 for place, width in zip(places, widths, strict=True)]
+    for row in range(rows):
+        numbers, at = range(row, len(places), rows), least
+        for number in numbers:  # each as near to its middle as the one before it leaves room
+            lefts[number] = max(lefts[number], at)
+            at = lefts[number] + widths[number] + gap
+        at = most
+        for number in reversed(numbers):
+            lefts[number] = min(lefts[number], at - widths[number])
+            if lefts[number] < least:  # there is too little for all
+                lefts[number] = max(least, min(places[number].left, at))
+                widths[number] = max(0.0, at - lefts[number])
+            at = lefts[number] - gap
     found = []
     for number, (place, word) in enumerate(zip(places, words, strict=True)):
-        before, after = number - rows, number + rows  # its neighbours in the same row
-        least = places[before].right if before >= 0 else places[0].left - theme.px(5)
-        most = places[after].left if after < len(places) else right - theme.px(5)
-        room = most - least - theme.px(4)
-        width = min(room, metrics.horizontalAdvance(word) + 1.0)
-        left = max(least, min((place.left + place.right - width) / 2, most - width))
-        box = QRectF(left, (rows - 1 - number % rows) * high, width, high)
-        found.append((place, box, metrics.elidedText(word, Qt.TextElideMode.ElideRight, int(room))))
+        box = QRectF(lefts[number], (rows - 1 - number % rows) * high, widths[number], high)
+        found.append((place, box, metrics.elidedText(word, Qt.TextElideMode.ElideRight, int(widths[number]) + 1)))
     return font, found
 
 

@@ -109,6 +109,7 @@ class GroupSwitch(QWidget):
         if group is not Group.MACHINE:
             self.segments.lead(self.label)
         self.button = QToolButton()
+        self.button.setObjectName("tight")
         self.button.setFont(theme.font(13, MEDIUM))
         self.button.hide()
         self.menu = QMenu(self)

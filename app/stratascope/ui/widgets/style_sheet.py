@@ -42,6 +42,7 @@ QPushButton[flat="true"]:focus, QToolButton#flat:focus { border: 2px solid @acce
 QPushButton[danger="true"]:enabled { color: @open; border-color: @open; }
 QPushButton[main="true"] { background: @accent; color: @on_accent; border-color: @accent; }
 QPushButton[main="true"]:focus { border: 2px solid @text; }
+QToolButton#tight, QToolButton#tight:focus { padding: $4 $6; }
 QPushButton#link { color: @accent; border-color: transparent; padding: $2 $4; }
 QPushButton#link:focus { border: 2px solid @accent; }
 QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }

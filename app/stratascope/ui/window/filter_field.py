@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from stratascope.core.message import msg
@@ -15,6 +15,8 @@ from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.usecases.listing.completion import Completion, complete
+
+NARROW = 130  # px; below it there is room for one word, and none for its key
 
 States = Callable[[], Sequence[ContainerState]]
 _WHAT = msg(
@@ -32,15 +34,15 @@ class FilterField(QLineEdit):
         self._ways: Completion | None = None  # while Tab goes round them
         self._way = -1
         self.textChanged.connect(self._begin_anew)
-        self.setPlaceholderText(translate(msg("Filter: name, cap:, user:")))
+        self._narrow: bool | None = None
         self.setAccessibleName(translate(msg("Filter containers")))
         self.setAccessibleDescription(translate(_WHAT))
         give_tip(self, translate(_WHAT))
         self.setMaxLength(200)
-        self.setTextMargins(theme.px(20), 0, theme.px(26), 0)
         self.setFixedHeight(theme.px(30))
         self.setFont(theme.font(13))
         self.setClearButtonEnabled(False)
+        self._fit()
 
     def event(self, event: QEvent) -> bool:
         """Tab completes what is being typed; where there is nothing to complete it goes on, as ever."""
@@ -55,6 +57,17 @@ class FilterField(QLineEdit):
             self.clear()
             return
         super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        theme, narrow = self._theme, self.width() < self._theme.px(NARROW)
+        if narrow is not self._narrow:
+            self._narrow = narrow
+            self.setPlaceholderText(translate(msg("Filter") if narrow else msg("Filter: name, cap:, user:")))
+            self.setTextMargins(theme.px(20), 0, 0 if narrow else theme.px(26), 0)
 
     def _complete(self, *, back: bool) -> bool:
         if self._ways is not None:
@@ -97,7 +110,7 @@ class FilterField(QLineEdit):
         painter.drawEllipse(QRectF(left, middle - side / 2 - 1, side, side))
         end = left + side
         painter.drawLine(round(end - 1), round(middle + side / 2 - 2), round(end + 3), round(middle + side / 2 + 2))
-        if not self.hasFocus() and not self.text():
+        if not self.hasFocus() and not self.text() and not self._narrow:
             box = QRectF(self.width() - theme.px(28), middle - theme.px(9), theme.px(20), theme.px(18))
             painter.setPen(QPen(theme.color("line"), 1))
             painter.setBrush(theme.color("panel"))

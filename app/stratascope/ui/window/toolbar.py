@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QSpacerItem, QWidget
 
 from stratascope.core.container import Engine
 from stratascope.core.message import msg
@@ -77,10 +77,11 @@ class Toolbar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
         layout.setSpacing(theme.px(8))
-        self.filter.setMinimumWidth(theme.px(110))
+        self.filter.setMinimumWidth(theme.px(84))
         self.filter.setMaximumWidth(theme.px(256))
         layout.addWidget(self.filter, 100)  # what room there is goes to it first
-        layout.addSpacing(theme.px(14))
+        self._gap = QSpacerItem(theme.px(14), 0)
+        layout.addSpacerItem(self._gap)
         layout.addWidget(self.views)
         layout.addStretch(1)
         layout.addWidget(self.engines)
@@ -96,9 +97,14 @@ class Toolbar(QWidget):
         selection.snapshot_changed.connect(self._show_snapshot)
 
     def fold_engines(self, room: int, *, folded: bool, tight: bool) -> None:
-        """Into one chip where that is asked, or where the filter had no room for a few words beside their names."""
+        """Into one chip where that is asked, or where the filter had no room for a few words beside their names.
+
+        `tight`: in the narrowest window the words of the pages need the gap before them, too.
+        """
         layout = self.layout()
         assert layout is not None
+        self._gap.changeSize(0 if tight else self._theme.px(14), 0)
+        layout.invalidate()
         others = layout.minimumSize().width() - self.engines.sizeHint().width() - self.filter.minimumWidth()
         whole = others + self.engines.whole_width() + self._theme.px(FILTER)
         self.engines.set_folded(folded or whole > room, tight=tight)
