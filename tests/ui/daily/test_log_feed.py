@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import shiboken6
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState
@@ -89,3 +90,25 @@ def test_closing_ends_the_stream(qtbot: QtBot) -> None:
         feed.start()
     feed.stop()
     assert stream.closed.is_set()
+
+
+def test_a_stream_that_ends_after_its_window_is_gone_harms_nothing(qtbot: QtBot) -> None:
+    """What a thread raises is a failure of any test."""
+    begun, gate = threading.Event(), threading.Event()
+
+    class Late(Stream):
+        def __iter__(self) -> Iterator[LogLine]:
+            begun.set()
+            gate.wait()
+            yield from self.found
+
+    feed = LogFeed(lambda count, since: Late(LogLine("now", "a")))
+    before = set(threading.enumerate())
+    feed.start()
+    begun.wait()
+    (reading,) = set(threading.enumerate()) - before
+    feed.stop()
+    shiboken6.delete(feed)
+    gate.set()
+    reading.join()
+    assert not reading.is_alive()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
@@ -79,7 +80,8 @@ class LogFeed(QObject):
                 self._take(line)
         except FAILURES as error:
             failure = Failure(error)
-        self._over.emit(failure, threading.current_thread())
+        with suppress(RuntimeError):  # the window was closed meanwhile, and Qt's half of this is gone with it
+            self._over.emit(failure, threading.current_thread())
 
     def _take(self, line: LogLine) -> None:
         moment, texts = self._last
