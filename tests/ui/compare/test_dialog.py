@@ -45,6 +45,9 @@ def test_by_its_key_of_the_container_in_view(qtbot: QtBot, window: MainWindow, c
     dialog.two.setCurrentIndex(dialog.two.findText("backup", Qt.MatchFlag.MatchStartsWith))
     qtbot.waitUntil(lambda: dialog.found is not None)
     assert dialog.lead.text() == "backup is more exposed: 10.0, against 5.3 for web."
+    QTest.keyClick(dialog.two, Qt.Key.Key_Return)  # after a name was typed: it is no button's
+    assert dialog.isVisible()
+    assert dialog.one.currentText().startswith("web")
 
 
 def test_parts_sides_and_text(qtbot: QtBot, compare: CompareController) -> None:

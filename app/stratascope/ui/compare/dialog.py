@@ -95,6 +95,8 @@ class CompareDialog(QDialog):
         self.table, self.model_ = QTableView(), DifferenceModel(self)
         self.whole = Label(theme, 12, ink="text2", wrap=True).selectable()
         self.copy, self.close_ = QPushButton(translate(msg("Copy as text"))), QPushButton(translate(msg("Close")))
+        for button in (self.swap, self.capture, self.copy, self.close_):
+            button.setAutoDefault(False)  # Enter after a name was typed is none of theirs
         self._set_table()
         self._lay_out()
         self.resize(theme.px(980), theme.px(680))
