@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QApplication,
+    QLabel,
     QMessageBox,
     QPlainTextEdit,
 )
@@ -98,6 +99,8 @@ def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
     assert side.column.button.text() == "Relaunch"
     assert side.dialog.title.text() == "Relaunch ci-runner with more permissions?"
     assert side.dialog.go.text() == "Relaunch"
+    warned = [label.text() for label in side.dialog.before.findChildren(QLabel)]
+    assert any(text.startswith("Allowing it opens: set the clock") for text in warned)
     side.dialog.go.click()
     over(qtbot, side)
     assert side.dialog.title.text() == "Relaunched: it is allowed, and it works"

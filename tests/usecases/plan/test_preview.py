@@ -13,6 +13,7 @@ from stratascope.i18n.translate import translate
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
+from stratascope.usecases.plan.shortfalls import shortfalls
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 from usecases.live.replay import Replay
@@ -161,4 +162,10 @@ def test_what_only_gives_more_is_told_from_a_hardening(picture: Snapshot) -> Non
     more, less = Choice("capabilities", "+CAP_SYS_PTRACE"), Choice("no-new-privileges", "on")
     assert foresight.preview(state, (more,)).allows
     assert not foresight.preview(state, (more, less)).allows
-    assert not foresight.preview(state, ()).allows
+    nothing = foresight.preview(state, ())
+    assert not nothing.allows
+    assert shortfalls(nothing, None) == (), "of what is not switched on nothing is expected"
+    assert translate(foresight.preview(state, (more,)).differences[0]) == (
+        "Capabilities: +SYS_PTRACE. It gets more than it has now."
+    )
+    assert translate(foresight.preview(state, (less,)).differences[0]).count(": on") == 0

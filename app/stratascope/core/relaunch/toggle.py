@@ -290,6 +290,8 @@ class Toggle(Value):
         """What is set, with the value."""
         if self.keeps is not None and value not in self.words and not self.giving(value):
             return replace(self.keeps, args=(("names", self.readable(value)),))
+        if self.words == (value,) and not self.placeholder:  # "Remove the engine's socket: remove"
+            return self.title
         return msg("{title}: {value}", title=self.title, value=self.readable(value))
 
     def file(self, value: str) -> str:

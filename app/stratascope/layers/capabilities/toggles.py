@@ -251,6 +251,7 @@ CAPABILITIES = Toggle(
     overridden=True,
     gives="+CAP,CAP",
     allows=_allows,
+    word=msg("Capabilities"),
     keeps=msg("Keeps only the capabilities: {names}"),
     pieces=no_pieces,  # what it takes away at once, `drop` takes away one by one
 )

@@ -25,6 +25,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.relaunch_words import RunKind
+from stratascope.ui.denied.words import allowing
 from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.words import go_text, question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
@@ -37,6 +38,7 @@ from stratascope.ui.widgets import accessibility, focus_order
 from stratascope.ui.widgets.flow import TextColumn
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
@@ -137,7 +139,9 @@ class RelaunchDialog(Sheet):
                 title=plan.owner.title,
             )
         self.lead.setText(translate(lead))
-        warned = tuple(each.text for each in plan.checked.warnings)
+        warned, opened = tuple(each.text for each in plan.checked.warnings), opened_by(preview)
+        if opened and preview.allows and not plan.repairs:
+            warned = (allowing(opened), *warned)
         if plan.repairs:  # no column beside it tells what it comes to
             warned = (*foretold(preview), *warned)
         self.before.begin()

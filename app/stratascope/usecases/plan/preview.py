@@ -253,6 +253,9 @@ def _said(item: Choice) -> Message:
     which = toggle(item.toggle)
     if which.giving(item.value):
         # not by the title, which says what is taken: "Fewer capabilities: +SYS_TIME"
+        if which.word is not None:
+            value = which.readable(item.value)
+            return msg("{setting}: {value}. It gets more than it has now.", setting=which.word, value=value)
         return msg("{choice}: it gets more than it has now.", choice=f"{item.toggle}={value_text(item)}")
     return msg("{told}. {what}", told=which.told(item.value), what=which.what)
 

@@ -16,7 +16,7 @@ _NAMED_AFTER = (Preset.RESTRICTED, Preset.STRICT)
 def shortfalls(preview: Preview, preset: Preset | None, left: Sequence[Threat] = ()) -> tuple[Message, ...]:
     """Sentences, one a line. `left`: what the smallest set leaves open, where that is the preset."""
     found = []
-    if preview.in_vain:
+    if preview.in_vain and preview.differences:
         found.append(in_vain(preview))
     if preview.after.open(Severity.CRITICAL):
         found.append(msg("It could still take over this machine."))
