@@ -123,7 +123,8 @@ def test_in_each_view(window: MainWindow, mode: ThemeMode) -> None:
 def test_everywhere(qapp: object, mode: ThemeMode, contrast: str) -> None:
     with scenes.opened() as window:
         window.theme.set_mode(mode)
-        window.theme.high_contrast = contrast == "high"
+        window.theme.set_contrast(high=contrast == "high")
+        window.theme.apply()
         try:
             wrong = unseen(window, scenes.everything(window))
             assert not wrong, "\n".join(wrong)

@@ -14,8 +14,8 @@ TEXT_ON_GROUNDS = ("text", "text2", "text3", "accent", "enf", "weak", "open", "u
 
 def test_both_themes_have_the_same_tokens_and_only_colours() -> None:
     table = load_tokens()
-    assert set(table) == {"light", "dark"}
-    assert set(table["light"]) == set(table["dark"])
+    assert list(table) == ["light", "dark", "light high", "dark high"]
+    assert all(set(tokens) == set(table["light"]) for tokens in table.values())
     for tokens in table.values():
         assert all(re.fullmatch(r"#[0-9A-F]{6}", value) for value in tokens.values())
 
@@ -25,7 +25,7 @@ def test_contrast_knows_its_ends() -> None:
     assert contrast("#777777", "#777777") == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", load_tokens())
 @pytest.mark.parametrize("token", TEXT_ON_GROUNDS)
 @pytest.mark.parametrize("ground", ["panel", "window", "sunk"])
 def test_text_is_readable_on_every_ground(theme: str, token: str, ground: str) -> None:
@@ -33,7 +33,7 @@ def test_text_is_readable_on_every_ground(theme: str, token: str, ground: str) -
     assert contrast(tokens[token], tokens[ground]) >= 4.5
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", load_tokens())
 @pytest.mark.parametrize("verdict", ["enf", "weak", "open", "unk"])
 def test_a_verdict_is_readable_on_its_own_soft_colour(theme: str, verdict: str) -> None:
     tokens = load_tokens()[theme]
@@ -42,7 +42,7 @@ def test_a_verdict_is_readable_on_its_own_soft_colour(theme: str, verdict: str) 
     assert contrast(tokens["text2"], tokens[f"{verdict}_soft"]) >= 4.5
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", load_tokens())
 def test_other_pairs(theme: str) -> None:
     tokens = load_tokens()[theme]
     # the design rounds to one decimal: line2 on a light window is 2.98
@@ -55,7 +55,7 @@ def test_other_pairs(theme: str) -> None:
     assert contrast(tokens["text"], tokens["sel"]) >= 7
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", load_tokens())
 @pytest.mark.parametrize("token", ["ray", "ray2", "rayopen", "raywarn", "raylow"])
 @pytest.mark.parametrize("ground", ["window", "enf_soft", "weak_soft", "unk_soft", "sunk"])
 def test_rays_stand_out_on_every_band(theme: str, token: str, ground: str) -> None:
@@ -64,13 +64,28 @@ def test_rays_stand_out_on_every_band(theme: str, token: str, ground: str) -> No
     assert round(contrast(tokens[token], tokens[ground]), 1) >= 3.2
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light high", "dark high"])
+def test_high_contrast_is_high(theme: str) -> None:
+    """WCAG's AAA for all text, also on what is selected, and lines that are seen."""
+    tokens = load_tokens()[theme]
+    for ground in ("panel", "window", "sunk", "sel"):
+        assert all(contrast(tokens[token], tokens[ground]) >= 7 for token in TEXT_ON_GROUNDS), ground
+        assert contrast(tokens["line"], tokens[ground]) >= 4
+        assert contrast(tokens["line2"], tokens[ground]) >= 7
+    for verdict in ("enf", "weak", "open", "unk"):
+        assert contrast(tokens[verdict], tokens[f"{verdict}_soft"]) >= 7
+    assert contrast(tokens["on_accent"], tokens["accent"]) >= 7
+    assert contrast(tokens["on_open"], tokens["rayopen"]) >= 7
+    assert contrast(tokens["ground_label"], tokens["ground"]) >= 7
+
+
+@pytest.mark.parametrize("theme", load_tokens())
 def test_a_pill_in_the_ground_is_readable(theme: str) -> None:
     tokens = load_tokens()[theme]
     assert contrast(tokens["on_label"], tokens["ground_label"]) >= 4.5
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", load_tokens())
 def test_the_style_sheet_has_no_hole(theme: str) -> None:
     sheet = style_sheet(load_tokens()[theme], round)
     assert "@" not in sheet
@@ -86,6 +101,17 @@ def test_switching_the_theme_tells_everyone(theme: Theme) -> None:
     assert told == ["dark"]
     assert theme.color("text").name() != light
     theme.set_mode(ThemeMode.LIGHT)
+
+
+def test_high_contrast_has_colours_of_its_own(theme: Theme) -> None:
+    for mode in (ThemeMode.LIGHT, ThemeMode.DARK):
+        theme.set_mode(mode)
+        tokens = load_tokens()
+        theme.set_contrast(high=True)
+        assert theme.name == f"{mode} high"
+        assert theme.color("text2").name().upper() == tokens[f"{mode} high"]["text2"] != tokens[mode]["text2"]
+        theme.set_contrast(high=False)
+        assert theme.color("text2").name().upper() == tokens[mode]["text2"]
 
 
 def test_nothing_is_written_smaller_than_ten(theme: Theme) -> None:

@@ -1,4 +1,5 @@
-"""Colours, sizes and fonts of the window: one table (`style/tokens.json`) in two themes, light and dark.
+"""Colours, sizes and fonts of the window: one table (`style/tokens.json`) in two themes, light and dark. Where the
+desktop asks for high contrast, each has the table's stronger colours on top.
 
 All lengths of the design are logical pixels at the desktop's 10 pt font; `Theme.px` makes them follow a larger
 font. Decided against a bundled font, and against colour values anywhere else in the code.
@@ -31,10 +32,13 @@ class ThemeMode(StrEnum):
 Tokens = dict[str, str]
 
 
+HIGH = " high"  # behind the name of a theme: the same in high contrast
+
+
 def load_tokens() -> dict[str, Tokens]:
-    """Both themes, name of token to `#RRGGBB`."""
+    """Both themes, and both in high contrast; name of token to `#RRGGBB`."""
     table: dict[str, Tokens] = json.loads(read_text("style/tokens.json"))
-    return table
+    return {name: {**table[name.removesuffix(HIGH)], **tokens} for name, tokens in table.items()}
 
 
 def contrast(one: str, other: str) -> float:
@@ -59,9 +63,11 @@ class Theme(QObject):
         self._table = load_tokens()
         self._cache: dict[str, QColor] = {}
         self.mode = mode
-        self.dark = False
-        hints = QGuiApplication.styleHints()
-        hints.colorSchemeChanged.connect(self._desktop_changed)
+        self.dark = self.high_contrast = False
+        self._hints = QGuiApplication.styleHints()  # held: what it has is deleted with the last Python reference to it
+        self._hints.colorSchemeChanged.connect(self._desktop_changed)
+        self._accessibility = self._hints.accessibility()
+        self._accessibility.contrastPreferenceChanged.connect(self._desktop_changed)
         points = QApplication.font().pointSizeF()
         # Qt's own default where no desktop says anything is 9 pt; smaller than the design's base is never used.
         self.scale = min(2.0, max(1.0, points / 10 if points > 0 else 1.0))
@@ -76,11 +82,17 @@ class Theme(QObject):
         self._choose()
         self.apply()
 
+    def set_contrast(self, *, high: bool) -> None:
+        """As the desktop asks; `apply` repaints."""
+        self.high_contrast = high
+        self._tokens = self._table[self.name]
+        self._cache.clear()
+
     def color(self, token: str, alpha: float = 1.0) -> QColor:
         """The colour of a token (KeyError for an unknown one), `alpha` from 0 to 1."""
         found = self._cache.get(token)
         if found is None:
-            found = self._cache[token] = QColor(self._table[self.name][token])
+            found = self._cache[token] = QColor(self._tokens[token])
         if alpha < 1.0:
             found = QColor(found)
             found.setAlphaF(alpha)
@@ -88,7 +100,7 @@ class Theme(QObject):
 
     @property
     def name(self) -> str:
-        return "dark" if self.dark else "light"
+        return ("dark" if self.dark else "light") + (HIGH if self.high_contrast else "")
 
     @property
     def reduced_motion(self) -> bool:
@@ -120,7 +132,7 @@ class Theme(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.setPalette(self.palette())
-            app.setStyleSheet(style_sheet(self._table[self.name], self.px))
+            app.setStyleSheet(style_sheet(self._tokens, self.px))
         self.changed.emit()
 
     def palette(self) -> QPalette:
@@ -156,15 +168,12 @@ class Theme(QObject):
         return palette
 
     def _desktop_changed(self) -> None:
-        if self.mode is ThemeMode.AUTO:
-            before = self.dark
-            self._choose()
-            if self.dark is not before:
-                self.apply()
+        before = self.name
+        self._choose()
+        if self.name != before:
+            self.apply()
 
     def _choose(self) -> None:
-        scheme = QGuiApplication.styleHints().colorScheme()
+        scheme = self._hints.colorScheme()
         self.dark = self.mode is ThemeMode.DARK or (self.mode is ThemeMode.AUTO and scheme == Qt.ColorScheme.Dark)
-        self._cache.clear()
-        hints = QGuiApplication.styleHints()  # held: the object below is deleted with the last Python reference to it
-        self.high_contrast = hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast
+        self.set_contrast(high=self._accessibility.contrastPreference() == Qt.ContrastPreference.HighContrast)
