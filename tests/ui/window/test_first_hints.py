@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -33,6 +33,9 @@ def test_they_come_once_and_one_after_the_other(qtbot: QtBot) -> None:
     window.selection.show_snapshot(sample.snapshot())
     hints = window.hints
     assert hints.isVisible()
+    card = window.strata_page.header.card
+    place = QRect(card.mapTo(window, QPoint(0, 0)), card.size())
+    assert not hints.geometry().intersects(place), "what can happen is the first thing to be read"
     seen = []
     while hints.isVisible():
         seen.append(hints.title.text())

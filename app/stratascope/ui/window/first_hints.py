@@ -165,7 +165,7 @@ class FirstHints(QFrame):
         accessibility.announce(self, f"{self.title.text()}. {self.text.text()}")
 
     def _place(self) -> None:
-        """Beside the part where there is room, else below it, and never outside the window."""
+        """Beside the part where there is room (a tall one: its foot), else below it, and never outside the window."""
         part = self._hints[self._at].part()
         if part is None:
             self._step()
@@ -175,6 +175,8 @@ class FirstHints(QFrame):
         high = self.heightForWidth(self.width()) if self.hasHeightForWidth() else self.sizeHint().height()
         self.resize(self.width(), high)
         x, y = box.right() + gap, box.top() + gap
+        if box.height() > 2 * high:  # at the head of what is tall it would cover the card with the answer
+            y = box.bottom() - gap - high
         if x + self.width() > room.right() - gap:
             x, y = box.left(), box.bottom() + gap
         if y + high > room.bottom() - gap:
