@@ -129,7 +129,8 @@ def test_observing_and_its_end_serve_both_pages(
 def test_why_it_can_t_be_observed_is_a_sentence_in_place(rig: Rig, page: DeniedPage, qtbot: QtBot) -> None:
     rig.refusal = (msg("It needs the helper."), "not <b>authorised</b>\x1b")
     page.nothing.observe.click()
-    qtbot.waitUntil(page.trouble.isVisible)
+    qtbot.waitUntil(page.nothing.trouble.isVisible)  # below the button that was pressed
+    assert page.nothing.trouble.text() == page.trouble.text()
     assert page.trouble.text() == "It needs the helper. Its message: not <b>authorised</b>\\x1b"
     assert page.nothing.observe.isVisible()
 

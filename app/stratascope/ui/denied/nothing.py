@@ -20,6 +20,7 @@ class Nothing(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title, self.why = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
+        self.trouble = Label(theme, 12, ink="weak", wrap=True)
         self.observe = QPushButton(translate(msg("Observe")))
         self.observe.setProperty("main", True)
         self.observe.setFont(theme.font(13, MEDIUM))
@@ -40,7 +41,15 @@ class Nothing(QWidget):
         column.addWidget(self.title, 0, centre)
         column.addLayout(sentence)
         column.addWidget(self.observe, 0, centre)
+        self.trouble.setAlignment(centre)
+        column.addWidget(self.trouble)
         column.addStretch(3)
+        self.tell_trouble("")
+
+    def tell_trouble(self, text: str) -> None:
+        """Why it can't be watched after all, below the button that was pressed; empty: nothing is wrong."""
+        self.trouble.setText(text)
+        self.trouble.setVisible(bool(text))
 
     def say(self, title: str, why: str, *, able: bool) -> None:
         """`able`: it can be watched."""

@@ -221,7 +221,9 @@ class DeniedPage(QWidget):
         said = ((known.trouble, known.words), (refusals.trouble, refusals.words))
         troubles = [_sentence(message, text) for message, text in said if message is not None]
         self.trouble.setText(together(troubles))
-        self.trouble.setVisible(bool(troubles))
+        alone = self.stack.currentWidget() is self.nothing
+        self.trouble.setVisible(bool(troubles) and not alone)
+        self.nothing.tell_trouble(self.trouble.text() if alone else "")
         if had and not busy:
             after = self.end if known.alive else self.observe if rows else self.nothing.observe
             if after.isVisible():
