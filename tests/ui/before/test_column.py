@@ -15,11 +15,13 @@ from pytestqt.qtbot import QtBot
 from stratascope.check.reading import Language
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.ui.app.app import make_window
-from stratascope.ui.before.diff_box import file_name
+from stratascope.ui.before.diff_box import DiffBox, file_name
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.copying.feedback import Feedback
 from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.check.corrections import Corrected
 from ui import sample
 from ui.access.fit import misfits
 from ui.file_dialogs import choose
@@ -294,3 +296,10 @@ def test_nothing_is_cut(window: MainWindow, page: BeforePage, qtbot: QtBot, widt
     qtbot.waitUntil(lambda: page.column.draft.made is not None)
     QApplication.processEvents()
     assert list(misfits(window)) == []
+
+
+def test_an_end_without_a_newline_is_no_part_of_a_changed_line(theme: Theme) -> None:
+    box = DiffBox(theme)
+    ends = "\n\\ No newline at end of file\n"
+    box.show_difference(Corrected("b", (f"-docker run a{ends}", f"+docker run --user 1 a{ends}"), "patch"), "")
+    assert box.lines.lines == ("- docker run a", "+ docker run --user 1 a")

@@ -13,8 +13,9 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.presentation.rays_layout import Lane, Sort
 from stratascope.presentation.threat_outcomes import Kind, family_word, kind_of
 from stratascope.ui.strata.rays import RayLayer
-from stratascope.ui.strata.rays_legend import Sign, entries
+from stratascope.ui.strata.rays_legend import RayLegend, Sign, entries
 from stratascope.ui.strata.rays_paint import family_names, name_box
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample
@@ -117,6 +118,16 @@ def test_a_legend_has_short_words(rays: RayLayer) -> None:
     assert "6 stopped, 2 by the host alone" in [text for _, text in entries(found)]
     for short in (False, True):
         assert "2 minor, not drawn" in [text for _, text in entries(found, minor_drawn=False, short=short)]
+
+
+def test_no_entry_of_the_legend_is_cut_where_shorter_words_have_room(theme: Theme) -> None:
+    legend = RayLegend(theme)
+    legend.show_counts(dict.fromkeys(Kind, 12), would=True)
+    whole = {len(legend.fitted(width)[0]) for width in range(300, 1200)}
+    assert len(whole) == 1, "none leaves before it is painted"
+    for width in range(640, 1200):
+        shown, space = legend.fitted(width)
+        assert 2 + legend.wide(shown) + space * (len(shown) - 1) <= width
 
 
 def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:

@@ -39,7 +39,8 @@ class _Lines(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_lines(self, lines: tuple[str, ...]) -> None:
-        self.lines = tuple(plain(f"{each[:1]} {each[1:].strip()}", 400) for each in lines)
+        written = (each.partition("\n")[0] for each in lines)  # diff(1) tells below it of an end without a newline
+        self.lines = tuple(plain(f"{each[:1]} {each[1:].strip()}", 400) for each in written)
         told = "\n".join(self.lines)
         self.setAccessibleName(told[:4000] or translate(msg("No line changes")))
         give_tip(self, told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QRect, QRectF, QSize
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from stratascope.core.overview.processes import Process
@@ -126,6 +126,8 @@ class ProcessDelegate(QStyledItemDelegate):
                 wide = min(room.width(), painter.fontMetrics().horizontalAdvance(text) + theme.px(6))
                 draw_line(painter, QRect(room.left(), room.top(), wide, room.height()), text, font, theme, ink)
                 behind = "open" if process.more else "text2"
+                if process.more and QFontMetrics(theme.font(13)).horizontalAdvance(more) > room.width() - wide:
+                    more = f"+{process.more}"
                 draw_line(painter, room.adjusted(wide, 0, 0, 0), more, theme.font(13), theme, behind)
             case Column.NEW_PRIVILEGES | Column.FILTERS:
                 bad = process.freer if column is Column.NEW_PRIVILEGES else process.unfiltered

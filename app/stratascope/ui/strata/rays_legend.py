@@ -16,7 +16,7 @@ from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, Theme
 
 HEIGHT = 18
-_PICTURE = 15
+_LEFT, _PICTURE = 2, 15
 _SPACES = ((False, 22), (False, 12), (True, 14), (True, 6))  # short words; space between entries
 
 
@@ -90,6 +90,19 @@ class RayLegend(QWidget):
     def _entries(self, *, short: bool) -> tuple[tuple[Sign, str], ...]:
         return entries(self._found, self._asked, minor_drawn=self._minor_drawn, short=short, would=self._would)
 
+    def fitted(self, width: int) -> tuple[tuple[tuple[Sign, str], ...], int]:
+        """The entries as they are written in that width, and the space between two of them."""
+        for short, gap in _SPACES:
+            shown, space = self._entries(short=short), self._theme.px(gap)
+            if _LEFT + self.wide(shown) + (len(shown) - 1) * space <= width:
+                break
+        return shown, space
+
+    def wide(self, shown: tuple[tuple[Sign, str], ...]) -> int:
+        """How wide these entries are, without space between them."""
+        metrics = QFontMetrics(self._theme.font(12))
+        return sum(self._theme.px(_PICTURE) + metrics.horizontalAdvance(word) for _, word in shown)
+
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(200), max(self._theme.px(HEIGHT), self._theme.box(12)))
 
@@ -100,14 +113,10 @@ class RayLegend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetrics(theme.font(12))
         picture = theme.px(_PICTURE)
-        shown, space = self._entries(short=False), 0
-        for short, gap in _SPACES:
-            shown, space = self._entries(short=short), theme.px(gap)
-            if sum(picture + metrics.horizontalAdvance(word) + space for _, word in shown) - space <= self.width():
-                break
-        x = 2
+        shown, space = self.fitted(self.width())
+        x = _LEFT
         for sign, word in shown:
-            if x > 2 and x + picture + metrics.horizontalAdvance(word) > self.width():
+            if x > _LEFT and x + picture + metrics.horizontalAdvance(word) > self.width():
                 break  # half an entry says nothing
             self.paint_sign(painter, sign, x + theme.px(5) + 0.5)
             x += picture
