@@ -66,7 +66,7 @@ class FilterField(QLineEdit):
         theme, narrow = self._theme, self.width() < self._theme.px(NARROW)
         if narrow is not self._narrow:
             self._narrow = narrow
-            self.setPlaceholderText(translate(msg("Filter") if narrow else msg("Filter: name, cap:, user:")))
+            self.setPlaceholderText(translate(msg("Filter…") if narrow else msg("Filter: name, cap:, user:")))
             self.setTextMargins(theme.px(20), 0, 0 if narrow else theme.px(26), 0)
 
     def _complete(self, *, back: bool) -> bool:
