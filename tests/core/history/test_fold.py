@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.history.entry import Entry, Exposed, Kind, Limits, Run, Subject, Used, Watch
-from stratascope.core.history.fold import PARTS, alike, fold, joined, thinned
+from stratascope.core.history.changes import Change, What
+from stratascope.core.history.entry import Entry, Exposed, Kind, Limits, Run, Standing, Subject, Unlike, Used, Watch
+from stratascope.core.history.fold import PARTS, Past, alike, fold, joined, thinned
+from stratascope.value import replace
 
 WEB = Subject("docker", "web")
 DAY = 86400.0
@@ -112,3 +114,14 @@ def test_alike() -> None:
     assert not alike(one, Used(2.0, 60.0, memory=110e6, cpu=0.5, pids=9.0))
     assert not alike(one, Used(2.0, 60.0, memory=100e6, cpu=0.5, pids=10.0))
     assert not alike(one, Used(2.0, 60.0, memory=100e6, cpu=None, pids=9.0))
+
+
+def test_other_rights_than_the_first_are_shown_from_when_somebody_looked() -> None:
+    other = (Unlike("sh", "exec", ("capabilities.effective",)),)
+    with_it, came, went = Standing(drift=other), Change(40.0, What.DRIFT), Change(30.0, What.DRIFT_ENDED)
+    assert Past(Subject("docker", "web"), 0.0, 60.0).drifting == ()
+    whole = Past(Subject("docker", "web"), 0.0, 60.0, first=20.0, then=with_it, now=with_it)
+    assert whole.drifting == ((20.0, 60.0),), "before, nobody knew of it"
+    assert replace(whole, first=-5.0).drifting == ((0.0, 60.0),)
+    assert replace(whole, changes=(went, came)).drifting == ((20.0, 30.0), (40.0, 60.0))
+    assert replace(whole, changes=(went,), now=Standing()).drifting == ((20.0, 30.0),)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter
 
-from stratascope.core.history.changes import TOGETHER, Change, changes, up
+from stratascope.core.history.changes import TOGETHER, Change, What, changes, up
 from stratascope.core.history.entry import (
     Entry,
     Exposed,
@@ -53,6 +53,21 @@ class Past(Value):
     changes: tuple[Change, ...] = ()
     then: Standing = Standing()
     now: Standing = Standing()
+
+    @property
+    def drifting(self) -> tuple[tuple[float, float], ...]:
+        """From when to when a process had other rights than the first; never before anybody looked."""
+        found = []
+        began = max(self.since, self.first or self.since) if self.then.drift else None
+        for change in self.changes:
+            if change.what is What.DRIFT and began is None:
+                began = change.at
+            elif change.what is What.DRIFT_ENDED and began is not None:
+                found.append((began, change.at))
+                began = None
+        if began is not None and self.now.drift:
+            found.append((began, self.until))
+        return tuple(found)
 
     @property
     def peaks(self) -> Used | None:

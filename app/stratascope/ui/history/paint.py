@@ -144,15 +144,8 @@ class Painting:
     def _drifting(self) -> None:
         """How long a process had other rights than the first."""
         painter, theme, box = self._painter, self._theme, self._places.exposed
-        began: float | None = self._past.since if self._past.then.drift else None
-        for change in self._past.changes:
-            if change.what is What.DRIFT and began is None:
-                began = change.at
-            elif change.what is What.DRIFT_ENDED and began is not None:
-                self._span(began, change.at, box)
-                began = None
-        if began is not None and self._past.now.drift:
-            self._span(began, self._past.until, box)
+        for began, until in self._past.drifting:
+            self._span(began, until, box)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(theme.color("text"))
 
