@@ -50,7 +50,7 @@ def test_a_finding_is_mended_by_the_switch_that_closes_it(window: MainWindow, qt
     assert card.fix.text() == "Fix"
     QTest.mouseClick(card.fix, Qt.MouseButton.LeftButton)
     assert option.key in draft.chosen.on  # type: ignore[union-attr]
-    assert card.fix.text() == "Fix selected"
+    assert card.fix.text() == "Switched on"
     assert side_of(window).column.rows[option.key].hasFocus()
     # by key, and what is on is only shown
     card.setFocus()
@@ -152,6 +152,10 @@ def accept(window: MainWindow, qtbot: QtBot, code: str, reason: str) -> None:
     dialog = window.findChild(AcceptDialog)
     assert dialog is not None
     assert not dialog.ok.isEnabled(), "without a reason it is no exception"
+    layout = dialog.layout()
+    assert layout is not None
+    assert dialog.height() <= layout.totalHeightForWidth(dialog.width()) + 40, "no empty space between its lines"
+    assert dialog.ok.icon().isNull(), "as all other buttons"
     dialog.reason.setText(reason)
     dialog.owner.setText("ana")
     dialog.ok.click()

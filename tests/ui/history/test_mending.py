@@ -80,7 +80,7 @@ def test_a_threat_that_has_opened_is_closed_by_its_switch(qtbot: QtBot, window: 
     assert option.key not in draft.chosen.on
     QTest.mouseClick(found.fix_button, Qt.MouseButton.LeftButton)
     assert option.key in draft.chosen.on
-    qtbot.waitUntil(lambda: found.fix_button.text() == "Fix selected")
+    qtbot.waitUntil(lambda: found.fix_button.text() == "Switched on")
     assert row(page, "No longer open").fix_button.isHidden()
 
 

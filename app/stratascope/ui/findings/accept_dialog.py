@@ -68,6 +68,8 @@ class AcceptDialog(QDialog):
         column.addLayout(form)
         column.addWidget(buttons)
         self._check()
+        wide = theme.px(460)
+        self.resize(wide, column.totalHeightForWidth(wide))  # by itself it would be as high as at a narrower width
         self.reason.setFocus()
 
     def _check(self) -> None:

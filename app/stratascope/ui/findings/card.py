@@ -93,7 +93,7 @@ class FindingCard(QWidget):
         """The switch that mends it, None where there is none; and whether it is on."""
         self._key = "" if option is None else option.key
         self.fix.setVisible(bool(self._key))
-        self.fix.setText(translate(msg("Fix selected") if on else msg("Fix")))
+        self.fix.setText(translate(msg("Switched on") if on else msg("Fix")))
         if option is not None:
             title = plain(translate(option.title), 200)
             told = msg("{title}: switched on in the right column (F)", title=title) if on else msg(

@@ -87,7 +87,7 @@ class SinceRow(QWidget):
             told = msg("“{title}” is switched on in the right column", title=title) if on else msg(
                 "Switch on “{title}” in the right column", title=title
             )  # fmt: skip
-            self.fix_button.setText(translate(msg("Fix selected") if on else msg("Fix")))
+            self.fix_button.setText(translate(msg("Switched on") if on else msg("Fix")))
             self.fix_button.setAccessibleName(translate(told))
             give_tip(self.fix_button, translate(told))
 

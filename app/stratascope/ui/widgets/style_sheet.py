@@ -36,6 +36,7 @@ QPushButton:hover, QToolButton:hover { background: @sunk; }
 QPushButton:pressed, QToolButton:pressed { background: @line; }
 QPushButton:focus, QToolButton:focus { border: 2px solid @accent; }
 QPushButton:disabled, QToolButton:disabled { color: @text3; border-color: @line; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton[flat="true"], QToolButton#flat { border-color: transparent; padding: $4 $6; }
 QPushButton[flat="true"]:hover, QToolButton#flat:hover { background: @sunk; }
 QPushButton[flat="true"]:focus, QToolButton#flat:focus { border: 2px solid @accent; }
