@@ -133,6 +133,12 @@ class Snapshot(Value):
     captures: tuple[Captured, ...] = ()
     unsought: Message | None = None
 
+    @property
+    def nothing_read(self) -> bool:
+        """Whether nothing at all could be read: that there are no containers is then not known."""
+        captures = self.captures
+        return self.unsought is not None or (bool(captures) and all(each.trouble is not None for each in captures))
+
     def ground_of(self, engine: str) -> Ground:
         """What the containers of that engine stand on, and were judged by."""
         return dict(self.elsewhere).get(engine, self.ground)

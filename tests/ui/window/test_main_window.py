@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import Captured, ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.findings.card import FindingCard
@@ -637,6 +637,11 @@ def test_that_there_is_no_container_is_not_said_where_nothing_was_read(window: M
     window.selection.show_snapshot(replace(nothing, unsought=msg("It is broken.")))
     assert (alert.text(), alert.mark) == ("Nothing could be read", Mark.UNKNOWN)
     assert window.containers.status.text() == "Nothing could be read"
+    lost = replace(nothing, demo=True, captures=(Captured("far", trouble=msg("It is broken.")),))
+    window.selection.show_snapshot(lost)
+    assert (alert.text(), alert.mark) == ("Nothing could be read", Mark.UNKNOWN)
+    assert empty_words(lost)[0] == "No capture could be read"
+    assert empty_words(replace(lost, captures=(Captured("far", 1.0),)))[0] == "No containers were captured"
 
 
 def test_demo_has_a_banner(window: MainWindow) -> None:

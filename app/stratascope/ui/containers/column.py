@@ -165,7 +165,7 @@ class ContainerColumn(QWidget):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.model.show(snapshot.containers)
-        if snapshot.unsought is not None:
+        if snapshot.nothing_read:
             self.alert.show_unread()
         elif snapshot.containers or snapshot.asking != ("",):  # what is still being read says nothing
             self.alert.show_states(snapshot.containers, unseen_engines(snapshot))

@@ -13,7 +13,7 @@ UNCHANGED = 90  # seconds without news, after which minutes are told
 
 def age_line(snapshot: Snapshot, now: float) -> Message:
     """`now`: seconds since the epoch, as `taken_at` is."""
-    if snapshot.unsought is not None:
+    if snapshot.nothing_read:
         return msg("Nothing could be read")
     count = len(snapshot.containers)
     if snapshot.captures:

@@ -30,6 +30,10 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
         return translate(msg("Looking for containers…")), translate(msg("Asking the engines."))
     if snapshot.containers:
         return translate(msg("No container matches the filter")), translate(msg("Change the filter, or clear it."))
+    if snapshot.captures and snapshot.nothing_read:
+        return translate(msg("No capture could be read")), translate(msg("Why is said above."))
+    if snapshot.captures:
+        return translate(msg("No containers were captured")), translate(msg("Nothing of this machine is asked."))
     states = [engine.state for engine in snapshot.engines]
     answering = next((engine for engine in snapshot.engines if engine.state is EngineState.CONNECTED), None)
     if answering is not None:
