@@ -14,7 +14,7 @@ from stratascope.collector.serve import PROTOCOL
 PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "special_files"),
-    *("idmaps", "privileged", "liveness", "threads", "further"),
+    *("idmaps", "privileged", "liveness", "threads", "further", "becoming"),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "walk", "paths", "credentials")),
     *(f"observe.{name}" for name in ("moments", "refusals", "floods", "checks", "calls", "exchange", "signals")),
     *(f"observe.{name}" for name in ("kernel_log", "masked", "gained", "aside", "group", "made", "written", "polls")),

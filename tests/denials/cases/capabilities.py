@@ -74,6 +74,8 @@ CASES = (
          ("--sysctl", "net.ipv4.ip_unprivileged_port_start=1024")),
     Case("set-uid-in-vain", ("capabilities",), "exec /gains root", IN_VAIN, (*user(1000), *_NO_NEW_PRIVS), user(1000),
          calls=("execve", "")),
+    Case("set-uid-in-vain-become", ("capabilities",), "become 1000 + exec /gains root", IN_VAIN, _NO_NEW_PRIVS, (),
+         calls=("execve", "")),
     Case("file-capability-in-vain", ("capabilities",), "exec /raw holds 13", IN_VAIN,
          (*user(1000), *dropped("ALL"), *added("NET_RAW"), *_NO_NEW_PRIVS),
          (*user(1000), *dropped("ALL"), *added("NET_RAW")), calls=("execve", ""), engines=(DOCKER,)),

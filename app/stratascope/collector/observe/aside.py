@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
+from stratascope.collector.becoming import Around
 from stratascope.collector.observe.calls import Calls
-from stratascope.collector.observe.credentials import Around, Credentials, who
+from stratascope.collector.observe.credentials import Credentials, who
 from stratascope.collector.observe.exchange import Lines
 from stratascope.collector.observe.gained import lacks
 from stratascope.collector.observe.kernel_log import KernelLog
@@ -62,14 +63,15 @@ class Aside:
         """The same; those of a program that began with what it is, and what of its rights it has."""
         for number, record in enumerate(records):
             if record.kind == "exec" and self._programs.take(record.pid, record.time):
+                since = time.monotonic_ns()
                 held, about = self._moments.ran(record.pid)
-                self._credentials.began(record.pid, record.time, held)
+                self._credentials.began(record.pid, record.time, since, held)
                 records[number] = record._replace(about=about)
         return records
 
     def executed(self, record: Record, unread: Optional[Around]) -> None:
         """A program began. `unread`: what it is without rights of its file, where nobody could look at it."""
-        about = record.about or unread
+        about = unread or record.about  # where a call may have changed it before it was read there is only the first
         if about is not None and lacks(record.pid, about):
             path = about["place"]["path"]
             # of two programs after each other in one process both may have been found as the second

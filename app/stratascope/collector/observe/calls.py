@@ -17,8 +17,9 @@ import struct
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
+from stratascope.collector.becoming import Around
 from stratascope.collector.observe.checks import Checks
-from stratascope.collector.observe.credentials import Around, Credentials
+from stratascope.collector.observe.credentials import Credentials
 from stratascope.collector.observe.floods import Floods
 from stratascope.collector.observe.memory import Mapped, Stacks
 from stratascope.collector.observe.moments import Call, Moment, Moments, Wanted
@@ -105,7 +106,7 @@ class Calls:
     def forked(self, record: Record) -> None:
         """A process was made, or a thread."""
         if record.pid == record.tid:
-            self._credentials.forked(record.pid, record.extra)
+            self._credentials.forked(record.pid, record.extra, record.time)
             self.mapped.forked(record.pid, record.extra)
 
     def executed(self, record: Record, program: str) -> Optional[Around]:
@@ -133,7 +134,8 @@ class Calls:
         if self._counts.add((record.pid, abi, plain), record.time, (record.pid, abi, plain)):
             self._seen.setdefault(abi, set()).add(number)
         if self._credentials.changes(abi, plain, arguments):
-            self._credentials.changed(record.pid)
+            alone = self._processes.of(record.pid).threads == {record.tid}
+            self._credentials.called(record.pid, record.time, abi, plain, arguments, alone)
         wanted = self._asked.arguments.get(abi, {}).get(plain)
         if wanted is not None:
             chosen = [arguments[each] for each in wanted]
@@ -165,6 +167,8 @@ class Calls:
             if not entered and before and before == record.narrow:
                 entered, (abi, plain), record = True, self._abi(record.pid, number, 32), _narrow(record)
         self._before.discard(record.tid)
+        if entered and self._credentials.changes(abi, plain, record.registers):
+            self._credentials.refused(record.pid, record.time)
         within = None if self.checks is None else self.checks.within(record, plain, self._machine)
         if not self.refusals.counts(abi, plain, -answer, entered):
             return
@@ -312,7 +316,7 @@ class Calls:
             if isinstance(record.about, Moment):
                 record.about.another()
             else:
-                self._credentials.began(record.pid, record.time, None)
+                self._credentials.doubted(record.pid, record.time)
 
     def _used(self, record: Record, later: Dict[int, List[Record]]) -> bool:
         for each in (*later.get(record.tid, ()), *later.get(record.pid, ())):

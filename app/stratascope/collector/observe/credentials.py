@@ -1,23 +1,26 @@
 """As whom each process works, what it may and what limits it: read when it is found or becomes another program.
 
 Most that are refused something end before they can be read. A child has what its parent has (fork(2)), and what a
-program has after execve(2) follows from what its process had before, where the file gives no rights of its own
-(capabilities(7), Transformation of capabilities during execve()). Any call that may have changed something of it, of
-that process, makes it unknown until it is read again; nothing older is ever told. Such calls are never left out of the
-kernel's telling (`calls`).
+program has after execve(2) follows from what its process had before, where the file gives no rights of its own. So
+does what it has after most calls that change something of it (`becoming`); after any other it is unknown until it is
+read again, and nothing older is ever told. Such calls are never left out of the kernel's telling (`calls`). What was
+read came later than what is still to be told, so that of each process several are kept, by time.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
+from stratascope.collector.becoming import Around, Held, became, keeps_capabilities, ranges, transformed
 from stratascope.collector.read import TooLongError, read_file
 
 PROCESSES_MAX = 1 << 14
 LOOK = 0.02  # seconds
 READS_MAX = 4  # in one look
+POINTS_MAX = 8  # of one process
+SLOW = 50000  # nanoseconds that a call may take from its beginning to what it does
 GROUPS_MAX = 64
 _ALL = (
     *("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups"),
@@ -45,26 +48,27 @@ _LIMITS = {
     "Max realtime timeout": "rttime",
 }
 
-Around = Dict[str, Any]
+_WHOLE = frozenset(("groups", "limits"))
 
 
-class Held(NamedTuple):
-    """What a process had. `around`: as it is told. `view`: its mount namespace, and its root directory there."""
+class _Point(NamedTuple):
+    """What a process had from that time on; None: not known. `since`, `until`: while it was read, the same where it
+    follows from an event."""
 
-    around: Around
-    real: int  # user
-    root: int  # the user that is 0 in its user namespace; -1: not known
-    inheritable: int
-    ambient: int
-    view: Tuple[str, str]
+    since: int
+    until: int
+    held: Optional[Held]
+    refusable: bool  # it follows from a call that has not been refused so far
 
 
 class Credentials:
     """Of all processes, in the order of time. `numbers`: calls by entry point and name."""
 
     def __init__(self, numbers: Dict[str, Dict[str, int]]) -> None:
-        self._known: Dict[int, Tuple[int, Held]] = {}  # since when
-        self._fresh: Dict[Tuple[int, int], Held] = {}  # of programs that have begun just now, by process and time
+        self._known: Dict[int, List[_Point]] = {}
+        self._fresh: Dict[Tuple[int, int], _Point] = {}  # of programs that have begun just now, by process and time
+        self._plain: Set[int] = set()  # processes that lose their capabilities with the root user, as is usual
+        self._odd: Set[int] = set()  # those whose programs may not
         self._stale: Set[int] = set()
         self._next = 0.0
         self.changing: Dict[str, Dict[int, str]] = {}
@@ -84,7 +88,8 @@ class Credentials:
         since = time.monotonic_ns()
         held = hold(pid)
         if held is not None:
-            self._put(pid, since, held)
+            self._put(pid, _Point(since, time.monotonic_ns(), held, False))
+            self._stale.discard(pid)
 
     def look(self) -> None:
         """Read those anew of which something has changed; to be asked often."""
@@ -96,28 +101,49 @@ class Credentials:
             self._stale.discard(pid)
             self.there(pid)
 
-    def changed(self, pid: int) -> None:
-        """It began a call that may change something."""
-        self._known.pop(pid, None)
-        if len(self._stale) < PROCESSES_MAX:
-            self._stale.add(pid)
+    def called(self, pid: int, at: int, abi: str, number: int, values: Tuple[int, ...], alone: bool) -> None:
+        """It began a call that may change something. `alone`: it has no other threads, which may differ."""
+        name = self.changing.get(abi, {}).get(number, "")
+        if keeps_capabilities(name, values):
+            self._plain.discard(pid)
+            if keeps_capabilities(name, values, for_good=True):
+                self._odd.add(pid)
+        before = self.of(pid, at) if alone else None
+        after = None if before is None else became(name, values, before, pid in self._plain)
+        self._put(pid, _Point(at, at, after, True))
+        if after is None or not _WHOLE.issubset(after.around):
+            self._mark(pid)
 
-    def forked(self, pid: int, parent: int) -> None:
+    def refused(self, pid: int, at: int) -> None:
+        """That call was refused: nothing has changed."""
+        found = self._known.get(pid, [])
+        for number in range(len(found) - 1, -1, -1):
+            if found[number].refusable and found[number].since <= at:
+                del found[number]
+                return
+
+    def forked(self, pid: int, parent: int, at: int) -> None:
         """It has what its parent has, but for its number inside."""
-        found = self._known.get(parent)
-        if found is not None:
-            since, held = found
+        for kind in (self._plain, self._odd):
+            if parent in kind:
+                kind.add(pid)
+        held = self.of(parent, at)
+        if held is not None:
             around = {name: value for name, value in held.around.items() if name != "inside"}
-            self._put(pid, since, held._replace(around=around))
-        elif len(self._stale) < PROCESSES_MAX:
-            self._stale.add(parent)
+            self._put(pid, _Point(at, at, held._replace(around=around), False))
+        else:
+            self._mark(parent)
 
-    def began(self, pid: int, at: int, held: Optional[Held]) -> None:
-        """What it was found to have as the program that it became then; None: that is not known after all."""
-        if held is None:
-            self._fresh.pop((pid, at), None)
-        elif len(self._fresh) < PROCESSES_MAX:
-            self._fresh[pid, at] = held
+    def began(self, pid: int, at: int, since: int, held: Optional[Held]) -> None:
+        """What it was found to have as the program that it became then; `since`: when that was read."""
+        if held is not None and len(self._fresh) < PROCESSES_MAX:
+            self._fresh[pid, at] = _Point(since, time.monotonic_ns(), held, False)
+
+    def doubted(self, pid: int, at: int) -> None:
+        """Before that was read it called what may have changed it: it is what it had after that, not before."""
+        found = self._fresh.pop((pid, at), None)
+        if found is not None:
+            self._put(pid, found)
 
     def executed(self, pid: int, at: int, gives: Callable[[Held], bool]) -> Optional[Held]:
         """It became another program. `gives`: whether its file may give rights.
@@ -126,33 +152,52 @@ class Credentials:
         """
         fresh = self._fresh.pop((pid, at), None)
         before = self.of(pid, at)
-        self._known.pop(pid, None)
+        if pid not in self._odd:
+            self._plain.add(pid)
         if fresh is not None:
-            self._put(pid, at, fresh)
+            self._put(pid, fresh._replace(since=at, until=at))
             return None
         after = None if before is None else transformed(before)
         if before is not None and after is not None and not gives(before):
-            self._put(pid, at, after)
+            self._put(pid, _Point(at, at, after, False))
             return None
-        if len(self._stale) < PROCESSES_MAX:
-            self._stale.add(pid)
+        self._put(pid, _Point(at, at, None, False))
+        self._mark(pid)
         return after
 
     def over(self, pid: int) -> None:
         """It has ended."""
         self._known.pop(pid, None)
-        self._stale.discard(pid)
+        for kind in (self._plain, self._odd, self._stale):
+            kind.discard(pid)
 
     def of(self, pid: int, at: int) -> Optional[Held]:
         """What it had at that time; None: not known."""
-        since, held = self._known.get(pid, (0, None))
-        return held if since <= at else None
+        for point in reversed(self._known.get(pid, ())):
+            if point.since <= at:
+                return point.held
+        return None
 
-    def _put(self, pid: int, since: int, held: Held) -> None:
+    # -- inside
+
+    def _put(self, pid: int, point: _Point) -> None:
+        """By time. What was read while it changed may be of before or after."""
         if len(self._known) >= PROCESSES_MAX:
             self._known.clear()
-        self._known[pid] = since, held
-        self._stale.discard(pid)
+        mine = [each for each in self._known.get(pid, ()) if not _meet(each, point)]
+        mine.append(point)
+        mine.sort(key=lambda each: each.since)
+        self._known[pid] = mine[-POINTS_MAX:]
+
+    def _mark(self, pid: int) -> None:
+        """To be read anew."""
+        if len(self._stale) < PROCESSES_MAX:
+            self._stale.add(pid)
+
+
+def _meet(one: _Point, other: _Point) -> bool:
+    """Whether the one was read while the other happened, or a moment after."""
+    return one.since != one.until and other.since == other.until and one.since - SLOW <= other.since <= one.until
 
 
 def hold(pid: int) -> Optional[Held]:
@@ -160,8 +205,8 @@ def hold(pid: int) -> Optional[Held]:
     try:
         found = _status(pid)
         around: Around = {"ids": [], "groups": list(map(int, found["Groups"].split()[:GROUPS_MAX]))}
-        users, groups = found["Uid"].split(), found["Gid"].split()  # real, effective, saved, of files
-        around["ids"] = [int(users[1]), int(groups[1]), int(users[3]), int(groups[3])]
+        users, groups = (tuple(map(int, found[name].split())) for name in ("Uid", "Gid"))
+        around["ids"] = [users[1], groups[1], users[3], groups[3]]
         around["effective"], around["permitted"] = found["CapEff"], found["CapPrm"]
         around["bounding"] = found["CapBnd"]
         if "NStgid" in found:
@@ -170,8 +215,9 @@ def hold(pid: int) -> Optional[Held]:
             around["no_new_privs"] = int(found["NoNewPrivs"])
         around["limits"] = limits(read_file("/proc/%d/limits" % pid))
         view = (os.readlink("/proc/%d/ns/mnt" % pid), os.readlink("/proc/%d/root" % pid))
-        ambient = int(found.get("CapAmb", "0"), 16)
-        return Held(around, int(users[0]), _root(pid), int(found["CapInh"], 16), ambient, view)
+        maps = ranges(read_file("/proc/%d/uid_map" % pid)), ranges(read_file("/proc/%d/gid_map" % pid))
+        inheritable, ambient = int(found["CapInh"], 16), int(found.get("CapAmb", "0"), 16)
+        return Held(around, users[:3], groups[:3], maps, inheritable, ambient, view)
     except (OSError, TooLongError, KeyError, IndexError, ValueError):
         return None
 
@@ -180,24 +226,6 @@ def who(tid: int) -> Around:
     """The same as it is told; nothing more than the number where it is gone."""
     held = hold(tid)
     return {"tid": tid} if held is None else {"tid": tid, **held.around}
-
-
-def transformed(before: Held) -> Optional[Held]:
-    """After execve(2) of a file that gives nothing; None: not known."""
-    around = dict(before.around)
-    user, group = around["ids"][:2]
-    around["ids"] = [user, group, user, group]
-    permitted = effective = before.ambient
-    if before.root < 0 or "no_new_privs" not in around:
-        return None
-    if before.root in (user, before.real):
-        permitted = before.inheritable | int(around["bounding"], 16)
-        if around["no_new_privs"]:
-            permitted &= int(around["permitted"], 16)
-        if user == before.root:
-            effective = permitted
-    around["permitted"], around["effective"] = "%016x" % permitted, "%016x" % effective
-    return before._replace(around=around)
 
 
 def limits(text: str) -> Dict[str, int]:
@@ -214,11 +242,3 @@ def limits(text: str) -> Dict[str, int]:
 def _status(pid: int) -> Dict[str, str]:
     lines: List[str] = read_file("/proc/%d/status" % pid).split("\n")
     return {name: text.strip() for name, _, text in (each.partition(":") for each in lines)}
-
-
-def _root(pid: int) -> int:
-    for line in read_file("/proc/%d/uid_map" % pid).split("\n"):
-        words = line.split()
-        if len(words) == 3 and words[0] == "0":
-            return int(words[1])
-    return -1

@@ -1,0 +1,166 @@
+"""What becomes of a process by a call that succeeds: credentials(7), capabilities(7), security/commoncap.c.
+
+Only where that follows from what it had and from the call's own arguments; what lies in its memory nobody reads.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+Around = Dict[str, Any]
+Ranges = Tuple[Tuple[int, int, int], ...]  # inside, outside, how many (user_namespaces(7))
+
+_SET_UID, _SET_GID = 7, 6  # capabilities
+_UNCHANGED = 0xFFFFFFFF  # (uid_t) -1
+_KEEPCAPS, _CAPBSET_DROP, _SET_SECUREBITS, _SET_NO_NEW_PRIVS, _CAP_AMBIENT = 8, 24, 28, 38, 47
+_AMBIENT_RAISE, _AMBIENT_IS_SET, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 2, 1, 3, 4
+_LAST = 64
+
+
+class Held(NamedTuple):
+    """What a process had. `around`: as it is told. `users`, `groups`: real, effective, saved. `maps`: of users and
+    groups. `view`: its mount namespace, and its root directory there."""
+
+    around: Around
+    users: Tuple[int, ...]
+    groups: Tuple[int, ...]
+    maps: Tuple[Ranges, Ranges]
+    inheritable: int
+    ambient: int
+    view: Tuple[str, str]
+
+
+def ranges(text: str) -> Ranges:
+    """Of /proc/PID/uid_map. Raises ValueError."""
+    found: List[Tuple[int, int, int]] = []
+    for line in text.split("\n"):
+        if line:
+            inside, outside, count = map(int, line.split())
+            found.append((inside, outside, count))
+    return tuple(found)
+
+
+def transformed(before: Held) -> Optional[Held]:
+    """After execve(2) of a file that gives nothing (capabilities(7), Transformation …); None: not known."""
+    around = dict(before.around)
+    user, group = around["ids"][:2]
+    around["ids"] = [user, group, user, group]
+    permitted = effective = before.ambient
+    root = _outside(before.maps[0], 0)
+    if root is None or "no_new_privs" not in around:
+        return None
+    if root in (user, before.users[0]):
+        permitted = before.inheritable | int(around["bounding"], 16)
+        if around["no_new_privs"]:
+            permitted &= int(around["permitted"], 16)
+        if user == root:
+            effective = permitted
+    around["permitted"], around["effective"] = _bits(permitted), _bits(effective)
+    users, groups = (before.users[0], user, user), (before.groups[0], group, group)
+    return before._replace(around=around, users=users, groups=groups)
+
+
+def keeps_capabilities(name: str, values: Tuple[int, ...], for_good: bool = False) -> bool:
+    """Whether that call may keep a process from losing its capabilities with the root user; also what it executes."""
+    option = values[0] & _UNCHANGED if name == "prctl" else 0
+    return option == _SET_SECUREBITS or (option == _KEEPCAPS and not for_good)
+
+
+def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
+    """After a call that succeeds; None: not known. `plain`: it loses its capabilities with the root user."""
+    name = name[:-2] if name.endswith("32") else name
+    numbers = [value & _UNCHANGED for value in values]
+    if name in ("setgid", "setregid", "setresgid"):
+        groups = _set(name[3:-3], numbers, before, 1)
+        return None if groups is None else _with_groups(before, groups)
+    if name in ("setuid", "setreuid", "setresuid"):
+        users = _set(name[3:-3], numbers, before, 0)
+        return None if users is None else _with_users(before, users, plain)
+    if name == "prctl":
+        return _after_prctl(numbers, before)
+    around = dict(before.around)
+    if name == "setgroups":
+        around.pop("groups", None)
+        if numbers[0] == 0:
+            around["groups"] = []
+        return before._replace(around=around)
+    if name in ("setrlimit", "prlimit64"):
+        around.pop("limits", None)
+        return before._replace(around=around)
+    return None
+
+
+def _outside(known: Ranges, number: int) -> Optional[int]:
+    return next((outside + number - inside for inside, outside, count in known if 0 <= number - inside < count), None)
+
+
+def _set(kind: str, numbers: List[int], before: Held, which: int) -> Optional[Tuple[int, ...]]:
+    """Real, effective, saved after setuid (kind ""), setreuid ("re") or setresuid ("res"); `which`: 1 of groups."""
+    real, effective, saved = before.groups if which else before.users
+    wanted = []
+    for number in numbers[: {"": 1, "re": 2, "res": 3}[kind]]:
+        found = _outside(before.maps[which], number) if number != _UNCHANGED else -1
+        if found is None:
+            return None
+        wanted.append(found)
+    if not kind:
+        right = 1 << (_SET_GID if which else _SET_UID)
+        new = wanted[0]
+        return (new, new, new) if int(before.around["effective"], 16) & right else (real, new, saved)
+    first = real if wanted[0] < 0 else wanted[0]
+    second = effective if wanted[1] < 0 else wanted[1]
+    if kind == "res":
+        return first, second, saved if wanted[2] < 0 else wanted[2]
+    return first, second, second if wanted[0] >= 0 or (wanted[1] >= 0 and second != real) else saved
+
+
+def _with_groups(before: Held, groups: Tuple[int, ...]) -> Held:
+    ids = before.around["ids"]
+    around = {**before.around, "ids": [ids[0], groups[1], ids[2], groups[1]]}
+    return before._replace(around=around, groups=groups)
+
+
+def _with_users(before: Held, users: Tuple[int, ...], plain: bool) -> Optional[Held]:
+    """cap_task_fix_setuid: who is root no more in any way loses all, who is not effectively root what is effective."""
+    root = _outside(before.maps[0], 0)
+    if root is not None and root in before.users and root not in users and not plain:
+        return None
+    ids = before.around["ids"]
+    permitted, effective = (int(before.around[name], 16) for name in ("permitted", "effective"))
+    ambient = before.ambient
+    if root is not None and root in before.users and root not in users:
+        permitted = effective = ambient = 0
+    elif root == before.users[1] != users[1]:
+        effective = 0
+    elif root == users[1] != before.users[1]:
+        effective = permitted
+    around = {**before.around, "ids": [users[1], ids[1], users[1], ids[3]]}
+    around["permitted"], around["effective"] = _bits(permitted), _bits(effective)
+    return before._replace(around=around, users=users, ambient=ambient)
+
+
+def _after_prctl(numbers: List[int], before: Held) -> Optional[Held]:
+    option, first, second, *rest = numbers[:5]
+    around = dict(before.around)
+    if option == _KEEPCAPS:
+        return before
+    if option == _SET_NO_NEW_PRIVS and [first, second, *rest] == [1, 0, 0, 0]:
+        around["no_new_privs"] = 1
+        return before._replace(around=around)
+    if option == _CAPBSET_DROP and first < _LAST:
+        around["bounding"] = _bits(int(around["bounding"], 16) & ~(1 << first))
+        return before._replace(around=around)
+    if option == _CAP_AMBIENT and first == _AMBIENT_IS_SET:
+        return before
+    if option == _CAP_AMBIENT and first == _AMBIENT_CLEAR_ALL and not any((second, *rest)):
+        return before._replace(ambient=0)
+    if option == _CAP_AMBIENT and first in (_AMBIENT_RAISE, _AMBIENT_LOWER) and second < _LAST and not any(rest):
+        changed = 1 << second
+        return before._replace(
+            ambient=before.ambient | changed if first == _AMBIENT_RAISE else before.ambient & ~changed
+        )
+    return None
+
+
+def _bits(found: int) -> str:
+    return "%016x" % found
