@@ -15,6 +15,9 @@ _UNCHANGED = 0xFFFFFFFF  # (uid_t) -1
 _KEEPCAPS, _CAPBSET_DROP, _SET_SECUREBITS, _SET_NO_NEW_PRIVS, _CAP_AMBIENT = 8, 24, 28, 38, 47
 _AMBIENT_RAISE, _AMBIENT_IS_SET, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 2, 1, 3, 4
 _LAST = 64
+_NEW_USER, _NEW_MOUNTS = 0x10000000, 0x00020000  # CLONE_NEWUSER, CLONE_NEWNS
+_RANGES_TOLD = 32
+_ALL = (1 << 41) - 1  # as of Linux 5.9; what a newer kernel has beside these is not missed by anybody
 
 
 class Held(NamedTuple):
@@ -78,6 +81,8 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
         return None if users is None else _with_users(before, users, plain)
     if name == "prctl":
         return _after_prctl(numbers, before)
+    if name == "unshare":
+        return apart(before, numbers[0])
     around = dict(before.around)
     if name == "setgroups":
         around.pop("groups", None)
@@ -88,6 +93,21 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
         around.pop("limits", None)
         return before._replace(around=around)
     return None
+
+
+def apart(before: Held, flags: int) -> Held:
+    """After unshare(2), or of a child by clone(2), with these flags: in a user namespace that nobody has mapped yet."""
+    view = ("", "") if flags & _NEW_MOUNTS else before.view
+    if not flags & _NEW_USER:
+        return before._replace(view=view)
+    around = {**before.around, "effective": _bits(_ALL), "permitted": _bits(_ALL), "bounding": _bits(_ALL)}
+    around["maps"] = [[], []]
+    return before._replace(around=around, maps=((), ()), inheritable=0, ambient=0, view=view)
+
+
+def told(maps: Tuple[Ranges, Ranges]) -> Optional[List[List[List[int]]]]:
+    """The same as it is told; None where it is long."""
+    return None if max(map(len, maps)) > _RANGES_TOLD else [[list(each) for each in known] for known in maps]
 
 
 def _outside(known: Ranges, number: int) -> Optional[int]:

@@ -56,7 +56,7 @@ def test_a_call_that_may_change_it_makes_it_unknown() -> None:
     called(found, 200, "capset", 1, 2)
     assert found.of(7, 199) == HELD
     assert found.of(7, 900) is None
-    found.forked(8, 7, 300)
+    found.forked(8, 7, 300, 0)
     assert found.of(8, 900) is None
     found.refused(7, 400)
     assert found.of(7, 900) == HELD
@@ -72,7 +72,7 @@ def test_who_became_another_user() -> None:
     called(found, 400, "setresuid", 8, 8, 8)
     called(found, 500, "setuid", 0)
     found.refused(7, 510)
-    found.forked(8, 7, 600)
+    found.forked(8, 7, 600, 0)
     for at, ids, groups, effective in (
         *((199, [0, 0, 0, 0], [9], 0xFF), (299, [0, 0, 0, 0], [], 0xFF), (399, [0, 7, 0, 7], [], 0xFF)),
         (900, [8, 7, 8, 7], [], 0),
@@ -85,6 +85,25 @@ def test_who_became_another_user() -> None:
     child = found.of(8, 600)
     assert child is not None
     assert child.users == (8, 8, 8)
+
+
+def test_a_user_namespace_of_its_own() -> None:
+    """Whoever is in one holds all there, and nobody is mapped at first."""
+    found = known()
+    found.forked(8, 7, 200, 0x10000011)
+    called(found, 300, "unshare", 0x10020000)
+    for pid, view in ((7, ("", "")), (8, HELD.view)):
+        held = found.of(pid, 400)
+        assert held is not None
+        assert (held.maps, held.around["maps"], held.view) == (((), ()), [[], []], view)
+        assert (held.around["ids"], int(held.around["effective"], 16)) == ([5, 6, 7, 8], (1 << 41) - 1)
+    found.refused(7, 500)
+    assert found.of(7, 600) == HELD
+    called(found, 700, "setuid", 5)  # of no number there
+    assert found.of(7, 800) is not None
+    called(found, 900, "unshare", 0x10000000)
+    called(found, 950, "setuid", 5)
+    assert found.of(7, 1000) is None
 
 
 def test_who_keeps_its_capabilities_is_not_known_after_it() -> None:
@@ -128,7 +147,7 @@ def test_what_a_program_has_without_the_rights_of_its_file_where_it_was_gone() -
 
 def test_a_child_has_what_its_parent_has_but_its_number() -> None:
     found = known()
-    found.forked(8, 7, 800)
+    found.forked(8, 7, 800, 0)
     child = found.of(8, 900)
     assert child is not None
     assert child.around == AROUND
@@ -233,6 +252,7 @@ CHANGES = {
     "as an ordinary user": "os.setresuid(5, 6, 7); go(); os.setuid(7)",
     "root again": "os.setresuid(0, 5, 0); go(); os.setresuid(-1, 0, -1)",
     "ambient": "hold(0x480, 0x480); go(); libc.prctl(47, 2, 7, 0, 0)",
+    "unshare": "libc.unshare(0x10000000)",
     "ambient no more": "hold(0x480, 0x480); libc.prctl(47, 2, 7, 0, 0); go(); libc.prctl(47, 4, 0, 0, 0)",
 }
 ASKED = {
@@ -250,6 +270,7 @@ ASKED = {
     "as an ordinary user": ("setuid", 7),
     "root again": ("setresuid", -1, 0, -1),
     "ambient": ("prctl", 47, 2, 7),
+    "unshare": ("unshare", 0x10000000),
     "ambient no more": ("prctl", 47, 4),
 }
 CHANGING = """

@@ -233,3 +233,15 @@ def test_what_a_filter_refused_is_no_matter_of_files() -> None:
     moment = around(999, place=place("/data", node(mode=0o600))) | UNHEARD
     assert claim(call("open", 13, 0, 0, said=moment)) is not None
     assert claim(call("open", 13, 0, 0, said=moment, entered=False)) is None
+
+
+def test_what_was_to_be_replaced_in_a_sticky_folder() -> None:
+    """The owner of what is renamed may do that; whose file it would replace says no."""
+    sticky = node("folder", 0o1777)
+    said = around(1000, [check("CAP_FOWNER", "ns_capable", "capable_wrt_inode_uidgid", "may_delete")])
+    said["place"] = place("/tmp/mine", node(uid=1000, gid=1000), sticky)
+    said["other"] = place("/tmp/theirs", node(uid=4242), sticky)
+    found = claim(call("rename", 1, 0, 0, path="/tmp/mine", said=said))
+    assert found is not None
+    assert "/tmp/theirs belongs to user 4242, this process is user 1000" in translate(found.what)
+    assert RunsAs(4242) in found.wants

@@ -144,7 +144,7 @@ def test_what_refused_it(attempt: Attempt, text: str) -> None:
 def test_limits_of_an_ipc_namespace_can_be_raised() -> None:
     found = of(call("msgget", 28))
     assert found is not None
-    assert found.wants == (Setting("kernel.msgmni", "65536"),)
+    assert found.wants == (Setting("kernel.msgmni", "32768"),)
 
 
 def test_a_full_tmpfs_is_no_disk() -> None:

@@ -57,6 +57,8 @@ CASES = (
     _lacks("wake-alarm", "call timerfd_create 9 0"),
     Case("counter-of-kernel", ("capabilities", "kernel"), f"call perf_event_open @hex:{_COUNTER} 0 -1 -1 0", 13, OPEN,
          (*added("PERFMON"), *OPEN)),
+    Case("limit-of-another", ("capabilities",), "victim 1000 + call prlimit64 % 7 0 @room:16", 1, control=None,
+         passing="call prlimit64 0 7 0 @room:16", remedied=False),
     Case("raise-limit", ("capabilities", "cgroup"), "call prlimit64 0 7 @hex:2c010000000000002c01000000000000 0", 1,
          ("--ulimit", "nofile=200:200"), ("--ulimit", "nofile=900:900")),
     Case("user-gives-away", ("capabilities",), "copy /tmp/f 0755 + call chown /tmp/f 0 0", 1, user(1000)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from denials.case import SIGKILL, SIGXFSZ, Case, added, user
+from denials.case import DOCKER, SIGKILL, SIGXFSZ, Case, added, user
 
 _MKNOD = added("MKNOD")
 
@@ -35,6 +35,8 @@ CASES = (
     _limit("file-size", "fill /tmp/f 2", SIGXFSZ, ("--ulimit", "fsize=1048576:1048576"), calls=("write", "")),
     _limit("shared-memory", "fill /dev/shm/f 2", 28, ("--shm-size", "1m"), ("--shm-size", "512m"), calls=("write",)),
     _limit("memory-folder", "fill /t/f 2", 28, ("--tmpfs", "/t:size=1m"), ("--tmpfs", "/t:size=8m"), calls=("write",)),
+    _limit("memory-numbers", "call mkdir /t/a 0700 + call mkdir /t/b 0700 + call mkdir /t/c 0700", 28,
+           ("--tmpfs", "/t:nr_inodes=3"), ("--tmpfs", "/t"), engines=(DOCKER,), remedied=False),
     _limit("locked-memory", "call mmap 0 65536 3 0x22 -1 0 + call mlock % 65536", 12, ("--ulimit", "memlock=4096:4096"),
            ("--ulimit", "memlock=1048576:1048576")),
     _limit("locked-memory-none", "call mmap 0 65536 3 0x22 -1 0 + call mlock % 65536", 1, ("--ulimit", "memlock=0:0"),

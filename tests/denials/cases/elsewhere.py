@@ -51,6 +51,8 @@ CASES = (
          ("--sysctl", "net.ipv4.ping_group_range=0 2147483647")),
     Case("network-foreign-address", ("network",), "call socket 2 1 0 + call bind % @in:192.0.2.7:8080 16", 99,
          (), ("--sysctl", "net.ipv4.ip_nonlocal_bind=1"), remedied=False),
+    Case("kernel-no-family", ("kernel", "namespaces"), "call socket 31 3 0", 97, control=None, passing="fine",
+         remedied=False),
     Case("kernel-absent-call", ("kernel",), "call absent", 38, OPEN, None, passing="fine", calls=("1000",),
          remedied=False),
     Case("kernel-kexec", ("kernel",), "call kexec_load 0 0 0 0", 38, (*added("SYS_BOOT"), *OPEN), None, passing="fine",

@@ -37,6 +37,8 @@ CASES = (
             calls=("execve",)),
     _mounts("noexec-library", "copy /t/p 0755 + call open /t/p 0 + call mmap 0 4096 5 2 % 0", 1,
             ("--tmpfs", "/t:noexec"), ("--tmpfs", "/t:exec")),
+    _mounts("noexec-later", "copy /t/p 0755 + call open /t/p 0 + call mmap 0 4096 1 2 % 0 + call mprotect % 4096 5", 13,
+            ("--tmpfs", "/t:noexec"), ("--tmpfs", "/t:exec"), remedied=False),
     _mounts("nosuid", "copy /t/g 04755 + become 1000 + exec /t/g root", IN_VAIN, ("--tmpfs", "/t:exec,nosuid"),
             ("--tmpfs", "/t:exec,suid"), calls=("execve", "")),
     _mounts("nodev", "call mknod /t/n 020666 259 + call open /t/n 2", 13, ("--tmpfs", "/t", *added("MKNOD")),

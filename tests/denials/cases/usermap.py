@@ -16,6 +16,12 @@ def _mapped(name: str, attempt: str, status: int = 22, options: tuple[str, ...] 
     return Case(f"map-{name}", ("usermap",), attempt, status, (*_MAP, *options), options, **more)
 
 
+def _apart(name: str, attempt: str, more: int) -> Case:
+    """In a user namespace that the program makes for itself; passes where it makes that other namespace as well."""
+    return Case(f"apart-{name}", ("usermap",), f"call unshare 0x10000000 + {attempt}", 1, OPEN, None,
+                passing=f"call unshare {more:#x} + {attempt}", remedied=False)  # fmt: skip
+
+
 CASES = (
     _mapped("chown", "call chown /own 5000 5000"),
     _mapped("chgrp", "call chown /own -1 5000"),
@@ -32,5 +38,15 @@ CASES = (
     _mapped("volume", "call open /data/private 0", 13, _VOLUME),
     _mapped("volume-write", "call mkdir /data/new 0755", 13, _VOLUME),
     _mapped("volume-mode", "call chmod /data/private 0644", 1, _VOLUME),
+    _mapped("handle", "call open_by_handle_at -100 @hex:080000000100000000000000 0", 1,
+            (*added("DAC_READ_SEARCH"), *OPEN), passes=(0, 22, 95, 116)),
+    _mapped("setting", "call open /proc/sys/kernel/core_pattern 1", 13, ("--security-opt", "{unmask}")),
+    _mapped("link", "call link /data/private /data/new", 1, _VOLUME),
+    _apart("hostname", "call sethostname :x 1", 0x14000000),
+    _apart("raw-socket", "call socket 2 3 1", 0x50000000),
+    Case("apart-groups", ("usermap",), "call unshare 0x10000000 + call setgroups 0 0", 1, OPEN, None,
+         passing="call setgroups 0 0", remedied=False),
+    Case("apart-chown", ("usermap",), "call unshare 0x10000000 + copy /tmp/f 0755 + call chown /tmp/f 5 5", 22, OPEN,
+         None, passing="copy /tmp/f 0755 + call chown /tmp/f 5 5", remedied=False),
     _mapped("volume-owner", "call chown /data/private 0 0", 1, _VOLUME),
 )  # fmt: skip

@@ -311,3 +311,28 @@ def test_a_program_that_nobody_could_look_at() -> None:
     everything = replace(FACTS, bounding=CapabilitySet.full(FACTS.last))
     assert LAYER.refused(nobody_known(EPERM, call="execve"), everything, DOCKER) is None
     assert claim(nobody_known(EACCES, call="execve")) is None
+
+
+def test_a_limit_of_another_process_takes_the_right_alone() -> None:
+    lacking = Circumstances(checks=(Asked(24, -1, True, tuple(LIMIT.split())),))
+    for values, more in (((0, 7, 4096, 0), 1), ((9, 7, 4096, 0), 0), ((0, 7, 0, 4096), 0)):
+        attempt = Attempt(
+            Kind.CALL, "try", "x86_64", "prlimit64", EPERM, True, values, "", ("CAP_SYS_RESOURCE",), lacking
+        )
+        found = LAYER.refused(attempt, FACTS, DOCKER)
+        assert found is not None
+        assert sum(isinstance(want, MoreOf) for want in found.wants) == more
+
+
+def test_of_several_rights_the_one_that_was_taken_away_is_named() -> None:
+    frames = ("cap_capable", "security_capable", "ns_capable", "sk_setsockopt")
+    lacking = Circumstances(checks=(Asked(12, -1, True, frames), Asked(13, -1, True, frames)))
+    attempt = Attempt(Kind.CALL, "try", "x86_64", "setsockopt", EPERM, True, (3, 1, 36), "",
+                      ("CAP_NET_ADMIN", "CAP_NET_RAW"), lacking)  # fmt: skip
+    assert FACTS is not None
+    facts = replace(FACTS, bounding=DEFAULT - CapabilitySet(1 << 13))
+    found = LAYER.refused(attempt, facts, DOCKER)
+    assert found is not None
+    assert translate(found.what) == (
+        "This needs NET_RAW. Docker gives it by default, but this container was created without it."
+    )

@@ -214,3 +214,15 @@ def test_unlimited_is_no_limit() -> None:
     found = of(call("openat", 24, said=limited(nofile=(1 << 64) - 1)))
     assert found is not None
     assert found.wants == (MoreOf("nofile"),)
+
+
+def test_a_tmpfs_with_room_and_no_numbers_for_files() -> None:
+    """More room would not help."""
+    there = place("/t/new", None, on=mount("/t", kind="tmpfs", more="rw,size=65536k,nr_inodes=8"))
+    for attempt in (
+        call("mkdir", 28, 0, 0o755, said=around(place=there)),
+        call("open", 28, 0, 0x41, said=around(place=there)),
+    ):
+        found = of(attempt)
+        assert found is not None
+        assert ("nr_inodes" in translate(found.what), found.wants) == (True, ())

@@ -193,3 +193,45 @@ def test_a_group_outside() -> None:
     found = of(attempt)
     assert found is not None
     assert found.wants[0] == MappedId(3000, True)
+
+
+_GIVEN = [6, 0, False, ["cap_capable", "security_capable", "ns_capable_setid", "may_setgroups"]]
+_WRITTEN = [21, 0, False, ["cap_capable", "security_capable", "file_ns_capable", "map_write", "proc_uid_map_write"]]
+APART = [
+    (mapped("setuid", 22, 5), "Its user namespace has no user 5."),
+    (mapped("setgroups", 1, 0, 0, said=around(_ROOT, [_GIVEN])),
+     "A user namespace lets nobody set groups until it has a map of groups."),
+    (mapped("write", 1, 3, 0, 9, said=around(_ROOT, [_WRITTEN])),
+     "A user namespace gets only IDs that its creator has, and groups only after setgroups was disabled in it."),
+    (mapped("sethostname", 1, 0, 1,
+            said=around(_ROOT, [check("CAP_SYS_ADMIN", "ns_capable")], effective="1ffffffffff")),
+     "CAP_SYS_ADMIN applies in its own user namespace, and what it asked for belongs to another one."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("attempt", "text"), APART, ids=lambda each: each if isinstance(each, str) else "")
+def test_in_a_user_namespace_of_its_own(attempt: Attempt, text: str) -> None:
+    """No setting of the container changes anything of that."""
+    found = of(replace(attempt, uids=(), gids=(), apart=True))
+    assert found is not None
+    assert (translate(found.what), found.wants, found.certain) == (text, (), True)
+
+
+def test_a_right_over_all_files_that_only_the_machine_s_root_has() -> None:
+    asked = check("CAP_DAC_READ_SEARCH", "capable", "do_handle_open")
+    found = of(mapped("open_by_handle_at", 1, 0, 0, said=around(_ROOT, [asked], effective="1ffffffffff")))
+    assert found is not None
+    assert (found.strength, found.wants) == (Strength.SAID, (_HOST,))
+
+
+def test_a_link_to_what_belongs_to_nobody() -> None:
+    found = of(mapped("link", 1, 0, 0, said=theirs()))
+    assert found is not None
+    assert found.wants == (_HOST,)
+
+
+def test_a_setting_of_the_machine_by_somebody_who_was_not_seen() -> None:
+    pattern = place("/proc/sys/kernel/core_pattern", node())
+    found = of(replace(call("open", 13, 0, 1, said={"checks": [], "place": pattern}), uids=MAPPED, gids=MAPPED))
+    assert found is not None
+    assert (found.strength, found.wants) == (Strength.LIKELY, (_HOST,))

@@ -106,7 +106,9 @@ class Calls:
     def forked(self, record: Record) -> None:
         """A process was made, or a thread."""
         if record.pid == record.tid:
-            self._credentials.forked(record.pid, record.extra, record.time)
+            number, values = self._last.get(record.extra, (-1, ()))
+            flags = values[0] if values and number == _CLONES.get(self._processes.abi(record.extra), (-1,))[0] else 0
+            self._credentials.forked(record.pid, record.extra, record.time, flags)
             self.mapped.forked(record.pid, record.extra)
 
     def executed(self, record: Record, program: str) -> Optional[Around]:

@@ -13,7 +13,7 @@ import os
 import time
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.becoming import Around, Held, became, keeps_capabilities, ranges, transformed
+from stratascope.collector.becoming import Around, Held, apart, became, keeps_capabilities, ranges, told, transformed
 from stratascope.collector.read import TooLongError, read_file
 
 PROCESSES_MAX = 1 << 14
@@ -122,15 +122,15 @@ class Credentials:
                 del found[number]
                 return
 
-    def forked(self, pid: int, parent: int, at: int) -> None:
-        """It has what its parent has, but for its number inside."""
+    def forked(self, pid: int, parent: int, at: int, flags: int) -> None:
+        """It has what its parent has, but for its number inside. `flags`: of clone(2), 0 where there were none."""
         for kind in (self._plain, self._odd):
             if parent in kind:
                 kind.add(pid)
         held = self.of(parent, at)
         if held is not None:
             around = {name: value for name, value in held.around.items() if name != "inside"}
-            self._put(pid, _Point(at, at, held._replace(around=around), False))
+            self._put(pid, _Point(at, at, apart(held._replace(around=around), flags), False))
         else:
             self._mark(parent)
 
@@ -216,6 +216,7 @@ def hold(pid: int) -> Optional[Held]:
         around["limits"] = limits(read_file("/proc/%d/limits" % pid))
         view = (os.readlink("/proc/%d/ns/mnt" % pid), os.readlink("/proc/%d/root" % pid))
         maps = ranges(read_file("/proc/%d/uid_map" % pid)), ranges(read_file("/proc/%d/gid_map" % pid))
+        around["maps"] = told(maps)
         inheritable, ambient = int(found["CapInh"], 16), int(found.get("CapAmb", "0"), 16)
         return Held(around, users[:3], groups[:3], maps, inheritable, ambient, view)
     except (OSError, TooLongError, KeyError, IndexError, ValueError):

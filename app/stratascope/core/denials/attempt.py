@@ -29,7 +29,7 @@ class Attempt(Value):
     """`process`: its name (comm). `name`: of the call, "" where not known. `entered`: the call began, so that no filter
     refused it. `lacked`: names of the capabilities that the kernel asked for within it, and refused for.
     `lines`: what the kernel's log (audit) said of this process at that moment. `uids`, `gids`: the maps of its user
-    namespace; None: not known.
+    namespace; None: not known. `apart`: it is another one than the container's.
     """
 
     kind: Kind
@@ -45,6 +45,7 @@ class Attempt(Value):
     lines: tuple[str, ...] = ()
     uids: tuple[IdRange, ...] | None = None
     gids: tuple[IdRange, ...] | None = None
+    apart: bool = False
 
     def inside(self, uid: int) -> int | None:
         """A user of the machine as the container counts; None where it is not mapped, or the map is not known."""

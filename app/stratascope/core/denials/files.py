@@ -19,6 +19,7 @@ from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.circumstances import Node, NodeKind
 from stratascope.core.relaunch.want import HeldCapability, RunsAs, Want
+from stratascope.value import replace
 
 _ASKED = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"))
 _BITS = {Use.READ: 4, Use.WRITE: 2, Use.RUN: 1, Use.PASS: 1, Use.NAMES: 3}
@@ -58,14 +59,27 @@ def _asked(attempt: Attempt) -> Claim | None:
         return None
     # of root it would be a capability that it lacks
     strength = Strength.LEFT if tried.is_root(attempt) is None else Strength.SAID
+    attempt = _over_another(attempt)
     about, use = _about(attempt)
     return _told(attempt, about, use, strength)
+
+
+def _over_another(attempt: Attempt) -> Attempt:
+    """Of a rename in a sticky folder the path that is another's: what is to be replaced, where the first is its own."""
+    place, other = attempt.around.place, attempt.around.other
+    if attempt.name not in _TWO_PLACES or "CAP_FOWNER" not in attempt.lacked or place is None or place.node is None:
+        return attempt
+    if other is None or other.node is None or place.node.uid != attempt.around.uid:
+        return attempt
+    return replace(attempt, path=other.path, around=replace(attempt.around, place=other, other=place))
 
 
 def _by_mode(attempt: Attempt) -> Claim | None:
     """The same where the kernel's questions were not heard, or it asks none: as of /proc/sys, which knows no root."""
     place = attempt.around.place
     setting = tried.place_of(attempt).startswith("/proc/sys/")
+    if setting and attempt.around.uid is None and attempt.errno == errno.EACCES and tried.unasked(attempt):
+        return _told(attempt, None, None, Strength.LEFT)
     if place is None or attempt.errno != errno.EACCES or (attempt.around.checks is not None and not setting):
         return None
     if not setting and tried.held(attempt, 1) is not False:  # DAC_OVERRIDE
@@ -154,7 +168,7 @@ def _wants(attempt: Attempt, node: Node | None, use: Use | None) -> tuple[Want, 
     owner: tuple[Want, ...] = ()
     inside = None if node is None else attempt.inside(node.uid) if attempt.uids is not None else node.uid
     if node is not None and inside is not None and inside != uid:
-        bits = _BITS.get(use or Use.OWN, 0)
+        bits = 0 if "CAP_FOWNER" in attempt.lacked else _BITS.get(use or Use.OWN, 0)  # its mode was no question
         if node.mode >> 6 & bits == bits or inside == 0:
             owner = (RunsAs(inside),)
     # the kernel asks for the lesser of the two rights first, where that would do

@@ -52,7 +52,7 @@ _COUNTED = {
 _COUNTED_IPC = {
     "shmget": Setting("kernel.shmmni", "32768"),
     "semget": Setting("kernel.sem", "32000 1024000000 500 64000"),
-    "msgget": Setting("kernel.msgmni", "65536"),
+    "msgget": Setting("kernel.msgmni", "32768"),
     "mq_open": Setting("fs.mqueue.queues_max", "1024"),
 }
 # what the call itself forbids, whoever asks: no right would help
@@ -215,6 +215,8 @@ def _family(attempt: Attempt) -> Claim:
         what = msg(
             "This machine's kernel has no sockets of address family {number}.", number=-1 if family is None else family
         )
+        if family in tried.FIRST_NETWORK:  # or it has, and not in this network
+            return Claim(KERNEL, what, Strength.LIKELY)
     else:
         what = msg("This machine's kernel has no socket of that type and protocol.")
     return Claim(KERNEL, what, Strength.FITS)

@@ -21,6 +21,9 @@ DENIED = frozenset((errno.EPERM, errno.EACCES))
 UNLIMITED = 1 << 62  # what is no less is RLIM_INFINITY, of 32 bits or 64
 NEW_USER = 0x10000000  # CLONE_NEWUSER
 _WORD = (1 << 32) - 1
+# kinds of sockets that there are in the machine's first network namespace alone (their create functions): AX.25,
+# AppleTalk, NET/ROM, ATM, X.25, ROSE, LLC, Bluetooth, Phonet, IEEE 802.15.4
+FIRST_NETWORK = frozenset((3, 5, 6, 8, 9, 11, 20, 26, 31, 35, 36))
 
 # name: the argument with its flags; openat2 has them in memory
 _OPENS = {"open": 1, "openat": 2, "openat2": None, "creat": None, "open_by_handle_at": 2}

@@ -5,6 +5,7 @@ The observer tells it of the first refusal of each kind. Its form in a line of t
 
     {"tid": N, "inside": PID in its own namespace, "ids": [uid, gid, fsuid, fsgid], "groups": [gid, …],
      "effective": "hex", "permitted": "hex", "bounding": "hex", "no_new_privs": 0 or 1,
+     "maps": [of users, of groups]: its user namespace's, [[inside, outside, how many], …] each,
      "checks": [[capability, answer, initial, [frame, …]], …],
      "place": {"path": where it led,
                "node": [kind, mode, uid, gid, "major:minor", has capabilities, its device's name below /dev] or null,
@@ -25,11 +26,13 @@ from typing import Any
 
 from stratascope.linux.capability import CapabilitySet, file_capabilities
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import IdRange
 from stratascope.linux.mounts import Mount, parse_mountinfo
 from stratascope.value import Value
 
 CHECKS_MAX = 8
 GROUPS_MAX = 64
+RANGES_MAX = 64
 _ID_MAX = (1 << 32) - 1
 _TEXT_MAX = 4096
 _HEX_MAX = 16
@@ -115,6 +118,8 @@ class Circumstances(Value):
     forked_in_vain: int | None = None
     limits: tuple[tuple[str, int], ...] = ()
     other: Place | None = None  # of the second of two paths
+    uids: tuple[IdRange, ...] | None = None  # of its own user namespace
+    gids: tuple[IdRange, ...] | None = None
     presumed: bool = False  # the place is where the path leads for another process of the container
 
     @property
@@ -133,6 +138,7 @@ def circumstances_of(found: Any) -> Circumstances:
         raise ValueError("circumstances: an object was expected")
     checks = _maybe(found, "checks", lambda value: tuple(_asked(each) for each in _list(value, CHECKS_MAX)))
     limits = found.get("limits", {})
+    uids, gids = _maybe(found, "maps", lambda value: tuple(map(_ranges, _exactly(value, 2)))) or (None, None)
     if not isinstance(limits, dict) or len(limits) > _LIMITS_MAX:
         raise ValueError("limits: a small object was expected")
     return Circumstances(
@@ -150,6 +156,8 @@ def circumstances_of(found: Any) -> Circumstances:
         _maybe(found, "forked_in_vain", lambda value: _number(value, 0, _U64)),
         tuple((_text(name), _number(value, 0, _U64)) for name, value in limits.items()),
         _maybe(found, "other", _place),
+        uids,
+        gids,
         bool(_number(found.get("presumed", 0), 0, 1)),
     )
 
@@ -177,6 +185,10 @@ def _list(value: Any, most: int) -> list[Any]:
 
 def _ids(value: Any, most: int) -> tuple[int, ...]:
     return tuple(_id(each) for each in _list(value, most))
+
+
+def _ranges(value: Any) -> tuple[IdRange, ...]:
+    return tuple(IdRange(*map(_id, _exactly(each, 3))) for each in _list(value, RANGES_MAX))
 
 
 def _text(value: Any) -> str:

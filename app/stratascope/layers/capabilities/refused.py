@@ -128,7 +128,8 @@ def _claim(
     uid = _uid(attempt)
     bounding = attempt.around.bounding
     first = None if facts is None else facts.bounding
-    short = " or ".join(_short(name) for name in names)
+    short = " or ".join(_short(name) for name in _usual(names, facts))
+    number = _number(_usual(names, facts)[0]) or number
     given = first is None or number in first
     if not given:
         text = _never_given(short, number, facts, around)
@@ -152,6 +153,14 @@ def _claim(
     else:
         text = msg("This needs {name}, and the process does not hold it.", name=short)
     return Claim(_LAYER, text, strength, _wants(attempt, names, uid, bool(given), facts))
+
+
+def _usual(names: tuple[str, ...], facts: CapabilityFacts | None) -> tuple[str, ...]:
+    """Of several, each of which would do, those that the engine gives by default and this container lacks; else all."""
+    if facts is None or facts.bounding is None:
+        return names
+    missing = tuple(name for name in (facts.default - facts.bounding).names() if name in names)
+    return missing or names
 
 
 def _never_given(short: str, number: int, facts: CapabilityFacts | None, around: Surroundings) -> Message:
@@ -185,6 +194,8 @@ def _limit(attempt: Attempt) -> str:
     place = _LIMITS.get(attempt.name)
     if place is None or place >= len(attempt.values):
         return ""
+    if attempt.name == "prlimit64" and (attempt.values[0] & 0xFFFFFFFF or not attempt.values[2]):
+        return ""  # of another process, which takes the right whatever its limits are
     return RESOURCES.get(attempt.values[place] & 0xFFFFFFFF, "").removeprefix("RLIMIT_").lower()
 
 

@@ -29,6 +29,7 @@ _MAKES_DEVICES = {"mknod": 1, "mknodat": 2}  # where the mode is; the device aft
 _REAL_TIME = frozenset(("sched_setscheduler", "sched_setattr", "sched_setparam"))
 _GROWS = frozenset(("mmap", "mmap2", "mremap", "brk", "mprotect"))
 _OTHER_FILES = frozenset(("inotify_init", "inotify_init1", "fanotify_init"))  # EMFILE of these is their own limit
+_NAMES_FILES = frozenset(("mkdir", "mkdirat", "mknod", "mknodat"))
 _S_IFMT, _S_IFCHR, _S_IFBLK = 0o170000, 0o020000, 0o060000
 _SIZE = re.compile(r"(?:^|,)size=([0-9]{1,15})([kmg]?)(?:,|$)").search
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
@@ -225,6 +226,10 @@ def _full(attempt: Attempt) -> Claim | None:
         )
     if mount is None or mount.fs_type != "tmpfs":
         return None
+    if attempt.name in _NAMES_FILES or (tried.flags(attempt) or 0) & os.O_CREAT:
+        # shmem_reserve_inode: a file that is empty takes a number, and no room
+        full = msg("The tmpfs at {mount} can't hold more files, however small (nr_inodes).", mount=mount.target)
+        return Claim(_ID, full, Strength.FITS)
     size = _SIZE(mount.super_options)
     now = None if size is None else int(size[1]) << _UNITS[size[2]]
     what: Message = msg("The tmpfs at {mount} is full.", mount=mount.target)

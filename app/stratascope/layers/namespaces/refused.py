@@ -14,7 +14,6 @@ from stratascope.core.denials.denial import Claim, Strength
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.want import (
-    HostsNamespace,
     LooserMount,
     ReadablePlace,
     Want,
@@ -27,15 +26,13 @@ from stratascope.linux.namespace import Kind as Namespace
 _ID = "namespaces"
 _MS_REMOUNT = 0x20
 _MS_BIND = 0x1000
+_CHANGES = 0x1E2000  # MS_MOVE, and the propagation of a mount
 _PROT_EXEC = 4
 _MAP_ANONYMOUS = 0x20
 _NAMED = 4  # places named in a sentence
 _OF_THE_KERNEL = ("proc", "sysfs", "cgroup", "cgroup2")
 _OF_THE_ENGINE = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv")
 _MAKES_MOUNTS = frozenset(("mount", "fsmount", "move_mount"))
-# kinds of sockets that there are in the machine's first network namespace alone (their create functions): AX.25,
-# AppleTalk, NET/ROM, ATM, X.25, ROSE, LLC, Bluetooth, Phonet, IEEE 802.15.4
-_FIRST_NETWORK = frozenset((3, 5, 6, 8, 9, 11, 20, 26, 31, 35, 36))
 
 
 def refused(attempt: Attempt, facts: NamespacesFacts | None, around: Surroundings) -> Claim | None:
@@ -156,11 +153,14 @@ def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | Non
     """may_open answers EACCES, before owner and mode; do_mmap EPERM (path_noexec)."""
     runs = attempt.errno == errno.EACCES and attempt.name in tried.EXECUTES
     maps = attempt.errno == errno.EPERM and attempt.name in ("mmap", "mmap2")
-    maps = (
-        maps
-        and bool((tried.value(attempt, 2) or 0) & _PROT_EXEC)
-        and not (tried.value(attempt, 3) or 0) & _MAP_ANONYMOUS
-    )
+    maps = maps and not (tried.value(attempt, 3) or 0) & _MAP_ANONYMOUS
+    # what was mapped of such a file can't be made executable later either (VM_MAYEXEC)
+    maps = maps or (attempt.errno == errno.EACCES and attempt.name in ("mprotect", "pkey_mprotect"))
+    maps = maps and bool((tried.value(attempt, 2) or 0) & _PROT_EXEC)
+    if maps and attempt.name.endswith("mprotect") and not tried.unasked(attempt):
+        return None
+    if maps and attempt.name.endswith("mprotect"):  # neither does a file that was opened only to be written to
+        return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.LIKELY)
     if maps and mount is None:  # of a file that is open: which one, nobody told
         return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.FITS)
     if runs and mount is None and tried.unasked(attempt):
@@ -215,12 +215,14 @@ def _mounts(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None
         return Claim(_ID, what, Strength.FITS)
     masked = facts is not None and bool(facts.masked_paths or facts.read_only_paths)
     last = tried.place_of(attempt).rstrip("/").rpartition("/")[2]
-    if flags & _MS_BIND or not masked or last not in ("proc", "sys"):
+    if flags & (_MS_BIND | _CHANGES) or not masked or last not in ("proc", "sys", ""):
         return None
     what = msg(
         "A new /proc or /sys can be mounted only if the present one is fully visible, and here parts of it are masked."
     )
-    return Claim(_ID, what, Strength.FITS, (ReadablePlace("/proc" if last == "proc" else "/sys"),))
+    # where it was to be mounted may not have been read; sandboxes mount a new /proc
+    strength = Strength.FITS if last else Strength.LIKELY
+    return Claim(_ID, what, strength, (ReadablePlace("/sys" if last == "sys" else "/proc"),))
 
 
 def _not_gained(attempt: Attempt) -> Claim | None:
@@ -241,7 +243,10 @@ def _not_gained(attempt: Attempt) -> Claim | None:
 def _first_network(attempt: Attempt, facts: NamespacesFacts | None) -> Claim | None:
     family = tried.value(attempt, 0)
     own = None if facts is None else facts.of(Namespace.NET)
-    if family not in _FIRST_NETWORK or own is None or own.shared_with_host is not False:
+    if family not in tried.FIRST_NETWORK or own is None or own.shared_with_host is not False:
         return None
-    what = msg("Sockets of address family {number} can be created only in the host's own network.", number=family)
-    return Claim(_ID, what, Strength.FITS, (HostsNamespace("net"),))
+    what = msg(
+        "Sockets of address family {number} can be created only in the host's own network, if its kernel has them.",
+        number=family,
+    )
+    return Claim(_ID, what, Strength.LIKELY)

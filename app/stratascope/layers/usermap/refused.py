@@ -21,6 +21,7 @@ from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import name_of
 from stratascope.linux.idmap import IdMap, is_full, to_host
+from stratascope.value import replace
 
 _ID = "usermap"
 _UNCHANGED = (1 << 32) - 1  # (uid_t) -1
@@ -37,6 +38,12 @@ _MAP_FILES = ("/uid_map", "/gid_map", "/setgroups")
 
 def refused(attempt: Attempt, facts: UsermapFacts | None, around: Surroundings) -> Claim | None:
     """This layer's claim; see `Layer.refused`."""
+    claim = _claim(attempt, facts)
+    # of a user namespace that the program made for itself no setting of the container changes anything
+    return replace(claim, wants=()) if claim is not None and attempt.apart else claim
+
+
+def _claim(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
     if attempt.kind is Kind.NOT_GAINED:
         return _not_gained(attempt)
     if not tried.called(attempt, attempt.errno):
@@ -47,7 +54,12 @@ def refused(attempt: Attempt, facts: UsermapFacts | None, around: Surroundings) 
         case errno.EOVERFLOW:
             return _no_number(attempt)
         case errno.EPERM | errno.EACCES if _OVER_FILES.issuperset(attempt.lacked):
-            return _no_groups(attempt, facts) or _map_written(attempt) or _foreign_owner(attempt)
+            return (
+                _no_groups(attempt, facts)
+                or _map_written(attempt)
+                or _foreign_owner(attempt)
+                or _elsewhere(attempt, facts)
+            )
         case errno.EPERM | errno.EACCES:
             return _elsewhere(attempt, facts)
     return None
@@ -105,7 +117,7 @@ def _elsewhere(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
         if not holds and not (own and each.initial):
             continue
         name = name_of(each.capability)
-        if each.initial:
+        if each.initial and not attempt.apart:
             what = msg(
                 "The kernel requires {capability} in the machine's initial user namespace for that; root of this "
                 "container has it only inside.",
@@ -129,7 +141,13 @@ def _first_holds(facts: UsermapFacts | None, capability: int) -> bool:
 
 
 def _no_groups(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
-    if tried.plain_name(attempt) != "setgroups" or facts is None or facts.setgroups != "deny":
+    """may_setgroups asks for the capability first: where that was held, it is this."""
+    if tried.plain_name(attempt) != "setgroups" or attempt.lacked:
+        return None
+    held = any(each.answer == 0 and name_of(each.capability) == "CAP_SETGID" for each in attempt.around.checks or ())
+    if attempt.apart or (held and (facts is None or facts.setgroups != "deny")):
+        return Claim(_ID, msg("A user namespace lets nobody set groups until it has a map of groups."), Strength.FITS)
+    if facts is None or facts.setgroups != "deny":
         return None
     what = msg("Its user namespace forbids setgroups, because only its creator's own group is mapped.")
     return Claim(_ID, what, Strength.FITS, (HostsNamespace("user"),))
@@ -137,11 +155,11 @@ def _no_groups(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
 
 def _map_written(attempt: Attempt) -> Claim | None:
     path = tried.place_of(attempt)
-    if (
-        attempt.name not in ("write", "pwrite64", "writev")
-        or not path.startswith("/proc/")
-        or not path.endswith(_MAP_FILES)
-    ):
+    if attempt.name not in ("write", "pwrite64", "writev"):
+        return None
+    named = path.startswith("/proc/") and path.endswith(_MAP_FILES)
+    frames = {name.partition(".")[0] for each in attempt.around.checks or () for name in each.frames}
+    if not named and "map_write" not in frames:
         return None
     what = msg(
         "A user namespace gets only IDs that its creator has, and groups only after setgroups was disabled in it."
@@ -163,10 +181,14 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
         )
         return Claim(_ID, what, Strength.LEFT, (HostsNamespace("user"),))
     wanted = tried.uses(attempt)
-    # of an owner that is not mapped it asks for no capability: inode_owner_or_capable
-    unasked = Use.OWN in wanted and attempt.around.checks == ()
+    # of an owner that is not mapped it asks for no capability: inode_owner_or_capable; of a link, safe_hardlink_source
+    links = attempt.name in ("link", "linkat") and attempt.errno == errno.EPERM
+    unasked = (links or Use.OWN in wanted) and attempt.around.checks == ()
+    if place is not None and uid is None and (unseen := _setting(attempt)) is not None:
+        return unseen
     if place is None or (uid is None and not in_vain and not unasked):
         return None
+    wanted = (Use.OWN,) if links else wanted
     node = place.folder if Use.NAMES in wanted or place.node is None else place.node
     if node is None or not _is_foreign(attempt, node) or not (wanted or tried.opens(attempt)):
         return None
@@ -182,6 +204,17 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
     )
     strength = Strength.SAID if attempt.lacked else Strength.FITS
     return Claim(_ID, what, strength, (HostsNamespace("user"),))
+
+
+def _setting(attempt: Attempt) -> Claim | None:
+    """Of /proc/sys, which asks for no capability (test_perm): what is not open to all is the machine's root's."""
+    place = attempt.around.place
+    if attempt.errno != errno.EACCES or attempt.lacked or place is None or place.node is None:
+        return None
+    if not place.path.startswith("/proc/sys/") or not _is_foreign(attempt, place.node):
+        return None
+    what = msg("{path} belongs to root of the machine, who is nobody in its user namespace.", path=place.path)
+    return Claim(_ID, what, Strength.LIKELY, (HostsNamespace("user"),))
 
 
 def _held_in_vain(attempt: Attempt) -> bool:

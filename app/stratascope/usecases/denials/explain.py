@@ -69,7 +69,11 @@ class Explainer:
         return tuple(self._denial(entry, since) for entry in entries)
 
     def _denial(self, entry: Entry, since: float) -> Denial:
-        attempt = replace(_without_others_path(entry.attempt), uids=self._uids, gids=self._gids)
+        around = entry.attempt.around
+        uids = self._uids if around.uids is None else around.uids
+        gids = self._gids if around.gids is None else around.gids
+        apart = around.uids is not None and self._uids is not None and around.uids != self._uids
+        attempt = replace(_without_others_path(entry.attempt), uids=uids, gids=gids, apart=apart)
         explained, claim, remedies = self._explained(entry.key, attempt)
         if entry.many:
             attempt = explained  # of several names the one that the explanation is about
