@@ -21,8 +21,9 @@ _ALL = (1 << 41) - 1  # as of Linux 5.9; what a newer kernel has beside these is
 
 
 class Held(NamedTuple):
-    """What a process had. `around`: as it is told. `users`, `groups`: real, effective, saved. `maps`: of users and
-    groups. `view`: its mount namespace, and its root directory there."""
+    """What a process had. `around`: as it is told; what is not known of it is not in there. `users`, `groups`: real,
+    effective, saved; empty: not known. `maps`: of users and groups. `inheritable`, `ambient`: −1 where not known.
+    `view`: its mount namespace, and its root directory there."""
 
     around: Around
     users: Tuple[int, ...]
@@ -46,19 +47,21 @@ def ranges(text: str) -> Ranges:
 def transformed(before: Held) -> Optional[Held]:
     """After execve(2) of a file that gives nothing (capabilities(7), Transformation …); None: not known."""
     around = dict(before.around)
+    root = _outside(before.maps[0], 0)
+    if root is None or "no_new_privs" not in around or not before.users:
+        return None
     user, group = around["ids"][:2]
     around["ids"] = [user, group, user, group]
     permitted = effective = before.ambient
-    root = _outside(before.maps[0], 0)
-    if root is None or "no_new_privs" not in around:
-        return None
     if root in (user, before.users[0]):
-        permitted = before.inheritable | int(around["bounding"], 16)
+        permitted = before.inheritable
+        if permitted >= 0:
+            permitted |= int(around["bounding"], 16)
         if around["no_new_privs"]:
-            permitted &= int(around["permitted"], 16)
+            permitted = permitted & int(around["permitted"], 16) if permitted >= 0 and "permitted" in around else -1
         if user == root:
             effective = permitted
-    around["permitted"], around["effective"] = _bits(permitted), _bits(effective)
+    _hold(around, permitted, effective)
     users, groups = (before.users[0], user, user), (before.groups[0], group, group)
     return before._replace(around=around, users=users, groups=groups)
 
@@ -72,6 +75,8 @@ def keeps_capabilities(name: str, values: Tuple[int, ...], for_good: bool = Fals
 def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
     """After a call that succeeds; None: not known. `plain`: it loses its capabilities with the root user."""
     name = name[:-2] if name.endswith("32") else name
+    if not before.users and name not in ("prctl", "unshare"):
+        return None
     numbers = [value & _UNCHANGED for value in values]
     if name in ("setgid", "setregid", "setresgid"):
         groups = _set(name[3:-3], numbers, before, 1)
@@ -84,6 +89,9 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
     if name == "unshare":
         return apart(before, numbers[0])
     around = dict(before.around)
+    if name == "capset":  # which ones, lies in its memory; the ambient ones can only become fewer
+        _hold(around, -1, -1)
+        return before._replace(around=around, inheritable=-1, ambient=0 if before.ambient == 0 else -1)
     if name == "setgroups":
         around.pop("groups", None)
         if numbers[0] == 0:
@@ -95,8 +103,13 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
     return None
 
 
-def apart(before: Held, flags: int) -> Held:
-    """After unshare(2), or of a child by clone(2), with these flags: in a user namespace that nobody has mapped yet."""
+def apart(before: Optional[Held], flags: int) -> Optional[Held]:
+    """After unshare(2), or of a child by clone(2), with these flags: in a user namespace that nobody has mapped yet,
+    where it holds all, whoever it is."""
+    if before is None:
+        before = Held({}, (), (), ((), ()), 0, 0, ("", "")) if flags & _NEW_USER else None
+    if before is None:
+        return None
     view = ("", "") if flags & _NEW_MOUNTS else before.view
     if not flags & _NEW_USER:
         return before._replace(view=view)
@@ -125,6 +138,8 @@ def _set(kind: str, numbers: List[int], before: Held, which: int) -> Optional[Tu
         wanted.append(found)
     if not kind:
         right = 1 << (_SET_GID if which else _SET_UID)
+        if "effective" not in before.around:
+            return None
         new = wanted[0]
         return (new, new, new) if int(before.around["effective"], 16) & right else (real, new, saved)
     first = real if wanted[0] < 0 else wanted[0]
@@ -143,19 +158,18 @@ def _with_groups(before: Held, groups: Tuple[int, ...]) -> Held:
 def _with_users(before: Held, users: Tuple[int, ...], plain: bool) -> Optional[Held]:
     """cap_task_fix_setuid: who is root no more in any way loses all, who is not effectively root what is effective."""
     root = _outside(before.maps[0], 0)
-    if root is not None and root in before.users and root not in users and not plain:
-        return None
     ids = before.around["ids"]
-    permitted, effective = (int(before.around[name], 16) for name in ("permitted", "effective"))
+    permitted, effective = (int(before.around.get(name, "-1"), 16) for name in ("permitted", "effective"))
     ambient = before.ambient
     if root is not None and root in before.users and root not in users:
-        permitted = effective = ambient = 0
+        ambient = 0
+        permitted, effective = (0, 0) if plain else (-1, -1)
     elif root == before.users[1] != users[1]:
         effective = 0
     elif root == users[1] != before.users[1]:
         effective = permitted
     around = {**before.around, "ids": [users[1], ids[1], users[1], ids[3]]}
-    around["permitted"], around["effective"] = _bits(permitted), _bits(effective)
+    _hold(around, permitted, effective)
     return before._replace(around=around, users=users, ambient=ambient)
 
 
@@ -167,19 +181,29 @@ def _after_prctl(numbers: List[int], before: Held) -> Optional[Held]:
     if option == _SET_NO_NEW_PRIVS and [first, second, *rest] == [1, 0, 0, 0]:
         around["no_new_privs"] = 1
         return before._replace(around=around)
-    if option == _CAPBSET_DROP and first < _LAST:
+    if option == _CAPBSET_DROP and first < _LAST and "bounding" in around:
         around["bounding"] = _bits(int(around["bounding"], 16) & ~(1 << first))
         return before._replace(around=around)
     if option == _CAP_AMBIENT and first == _AMBIENT_IS_SET:
         return before
     if option == _CAP_AMBIENT and first == _AMBIENT_CLEAR_ALL and not any((second, *rest)):
         return before._replace(ambient=0)
-    if option == _CAP_AMBIENT and first in (_AMBIENT_RAISE, _AMBIENT_LOWER) and second < _LAST and not any(rest):
+    one = first in (_AMBIENT_RAISE, _AMBIENT_LOWER) and second < _LAST and not any(rest)
+    if option == _CAP_AMBIENT and one and before.ambient >= 0:
         changed = 1 << second
         return before._replace(
             ambient=before.ambient | changed if first == _AMBIENT_RAISE else before.ambient & ~changed
         )
     return None
+
+
+def _hold(around: Around, permitted: int, effective: int) -> None:
+    """Take that down; −1: not known."""
+    for name, found in (("permitted", permitted), ("effective", effective)):
+        if found < 0:
+            around.pop(name, None)
+        else:
+            around[name] = _bits(found)
 
 
 def _bits(found: int) -> str:

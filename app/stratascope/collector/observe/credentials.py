@@ -48,7 +48,7 @@ _LIMITS = {
     "Max realtime timeout": "rttime",
 }
 
-_WHOLE = frozenset(("groups", "limits"))
+_WHOLE = frozenset(("groups", "ids", "limits", "permitted"))
 
 
 class _Point(NamedTuple):
@@ -109,7 +109,10 @@ class Credentials:
             if keeps_capabilities(name, values, for_good=True):
                 self._odd.add(pid)
         before = self.of(pid, at) if alone else None
-        after = None if before is None else became(name, values, before, pid in self._plain)
+        if before is None:
+            after = apart(None, values[0]) if name == "unshare" and alone else None
+        else:
+            after = became(name, values, before, pid in self._plain)
         self._put(pid, _Point(at, at, after, True))
         if after is None or not _WHOLE.issubset(after.around):
             self._mark(pid)
@@ -128,11 +131,13 @@ class Credentials:
             if parent in kind:
                 kind.add(pid)
         held = self.of(parent, at)
-        if held is not None:
-            around = {name: value for name, value in held.around.items() if name != "inside"}
-            self._put(pid, _Point(at, at, apart(held._replace(around=around), flags), False))
-        else:
+        if held is None:
             self._mark(parent)
+        else:
+            held = held._replace(around={name: value for name, value in held.around.items() if name != "inside"})
+        held = apart(held, flags)
+        if held is not None:
+            self._put(pid, _Point(at, at, held, False))
 
     def began(self, pid: int, at: int, since: int, held: Optional[Held]) -> None:
         """What it was found to have as the program that it became then; `since`: when that was read."""
