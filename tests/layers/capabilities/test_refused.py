@@ -333,6 +333,7 @@ def test_of_several_rights_the_one_that_was_taken_away_is_named() -> None:
     facts = replace(FACTS, bounding=DEFAULT - CapabilitySet(1 << 13))
     found = LAYER.refused(attempt, facts, DOCKER)
     assert found is not None
+    assert found.wants == (HeldCapability(("CAP_NET_RAW",)),)
     assert translate(found.what) == (
         "This needs NET_RAW. Docker gives it by default, but this container was created without it."
     )

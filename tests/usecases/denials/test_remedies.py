@@ -92,7 +92,8 @@ def test_words_alone_where_no_toggle_can(picture: Snapshot) -> None:
     for want, text in (
         (Setting("vm.max_map_count", "262144"), "Set vm.max_map_count=262144 on the machine itself."),
         (DeviceNode("/tmp/node", "c", "10:229", "rw"), "Pass in the device c 10:229"),
-        (HeldCapability(("CAP_SYS_NICE",), 33), "It gave up root's privileges by itself."),
+        (HeldCapability(("CAP_SYS_NICE",), 33), "Give the container SYS_NICE, and its image can give that to the"),
+        (HeldCapability(("CAP_CHOWN",), 33), "It gave up root's privileges by itself. Its image can give CHOWN to the"),
         (MoreOf("cpu-shares"), ""),
     ):
         if not text:

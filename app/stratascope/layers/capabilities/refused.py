@@ -124,12 +124,12 @@ def _claim(
     around: Surroundings,
     strength: Strength,
 ) -> Claim:
+    names = _usual(names, facts)
     number = _number(names[0]) or 0
     uid = _uid(attempt)
     bounding = attempt.around.bounding
     first = None if facts is None else facts.bounding
-    short = " or ".join(_short(name) for name in _usual(names, facts))
-    number = _number(_usual(names, facts)[0]) or number
+    short = " or ".join(_short(name) for name in names)
     given = first is None or number in first
     if not given:
         text = _never_given(short, number, facts, around)

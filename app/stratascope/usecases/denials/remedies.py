@@ -24,7 +24,7 @@ from stratascope.core.relaunch.want import (
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.threat import Outcome, Threat
-from stratascope.layers.shared.asked_capabilities import starts_as_root
+from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles
 from stratascope.usecases.plan.offers import Preview
@@ -88,6 +88,10 @@ def in_words(want: Want, subject: Subject) -> Message | None:
     match want:
         case HeldCapability(names=names, uid=uid) if uid or (uid is None and not starts_as_root(asked)):
             shown = ", ".join(name.removeprefix("CAP_") for name in names)
+            if starts_as_root(asked) and named(names) - bounding(asked, subject.engine):
+                return msg("It gave up root's privileges by itself. Give the container {names}, and its image can give "
+                           "that to the program (setcap).",
+                           names=shown)  # fmt: skip
             if starts_as_root(asked):
                 return msg("It gave up root's privileges by itself. Its image can give {names} to the program "
                            "(setcap).",
