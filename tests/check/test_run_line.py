@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from check.shapes import FILES, engine, plain, told
 from stratascope.check.detect import read
+from stratascope.check.meaning import ways
 from stratascope.check.option_reader import Options
 from stratascope.check.options import FLAGS, NOT_FORETOLD, SAME, SHORT, VALUES, WITHOUT_EFFECT
 from stratascope.check.reading import NoFiles
@@ -36,7 +37,7 @@ def test_all_options_of_the_program_are_known(kind: EngineKind) -> None:
     text = subprocess.run((kind.value, "run", "--help"), capture_output=True, text=True, check=True).stdout
     found = {name: (short, value) for short, name, value in _OPTION.findall(text)}
     assert len(found) > 80
-    followed = set(Options(engine(kind), plain(kind).asked, "").ways)
+    followed = set(ways(Options(engine(kind), plain(kind).asked, "")))
     for name, (short, _) in found.items():
         assert name in VALUES[kind] | FLAGS[kind], name
         assert not short or SHORT[short] == name, name

@@ -6,9 +6,13 @@ Whatever nothing is said of stays as an engine of that kind gives it to a plain 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from stratascope.check.mounts import of_tmpfs, of_volume
+from stratascope.check.numbers import decimal, size, whole
 from stratascope.check.option_reader import Options
-from stratascope.check.reading import Problem, Service
+from stratascope.check.options import KUBE_PLAY, NOT_FORETOLD, WITHOUT_EFFECT
+from stratascope.check.reading import Problem, Said, Service
 from stratascope.core.container import (
     Asked,
     AskedLimit,
@@ -20,6 +24,7 @@ from stratascope.core.container import (
     ProfileKind,
     Status,
 )
+from stratascope.core.message import msg
 from stratascope.layers.shared.asked_capabilities import resulting
 from stratascope.value import Value, replace
 
@@ -37,9 +42,8 @@ class Understood(Value):
 
 def understand(service: Service, engine: Engine, plain: Container, image: Image | None) -> Understood:
     """One service on that engine, which gives `plain` where nothing is asked for."""
-    options = Options(engine, plain.asked, plain.runtime)
-    for said in service.said:
-        options.take(said)
+    options = Options(engine, plain.asked, plain.runtime, service.folder)
+    _take(options, service.said)
     return Understood(_container(service, options, plain, image), tuple(options.problems))
 
 
@@ -48,9 +52,9 @@ def _container(service: Service, options: Options, plain: Container, image: Imag
     if user is None:
         user = ANYBODY if image is None else image.user
     mounts = dict(options.mounts)
-    for place in () if image is None or options.image_volumes == "ignore" else image.volumes:
-        if place.startswith("/"):
-            made = of_tmpfs(place) if options.image_volumes == "tmpfs" else of_volume(place, "", options.engine)
+    for place in () if image is None or options.image_volumes == "ignore" else filter(_is_place, image.volumes):
+        made = of_tmpfs(place) if options.image_volumes == "tmpfs" else of_volume(place, "", options.engine)
+        if made is not None:
             mounts.setdefault(place, made)
     asked = replace(
         options.asked,
@@ -88,6 +92,10 @@ def _container(service: Service, options: Options, plain: Container, image: Imag
         exposed=() if image is None else image.exposed,
         asked=replace(asked, capabilities=resulting(asked, options.engine).names()),
     )
+
+
+def _is_place(text: str) -> bool:
+    return text.startswith("/")
 
 
 def _settled(asked: Asked, options: Options, plain: Asked) -> Asked:
@@ -139,4 +147,68 @@ def _temporary(options: Options) -> list[AskedMount]:
     """What Podman lays over a read-only root directory so that programs can write; `kube play` over any."""
     if options.docker or not (options.kube_play or (options.asked.read_only_root and options.read_only_tmpfs)):
         return []
-    return [AskedMount("tmpfs", "", place, True) for place in WRITABLE if place not in options.mounts]
+    # a pod has a memory of its own to share, also where its IPC namespace is the host's
+    more = ("/dev/shm",) if options.kube_play and options.asked.ipc_mode == "host" else ()
+    return [AskedMount("tmpfs", "", place, True) for place in (*WRITABLE, *more) if place not in options.mounts]
+
+
+def _take(options: Options, said: Iterable[Said]) -> None:
+    """One after the other; those that touch no layer have no way."""
+    known = ways(options)
+    for each in said:
+        way = None if each.name in WITHOUT_EFFECT else known.get(each.name)
+        if way is not None:
+            way(each)
+        elif each.name in NOT_FORETOLD:
+            what = msg("The effect of {option} can't be predicted, and is left out.", option=f"--{each.name}")
+            options.problems.append(Problem(each.place, what, unread=True))
+
+
+def ways(options: Options) -> dict[str, Callable[[Said], None]]:
+    """How each option is taken down, by name; those that touch no layer are not among them."""
+    return {
+        "privileged": options.take_flag("privileged"),
+        "read-only": options.take_flag("read_only_root"),
+        "read-only-tmpfs": options.take_read_only_tmpfs,
+        KUBE_PLAY: options.take_kube_play,
+        "user": options.take_user,
+        "group-add": options.take_group,
+        "pid": options.take_mode("pid_mode"),
+        "ipc": options.take_mode("ipc_mode"),
+        "uts": options.take_mode("uts_mode"),
+        "cgroupns": options.take_mode("cgroupns_mode"),
+        "userns": options.take_mode("userns_mode"),
+        "network": options.take_network,
+        "uidmap": options.take_id_map,
+        "gidmap": options.take_gid_map,
+        "cap-add": options.take_capability(options.added),
+        "cap-drop": options.take_capability(options.dropped),
+        "security-opt": options.take_security,
+        "volume": options.take_volume,
+        "mount": options.take_mount,
+        "tmpfs": options.take_tmpfs,
+        "device": options.take_device,
+        "device-cgroup-rule": options.take_rule,
+        "memory": options.take_number("memory", size),
+        "memory-swap": options.take_number("memory_swap", size),
+        "pids-limit": options.take_number("pids", whole),
+        "cpus": options.take_number("cpu_cores", decimal),
+        "cpu-quota": options.take_quota("quota"),
+        "cpu-period": options.take_quota("period"),
+        "cpuset-cpus": options.take_mode("cpuset"),
+        "cgroup-parent": options.take_mode("cgroup_parent"),
+        "ulimit": options.take_limit,
+        "shm-size": options.take_number("shm_size", size),
+        "sysctl": options.take_sysctl,
+        "publish": options.take_publish,
+        "publish-all": options.take_publish_all,
+        "image-volume": options.take_image_volume,
+        "log-driver": options.take_log,
+        "log-opt": options.take_log_option,
+        "runtime": options.take_runtime,
+        "cgroups": options.take_cgroups,
+        "pod": options.take_pod,
+        "pod-id-file": options.take_pod,
+        "volumes-from": options.take_volumes_from,
+        "systemd": options.take_systemd,
+    }

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.check.mounts import MountError, of_mount, of_tmpfs, of_volume
-from stratascope.check.numbers import decimal, size, whole
-from stratascope.check.options import KUBE_PLAY, NOT_FORETOLD, WITHOUT_EFFECT
+from stratascope.check.numbers import true, whole
 from stratascope.check.reading import Problem, Said
-from stratascope.check.run_line import true
 from stratascope.core.container import (
     Asked,
     AskedDevice,
@@ -27,6 +25,7 @@ from stratascope.linux.capability import NAMES
 from stratascope.value import replace
 
 ALL = "ALL"
+_OF_POD = "container:pod"  # of whom nothing is known
 _LOGS = {"journald": LogKeeping.JOURNAL, "local": LogKeeping.LIMITED, "none": LogKeeping.LIMITED}
 _FILES = frozenset(("json-file", "k8s-file"))
 
@@ -34,8 +33,8 @@ _FILES = frozenset(("json-file", "k8s-file"))
 class Options:
     """One container's, beginning with what a plain one has."""
 
-    def __init__(self, engine: Engine, plain: Asked, runtime: str) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, plain: Asked, runtime: str, folder: str = "") -> None:
+        self.engine, self._folder = engine, folder
         self.docker = engine.kind is EngineKind.DOCKER
         self.problems: list[Problem] = []
         self.asked = plain
@@ -57,18 +56,6 @@ class Options:
         self.image_volumes = ""  # "": as usual; ignore, tmpfs
         self.runtime = runtime
         self.networks: list[str] = []
-        self.ways = _ways(self)  # by name; those that touch no layer are not among them
-
-    def take(self, said: Said) -> None:
-        """The next one."""
-        if said.name in WITHOUT_EFFECT:
-            return
-        way = self.ways.get(said.name)
-        if way is not None:
-            way(said)
-        elif said.name in NOT_FORETOLD:
-            what = msg("The effect of {option} can't be predicted, and is left out.", option=f"--{said.name}")
-            self.problems.append(Problem(said.place, what, unread=True))
 
     def _problem(self, said: Said, text: Message) -> None:
         self.problems.append(Problem(said.place, text))
@@ -134,13 +121,16 @@ class Options:
         return way
 
     def take_volume(self, said: Said) -> None:
-        self._mount(said, lambda: of_volume(said.value or "", posixpath.dirname(said.place.file), self.engine))
+        self._mount(said, lambda: of_volume(said.value or "", self._beside(said), self.engine))
 
     def take_mount(self, said: Said) -> None:
-        self._mount(said, lambda: of_mount(said.value or "", posixpath.dirname(said.place.file), self.engine))
+        self._mount(said, lambda: of_mount(said.value or "", self._beside(said), self.engine))
 
     def take_tmpfs(self, said: Said) -> None:
         self._mount(said, lambda: of_tmpfs(said.value or ""))
+
+    def _beside(self, said: Said) -> str:
+        return posixpath.join(self._folder, posixpath.dirname(said.place.file))
 
     def _mount(self, said: Said, make: Callable[[], AskedMount | None]) -> None:
         try:
@@ -181,6 +171,21 @@ class Options:
                 self.sysctls[name.replace("/", ".")] = value
             else:
                 self._wrong(said)
+
+    def take_pod(self, said: Said) -> None:
+        """One that is there may be in any namespaces of the host's; a new one has its own."""
+        if (said.value or "").startswith("new:"):
+            return
+        what = msg(
+            "The pod {name} is not described here, so the namespaces it shares are not known.", name=said.value or ""
+        )
+        self.problems.append(Problem(said.place, what, unread=True))
+        self.asked = replace(self.asked, network_mode=_OF_POD, ipc_mode=_OF_POD, uts_mode=_OF_POD, pid_mode=_OF_POD)
+
+    def take_volumes_from(self, said: Said) -> None:
+        what = msg("What {option} brings in is not known, so its mounts are not known.", option="--volumes-from")
+        self.problems.append(Problem(said.place, what, unread=True))
+        self.asked = replace(self.asked, foreign_mounts=True)
 
     def take_publish(self, said: Said) -> None:
         address, colon, port = (said.value or "").rpartition(":")
@@ -295,49 +300,3 @@ class Options:
 
 def _with(asked: Asked, field: str, value: Any) -> Asked:
     return replace(asked, **{field: value})
-
-
-def _ways(options: Options) -> dict[str, Callable[[Said], None]]:
-    return {
-        "privileged": options.take_flag("privileged"),
-        "read-only": options.take_flag("read_only_root"),
-        "read-only-tmpfs": options.take_read_only_tmpfs,
-        KUBE_PLAY: options.take_kube_play,
-        "user": options.take_user,
-        "group-add": options.take_group,
-        "pid": options.take_mode("pid_mode"),
-        "ipc": options.take_mode("ipc_mode"),
-        "uts": options.take_mode("uts_mode"),
-        "cgroupns": options.take_mode("cgroupns_mode"),
-        "userns": options.take_mode("userns_mode"),
-        "network": options.take_network,
-        "uidmap": options.take_id_map,
-        "gidmap": options.take_gid_map,
-        "cap-add": options.take_capability(options.added),
-        "cap-drop": options.take_capability(options.dropped),
-        "security-opt": options.take_security,
-        "volume": options.take_volume,
-        "mount": options.take_mount,
-        "tmpfs": options.take_tmpfs,
-        "device": options.take_device,
-        "device-cgroup-rule": options.take_rule,
-        "memory": options.take_number("memory", size),
-        "memory-swap": options.take_number("memory_swap", size),
-        "pids-limit": options.take_number("pids", whole),
-        "cpus": options.take_number("cpu_cores", decimal),
-        "cpu-quota": options.take_quota("quota"),
-        "cpu-period": options.take_quota("period"),
-        "cpuset-cpus": options.take_mode("cpuset"),
-        "cgroup-parent": options.take_mode("cgroup_parent"),
-        "ulimit": options.take_limit,
-        "shm-size": options.take_number("shm_size", size),
-        "sysctl": options.take_sysctl,
-        "publish": options.take_publish,
-        "publish-all": options.take_publish_all,
-        "image-volume": options.take_image_volume,
-        "log-driver": options.take_log,
-        "log-opt": options.take_log_option,
-        "runtime": options.take_runtime,
-        "cgroups": options.take_cgroups,
-        "systemd": options.take_systemd,
-    }

@@ -74,7 +74,7 @@ _WITHOUT = """
     health-startup-success health-startup-timeout health-timeout help hostname hosts-file hostuser http-proxy init
     init-ctr init-path interactive io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory label label-file link
     link-local-ip mac-address memory-reservation memory-swappiness name network-alias no-healthcheck no-hostname
-    no-hosts oom-kill-disable oom-score-adj os passwd passwd-entry personality pidfile platform pod pod-id-file
+    no-hosts oom-kill-disable oom-score-adj os passwd passwd-entry personality pidfile platform
     preserve-fd preserve-fds pull quiet rdt-class replace requires restart retry retry-delay rm rmi sdnotify secret
     shm-size-systemd sig-proxy signature-policy stop-signal stop-timeout timeout tls-verify tty tz umask unsetenv
     unsetenv-all variant volume-driver workdir
@@ -82,9 +82,7 @@ _WITHOUT = """
 KUBE_PLAY = "kube play"  # no option: of each container of a manifest, which Podman starts in its own way; its pod
 WITHOUT_EFFECT = frozenset(_WITHOUT.split())
 # What a layer may depend on, and nobody can tell before: told with its line
-NOT_FORETOLD = frozenset(
-    ("cgroup-conf", "gpus", "rootfs", "seccomp-policy", "storage-opt", "subgidname", "subuidname", "volumes-from")
-)
+NOT_FORETOLD = frozenset(("cgroup-conf", "gpus", "rootfs", "seccomp-policy", "storage-opt", "subgidname", "subuidname"))
 
 
 def known(name: str, kind: EngineKind) -> bool:

@@ -62,7 +62,7 @@ class Problem(Value):
 class Service(Value):
     """One container to be. `said` is in the order in which it is asked for: the last word counts.
 
-    `options_end`: where in a run command further options may be put.
+    `options_end`: where in a run command further options may be put; `folder`: what relative paths of places are below.
     """
 
     UNPRINTED = ("command",)
@@ -76,6 +76,7 @@ class Service(Value):
     labels: tuple[tuple[str, str], ...] = ()
     pod: str = ""
     options_end: int | None = None
+    folder: str = ""
 
 
 class Read(Value):
@@ -104,6 +105,9 @@ class Files(Protocol):
     def names(self, folder: str) -> tuple[str, ...]:
         """What is in a folder, in order; nothing where there is none."""
 
+    def here(self) -> str:
+        """The folder that relative paths start from; empty where that is not known."""
+
 
 class NoFiles:
     """A text alone."""
@@ -117,3 +121,7 @@ class NoFiles:
     def names(self, folder: str) -> tuple[str, ...]:
         """See `Files`."""
         return ()
+
+    def here(self) -> str:
+        """See `Files`."""
+        return ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from stratascope.check.numbers import true
 from stratascope.check.options import FLAGS, SAME, SHORT, VALUES, WITHOUT_EFFECT
 from stratascope.check.reading import Place, Problem, Read, Said, Service
 from stratascope.check.shell_words import ShellError, Word, commands
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
+from stratascope.value import replace
 
 COMMAND_LINE = "command line"  # the file's name where there is none
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=").match
@@ -29,15 +31,6 @@ _OF_PROGRAM = frozenset(
         *("ssh", "storage-driver", "storage-opt", "tmpdir", "url", "volumepath"),
     )
 )
-_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
-_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
-
-
-def true(value: str | None) -> bool | None:
-    """A flag's value as Go reads it (strconv.ParseBool); None where it is none."""
-    if value is None or value in _TRUE:
-        return True
-    return False if value in _FALSE else None
 
 
 def read(text: str, file: str) -> Read:
@@ -56,6 +49,13 @@ def read(text: str, file: str) -> Read:
 def read_words(words: Sequence[str]) -> Read:
     """One command whose words a shell has made already."""
     return _all([[Word(word, 1) for word in words]], COMMAND_LINE)
+
+
+def read_options(words: Sequence[str], kind: EngineKind, place: Place) -> tuple[list[Said], list[Problem]]:
+    """Options alone, all said at that place; what follows them is no option."""
+    line = _Line(kind, place.file, Word("", place.line))
+    line.options([Word(word, place.line) for word in words])
+    return [replace(each, span=None) for each in line.said], line.problems
 
 
 def is_run(text: str) -> bool:
@@ -113,10 +113,11 @@ class _Line:
         self._kind, self._file, self._place = kind, file, Place(file, first.line)
         self._values = VALUES[kind]
         self._flags = FLAGS[kind]
-        self._said: list[Said] = []
-        self._problems: list[Problem] = []
+        self.said: list[Said] = []
+        self.problems: list[Problem] = []
 
-    def read(self, words: Sequence[Word], number: int) -> Read:
+    def options(self, words: Sequence[Word]) -> int:
+        """Take the options down; where they end."""
         at = 0
         while at < len(words):
             word = words[at]
@@ -126,21 +127,24 @@ class _Line:
             if not word.text.startswith("-") or word.text == "-":
                 break
             at = self._long(words, at) if word.text.startswith("--") else self._short(words, at)
-        rest = words[at:]
+        return at
+
+    def read(self, words: Sequence[Word], number: int) -> Read:
+        rest = words[self.options(words) :]
         if not rest:
             what = msg("The command names no image.")
-            return Read(problems=(*self._problems, Problem(self._place, what, True)))
-        names = [said.value for said in self._said if said.name == "name" and said.value]
+            return Read(problems=(*self.problems, Problem(self._place, what, True)))
+        names = [said.value for said in self.said if said.name == "name" and said.value]
         service = Service(
             name=names[-1] if names else _name_of(rest[0].text, number),
             place=self._place,
             image=rest[0].text,
-            said=tuple(self._said),
+            said=tuple(self.said),
             kind=self._kind,
             command=tuple(word.text for word in rest[1:]),
             options_end=rest[0].span[0],
         )
-        return Read((service,), tuple(self._problems))
+        return Read((service,), tuple(self.problems))
 
     def _long(self, words: Sequence[Word], at: int) -> int:
         name, equals, value = words[at].text[2:].partition("=")
@@ -183,7 +187,7 @@ class _Line:
     def _with_next(self, name: str, words: Sequence[Word], at: int, *, alone: bool = True) -> int:
         if at + 1 >= len(words):
             what = msg("The option {option} has no value.", option=f"--{name}")
-            self._problems.append(Problem(Place(self._file, words[at].line), what))
+            self.problems.append(Problem(Place(self._file, words[at].line), what))
             return at + 1
         span = (words[at].span[0], words[at + 1].span[1]) if alone else None
         self._add(name, words[at + 1].text, Place(self._file, words[at].line), words[at + 1], span)
@@ -193,16 +197,16 @@ class _Line:
         name = SAME.get(name, name)
         if name in self._flags and true(value) is None:
             what = msg("{value} is neither true nor false.", value=value or "")
-            self._problems.append(Problem(place, what))
+            self.problems.append(Problem(place, what))
             return
-        self._said.append(Said(name, value, place, span))
+        self.said.append(Said(name, value, place, span))
         for each in () if name in WITHOUT_EFFECT else word.variables:
             what = msg("{what} is left as it is: nothing is taken from the environment.", what=each)
-            self._problems.append(Problem(place, what, unread=True))
+            self.problems.append(Problem(place, what, unread=True))
 
     def _unknown(self, option: str, place: Place) -> None:
         what = msg("{program} run has no option {option}.", program=self._kind.value, option=option)
-        self._problems.append(Problem(place, what))
+        self.problems.append(Problem(place, what))
 
 
 def _name_of(image: str, number: int) -> str:

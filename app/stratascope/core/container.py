@@ -106,7 +106,9 @@ class AskedMount(Value):
     writable: bool
     propagation: str = ""
     volume: str = ""  # the volume's name
-    options: str = ""  # of a tmpfs that is to be made: uid=, gid=, mode=, exec; empty: as the engine would
+    # of a tmpfs that is to be made: uid=, gid=, mode=, exec; empty: as the engine would. Of a bind: nosuid, suid …;
+    # bind: without what is mounted below its source; writable-below: that stays writable if it is read-only; idmap
+    options: str = ""
 
 
 class AskedDevice(Value):
@@ -191,6 +193,7 @@ class Asked(Value):
     log: LogKeeping = LogKeeping.UNKNOWN
     groups: tuple[str, ...] = ()  # further ones of its first process, by number or by the image's name
     gid_map: tuple[tuple[int, int, int], ...] = ()  # as `uid_map`; empty beside one of those: the same
+    foreign_mounts: bool = False  # those of other containers come along (--volumes-from), and are not known
 
 
 class Container(Value):

@@ -128,6 +128,13 @@ class LocalFiles:
         except (OSError, ValueError):
             return ()
 
+    def here(self) -> str:
+        """See `Files`."""
+        try:
+            return str(Path.cwd())
+        except OSError:
+            return ""  # it was removed
+
 
 def checker(
     engines: Engines | None,

@@ -15,13 +15,15 @@ from stratascope.layers.shared.device_rules import is_block
 from stratascope.layers.shared.engine_socket import plain_run
 from stratascope.layers.shared.host_paths import within
 from stratascope.linux.defaults.version import version_of
-from stratascope.linux.mounts import Mount
+from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only
 
 _NO_DEVICE = "999:0"  # of a file system that nobody knows
 _WIDE = {"rshared": "shared", "shared": "shared", "rslave": "master", "slave": "master"}
 _RECURSIVE = (25, 0, 0)  # since then Docker makes all of a read-only bind read-only (mount_setattr(2))
 _NUMBERS = {"/dev/mem": (1, 1), "/dev/kmem": (1, 2), "/dev/port": (1, 4), "/dev/kmsg": (1, 11), "/dev/loop0": (7, 0)}
 _LAST = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts"))  # what Docker puts in by the depth of places
+_NO = frozenset(("nosuid", "nodev", "noexec"))
+_GROUPS = "/sys/fs/cgroup"
 _IPC = ("/dev/shm", "/dev/mqueue")
 
 
@@ -30,7 +32,10 @@ def wished(before: Asked, after: Asked, around: Surroundings) -> tuple[AskedMoun
     have = {_place(mount.target) for mount in before.mounts}
     new = [mount for mount in after.mounts if mount.kind != "tmpfs" and _place(mount.target) not in have]
     if after.ipc_mode == "host" and before.ipc_mode != "host":
-        new += [AskedMount("bind", place, place, True) for place in _IPC if _known(place, around)]
+        taken = {_place(mount.target) for mount in after.mounts}
+        new += [
+            AskedMount("bind", place, place, True) for place in _IPC if place not in taken and _known(place, around)
+        ]
     return tuple(sorted(new, key=lambda mount: _place(mount.target).count("/")))
 
 
@@ -39,12 +44,24 @@ def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundi
     found = mounts
     for wish in new:
         target = _place(wish.target)
-        found = [mount for mount in found if mount.target != target]
+        if any(mount.target == target and guards(mount) for mount in found):
+            continue  # runtimes mask and protect these once all is mounted
+        found = [mount for mount in found if mount.target != target and not _of_groups(mount, target)]
         below = [mount.target for mount in found if mount.target != "/" and within(mount.target, target)]
         for mount in _shown(wish, target, around):
             if mount.target == target or not any(within(mount.target, place) for place in below):
                 _put(found, mount)
     return found if found is mounts else _numbered(found)
+
+
+def _of_groups(mount: Mount, place: str) -> bool:
+    """Whether it comes and goes with what the runtime has at that place: one mount for each tree of control groups."""
+    return place == _GROUPS and mount.fs_type in ("cgroup", "cgroup2") and within(mount.target, place)
+
+
+def guards(mount: Mount) -> bool:
+    """Whether it is there to hide or protect what is below /proc or /sys."""
+    return mount.target.startswith(("/proc/", "/sys/")) and (is_mask(mount) or is_proc_read_only(mount))
 
 
 def _put(mounts: list[Mount], new: Mount) -> None:
@@ -72,6 +89,7 @@ def _numbered(mounts: list[Mount]) -> list[Mount]:
 
 def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     source = plain_run(wish.source) if wish.source else wish.source
+    words = wish.options.split(",")
     ground = around.ground
     known = tuple(zip(ground.mounts, ground.file_systems, strict=True)) if ground.file_systems else ()
     over = [each for each in known if within(source, each[0][2])] if source.startswith("/") else []
@@ -85,18 +103,21 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     below = [
         _mount(device, root, target.rstrip("/") + place[len(source.rstrip("/")) :], kind, options, super_options)
         for (device, root, place), (kind, options, super_options) in known
-        if wish.kind == "bind" and place != source and within(place, source)
+        if wish.kind == "bind" and "bind" not in words and place != source and within(place, source)
     ]
+    top = with_words(top, words)
     found = [top, *below]
     if not wish.writable:
         whole = (
-            around.engine.kind is EngineKind.DOCKER and (version_of(around.engine.version) or _RECURSIVE) >= _RECURSIVE
+            around.engine.kind is EngineKind.DOCKER
+            and (version_of(around.engine.version) or _RECURSIVE) >= _RECURSIVE
+            and "writable-below" not in words
         )
         found = [read_only(mount) if whole or mount is top else mount for mount in found]
     word = _WIDE.get(wish.propagation, "")
     if wish.kind == "volume" and around.engine.kind is EngineKind.DOCKER and ground.peer_groups:
         word = "master"  # Docker says nothing of its propagation, and the runtime makes all a slave
-    others = _others(source, target, around) if wish.kind == "bind" else None
+    others = _others(source, target, around) if wish.kind == "bind" and "bind" not in words else None
     if others is not None:
         found.append(others)
         # moby, volume/mounts/linux_parser.go: what holds the daemon's own data becomes a slave by itself
@@ -105,6 +126,13 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
         group = next(iter(ground.peer_groups), 1)
         found = [mount._replace(optional=f"{word}:{group}") for mount in found]
     return found
+
+
+def with_words(mount: Mount, words: Sequence[str]) -> Mount:
+    """The same mount with `nosuid`, `suid` and the like as they are asked for."""
+    left = [word for word in mount.options.split(",") if not (word.startswith("no") and word[2:] in words)]
+    more = [word for word in words if word in _NO and word not in left]
+    return mount._replace(options=",".join((*left, *more)))
 
 
 def _others(source: str, target: str, around: Surroundings) -> Mount | None:

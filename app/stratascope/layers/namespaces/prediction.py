@@ -7,6 +7,7 @@ namespace that will be made has no inode yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
@@ -14,12 +15,14 @@ from stratascope.core.special_files import SpecialFile
 from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.layers.namespaces.mounts import MountView, judged
 from stratascope.layers.namespaces.predicted_mounts import (
+    guards,
     privileged,
     read_only,
     same_processes,
     wished,
     with_binds,
     with_devices,
+    with_words,
     writable,
 )
 from stratascope.layers.shared.asked_capabilities import bounding, same_start, starts_as_root
@@ -27,7 +30,7 @@ from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.defaults.settings import surely_masked
-from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
+from stratascope.linux.mounts import Mount, visible
 from stratascope.linux.namespace import Kind
 from stratascope.value import replace
 
@@ -62,7 +65,8 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     }
     own = own_user_namespace_after(before, after, around.engine)
     user = facts.user if own is None else _new(facts.user) if own else _hosts(facts.user)
-    view = None if facts.mounts is None else _view(facts.mounts, before, after, around)
+    foreign = after.foreign_mounts and not before.foreign_mounts
+    view = None if facts.mounts is None or foreign else _view(facts.mounts, before, after, around)
     return replace(
         facts,
         pid=found["pid"],
@@ -201,10 +205,10 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
     bare = _unmasked(after) and not _unmasked(before)
     shown = tuple(place for place in after.unmasked if place not in before.unmasked)
     if bare or shown:
-        yield lambda mount: None if _guards(mount) and (bare or mount.target in shown) else mount
+        yield lambda mount: None if guards(mount) and (bare or _named(mount.target, shown)) else mount
     free = {_place(mount.target): mount.options.split(",") for mount in after.mounts if mount.options}
     if free:
-        yield lambda mount: _freed(mount, free.get(mount.target, [])) if mount.fs_type == "tmpfs" else mount
+        yield lambda mount: with_words(mount, free.get(mount.target, [])) if mount.fs_type == "tmpfs" else mount
     devices = {device.target or device.source for device in before.devices}
     left = devices - {device.target or device.source for device in after.devices}
     if left:
@@ -217,14 +221,9 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
         yield lambda mount: None if mount.target in ("/dev/shm", "/dev/mqueue") else mount
 
 
-def _guards(mount: Mount) -> bool:
-    """Whether it is there to hide or protect what is below /proc or /sys."""
-    return mount.target.startswith(("/proc/", "/sys/")) and (is_mask(mount) or is_proc_read_only(mount))
-
-
-def _freed(mount: Mount, words: list[str]) -> Mount:
-    left = [word for word in mount.options.split(",") if not (word.startswith("no") and word[2:] in words)]
-    return mount._replace(options=",".join(left))
+def _named(place: str, patterns: tuple[str, ...]) -> bool:
+    """As Go's filepath.Match has it: `*` stands for what is between two slashes."""
+    return any(PurePosixPath(place).match(pattern) for pattern in patterns if pattern.startswith("/"))
 
 
 def _unprivileged(mount: Mount) -> Mount | None:
@@ -241,7 +240,7 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
     have = {_place(mount.target) for mount in before.mounts}
     for wish in after.mounts:
         if wish.kind == "tmpfs" and _place(wish.target) not in have:
-            yield _place(wish.target), _freed(empty, wish.options.split(","))
+            yield _place(wish.target), with_words(empty, wish.options.split(","))
     if not (_unmasked(before) and not _unmasked(after)):
         return
     proc = next((mount for mount in view.seen if mount.target == "/proc" and mount.fs_type == "proc"), None)

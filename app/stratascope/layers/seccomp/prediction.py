@@ -7,15 +7,18 @@ puts it there.
 
 from __future__ import annotations
 
-from stratascope.core.container import Asked, ProfileKind
+from stratascope.core.container import Asked, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.engine_default import default_filter
 from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, custom_filter, profile_kind
 from stratascope.layers.seccomp.filter_source import FilterSource, NoFilter
 from stratascope.layers.shared.asked_capabilities import bounding
+from stratascope.linux.defaults.version import version_of
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.value import replace
+
+_OLDEST, _HONOURED = (0, 0, 0), (27, 0, 0)
 
 
 def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings) -> SeccompFacts | None:
@@ -25,7 +28,7 @@ def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Sur
     was, profile = profile_kind(before, around), profile_kind(after, around)
     names = frozenset(bounding(after, around.engine).names())
     default, default_gap = checked(default_filter(names, around), "profile")
-    mode = _mode(facts, was, profile)
+    mode = SeccompMode.DISABLED if _ignored(after, around.engine) else _mode(facts, was, profile)
     origin: FilterSource | None = None
     gaps = facts.gaps if mode is None else ()
     if mode is SeccompMode.DISABLED:
@@ -52,8 +55,16 @@ def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Sur
     return counted(found, around)
 
 
-def _decides(asked: Asked, around: Surroundings) -> tuple[ProfileKind, str, int]:
-    return profile_kind(asked, around), asked.seccomp_profile, bounding(asked, around.engine).bits
+def _ignored(asked: Asked, engine: Engine) -> bool:
+    """Docker took no notice of a profile beside --privileged (measured: 26.1) before moby's change 47500."""
+    if not asked.privileged or asked.seccomp is not ProfileKind.CUSTOM or engine.kind is not EngineKind.DOCKER:
+        return False
+    return (version_of(engine.version) or _OLDEST) < _HONOURED
+
+
+def _decides(asked: Asked, around: Surroundings) -> tuple[ProfileKind, str, int, bool]:
+    capabilities = bounding(asked, around.engine).bits
+    return profile_kind(asked, around), asked.seccomp_profile, capabilities, _ignored(asked, around.engine)
 
 
 def _mode(facts: SeccompFacts, was: ProfileKind, profile: ProfileKind) -> SeccompMode | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.shared.asked_capabilities import held_after, starts_as_root
-from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
+from stratascope.layers.shared.toggle_values import own_user_namespace, own_user_namespace_after, shared_mode
 from stratascope.layers.shared.unprivileged_ports import port_start_after
 from stratascope.layers.usermap.facts import Ranges, UsermapFacts, disks_given, outside_of
 from stratascope.linux.idmap import EVERY_ID
@@ -37,10 +37,12 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
         found = replace(
             found,
             uid_outside=outside_of(found.uid_map, found.uid_inside),
-            uid_effective=None,
+            uid_effective=outside_of(found.uid_map, found.uid_inside),
             gid_outside=outside_of(found.gid_map, found.gid_inside),
             groups=_moved(facts.groups, facts.gid_map, found.gid_map),
         )
+    if own_user_namespace(after) and any("idmap" in mount.options.split(",") for mount in after.mounts):
+        found = replace(found, idmapped=True, mount_ids=None)  # which ids these get is up to the engine
     if before.groups != after.groups and found.gid_outside is not None:
         found = replace(found, groups=_groups(found.gid_outside, found, after))
     return replace(

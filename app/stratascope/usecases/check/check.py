@@ -99,7 +99,8 @@ class Checker:
                 known = ", ".join(service.name for service in found.services)
                 what = msg("There is no service {name} here; available: {known}.", name=name, known=known)
                 problems.append(Problem(Place("", 0), what, True))
-        services = [each for each in found.services if not only or each.name in only]
+        here = self._beside.here()
+        services = [replace(each, folder=here) for each in found.services if not only or each.name in only]
         for service in services[:1]:
             self._hosts.expect(service.kind, service.image)
         if any(problem.fatal for problem in problems):

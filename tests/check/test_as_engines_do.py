@@ -1,0 +1,107 @@
+"""What engines made of words that were misread once: each was really started, and stood as is said here."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from check.real import said
+from stratascope.core.container import EngineKind
+from stratascope.core.record import Record
+from stratascope.layers import all_layers
+from stratascope.usecases.check.check import Checker, Host
+from stratascope.value import replace
+from stratascope.wiring.check import LocalFiles, LocalHosts, checker
+from stratascope.wiring.engines import demo_record
+
+FILES, SYSTEM, SET_UID = "write-host-files", "change-host-system", "plant-set-uid-on-host"
+# Docker 26.1 and Podman 5.4, as root; the user is root
+LINES = {
+    # --mount: Docker reads a flag as Go does, Podman knows true and false only
+    "docker run --mount type=bind,src=/etc,dst=/x,readonly=T": {FILES: "stopped"},
+    "podman run --mount type=bind,src=/etc,dst=/x,readonly=1": {FILES: "open", SYSTEM: "open"},
+    "podman run --mount type=bind,src=/etc,dst=/x,ro=TRUE": {FILES: "stopped"},
+    "podman run --mount type=bind,src=/etc,dst=/x,rw=false": {FILES: "stopped"},
+    "docker run --mount 'type=bind,\"src=/a,b\",dst=/x,readonly'": {FILES: "stopped"},
+    # a volume that is a folder of the host's
+    "docker run --mount type=volume,dst=/x,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/etc": {
+        FILES: "open",
+        SYSTEM: "open",
+    },
+    "podman run --mount type=volume,src=v,dst=/x,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/etc": {
+        FILES: "open"
+    },
+    "docker run --mount type=volume,src=v,dst=/x,volume-opt=type=tmpfs,volume-opt=device=tmpfs": {FILES: "stopped"},
+    # what a bind shows
+    "podman run -v /usr/local:/x:O": {FILES: "stopped"},
+    "podman run -v /usr/local:/x": {SET_UID: "open"},
+    "podman run -v /usr/local:/x:nosuid": {FILES: "open", SET_UID: "unknown"},
+    "podman run -v /usr/local:/x:idmap --uidmap 0:100000:65536": {FILES: "unknown", SET_UID: "unknown"},
+    "docker run --mount type=bind,src=/,dst=/host": {"write-core-pattern": "open"},
+    "docker run --mount type=bind,src=/,dst=/host,bind-nonrecursive": {"write-core-pattern": "stopped"},
+    "podman run -v /:/host:bind": {"write-core-pattern": "stopped"},
+    "docker run --mount type=bind,src=/,dst=/host,readonly": {"write-core-pattern": "stopped"},
+    "docker run --mount type=bind,src=/,dst=/host,readonly,bind-recursive=writable": {"write-core-pattern": "open"},
+    # masks come last, patterns take them away
+    "podman run --security-opt unmask=/proc/acpi": {"write-core-pattern": "stopped"},
+    "podman run --security-opt unmask=/proc/*": {"write-core-pattern": "open", "read-firmware": "stopped"},
+    "docker run -v /proc/sys:/proc/sys": {"write-core-pattern": "stopped"},
+    "docker run -v /sys/firmware:/sys/firmware": {"read-firmware": "stopped"},
+    "docker run --cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:rw --cap-add MKNOD": {"open-host-disk": "open"},
+    # of whom nothing is known
+    "docker run --volumes-from other": {FILES: "unknown", "use-engine-socket": "unknown"},
+    "podman run --pod there": {"reach-host-network": "unknown", "see-host-processes": "unknown"},
+    "podman run --pod new:mine": {"reach-host-network": "stopped", "see-host-processes": "stopped"},
+}
+
+
+@pytest.fixture(scope="module")
+def made() -> Checker:
+    """For the machine of the demo."""
+    demo = demo_record()
+    return checker(None, Record(demo.taken_at, demo.host, (), ()))
+
+
+def outcomes(found: dict[str, Any]) -> dict[str, str]:
+    return {threat: each["outcome"] for threat, each in found["threats"].items()}
+
+
+def beside(folder: Path, files: dict[str, str]) -> Path:
+    """These files; the first of them."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder / next(iter(files))
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line(made: Checker, line: str) -> None:
+    program, verb, *rest = shlex.split(line)
+    found = outcomes(said(made.words((program, verb, "--name", "it", "--user", "0", *rest, "image"), 0.0))["it"])
+    assert {threat: found[threat] for threat in LINES[line]} == LINES[line]
+
+
+class OfVersion(LocalHosts):
+    """The engine in that version."""
+
+    version = ""
+
+    def host(self, kind: EngineKind | None) -> Host:
+        found = super().host(kind)
+        return replace(found, engine=replace(found.engine, version=self.version))
+
+
+@pytest.mark.parametrize(("version", "outcome"), [("26.1.5", "open"), ("28.0.0", "stopped")])
+def test_a_filter_beside_privileged(tmp_path: Path, version: str, outcome: str) -> None:
+    """Docker took no notice of it once."""
+    profile = beside(tmp_path, {"none.json": '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}'})
+    demo = demo_record()
+    hosts = OfVersion(None, Record(demo.taken_at, demo.host, (), ()))
+    hosts.version = version
+    line = ("docker", "run", "--privileged", "--user=0", "--name=it", f"--security-opt=seccomp={profile}", "image")
+    found = said(Checker(all_layers(), hosts, LocalFiles({})).words(line, 0.0))["it"]
+    assert outcomes(found)["add-key"] == outcome
