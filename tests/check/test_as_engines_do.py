@@ -105,3 +105,31 @@ def test_a_filter_beside_privileged(tmp_path: Path, version: str, outcome: str) 
     line = ("docker", "run", "--privileged", "--user=0", "--name=it", f"--security-opt=seccomp={profile}", "image")
     found = said(Checker(all_layers(), hosts, LocalFiles({})).words(line, 0.0))["it"]
     assert outcomes(found)["add-key"] == outcome
+
+
+COMPOSED = """
+services:
+  a: {image: a, user: root, privileged: yes, read_only: On}
+  b: {image: b, user: root, privileged: no, volumes: [".:/here", "etc:/x"]}
+  c: {image: c, user: root, volumes: [{type: bind, source: /, target: /host, bind: {recursive: disabled}}]}
+  d: {image: d, user: root, volumes: ["fixed:/x", {type: bind, source: /etc, target: /y, read_only: "yes"}]}
+volumes:
+  etc: {driver_opts: {type: none, o: bind, device: /etc}}
+  fixed: {driver_opts: {type: none, o: "bind,ro", device: /etc}}
+"""
+
+
+def test_a_compose_file(made: Checker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that is named as people do: from the folder that it is in."""
+    beside(tmp_path, {"compose.yml": COMPOSED})
+    monkeypatch.chdir(tmp_path)
+    found = said(made.text(COMPOSED, "compose.yml", 0.0))
+    by_name = {name: outcomes(each) for name, each in found.items()}
+    assert by_name["a"]["bind-mount"] == "open"
+    assert by_name["a"]["write-root-file-system"] == "stopped"
+    assert by_name["b"]["bind-mount"] == "stopped"
+    paths = found["b"]["layers"]["namespaces"]["facts"]["host_paths"]
+    assert {path["source"] for path in paths} == {str(tmp_path), "/etc"}
+    assert by_name["b"][SYSTEM] == "open"
+    assert (by_name["c"][FILES], by_name["c"]["write-core-pattern"]) == ("open", "stopped")
+    assert by_name["d"][FILES] == "stopped"

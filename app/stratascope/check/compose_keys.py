@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratascope.check.mounts import bound_folder
 from stratascope.check.reading import Place, Problem, Said
 from stratascope.check.variables import expanded
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text
@@ -48,6 +49,8 @@ provider pull_policy pull_refresh_after restart scale secrets stdin_open stop_gr
 working_dir models
 """
 _WITHOUT_EFFECT = frozenset(_WITHOUT_WORDS.split())
+_FLAGS = frozenset(("privileged", "read_only"))
+_TRUE = frozenset(("true", "1", "t", "y", "yes", "on"))
 _SOCKET = "/var/run/docker.sock"
 
 
@@ -70,7 +73,9 @@ class Keys:
     def _key(self, name: str, key: Text, node: Node) -> None:
         if isinstance(node, Text) and node.empty:
             return
-        if name in VALUES:
+        if name in _FLAGS:
+            self._add(VALUES[name], "true" if self._flag(node) else "false", node.place)
+        elif name in VALUES:
             value = self._text(node)
             if value is not None:
                 value = f"container:{value[8:]}" if value.startswith("service:") else value
@@ -104,6 +109,10 @@ class Keys:
             self.problems.append(Problem(node.place, msg("{what} is left as it is.", what="{{ }}")))
         return None if missing else text
 
+    def _flag(self, node: Node | None) -> bool:
+        """As Compose reads one, also where YAML has another word for it (compose-go: interpolation, toBoolean)."""
+        return (self._text(node) or "").lower() in _TRUE
+
     # -- keys of several forms
 
     def _of_volumes(self, node: Node) -> None:
@@ -115,34 +124,46 @@ class Keys:
             if text is None:
                 continue
             source, colon, rest = text.partition(":")
-            device = self._device_of(source) if colon else ""
-            self._add("volume", f"{device or source}{colon}{rest}", item.place)
+            device, below, only = self._bound(source) if colon else ("", (), False)
+            if device:
+                target, _, words = rest.partition(":")
+                read_only = ("readonly",) if only or "ro" in words.split(",") else ()
+                self._add(
+                    "mount", ",".join((f"type=bind,source={device},target={target}", *below, *read_only)), item.place
+                )
+            else:
+                self._add("volume", text, item.place)
 
     def _long_volume(self, item: Mapping) -> None:
         kind, source, target = (self._field(item, name) for name in ("type", "source", "target"))
         if not target:
             self.problems.append(Problem(item.place, msg("This mount has no target.")))
             return
-        read_only = isinstance(flag := item.get("read_only"), Text) and flag.flag is True
+        read_only = self._flag(item.get("read_only"))
         if kind == "tmpfs":
             self._add("tmpfs", f"{target}:ro" if read_only else target, item.place)
             return
         if kind not in ("bind", "volume"):
             return
-        device = self._device_of(source) if kind == "volume" else ""
-        words = [f"type={'bind' if device else kind}", f"source={device or source}", f"target={target}"]
+        device, below, only = self._bound(source) if kind == "volume" else ("", (), False)
+        words = [f"type={'bind' if device else kind}", f"source={device or source}", f"target={target}", *below]
         bind = item.get("bind")
-        propagation = self._field(bind, "propagation") if isinstance(bind, Mapping) else ""
-        words += [f"bind-propagation={propagation}"] if propagation else []
-        self._add("mount", ",".join([*words, *(["readonly"] if read_only else [])]), item.place)
+        if isinstance(bind, Mapping):
+            propagation, recursive = self._field(bind, "propagation"), self._field(bind, "recursive")
+            words += [f"bind-propagation={propagation}"] if propagation else []
+            words += (
+                ["bind-nonrecursive" if recursive == "disabled" else f"bind-recursive={recursive}"] if recursive else []
+            )
+        self._add("mount", ",".join([*words, *(["readonly"] if read_only or only else [])]), item.place)
 
-    def _device_of(self, name: str) -> str:
-        """The host's folder that a volume is bound to by its options; empty for an ordinary one."""
+    def _bound(self, name: str) -> tuple[str, tuple[str, ...], bool]:
+        """See `bound_folder`: of the volume of that name, as words of `--mount`."""
         node = self._volumes.get(name)
         options = node.get("driver_opts") if isinstance(node, Mapping) else None
-        if not isinstance(options, Mapping) or "bind" not in self._field(options, "o").split(","):
-            return ""
-        return self._field(options, "device")
+        if not isinstance(options, Mapping):
+            return "", (), False
+        device, words, only = bound_folder({key: self._field(options, key) for key in ("o", "device")})
+        return device, tuple("bind-nonrecursive" if word == "bind" else word for word in words), only
 
     def _field(self, node: Mapping, name: str) -> str:
         found = node.get(name)
@@ -230,7 +251,7 @@ class Keys:
         self._add("gpus", "all", node.place)
 
     def _of_use_api_socket(self, node: Node) -> None:
-        if isinstance(node, Text) and node.flag:
+        if self._flag(node):
             self._add("volume", f"{_SOCKET}:{_SOCKET}", node.place)
 
     def _of_secrets(self, node: Node) -> None:

@@ -17,8 +17,8 @@ from stratascope.core.message import Message, msg
 
 DEPTH, VALUES = 60, 200_000  # of one document, with all that its aliases repeat
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
-_TRUE = frozenset(("true", "True", "TRUE", "yes", "on"))
-_FALSE = frozenset(("false", "False", "FALSE", "no", "off"))
+_TRUE = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON"))
+_FALSE = frozenset(("false", "False", "FALSE", "no", "No", "NO", "n", "N", "off", "Off", "OFF"))
 
 
 class YamlError(Exception):
