@@ -133,3 +133,49 @@ def test_a_compose_file(made: Checker, tmp_path: Path, monkeypatch: pytest.Monke
     assert by_name["b"][SYSTEM] == "open"
     assert (by_name["c"][FILES], by_name["c"]["write-core-pattern"]) == ("open", "stopped")
     assert by_name["d"][FILES] == "stopped"
+
+
+POD = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: claim
+  annotations: {volume.podman.io/type: none, volume.podman.io/device: /etc, volume.podman.io/mount-options: bind}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: pod
+  annotations:
+    container.seccomp.security.alpha.kubernetes.io/b: unconfined
+    io.podman.annotations.userns: keep-id
+    io.podman.annotations.ulimit: nofile=100:200,nproc=50
+spec:
+  securityContext: {runAsUser: 0, fsGroup: 2000, supplementalGroups: [3000], seccompProfile: {type: Unconfined}}
+  containers:
+    - {name: a, image: a, securityContext: {seccompProfile: {type: Localhost, localhostProfile: x.json}}}
+    - {name: b, image: b}
+    - name: c
+      image: c
+      volumeMounts: [{name: v, mountPath: /x}, {name: n, mountPath: /dev/fuse}]
+      resources: {limits: {"podman.io/device=/dev/kmsg": 1}}
+  volumes:
+    - {name: v, persistentVolumeClaim: {claimName: claim}}
+    - {name: n, hostPath: {path: /dev/fuse, type: CharDevice}}
+"""
+
+
+def test_a_manifest(made: Checker) -> None:
+    """`podman kube play` goes by annotations where Kubernetes has fields, and not by these fields."""
+    checked = made.text(POD, "pod.yml", 0.0)
+    by_name = {name: outcomes(each) for name, each in said(checked).items()}
+    assert [by_name[f"pod-{name}"]["add-key"] for name in "abc"] == ["stopped", "open", "stopped"]
+    assert by_name["pod-c"][FILES] == "open"
+    assert checked.snapshot is not None
+    asked = {state.container.name: state.container.asked for state in checked.snapshot.containers}
+    assert asked["pod-a"].groups == ("3000",)
+    assert asked["pod-a"].userns_mode == "keep-id"
+    assert [(limit.name, limit.soft) for limit in asked["pod-a"].limits[-2:]] == [("nofile", 100), ("nproc", 50)]
+    assert {device.source for device in asked["pod-c"].devices} == {"/dev/fuse", "/dev/kmsg"}
+    told = [(problem.place.line, dict(problem.text.args).get("field")) for problem in checked.problems]
+    assert [each for each in told if each[1]] == [(19, "seccompProfile"), (17, "seccompProfile")]

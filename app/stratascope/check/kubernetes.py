@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stratascope.check.mounts import bound_folder
 from stratascope.check.options import KUBE_PLAY
 from stratascope.check.pod_security import level
 from stratascope.check.reading import Place, Problem, Read, Said, Service
@@ -17,6 +18,17 @@ from stratascope.core.message import msg
 
 _TEMPLATED = frozenset(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"))
 _KINDS = _TEMPLATED | {"Pod", "CronJob", "PodTemplate"}
+# What `kube play` goes by, of the annotations of a pod (containers/podman: pkg/specgen/generate/kube, libpod/define)
+_OF_PODMAN = "io.podman.annotations."
+_SECCOMP_OF_ONE, _SECCOMP_OF_POD = (
+    "container.seccomp.security.alpha.kubernetes.io/",
+    "seccomp.security.alpha.kubernetes.io/pod",
+)
+_PROFILES = "/var/lib/kubelet/seccomp"  # where `localhost/NAME` is looked for
+_DEFAULTS = frozenset(("runtime/default", "docker/default"))
+_CLAIM = "PersistentVolumeClaim"
+_VOLUME = "volume.podman.io/"  # of a claim: how its volume is made
+_DEVICE = "podman.io/device="
 CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _MOST = 1000
 
@@ -30,14 +42,18 @@ def read(documents: Sequence[Node], file: str) -> Read:
     """All containers of all pods, in order."""
     services: list[Service] = []
     problems: list[Problem] = []
-    for each in _objects(documents):
+    objects = _objects(documents)
+    claims = {text_at(each, "metadata", "name"): each for each in objects if text_at(each, "kind") == _CLAIM}
+    for each in objects:
         kind = text_at(each, "kind")
-        spec = _pod_spec(each, kind)
-        if spec is None:
+        template = _template(each, kind)
+        spec = at(template, "spec")
+        if not isinstance(spec, Mapping):
             if kind in _KINDS:
                 problems.append(Problem(each.place, msg("This {kind} has no pod.", kind=kind)))
             continue
-        pod = _Pod(text_at(each, "metadata", "name") or kind.lower(), spec)
+        name = text_at(each, "metadata", "name") or kind.lower()
+        pod = _Pod(name, spec, _texts(at(template, "metadata", "annotations")), claims)
         found = pod.services()
         services += found[: max(0, _MOST - len(services))]
         problems += pod.problems
@@ -63,21 +79,25 @@ def _objects(documents: Sequence[Node]) -> list[Mapping]:
     return found
 
 
-def _pod_spec(each: Mapping, kind: str) -> Mapping | None:
+def _template(each: Mapping, kind: str) -> Node | None:
+    """What has a pod's metadata and its spec."""
     if kind == "Pod":
-        found = at(each, "spec")
-    elif kind in _TEMPLATED:
-        found = at(each, "spec", "template", "spec")
-    elif kind == "CronJob":
-        found = at(each, "spec", "jobTemplate", "spec", "template", "spec")
-    else:
-        found = at(each, "template", "spec") if kind == "PodTemplate" else None
-    return found if isinstance(found, Mapping) else None
+        return each
+    if kind in _TEMPLATED:
+        return at(each, "spec", "template")
+    if kind == "CronJob":
+        return at(each, "spec", "jobTemplate", "spec", "template")
+    return at(each, "template") if kind == "PodTemplate" else None
+
+
+def _texts(node: Node | None) -> dict[str, Text]:
+    pairs = node.pairs() if isinstance(node, Mapping) else ()
+    return {key.text: value for key, value in pairs if isinstance(value, Text)}
 
 
 class _Pod:
-    def __init__(self, name: str, spec: Mapping) -> None:
-        self._name, self._spec = name, spec
+    def __init__(self, name: str, spec: Mapping, notes: dict[str, Text], claims: dict[str, Mapping]) -> None:
+        self._name, self._spec, self._notes, self._claims = name, spec, notes, claims
         self.problems: list[Problem] = []
         self._volumes = {text_at(each, "name"): each for each in items_at(spec, "volumes")}
 
@@ -109,9 +129,12 @@ class _Pod:
             said.append(Said("userns", "auto", users.place))
         for each in items_at(spec, "securityContext", "sysctls"):
             said.append(Said("sysctl", f"{text_at(each, 'name')}={text_at(each, 'value')}", each.place))
+        for name in ("userns", "ulimit"):
+            if (note := self._notes.get(f"{_OF_PODMAN}{name}")) is not None:
+                values = note.text.split(",") if name == "ulimit" else [note.text]
+                said += [Said(name, value, note.place) for value in values]
+        # of its groups Podman takes these, and no notice of fsGroup
         groups = items_at(spec, "securityContext", "supplementalGroups")
-        if (group := at(spec, "securityContext", "fsGroup")) is not None:
-            groups = [*groups, group]
         return [*said, *(Said("group-add", each.text, each.place) for each in groups if isinstance(each, Text))]
 
     def _of_container(self, node: Mapping) -> list[Said]:
@@ -135,7 +158,11 @@ class _Pod:
             for each in items_at(node, "securityContext", "capabilities", field):
                 if isinstance(each, Text):
                     said.append(Said(option, each.text, each.place))
-        said += self._profiles(context("seccompProfile"), context("appArmorProfile"), context("seLinuxOptions"))
+        for field in ("seccompProfile", "appArmorProfile"):
+            if text_at(given := context(field), "type") not in ("", "RuntimeDefault") and given is not None:
+                what = msg("{field}: podman kube play takes no notice of it.", field=field)
+                self.problems.append(Problem(given.place, what))
+        said += self._profiles(text_at(node, "name"), context("seLinuxOptions"))
         mask = at(node, "securityContext", "procMount")
         if isinstance(mask, Text) and mask.text == "Unmasked":
             said.append(Said("security-opt", "unmask=ALL", mask.place))
@@ -143,6 +170,10 @@ class _Pod:
             limit = at(node, "resources", "limits", field)
             if isinstance(limit, Text):
                 said.append(Said(option, quantity(limit.text, cpu=field == "cpu"), limit.place))
+        limits = at(node, "resources", "limits")
+        for key, _ in limits.pairs() if isinstance(limits, Mapping) else ():
+            if "=" in key.text:
+                said.append(Said("device", key.text.removeprefix(_DEVICE), key.place))
         for each in items_at(node, "ports"):
             if port := text_at(each, "hostPort"):
                 address = text_at(each, "hostIP")
@@ -152,14 +183,14 @@ class _Pod:
                 )
         return [*said, *self._mounts(node)]
 
-    def _profiles(self, seccomp: Node | None, apparmor: Node | None, selinux: Node | None) -> list[Said]:
+    def _profiles(self, container: str, selinux: Node | None) -> list[Said]:
         said = []
-        for name, node in (("seccomp", seccomp), ("apparmor", apparmor)):
-            kind = text_at(node, "type")
-            if node is None or kind in ("", "RuntimeDefault"):
-                continue
-            value = "unconfined" if kind == "Unconfined" else text_at(node, "localhostProfile")
-            said.append(Said("security-opt", f"{name}={value}", node.place))
+        note = self._notes.get(f"{_SECCOMP_OF_ONE}{container}") or self._notes.get(_SECCOMP_OF_POD)
+        if note is not None and note.text not in _DEFAULTS:
+            value = note.text.replace("localhost/", f"{_PROFILES}/", 1)
+            said.append(Said("security-opt", f"seccomp={value}", note.place))
+        if (note := self._notes.get(f"{_OF_PODMAN}volumes-from/{container}")) is not None:
+            said.append(Said("volumes-from", note.text, note.place))
         if selinux is not None:
             for field in ("user", "role", "type", "level"):
                 if value := text_at(selinux, field):
@@ -181,15 +212,35 @@ class _Pod:
                     text_at(each, "mountPropagation"), ""
                 )
                 words = ",".join(word for word in (read_only[1:], wide) if word)
+                if text_at(volume, "hostPath", "type") in ("CharDevice", "BlockDevice"):
+                    said.append(Said("device", f"{path}:{target}", each.place))
+                    continue
                 rest = text_at(each, "subPath")
                 source = f"{path.rstrip('/')}/{rest}" if rest else path
                 said.append(Said("volume", f"{source}:{target}{':' if words else ''}{words}", each.place))
             elif text_at(volume, "emptyDir", "medium") == "Memory":
                 said.append(Said("tmpfs", f"{target}{read_only}", each.place))
             else:
-                claim = text_at(volume, "persistentVolumeClaim", "claimName") or f"{self._name}-{name}"
-                said.append(Said("volume", f"{claim}:{target}{read_only}", each.place))
+                claim = text_at(volume, "persistentVolumeClaim", "claimName")
+                said.append(
+                    self._of_claim(claim, target, read_only, each)
+                    or Said("volume", f"{claim or f'{self._name}-{name}'}:{target}{read_only}", each.place)
+                )
         return said
+
+    def _of_claim(self, claim: str, target: str, read_only: str, each: Node) -> Said | None:
+        """A claim whose volume is a folder of the host's, by its annotations."""
+        notes = _texts(at(self._claims.get(claim), "metadata", "annotations"))
+        options = {
+            name: notes[f"{_VOLUME}{key}"].text
+            for name, key in (("device", "device"), ("o", "mount-options"))
+            if f"{_VOLUME}{key}" in notes
+        }
+        device, words, only = bound_folder(options)
+        if not device:
+            return None
+        words = (*words, *(("ro",) if only or read_only else ()))
+        return Said("volume", ":".join(filter(None, (device, target, ",".join(words)))), each.place)
 
 
 def quantity(text: str, *, cpu: bool) -> str:
