@@ -179,3 +179,65 @@ def test_a_manifest(made: Checker) -> None:
     assert {device.source for device in asked["pod-c"].devices} == {"/dev/fuse", "/dev/kmsg"}
     told = [(problem.place.line, dict(problem.text.args).get("field")) for problem in checked.problems]
     assert [each for each in told if each[1]] == [(19, "seccompProfile"), (17, "seccompProfile")]
+
+
+UNIT = "[Container]\nImage=image\nUser=0\n"
+VOLUME = "[Volume]\nDevice=/etc\nType=none\nOptions=bind\n"
+MANIFEST = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: image}]}\n"
+UNITS: dict[str, tuple[dict[str, str], str, str]] = {
+    "arguments": ({"u.container": f"{UNIT}PodmanArgs=-tv/etc:/x -m64m\n"}, FILES, "open"),
+    "volume": ({"u.container": f"{UNIT}Volume=v.volume:/x\n", "v.volume": VOLUME}, SYSTEM, "open"),
+    "fixed volume": ({"u.container": f"{UNIT}Volume=v.volume:/x:ro\n", "v.volume": VOLUME}, FILES, "stopped"),
+    "mounted volume": (
+        {"u.container": f"{UNIT}Mount=type=volume,source=v.volume,destination=/x\n", "v.volume": VOLUME},
+        FILES,
+        "open",
+    ),
+    "flag": ({"u.container": f"{UNIT}ReadOnly=yes\n"}, "write-root-file-system", "stopped"),
+    "drop-in of a part": (
+        {"a-b.container": UNIT, "a-.container.d/x.conf": "[Container]\nAddCapability=SYS_ADMIN\n"},
+        "bind-mount",
+        "open",
+    ),
+    "drop-in of a part, taken back": (
+        {
+            "a-b.container": UNIT,
+            "a-.container.d/x.conf": "[Container]\nAddCapability=SYS_ADMIN\n",
+            "a-b.container.d/x.conf": "",
+        },
+        "bind-mount",
+        "stopped",
+    ),
+    "drop-in of a template": (
+        {"a@b.container": UNIT, "a@.container.d/x.conf": "[Container]\nNetwork=host\n"},
+        "reach-host-network",
+        "open",
+    ),
+    "pod": (
+        {"u.container": f"{UNIT}Pod=p.pod\n", "p.pod": "[Pod]\nPodmanArgs=--share pid,net --network=host\n"},
+        "reach-host-network",
+        "open",
+    ),
+    "unknown pod": ({"u.container": f"{UNIT}Pod=p.pod\n"}, "reach-host-network", "unknown"),
+    "kube": ({"k.kube": "[Kube]\nYaml=p.yml\nNetwork=host\n", "p.yml": MANIFEST}, "reach-host-network", "open"),
+    "kube's arguments": (
+        {"k.kube": "[Kube]\nYaml=p.yml\nPodmanArgs=--network host\n", "p.yml": MANIFEST},
+        "reach-host-network",
+        "open",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit(made: Checker, tmp_path: Path, name: str) -> None:
+    files, threat, outcome = UNITS[name]
+    first = beside(tmp_path, files)
+    (found,) = said(made.text(first.read_text(), str(first), 0.0)).values()
+    assert outcomes(found)[threat] == outcome
+
+
+def test_a_pod_that_shares_its_processes(made: Checker, tmp_path: Path) -> None:
+    first = beside(tmp_path, UNITS["pod"][0])
+    checked = made.text(first.read_text(), str(first), 0.0)
+    assert not any(problem.unread for problem in checked.problems)
+    assert outcomes(said(checked)["u"])["enter-foreign-process"] == "unknown"

@@ -6,14 +6,17 @@ By podman-systemd.unit(5) of Podman 5.4.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 
 from stratascope.check import kubernetes
-from stratascope.check.options import FLAGS, SAME, SHORT, VALUES
+from stratascope.check.mounts import bound_folder
 from stratascope.check.reading import Files, Place, Problem, Read, Said, Service
+from stratascope.check.run_line import read_options
 from stratascope.check.unit_text import Entry, UnitError, entries, in_effect, words
 from stratascope.check.yaml_nodes import YamlError, documents
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
+from stratascope.value import replace
 
 _VALUES = {
     "CgroupsMode": "cgroups",
@@ -24,11 +27,8 @@ _VALUES = {
     "LogDriver": "log-driver",
     "LogOpt": "log-opt",
     "Memory": "memory",
-    "Mount": "mount",
     "PidsLimit": "pids-limit",
     "PublishPort": "publish",
-    "ReadOnly": "read-only",
-    "ReadOnlyTmpfs": "read-only-tmpfs",
     "ShmSize": "shm-size",
     "SubGIDMap": "subgidname",
     "SubUIDMap": "subuidname",
@@ -37,6 +37,7 @@ _VALUES = {
     "Ulimit": "ulimit",
     "UserNS": "userns",
 }
+_SWITCHES = {"ReadOnly": "read-only", "ReadOnlyTmpfs": "read-only-tmpfs"}
 # Several words in one line
 _LISTS = {"AddCapability": "cap-add", "DropCapability": "cap-drop", "Sysctl": "sysctl"}
 _LABELS = {"SecurityLabelType": "type", "SecurityLabelLevel": "level", "SecurityLabelFileType": "filetype"}
@@ -50,7 +51,11 @@ WorkingDir PodName ExitPolicy StopWhenUnneeded ReloadCmd ReloadSignal RemapUid R
 RemapUidSize
 """
 _WITHOUT_EFFECT = frozenset(_WITHOUT_WORDS.split())
+_VOLUME = ".volume"
+# Of `podman kube play` and its unit, what means the same for each container
+_OF_KUBE = frozenset(("network", "userns", "publish", "log-driver", "log-opt"))
 _FLAGS = ("true", "yes", "on", "1")
+_KUBE_TOO = frozenset(("Network", "PublishPort", "UserNS", "PodmanArgs", "LogDriver"))
 _POD_TOO = frozenset(
     ("Network", "Volume", "PublishPort", "UserNS", "UIDMap", "GIDMap", "SubUIDMap", "SubGIDMap", "PodmanArgs")
 )
@@ -82,21 +87,28 @@ def read(text: str, file: str, files: Files) -> Read:
 
 
 def _drop_ins(file: str, files: Files, problems: list[Problem]) -> list[Entry]:
-    """NAME.container.d/*.conf, and those of the ending alone (container.d), by their names."""
+    """NAME.container.d/*.conf, those of the ending alone (container.d), of each part of the name that ends in a dash
+    (a-.container.d for a-b.container), and of an instance's template; in the order in which they count.
+    """
     folder, name = posixpath.split(file)
     found: list[Entry] = []
     stem, dot, ending = name.rpartition(".")
-    for place in (f"{ending}.d", f"{stem}{dot}{ending}.d"):
-        where = posixpath.join(folder, place)
-        for each in sorted(files.names(where)):
-            path = posixpath.join(where, each)
-            text = files.read(path) if each.endswith(".conf") else None
-            if text is None:
-                continue
-            try:
-                found += entries(text, path)
-            except UnitError as error:
-                problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
+    parts = stem.split("-")
+    begun = [f"{'-'.join(parts[:count])}-" for count in range(1, len(parts)) if parts[count - 1]]
+    template = [f"{stem.partition('@')[0]}@"] if "@" in stem and not stem.endswith("@") else []
+    by_name: dict[str, str] = {}
+    for each in (ending, *(f"{one}{dot}{ending}" for one in (*begun, *template, stem))):
+        where = posixpath.join(folder, f"{each}.d")
+        by_name |= {conf: where for conf in files.names(where) if conf.endswith(".conf")}
+    for conf, where in sorted(by_name.items()):
+        path = posixpath.join(where, conf)
+        text = files.read(path)
+        if text is None:
+            continue
+        try:
+            found += entries(text, path)
+        except UnitError as error:
+            problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
     return found
 
 
@@ -111,7 +123,11 @@ def _kube(found: list[Entry], file: str, files: Files, problems: list[Problem]) 
         made = kubernetes.read(documents(text, path), path)
     except YamlError as error:
         return Read(problems=(*problems, Problem(Place(path, error.line), error.message, True)))
-    return Read(made.services, (*problems, *made.problems))
+    unit = _Unit(file, files)
+    said = unit.asked([entry for entry in found if entry.section == "Kube" and entry.key in _KUBE_TOO])
+    said = [each for each in said if each.name in _OF_KUBE]
+    services = tuple(replace(each, said=(*each.said, *said)) for each in made.services)
+    return Read(services, (*problems, *made.problems))
 
 
 class _Unit:
@@ -121,12 +137,17 @@ class _Unit:
         self._said: list[Said] = []
         self._pod = ""
 
+    def asked(self, own: list[Entry]) -> list[Said]:
+        """What these ask for."""
+        for entry in own:
+            self._take(entry)
+        return self._said
+
     def service(self, own: list[Entry]) -> Service:
         names = {entry.key: entry for entry in own}
         if "Image" not in names and "Rootfs" not in names:
             self.problems.append(Problem(Place(self._file, 0), msg("The unit names no image.")))
-        for entry in own:
-            self._take(entry)
+        self.asked(own)
         user, group = names.get("User"), names.get("Group")
         if user is not None:
             value = f"{user.value}:{group.value}" if group is not None else user.value
@@ -141,7 +162,9 @@ class _Unit:
 
     def _take(self, entry: Entry) -> None:
         key, value, place = entry.key, entry.value, entry.place
-        if key in _VALUES:
+        if key in _SWITCHES:
+            self._said.append(Said(_SWITCHES[key], "true" if value.lower() in _FLAGS else "false", place))
+        elif key in _VALUES:
             self._said.append(Said(_VALUES[key], self._plain(value), place))
         elif key in _LISTS:
             self._said += [Said(_LISTS[key], word, place) for word in words(value)]
@@ -169,9 +192,44 @@ class _Unit:
 
     def _of_volume(self, entry: Entry) -> None:
         source, colon, rest = self._plain(entry.value).partition(":")
-        if colon and source.endswith(".volume"):
-            source = f"systemd-{source.removesuffix('.volume')}"
+        target, _, options = rest.partition(":")
+        given = options.split(",") if options else []
+        device, more, only = self._bound(source, entry) if colon else ("", (), False)
+        if device:
+            options = ",".join((*given, *more, *(("ro",) if only else ())))
+            source, rest = device, f"{target}:{options}" if options else target
+        elif colon and source.endswith(_VOLUME):
+            source = f"systemd-{source.removesuffix(_VOLUME)}"
         self._said.append(Said("volume", f"{source}{colon}{rest}", entry.place))
+
+    def _of_mount(self, entry: Entry) -> None:
+        value = self._plain(entry.value)
+        names = ("source=", "src=")
+        source = next((part.partition("=")[2] for part in value.split(",") if part.startswith(names)), "")
+        device, _, only = self._bound(source, entry)
+        if device:
+            kept = [part for part in value.split(",") if not part.startswith((*names, "type="))]
+            more = ["ro"] if only else []
+            value = ",".join(("type=bind", f"source={device}", "bind-nonrecursive", *kept, *more))
+        self._said.append(Said("mount", value, entry.place))
+
+    def _bound(self, name: str, entry: Entry) -> tuple[str, tuple[str, ...], bool]:
+        """See `bound_folder`: of the volume that a unit beside this one makes."""
+        if not name.endswith(_VOLUME):
+            return "", (), False
+        path = posixpath.join(posixpath.dirname(self._file), name)
+        text = self._files.read(path)
+        if text is None:
+            what = msg("The file {file} can't be read, so what it asks for is not known.", file=name)
+            self.problems.append(Problem(entry.place, what, unread=True))
+            return "", (), False
+        try:
+            found = in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
+        except UnitError as error:
+            self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
+            return "", (), False
+        own = {each.key: each.value for each in found if each.section == "Volume"}
+        return bound_folder({"device": own.get("Device", ""), "o": own.get("Options", "")})
 
     def _of_nonewprivileges(self, entry: Entry) -> None:
         if entry.value.lower() in _FLAGS:
@@ -219,11 +277,14 @@ class _Unit:
         path = posixpath.join(posixpath.dirname(self._file), entry.value)
         text = self._files.read(path)
         if text is None:
-            what = msg("The file {file} can't be read, so what it asks for is not known.", file=entry.value)
-            self.problems.append(Problem(entry.place, what, unread=True))
+            self._said.append(Said("pod", entry.value, entry.place))  # one of which nothing is known
             return
         try:
-            found = [each for each in in_effect(entries(text, path)) if each.section == "Pod" and each.key in _POD_TOO]
+            found = [
+                each
+                for each in in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
+                if each.section == "Pod" and each.key in _POD_TOO
+            ]
         except UnitError as error:
             self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
             return
@@ -231,16 +292,21 @@ class _Unit:
             self._take(each)
 
     def _of_podmanargs(self, entry: Entry) -> None:
-        """Options of `podman run` as they are typed."""
+        """Options of `podman run`, or of `podman pod create`, as they are typed."""
         found = words(entry.value)
-        while found:
-            word = found.pop(0)
-            name, equals, value = word.lstrip("-").partition("=")
-            name = SHORT.get(name, name) if not word.startswith("--") else SAME.get(name, name)
-            if name in FLAGS[EngineKind.PODMAN]:
-                self._said.append(Said(name, value if equals else None, entry.place))
-            elif name in VALUES[EngineKind.PODMAN] and (equals or found):
-                self._said.append(Said(SAME.get(name, name), value if equals else found.pop(0), entry.place))
-            else:
-                what = msg("{program} run has no option {option}.", program="podman", option=word.partition("=")[0])
-                self.problems.append(Problem(entry.place, what))
+        if entry.section == "Pod":
+            found = list(self._shared(found, entry.place))
+        said, problems = read_options(found, EngineKind.PODMAN, entry.place)
+        self._said += said
+        self.problems += problems
+
+    def _shared(self, found: list[str], place: Place) -> Iterator[str]:
+        """What a pod's containers share beside network, IPC and host name, which are no matter for what is outside."""
+        following = iter(found)
+        for word in following:
+            if word.partition("=")[0] != "--share":
+                yield word
+                continue
+            kinds = word.partition("=")[2] if "=" in word else next(following, "")
+            if "pid" in kinds.replace("+", "").split(","):
+                self._said.append(Said("pid", "pod", place))
