@@ -51,6 +51,8 @@ LINES = {
     "docker run -v /proc/sys:/proc/sys": {"write-core-pattern": "stopped"},
     "docker run -v /sys/firmware:/sys/firmware": {"read-firmware": "stopped"},
     "docker run --cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:rw --cap-add MKNOD": {"open-host-disk": "open"},
+    "podman run --user 1000": {"fork-bomb": "open"},  # its group begins empty
+    "podman run --userns keep-id --user 1000": {"be-engine-user": "stopped", "fork-bomb": "open"},
     # of whom nothing is known
     "docker run --volumes-from other": {FILES: "unknown", "use-engine-socket": "unknown"},
     "podman run --pod there": {"reach-host-network": "unknown", "see-host-processes": "unknown"},

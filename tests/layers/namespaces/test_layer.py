@@ -147,6 +147,7 @@ def test_volumes_and_tmpfs_are_no_host_paths() -> None:
         "254:0 /var/lib/docker/volumes/db/_data /var/lib/db rw - ext4 /dev/vda rw",
         "0:99 / /tmp rw,nosuid - tmpfs tmpfs rw,size=65536k",
         "0:99 / /dev/shm rw,nosuid - tmpfs shm rw,size=65536k",
+        "0:98 /0 /dev/console rw,nosuid,noexec - devpts devpts rw,mode=600",
     ):
         facts, assessment = look(with_mount(line), Asked(mounts=(_VOLUME,)))
         assert facts.host_paths == ()

@@ -27,6 +27,8 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
     found = facts
     if not (around.engine.rootless and facts.version in ("v1", "hybrid")):
         found = _limits(found, before, after)
+    if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
+        found = replace(found, pids_room=found.pids_max)  # its group is its own, and empty
     found = replace(found, devices=_devices(found.devices, before, after, around.engine))
     return _process(found, before, after)
 
@@ -34,9 +36,13 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
 def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine) -> tuple[str, ...] | None:
     """What the runtime allows by itself stays (crun and runc differ in it); what was asked for comes and goes."""
     # Podman asks for none beside a user namespace of its own: with groups of version 1 all is let through then, and
-    # with version 2, of which nothing can be read here, crun sets those of all other containers (measured)
+    # with version 2, of which nothing can be read here, crun sets those of all other containers (measured); and for
+    # root's keep-id, which maps every id to itself
     podman = engine.kind is EngineKind.PODMAN
-    had, has = (podman and own_user_namespace(asked) for asked in (before, after))
+    had, has = (
+        podman and own_user_namespace(asked) and not asked.userns_mode.startswith("keep-id")
+        for asked in (before, after)
+    )
     if now is None or engine.rootless or (had == has and _of_devices(before) == _of_devices(after)):
         return now
     if has:

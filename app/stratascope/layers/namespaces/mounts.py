@@ -246,6 +246,8 @@ def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: fro
     `asked`: places of those that were asked for; `host`: file systems that the host has mounted.
     """
     kind, target = mount.fs_type, mount.target
+    if kind == "devpts" and target == "/dev/console":
+        return mount.device not in host  # the terminal that it was given (-t), of its own /dev/pts
     if kind in _OWN_TYPES:
         usual = _USUAL.get(kind)
         if usual is None:

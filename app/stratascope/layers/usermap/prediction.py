@@ -62,7 +62,7 @@ def _namespace(facts: UsermapFacts, after: Asked, around: Surroundings) -> Userm
     match after.userns_mode:
         case "auto" | "nomap":
             owner = None
-        case "keep-id":
+        case "keep-id" if rootless:
             owner = around.engine.daemon_uid
     return replace(
         facts,
