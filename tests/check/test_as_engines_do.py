@@ -88,13 +88,16 @@ def test_a_line(made: Checker, line: str) -> None:
 
 
 class OfVersion(LocalHosts):
-    """The engine in that version."""
+    """The engine in that version, with one volume."""
 
-    version = ""
+    version = "26.1.5"
 
     def host(self, kind: EngineKind | None) -> Host:
         found = super().host(kind)
         return replace(found, engine=replace(found.engine, version=self.version))
+
+    def volume(self, host: Host, name: str) -> dict[str, str]:
+        return {"type": "none", "o": "bind", "device": "/etc"} if name == "etc" else {}
 
 
 @pytest.mark.parametrize(("version", "outcome"), [("26.1.5", "open"), ("28.0.0", "stopped")])
@@ -107,6 +110,15 @@ def test_a_filter_beside_privileged(tmp_path: Path, version: str, outcome: str) 
     line = ("docker", "run", "--privileged", "--user=0", "--name=it", f"--security-opt=seccomp={profile}", "image")
     found = said(Checker(all_layers(), hosts, LocalFiles({})).words(line, 0.0))["it"]
     assert outcomes(found)["add-key"] == outcome
+
+
+@pytest.mark.parametrize(("asked", "outcome"), [("etc:/x", "open"), ("etc:/x:ro", "stopped"), ("other:/x", "stopped")])
+def test_a_volume_that_is_there(asked: str, outcome: str) -> None:
+    """The engine tells that it is a folder of the host's."""
+    demo = demo_record()
+    made = Checker(all_layers(), OfVersion(None, Record(demo.taken_at, demo.host, (), ())))
+    found = said(made.words(("docker", "run", "--user=0", "--name=it", "-v", asked, "image"), 0.0))["it"]
+    assert outcomes(found)[SYSTEM] == outcome
 
 
 COMPOSED = """

@@ -130,3 +130,6 @@ class _One:
 
     def image(self, host: Host, name: str) -> Image | None:
         return Image()
+
+    def volume(self, host: Host, name: str) -> dict[str, str]:
+        return {}

@@ -90,6 +90,19 @@ def test_list_and_inspect(any_engine: Rig, engine: RestEngine) -> None:
         engine.inspect(running)
 
 
+def test_how_a_volume_was_made(any_engine: Rig, engine: RestEngine) -> None:
+    bound = ("-o", "type=none", "-o", "o=bind", "-o", "device=/etc")
+    try:
+        any_engine.run("volume", "create", *bound, "bound")
+        any_engine.run("volume", "create", "ordinary")
+        found = engine.volume("bound")
+        assert (found["o"], found["device"]) == ("bind", "/etc")
+        assert "device" not in engine.volume("ordinary")
+        assert engine.volume("absent/../x") == {}
+    finally:
+        any_engine.run("volume", "rm", "-f", "bound", "ordinary", check=False)
+
+
 def test_events_while_containers_come_and_go(any_engine: Rig, engine: RestEngine) -> None:
     listener = Listener(engine)
     time.sleep(0.5)

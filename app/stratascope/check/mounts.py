@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from stratascope.check.numbers import true
 from stratascope.core.container import AskedMount, Engine, EngineKind
@@ -15,6 +15,9 @@ _PROPAGATION = frozenset(("shared", "slave", "private", "rshared", "rslave", "rp
 _WORDS = frozenset(("nosuid", "nodev", "noexec", "suid", "dev", "exec", "bind", "idmap"))
 WRITABLE_BELOW = "writable-below"  # of a read-only bind: what is mounted below its source stays writable
 _BOUND = frozenset(("bind", "rbind"))
+
+
+Volumes = Callable[[str], Mapping[str, str]]  # a volume's options by its name
 
 
 class MountError(Exception):
@@ -80,6 +83,22 @@ def of_mount(text: str, folder: str, engine: Engine) -> AskedMount | None:
         if device:
             kind, source, words, read_only = "bind", device, [*words, *more], read_only or read_only_too
     return _mount(kind, source, target, words, writable=not read_only, folder=folder, engine=engine)
+
+
+def no_volumes(name: str) -> Mapping[str, str]:
+    """Of an engine of which nothing is known."""
+    return {}
+
+
+def shown(mount: AskedMount, volumes: Volumes) -> AskedMount:
+    """The same; the host's folder where the engine has such a volume, bound to one by the options it was made with."""
+    if mount.kind != "volume" or not mount.volume:
+        return mount
+    device, words, read_only = bound_folder(volumes(mount.volume))
+    if not device:
+        return mount
+    options = ",".join(filter(None, (mount.options, *words)))
+    return AskedMount("bind", device, mount.target, mount.writable and not read_only, "rprivate", options=options)
 
 
 def bound_folder(options: Mapping[str, str]) -> tuple[str, tuple[str, ...], bool]:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.check.mounts import MountError, of_mount, of_tmpfs, of_volume
+from stratascope.check.mounts import MountError, Volumes, no_volumes, of_mount, of_tmpfs, of_volume, shown
 from stratascope.check.numbers import true, whole
 from stratascope.check.reading import Problem, Said
 from stratascope.core.container import (
@@ -33,8 +33,10 @@ _FILES = frozenset(("json-file", "k8s-file"))
 class Options:
     """One container's, beginning with what a plain one has."""
 
-    def __init__(self, engine: Engine, plain: Asked, runtime: str, folder: str = "") -> None:
-        self.engine, self._folder = engine, folder
+    def __init__(
+        self, engine: Engine, plain: Asked, runtime: str, folder: str = "", volumes: Volumes = no_volumes
+    ) -> None:
+        self.engine, self._folder, self._volumes = engine, folder, volumes
         self.docker = engine.kind is EngineKind.DOCKER
         self.problems: list[Problem] = []
         self.asked = plain
@@ -139,7 +141,7 @@ class Options:
             self._problem(said, error.message)
             return
         if found is not None:
-            self.mounts[found.target] = found
+            self.mounts[found.target] = shown(found, self._volumes)
 
     def take_device(self, said: Said) -> None:
         source, *rest = (said.value or "").split(":")

@@ -65,6 +65,13 @@ class LocalHosts:
         port = next((port for port in self._engines.ports if port.id == host.engine.id), None)
         return port.image(name) if isinstance(port, RestEngine) else None
 
+    def volume(self, host: Host, name: str) -> Mapping[str, str]:
+        """See `Hosts`."""
+        if self._engines is None or host.engine.state is not EngineState.CONNECTED:
+            return {}
+        port = next((port for port in self._engines.ports if port.id == host.engine.id), None)
+        return port.volume(name) if isinstance(port, RestEngine) else {}
+
     def _chosen(self, kind: EngineKind | None) -> Engine:
         """The first that answers, of that kind; else as one of that kind is known to be."""
         self.expect(kind, "")

@@ -124,6 +124,14 @@ class RestEngine(RestClient):
         except (EngineError, NoSuchContainerError, ValueError):
             return None
 
+    def volume(self, name: str) -> dict[str, str]:
+        """The options that a volume was made with; none where the engine has it not, or says nothing of them."""
+        try:
+            options = Answer(parse_object(self._get_of(f"/volumes/{quote(name, safe='')}"))).part("Options")
+            return {each: options.text(each) for each in options.names()}
+        except (EngineError, NoSuchContainerError, ValueError):
+            return {}
+
     def _raw(self, container: str, text: str) -> RawContainer:
         try:
             # asked for by a whole id, the answer is that container's; its text is parsed once, by _redact

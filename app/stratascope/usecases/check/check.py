@@ -8,7 +8,8 @@ its user is not known.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Protocol
 
 from stratascope.check.detect import read
@@ -46,6 +47,9 @@ class Hosts(Protocol):
 
     def image(self, host: Host, name: str) -> Image | None:
         """What an image brings along, by that engine; None where it has it not."""
+
+    def volume(self, host: Host, name: str) -> Mapping[str, str]:
+        """The options that a volume was made with; none where that engine has it not."""
 
 
 _Judgement = tuple[ContainerState, tuple[Problem, ...]]
@@ -142,7 +146,8 @@ class Checker:
         """Where that kind of engine is judged for, and by what."""
         if kind not in self._predictors:
             host = self._hosts.host(kind)
-            made = Predictor(self.layers, host.engine, host.ground, host.plain, host.readings)
+            volumes = cache(partial(self._hosts.volume, host))
+            made = Predictor(self.layers, host.engine, host.ground, host.plain, host.readings, volumes)
             self._predictors[kind] = host, made
         return self._predictors[kind]
 

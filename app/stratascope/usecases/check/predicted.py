@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from stratascope.check.meaning import ANYBODY, WRITABLE, Understood, understand
+from stratascope.check.mounts import Volumes, no_volumes
 from stratascope.check.options import WITHOUT_EFFECT
 from stratascope.check.reading import Place, Problem, Service
 from stratascope.core.capture import Capture, Gap, GapKind
@@ -33,9 +34,16 @@ class Predictor:
     """For one engine and ground. What is the same for all containers is worked out once."""
 
     def __init__(
-        self, layers: tuple[Layer, ...], engine: Engine, ground: Ground, plain: Container, read: Capture
+        self,
+        layers: tuple[Layer, ...],
+        engine: Engine,
+        ground: Ground,
+        plain: Container,
+        read: Capture,
+        volumes: Volumes = no_volumes,
     ) -> None:
-        self._layers, self._engine, self._plain = layers, engine, plain
+        """`volumes`: the options that a volume was made with which the engine has already, by its name."""
+        self._layers, self._engine, self._plain, self._volumes = layers, engine, plain, volumes
         # the others of a rootless engine are in its user namespace, too
         self.around = Surroundings(ground, engine, Peers((("user", (engine.id,)),)) if engine.rootless else Peers())
         self._alone, self._joined = self.around, ALONE
@@ -46,7 +54,7 @@ class Predictor:
 
     def understood(self, service: Service, image: Image | None) -> Understood:
         """The container that a service comes to."""
-        return understand(service, self._engine, self._plain, image)
+        return understand(service, self._engine, self._plain, image, self._volumes)
 
     def state(
         self, service: Service, image: Image | None, files: Files = (), with_: Joined = ALONE
