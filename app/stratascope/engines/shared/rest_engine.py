@@ -127,7 +127,7 @@ class RestEngine(RestClient):
     def volume(self, name: str) -> dict[str, str]:
         """The options that a volume was made with; none where the engine has it not, or says nothing of them."""
         try:
-            options = Answer(parse_object(self._get_of(f"/volumes/{quote(name, safe='')}"))).part("Options")
+            options = Answer(parse_object(self._get_of(self._volume_path(quote(name, safe=""))))).part("Options")
             return {each: options.text(each) for each in options.names()}
         except (EngineError, NoSuchContainerError, ValueError):
             return {}
@@ -194,6 +194,9 @@ class RestEngine(RestClient):
 
     @abstractmethod
     def _inspect_path(self, container: str) -> str: ...
+
+    @abstractmethod
+    def _volume_path(self, name: str) -> str: ...
 
     @abstractmethod
     def _redact(self, text: str) -> str: ...
