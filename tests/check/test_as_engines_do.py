@@ -15,7 +15,7 @@ from stratascope.layers import all_layers
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.value import replace
 from stratascope.wiring.check import LocalFiles, LocalHosts, checker
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_record, open_engines
 
 FILES, SYSTEM, SET_UID = "write-host-files", "change-host-system", "plant-set-uid-on-host"
 # Docker 26.1 and Podman 5.4, as root; the user is root
@@ -99,6 +99,9 @@ class OfVersion(LocalHosts):
     def volume(self, host: Host, name: str) -> dict[str, str]:
         return {"type": "none", "o": "bind", "device": "/etc"} if name == "etc" else {}
 
+    def real(self, host: Host, path: str) -> str:
+        return "/etc" if path == "/link" else path
+
 
 @pytest.mark.parametrize(("version", "outcome"), [("26.1.5", "open"), ("28.0.0", "stopped")])
 def test_a_filter_beside_privileged(tmp_path: Path, version: str, outcome: str) -> None:
@@ -112,13 +115,28 @@ def test_a_filter_beside_privileged(tmp_path: Path, version: str, outcome: str) 
     assert outcomes(found)["add-key"] == outcome
 
 
-@pytest.mark.parametrize(("asked", "outcome"), [("etc:/x", "open"), ("etc:/x:ro", "stopped"), ("other:/x", "stopped")])
-def test_a_volume_that_is_there(asked: str, outcome: str) -> None:
-    """The engine tells that it is a folder of the host's."""
+@pytest.mark.parametrize(
+    ("asked", "outcome"), [("etc:/x", "open"), ("etc:/x:ro", "stopped"), ("other:/x", "stopped"), ("/link:/x", "open")]
+)
+def test_what_is_there_already(asked: str, outcome: str) -> None:
+    """A volume that is a folder of the host's, and a link to one."""
     demo = demo_record()
     made = Checker(all_layers(), OfVersion(None, Record(demo.taken_at, demo.host, (), ())))
     found = said(made.words(("docker", "run", "--user=0", "--name=it", "-v", asked, "image"), 0.0))["it"]
     assert outcomes(found)[SYSTEM] == outcome
+
+
+def test_a_link(made: Checker, tmp_path: Path) -> None:
+    """Followed where the engine is on this machine."""
+    (tmp_path / "link").symlink_to("/etc")
+    link = str(tmp_path / "link")
+    host, _ = made.predictor(None)
+    here = replace(host, engine=replace(host.engine, endpoint="unix:///run/x.sock"))
+    with open_engines(environ={"STRATASCOPE_ENGINES": f"docker=unix://{tmp_path}/none.sock"}) as engines:
+        hosts = LocalHosts(engines)
+        assert hosts.real(here, link) == "/etc"
+        assert hosts.real(replace(host, engine=replace(host.engine, endpoint="ssh://a")), link) == link
+    assert LocalHosts(None, Record(0.0, demo_record().host, (), ())).real(here, link) == link
 
 
 COMPOSED = """

@@ -133,3 +133,6 @@ class _One:
 
     def volume(self, host: Host, name: str) -> dict[str, str]:
         return {}
+
+    def real(self, host: Host, path: str) -> str:
+        return path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from stratascope.check.mounts import Volumes, no_volumes, of_tmpfs, of_volume
+from stratascope.check.mounts import NOTHING_THERE, There, of_tmpfs, of_volume
 from stratascope.check.numbers import decimal, size, whole
 from stratascope.check.option_reader import Options
 from stratascope.check.options import KUBE_PLAY, NOT_FORETOLD, WITHOUT_EFFECT
@@ -41,13 +41,12 @@ class Understood(Value):
 
 
 def understand(
-    service: Service, engine: Engine, plain: Container, image: Image | None, volumes: Volumes = no_volumes
+    service: Service, engine: Engine, plain: Container, image: Image | None, there: There = NOTHING_THERE
 ) -> Understood:
-    """One service on that engine, which gives `plain` where nothing is asked for, and has these volumes."""
-    # a Compose file's volumes have other names there
-    options = Options(
-        engine, plain.asked, plain.runtime, service.folder, no_volumes if service.kind is None else volumes
-    )
+    """One service on that engine, which gives `plain` where nothing is asked for; `there` is what it has already."""
+    if service.kind is None:
+        there = There(real=there.real)  # a Compose file's volumes have names of their project
+    options = Options(engine, plain.asked, plain.runtime, service.folder, there)
     _take(options, service.said)
     return Understood(_container(service, options, plain, image), tuple(options.problems))
 

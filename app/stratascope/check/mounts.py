@@ -5,19 +5,18 @@ from __future__ import annotations
 import csv
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from stratascope.check.numbers import true
 from stratascope.core.container import AskedMount, Engine, EngineKind
 from stratascope.core.message import Message, msg
+from stratascope.value import replace
 
 _PROPAGATION = frozenset(("shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"))
 # Words of a bind that change what it shows; `bind`: without what is mounted below its source
 _WORDS = frozenset(("nosuid", "nodev", "noexec", "suid", "dev", "exec", "bind", "idmap"))
 WRITABLE_BELOW = "writable-below"  # of a read-only bind: what is mounted below its source stays writable
 _BOUND = frozenset(("bind", "rbind"))
-
-
-Volumes = Callable[[str], Mapping[str, str]]  # a volume's options by its name
 
 
 class MountError(Exception):
@@ -85,20 +84,28 @@ def of_mount(text: str, folder: str, engine: Engine) -> AskedMount | None:
     return _mount(kind, source, target, words, writable=not read_only, folder=folder, engine=engine)
 
 
-def no_volumes(name: str) -> Mapping[str, str]:
-    """Of an engine of which nothing is known."""
-    return {}
+class There(NamedTuple):
+    """What the engine's machine has already. By itself: nothing is known of it."""
+
+    volume: Callable[[str], Mapping[str, str]] = lambda _: {}  # the options that the volume of a name was made with
+    real: Callable[[str], str] = str  # where a path leads
 
 
-def shown(mount: AskedMount, volumes: Volumes) -> AskedMount:
-    """The same; the host's folder where the engine has such a volume, bound to one by the options it was made with."""
+NOTHING_THERE = There()
+
+
+def shown(mount: AskedMount, there: There) -> AskedMount:
+    """The same as what it shows: where links lead; the folder that a volume is bound to, which the engine has."""
+    if mount.kind == "bind" and mount.source.startswith("/"):
+        return replace(mount, source=there.real(mount.source))
     if mount.kind != "volume" or not mount.volume:
         return mount
-    device, words, read_only = bound_folder(volumes(mount.volume))
+    device, words, read_only = bound_folder(there.volume(mount.volume))
     if not device:
         return mount
     options = ",".join(filter(None, (mount.options, *words)))
-    return AskedMount("bind", device, mount.target, mount.writable and not read_only, "rprivate", options=options)
+    writable = mount.writable and not read_only
+    return AskedMount("bind", there.real(device), mount.target, writable, "rprivate", options=options)
 
 
 def bound_folder(options: Mapping[str, str]) -> tuple[str, tuple[str, ...], bool]:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.check.mounts import MountError, Volumes, no_volumes, of_mount, of_tmpfs, of_volume, shown
+from stratascope.check.mounts import NOTHING_THERE, MountError, There, of_mount, of_tmpfs, of_volume, shown
 from stratascope.check.numbers import true, whole
 from stratascope.check.reading import Problem, Said
 from stratascope.core.container import (
@@ -34,9 +34,9 @@ class Options:
     """One container's, beginning with what a plain one has."""
 
     def __init__(
-        self, engine: Engine, plain: Asked, runtime: str, folder: str = "", volumes: Volumes = no_volumes
+        self, engine: Engine, plain: Asked, runtime: str, folder: str = "", there: There = NOTHING_THERE
     ) -> None:
-        self.engine, self._folder, self._volumes = engine, folder, volumes
+        self.engine, self._folder, self._there = engine, folder, there
         self.docker = engine.kind is EngineKind.DOCKER
         self.problems: list[Problem] = []
         self.asked = plain
@@ -141,7 +141,7 @@ class Options:
             self._problem(said, error.message)
             return
         if found is not None:
-            self.mounts[found.target] = shown(found, self._volumes)
+            self.mounts[found.target] = shown(found, self._there)
 
     def take_device(self, said: Said) -> None:
         source, *rest = (said.value or "").split(":")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -17,6 +18,7 @@ from stratascope.core.record import Record
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
+from stratascope.sandbox import Access, access
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
@@ -71,6 +73,13 @@ class LocalHosts:
             return {}
         port = next((port for port in self._engines.ports if port.id == host.engine.id), None)
         return port.volume(name) if isinstance(port, RestEngine) else {}
+
+    def real(self, host: Host, path: str) -> str:
+        """See `Hosts`. Of files that may be read here as the engine sees them."""
+        here = self._engines is not None and self._capture is None and host.engine.local
+        if not here or access() is not Access.OUTSIDE or path.startswith(("/proc/", "/sys/")):
+            return path
+        return os.path.realpath(path)
 
     def _chosen(self, kind: EngineKind | None) -> Engine:
         """The first that answers, of that kind; else as one of that kind is known to be."""

@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import Protocol
 
 from stratascope.check.detect import read
+from stratascope.check.mounts import There
 from stratascope.check.reading import Files, NoFiles, Place, Problem, Read, Service
 from stratascope.check.run_line import read_words
 from stratascope.core.capture import Capture
@@ -50,6 +51,9 @@ class Hosts(Protocol):
 
     def volume(self, host: Host, name: str) -> Mapping[str, str]:
         """The options that a volume was made with; none where that engine has it not."""
+
+    def real(self, host: Host, path: str) -> str:
+        """Where a path leads on that machine, through links; the path itself where that is not known."""
 
 
 _Judgement = tuple[ContainerState, tuple[Problem, ...]]
@@ -146,8 +150,8 @@ class Checker:
         """Where that kind of engine is judged for, and by what."""
         if kind not in self._predictors:
             host = self._hosts.host(kind)
-            volumes = cache(partial(self._hosts.volume, host))
-            made = Predictor(self.layers, host.engine, host.ground, host.plain, host.readings, volumes)
+            there = There(cache(partial(self._hosts.volume, host)), partial(self._hosts.real, host))
+            made = Predictor(self.layers, host.engine, host.ground, host.plain, host.readings, there)
             self._predictors[kind] = host, made
         return self._predictors[kind]
 

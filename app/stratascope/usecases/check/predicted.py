@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from stratascope.check.meaning import ANYBODY, WRITABLE, Understood, understand
-from stratascope.check.mounts import Volumes, no_volumes
+from stratascope.check.mounts import NOTHING_THERE, There
 from stratascope.check.options import WITHOUT_EFFECT
 from stratascope.check.reading import Place, Problem, Service
 from stratascope.core.capture import Capture, Gap, GapKind
@@ -40,10 +40,10 @@ class Predictor:
         ground: Ground,
         plain: Container,
         read: Capture,
-        volumes: Volumes = no_volumes,
+        there: There = NOTHING_THERE,
     ) -> None:
-        """`volumes`: the options that a volume was made with which the engine has already, by its name."""
-        self._layers, self._engine, self._plain, self._volumes = layers, engine, plain, volumes
+        """`there`: what the engine's machine has already."""
+        self._layers, self._engine, self._plain, self._there = layers, engine, plain, there
         # the others of a rootless engine are in its user namespace, too
         self.around = Surroundings(ground, engine, Peers((("user", (engine.id,)),)) if engine.rootless else Peers())
         self._alone, self._joined = self.around, ALONE
@@ -54,7 +54,7 @@ class Predictor:
 
     def understood(self, service: Service, image: Image | None) -> Understood:
         """The container that a service comes to."""
-        return understand(service, self._engine, self._plain, image, self._volumes)
+        return understand(service, self._engine, self._plain, image, self._there)
 
     def state(
         self, service: Service, image: Image | None, files: Files = (), with_: Joined = ALONE
