@@ -54,7 +54,11 @@ LINES = {
     "podman run --user 1000": {"fork-bomb": "open"},  # its group begins empty
     "podman run --userns keep-id --user 1000": {"be-engine-user": "stopped", "fork-bomb": "open"},
     # of whom nothing is known
-    "docker run --volumes-from other": {FILES: "unknown", "use-engine-socket": "unknown"},
+    "docker run --volumes-from other": {
+        FILES: "unknown",
+        "use-engine-socket": "unknown",
+        "see-host-processes": "unknown",
+    },
     "podman run --pod there": {"reach-host-network": "unknown", "see-host-processes": "unknown"},
     "podman run --pod new:mine": {"reach-host-network": "stopped", "see-host-processes": "stopped"},
 }
@@ -124,6 +128,25 @@ def test_what_is_there_already(asked: str, outcome: str) -> None:
     made = Checker(all_layers(), OfVersion(None, Record(demo.taken_at, demo.host, (), ())))
     found = said(made.words(("docker", "run", "--user=0", "--name=it", "-v", asked, "image"), 0.0))["it"]
     assert outcomes(found)[SYSTEM] == outcome
+
+
+def test_a_volume_of_a_compose_file_that_is_there() -> None:
+    """By the name that the engine has it under: its own, or that of the project."""
+    demo = demo_record()
+    made = Checker(all_layers(), OfVersion(None, Record(demo.taken_at, demo.host, (), ())))
+    text = """
+services:
+  outside: {image: a, user: root, volumes: ["etc:/x"]}
+  renamed: {image: a, user: root, volumes: [{type: volume, source: other, target: /x}]}
+  own: {image: a, user: root, volumes: ["mine:/x"]}
+volumes: {etc: {external: true}, other: {name: etc, external: true}, mine: }
+"""
+    checked = made.text(text, "/srv/My.Shop/compose.yml", 0.0)
+    found = {name: outcomes(each)[SYSTEM] for name, each in said(checked).items()}
+    assert found == {"outside": "open", "renamed": "open", "own": "stopped"}
+    assert checked.snapshot is not None
+    (volume,) = checked.snapshot.containers[2].container.asked.mounts
+    assert volume.volume == "myshop_mine"
 
 
 def test_a_link(made: Checker, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ config`: it tells no lines, and takes the environment in.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 
 from stratascope.check.compose_keys import Keys
@@ -19,6 +20,7 @@ from stratascope.core.message import Message, msg
 _DEFAULT = frozenset(("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"))
 _REPLACED = frozenset(("command", "entrypoint"))  # lists that are not joined
 _MOST_FILES = 30
+_NO_NAME = re.compile(r"[^a-z0-9_-]").sub  # what a project's name has not
 Fields = dict[str, tuple[Text, Node]]
 
 
@@ -49,7 +51,7 @@ class _Compose:
         self._documents[file] = document
         name = document.get("name")
         folder = posixpath.basename(posixpath.dirname(posixpath.abspath(file) if file else "/"))
-        self._project = name.text if isinstance(name, Text) else folder.lower()
+        self._project = name.text if isinstance(name, Text) else _NO_NAME("", folder.lower()).lstrip("_-")
         found = self._services(document, file, 0)
         override = self._override(file)
         if override:
@@ -60,7 +62,7 @@ class _Compose:
         variables = {**dotenv(text or ""), **self._files.variables}
         services = []
         for service, fields in found.items():
-            keys = Keys(variables, self._volumes, self._given)
+            keys = Keys(variables, self._volumes, self._given, self._project)
             said = keys.read(fields)
             self._problems += keys.problems
             place = next(iter(fields.values()))[0].place if fields else Place(file, 0)

@@ -57,8 +57,10 @@ _SOCKET = "/var/run/docker.sock"
 class Keys:
     """Of one service."""
 
-    def __init__(self, variables: dict[str, str], volumes: dict[str, Node], given: dict[str, Node]) -> None:
-        self._variables, self._volumes, self._given = variables, volumes, given
+    def __init__(
+        self, variables: dict[str, str], volumes: dict[str, Node], given: dict[str, Node], project: str
+    ) -> None:
+        self._variables, self._volumes, self._given, self._project = variables, volumes, given, project
         self.problems: list[Problem] = []
         self.image = ""
         self.labels: tuple[tuple[str, str], ...] = ()
@@ -132,7 +134,8 @@ class Keys:
                     "mount", ",".join((f"type=bind,source={device},target={target}", *below, *read_only)), item.place
                 )
             else:
-                self._add("volume", text, item.place)
+                named = f"{self._named(source)}{colon}{rest}" if colon else text
+                self._add("volume", named, item.place)
 
     def _long_volume(self, item: Mapping) -> None:
         kind, source, target = (self._field(item, name) for name in ("type", "source", "target"))
@@ -146,7 +149,12 @@ class Keys:
         if kind not in ("bind", "volume"):
             return
         device, below, only = self._bound(source) if kind == "volume" else ("", (), False)
-        words = [f"type={'bind' if device else kind}", f"source={device or source}", f"target={target}", *below]
+        words = [
+            f"type={'bind' if device else kind}",
+            f"source={device or (self._named(source) if kind == 'volume' else source)}",
+            f"target={target}",
+            *below,
+        ]
         bind = item.get("bind")
         if isinstance(bind, Mapping):
             propagation, recursive = self._field(bind, "propagation"), self._field(bind, "recursive")
@@ -155,6 +163,15 @@ class Keys:
                 ["bind-nonrecursive" if recursive == "disabled" else f"bind-recursive={recursive}"] if recursive else []
             )
         self._add("mount", ",".join([*words, *(["readonly"] if read_only or only else [])]), item.place)
+
+    def _named(self, name: str) -> str:
+        """How the engine calls a volume; a path stays."""
+        if name not in self._volumes:
+            return name
+        node = self._volumes[name]
+        given = self._field(node, "name") if isinstance(node, Mapping) else ""
+        external = isinstance(node, Mapping) and self._flag(node.get("external"))
+        return given or (name if external or not self._project else f"{self._project}_{name}")
 
     def _bound(self, name: str) -> tuple[str, tuple[str, ...], bool]:
         """See `bound_folder`: of the volume of that name, as words of `--mount`."""

@@ -44,8 +44,6 @@ def understand(
     service: Service, engine: Engine, plain: Container, image: Image | None, there: There = NOTHING_THERE
 ) -> Understood:
     """One service on that engine, which gives `plain` where nothing is asked for; `there` is what it has already."""
-    if service.kind is None:
-        there = There(real=there.real)  # a Compose file's volumes have names of their project
     options = Options(engine, plain.asked, plain.runtime, service.folder, there)
     _take(options, service.said)
     return Understood(_container(service, options, plain, image), tuple(options.problems))

@@ -152,8 +152,10 @@ def _processes_in_sight(seen: bool | None) -> Ruling:
 def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
     """What no PID namespace shows may be seen in a proc of the host's that is mounted elsewhere."""
     reach = posture.reach
-    if ruling.stance is Stance.LETS_THROUGH or reach is None:
+    if ruling.stance is Stance.LETS_THROUGH:
         return ruling
+    if reach is None:
+        return _UNREAD
     if reach.host_processes:
         text = msg("The host's own /proc is accessible.")
         return Ruling(Stance.LETS_THROUGH, text, f"{MOUNTS}:{reach.host_processes}")
