@@ -36,13 +36,10 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
 def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine) -> tuple[str, ...] | None:
     """What the runtime allows by itself stays (crun and runc differ in it); what was asked for comes and goes."""
     # Podman asks for none beside a user namespace of its own: with groups of version 1 all is let through then, and
-    # with version 2, of which nothing can be read here, crun sets those of all other containers (measured); and for
-    # root's keep-id, which maps every id to itself
+    # with version 2, of which nothing can be read here, crun sets those of all other containers (measured). Beside
+    # root's keep-id it asks for the usual ones, but for a pod's containers not: what is told is what lets more through
     podman = engine.kind is EngineKind.PODMAN
-    had, has = (
-        podman and own_user_namespace(asked) and not asked.userns_mode.startswith("keep-id")
-        for asked in (before, after)
-    )
+    had, has = (podman and own_user_namespace(asked) for asked in (before, after))
     if now is None or engine.rootless or (had == has and _of_devices(before) == _of_devices(after)):
         return now
     if has:
