@@ -51,6 +51,8 @@ LINES = {
     "docker run -v /proc/sys:/proc/sys": {"write-core-pattern": "stopped"},
     "docker run -v /sys/firmware:/sys/firmware": {"read-firmware": "stopped"},
     "docker run --cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:rw --cap-add MKNOD": {"open-host-disk": "open"},
+    "docker run --cpuset-cpus 0": {"exhaust-cpu": "stopped"},
+    "docker run --cpuset-cpus 0-1023": {"exhaust-cpu": "open"},
     "podman run --user 1000": {"fork-bomb": "open"},  # its group begins empty
     "podman run --userns keep-id --user 1000": {"be-engine-user": "stopped", "fork-bomb": "open"},
     # of whom nothing is known

@@ -142,7 +142,7 @@ def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], read
         memory_high=number(files.leaf(("v2", "memory.high"))),
         cpu_weight=number(files.leaf(("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
         cpuset=cpuset,
-        cpuset_count=_count(cpuset),
+        cpuset_count=cpus_in(cpuset),
         io=io,
         devices=_devices(files),
         memory_current=files.leaf_place(("v2", "memory.current"), ("memory", "memory.usage_in_bytes")),
@@ -270,7 +270,8 @@ def _cpuset(files: _Files) -> str | None:
     return None
 
 
-def _count(cpuset: str | None) -> int | None:
+def cpus_in(cpuset: str | None) -> int | None:
+    """How many CPUs a list such as `0-2,4` names; None where it is none."""
     try:
         return None if cpuset is None else parse_cpulist(cpuset)
     except DecodeError:

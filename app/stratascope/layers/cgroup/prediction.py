@@ -11,6 +11,7 @@ from typing import TypeVar
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.limits import cpus_in
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.device_rules import ALL_DEVICES, runtime_default
 from stratascope.layers.shared.toggle_values import own_user_namespace
@@ -84,6 +85,10 @@ def _limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:
     if before.cpu_cores != after.cpu_cores:
         own_cpu = facts.cpu_from is None or facts.cpu_from == facts.path
         cpu = _least(facts.cpu_cores, 0 if own_cpu else 1, after.cpu_cores, unknown, "cpu_cores")
+    cpuset, count = facts.cpuset, facts.cpuset_count
+    if before.cpuset != after.cpuset:
+        cpuset = after.cpuset or None
+        count = cpus_in(cpuset)
     return replace(
         facts,
         path=None,
@@ -97,6 +102,8 @@ def _limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:
         pids_room=room,
         cpu_cores=cpu,
         cpu_from=None,
+        cpuset=cpuset,
+        cpuset_count=count,
         unknown=tuple(sorted(unknown)),
     )
 
