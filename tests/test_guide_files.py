@@ -21,7 +21,7 @@ from stratascope.ui.guide.chapters import FALLBACK, Chapter, NoGuideError, load,
 
 GUIDE = Path(__file__).resolve().parent.parent / "resources" / "guide"
 LANGUAGES = ("en", "ja")
-OTHERS_OPTIONS = {"--rm", "--no-talk-name", "--help", "--cap-add SYS_ADMIN", "--cap-drop"}
+OTHERS_OPTIONS = {"--rm", "--no-talk-name", "--help", "--cap-add SYS_ADMIN", "--cap-drop", "--volumes-from"}
 # of docker run, of flatpak override, of every command of ours
 _LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
