@@ -32,6 +32,7 @@ from rig.fixtures import (
     podman_rootful,
     podman_rootless,
 )
+from stratascope import garbage
 
 os.environ["STRATASCOPE_LANGUAGE"] = "en"  # what tests say of the program's words holds on every developer's desktop
 
@@ -113,7 +114,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
-        gc.enable()  # off from the program's start to its first picture, which a test of the start may not reach
+        gc.disable()  # as in the program: on another thread it would take windows apart
+        garbage.collect()
 
 
 @pytest.hookimpl(trylast=True)

@@ -107,6 +107,13 @@ def test_each_has_a_value_to_offer_and_to_type() -> None:
         assert each.file("/etc/profile.json") == ("/etc/profile.json" if each.id == "seccomp" else "")
 
 
+def test_what_gives_is_not_called_by_what_takes() -> None:
+    which = toggle("capabilities")
+    assert translate(which.named("none")) == "Fewer capabilities"
+    assert translate(which.named("+CAP_CHOWN")) == "Capabilities"
+    assert "Fewer" not in translate(which.told("+CAP_CHOWN"))
+
+
 def test_parsing() -> None:
     assert parse("memory=512m") == Choice("memory", "512m")
     assert parse(" userns = 0:200000:65536") == Choice("userns", "0:200000:65536")

@@ -280,6 +280,10 @@ class Toggle(Value):
         """The value to offer where no preset has one."""
         return self.default or self.words[0]
 
+    def named(self, value: str) -> Message:
+        """The title; where that value gives, the short word: "Fewer capabilities" would say the contrary."""
+        return self.word if self.word is not None and self.giving(value) else self.title
+
     def titled(self, value: str) -> Message:
         """The title of it with that value."""
         if self.single is None:
@@ -292,7 +296,7 @@ class Toggle(Value):
             return replace(self.keeps, args=(("names", self.readable(value)),))
         if self.words == (value,) and not self.placeholder:  # "Remove the engine's socket: remove"
             return self.title
-        return msg("{title}: {value}", title=self.title, value=self.readable(value))
+        return msg("{title}: {value}", title=self.named(value), value=self.readable(value))
 
     def file(self, value: str) -> str:
         """The path of the file that this value names; empty where it names none."""

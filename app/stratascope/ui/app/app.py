@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from stratascope import resources
+from stratascope import garbage, resources
 from stratascope.core.snapshot import Snapshot
 from stratascope.frozen import own_plugins
 from stratascope.layers import all_layers
@@ -59,7 +59,7 @@ def make_application(argv: list[str]) -> QApplication:
         # Nothing that is made until the first picture is garbage, and later nobody should look through all of it again:
         # each of these looks stops the window for 10 ms and more.
         gc.disable()
-        QTimer.singleShot(SETTLED, app, _settle)
+        QTimer.singleShot(SETTLED, app, lambda: _settle(app))
     # Threads that decode take turns with the window's, which comes back to Python at each call of Qt: with Python's own
     # 5 ms for a turn a page that opens meanwhile would take twice as long.
     sys.setswitchinterval(TURN)
@@ -78,9 +78,11 @@ def own_icon() -> QIcon:
     return QIcon.fromTheme(resources.APPLICATION_ID, own)
 
 
-def _settle() -> None:
+def _settle(app: QApplication) -> None:
     gc.freeze()
-    gc.enable()
+    looking = QTimer(app)
+    looking.timeout.connect(garbage.collect)
+    looking.start(garbage.EVERY)
 
 
 def make_window(

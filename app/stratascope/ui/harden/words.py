@@ -43,10 +43,10 @@ def preset_tip(preset: Preset | None) -> str:
     return translate(words[preset])
 
 
-def toggle_title(name: str) -> str:
-    """The title of a toggle; a journal of a later version may name one that is not known here."""
+def toggle_title(name: str, value: str = "") -> str:
+    """The title of a toggle with that value; a journal of a later version may name one that is not known here."""
     try:
-        return translate(toggle(name).title)
+        return translate(toggle(name).named(value))
     except ToggleError:
         return plain(name, 60)
 

@@ -29,7 +29,7 @@ def plan_row(made: Plan) -> Row:
     """A relaunch to come: who, over what is set; how many settings."""
     told = [plain(translate(toggle(item.toggle).told(item.value)), 200) for item in made.choices]
     count = translate(plural("{count} setting", "{count} settings", len(told)))
-    titles = listed([toggle_title(item.toggle) for item in made.choices])
+    titles = listed([toggle_title(item.toggle, item.value) for item in made.choices])
     return (Cell(names(made), below=titles, more="\n".join(told)), Cell(count, ink="text2", right=True))
 
 

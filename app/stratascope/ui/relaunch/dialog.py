@@ -190,7 +190,7 @@ class RelaunchDialog(Sheet):
     def _show_undo(
         self, done: Transaction, warnings: tuple[Message, ...] = (), quotes: tuple[QuotedText, ...] = ()
     ) -> None:
-        titles = tuple(toggle_title(choice.partition("=")[0]) for choice in done.choices)
+        titles = tuple(toggle_title(*choice.partition("=")[::2]) for choice in done.choices)
         back = self.run_kind is RunKind.REDO
         changed = tuple(
             msg("{title} comes back", title=title) if back else msg("{title}: as it was before", title=title)

@@ -45,7 +45,7 @@ def remedy(loosening: Loosening | None) -> str:
     """What would allow it, as a sentence."""
     if loosening is None:
         return translate(msg("Nothing that can be chosen here would allow it."))
-    title = toggle_title(loosening.toggle)
+    title = toggle_title(loosening.toggle, "" if loosening.choice is None else loosening.choice.value)
     if loosening.choice is None:
         return translate(msg("It would be allowed without “{title}”: undo the relaunch first.", title=title))
     value = plain(value_text(loosening.choice), 300)

@@ -290,7 +290,7 @@ class ResultPage(QScrollArea):
         table.setVisible(bool(self.proofs))
         for row, proved in enumerate(self.proofs):
             proof = proved.proof
-            texts = (toggle_title(proved.choice.toggle),
+            texts = (toggle_title(proved.choice.toggle, proved.choice.value),
                      *map(translate, (PROVEN_TITLES[proof.outcome], proof.expected, proof.found)))  # fmt: skip
             source = evidence(proof.source, None)
             for column, text in enumerate(texts):

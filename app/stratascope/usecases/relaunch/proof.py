@@ -66,7 +66,7 @@ def _not_given(access: EngineAccess, made: Plan) -> tuple[str, ...] | None:
 def not_enforced(failed: Sequence[Proved]) -> Message:
     """Why a result is not good enough, of the first of them."""
     first = failed[0]
-    title = toggle(first.choice.toggle).title
+    title = toggle(first.choice.toggle).named(first.choice.value)
     if first.proof.outcome is Proven.UNKNOWN:
         return msg("Not verified: {title}. What /proc says could not be read.", title=title)
     return msg("Not enforced: {title}. Expected {expected}, found {found}.", title=title,
