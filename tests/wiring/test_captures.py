@@ -22,17 +22,20 @@ DEMO = resources.path("demo/demo.json")
 
 
 def pictures(view: RecordedView, count: int) -> list[Snapshot]:
+    """Those after the first one, which says no more than that something is being read."""
     found: list[Snapshot] = []
     done = threading.Event()
 
     def publish(snapshot: Snapshot) -> None:
         found.append(snapshot)
-        if len(found) == count:
+        if len(found) == count + 1:
             done.set()
 
     view.start(publish)
     assert done.wait(120)
     view.stop()
+    first = found.pop(0)
+    assert (first.captures, first.containers, first.asking) == ((), (), ("",))
     return found
 
 
