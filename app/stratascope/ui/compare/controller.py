@@ -98,6 +98,7 @@ class CompareController(QObject):
 
     def _take(self, path: Path, found: Snapshot | Failure) -> None:
         if isinstance(found, Failure):
+            self._queries.drop("compare")  # one that is still under way would take its place
             self.dialog.say(found.message)
             return
         source = plain(path.name, 60)
