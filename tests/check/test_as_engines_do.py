@@ -14,7 +14,7 @@ from stratascope.core.record import Record
 from stratascope.layers import all_layers
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.value import replace
-from stratascope.wiring.check import LocalFiles, LocalHosts, checker
+from stratascope.wiring.check import LocalFiles, LocalHosts
 from stratascope.wiring.engines import demo_record, open_engines
 
 FILES, SYSTEM, SET_UID = "write-host-files", "change-host-system", "plant-set-uid-on-host"
@@ -64,13 +64,6 @@ LINES = {
     "podman run --pod there": {"reach-host-network": "unknown", "see-host-processes": "unknown"},
     "podman run --pod new:mine": {"reach-host-network": "stopped", "see-host-processes": "stopped"},
 }
-
-
-@pytest.fixture(scope="module")
-def made() -> Checker:
-    """For the machine of the demo."""
-    demo = demo_record()
-    return checker(None, Record(demo.taken_at, demo.host, (), ()))
 
 
 def outcomes(found: dict[str, Any]) -> dict[str, str]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from stratascope.core.record import Record
+from check.demo import of_the_demo
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.corrections import Corrections
 from stratascope.usecases.plan.offers import SERIOUS
-from stratascope.wiring.check import checker
-from stratascope.wiring.engines import demo_record
 
 POD = """\
 apiVersion: v1
@@ -29,12 +28,6 @@ spec:
         privileged: true
     - {name: b, image: b}
 """
-
-
-def of_the_demo() -> Checker:
-    """For its machine, where no image is known."""
-    demo = demo_record()
-    return checker(None, Record(demo.taken_at, demo.host, (), ()))
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +152,12 @@ def test_the_preview_is_that_of_the_written_text(made: Corrections) -> None:
         assert again.matrix is not None
         assert again.matrix.exposure == then.exposure, preset
         states(made, text)
+
+
+def test_paths_beside_a_file_that_is_named_as_it_is_typed(made: Corrections) -> None:
+    """`./data` begins where the program does, also where a change was written and is read again."""
+    text = "services:\n  a:\n    image: a\n    user: root\n    volumes:\n      - ./data:/data\n"
+    state = states(made, text, "compose.yml")[0]
+    assert [mount.source for mount in state.container.asked.mounts] == [str(Path.cwd() / "data")]
+    able = {option.toggle.id for option in made.offer(state).options if option.why_not is None and not option.already}
+    assert {"user", "no-new-privileges", "host-paths"} <= able

@@ -10,13 +10,11 @@ import pytest
 
 from check.shapes import FILES
 from stratascope.cli.check.fix import shown
-from stratascope.core.record import Record
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.difference import difference
 from stratascope.usecases.check.fix import fixed
 from stratascope.usecases.plan.offers import SERIOUS
-from stratascope.wiring.check import checker
 
 OPEN = {
     "one.sh": """\
@@ -77,15 +75,6 @@ Volume=/etc:/etc-of-host
 Network=host
 """,
 }
-
-
-@pytest.fixture(scope="module")
-def made() -> Checker:
-    """For the machine of the demo."""
-    from stratascope.wiring.engines import demo_record
-
-    demo = demo_record()
-    return checker(None, Record(demo.taken_at, demo.host, (), ()))
 
 
 def serious(made: Checker, text: str, file: str) -> dict[str, set[str]]:

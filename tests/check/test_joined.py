@@ -6,21 +6,11 @@ from typing import Any
 
 import pytest
 
-from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.check.check import Checker
-from stratascope.wiring.check import checker
-from stratascope.wiring.engines import demo_record
 
 OTHERS = "enter-foreign-process"
-
-
-@pytest.fixture(scope="module")
-def made() -> Checker:
-    """For the machine of the demo."""
-    demo = demo_record()
-    return checker(None, Record(demo.taken_at, demo.host, (), ()))
 
 
 def judged(made: Checker, text: str, file: str = "compose.yml") -> dict[str, ContainerState]:

@@ -11,13 +11,10 @@ import yaml
 from stratascope.check.changes import UnwritableError
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
-from stratascope.core.record import Record
 from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer, settled
-from stratascope.wiring.check import checker
-from stratascope.wiring.engines import demo_record
 
 RUN = """\
 {tool} run -d --name one \\
@@ -188,13 +185,6 @@ TEXTS = {
 }
 # What a manifest has no word for: limits of each process, and what nodes and pods decide
 NOT_IN_KUBERNETES = frozenset(("userns", "pids", "ulimit-nofile", "ulimit-nproc", "ulimit-core", "cgroupns"))
-
-
-@pytest.fixture(scope="module")
-def made() -> Checker:
-    """For the machine of the demo."""
-    demo = demo_record()
-    return checker(None, Record(demo.taken_at, demo.host, (), ()))
 
 
 def values(toggle: Toggle, writer: Writer) -> list[str]:

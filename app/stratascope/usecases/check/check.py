@@ -90,15 +90,20 @@ class Checker:
 
     def text(self, text: str, file: str, taken_at: float, only: Sequence[str] = ()) -> Checked:
         """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services."""
-        return self._checked(read(text, file, self._beside), taken_at, only)
+        return self._checked(self.read(text, file), taken_at, only)
 
     def words(self, words: Sequence[str], taken_at: float) -> Checked:
         """One command, as a shell would hand it over."""
-        return self._checked(read_words(words), taken_at, ())
+        return self._checked(self._here(read_words(words)), taken_at, ())
 
     def read(self, text: str, file: str) -> Read:
         """A text's services, not judged yet."""
-        return read(text, file, self._beside)
+        return self._here(read(text, file, self._beside))
+
+    def _here(self, found: Read) -> Read:
+        """With the folder that relative paths start from."""
+        here = self._beside.here()
+        return replace(found, services=tuple(replace(each, folder=here) for each in found.services))
 
     def _checked(self, found: Read, taken_at: float, only: Sequence[str]) -> Checked:
         problems = list(found.problems)
@@ -107,8 +112,7 @@ class Checker:
                 known = ", ".join(service.name for service in found.services)
                 what = msg("There is no service {name} here; available: {known}.", name=name, known=known)
                 problems.append(Problem(Place("", 0), what, True))
-        here = self._beside.here()
-        services = [replace(each, folder=here) for each in found.services if not only or each.name in only]
+        services = [each for each in found.services if not only or each.name in only]
         for service in services[:1]:
             self._hosts.expect(service.kind, service.image)
         if any(problem.fatal for problem in problems):

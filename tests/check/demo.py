@@ -1,0 +1,14 @@
+"""What judges texts for the machine of the demo, where no image is known."""
+
+from __future__ import annotations
+
+from stratascope.core.record import Record
+from stratascope.usecases.check.check import Checker
+from stratascope.wiring.check import checker
+from stratascope.wiring.engines import demo_record
+
+
+def of_the_demo() -> Checker:
+    """Made anew."""
+    demo = demo_record()
+    return checker(None, Record(demo.taken_at, demo.host, (), ()))
