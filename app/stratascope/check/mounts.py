@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from stratascope.check.numbers import true
-from stratascope.core.container import AskedMount, Engine, EngineKind
+from stratascope.core.container import WRITABLE_BELOW, AskedMount, Engine, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.value import replace
 
 _PROPAGATION = frozenset(("shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"))
 # Words of a bind that change what it shows; `bind`: without what is mounted below its source
 _WORDS = frozenset(("nosuid", "nodev", "noexec", "suid", "dev", "exec", "bind", "idmap"))
-WRITABLE_BELOW = "writable-below"  # of a read-only bind: what is mounted below its source stays writable
 _BOUND = frozenset(("bind", "rbind"))
 
 

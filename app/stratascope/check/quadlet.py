@@ -223,12 +223,7 @@ class _Unit:
             what = msg("The file {file} can't be read, so what it asks for is not known.", file=name)
             self.problems.append(Problem(entry.place, what, unread=True))
             return "", (), False
-        try:
-            found = in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
-        except UnitError as error:
-            self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
-            return "", (), False
-        own = {each.key: each.value for each in found if each.section == "Volume"}
+        own = {each.key: each.value for each in self._beside(path, text) if each.section == "Volume"}
         return bound_folder({"device": own.get("Device", ""), "o": own.get("Options", "")})
 
     def _of_nonewprivileges(self, entry: Entry) -> None:
@@ -279,17 +274,17 @@ class _Unit:
         if text is None:
             self._said.append(Said("pod", entry.value, entry.place))  # one of which nothing is known
             return
+        for each in self._beside(path, text):
+            if each.section == "Pod" and each.key in _POD_TOO:
+                self._take(each)
+
+    def _beside(self, path: str, text: str) -> list[Entry]:
+        """What is in effect of a unit beside this one, with its drop-ins; nothing where it is none."""
         try:
-            found = [
-                each
-                for each in in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
-                if each.section == "Pod" and each.key in _POD_TOO
-            ]
+            return in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
         except UnitError as error:
             self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
-            return
-        for each in found:
-            self._take(each)
+            return []
 
     def _of_podmanargs(self, entry: Entry) -> None:
         """Options of `podman run`, or of `podman pod create`, as they are typed."""

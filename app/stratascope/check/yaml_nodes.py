@@ -101,9 +101,14 @@ class Mapping(Node):
 
 def is_nothing(node: Node) -> bool:
     """Null, or an empty list or mapping: `securityContext: {}`."""
-    if isinstance(node, Text):
-        return node.empty
-    return not (node.items if isinstance(node, List) else node.entries if isinstance(node, Mapping) else True)
+    match node:
+        case Text():
+            return node.empty
+        case List():
+            return not node.items
+        case Mapping():
+            return not node.entries
+    return False
 
 
 def at(node: Node | None, *names: str) -> Node | None:

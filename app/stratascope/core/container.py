@@ -97,6 +97,9 @@ class ProfileKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+WRITABLE_BELOW = "writable-below"
+
+
 class AskedMount(Value):
     """A mount that the engine was told to make."""
 
@@ -107,7 +110,7 @@ class AskedMount(Value):
     propagation: str = ""
     volume: str = ""  # the volume's name
     # of a tmpfs that is to be made: uid=, gid=, mode=, exec; empty: as the engine would. Of a bind: nosuid, suid …;
-    # bind: without what is mounted below its source; writable-below: that stays writable if it is read-only; idmap
+    # bind: without what is mounted below its source; WRITABLE_BELOW: that stays writable if it is read-only; idmap
     options: str = ""
 
 

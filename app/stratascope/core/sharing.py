@@ -6,10 +6,9 @@ It needs all containers at once, which no layer sees; a layer is handed its own 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 
 from stratascope.core.capture import Capture, or_none
-from stratascope.core.container import Asked, Container, matching
+from stratascope.core.container import Container, matching
 from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Neighbour, Peers, inode_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.idmap import FULL, parse_idmap
@@ -18,15 +17,15 @@ from stratascope.linux.status import parse_status
 from stratascope.linux.sysctl import parse_number
 from stratascope.value import Value
 
-_OF_CONTAINER = "container:"
-MODES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
-    ("pid", lambda asked: asked.pid_mode),
-    ("ipc", lambda asked: asked.ipc_mode),
-    ("uts", lambda asked: asked.uts_mode),
-    ("net", lambda asked: asked.network_mode),
-    ("cgroup", lambda asked: asked.cgroupns_mode),
-    ("user", lambda asked: asked.userns_mode),
+OF_CONTAINER = "container:"  # in a mode: that one's
+OWN_MODES = (  # kinds of namespaces, and the fields of `Asked` that say whose
+    ("pid", "pid_mode"),
+    ("ipc", "ipc_mode"),
+    ("uts", "uts_mode"),
+    ("net", "network_mode"),
+    ("cgroup", "cgroupns_mode"),
 )
+MODES = (*OWN_MODES, ("user", "userns_mode"))  # with that of the user, which decides about all others
 _ADMIN = CapabilitySet.of(("CAP_SYS_ADMIN",)).bits
 
 
@@ -134,12 +133,12 @@ def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tu
 def _stated_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
     """By `container:OTHER`: whoever was asked to be in another's namespace, that one, and all others in there."""
     found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-    for kind, mode_of in MODES:
+    for kind, field in MODES:
         groups: dict[int, set[int]] = defaultdict(set)
         for place in places:
-            mode = mode_of(sharers[place].container.asked)
-            if mode.startswith(_OF_CONTAINER):
-                owner = _named(mode.removeprefix(_OF_CONTAINER), sharers[place].container.engine, sharers, places)
+            mode = getattr(sharers[place].container.asked, field)
+            if mode.startswith(OF_CONTAINER):
+                owner = _named(mode.removeprefix(OF_CONTAINER), sharers[place].container.engine, sharers, places)
                 if owner is not None:
                     groups[owner] |= {owner, place}
         for group in groups.values():

@@ -134,6 +134,11 @@ class Snapshot(Value):
     unsought: Message | None = None
 
     @property
+    def reading(self) -> bool:
+        """Whether captures are still to be read."""
+        return "" in self.asking
+
+    @property
     def nothing_read(self) -> bool:
         """Whether nothing at all could be read: that there are no containers is then not known."""
         captures = self.captures

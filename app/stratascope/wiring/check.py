@@ -59,20 +59,23 @@ class LocalHosts:
 
     def image(self, host: Host, name: str) -> Image | None:
         """See `Hosts`."""
-        if self._engines is None or host.engine.state is not EngineState.CONNECTED:
+        port = self._port(host)
+        if port is None:
             return None
         known = self._images.pop((host.engine.id, name), None)
-        if known is not None:
-            return known.result()
-        port = next((port for port in self._engines.ports if port.id == host.engine.id), None)
-        return port.image(name) if isinstance(port, RestEngine) else None
+        return port.image(name) if known is None else known.result()
 
     def volume(self, host: Host, name: str) -> Mapping[str, str]:
         """See `Hosts`."""
+        port = self._port(host)
+        return {} if port is None else port.volume(name)
+
+    def _port(self, host: Host) -> RestEngine | None:
+        """The engine itself, where it answers."""
         if self._engines is None or host.engine.state is not EngineState.CONNECTED:
-            return {}
+            return None
         port = next((port for port in self._engines.ports if port.id == host.engine.id), None)
-        return port.volume(name) if isinstance(port, RestEngine) else {}
+        return port if isinstance(port, RestEngine) else None
 
     def real(self, host: Host, path: str) -> str:
         """See `Hosts`. Of files that may be read here as the engine sees them."""

@@ -12,12 +12,11 @@ from enum import StrEnum
 
 from stratascope.core.container import Container, matching
 from stratascope.core.ground import Ground
-from stratascope.core.sharing import MODES, Sharing, sharing_of
+from stratascope.core.sharing import MODES, OF_CONTAINER, Sharing, sharing_of
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.value import Value
 
 Key = tuple[str, str]
-_OF_CONTAINER = "container:"
 _GRAVE = ("pid", "net", "ipc", "user", "mnt", "uts", "time", "cgroup")
 _NOT_TOLD = frozenset({"user", "time", "mnt"})  # as the host's: nearly all have it, and other words tell of it
 
@@ -95,13 +94,13 @@ def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Sh
     of_engine: dict[str, list[Container]] = defaultdict(list)
     for state in states:
         of_engine[state.container.engine].append(state.container)
-    for kind, mode_of in MODES:
+    for kind, field in MODES:
         groups: dict[Key, dict[Key, None]] = {}
         for state in states:
-            mode = mode_of(state.container.asked)
-            if not mode.startswith(_OF_CONTAINER):
+            mode = getattr(state.container.asked, field)
+            if not mode.startswith(OF_CONTAINER):
                 continue
-            owner = next(iter(matching(mode.removeprefix(_OF_CONTAINER), of_engine[state.container.engine])), None)
+            owner = next(iter(matching(mode.removeprefix(OF_CONTAINER), of_engine[state.container.engine])), None)
             if owner is None or all(kind in dict(sharing[key].namespaces) for key in (owner.key, state.key)):
                 continue
             groups.setdefault(owner.key, {owner.key: None})[state.key] = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from stratascope.core.container import Asked, AskedDevice, AskedMount, EngineKind
+from stratascope.core.container import WRITABLE_BELOW, Asked, AskedDevice, AskedMount, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile, SpecialFiles
 from stratascope.layers.shared.device_rules import is_block
@@ -111,7 +111,7 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
         whole = (
             around.engine.kind is EngineKind.DOCKER
             and (version_of(around.engine.version) or _RECURSIVE) >= _RECURSIVE
-            and "writable-below" not in words
+            and WRITABLE_BELOW not in words
         )
         found = [read_only(mount) if whole or mount is top else mount for mount in found]
     word = _WIDE.get(wish.propagation, "")

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
+from stratascope.core.sharing import OWN_MODES
 from stratascope.core.special_files import SpecialFile
 from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.layers.namespaces.mounts import MountView, judged
@@ -34,13 +35,6 @@ from stratascope.linux.mounts import Mount, visible
 from stratascope.linux.namespace import Kind
 from stratascope.value import replace
 
-_MODES = (
-    ("pid", "pid_mode"),
-    ("ipc", "ipc_mode"),
-    ("uts", "uts_mode"),
-    ("net", "network_mode"),
-    ("cgroup", "cgroupns_mode"),
-)
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 # Of what engines mask and make read-only by default (linux/defaults/settings.py) those that every kernel has, or of
 # which it is known that reading them is a threat: a file that this kernel has not is not masked.
@@ -61,7 +55,7 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
             _fact(kind, facts.of(kind), getattr(before, field), getattr(after, field), around),
             around.peers.stated_of(kind),
         )
-        for kind, field in _MODES
+        for kind, field in OWN_MODES
     }
     own = own_user_namespace_after(before, after, around.engine)
     user = facts.user if own is None else _new(facts.user) if own else _hosts(facts.user)

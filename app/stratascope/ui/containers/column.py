@@ -167,7 +167,7 @@ class ContainerColumn(QWidget):
         self.model.show(snapshot.containers)
         if snapshot.nothing_read:
             self.alert.show_unread()
-        elif snapshot.containers or snapshot.asking != ("",):  # what is still being read says nothing
+        elif snapshot.containers or not snapshot.reading:  # what is still being read says nothing
             self.alert.show_states(snapshot.containers, unseen_engines(snapshot))
         self._show_head()
         self.tell_age()

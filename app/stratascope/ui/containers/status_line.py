@@ -22,7 +22,7 @@ def age_line(snapshot: Snapshot, now: float) -> Message:
             return plural("{count} container from a capture", "{count} containers from a capture", count)
         where = plural("{count} capture", "{count} captures", machines)
         return plural("{count} container from {where}", "{count} containers from {where}", count, where=where)
-    if snapshot.asking == ("",):
+    if snapshot.reading:
         return msg("Reading what was captured…")
     if snapshot.demo:
         return plural("{count} demo container", "{count} demo containers", count)

@@ -24,7 +24,7 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
             translate(msg("Engines could not be looked for")),
             translate(msg("{why} Press F5 to try again.", why=translate(snapshot.unsought))),
         )
-    if snapshot is not None and snapshot.asking == ("",) and not snapshot.containers:
+    if snapshot is not None and snapshot.reading and not snapshot.containers:
         return translate(msg("Reading what was captured…")), translate(msg("Nothing of this machine is asked."))
     if snapshot is None or (snapshot.asking and not snapshot.containers):
         return translate(msg("Looking for containers…")), translate(msg("Asking the engines."))

@@ -119,16 +119,22 @@ class Checker:
             return Checked(found, None, tuple(problems))
         engines: dict[str, Engine] = {}
         ground: Ground | None = None
+        alone: list[ContainerState] = []
         self._before, self._states = self._states, {}
         for service in services:
             host, _ = self.predictor(service.kind)
             engines[host.engine.id] = host.engine
             ground = ground or host.ground
-            problems += self._judged(service, ALONE)[1]
+            state, more = self._judged(service, ALONE)
+            alone.append(state)
+            problems += more
             if self.image(host, service.image) is None:
                 problems.append(Problem(service.place, _no_image(service)))
-        with_ = self.joined(services)
-        states = [self._judged(service, each)[0] for service, each in zip(services, with_, strict=True)]
+        with_ = self._joined(services, alone)
+        states = [
+            state if each is ALONE else self._judged(service, each)[0]
+            for service, state, each in zip(services, alone, with_, strict=True)
+        ]
         if ground is None:
             ground = self.predictor(None)[0].ground
         snapshot = Snapshot(taken_at, ground, tuple(engines.values()), tuple(_told_apart(states)))
@@ -136,11 +142,13 @@ class Checker:
 
     def joined(self, services: Sequence[Service]) -> tuple[Joined, ...]:
         """With whom of the others each shares namespaces."""
+        return self._joined(services, [self._judged(service, ALONE)[0] for service in services])
+
+    def _joined(self, services: Sequence[Service], alone: Sequence[ContainerState]) -> tuple[Joined, ...]:
         if not services:
             return ()
         held = self.predictor(services[0].kind)[0].plain.asked.capabilities
-        infra = None if held is None else CapabilitySet.of(held).bits
-        return joined(services, [self._judged(service, ALONE)[0] for service in services], infra)
+        return joined(services, alone, None if held is None else CapabilitySet.of(held).bits)
 
     def _judged(self, service: Service, with_: Joined) -> _Judgement:
         host, predictor = self.predictor(service.kind)

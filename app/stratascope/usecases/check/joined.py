@@ -13,20 +13,12 @@ from stratascope.check.options import KUBE_PLAY
 from stratascope.check.reading import Service
 from stratascope.core.container import Asked, matching
 from stratascope.core.ground import Neighbour, Peers
-from stratascope.core.sharing import neighbour
+from stratascope.core.sharing import OF_CONTAINER, OWN_MODES, neighbour
 from stratascope.core.snapshot import ContainerState
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.value import Value, replace
 
-_FIELDS = (
-    ("pid", "pid_mode"),
-    ("ipc", "ipc_mode"),
-    ("uts", "uts_mode"),
-    ("net", "network_mode"),
-    ("cgroup", "cgroupns_mode"),
-)
 _OF_PODS = frozenset(("ipc", "uts", "net"))  # of a pod each container has these; its processes, where it says so
-_OF_CONTAINER = "container:"
 
 
 class Joined(Value):
@@ -52,7 +44,7 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
     others: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in states]
     neighbours: list[tuple[Neighbour, ...]] = [() for _ in states]
     pods = [next((said.value or "" for said in each.said if said.name == KUBE_PLAY), "") for each in services]
-    for kind, field in _FIELDS:
+    for kind, field in OWN_MODES:
         groups = defaultdict[int | str, list[int]](list)
         for place in range(len(states)):
             groups[_whose(kind, field, place, pods[place], states)].append(place)
@@ -61,7 +53,7 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
             mode = "private" if isinstance(whose, str) else getattr(states[whose].container.asked, field)
             for place in places:
                 typed = getattr(states[place].container.asked, field)
-                if typed != mode and (typed == "pod" or typed.startswith(_OF_CONTAINER)):
+                if typed != mode and (typed == "pod" or typed.startswith(OF_CONTAINER)):
                     modes[place].append((field, typed, mode))
             if mode == "host" or (len(places) == 1 and not of_pod):
                 continue  # nobody's in particular, or its own
@@ -83,14 +75,16 @@ def _whose(kind: str, field: str, place: int, pod: str, states: Sequence[Contain
     mode = getattr(states[place].container.asked, field)
     if pod and (mode == "pod" or (kind in _OF_PODS and mode != "host")):
         return pod
+    if not mode.startswith(OF_CONTAINER):
+        return place
     of_engine = {
         number: each.container
         for number, each in enumerate(states)
         if each.container.engine == states[place].container.engine
     }
     owner, passed = place, {place}
-    while mode.startswith(_OF_CONTAINER):
-        meant = matching(mode.removeprefix(_OF_CONTAINER), of_engine.values())
+    while mode.startswith(OF_CONTAINER):
+        meant = matching(mode.removeprefix(OF_CONTAINER), of_engine.values())
         following = next((number for number, each in of_engine.items() if each in meant), None)
         if following is None or following in passed:
             return place
