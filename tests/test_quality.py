@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -38,8 +37,6 @@ THIRD_PARTY = {
     "ui": frozenset({"PySide6", "jeepney", "numpy", "pyqtgraph", "shiboken6"}),
     "value": frozenset({"msgspec"}),
 }
-
-FILES_MAX, LINES_MAX = 25, 350  # in a folder of app/, in a file of it
 
 # The standard library's own, for which it has no public name: to end a forked child; what a parser takes
 ONLY_WAY = frozenset({"_exit", "_actions", "_SubParsersAction"})
@@ -86,15 +83,6 @@ def test_third_party_packages_stay_in_their_rooms() -> None:
             if package not in THIRD_PARTY.get(room, frozenset()):
                 strangers.add(f"{module} imports {package}")
     assert not strangers
-
-
-def test_folders_and_files_can_be_taken_in_at_a_glance() -> None:
-    """What grows out of it is two things by then, and each has a name."""
-    files = [path for path in (CHECKOUT / "app").rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
-    folders = Counter(path.parent.relative_to(CHECKOUT) for path in files)
-    lengths = {path.relative_to(CHECKOUT): len(path.read_bytes().splitlines()) for path in files}
-    assert {str(folder): count for folder, count in folders.items() if count > FILES_MAX} == {}
-    assert {str(path): length for path, length in lengths.items() if length > LINES_MAX} == {}
 
 
 def imported(path: Path) -> Iterator[str]:
