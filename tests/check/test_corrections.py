@@ -8,11 +8,11 @@ import pytest
 
 from check.demo import of_the_demo
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.usecases.check.corrections import Corrections
-from stratascope.usecases.plan.offers import SERIOUS
 
 POD = """\
 apiVersion: v1

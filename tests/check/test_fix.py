@@ -10,11 +10,11 @@ import pytest
 
 from check.shapes import FILES
 from stratascope.cli.check.fix import shown
+from stratascope.core.severity import SERIOUS
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.difference import difference
 from stratascope.usecases.check.fix import fixed
-from stratascope.usecases.plan.offers import SERIOUS
 
 OPEN = {
     "one.sh": """\
@@ -109,12 +109,52 @@ def test_comments_and_order_stay(made: Checker, file: str) -> None:
     text = OPEN[file]
     found = fixed(made, text, file).text
     comments = re.compile(r"#[^\n`]*")
-    kept = [comment for comment in comments.findall(text) if comment not in ("# the socket",)]
+    kept = [comment for comment in comments.findall(text) if comment not in ("# the socket", "# why")]
     assert [comment for comment in comments.findall(found) if comment in kept] == kept
     left = [line for line in text.split("\n") if line in found.split("\n")]
     assert [line for line in found.split("\n") if line in left] == left
     assert len(left) >= len(text.split("\n")) - 4
     assert fixed(made, found, file).text == found
+
+
+WORST = """\
+services:
+  worst:
+    image: a
+    user: "0"
+    privileged: true
+    pid: host
+    cap_add: [SYS_ADMIN, SYS_PTRACE]
+    devices: ["/dev/sda:/dev/sda"]
+    volumes:
+      - /:/host        # all of it
+      - /etc:/etc-of-host
+      - /var/run/docker.sock:/var/run/docker.sock
+      - data:/data     # stays
+      - /srv/app:/app  # stays, too
+    environment: {A: b}
+  agent:
+    image: a
+    user: "0"
+    environment: {DOCKER_HOST: "unix:///run/docker.sock"}
+    volumes: ["/run/docker.sock:/run/docker.sock"]
+volumes: {data: {}}
+"""
+
+
+def test_lines_that_grant_leave_the_file_and_data_stays(made: Checker) -> None:
+    found = fixed(made, WORST, "compose.yml")
+    services = yaml.safe_load(found.text)["services"]
+    worst = services["worst"]
+    assert {"privileged", "pid", "cap_add", "devices"}.isdisjoint(worst)
+    assert worst["volumes"] == ["/etc:/etc-of-host:ro", "data:/data", "/srv/app:/app"]
+    assert "# stays, too" in found.text
+    assert worst["environment"] == {"A": "b"}
+    agent = next(each for each in found.services if each.name == "agent")
+    assert [translate(each.why) for each in agent.in_use] == [
+        "Its command or its environment names /run/docker.sock.",
+    ]
+    assert serious(made, found.text, "compose.yml")["worst"] <= {"write-host-files"}, "of /srv/app: who owns it"
 
 
 def test_what_several_services_share_is_left(made: Checker) -> None:

@@ -118,6 +118,7 @@ TAKEN: tuple[tuple[str, Asked, str, str, dict[str, Any]], ...] = (
         "read-only",
         {"mounts": (replace(DATA, writable=False), VOLUME)},
     ),
+    ("unmount", Asked(mounts=(DATA, VOLUME)), " /data/ ,/data", "/data", {"mounts": (VOLUME,)}),
     ("engine-socket", Asked(mounts=(SOCKET, VOLUME)), "remove", "remove", {"mounts": (VOLUME,)}),
     ("devices", Asked(devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rwm"),)), "remove", "remove", {"devices": ()}),
     (
@@ -188,6 +189,9 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("tmpfs", DOCKER, Asked(), "/a:b", "can't be mounted"),
     ("tmpfs", DOCKER, Asked(mounts=(DATA,)), "/data", "already a mount at /data"),
     ("tmpfs", DOCKER, Asked(), ",", "Give up to"),
+    ("unmount", DOCKER, Asked(mounts=(DATA, VOLUME)), "/else", "Nothing of the host is mounted at /else"),
+    ("unmount", DOCKER, Asked(mounts=(DATA, VOLUME)), f"/data,{VOLUME.target}", "Nothing of the host is mounted at"),
+    ("unmount", DOCKER, Asked(mounts=(DATA,)), ",", "one of its binds"),
     ("engine-socket", DOCKER, Asked(mounts=(SOCKET,)), "keep", "only the value remove"),
     ("memory", DOCKER, Asked(), "5m", "out of range"),
     ("memory", DOCKER, Asked(), "-1", "Give a size"),
@@ -277,6 +281,7 @@ PROVEN = (
     ("masked-paths", "default", "docker-default", ENFORCED),
     ("masked-paths", "default", "docker-privileged", NOT),
     ("host-paths", "read-only", "docker-default", ENFORCED),
+    ("unmount", "/data", "docker-default", ENFORCED),
     ("engine-socket", "remove", "docker-default", ENFORCED),
     ("devices", "remove", "docker-default", UNKNOWN),  # version 2 shows no rules
     ("publish", "loopback", "docker-default", UNKNOWN),

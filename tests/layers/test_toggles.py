@@ -10,6 +10,7 @@ from captures.recorded import recorded
 from layers.toggle_subjects import DOCKER, PODMAN, made, subject
 from stratascope.core.container import Asked, AskedMount, AskedPort, Engine, ProfileKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.observation.observation import Observation, Seen, UsedPort
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.catalogue import all_threats
@@ -38,7 +39,8 @@ VALUES = {
     "read-only-root": "on",
     "tmpfs": "PATH,PATH",
     "masked-paths": "default",
-    "host-paths": "read-only",
+    "host-paths": "read-only|PATH,PATH",
+    "unmount": "PATH,PATH",
     "engine-socket": "remove",
     "devices": "remove",
     "publish": "loopback",
@@ -257,14 +259,13 @@ def test_the_limit_on_processes_goes_by_the_most(now: int, peak: int | None, lim
 def test_no_tmpfs_hides_what_the_image_has_and_the_container_uses(engine: Engine, chosen: bool) -> None:
     """Podman copies it in. What the container made itself is no reason."""
     known = subject(process=recorded("lsm/apparmor/docker-default"), engine=engine)
-    wrote = ("/run/app.pid", "/var/log/app/access.log", "/var/log/own/own.log")
-    told = replace(known, changes=wrote, replaced=("/var/log/app/access.log",))
+    told = replace(known, changes=("/run/app.pid", "/run/app/settings"), replaced=("/run/app/settings",))
     found = {choice.toggle: choice.value for choice in choices(Preset.STRICT, told)}
-    assert ("/var/log/app" in found["tmpfs"].split(",")) is chosen
-    assert {"/run", "/var/log/own"} <= set(found["tmpfs"].split(","))
     assert ("read-only-root" in found) is chosen
-    (risk,) = toggle("tmpfs").risks("/var/log/app", told)
-    assert ("/var/log/app/access.log" in translate(risk)) is not chosen
+    assert ("tmpfs" in found) is chosen
+    assert not chosen or {"/run", "/run/app"} <= set(found["tmpfs"].split(","))
+    (risk,) = toggle("tmpfs").risks("/run/app", told)
+    assert ("/run/app/settings" in translate(risk)) is not chosen
 
 
 @pytest.mark.parametrize(
@@ -329,9 +330,25 @@ def test_a_program_that_dropped_root_keeps_low_ports_only_where_it_publishes_one
 
 def test_strict_puts_memory_where_it_writes() -> None:
     asked = Asked(mounts=(AskedMount("volume", "", "/var/lib/db", True, volume="v"),))
-    changes = ("/run", "/run/nginx.pid", "/var/cache/nginx/client_temp", "/etc/x", "/tmp/a/b", "/var/lib/db/1")
+    changes = ("/run", "/run/nginx.pid", "/tmp/a/b", "/var/lib/db/1")
     found = {choice.toggle: choice.value for choice in choices(Preset.STRICT, subject(asked, changes=changes))}
-    assert found["tmpfs"] == "/tmp,/var/tmp,/run,/var/cache/nginx"
+    assert found["tmpfs"] == "/tmp,/var/tmp,/run"
+    assert found["read-only-root"] == "on"
+    for data in ("/etc/x", "/var/cache/nginx/client_temp", "/var/log/x.log", "/var/lib/other/1"):
+        known = subject(asked, changes=(*changes, data))
+        assert {"tmpfs", "read-only-root"}.isdisjoint(choice.toggle for choice in choices(Preset.STRICT, known)), data
+
+
+def test_ports_are_in_no_preset() -> None:
+    """Who can reach it changes only where a person says so, who is told whom it cuts off."""
+    asked = Asked(ports=(AskedPort("80/tcp", "", "8080"), AskedPort("53/udp", "0.0.0.0", "53")))
+    seen = Observation(Seen(9.0, 1), ports=(UsedPort("tcp", 80, False, True), UsedPort("udp", 53, False, False)))
+    known = replace(subject(asked), seen=seen)
+    for preset in Preset:
+        assert "publish" not in {choice.toggle for choice in choices(preset, known)}
+    cut_off, used = toggle("publish").risks("loopback", known)
+    assert "no longer reach it on 80/tcp, 53/udp" in translate(cut_off)
+    assert translate(used) == "While it was watched, it was used from outside on 80/tcp."
 
 
 def test_a_program_that_became_another_user_may_start_as_that_one() -> None:

@@ -29,6 +29,7 @@ PACKAGES = {
     "net": ("bind9", "bind9-dnsutils", "dnsmasq-base", "mosquitto", "stunnel4", "ngircd", "openssl"),
     "runtimes": ("nodejs", "python3-minimal", "python3", "busybox-static", "iputils-ping", "caddy", "perl"),
     "java": ("openjdk-21-jre-headless",),
+    "kept": ("valkey-server", "valkey-tools", "cron", "mosquitto", "mosquitto-clients", "sqlite3"),
 }
 # Not needed to serve: the compiler that PostgreSQL may use for long queries, documents, languages
 WITHOUT = (

@@ -277,6 +277,10 @@ class MemoryEngine:
     def file(self, container: str, path: str, most: int, seconds: float) -> ContainerFile | None:
         return None
 
+    def has_path(self, container: str, path: str) -> bool:
+        box = self._box(container)
+        return any(each.path == path and each.kind != "deleted" for each in (*box.holds, *box.files))
+
     def oci_config(self, container: str) -> str:
         return "{}"
 

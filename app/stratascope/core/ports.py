@@ -269,6 +269,11 @@ class Relauncher(VolumeOwners, Protocol):
         file. Without content where that is more than `most` bytes. `seconds`: for the whole answer.
         """
 
+    def has_path(self, container: str, path: str) -> bool:
+        """Whether anything lies there in its root directory and its volumes. Docker looks below a tmpfs of one that
+        runs; Podman looks into it, and follows a link at the end.
+        """
+
     def oci_config(self, container: str) -> str:
         """The runtime's resolved config.json, where this user may read it. Raises EngineError otherwise."""
 

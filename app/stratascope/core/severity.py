@@ -20,3 +20,4 @@ class Severity(StrEnum):
 
 
 _RANKS = {severity: place for place, severity in enumerate(Severity)}
+SERIOUS = (Severity.CRITICAL, Severity.HIGH)

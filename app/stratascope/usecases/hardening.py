@@ -14,7 +14,6 @@ from contextlib import suppress
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
-from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observer import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
 from stratascope.core.relaunch.group import Group
@@ -30,7 +29,8 @@ from stratascope.usecases.plan.closing import Closing
 from stratascope.usecases.plan.look import Look, look, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan, plan
-from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.presets import InUse
+from stratascope.usecases.plan.preview import Inside, Previews
 from stratascope.usecases.plan.programs import programs_of
 from stratascope.usecases.plan.undo_plan import UndoPlan, undo_plan
 from stratascope.usecases.relaunch import rollback
@@ -73,6 +73,7 @@ class _Held(Value):
     of: ContainerState
     at: float  # on the engine's clock
     changes: tuple[FileChange, ...]
+    environment: tuple[str, ...] = ()
     look: Look | None = None  # None: not asked for yet
 
 
@@ -111,19 +112,27 @@ class Hardening:
             return demo.offer(state)
         engine = self._on(state.container.engine)
         changes: tuple[FileChange, ...] | None = None
+        environment: tuple[str, ...] = ()
         with suppress(EngineError, NoSuchContainerError):
             changes = engine.access.port.changes(state.container.id)
-        return engine.previews.offer(state, changes, programs_of(engine.access, state.container, changes))
+            environment = engine.access.port.plan(state.container.id).values
+        programs = programs_of(engine.access, state.container, changes)
+        return engine.previews.offer(state, Inside(changes, programs, environment))
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         """What the preset chooses here, by what the container wrote and what its programs import."""
         engine = self._on(state.container.engine)
-        return engine.previews.preset(state, preset, *self._inside(engine.access, state))
+        return engine.previews.preset(state, preset, self._inside(engine.access, state))
 
     def closing(self, state: ContainerState) -> Closing:
         """The smallest set that closes what is critical, then what is serious, and what it can't close."""
         engine = self._on(state.container.engine)
-        return engine.previews.closing(state, *self._inside(engine.access, state))
+        return engine.previews.closing(state, self._inside(engine.access, state))
+
+    def in_use(self, state: ContainerState) -> tuple[InUse, ...]:
+        """What would close something critical, and that no preset but the smallest set takes back, as it is used."""
+        engine = self._on(state.container.engine)
+        return engine.previews.in_use(state, self._inside(engine.access, state))
 
     def preview(
         self, state: ContainerState, choices: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
@@ -281,20 +290,17 @@ class Hardening:
         held = self._holding(access, state)
         if held is None or held.look is None:
             seen = look(access, state.container.id)
-            self._held = held = _Held(state, access.clock.now(), seen.changes, seen)
+            self._held = held = _Held(state, access.clock.now(), seen.changes, seen.spec.values, seen)
         assert held.look is not None
         return held.look
 
-    def _written(self, access: EngineAccess, state: ContainerState) -> tuple[FileChange, ...]:
+    def _inside(self, access: EngineAccess, state: ContainerState) -> Inside:
+        """What its programs import is kept, by image."""
         held = self._holding(access, state)
         if held is None:
-            self._held = held = _Held(state, access.clock.now(), access.port.changes(state.container.id))
-        return held.changes
-
-    def _inside(self, access: EngineAccess, state: ContainerState) -> tuple[tuple[FileChange, ...], Programs | None]:
-        """What it wrote, and what its programs import: what is the image's is kept, by image."""
-        written = self._written(access, state)
-        return written, programs_of(access, state.container, written)
+            port, number = access.port, state.container.id
+            self._held = held = _Held(state, access.clock.now(), port.changes(number), port.plan(number).values)
+        return Inside(held.changes, programs_of(access, state.container, held.changes), held.environment)
 
     def _holding(self, access: EngineAccess, state: ContainerState) -> _Held | None:
         held = self._held  # once: another thread may put another one in its place

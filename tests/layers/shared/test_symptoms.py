@@ -18,6 +18,7 @@ from stratascope.usecases.relaunch.diagnosis import blame, leave_out
 
 MOUNTS = (
     AskedMount("bind", "/srv/data", "/data", True),
+    AskedMount("bind", "/srv/config", "/config", True),
     AskedMount("bind", "/run/docker.sock", "/run/docker.sock", True),
 )
 SUBJECT = subject(
@@ -27,24 +28,31 @@ SUBJECT = subject(
 ALL = (
     "privileged=off capabilities=none drop=MKNOD no-new-privileges=on seccomp=default apparmor=default selinux=default"
     " pid=private ipc=private uts=private network=private cgroupns=private read-only-root=on"
-    " tmpfs=/var/cache/app masked-paths=default host-paths=read-only engine-socket=remove devices=remove"
-    " publish=loopback memory=67108864 pids=20 cpus=1 ulimit-nofile=64 ulimit-nproc=20 ulimit-core=0 user=1000"
-    " volume-owner=change userns=auto"
+    " tmpfs=/var/cache/app masked-paths=default host-paths=read-only unmount=/config"
+    " engine-socket=remove devices=remove publish=loopback memory=67108864 pids=20 cpus=1"
+    " ulimit-nofile=64 ulimit-nproc=20 ulimit-core=0 user=1000 volume-owner=change userns=auto"
 )
 # What was printed, how it ended, the toggle that is first to blame among all, and words of the explanation
 SAID: dict[str, tuple[str, dict[str, Any], str, str]] = {
-    "busybox, read-only": ("touch: /var/lib/app/x: Read-only file system", {}, "read-only-root", "tmpfs=/var/lib/app"),
+    "busybox, read-only": ("touch: /var/lib/app/x: Read-only file system", {}, "read-only-root", "a volume there"),
     "nginx, read-only": (
         'nginx: [emerg] mkdir() "/var/cache/nginx/client_temp" failed (30: Read-only file system)',
         {},
         "read-only-root",
-        "tmpfs=/var/cache/nginx",
+        "a volume there",
     ),
     "python, read-only": (
         "OSError: [Errno 30] Read-only file system: '/srv/out/log.txt'",
         {},
         "read-only-root",
-        "tmpfs=/srv/out",
+        "a volume there",
+    ),
+    "a pid file, read-only": ("touch: /run/app/app.pid: Read-only file system", {}, "read-only-root", "tmpfs=/run/app"),
+    "what was mounted": (
+        "cat: can't open '/config/app.ini': No such file or directory",
+        {},
+        "unmount",
+        "/config/app.ini",
     ),
     "below the root": ("sh: can't create /here: Read-only file system", {}, "read-only-root", "volume"),
     "a host path": ("cp: can't create '/data/sub/a': Read-only file system", {}, "host-paths", "/data/sub/a"),
@@ -174,7 +182,7 @@ def test_the_only_change_is_to_blame_whatever_the_log_says() -> None:
     assert suspects == ("no-new-privileges",)
     assert "the only change" in translate(text)
     text, suspects = blame(chosen("read-only-root=on"), Failure("touch: /a/b: Read-only file system"), SUBJECT)
-    assert "tmpfs=/a" in translate(text)
+    assert "a volume there" in translate(text)
 
 
 def test_what_can_not_be_told_is_not_guessed() -> None:

@@ -12,12 +12,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from stratascope.core.severity import SERIOUS
 from stratascope.ui.harden.presets import PresetSwitch
 from stratascope.ui.widgets.page_switch import Group, View
 from stratascope.ui.widgets.segments import Segment, Segments
 from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.value import replace
 from ui import fake_fleet, sample
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import EngineState
 from stratascope.core.relaunch.toggle import Preset
-from stratascope.core.severity import Severity
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
@@ -19,7 +19,7 @@ from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.answer import Act, Answer, Tone, answer
 from stratascope.ui.window.answer_card import AnswerCard, SwitchChip
 from stratascope.usecases.hardening import recorded
-from stratascope.usecases.plan.offers import SERIOUS, Offer
+from stratascope.usecases.plan.offers import Offer
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
 

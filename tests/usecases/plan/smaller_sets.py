@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
+from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.linux.capability import NAMES
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.usecases.plan.preview import Previews
 
 Foresees = Previews | Hardening
@@ -58,10 +58,10 @@ def together(chosen: tuple[Choice, ...]) -> tuple[Choice, ...]:
 
 
 def reached(
-    previews: Foresees, state: ContainerState, size: int
+    previews: Foresees, state: ContainerState, size: int, of: Sequence[Choice]
 ) -> Iterator[tuple[tuple[Choice, ...], frozenset[str]]]:
-    """Each set of that many, and which threats are not closed by it."""
-    for chosen in combinations(singles(previews, state), size):
+    """Each set of that many of these, and which threats are not closed by it."""
+    for chosen in combinations(of, size):
         try:
             preview = previews.preview(state, together(chosen))
         except ToggleError:

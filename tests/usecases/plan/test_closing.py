@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.toggle import Choice, Cure, Preset, Subject
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import toggle
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.hitting_set import smallest_hitting
-from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.preview import UNSEEN, Inside, Previews
 from stratascope.usecases.plan.shortfalls import shortfalls
+from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
-from usecases.plan.smaller_sets import opened, pieces_of, reached, still_open
+from usecases.plan.smaller_sets import opened, pieces_of, reached, singles, still_open
 
 DEMO = demo_snapshot()
 RUNNING = tuple(state for state in DEMO.containers if state.matrix is not None)
@@ -22,24 +25,42 @@ def previews_of(state: ContainerState) -> Previews:
     return recorded(DEMO, next(each for each in DEMO.engines if each.id == state.container.engine))
 
 
+def subject_of(state: ContainerState) -> Subject:
+    engine = next(each for each in DEMO.engines if each.id == state.container.engine)
+    return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))
+
+
 def named(name: str) -> tuple[Previews, ContainerState]:
     state = next(each for each in RUNNING if each.container.name == name)
     return previews_of(state), state
 
 
 @pytest.mark.parametrize("state", RUNNING, ids=lambda state: state.container.name)
-def test_it_closes_all_that_can_be_closed_and_no_smaller_set_does(state: ContainerState) -> None:
+def test_it_closes_all_that_can_be_closed_and_first_what_was_granted(state: ContainerState) -> None:
+    """No smaller set of grants closes what grants can close, and no barrier stands where a grant would do."""
     assert state.matrix is not None
     previews = previews_of(state)
     found = previews.closing(state)
     left = {threat.id for threat in found.left}
     assert still_open(state.matrix, previews.preview(state, found.choices).after) == left
     assert previews.preset(state, Preset.CRITICAL) == found.choices
+    subject = subject_of(state)
+    granted = [each for each in singles(previews, state) if toggle(each.toggle).cure(each.value, subject) is Cure.GRANT]
+    taken = tuple(each for each in found.choices if toggle(each.toggle).cure(each.value, subject) is Cure.GRANT)
     if not opened(state.matrix):
-        assert found.choices == ()
-    for size in range(min(pieces_of(found.choices), 3)):
-        for chosen, still in reached(previews, state, size):
-            assert not still <= left, chosen
+        assert taken == found.choices, "what a set-uid program would give back"
+        return
+    needed = pieces_of(tuple(each for each in taken if not toggle(each.toggle).goes_along))
+    for size in range(min(needed, 3)):
+        for chosen, still in reached(previews, state, size, granted):
+            assert not still <= open_after(previews, state, taken), chosen
+    for chosen, still in reached(previews, state, 1, granted):
+        assert open_after(previews, state, taken) <= still, chosen
+
+
+def open_after(previews: Previews, state: ContainerState, chosen: tuple[Choice, ...]) -> frozenset[str]:
+    preview = previews.preview(state, chosen)
+    return still_open(preview.before, preview.after)
 
 
 def test_it_is_offered_first_and_what_it_needs_is_in_the_offer() -> None:
@@ -51,14 +72,40 @@ def test_it_is_offered_first_and_what_it_needs_is_in_the_offer() -> None:
     assert {each.toggle.id for each in offer.options if Preset.CRITICAL in each.presets} == wanted
 
 
-def test_a_preset_that_changes_nothing_that_matters_says_so() -> None:
-    previews, state = named("backup")
+def test_what_is_in_use_stays_and_that_is_said() -> None:
+    """Recommended takes back what opens something critical, but for what a command or an environment names."""
+    previews, state = named("ci-runner")
+    assert Choice("engine-socket", "remove") in previews.preset(state, Preset.RECOMMENDED)
+    assert previews.in_use(state) == ()
+    named_in_command = replace(state, container=replace(state.container, command="runner --socket /run/docker.sock"))
+    for used, inside in (
+        (named_in_command, UNSEEN),
+        (state, Inside(environment=("unix:///var/run/docker.sock",))),
+    ):
+        assert "engine-socket" not in {each.toggle for each in previews.preset(used, Preset.RECOMMENDED, inside)}
+        assert "engine-socket" in {each.toggle for each in previews.preset(used, Preset.CRITICAL, inside)}
+        (kept,) = previews.in_use(used, inside)
+        assert kept.choice == Choice("engine-socket", "remove")
+        preview = previews.preview(used, previews.preset(used, Preset.RECOMMENDED, inside))
+        words = " ".join(translate(each) for each in shortfalls(preview, Preset.RECOMMENDED, in_use=(kept,)))
+        assert (
+            "Not included, as it is in use: Remove the engine's socket. Its command or its environment names" in words
+        )
+        offer = previews.offer(used, inside)
+        assert offer.in_use == (kept,)
+        option = next(each for each in offer.options if each.toggle.id == "engine-socket")
+        assert option.risks[0] == kept.why
+
+
+@pytest.mark.parametrize("state", RUNNING, ids=lambda state: state.container.name)
+def test_recommended_leaves_nothing_critical_open_that_a_grant_opens(state: ContainerState) -> None:
+    previews = previews_of(state)
     preview = previews.preview(state, previews.preset(state, Preset.RECOMMENDED))
-    assert preview.in_vain
-    assert "changes nothing that matters" in translate(shortfalls(preview, Preset.RECOMMENDED)[0])
-    better = previews.preview(state, previews.preset(state, Preset.CRITICAL))
-    assert not better.in_vain
-    assert shortfalls(better, Preset.CRITICAL) == ()
+    assert not preview.after.open(Severity.CRITICAL)
+    assert not preview.in_vain or not preview.before.open(Severity.CRITICAL)
+
+
+def test_a_preset_that_changes_nothing_that_matters_says_so() -> None:
     web, plain = named("web")
     usual = web.preview(plain, web.preset(plain, Preset.RECOMMENDED))
     assert "closes nothing serious" in translate(shortfalls(usual, Preset.RECOMMENDED)[0])

@@ -6,12 +6,11 @@ import pytest
 
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
-from stratascope.core.severity import Severity
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.usecases.hardening import recorded
-from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
 from stratascope.usecases.plan.shortfalls import shortfalls
 from stratascope.value import replace

@@ -123,7 +123,7 @@ class Owner:
         nothing = cast(ContainerState, None)
         return Plan(
             nothing,
-            Subject(_container(*LABELS), ENGINE, ()),
+            Subject(replace(_container(*LABELS), id=self.owners.old), ENGINE, ()),
             spec,
             (),
             Asked(),

@@ -83,19 +83,19 @@ def would_write(path: str) -> Failed:
 
 def test_each_is_told_once_with_what_would_allow_just_that(access: MemoryAccess, engine: MemoryEngine) -> None:
     number = engine.add("web")
-    observer = Observer(would_write("/srv/a"), would_write("/var/cache/b"), would_write("/srv/a"))
+    observer = Observer(would_write("/run/web/a"), would_write("/var/lock/b"), would_write("/run/web/a"))
     found = list(refused(access, lambda: observer, made(), number, 5.0))
     assert observer.target is not None
     assert (observer.target.pid, observer.target.container) == (7, number)
     assert found[0] == Afterwards((), CHOICES), "that it has begun is told first"
     last = found[-1]
     assert [translate(each.text).partition(" would")[0] for each in last.refusals] == [
-        "web: openat(/srv/a)",
-        "web: openat(/var/cache/b)",
+        "web: openat(/run/web/a)",
+        "web: openat(/var/lock/b)",
     ]
     alone = [each.loosening.choice for each in last.refusals if each.loosening is not None]
-    assert alone == [Choice("tmpfs", "/tmp,/srv"), Choice("tmpfs", "/tmp,/var/cache")]
-    assert last.choices == (CHOICES[0], Choice("tmpfs", "/tmp,/srv,/var/cache"), CHOICES[2])
+    assert alone == [Choice("tmpfs", "/tmp,/run/web"), Choice("tmpfs", "/tmp,/var/lock")]
+    assert last.choices == (CHOICES[0], Choice("tmpfs", "/tmp,/run/web,/var/lock"), CHOICES[2])
     assert not last.ended
 
 

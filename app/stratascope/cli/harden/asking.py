@@ -33,12 +33,12 @@ def is_open(arguments: argparse.Namespace, state: ContainerState) -> bool:
 
 def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
     """The preset's name; "" for an unchanged relaunch; None where nothing is wanted. Raises what its engine raises."""
-    offers = offers_of(hardening, state)
+    offers = [offer for offer in offers_of(hardening, state) if not offer["in_vain"]]
     matrix = state.matrix
     now = 0.0 if matrix is None else matrix.exposure.worst
     _say(msg("How should {name} be hardened? Its exposure is now {exposure}.", name=plain(state.container.name, 200),
              exposure=f"{now:.1f}"))  # fmt: skip
-    width = max(len(offer["preset"]) for offer in offers)
+    width = max((len(offer["preset"]) for offer in offers), default=0)
     for number, offer in enumerate(offers, 1):
         count = len(offer["toggles"])
         what = plural("{count} setting: {what}", "{count} settings: {what}", count, what=_WHAT[Preset(offer["preset"])])

@@ -30,7 +30,7 @@ from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, write
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
-from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.toggle import GRADES, Choice, Preset
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -167,7 +167,8 @@ def _foretold(
             preview = None if state.judged.matrix is None else found.hardening.preview(state, made.choices)
             predicted = None if preview is None else preview.after
             left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
-            short = () if preview is None else shortfalls(preview, preset, left)
+            in_use = found.hardening.in_use(state) if preset in GRADES else ()
+            short = () if preview is None else shortfalls(preview, preset, left, in_use)
             last = foretold(found, made, predicted, short) | more.get(made.spec.id, {})
             tellers[made.spec.id] = teller = _Teller(arguments, made, last)
             if not arguments.json and not place:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.plan.offers import SERIOUS, Preview
+from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.shortfalls import shortfalls
 
 
 def offers_of(hardening: Hardening, state: ContainerState) -> list[dict[str, Any]]:
     """What each preset chooses and comes to, the smallest set first."""
-    found = []
+    found, in_use = [], hardening.in_use(state)
     for preset in Preset:
         chosen = hardening.preset(state, preset)
         preview = hardening.preview(state, chosen)
@@ -24,7 +25,8 @@ def offers_of(hardening: Hardening, state: ContainerState) -> list[dict[str, Any
                 "toggles": [{"id": item.toggle, "value": item.value} for item in chosen],
                 "exposure": preview.after.exposure.worst,
                 "open": {severity.value: len(preview.after.open(severity)) for severity in SERIOUS},
-                "shortfalls": [translate(each) for each in shortfalls(preview, preset)],
+                "in_vain": preview.in_vain,
+                "shortfalls": [translate(each) for each in shortfalls(preview, preset, in_use=in_use)],
             }
         )
     return found

@@ -12,7 +12,7 @@ from stratascope.cli.harden.told import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.toggle import GRADES, Choice, Preset
 from stratascope.core.relaunch.transaction import (
     Ended,
     Ending,
@@ -61,7 +61,8 @@ def relaunch(
     predicted = None if preview is None else preview.after
     offers = offers_of(found.hardening, state) if arguments.dry_run and preview is not None and more is None else []
     left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
-    short = () if preview is None else shortfalls(preview, preset, left)
+    in_use = found.hardening.in_use(state) if preset in GRADES else ()
+    short = () if preview is None else shortfalls(preview, preset, left, in_use)
     told = HardenOutput(arguments.json)
     last = {
         **foretold(found, made, predicted, short),

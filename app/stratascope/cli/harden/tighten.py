@@ -113,6 +113,7 @@ def _outcome(done: Tightened) -> dict[str, Any]:
     capabilities = next((item.value for item in done.choices if item.toggle == "capabilities"), None)
     return {
         "choices": [trials.choice_object(item, why.get(item.toggle)) for item in done.choices],
+        "left_out": [{"id": name, "why": translate(against)} for name, against in done.derived.left],
         "capabilities": None if capabilities is None else [name for name in capabilities.split(",") if name != "none"],
         "syscalls_allowed": done.calls,
         "trials": done.trials,
@@ -143,6 +144,9 @@ def lines(done: Tightened) -> list[str]:
         + (f"  {translate(why[item.toggle])}" if item.toggle in why else "")
         for item in done.choices
     ]
+    for against in dict.fromkeys(against for _, against in done.derived.left):
+        names = ", ".join(name for name, other in done.derived.left if other == against)
+        found.append("  " + translate(msg("Left out: {names}. {why}", names=names, why=against)))
     if done.needs is not None:
         phases = listed(map(phase_word, done.needs.observation.seen.phases))
         found.append(translate(msg("Seen while it was watched: {phases}", phases=phases)))

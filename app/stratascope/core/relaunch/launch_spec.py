@@ -74,11 +74,12 @@ class LaunchSpec(Value):
     """One container, ready to be created again.
 
     `body` is the engine's own create request for an unchanged relaunch, without a name; `inspect` the engine's answer
-    in full. Both hold secrets (environment): they go to the engine and into the journal, never into logs or reports.
+    in full. These and `environment` hold secrets: they go to the engine and into the journal, never into logs or
+    reports.
     `lost` is what can't be recovered (a reason to refuse, by name); `differs` what must differ, by name.
     """
 
-    UNPRINTED = ("body", "inspect")
+    UNPRINTED = ("body", "inspect", "environment")
 
     engine: str
     kind: EngineKind
@@ -93,11 +94,18 @@ class LaunchSpec(Value):
     auto_remove: bool = False
     stop_timeout: int = 10  # seconds
     labels: tuple[tuple[str, str], ...] = ()
+    environment: tuple[str, ...] = ()  # "NAME=value", also those of the image
     image_environment: tuple[str, ...] = ()  # "NAME=value" as the image has it: nobody's secret
     lost: tuple[Message, ...] = ()
     differs: tuple[Message, ...] = ()
     state: RuntimeState = RuntimeState()
     mapped: tuple[tuple[str, str], ...] = ()  # source and target of volumes that are mounted with their ids mapped
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Of its environment, but for the folders in which programs are looked for."""
+        pairs = (each.partition("=") for each in self.environment)
+        return tuple(value for name, _, value in pairs if value and name != "PATH")
 
 
 class Created(Value):

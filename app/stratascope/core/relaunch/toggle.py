@@ -7,7 +7,7 @@ elsewhere knows a toggle by its id: what is particular about one is said in its 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
@@ -38,6 +38,14 @@ class Unit(StrEnum):
     BYTES = "bytes"
     CAPABILITIES = "capabilities"
     PATHS = "paths"
+
+
+class Cure(IntEnum):
+    """How a value closes what stands open. A hole is closed where it was made rather than fenced: the least is best."""
+
+    GRANT = 0  # takes back what it was given beyond its engine's default
+    PROTECTION = 1  # puts back what was switched off: filter, profile, masks
+    BARRIER = 2  # anything else that stands in the way: another user, fewer of the usual capabilities, a limit
 
 
 class ToggleError(Exception):
@@ -127,8 +135,10 @@ class Subject(Value):
     its programs import. `folders`: those of its image to which it writes, with what the image has there, owners as it
     counts itself. `own_volumes`: those whose files can be handed over to another user; `not_given`: of a
     replacement, files there that were not. Of these None: not looked at. `published`: TCP ports of the host that lead
-    to it, as its engine says.
+    to it, as its engine says. `environment`: the values of its variables, which hold secrets.
     """
+
+    UNPRINTED = ("environment",)
 
     container: Container
     engine: Engine
@@ -149,6 +159,7 @@ class Subject(Value):
     folders: tuple[Folder, ...] | None = None
     own_volumes: tuple[OwnVolume, ...] | None = None
     not_given: tuple[str, ...] | None = None
+    environment: tuple[str, ...] = ()
 
     def of(self, layer: str) -> Any:
         """The facts of one layer, None where there are none."""
@@ -160,6 +171,18 @@ class Subject(Value):
 
 
 def _nothing_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    return None
+
+
+def _nothing_against(subject: Subject) -> Message | None:
+    return None
+
+
+def _barrier(value: str, subject: Subject) -> Cure:
+    return Cure.BARRIER
+
+
+def _unused(value: str, subject: Subject) -> Message | None:
     return None
 
 
@@ -193,8 +216,14 @@ class Toggle(Value):
     `doubts(value, subject)`: what of its programs this may break on request, which no port and no healthcheck shows; it
     counts until an exercise says otherwise.
 
+    `cure(value, subject)`: how it closes what it closes. `used(value, subject)`: what says that the container uses what
+    that value takes back: it was seen to, or its command or environment names it; None: nothing does. `brings`: choices
+    without which it closes nothing for good. `goes_along`: whether a value that takes back a grant is a part of a
+    smallest set also where another grant closes the same critical threat.
+
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
+    `left_off(subject)`: why it is not learned of this container, whatever was seen; None: nothing speaks against it.
 
     `gives`: values that give back what it has not today, for the help as `values` ("off", "+CAP,CAP"). No preset
     chooses one and none is offered unless something was refused. Where `values` is empty the toggle does nothing else.
@@ -222,8 +251,13 @@ class Toggle(Value):
     live: bool = False  # whether the engine can change it without a relaunch
     symptoms: Callable[[Failure, str, Subject], Suspicion | None] = _innocent
     doubts: Callable[[str, Subject], tuple[Message, ...]] = _no_doubt
+    cure: Callable[[str, Subject], Cure] = _barrier
+    used: Callable[[str, Subject], Message | None] = _unused
+    brings: tuple[Choice, ...] = ()
+    goes_along: bool = False
     learned: Callable[[str, Subject, Asked], Learned | None] = _nothing_learned
     learned_words: tuple[str, ...] = ()
+    left_off: Callable[[Subject], Message | None] = _nothing_against
     guessed: bool = False  # whether a value of it that no observation stands behind is a guess
     default: str = ""
     proposed: Callable[[Subject], str] = _nothing_better

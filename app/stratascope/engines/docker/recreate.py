@@ -69,6 +69,7 @@ def launch_spec(inspect: str, engine: Engine, around: EngineAnswers) -> LaunchSp
         auto_remove=host.flag("AutoRemove"),
         stop_timeout=_stop_seconds(raw["Config"].get("StopTimeout")),
         labels=container.labels,
+        environment=config.texts("Env") or (),
         image_environment=_environment_of(around.image),
         lost=_lost(config.text("Image"), around),
         differs=tuple(differs),

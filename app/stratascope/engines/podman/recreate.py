@@ -76,6 +76,7 @@ def _launch_spec(sources: Sources, engine: str, asked: Asked) -> LaunchSpec:
         auto_remove=host.flag("AutoRemove"),
         stop_timeout=config.whole("StopTimeout"),
         labels=config.pairs("Labels"),
+        environment=config.texts("Env") or (),
         image_environment=tuple(words(part(source.image, "Config"), "Env")),
         lost=tuple(lost),
         differs=tuple(differs),

@@ -101,6 +101,15 @@ class HttpConnection:
             self.close()
         return status, body
 
+    def head_of(self, target: str, bounds: Bounds) -> int:
+        """The status of a HEAD, to which no body comes; hangs up. Raises as `call`."""
+        self.begin()
+        self.ask(target, "HEAD")
+        try:
+            return self._begun(bounds)[0]
+        finally:
+            self.close()
+
     def follow(self, target: str, bounds: Bounds) -> tuple[int, bytes]:
         """Ask for what has no end: its status, and the body where it is one of an error. `bounds` are those of the
         beginning. Raises as `call`.

@@ -126,6 +126,10 @@ class RestRelauncher(Generic[E]):
             path = target
         return None
 
+    def has_path(self, container: str, path: str) -> bool:
+        """See `core.ports.Relauncher`."""
+        return self._engine.there(f"/containers/{container}/archive", {"path": path})
+
     def no_owners(self) -> Message | None:
         """See `core.relaunch.volume_owners.VolumeOwners`."""
         return self._volumes().no_owners()

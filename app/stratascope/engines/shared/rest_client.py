@@ -139,6 +139,15 @@ class RestClient(ABC):
                 raise
             raise self._error(error, bounds.silence) from error
 
+    def there(self, path: str, params: Mapping[str, str]) -> bool:
+        """Whether the engine has something at that path of its API. Raises EngineError."""
+        try:
+            target = _with(self._prefix() + path, params)
+            with closing(self._link()) as link:
+                return link.head_of(target, self._bounds(ANSWER_MAX)) < 300
+        except (OSError, ValueError, EngineError) as error:
+            raise self._error(error) from error
+
     def _get(self, path: str, params: Mapping[str, str] | None = None, size: int = ANSWER_MAX) -> str:
         """The text of an answer. Raises EngineError."""
         return self._text(*self._status(path, params, size))

@@ -11,6 +11,7 @@ from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
+    Cure,
     Failure,
     Given,
     Preset,
@@ -32,9 +33,10 @@ from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
+from stratascope.layers.shared.in_use import capabilities_used
 from stratascope.layers.shared.on_demand import runs_scripts
 from stratascope.layers.shared.symptoms import in_log
-from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, no_pieces, only, proof_of
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, only, proof_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 
@@ -206,6 +208,14 @@ def _uses_bind(subject: Subject) -> bool:
     return starts_as_root(asked)
 
 
+def _pieces(subject: Subject) -> tuple[str, ...]:
+    """What it takes away at once, `drop` takes away one by one: but for where it was given all there are."""
+    default = engine_default(subject.engine)
+    beyond = bounding(subject.container.asked, subject.engine) - default
+    given_all = 2 * len(beyond) > len(CapabilitySet.full() - default)
+    return ("default",) if given_all and not subject.container.asked.privileged else ()
+
+
 def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
     kept = _wanted(value, subject)
     return suspicion(lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject), kept)
@@ -253,7 +263,11 @@ CAPABILITIES = Toggle(
     allows=_allows,
     word=msg("Capabilities"),
     keeps=msg("Keeps only the capabilities: {names}"),
-    pieces=no_pieces,  # what it takes away at once, `drop` takes away one by one
+    cure=lambda value, subject: Cure.GRANT if value == "default" else Cure.BARRIER,
+    used=lambda value, subject: capabilities_used(
+        bounding(subject.container.asked, subject.engine) - _wanted(value, subject), subject
+    ),
+    pieces=_pieces,
 )
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Failure, Proof, Proven, Subject, Suspicion, Toggle, ToggleError, Unit
+from stratascope.core.relaunch.toggle import Cure, Failure, Proof, Proven, Subject, Suspicion, Toggle, ToggleError, Unit
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.imported import doubts
 from stratascope.layers.capabilities.losses import losses
 from stratascope.layers.capabilities.symptoms import lacked
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
-from stratascope.layers.shared.asked_capabilities import bounding, named, with_result
+from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, with_result
+from stratascope.layers.shared.in_use import capabilities_used
 from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
@@ -104,6 +105,13 @@ DROP = Toggle(
     doubts=lambda value, subject: doubts(
         bounding(subject.container.asked, subject.engine) & named(tuple(value.split(","))), subject
     ),
+    cure=lambda value, subject: (
+        Cure.BARRIER if named(tuple(value.split(","))) & engine_default(subject.engine) else Cure.GRANT
+    ),
+    used=lambda value, subject: capabilities_used(
+        bounding(subject.container.asked, subject.engine) & named(tuple(value.split(","))), subject
+    ),
+    goes_along=True,
     default="CAP_MKNOD",
     unit=Unit.CAPABILITIES,
     overridden=True,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Failure, Proof, Proven, Subject, Suspicion, Toggle
+from stratascope.core.relaunch.toggle import Cure, Failure, Proof, Proven, Subject, Suspicion, Toggle
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.imported import doubts
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.words import TAKE_OVER
-from stratascope.layers.shared.asked_capabilities import bounding, with_result
+from stratascope.layers.shared.asked_capabilities import bounding, engine_default, with_result
+from stratascope.layers.shared.in_use import any_device_used, capabilities_used
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only
 from stratascope.value import replace
 
@@ -90,6 +91,11 @@ PRIVILEGED = Toggle(
         bounding(subject.container.asked, subject.engine)
         - bounding(_leave(subject.container.asked, value, subject), subject.engine),
         subject,
+    ),
+    cure=lambda value, subject: Cure.GRANT,
+    used=lambda value, subject: (
+        capabilities_used(bounding(subject.container.asked, subject.engine) - engine_default(subject.engine), subject)
+        or any_device_used(subject)
     ),
     leaves_privileged=True,
     word=msg("Privileged"),

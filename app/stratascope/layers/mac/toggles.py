@@ -10,7 +10,7 @@ from __future__ import annotations
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.denials.complaints import REFUSED
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import Cure, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.want import Unconfined, Want
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.findings import mode_word
@@ -112,6 +112,7 @@ APPARMOR = Toggle(
     _apparmor_risks,
     _prove_apparmor,
     _apparmor_preset,
+    cure=lambda value, subject: Cure.PROTECTION,
     gives=_UNCONFINED,
     allows=_apparmor_allowed,
     symptoms=in_log(
@@ -194,6 +195,7 @@ SELINUX = Toggle(
     _selinux_risks,
     _prove_selinux,
     _selinux_preset,
+    cure=lambda value, subject: Cure.PROTECTION,
     gives=_DISABLE,
     allows=_selinux_allowed,
     symptoms=in_log(

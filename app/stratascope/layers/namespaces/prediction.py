@@ -38,6 +38,7 @@ from stratascope.value import replace
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 # Of what engines mask and make read-only by default (linux/defaults/settings.py) those that every kernel has, or of
 # which it is known that reading them is a threat: a file that this kernel has not is not masked.
+_OF_FEATURE = {"/proc/kcore": "kcore", "/proc/sysrq-trigger": "sysrq"}  # files that are there only with it
 _MASKED = ("/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _FOLDERS = frozenset(("/proc/acpi", "/sys/firmware"))
@@ -241,12 +242,13 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
     there = {mount.target for mount in view.seen}
     if proc is None:
         return
+    lacking = {place for place, feature in _OF_FEATURE.items() if around.ground.feature(feature) is False}
     for place in _READ_ONLY:
-        if place not in there:
+        if place not in there and place not in lacking:
             yield place, read_only(proc._replace(root=place.removeprefix("/proc")))
     masked = surely_masked(around.engine.kind, around.engine.version)
     for place in _MASKED:
-        if place in masked and place not in there:
+        if place in masked and place not in there and place not in lacking:
             hidden = read_only(empty) if place in _FOLDERS else empty._replace(root="/null", fs_type="devtmpfs")
             yield place, hidden
 

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.denials.complaints import UNREACHABLE, UNRESOLVED
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.relaunch.toggle import GRADES, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import GRADES, Cure, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.want import HostsNamespace, Network, Want
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
 from stratascope.layers.namespaces.toggles_sysctl import SYSCTL
 from stratascope.layers.shared.symptoms import Symptoms, in_log
-from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, only, shared_mode
 from stratascope.value import replace
 
 _LAYER = "namespaces"
@@ -86,6 +86,12 @@ def _private(
             return Given(_HOST, replace(_GIVEN_HOSTS, args=(("what", kind),)))
         return None
 
+    def left_off(subject: Subject) -> Message | None:
+        """Whatever listens in the host's network is reached there."""
+        shared = kind == "net" and shared_mode(_mode(subject.container.asked, field))
+        found = risks("private", subject) if shared and subject.listens != () else ()
+        return found[0] if found else None
+
     def risks(value: str, subject: Subject) -> tuple[Message, ...]:
         if value == _HOST or not risk.id or not shared_mode(_mode(subject.container.asked, field)):
             return ()
@@ -112,6 +118,9 @@ def _private(
         risks,
         lambda facts, value, subject: _prove(kind, facts, value),
         preset,
+        cure=lambda value, subject: Cure.GRANT,
+        used=lambda value, subject: left_off(subject),
+        left_off=left_off,
         symptoms=symptoms,
         gives=f"{_BRIDGE}|{_HOST}" if kind == "net" else _HOST,
         allows=allows,
@@ -223,8 +232,16 @@ def _publish_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     asked = subject.container.asked
     if _only_loopback(asked, subject):
         return ()
-    ports = ", ".join(dict.fromkeys(port.container_port for port in asked.ports if not _is_loopback(port.host_ip)))
-    return (msg("Other machines no longer reach it on {ports}, only programs on this one.", ports=ports),)
+    wide = [port for port in asked.ports if not _is_loopback(port.host_ip)]
+    ports = ", ".join(dict.fromkeys(port.container_port for port in wide))
+    cut_off = msg("Other machines, and containers that go by this machine's address, no longer reach it on {ports}.",
+                  ports=ports)  # fmt: skip
+    outside = () if subject.seen is None else (f"{port.port}/{port.protocol}" for port in subject.seen.ports
+                                               if port.outside)  # fmt: skip
+    used = [port for port in outside if any(port == each.container_port for each in wide)]
+    if not used:
+        return (cut_off,)
+    return (cut_off, msg("While it was watched, it was used from outside on {ports}.", ports=", ".join(used)))
 
 
 def _host_ports(subject: Subject, protocol: str) -> set[int]:
@@ -255,13 +272,6 @@ def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) 
     return Proof(Proven.ENFORCED, expected, msg("Only loopback addresses listen"), source)
 
 
-def _publish_preset(preset: Preset, subject: Subject) -> str | None:
-    asked = subject.container.asked
-    if preset is not Preset.STRICT or subject.container.pod or shared_mode(asked.network_mode):
-        return None
-    return None if _only_loopback(asked, subject) else "loopback"
-
-
 PUBLISH = Toggle(
     "publish",
     _LAYER,
@@ -273,7 +283,7 @@ PUBLISH = Toggle(
     _only_loopback,
     _publish_risks,
     _prove_publish,
-    _publish_preset,
+    in_no_preset,  # who reaches it is for a person to change
 )
 
 TOGGLES = (*MOUNT_TOGGLES, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, *ROOT_TOGGLES, SYSCTL)

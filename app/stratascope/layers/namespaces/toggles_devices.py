@@ -13,6 +13,7 @@ from stratascope.core.denials.complaints import find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
+    Cure,
     Failure,
     Given,
     Preset,
@@ -26,6 +27,7 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.core.relaunch.want import DeviceNode, Want
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
+from stratascope.layers.shared.in_use import path_used
 from stratascope.layers.shared.toggle_values import NOT_READ, listed, more_of, only
 from stratascope.value import replace
 
@@ -136,6 +138,11 @@ def _device_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicio
     return None
 
 
+def _used(value: str, subject: Subject) -> Message | None:
+    names = {name for device in subject.container.asked.devices for name in (device.target, device.source) if name}
+    return next((why for name in sorted(names) if (why := path_used(name, subject)) is not None), None)
+
+
 DEVICES = Toggle(
     "devices",
     _LAYER,
@@ -148,6 +155,8 @@ DEVICES = Toggle(
     _device_risks,
     _prove,
     lambda preset, subject: "remove" if preset is Preset.STRICT and subject.container.asked.devices else None,
+    cure=lambda value, subject: Cure.GRANT,
+    used=_used,
     gives="+DEVICE,DEVICE",
     allows=_allows,
     symptoms=_device_symptoms,

@@ -13,6 +13,7 @@ from stratascope.core.denials.complaints import READ_ONLY, REFUSED, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
+    Cure,
     Failure,
     Given,
     Preset,
@@ -135,6 +136,7 @@ MASKED_PATHS = Toggle(
     gives="off|+PATH,PATH",
     allows=_unmasking,
     symptoms=_mask_symptoms,
+    cure=lambda value, subject: Cure.PROTECTION,
     word=msg("Masks"),
     overridden=True,
 )

@@ -2,8 +2,7 @@
 are beside it.
 
 A data directory that is bound from the host counts as a host path here, since whoever breaks in can write to it all the
-same; named volumes do not. An engine's socket stays in every preset but the strictest: whoever mounted it meant the
-container to use it, and a read-only mount of a socket is as open as any.
+same; named volumes do not. A read-only mount of a socket is as open as any, so it is removed or stays.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ import posixpath
 import re
 
 from stratascope.core.container import Asked, AskedMount
-from stratascope.core.denials.complaints import READ_ONLY, find
+from stratascope.core.denials.complaints import MISSING, READ_ONLY, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
+    Cure,
     Failure,
     Given,
     Preset,
@@ -25,16 +25,19 @@ from stratascope.core.relaunch.toggle import (
     Suspicion,
     Toggle,
     ToggleError,
+    Unit,
 )
 from stratascope.core.relaunch.want import Want, WritablePlace
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_devices import DEVICES
 from stratascope.layers.namespaces.toggles_masks import MASKED_PATHS
-from stratascope.layers.shared.host_paths import is_socket, within
+from stratascope.layers.shared.host_paths import HostPath, Weight, is_socket, weight, within
+from stratascope.layers.shared.in_use import path_used
 from stratascope.layers.shared.symptoms import mounted
 from stratascope.layers.shared.toggle_values import (
     LATER_PRESETS,
     NOT_READ,
+    in_no_preset,
     listed,
     more_of,
     only,
@@ -58,7 +61,35 @@ def _is_host_path(mount: AskedMount, subject: Subject) -> bool:
 
 
 def _check_protect(value: str, subject: Subject) -> str:
+    if value.strip().startswith("/"):
+        return ",".join(dict.fromkeys(_of_host(word.strip(), subject) for word in value.split(",") if word.strip()))
     return more_of(value, subject, _mounted) or only("read-only", "writable")(value, subject)
+
+
+def _of_host(path: str, subject: Subject) -> str:
+    """The place of one of its binds. Raises ToggleError."""
+    path = posixpath.normpath(path)
+    if not any(_target(mount) == path for mount in _binds(subject)):
+        raise ToggleError(msg("Nothing of the host is mounted at {path}. Use the path of one of its binds.",
+                              path=path))  # fmt: skip
+    return path
+
+
+def _binds(subject: Subject) -> tuple[AskedMount, ...]:
+    return tuple(mount for mount in subject.container.asked.mounts if mount.kind == "bind")
+
+
+def _kept_from_writing(value: str, subject: Subject) -> list[AskedMount]:
+    """The mounts that the value makes read-only."""
+    if value == "read-only":
+        return [mount for mount in _binds(subject) if mount.writable and _is_host_path(mount, subject)]
+    places = value.split(",") if value.startswith("/") else ()
+    return [mount for mount in _binds(subject) if mount.writable and _target(mount) in places]
+
+
+def _matters(mount: AskedMount) -> bool:
+    """Whether whoever gets there changes the host's system or learns its secrets; else it is a folder of data."""
+    return weight(HostPath(mount.source, mount.target, mount.writable)) is not Weight.ORDINARY
 
 
 def _mounted(path: str, subject: Subject) -> str:
@@ -74,19 +105,20 @@ def _target(mount: AskedMount) -> str:
 
 
 def _gets_writable(mount: AskedMount, value: str, subject: Subject) -> bool:
-    if mount.writable or value == "read-only":
+    if mount.writable or value == "read-only" or value.startswith("/"):
         return False
     return _is_host_path(mount, subject) if value == "writable" else _target(mount) in listed(value)
 
 
 def _protect(asked: Asked, value: str, subject: Subject) -> Asked:
-    if value != "read-only":
+    if value != "read-only" and not value.startswith("/"):
         mounts = tuple(
             replace(mount, writable=True) if _gets_writable(mount, value, subject) else mount for mount in asked.mounts
         )
         return asked if mounts == asked.mounts else replace(asked, mounts=mounts)
+    kept = {_target(mount) for mount in _kept_from_writing(value, subject)}
     mounts = tuple(
-        replace(mount, writable=False) if mount.writable and _is_host_path(mount, subject) else mount
+        replace(mount, writable=False) if mount.writable and mount.kind == "bind" and _target(mount) in kept else mount
         for mount in asked.mounts
     )
     return asked if mounts == asked.mounts else replace(asked, mounts=mounts)
@@ -97,15 +129,24 @@ def _protected(asked: Asked, subject: Subject) -> bool:
 
 
 def _protect_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    if value != "read-only":
-        return ()
-    asked = subject.container.asked
-    writable = [mount for mount in asked.mounts if mount.writable and _is_host_path(mount, subject)]
     return tuple(
         msg("If it stores anything in {target}, that fails: {source} of the host is mounted there.",
             target=mount.target, source=mount.source)
-        for mount in writable[:_SHOWN]
+        for mount in _kept_from_writing(value, subject)[:_SHOWN]
     )  # fmt: skip
+
+
+def _data_kept(subject: Subject) -> Message | None:
+    """Why its binds are not made read-only, whatever was seen: what it stores there was not asked for."""
+    kept = [mount.target for mount in _kept_from_writing("read-only", subject) if not _matters(mount)]
+    if not kept:
+        return None
+    return msg("It may store its data in {paths}, which is of the host.", paths=", ".join(kept[:_SHOWN]))
+
+
+def _protect_cure(value: str, subject: Subject) -> Cure:
+    mounts = _kept_from_writing(value, subject)
+    return Cure.GRANT if all(map(_matters, mounts)) else Cure.BARRIER
 
 
 def _below_host_path(path: str, subject: Subject) -> bool:
@@ -139,13 +180,18 @@ def _prove_writable(facts: NamespacesFacts | None, value: str, subject: Subject)
 
 
 def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    if value != "read-only":
+    places = value.split(",") if value.startswith("/") else None
+    if value != "read-only" and places is None:
         return _prove_writable(facts, value, subject)
     expected = msg("The host's paths are mounted read-only")
     view = None if facts is None else facts.mounts
     if view is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    writable = [path for path in view.writable_paths if _below_host_path(path, subject)]
+    writable = [
+        path
+        for path in view.writable_paths
+        if (_below_host_path(path, subject) if places is None else any(within(path, place) for place in places))
+    ]
     if writable:
         return Proof(
             Proven.NOT_ENFORCED, expected, msg("{path} can be written", path=writable[0]), f"{_MOUNTS}:{writable[0]}"
@@ -180,7 +226,7 @@ HOST_PATHS = Toggle(
     _LAYER,
     msg("Make host paths read-only"),
     msg("Folders and files of the host that are mounted in it can be read but not written."),
-    "read-only",
+    "read-only|PATH,PATH",
     _check_protect,
     _protect,
     _protected,
@@ -189,10 +235,98 @@ HOST_PATHS = Toggle(
     lambda preset, subject: (
         "read-only" if preset in LATER_PRESETS and not _protected(subject.container.asked, subject) else None
     ),
+    cure=_protect_cure,
+    used=lambda value, subject: _any_used(_kept_from_writing(value, subject), subject),
+    left_off=_data_kept,
+    pieces=lambda subject: tuple(
+        dict.fromkeys(_target(mount) for mount in _kept_from_writing("read-only", subject) if _matters(mount))
+    ),
     gives="writable|+PATH,PATH",
     allows=_writing,
     symptoms=_protect_symptoms,
     word=msg("Host paths"),
+)
+
+
+# Paths of the host, taken out
+
+
+def _check_unmount(value: str, subject: Subject) -> str:
+    places = [posixpath.normpath(word.strip()) for word in value.split(",") if word.strip()]
+    there = {_target(mount) for mount in _binds(subject)}
+    for place in places:
+        if place not in there:
+            raise ToggleError(msg("Nothing of the host is mounted at {path}. Use the path of one of its binds.",
+                                  path=place))  # fmt: skip
+    if not places:
+        raise ToggleError(msg("Use the path of one of its binds."))
+    return ",".join(dict.fromkeys(places))
+
+
+def _unmount(asked: Asked, value: str, subject: Subject) -> Asked:
+    places = value.split(",")
+    mounts = tuple(mount for mount in asked.mounts if mount.kind != "bind" or _target(mount) not in places)
+    return asked if mounts == asked.mounts else replace(asked, mounts=mounts)
+
+
+def _unmounted(value: str, subject: Subject) -> list[AskedMount]:
+    return [mount for mount in _binds(subject) if _target(mount) in value.split(",")]
+
+
+def _unmount_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    return tuple(
+        msg("What it reads or stores in {target} is {source} of the host, and would no longer be there.",
+            target=_target(mount), source=mount.source)
+        for mount in _unmounted(value, subject)[:_SHOWN]
+    )  # fmt: skip
+
+
+def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("Nothing of the host is mounted at {paths}", paths=value.replace(",", ", "))
+    if facts is None or facts.mounts is None or facts.host_paths is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
+    still = [path for path in facts.host_paths if path.target in value.split(",")]
+    if still:
+        text = msg("{source} is mounted there", source=still[0].source)
+        return Proof(Proven.NOT_ENFORCED, expected, text, f"{_MOUNTS}:{still[0].target}")
+    return Proof(Proven.ENFORCED, expected, msg("There is nothing"), _MOUNTS)
+
+
+def _unmount_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    places = value.split(",")
+    line = find(failure, MISSING, lambda line: any(within(line.path, place) for place in places))
+    if line is None:
+        return None
+    return Suspicion(95, msg("Its log names {path}, which was mounted from the host.", path=line.path))
+
+
+def _any_used(mounts: list[AskedMount], subject: Subject) -> Message | None:
+    return next((why for mount in mounts if (why := path_used(_target(mount), subject)) is not None), None)
+
+
+UNMOUNT = Toggle(
+    "unmount",
+    _LAYER,
+    msg("Remove host paths"),
+    msg("These folders and files of the host are no longer mounted in it."),
+    "PATH,PATH",
+    _check_unmount,
+    _unmount,
+    lambda asked, subject: not any(mount.kind == "bind" for mount in asked.mounts),
+    _unmount_risks,
+    _prove_unmounted,
+    in_no_preset,
+    symptoms=_unmount_symptoms,
+    cure=lambda value, subject: Cure.GRANT,
+    used=lambda value, subject: _any_used(_unmounted(value, subject), subject),
+    default="/host",
+    proposed=lambda subject: next((_target(mount) for mount in _binds(subject)), ""),
+    unit=Unit.PATHS,
+    pieces=lambda subject: tuple(
+        dict.fromkeys(_target(each) for each in _binds(subject) if _matters(each) or _shows_socket(each, subject))
+    ),
+    single=msg("Remove {name}"),
+    word=msg("Mounts"),
 )
 
 
@@ -281,9 +415,13 @@ ENGINE_SOCKET = Toggle(
     lambda preset, subject: (
         "remove" if preset is Preset.STRICT and not _no_socket(subject.container.asked, subject) else None
     ),
+    cure=lambda value, subject: Cure.GRANT,
+    used=lambda value, subject: _any_used(
+        [mount for mount in subject.container.asked.mounts if _shows_socket(mount, subject)], subject
+    ),
     symptoms=_socket_symptoms,
     word=msg("Socket"),
 )
 
 
-MOUNT_TOGGLES = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, DEVICES)
+MOUNT_TOGGLES = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, UNMOUNT, DEVICES)

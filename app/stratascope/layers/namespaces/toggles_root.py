@@ -1,9 +1,9 @@
 """The toggles of layer 1 that keep a root directory as the image has it: read-only, with tmpfs where it writes.
 
-Where it writes is known from its writable layer (`Subject.changes`), where the caller looked. Only places
-that hold what is made anew at each start get a tmpfs by preset: elsewhere one would hide what the image put there. Nor
-does one of these where the container wrote over a file of the image (`Subject.replaced`): it uses what lies there, and
-Docker's tmpfs is empty. Podman copies it in.
+Where it writes is known from its writable layer (`Subject.changes`), where the caller looked, and from what was seen.
+Only what is temporary by its nature gets a tmpfs (`written.py`); where it keeps data the root directory stays writable,
+whatever the preset. Nor is there a tmpfs where the container wrote over a file of the image (`Subject.replaced`): it
+uses what lies there, and Docker's tmpfs is empty. Podman copies it in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import re
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.denials.complaints import DENIED, MISSING, READ_ONLY, find
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.image_folders import Folder
 from stratascope.core.relaunch.toggle import (
     Failure,
     Given,
@@ -31,7 +30,15 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.core.relaunch.want import LooserMount, MoreOf, Want, WritablePlace
 from stratascope.core.sizes import size_text
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.namespaces.written import tmpfs_options, written_folders
+from stratascope.layers.namespaces.written import (
+    KERNEL,
+    data,
+    in_temporary_place,
+    memory_folders,
+    temporary,
+    tmpfs_options,
+    written,
+)
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.on_demand import serves_users
 from stratascope.layers.shared.symptoms import mounted, of_kernel
@@ -41,24 +48,9 @@ from stratascope.value import replace
 _LAYER, _MOUNTS = "namespaces", "@mountinfo"
 _SHOWN = 5
 _SCRATCH = ("/tmp", "/var/tmp")
-_WRITTEN = ("/run", "/var/run", "/var/cache", "/var/log", "/var/lock", *_SCRATCH)
-_KERNEL = ("/proc", "/sys", "/dev")
 _MOST_TMPFS = 32
 _SIZE = re.compile(r"size=[1-9][0-9]{0,17}").fullmatch
 _MORE = ("exec", "suid", "dev")  # what may be allowed in a tmpfs beside the usual, as mount(8) names it
-
-
-def _written(subject: Subject) -> tuple[str, ...] | None:
-    """Paths that it wrote to its root directory, without the folders that lead there."""
-    if subject.changes is None:
-        return None
-    paths = sorted(set(subject.changes))
-    return tuple(
-        path
-        for place, path in enumerate(paths)
-        if not any(other.startswith(f"{path}/") for other in paths[place + 1 : place + 2])
-        and not any(within(path, mount.target) for mount in subject.container.asked.mounts)
-    )
 
 
 def _hidden(folder: str, subject: Subject) -> tuple[str, ...]:
@@ -69,19 +61,31 @@ def _hidden(folder: str, subject: Subject) -> tuple[str, ...]:
 
 
 def _may_be_read_only(subject: Subject) -> bool:
-    """Not where what it writes over can neither be written nor be given a tmpfs."""
-    wanted = [posixpath.dirname(path) for path in subject.replaced]
-    hidden = [folder for folder in wanted if any(within(folder, place) for place in _WRITTEN)]
-    return not subject.container.asked.read_only_root and not any(_hidden(folder, subject) for folder in hidden)
+    """Not where it keeps data, nor where what it writes over can neither be written nor be given a tmpfs."""
+    wanted = [posixpath.dirname(path) for path in subject.replaced if temporary(path)]
+    writable = not subject.container.asked.read_only_root
+    return writable and not data(subject) and not any(_hidden(folder, subject) for folder in wanted)
+
+
+def _kept_writable(subject: Subject) -> Message | None:
+    """Why its root directory stays writable, whatever was seen."""
+    if subject.container.asked.read_only_root:
+        return None
+    kept = data(subject)
+    if kept:
+        return msg("It keeps files outside its volumes, so its root directory stays writable: {paths}.",
+                   paths=", ".join(kept[:_SHOWN]))  # fmt: skip
+    if serves_users(subject):
+        return msg("It works for whoever logs in or sends it a job, and where that writes was not seen.")
+    return None
 
 
 def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if value == "off" or subject.container.asked.read_only_root:
         return ()
-    written = _written(subject)
-    if written is None:
+    if subject.changes is None:
         return (msg("Where it writes was not examined; writes fail where it has no volume or tmpfs."),)
-    lost = [path for path in written if not any(within(path, folder) for folder in _WRITTEN)]
+    lost = data(subject)
     if not lost:
         return ()
     paths = ", ".join(lost[:_SHOWN])
@@ -100,7 +104,7 @@ def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspi
         return Suspicion(85, text)
     # A folder that it could not make is the place itself; a file lies in it
     folder = line.path if _FOLDER(line.text) else posixpath.dirname(line.path)
-    if folder in ("", "/"):
+    if not in_temporary_place(folder):  # what it writes elsewhere is data
         text = msg("It tried to write to {path}. Give it a volume there, or leave out read-only-root.", path=line.path)
     else:
         text = msg("It tried to write to {path}. Give it a tmpfs there: tmpfs={folder}.", path=line.path, folder=folder)
@@ -108,8 +112,8 @@ def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspi
 
 
 def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """On, unless it does its work for whoever comes later: where that writes a start does not show."""
-    if subject.container.asked.read_only_root or serves_users(subject):
+    """On, unless it keeps data, or does its work for whoever comes later: where that writes a start does not show."""
+    if not _may_be_read_only(subject) or serves_users(subject):
         return None
     return Learned("on", msg("It was seen writing only to volumes and memory."))
 
@@ -136,7 +140,7 @@ def _of_root(want: Want, subject: Subject) -> bool:
         isinstance(want, WritablePlace)
         and asked.read_only_root
         and want.mount == "/"
-        and not any(within(want.path, folder) for folder in _KERNEL)
+        and not any(within(want.path, folder) for folder in KERNEL)
     )
 
 
@@ -154,6 +158,7 @@ READ_ONLY_ROOT = Toggle(
     lambda preset, subject: "on" if preset is Preset.STRICT and _may_be_read_only(subject) else None,
     learned=_read_only_learned,
     learned_words=(LEARNED,),
+    left_off=_kept_writable,
     guessed=True,
     gives="off",
     allows=lambda want, subject: (
@@ -179,7 +184,7 @@ def _check_tmpfs(value: str, subject: Subject) -> str:
         raise ToggleError(msg("Give up to {most} paths inside the container, separated by commas.", most=_MOST_TMPFS))
     taken = {mount.target.rstrip("/") for mount in subject.container.asked.mounts if mount.kind != "tmpfs"}
     for place in places:
-        kernel = any(within(place, folder) for folder in _KERNEL)
+        kernel = any(within(place, folder) for folder in KERNEL)
         unknown = [word for word in places[place] if word not in _MORE and not _SIZE(word)]
         if not place.startswith("/") or place.strip("/") == "" or unknown or not place.isprintable() or kernel:
             raise ToggleError(msg("A tmpfs can't be mounted at {path}. Give an absolute path inside.", path=place))
@@ -212,6 +217,10 @@ def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if not new:
         return ()
     paths = ", ".join(new[:_SHOWN])
+    lost = [path for place in new for path in data(subject) if within(path, place)]
+    if lost:
+        return (msg("It keeps files there, which are lost when it stops: {paths}.",
+                    paths=", ".join(lost[:_SHOWN])),)  # fmt: skip
     hidden = [path for place in new for path in _hidden(place, subject)]
     if hidden:
         return (msg("The image has files there that it uses, and a tmpfs would hide them: {paths}.",
@@ -242,16 +251,15 @@ def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) ->
 
 
 def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
-    if preset is not Preset.STRICT or subject.container.asked.read_only_root:
-        return None  # what works with a read-only root directory has its places to write
-    written = _written(subject)
+    """What works with a read-only root directory has its places to write, and one that stays writable needs none."""
+    if preset is not Preset.STRICT or not _may_be_read_only(subject):
+        return None
     places = list(_SCRATCH)
-    if written is None:
+    if subject.changes is None:
         places.append("/run")
-    for path in written or ():
+    for path in () if subject.changes is None else written(subject):
         folder = posixpath.dirname(path)
-        useful = any(within(folder, place) for place in _WRITTEN) and not _hidden(folder, subject)
-        if useful and folder not in places:
+        if in_temporary_place(folder) and folder not in places and not _hidden(folder, subject):
             places.append(folder)
     # a change in a folder of a scratch folder needs no tmpfs of its own
     places = [place for place in places if not any(place != other and within(place, other) for other in _SCRATCH)]
@@ -275,22 +283,16 @@ def _tmpfs_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion
 
 
 def _tmpfs_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Where it was seen to write, and what the strictest preset has."""
+    """Where it was seen to write what is temporary, and what the strictest preset has."""
     if _read_only_learned(word, subject, asked) is None:
         return None
     value = _tmpfs_preset(Preset.STRICT, subject)
     places = () if value is None else tuple(value.split(","))
-    more = written_folders(subject, lambda folder: is_docker(subject) and _filled(folder, subject))
+    more = tuple(folder for folder in memory_folders(subject) if not _hidden(folder, subject))
     places += tuple(folder for folder in more if not any(within(folder, place) for place in places))
     places = tuple(place for place in places if not any(place != other and within(place, other) for other in more))
     found = ",".join(places[:_MOST_TMPFS])
     return Learned(found, msg("It was seen writing there, or any program may.")) if found else None
-
-
-def _filled(folder: Folder, subject: Subject) -> bool:
-    """Whether an empty file system there would hide what the program may need."""
-    usual = any(within(folder.path, place) for place in _WRITTEN)
-    return bool(_hidden(folder.path, subject)) or (bool(folder.names) and not usual)
 
 
 def _tmpfs_allowed(want: Want, subject: Subject) -> Given | None:
@@ -306,7 +308,7 @@ def _tmpfs_allowed(want: Want, subject: Subject) -> Given | None:
     if not isinstance(want, WritablePlace) or not _of_root(want, subject):
         return None
     folder = posixpath.dirname(want.path)
-    if folder in ("", "/") or not any(within(folder, place) for place in _WRITTEN) or _hidden(folder, subject):
+    if not in_temporary_place(folder) or _hidden(folder, subject):
         return None  # what lies there would be hidden, or be missed the next time
     return Given(folder, msg("Add a tmpfs at {path}", path=folder))
 
@@ -334,6 +336,7 @@ TMPFS = Toggle(
     _tmpfs_preset,
     learned=_tmpfs_learned,
     learned_words=(LEARNED,),
+    left_off=_kept_writable,
     guessed=True,
     gives="PATH:exec|PATH:suid|PATH:dev|PATH:size=BYTES",
     allows=_tmpfs_allowed,

@@ -1,39 +1,76 @@
-"""The folders to which a container writes, outside of its mounts, and what a tmpfs has to be like there.
+"""Where a container writes outside of its mounts: what of it is temporary by its nature, what is data, and the folders
+that may be a file system in memory. Pure.
 
-The image's owner and mode are taken over, or the program may not write where it did, and others may; where it starts as
-another user than before, what that one owned is the new one's. Pure.
+Whatever is written is data unless its nature says otherwise: a folder that is empty in the image may be where a
+program keeps its database. Temporary are the places that the Filesystem Hierarchy Standard calls so, pid files and
+sockets, and of /var/cache what the program was seen to make anew.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
 
 from stratascope.core.container import Asked
-from stratascope.core.relaunch.image_folders import Folder
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.shared.host_paths import within
 
-_KERNEL = ("/proc", "/sys", "/dev")
+KERNEL = ("/proc", "/sys", "/dev")
+TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/lock")
+_CACHE = "/var/cache"
+_MARKS = (".pid", ".sock", ".socket")  # of a process that runs: they say nothing once it has ended
+_STARTS = 2  # from an empty place, and again
 
 
-def written_folders(subject: Subject, unfit: Callable[[Folder], bool]) -> tuple[str, ...]:
-    """The smallest set of the image's folders in which all lies that it was seen to write, or has in its layer,
-    less those that are unfit and what lies next to the root. What it makes itself, it makes again.
+def in_temporary_place(path: str) -> bool:
+    """Whether it lies where everything is meant to be gone when the container stops."""
+    return any(within(path, place) for place in TEMPORARY)
+
+
+def temporary(path: str) -> bool:
+    """Whether it is meant to be gone then, by its place or its name."""
+    return in_temporary_place(path) or any(within(path, place) for place in KERNEL) or path.endswith(_MARKS)
+
+
+def written(subject: Subject) -> tuple[str, ...]:
+    """Paths outside of its mounts that it has in its layer or was seen to write, without those that lead there."""
+    paths = {*(subject.changes or ()), *(() if subject.seen is None else subject.seen.written)}
+    above = {posixpath.dirname(path) for path in paths}
+    mounts = [mount.target.rstrip("/") or "/" for mount in subject.container.asked.mounts]
+    return tuple(
+        path
+        for path in sorted(paths - above)
+        if not any(within(path, place) for place in (*mounts, *KERNEL))
+        and not any(within(place, path) for place in mounts)
+    )
+
+
+def data(subject: Subject) -> tuple[str, ...]:
+    """Those of them that a file system in memory would lose, and that a read-only root directory would refuse."""
+    return tuple(path for path in written(subject) if not temporary(path) and not _made_anew(path, subject))
+
+
+def _made_anew(path: str, subject: Subject) -> bool:
+    seen = subject.seen
+    return within(path, _CACHE) and seen is not None and seen.seen.starts >= _STARTS and path in seen.written
+
+
+def memory_folders(subject: Subject) -> tuple[str, ...]:
+    """The smallest set of the image's folders in which all lies that it writes and that is temporary.
+
+    Beside the places that are temporary, only those that the image has empty and that hold nothing else. What it makes
+    itself, it makes again.
     """
     known = {folder.path: folder for folder in subject.folders or ()}
-    mounts = [mount.target.rstrip("/") for mount in subject.container.asked.mounts]
+    kept = data(subject)
     found: set[str] = set()
-    changed = subject.changes or ()
-    ways = {posixpath.dirname(path) for path in changed}  # the folders that lead there are told too
-    ends = (path for path in changed if path not in ways)
-    for path in (*ends, *(() if subject.seen is None else subject.seen.written)):
+    for path in set(written(subject)) - set(kept):
         while path not in known and path not in ("", "/"):
             path = posixpath.dirname(path)  # noqa: PLW2901
-        if path in known and not any(within(path, place) for place in (*mounts, *_KERNEL)):
+        if path not in known or any(within(each, path) for each in kept):
+            continue
+        if not known[path].names or in_temporary_place(path):
             found.add(path)
-    fit = sorted(path for path in found if not unfit(known[path]))
-    return tuple(path for path in fit if not any(path != other and within(path, other) for other in fit))
+    return tuple(path for path in sorted(found) if not any(path != other and within(path, other) for other in found))
 
 
 def tmpfs_options(place: str, asked: Asked, subject: Subject) -> str:

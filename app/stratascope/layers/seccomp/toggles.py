@@ -15,6 +15,7 @@ from stratascope.core.observation.imports import calls
 from stratascope.core.observation.observation import Observation, UsedCall, added
 from stratascope.core.relaunch.toggle import (
     MORE,
+    Cure,
     Failure,
     Given,
     Learned,
@@ -258,6 +259,7 @@ SECCOMP = Toggle(
     _prove,
     _preset,
     symptoms=_symptoms,
+    cure=lambda value, subject: Cure.BARRIER if _on(subject.container.asked, subject) else Cure.PROTECTION,
     pieces=lambda subject: () if _on(subject.container.asked, subject) else ("default",),
     learned=_learned,
     learned_words=(LEARNED, ORDINARY, TIGHT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stratascope.core.denials.complaints import DENIED, NOT_PERMITTED, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
+    Choice,
     Failure,
     Given,
     Preset,
@@ -179,6 +180,7 @@ USER = Toggle(
     doubts=_user_doubts,
     learned=learned,
     learned_words=(LEARNED,),
+    brings=(Choice("no-new-privileges", "on"),),  # else a set-uid program gives back what root had
     default="1000",
     gives="0",
     allows=_user_allowed,

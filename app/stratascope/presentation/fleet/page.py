@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.core.message import Message, msg
+from stratascope.core.severity import SERIOUS
 from stratascope.i18n.translate import translate
 from stratascope.presentation.fleet.summary import head, open_threats, where
 from stratascope.presentation.formats.results import notes
-from stratascope.presentation.formats.told import SERIOUS, Subject, Told, accepted_text
+from stratascope.presentation.formats.told import Subject, Told, accepted_text
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.page import frame
 from stratascope.presentation.words import SEVERITIES, moment

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.core.message import msg, plural
-from stratascope.core.severity import Severity
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.fleet.summary import head, open_in, open_threats, where
 from stratascope.presentation.formats.results import notes
-from stratascope.presentation.formats.told import SERIOUS, Item, Machine, Subject, Told, accepted_text
+from stratascope.presentation.formats.told import Item, Machine, Subject, Told, accepted_text
 from stratascope.presentation.terminal import SEVERITY_STYLE, Style, clip, pad, width_of, wrap
 from stratascope.presentation.words import SEVERITIES, moment
 

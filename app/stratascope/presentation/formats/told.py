@@ -12,7 +12,7 @@ from stratascope.core.accepted.accepted import Standing, in_force, threat_code
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
-from stratascope.core.severity import Severity
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
@@ -26,7 +26,6 @@ from stratascope.presentation.takeover import may_run
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.value import Value, replace
 
-SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 _NAME, _TEXT, _PATH = 200, 1000, 400  # characters
 _AT = re.compile(r"(?P<file>.+):(?P<line>[1-9][0-9]{0,8})").fullmatch
 

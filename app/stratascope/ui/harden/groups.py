@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset
-from stratascope.core.severity import Severity
-from stratascope.usecases.plan.offers import SERIOUS, Offer, Option
+from stratascope.core.severity import SERIOUS, Severity
+from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import Value
 
 

@@ -159,8 +159,9 @@ class SwitchColumn(QWidget):
         chosen, preview = self.draft.chosen, self.draft.preview
         told: tuple[Message, ...] = ()
         if chosen is not None and preview is not None and self.draft.nothing is None:
-            left = () if self.draft.offer is None else self.draft.offer.left
-            told = shortfalls(preview, chosen.preset if self.draft.choices else None, left)
+            offer = self.draft.offer
+            left, in_use = ((), ()) if offer is None else (offer.left, offer.in_use)
+            told = shortfalls(preview, chosen.preset if self.draft.choices else None, left, in_use)
         words = [plain(translate(each)) for each in told]
         self.short.setText(together(words[:SHORT]))
         give_tip(self.short, "\n".join(words[SHORT:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -71,7 +71,7 @@ class FoundPage(QScrollArea):
         self.prediction = Prediction(theme, titles)
         self.prediction.set_folded(True)
         self.untried = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
-        self._parts = [(Label(theme, 14, BOLD, wrap=True), QVBoxLayout()) for _ in range(5)]
+        self._parts = [(Label(theme, 14, BOLD, wrap=True), QVBoxLayout()) for _ in range(6)]
         inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
@@ -101,20 +101,17 @@ class FoundPage(QScrollArea):
         for row in self.rows:
             row.switch.toggled.connect(self._switched)
         self._fill(0, plural("{count} setting, and why", "{count} settings, and why", len(kept)), self.rows)
-        without = tuple(
-            self._line(Mark.OPEN, translate(msg("{title}: {why}", title=words.setting_title(each, done),
-                                                why=words.why(each))))
-            for each in left
-        )  # fmt: skip
-        self._fill(1, msg("Left out: it breaks with these"), without)
+        broke, spared = ([each for each in left if bool(each.tried) is tried] for tried in (True, False))
+        self._fill(1, msg("Left out: it breaks with these"), self._left(Mark.OPEN, broke, done))
+        self._fill(2, msg("Left out, and not tried"), self._left(Mark.UNKNOWN, spared, done))
         tried = done.tried
         compared = () if tried is None else tried.compared
         untold = () if tried is None else tried.not_compared
-        self._fill(2, msg("What was compared"), tuple(self._told(Mark.ENFORCED, each) for each in compared))
-        self._fill(3, msg("What was not compared"), tuple(self._told(Mark.UNKNOWN, each) for each in untold))
+        self._fill(3, msg("What was compared"), tuple(self._told(Mark.ENFORCED, each) for each in compared))
+        self._fill(4, msg("What was not compared"), tuple(self._told(Mark.UNKNOWN, each) for each in untold))
         said = "" if tried is None or kept else "\n".join(filter(None, (tried.words, tried.log)))
         title = translate(msg("Last output of the twin"))
-        self._fill(4, msg("Last output of the twin"), (quote_box(self._theme, title, said),) if said else ())
+        self._fill(5, msg("Last output of the twin"), (quote_box(self._theme, title, said),) if said else ())
         self.verticalScrollBar().setValue(0)
         self._switched()
 
@@ -144,6 +141,10 @@ class FoundPage(QScrollArea):
         head.setVisible(bool(rows))
         for row in rows:
             column.addWidget(row)
+
+    def _left(self, mark: Mark, left: Sequence[Setting], done: Tightened) -> tuple[QWidget, ...]:
+        texts = (msg("{title}: {why}", title=words.setting_title(each, done), why=words.why(each)) for each in left)
+        return tuple(self._told(mark, text) for text in texts)
 
     def _told(self, mark: Mark, text: Message) -> QWidget:
         return self._line(mark, translate(text))

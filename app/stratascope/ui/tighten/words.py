@@ -131,11 +131,16 @@ def setting_rows(found: Sequence[Setting], done: Tightened) -> tuple[Row, ...]:
         times = translate(msg("tried {count}×", count=each.tried))
         works = each.choice is not None
         reason = why(each)
-        told = translate(msg("Works")) if works else translate(msg("Breaks: {why}", why=reason))
+        if works:
+            told, sign, ink = translate(msg("Works")), "tick", "enf"
+        elif each.tried:
+            told, sign, ink = translate(msg("Breaks: {why}", why=reason)), "cross", "open"
+        else:
+            told, sign, ink = translate(msg("Left out: {why}", why=reason)), "?", "text2"
         rows.append(
             (
-                Cell(setting_title(each, done), sign="tick" if works else "cross", more=reason),
-                Cell(told, ink="enf" if works else "open", more=reason if works else ""),
+                Cell(setting_title(each, done), sign=sign, more=reason),
+                Cell(told, ink=ink, more=reason if works else ""),
                 Cell(times, ink="text2", right=True),
             )
         )

@@ -6,6 +6,7 @@ Shown is the most that it can be, as in the reports, and beside it what it is at
 from __future__ import annotations
 
 from stratascope.core.message import msg, plural
+from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Band, Matrix, ThreatState, band_of
 from stratascope.core.threats.threat import Family, Outcome
@@ -13,7 +14,6 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.matrix_order import exposure_line
 from stratascope.presentation.words import exposure_level, exposure_word
 from stratascope.ui.widgets.gap_words import runs, summary
-from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.value import Value
 
 _INKS = {"none": "enf", "low": "enf", "medium": "weak", "high": "open", "critical": "open"}

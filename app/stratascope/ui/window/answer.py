@@ -14,7 +14,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.raised import raised, raising_most
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain
-from stratascope.core.severity import Severity
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
@@ -22,7 +22,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.ui.widgets.exposure_words import why, worst_open
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.what_if import small
-from stratascope.usecases.plan.offers import SERIOUS, Offer, Option
+from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import Value, replace
 
 _NAMED = 3  # further threats

@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
+from stratascope.core.severity import SERIOUS
 from stratascope.presentation.history_since import Line, Place
 from stratascope.ui.denied.refused import Refused
 from stratascope.ui.history.chronicle import Chronicle
@@ -26,7 +27,6 @@ from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.empty_page import EmptyPage
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.strata_page import StrataPage, not_started
-from stratascope.usecases.plan.offers import SERIOUS
 
 if TYPE_CHECKING:
     from stratascope.ui.before.draft import Before

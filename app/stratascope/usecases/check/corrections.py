@@ -17,12 +17,13 @@ from stratascope.check.reading import Language, Problem, Read
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.difference import changed_lines, difference
 from stratascope.usecases.check.writing import Writer
-from stratascope.usecases.plan.offers import SERIOUS, Hint, Offer, Option, Preview
+from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
 from stratascope.usecases.plan.preview import Previews
 from stratascope.value import Value, replace
 

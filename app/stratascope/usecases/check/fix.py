@@ -11,11 +11,11 @@ from stratascope.check.changes import UnwritableError
 from stratascope.check.reading import Problem
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice, ToggleError
+from stratascope.core.severity import SERIOUS
 from stratascope.core.threats.depth import Matrix
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer
 from stratascope.usecases.plan.closing import Closing, closing
-from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.value import Value
 
 

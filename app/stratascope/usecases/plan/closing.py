@@ -1,10 +1,15 @@
 """The smallest set of toggles that closes every critical threat that can be closed, then every serious one.
 
-Exact, as a minimum hitting set: a *cut* is a set of pieces without all of which some threat stays open, so each
-solution has one of each cut. The smallest set that has one of each cut known so far is tried; where it leaves a threat
-open, that gives another cut. The first one that leaves nothing open is smallest, since cuts only ever add to it. That
-holds because no toggle opens what is closed. Decided against trying sets by their size: of forty capabilities there
-are 90,000 sets of four.
+A hole is closed where it was made: what can be closed by taking back what the container was granted beyond its engine's
+default is closed by that alone; of the rest what can be closed by putting back what was switched off; only for what is
+left then is something put in the way of it (`Cure`). Another user does not close what the bounding set gives back
+through a set-uid program, so what is open is asked of the process that such a program would be, too.
+
+Each of these sets is exact, as a minimum hitting set: a *cut* is a set of pieces without all of which some threat stays
+open, so each solution has one of each cut. The smallest set that has one of each cut known so far is tried; where it
+leaves a threat open, that gives another cut. The first one that leaves nothing open is smallest, since cuts only ever
+add to it. That holds because no toggle opens what is closed. Decided against trying sets by their size: of forty
+capabilities there are 90,000 sets of four.
 
 A piece is one toggle, or one of the values that are chosen for themselves (a capability of `drop`). It is predicted as
 everything is, but only whether these threats are stopped, which takes a tenth of a whole preview.
@@ -16,16 +21,17 @@ from collections.abc import Iterable, Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.layer import Layer
-from stratascope.core.relaunch.toggle import GRADES, Choice, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import GRADES, Choice, Cure, Subject, Toggle, ToggleError
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Posture, ruled
 from stratascope.core.threats.threat import Stance, Threat
+from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.toggles import all_toggles, fold, toggle
 from stratascope.usecases.plan.hitting_set import smallest_hitting
-from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.usecases.plan.prediction import Prediction
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 _ROUNDS = 60  # cuts; the fullest real container takes a dozen
 _PAIR = 2  # no single piece does it, as each was asked for what it closes alone, so a pair that does it is smallest
@@ -42,20 +48,34 @@ _Piece = Choice  # with one value of those that are chosen for themselves
 _Pieces = frozenset[_Piece]
 
 
-def closing(prediction: Prediction, subject: Subject) -> Closing:
-    """For one container. Of sets that are as small, the one of whose pieces fewest things are said to break."""
+def closing(prediction: Prediction, subject: Subject, severities: Sequence[Severity] = SERIOUS) -> Closing:
+    """For one container: what closes its threats of these severities. Of sets that are as good, the one of whose pieces
+    fewest are seen in use, and that is said to break the fewest things.
+    """
     matrix = prediction.state.matrix
-    opened = () if matrix is None else tuple(
+    if matrix is None:
+        return Closing()
+    there = tuple(item.threat for severity in severities for item in matrix.open(severity))
+    # held only by who it is now: a set-uid program would be the host's root again
+    critical = tuple(
         item.threat
-        for severity in SERIOUS
-        for item in matrix.open(severity)
-    )  # fmt: skip
+        for item in matrix.threats
+        if item.threat.severity is Severity.CRITICAL and Severity.CRITICAL in severities and item.threat not in there
+    )
+    regained = _Closed(prediction, subject, critical)
+    still = regained.closed(frozenset()) if regained.gains else {threat.id for threat in critical}
+    opened = (*there, *(threat for threat in critical if threat.id not in still))
     if not opened:
         return Closing()
-    search = _Search(_Closed(prediction, subject, opened), _pieces(subject))
-    chosen = search.run()
-    closed = search.prediction.closed(chosen)
-    return Closing(joined(chosen), tuple(threat for threat in opened if threat.id not in closed))
+    predicted = _Closed(prediction, subject, opened)
+    pieces, chosen = _pieces(subject), frozenset[_Piece]()
+    for cure in Cure:
+        able = tuple(each for each in pieces if toggle(each.toggle).cure(each.value, subject) <= cure)
+        chosen = _Search(predicted, able, chosen).run()
+        chosen |= predicted.helping(able, chosen)
+    closed = predicted.closed(chosen)
+    left = tuple(threat for threat in opened if threat.id not in closed)
+    return Closing(joined(predicted.whole(chosen)), left)
 
 
 def joined(pieces: Iterable[_Piece]) -> tuple[Choice, ...]:
@@ -106,15 +126,52 @@ class _Closed:
         known = self._known.get(pieces)
         if known is None:
             self.evaluations += 1
-            known = self._known[pieces] = self._closed(self._options(pieces))
+            after = self._options(pieces)
+            known = self._closed(after)
+            if self._regains(after):
+                known &= self._closed(replace(after, user="0"))
+            self._known[pieces] = known
         return known
 
-    def risks(self, piece: _Piece) -> int:
-        """How many things it could break."""
-        return len(toggle(piece.toggle).risks(piece.value, self._subject))
+    def whole(self, pieces: _Pieces) -> _Pieces:
+        """With what some of them close nothing without."""
+        asked = self._subject.container.asked
+        brought = {choice for piece in pieces for choice in toggle(piece.toggle).brings}
+        return pieces | {
+            each for each in brought if toggle(each.toggle).apply(asked, each.value, self._subject) != asked
+        }
+
+    @property
+    def gains(self) -> bool:
+        """Whether a set-uid program would give back what it has not now."""
+        return self._regains(self._subject.container.asked)
+
+    def _regains(self, asked: Asked) -> bool:
+        """Unless it is known that there is none, there may be one: what a user may not, it is asked to."""
+        return not asked.no_new_privileges and not starts_as_root(asked) and self._subject.set_uid != ()
+
+    def cost(self, piece: _Piece) -> tuple[int, int]:
+        """Whether it is seen in use, and how many things it could break."""
+        which = toggle(piece.toggle)
+        used = which.used(piece.value, self._subject) is not None
+        return int(used), len(which.risks(piece.value, self._subject))
+
+    def helping(self, pieces: Sequence[_Piece], chosen: _Pieces) -> _Pieces:
+        """Capabilities that help to make a critical hole, also where another grant that is taken back closes it."""
+        critical = {threat.id for threat in self._threats if threat.severity is Severity.CRITICAL}
+        left = frozenset(piece for piece in chosen if toggle(piece.toggle).leaves_privileged)
+        already, now = self.closed(left), self._options(chosen)
+        return frozenset(
+            piece
+            for piece in pieces
+            if toggle(piece.toggle).goes_along
+            and toggle(piece.toggle).cure(piece.value, self._subject) is Cure.GRANT
+            and (self.closed(left | {piece}) - already) & critical
+            and self._options(chosen | {piece}) != now
+        )
 
     def _options(self, pieces: _Pieces) -> Asked:
-        asked = self._subject.container.asked
+        asked, pieces = self._subject.container.asked, self.whole(pieces)
         which = {piece.toggle: toggle(piece.toggle) for piece in pieces}
         if asked.privileged and not any(each.leaves_privileged for each in which.values()):
             pieces = frozenset(piece for piece in pieces if not which[piece.toggle].overridden)
@@ -146,30 +203,35 @@ def _needs(threats: Sequence[Threat]) -> set[Need]:
 
 
 class _Search:
-    def __init__(self, prediction: _Closed, pieces: tuple[_Piece, ...]) -> None:
-        self.prediction, self._pieces = prediction, pieces
+    """The smallest set of these pieces, beside a base that is chosen already."""
+
+    def __init__(self, prediction: _Closed, pieces: tuple[_Piece, ...], base: _Pieces) -> None:
+        self._prediction, self._pieces, self._base = prediction, pieces, base
+        self._costs = {piece: (*prediction.cost(piece), place) for place, piece in enumerate(pieces)}
 
     def run(self) -> _Pieces:
-        """The smallest set."""
-        every = frozenset(self._pieces)
-        goal = self.prediction.closed(every) - self.prediction.closed(frozenset())
-        alone = self._alone(frozenset(), goal)
+        """With the base."""
+        every, base = self._base.union(self._pieces), self._base
+        goal = self._prediction.closed(every) - self._prediction.closed(base)
+        if not goal:
+            return base
+        alone = self._alone(base, goal)
         quick = smallest_hitting(map(frozenset, alone.values()), self._cost)
         if all(alone.values()) and len(quick) <= _PAIR:
-            return quick
+            return base | quick
         cuts: list[_Pieces] = []
-        chosen: _Pieces = frozenset()
+        chosen = base
         for _ in range(_ROUNDS):
-            open_ = goal - self.prediction.closed(chosen)
+            open_ = goal - self._prediction.closed(chosen)
             if not open_:
                 return chosen
             cuts += self._cuts(chosen, open_, every)
-            chosen = smallest_hitting(cuts, self._cost)
-        return self._without_needless(frozenset().union(*cuts), goal)
+            chosen = base | smallest_hitting(cuts, self._cost)
+        return self._without_needless(base.union(*cuts), goal)
 
-    def _cost(self, piece: _Piece) -> tuple[int, int]:
-        """Fewest things to break, then the order of the toggles."""
-        return self.prediction.risks(piece), self._pieces.index(piece)
+    def _cost(self, piece: _Piece) -> tuple[int, ...]:
+        """In the end the order of the toggles."""
+        return self._costs[piece]
 
     def _cuts(self, chosen: _Pieces, open_: frozenset[str], every: _Pieces) -> list[_Pieces]:
         """At least one, of which `chosen` has nothing."""
@@ -177,7 +239,7 @@ class _Search:
         found = []
         for threat, pieces in alone.items():
             cut = frozenset(pieces)
-            if threat in self.prediction.closed(every - cut):
+            if threat in self._prediction.closed(every - cut):
                 cut = self._cut(threat, chosen, every - cut - chosen) | cut
             found.append(cut)
         return list(dict.fromkeys(found))
@@ -196,7 +258,7 @@ class _Search:
         """Those that close some of these with what is chosen and nothing else, found by halves."""
         if not pieces:
             return
-        closed = self.prediction.closed(chosen | frozenset(pieces)) & open_
+        closed = self._prediction.closed(chosen | frozenset(pieces)) & open_
         if not closed:
             return
         if len(pieces) == 1:
@@ -214,7 +276,7 @@ class _Search:
         def take(some: Sequence[_Piece]) -> None:
             nonlocal taken
             more = taken | frozenset(some)
-            if threat not in self.prediction.closed(more):
+            if threat not in self._prediction.closed(more):
                 taken = more
             elif len(some) == 1:
                 left.update(some)
@@ -226,7 +288,7 @@ class _Search:
         return frozenset(left)
 
     def _without_needless(self, pieces: _Pieces, goal: frozenset[str]) -> _Pieces:
-        for piece in sorted(pieces, key=self._cost, reverse=True):
-            if goal <= self.prediction.closed(pieces - {piece}):
+        for piece in sorted(pieces - self._base, key=self._cost, reverse=True):
+            if goal <= self._prediction.closed(pieces - {piece}):
                 pieces -= {piece}
         return pieces

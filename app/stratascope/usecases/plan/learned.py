@@ -18,11 +18,15 @@ Place = Callable[[str], str]  # where a file of that content goes: its full path
 
 
 class Resolved(Value):
-    """Choices with values, why each learned one is so, and the files (path, text) that they name."""
+    """Choices with values, why each learned one is so, and the files (path, text) that they name.
+
+    `left`: toggles that are not among them, and why, where something speaks against them.
+    """
 
     choices: tuple[Choice, ...]
     why: tuple[tuple[str, Message], ...] = ()  # by the toggle's id
     files: tuple[tuple[str, str], ...] = ()
+    left: tuple[tuple[str, Message], ...] = ()
 
 
 def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolved:
@@ -56,6 +60,8 @@ def too_little(which: Toggle, value: str, subject: Subject) -> ToggleError:
         return ToggleError(
             msg("What its filter lets through now is not known, or it has none: {title}.", title=which.title)
         )
+    if (against := which.left_off(subject)) is not None:
+        return ToggleError(against)
     if subject.seen is None:
         return ToggleError(
             msg("Nothing was learned about this container yet: {title}. Watch it first, or try it on a twin.",

@@ -60,6 +60,7 @@ def look(access: EngineAccess, container: str) -> Look:
     subject = replace(
         subject,
         folders=image_folders(access, subject, written),
+        environment=spec.result().values,
         own_volumes=own_volumes(access, subject, others.result(), transactions),
     )
     return Look(state, subject, spec.result(), written, before, others.result())

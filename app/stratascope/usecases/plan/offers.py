@@ -8,12 +8,12 @@ from stratascope.core.history.entry import Limits
 from stratascope.core.layer import Finding, Verdict
 from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Toggle
-from stratascope.core.severity import Severity
+from stratascope.core.severity import SERIOUS
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
+from stratascope.usecases.plan.presets import InUse
 from stratascope.value import Value
 
-SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 _WORTH = 0.1  # of exposure: what is no more than that is not worth a relaunch
 
 
@@ -103,12 +103,14 @@ class Offer(Value):
     """Every toggle as it stands with one container, and what each preset chooses there, the smallest set first.
 
     `left`: the open threats of `SERIOUS` that no toggle closes, only the host or whoever creates the container.
+    `in_use`: what would close something critical, and is in the smallest set alone.
     """
 
     options: tuple[Option, ...]
     presets: tuple[tuple[Preset, tuple[Choice, ...]], ...]
     left: tuple[Threat, ...] = ()
     smallest: Preview | None = None  # what the smallest set comes to, where there is anything to close
+    in_use: tuple[InUse, ...] = ()
 
     def of(self, preset: Preset) -> tuple[Choice, ...]:
         """What the preset chooses here."""

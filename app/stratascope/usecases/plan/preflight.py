@@ -24,7 +24,7 @@ from stratascope.usecases.plan.preflight_warnings import Caution as Caution
 from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.plan.preflight_warnings import some as _some
 from stratascope.usecases.plan.written_files import leaves, own_files, volatile
-from stratascope.usecases.plan.written_layer import layer
+from stratascope.usecases.plan.written_layer import in_memory, layer
 from stratascope.value import Value, replace
 
 _SECRETS = "/run/secrets"
@@ -83,6 +83,7 @@ def preflight(
         *(() if owned else _secrets(container, written)),  # its owner writes them anew
         *_unfinished(container, transactions),
         *layer(spec, container, written, host, remedies, owned=owned),
+        *(() if wanted is None or subject is None else in_memory(subject, wanted, remedies)),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]

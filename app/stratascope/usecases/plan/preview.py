@@ -15,23 +15,40 @@ from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.shared.asked_capabilities import starts_as_root
-from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
+from stratascope.layers.toggles import all_live, all_toggles, fold, plain, toggle, value_text
 from stratascope.usecases.plan.closing import Closing, closing
 from stratascope.usecases.plan.learned import Place, resolved
-from stratascope.usecases.plan.offers import SERIOUS, Hint, LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
-from stratascope.value import replace
+from stratascope.usecases.plan.presets import InUse, preset_choices, unused
+from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
 
 SERIOUS_EXPOSURE = 4.0  # below it there is nothing to press for
 _RESTRICTED = ("PSS:baseline", "PSS:restricted")  # the level restricted holds all of baseline
 _WORTH = 0.1  # of exposure, that a further toggle must take away to be named
+
+
+class Inside(Value):
+    """What is known of a container beside its state. `changes`: what it wrote, `programs`: what its programs import,
+    None: not looked at; `environment`: the values of its variables.
+    """
+
+    UNPRINTED = ("environment",)
+
+    changes: Sequence[FileChange] | None = None
+    programs: Programs | None = None
+    environment: tuple[str, ...] = ()
+
+
+UNSEEN = Inside()
 
 
 class Previews:
@@ -50,16 +67,13 @@ class Previews:
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine, peers), subject_of
         self._place = place
 
-    def offer(
-        self, state: ContainerState, changes: Sequence[FileChange] | None = None, programs: Programs | None = None
-    ) -> Offer:
-        """Every toggle and preset, as they stand with this container. `changes`: what it wrote, `programs`: what its
-        programs import, None: not looked at.
-        """
-        subject = replace(self._subject_of(state, (), changes), programs=programs)
-        prediction = self._prediction(state)
+    def offer(self, state: ContainerState, inside: Inside = UNSEEN) -> Offer:
+        """Every toggle and preset, as they stand with this container."""
+        subject, prediction = self._subject(state, inside), self._prediction(state)
         smallest = closing(prediction, subject)
-        presets = ((Preset.CRITICAL, smallest.choices), *((preset, choices(preset, subject)) for preset in GRADES))
+        first, in_use = self._first(prediction, subject)
+        graded = ((preset, preset_choices(preset, subject, first)) for preset in GRADES)
+        presets = ((Preset.CRITICAL, smallest.choices), *graded)
         values = {preset: {item.toggle: item.value for item in found} for preset, found in presets}
         options: list[Option] = []
         for item in all_toggles():
@@ -72,31 +86,26 @@ class Previews:
                 options += (self._option(prediction, subject, item, values, piece) for piece in pieces)
         options += self._further_pieces(prediction, subject, options, values)
         preview = self._preview(prediction, smallest.choices, subject) if smallest.choices or smallest.left else None
-        return Offer(tuple(options), presets, smallest.left, preview)
+        return Offer(tuple(options), presets, smallest.left, preview, in_use)
 
     def options(self, state: ContainerState) -> tuple[Option, ...]:
         """Every toggle."""
         return self.offer(state).options
 
-    def preset(
-        self,
-        state: ContainerState,
-        preset: Preset,
-        changes: Sequence[FileChange] | None = None,
-        programs: Programs | None = None,
-    ) -> tuple[Choice, ...]:
+    def preset(self, state: ContainerState, preset: Preset, inside: Inside = UNSEEN) -> tuple[Choice, ...]:
         """What the preset chooses here."""
-        subject = replace(self._subject_of(state, (), changes), programs=programs)
-        if preset is not Preset.CRITICAL:
-            return choices(preset, subject)
-        return closing(self._prediction(state), subject).choices
+        subject, prediction = self._subject(state, inside), self._prediction(state)
+        if preset is Preset.CRITICAL:
+            return closing(prediction, subject).choices
+        return preset_choices(preset, subject, self._first(prediction, subject)[0])
 
-    def closing(
-        self, state: ContainerState, changes: Sequence[FileChange] | None = None, programs: Programs | None = None
-    ) -> Closing:
+    def closing(self, state: ContainerState, inside: Inside = UNSEEN) -> Closing:
         """The smallest set that closes what is critical, then what is serious, and what it can't close."""
-        subject = replace(self._subject_of(state, (), changes), programs=programs)
-        return closing(self._prediction(state), subject)
+        return closing(self._prediction(state), self._subject(state, inside))
+
+    def in_use(self, state: ContainerState, inside: Inside = UNSEEN) -> tuple[InUse, ...]:
+        """What would close something critical, and is in the smallest set alone, since something says it is used."""
+        return self._first(self._prediction(state), self._subject(state, inside))[1]
 
     def preview(
         self, state: ContainerState, chosen: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
@@ -134,6 +143,13 @@ class Previews:
         return best
 
     # -- inside
+
+    def _subject(self, state: ContainerState, inside: Inside) -> Subject:
+        subject = self._subject_of(state, (), inside.changes)
+        return replace(subject, programs=inside.programs, environment=inside.environment)
+
+    def _first(self, prediction: Prediction, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
+        return unused(closing(prediction, subject, (Severity.CRITICAL,)), subject)
 
     def _prediction(self, state: ContainerState) -> Prediction:
         return Prediction(self._layers, self._around, state)
@@ -194,7 +210,8 @@ class Previews:
         risks: tuple[Message, ...] = ()
         try:
             value = item.check(value, subject)
-            risks = item.risks(value, subject)
+            used = item.used(value, subject)
+            risks = (*(() if used is None else (used,)), *item.risks(value, subject))
             if not already:
                 better, mends = self._gain(prediction, Choice(item.id, value), subject)
         except ToggleError as error:

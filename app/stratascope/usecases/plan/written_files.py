@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stratascope.core.container import Container
+from stratascope.core.container import Asked, Container
 from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.layers.namespaces.written import KERNEL, TEMPORARY
+from stratascope.layers.shared.host_paths import within
 from stratascope.usecases.plan.preflight_warnings import some
 
 _LOG = re.compile(r"/[^/]*\.log(\.\d+|-\d+)?(\.(gz|bz2|xz|zst))?$").search
-# Where programs keep what they make anew at each start
-VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
+# Where programs keep what they make anew at each start, or can: a cache is looked for once the replacement runs
+VOLATILE = (*TEMPORARY, "/var/cache", *KERNEL)
 
 
 def lost_files(container: Container, changes: Sequence[FileChange], *, logs: bool = True) -> str:
@@ -55,6 +57,13 @@ def is_log(path: str) -> bool:
     return path.startswith("/var/log/") or _LOG(path) is not None
 
 
+def hidden(paths: Sequence[str], before: Asked, wanted: Asked) -> list[str]:
+    """Those of them that lie where a file system in memory would be that is not there now."""
+    have = {mount.target.rstrip("/") for mount in before.mounts if mount.kind == "tmpfs"}
+    new = {mount.target.rstrip("/") for mount in wanted.mounts if mount.kind == "tmpfs"} - have
+    return [path for path in paths if any(within(path, place) for place in new)]
+
+
 def volatile(path: str) -> bool:
     """Whether it is made anew at each start, as far as its place tells."""
-    return any(path == folder or path.startswith(f"{folder}/") for folder in VOLATILE)
+    return any(within(path, folder) for folder in VOLATILE)

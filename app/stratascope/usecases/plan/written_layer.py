@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stratascope.core.container import Container
+from stratascope.core.container import Asked, Container
 from stratascope.core.host_files import HostFiles
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
+from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Remedy
+from stratascope.layers.namespaces.written import data
 from stratascope.usecases.plan.block import COMPOSED, Block
 from stratascope.usecases.plan.preflight_warnings import some
-from stratascope.usecases.plan.written_files import is_log, leaves, volatile
+from stratascope.usecases.plan.written_files import hidden, is_log, leaves, volatile
 
 
 def layer(
@@ -34,6 +36,18 @@ def layer(
         kept = [path for path in kept if path not in logs]
         return [*_logs(logs, owned=owned), *(_carried(spec, container, kept, host) if kept else ())]
     return _carried(spec, container, kept, host) if kept else []
+
+
+def in_memory(subject: Subject, wanted: Asked, remedies: frozenset[Remedy]) -> list[Block]:
+    """What it keeps outside its volumes and would find no more: Docker lays an empty file system over it, and what
+    Podman copies into one is lost when it stops.
+    """
+    kept = [path for path in data(subject) if Remedy.LEAVE_LOGS not in remedies or not is_log(path)]
+    lost = hidden(kept, subject.container.asked, wanted)
+    if not lost:
+        return []
+    text = msg("It keeps files where a tmpfs would be, and they would be lost: {paths}.", paths=some(lost))
+    return [Block("tmpfs-over-files", text, msg("Leave out the tmpfs there, or give it a volume instead."))]
 
 
 def _logs(paths: Sequence[str], *, owned: bool) -> list[Block]:

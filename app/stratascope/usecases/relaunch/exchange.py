@@ -64,6 +64,7 @@ class Exchange:
         unchanged: str = "",
         wrote: Callable[[str], bool] | None = None,
         lost: Callable[[str], str] = lambda container: "",
+        taken_away: Callable[[str], str] = lambda container: "",
         *,
         stale: Callable[[], Message | None] = lambda: None,
         hand_over: tuple[VolumeChange, ...] = (),
@@ -73,7 +74,7 @@ class Exchange:
         `stale`: why it is not what was planned any more; raises EngineError. `hand_over`: volumes of the main one whose
         files get another owner.
         Of a container that has stopped, `wrote`: whether anything in its writable layer is its own; `lost`: which files
-        its replacement would miss, in words.
+        its replacement would miss, in words; `taken_away`: which of them it would have and could not use.
         """
         self.transaction = transaction
         self._port, self._journal = port, journal
@@ -81,7 +82,8 @@ class Exchange:
         self._watcher = Watcher(port, self._clock, cancelled, expected)
         self._unchanged = unchanged
         self._wrote = wrote or (lambda container: bool(port.changes(container)))
-        self._lost, self._stale, self._handed = lost, stale, hand_over
+        self._lost, self._taken_away = lost, taken_away
+        self._stale, self._handed = stale, hand_over
 
     def hold(self) -> AbstractContextManager[None]:
         """See `Recreation`."""
@@ -287,6 +289,15 @@ class Exchange:
                     msg(
                         "It has written files outside its volumes in the meantime, which the "
                         "replacement would not have: {paths}. Try again, and carry them over.",
+                        paths=paths,
+                    )
+                )
+            paths = self._taken_away(member.old)
+            if paths:
+                raise FailedError(
+                    msg(
+                        "It has written files outside its volumes in the meantime, which the new settings would hide "
+                        "or no longer let it write: {paths}. Try again.",
                         paths=paths,
                     )
                 )

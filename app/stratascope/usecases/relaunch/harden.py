@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
 
-from stratascope.core.container import Status
+from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.engine_marks import claim
@@ -30,6 +30,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan, expected
 from stratascope.usecases.plan.preflight import replaces_again
 from stratascope.usecases.plan.written_files import lost_files, own_changes
+from stratascope.usecases.relaunch.carried import all_there, kept, taken_away
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out, still_lacking
 from stratascope.usecases.relaunch.exchange import Exchange
@@ -79,6 +80,8 @@ def harden(
     def steps() -> Steps:
         hardened = (made, *made.along)
         before = [access.startup_processes(each.spec.id) for each in hardened]
+        every = tuple({each.id: each for each in _containers(made)}.values())
+        wrote = _kept(access, made, every) if made.owner is not None else {}  # an owner removes the old one
         answers = yield from _timed(
             access, "ask", msg("Check its answers"), lambda: [ask_original(access, each) for each in hardened]
         )
@@ -86,6 +89,9 @@ def harden(
         new = {member.old: member.new for member in work.transaction.members}
         for each, processes in zip(hardened, before, strict=True):
             all_back(access, each.choices, each.subject, processes, new[each.spec.id])
+        wrote = wrote or _kept(access, made, every)
+        for each_old in every:
+            all_there(access, each_old, new[each_old.id], wrote[each_old.id])
         begun = access.clock.now()
         told = Progress("verify", State.BEGUN, 0.0, msg("Verify the result in /proc"))
         yield told
@@ -123,6 +129,17 @@ def harden(
     )
     for event in events:
         yield halves.of(event) if isinstance(event, Ended) else event
+
+
+def _containers(made: Plan) -> Iterator[Container]:
+    """All that are relaunched by it."""
+    yield from (each.subject.container for each in (made, *made.along))
+    yield from (each.container for each in made.further)
+
+
+def _kept(access: EngineAccess, made: Plan, containers: Sequence[Container]) -> dict[str, tuple[str, ...]]:
+    logs = Remedy.LEAVE_LOGS not in made.remedies
+    return {each.id: kept(access, each, logs=logs and made.owner is None) for each in containers}
 
 
 class _Halves:
@@ -177,8 +194,14 @@ def _explained(ended: Ended, made: Plan, stage: Stage, error: Exception, failed:
 
 
 def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool], group: str) -> Exchange:
-    known = {item.id: item for item in (made.state.container, *(each.container for each in made.further))}
+    known = {each.id: each for each in _containers(made)}
+    plans = {each.spec.id: each for each in (made, *made.along)}
     transaction = _transaction(access, made, group)
+
+    def hides(container: str) -> str:
+        one = plans.get(container)
+        return "" if one is None else taken_away(one.subject, one.wanted, access.port.changes(container))
+
     return Exchange(
         access.port,
         access.journal,
@@ -191,6 +214,7 @@ def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool], g
         lambda container: lost_files(
             known[container], access.port.changes(container), logs=Remedy.LEAVE_LOGS not in made.remedies
         ),
+        hides,
         stale=lambda: changed(access.port, access.journal, transaction),
         hand_over=tuple(change for each in (made, *made.along) for change in each.handed),
     )

@@ -27,7 +27,13 @@ def derive(
     subject = replace(subject, programs=None) if exercised else subject
     wanted = {item.toggle: item.value for item in choices(Preset.STRICT, subject) if item.toggle not in keep}
     watched = subject.seen is not None and subject.seen.seen.starts > 0
+    left = []
     for each in all_toggles():
+        against = None if each.id in keep else each.left_off(subject)
+        if against is not None:
+            wanted.pop(each.id, None)
+            left.append((each.id, against))
+            continue
         if not each.learned_words or each.id in keep or not watched:
             continue
         word = each.learned_words[-1 if tight else 0]
@@ -42,9 +48,8 @@ def derive(
     with_files = replace(subject, files=(*subject.files, *found.files))
     possible = tuple(item for item in found.choices if _possible(item, with_files))
     possible += tuple(_volumes(possible, subject, found, keep))
-    return Resolved(
-        possible, tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in possible), found.files
-    )
+    told = tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in possible)
+    return Resolved(possible, told, found.files, tuple(left))
 
 
 def _volumes(chosen: Collection[Choice], subject: Subject, found: Resolved, keep: Collection[str]) -> Iterator[Choice]:

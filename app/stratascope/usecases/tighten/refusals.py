@@ -16,6 +16,7 @@ from stratascope.core.observation.observation import Denied, Observation, UsedCa
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
+from stratascope.layers.namespaces.written import in_temporary_place
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.shared.asked_capabilities import FILES, bounding, named
 from stratascope.layers.shared.host_paths import within
@@ -24,7 +25,6 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_answer import Given
 from stratascope.linux.syscalls import abi_named
 from stratascope.usecases.plan.learned import resolved
-from stratascope.usecases.plan.written_files import volatile
 from stratascope.value import replace
 
 _NUMBERS = re.compile(r"[0-9]+")
@@ -162,7 +162,7 @@ class Allowing:
             if own and each.hands_over and each.id not in self._values:
                 return self._set(each.id, each.offered)
         folder = posixpath.dirname(path)
-        if own or not volatile(path) or not posixpath.isabs(path):
+        if own or not in_temporary_place(folder):
             return None
         return self._tmpfs(folder)
 
@@ -201,10 +201,10 @@ class Allowing:
     def _writing(self, path: str) -> Loosening | None:
         if _READ_ONLY not in self._values:
             return None
-        folder = posixpath.dirname(path)
-        if not posixpath.isabs(path) or folder == "/":
+        if not posixpath.isabs(path):
             return Loosening(_READ_ONLY)
-        return self._tmpfs(folder)
+        folder = posixpath.dirname(path)  # what lies elsewhere is data, and needs a place that lasts
+        return self._tmpfs(folder) if in_temporary_place(folder) else Loosening(_READ_ONLY, certain=True)
 
     def _tmpfs(self, folder: str) -> Loosening | None:
         places = tuple(filter(None, self._values.get(_TMPFS, "").split(",")))

@@ -21,7 +21,8 @@ from stratascope.value import Value
 
 
 class Setting(Value):
-    """One that was tried. `choice`: as it works; None: it is left out. `loosened`: another value was tried first.
+    """One that was tried, or speaks against itself. `choice`: as it works; None: it is left out. `loosened`: another
+    value was tried first.
 
     `tried`: in how many trials it was; those of other values too.
     """
@@ -34,7 +35,9 @@ class Setting(Value):
 
 
 def settings(done: Tightened, trials: Sequence[TrialDone]) -> tuple[Setting, ...]:
-    """All that were tried, in the order in which they were; `trials`: of the same search, as they came."""
+    """All that were tried, in the order in which they were, and what was left out before; `trials`: of the same search,
+    as they came.
+    """
     why, derived = dict(done.derived.why), {item.toggle: item.value for item in done.derived.choices}
     works = {item.toggle: item for item in done.choices}
     tried = [each.tried for each in trials]
@@ -49,6 +52,7 @@ def settings(done: Tightened, trials: Sequence[TrialDone]) -> tuple[Setting, ...
             loosened = name in derived and derived[name] != choice.value
             told = (why.get(name, toggle(name).what), *(_against(name, with_it) if loosened else ()))
         found.append(Setting(name, choice, told, loosened, len(with_it)))
+    found += [Setting(name, None, (against,), False, 0) for name, against in done.derived.left if name not in names]
     return tuple(found)
 
 
