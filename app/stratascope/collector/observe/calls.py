@@ -21,7 +21,7 @@ from stratascope.collector.becoming import Around
 from stratascope.collector.observe.checks import Checks
 from stratascope.collector.observe.credentials import Credentials
 from stratascope.collector.observe.floods import Floods
-from stratascope.collector.observe.memory import Mapped, Stacks
+from stratascope.collector.observe.memory import Mapped, Stacks, used_last
 from stratascope.collector.observe.moments import Call, Moment, Moments, Wanted
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
@@ -37,11 +37,7 @@ ROUND_MAX = 256  # records, after which no more are taken before they are told
 LAST = 1000000000  # nanoseconds
 SETS_MAX = 4096  # of arguments that were told, of one process
 # by entry point: execution, clone, fork, vfork, clone3, socket, personality, exit, exit_group (asm/unistd*.h)
-_CLONES = {
-    "x86_64": (56, 57, 58, 435),
-    "i386": (120, 2, 190, 435),
-    "aarch64": (220, 435),
-}
+_CLONES = {"x86_64": (56, 57, 58, 435), "i386": (120, 2, 190, 435), "aarch64": (220, 435)}
 _WATCHED = {"x86_64": (41, 135), "i386": (359, 102, 136), "aarch64": (198, 92)}
 _ENDS: Dict[str, Tuple[int, ...]] = {"x86_64": (60, 231), "i386": (1, 252), "aarch64": (93, 94)}
 
@@ -57,16 +53,8 @@ class Asked(NamedTuple):
 class Calls:
     """Beginnings and refused ends of one control group's calls. `checks`: where those of a call are asked for."""
 
-    def __init__(
-        self,
-        tell: Tell,
-        processes: Processes,
-        asked: Asked,
-        points: Tuple[Point, Point],
-        refusals: Refusals,
-        moments: Moments,
-        credentials: Credentials,
-    ) -> None:
+    def __init__(self, tell: Tell, processes: Processes, asked: Asked, points: Tuple[Point, Point],
+                 refusals: Refusals, moments: Moments, credentials: Credentials) -> None:  # fmt: skip
         self._tell = tell
         self._processes = processes
         self._asked = asked
@@ -272,8 +260,9 @@ class Calls:
     def fresh(self, came: List[Record], more: Callable[[], List[Record]]) -> List[Record]:
         """The same; those of sys_exit with what stood around the call. `more`: what came while that was read.
 
-        No path and no address where a later call of the same thread names the same place in its memory, or it became
-        another program: something else may be there now. Nor who it is where a later call may have changed that.
+        No path and no address where a later call of the same thread, or of its process's first, names the same place in
+        its memory, or it became another program: something else may be there now. Nor who it is where a later call may
+        have changed that.
         """
         found: List[int] = []
         records: List[Record] = []
@@ -293,40 +282,49 @@ class Calls:
                 break
             came = more()
         if found:
-            later: Dict[int, List[Record]] = {}
-            for record in records:
-                if record.kind in ("enter", "leave"):
-                    later.setdefault(record.tid, []).append(record)
-                elif record.kind == "exec":
-                    later.setdefault(record.pid, []).append(record)
-            for number in found:
-                record = records[number]
-                self._doubt(record, [each for each in later.get(record.tid, ()) if each.time > record.time])
-                if isinstance(record.about, Moment) and record.about.at and self._used(record, later):
-                    records[number] = record._replace(about=self._moments.overwritten(record.pid, record.about))
+            self._settle(records, found)
         return records
 
-    def _doubt(self, record: Record, later: List[Record]) -> None:
-        for each in later:
-            if each.kind == "enter":
-                number, *values = self._enter(each.raw)
-                abi, plain = self._abi(each.pid, number, 0)
-                if not self._credentials.changes(abi, plain, tuple(values)):
-                    continue
-            elif each.kind == "leave":
-                continue
-            if isinstance(record.about, Moment):
-                record.about.another()
-            else:
-                self._credentials.doubted(record.pid, record.time)
+    def _settle(self, records: List[Record], found: List[int]) -> None:
+        """Take from these what may be true no longer.
 
-    def _used(self, record: Record, later: Dict[int, List[Record]]) -> bool:
-        for each in (*later.get(record.tid, ()), *later.get(record.pid, ())):
-            if each.time > record.time:
-                values = self._enter(each.raw)[1:] if each.kind == "enter" else each.registers
-                if each.kind == "exec" or record.about.at in values:
-                    return True
-        return False
+        It is enough to know when that happened last, so all records are gone through once: a container that is refused
+        in a loop has so many that looking at all later ones for each of these took seconds.
+        """
+        since: Dict[int, int] = {}  # by thread: the first of these
+        read: Dict[int, Set[int]] = {}  # by thread: places in memory that were read
+        for record in map(records.__getitem__, found):
+            since[record.tid] = min(record.time, since.get(record.tid, record.time))
+            if isinstance(record.about, Moment) and record.about.at:
+                for thread in (record.tid, record.pid):
+                    read.setdefault(thread, set()).add(record.about.at)
+        changed = self._changed(records, since)
+        used = used_last(records, read, self._enter)
+        for number in found:
+            record, about = records[number], records[number].about
+            if changed.get(record.tid, 0) > record.time:
+                if isinstance(about, Moment):
+                    about.another()
+                else:
+                    self._credentials.doubted(record.pid, record.time)
+            if isinstance(about, Moment) and about.at:
+                again = max(used.get((thread, about.at), 0) for thread in (record.tid, record.pid))
+                if again > record.time:
+                    records[number] = record._replace(about=self._moments.overwritten(record.pid, about))
+
+    def _changed(self, records: List[Record], since: Dict[int, int]) -> Dict[int, int]:
+        """By thread, when it was last that it may have become another; of those that came after."""
+        last: Dict[int, int] = {}
+        for record in records:
+            thread = record.pid if record.kind == "exec" else record.tid
+            if record.kind not in ("enter", "exec") or record.time <= since.get(thread, record.time):
+                continue
+            if record.kind == "enter":
+                number, *values = self._enter(record.raw)
+                if not self._credentials.changes(*self._abi(record.pid, number, 0), tuple(values)):
+                    continue
+            last[thread] = max(record.time, last.get(thread, 0))
+        return last
 
     def _moment(self, record: Record) -> Optional[Moment]:
         number, answer = self._leave(record.raw)[:2]

@@ -19,7 +19,7 @@ is none of those.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.observe.perf import MAPPED, Record
 from stratascope.collector.read import TooLongError, read_file
@@ -200,6 +200,25 @@ class Stacks:
         if not near or len(near) < len(alike):
             return NONE
         return Stack([(each.extra, each.stack) for each in near])
+
+
+def used_last(
+    records: List[Record], places: Dict[int, Set[int]], entered: Callable[[bytes], Tuple[int, ...]]
+) -> Dict[Tuple[int, int], int]:
+    """When a thread named one of these places, by thread, for the last time in a call; or when its process became
+    another program, which used all of them. `entered`: number and arguments of a sys_enter.
+    """
+    last: Dict[Tuple[int, int], int] = {}
+    for record in records:
+        thread = record.pid if record.kind == "exec" else record.tid
+        mine = places.get(thread)
+        if mine is None or record.kind not in ("enter", "leave", "exec"):
+            continue
+        if record.kind != "exec":
+            mine = mine.intersection(entered(record.raw)[1:] if record.kind == "enter" else record.registers)
+        for place in mine:
+            last[thread, place] = max(record.time, last.get((thread, place), 0))
+    return last
 
 
 def _text(data: bytes, place: int) -> Optional[bytes]:
