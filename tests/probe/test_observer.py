@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,23 @@ def test_a_container_that_ends(hybrid_engine: Rig) -> None:
         hybrid_engine.remove(name)
         watch.wait()
     assert [event.why for event in watch.of(End)] == ["the container has ended"]
+
+
+@needs_root
+def test_the_time_is_over_in_the_middle_of_a_flood(hybrid_engine: Rig) -> None:
+    """What forks and is refused without end fills the pipe, so that it ends within a line: that is told to its end."""
+    storm = "while :; do sh -c 'while :; do mkdir /new & done'; done 2> /dev/null"
+    with hybrid_engine.container("--read-only", "--pids-limit", "30", command=("sh", "-c", storm)) as name:
+        observation, _ = observing(Watched(hybrid_engine.pid(name), container=name, seconds=3))
+        events: list[Event] = []
+        slow = time.monotonic() + 5  # until its time is over, and a bit
+        for event in observation:
+            events.append(event)
+            if len(events) % 500 == 0 and time.monotonic() < slow:
+                time.sleep(0.1)  # what comes is faster
+    assert [event.why for event in events if isinstance(event, End)] == ["the time is over"]
+    refused = {event.errno for event in events if isinstance(event, Failed)}
+    assert {errno.EROFS, errno.EAGAIN} <= refused, "mkdir and clone"
 
 
 @needs_root

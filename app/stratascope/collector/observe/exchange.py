@@ -111,13 +111,17 @@ def _key(value: str) -> int:
 
 
 class Lines:
-    """The output: lines in the order of time, written only where there is room, for as long as somebody listens."""
+    """The output: lines in the order of time, written only where there is room, for as long as somebody listens.
+
+    Each is written to its end before the next one begins, also where all after it are given up.
+    """
 
     def __init__(self, requests: int, replies: int, until: float) -> None:
         self._requests = requests
         self._replies = replies
         self.until = until
         self._held: List[Tuple[int, bytes]] = []
+        self._begun = b""  # what is missing of a line
 
     def tell(self, at: int, kind: str, *fields: Any) -> None:
         """One event, at that time in nanoseconds."""
@@ -132,29 +136,34 @@ class Lines:
     def write(self, last: bool = False) -> str:
         """All of it; why nothing more should be told, or "". `last`: what is left, whatever our input says.
 
-        Whoever ends our input still gets what there is, if they take it.
+        When our input ends, or the time, they still get what there is, if they take it.
         """
         self._held.sort(key=lambda each: each[0])
-        data = memoryview(b"".join(line + b"\n" for _, line in self._held))
+        data = self._begun + b"".join(line + b"\n" for _, line in self._held)
         self._held = []
-        why = ""
+        sent, why = 0, ""
         poll = select.poll()
         poll.register(self._replies, select.POLLOUT)
         if not last:
             poll.register(self._requests, select.POLLIN)
-        while data:
+        while sent < len(data):
             left = LAST if last or why else max(0.0, self.until - time.monotonic())
             ready = dict(poll.poll(1000 * left))
-            if not ready:
-                return why or "nobody listens"
+            if not ready and not last and not why:
+                why = "the time is over"
+            elif not ready:
+                return self._give_up(data, sent, why)
             if self._requests in ready and not self.goes_on():
                 why = "it was ended"
                 poll.unregister(self._requests)
             if self._replies in ready:
                 try:
-                    data = data[os.write(self._replies, data[: select.PIPE_BUF]) :]
+                    sent += os.write(self._replies, data[sent : sent + select.PIPE_BUF])
+                except BlockingIOError:
+                    continue  # another one who writes there was faster
                 except OSError:
-                    return "nobody listens"
+                    return self._give_up(data, sent)
+        self._begun = b""
         return why
 
     def goes_on(self) -> bool:
@@ -163,3 +172,13 @@ class Lines:
             return bool(os.read(self._requests, 4096))  # what is said to us now means nothing but that it goes on
         except OSError:
             return False
+
+    def _give_up(self, data: bytes, sent: int, why: str = "") -> str:
+        """Why: what nobody takes is told as lost, if somebody does again; but for the line that is under way."""
+        under_way = data[sent - 1 : sent] != b"\n" if sent else bool(self._begun)
+        end = data.index(b"\n", sent) + 1 if under_way else sent
+        self._begun = data[sent:end]
+        left = data[end:].splitlines()
+        if left:
+            self.now("lost", sum(json.loads(line)[2] if line.startswith(b'["lost",') else 1 for line in left))
+        return why or "nobody listens"
