@@ -106,6 +106,23 @@ def test_a_user_namespace_of_its_own() -> None:
     assert found.of(7, 1000) is None
 
 
+def test_who_is_refused_the_same_in_a_loop() -> None:
+    """What each call would lead to is the same until something else changes, and nothing stays of it."""
+    found = known(ROOT)
+    for at in (200, 300, 400):
+        called(found, at, "setuid", 8)
+        held = found.of(7, at)
+        assert held is not None
+        assert (held.users, held.around["permitted"]) == ((8, 8, 8), "0" * 16)
+        found.refused(7, at + 10)
+        assert found.of(7, at + 20) == ROOT
+    called(found, 500, "prctl", 8, 1)  # from now on it keeps its capabilities
+    called(found, 600, "setuid", 8)
+    held = found.of(7, 600)
+    assert held is not None
+    assert "permitted" not in held.around
+
+
 def test_who_keeps_its_capabilities_is_not_known_after_it() -> None:
     found = known(ROOT)
     called(found, 200, "prctl", 8, 1)

@@ -71,6 +71,7 @@ class Credentials:
         self._odd: Set[int] = set()  # those whose programs may not
         self._stale: Set[int] = set()
         self._next = 0.0
+        self._last: Optional[Tuple[Held, Tuple[str, Tuple[int, ...], bool], Optional[Held]]] = None
         self.changing: Dict[str, Dict[int, str]] = {}
         for abi, table in numbers.items():
             names = (*_ALL, "prctl", "prlimit64", *(name + "32" for name in _WIDE))
@@ -112,7 +113,7 @@ class Credentials:
         if before is None:
             after = apart(None, values[0]) if name == "unshare" and alone else None
         else:
-            after = became(name, values, before, pid in self._plain)
+            after = self._after(name, values, before, pid in self._plain)
         self._put(pid, _Point(at, at, after, True))
         if after is None or not _WHOLE.issubset(after.around):
             self._mark(pid)
@@ -184,6 +185,13 @@ class Credentials:
         return None
 
     # -- inside
+
+    def _after(self, name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
+        """`became`: a loop in which one call is refused asks the same each time, since nothing has changed."""
+        asked = name, values, plain
+        if self._last is None or self._last[0] is not before or self._last[1] != asked:
+            self._last = before, asked, became(name, values, before, plain)
+        return self._last[2]
 
     def _put(self, pid: int, point: _Point) -> None:
         """By time. What was read while it changed may be of before or after."""

@@ -16,7 +16,8 @@ import mmap
 import os
 import struct
 from errno import EACCES, ENODEV, ENOENT, EPERM
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from operator import itemgetter
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.observe.trace import NoTracepointsError, barrier
 
@@ -46,13 +47,18 @@ STACK_MAX = 16384
 OFTEN, RARE, HELP = range(3)  # the rings of a CPU
 MAPPED = struct.Struct("=IIQQQIIQQII")  # pid, tid, address, size, offset, major, minor, inode, generation, prot, flags
 # Registers of a call: its six arguments, and the one that holds its number where a filter sends a signal for it
-# (arch/*/include/uapi/asm/perf_regs.h; syscall(2); syscall_rollback). Sample order is by bit; the last is which of the
-# sampled ones holds which argument, for 64 and for 32 bits
+# (arch/*/include/uapi/asm/perf_regs.h; syscall(2); syscall_rollback), by their bits, which is the order of a sample
 _X86 = {"ax": 0, "bx": 1, "cx": 2, "dx": 3, "si": 4, "di": 5, "bp": 6, "sp": 7, "r8": 16, "r9": 17, "r10": 18}
-_REGISTERS = {
-    "x86_64": (tuple(_X86.values()), ("di", "si", "dx", "r10", "r8", "r9"), ("bx", "cx", "dx", "si", "di", "bp")),
-    "aarch64": ((0, 1, 2, 3, 4, 5, 8, 31), (), ()),
-}
+_REGISTERS = {"x86_64": tuple(_X86.values()), "aarch64": (0, 1, 2, 3, 4, 5, 8, 31)}
+
+
+def _picks(*names: str) -> Callable[[Tuple[int, ...]], Tuple[int, ...]]:
+    """What takes these out of all that are sampled."""
+    return itemgetter(*map(list(_X86).index, names))
+
+
+_WIDE, _NARROW = _picks("di", "si", "dx", "r10", "r8", "r9"), _picks("bx", "cx", "dx", "si", "di", "bp")
+_OTHERS = _picks("ax", "sp")
 
 
 _SIGNALS = "result == 0 && sig != 17 && sig != 14"  # queued for somebody; neither SIGCHLD nor SIGALRM, which are many
@@ -143,8 +149,8 @@ class Perf:
         self._call = ctypes.CDLL(None, use_errno=True).syscall
         self._call.restype = ctypes.c_long
         self._number = _OPEN[machine]
-        taken, self._wide, self._narrow = _REGISTERS[machine]
-        self._order = [name for name, _ in sorted(_X86.items(), key=lambda each: each[1])] if self._wide else []
+        taken = _REGISTERS[machine]
+        self._x86 = machine == "x86_64"
         self._mask = sum(1 << bit for bit in taken)
         self._registers = struct.Struct("=%dQ" % len(taken))
         self._group = group
@@ -287,11 +293,10 @@ class Perf:
             if bits:
                 values = self._registers.unpack_from(data, place + 8)
                 place += self._registers.size
-                if self._wide:
-                    by_name = {name: values[each] for each, name in enumerate(self._order)}
-                    narrow = tuple(by_name[each] for each in self._narrow)
-                    registers = tuple(by_name[each] for each in self._wide) if bits == 64 else narrow
-                    extra, top = by_name["ax"], by_name["sp"]
+                if self._x86:
+                    narrow = _NARROW(values)
+                    registers = _WIDE(values) if bits == 64 else narrow
+                    extra, top = _OTHERS(values)
                 else:
                     registers, extra, top = tuple(values[:6]), values[6], values[7]
                 if sample & STACK:
