@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -88,11 +89,30 @@ def test_read_up_to_its_limit(length: int, whole: bool, tmp_path: Path) -> None:
     assert atomic_file.read(path, 10) == (b"x" * length if whole else None)
 
 
-def test_a_file_that_does_not_tell_its_size_is_read_whole() -> None:
-    path = Path("/proc/self/mountinfo")
-    assert path.stat().st_size == 0
+def test_a_file_that_grows_meanwhile_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    before = path.stat()
+    path.write_bytes(b"x" * 100_000)
+    monkeypatch.setattr(os, "fstat", lambda descriptor: before)
     assert atomic_file.read(path, 1 << 20) == path.read_bytes()
     assert atomic_file.read(path, 10) is None
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/proc/kmsg", "/proc/self/environ", "/proc/self/mountinfo", "/sys/kernel/uevent_seqnum", "/dev/zero", "/", "fifo",
+     "socket", "link"],
+)  # fmt: skip
+def test_what_is_no_ordinary_file_is_not_read(place: str, tmp_path: Path) -> None:
+    """Nor what the kernel makes up: by whatever name, and as whoever."""
+    path = tmp_path / place
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("/proc/kmsg")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        with pytest.raises(OSError, match=r"not an ordinary file|Is a directory|Permission denied"):
+            atomic_file.read(path, 1 << 20)
 
 
 @pytest.mark.parametrize(("length", "whole"), [(0, True), (10, True), (11, False), (70_000, False)])

@@ -20,6 +20,16 @@ import stat
 from pathlib import Path
 
 _LINKS_MOST = 40  # as the kernel has it: path_resolution(7)
+# File systems of the kernel's own that have regular files, by number: include/uapi/linux/magic.h and fs/. proc, sysfs;
+# cgroup, cgroup2; debugfs, tracefs, securityfs, selinuxfs, smackfs, AppArmor's; bpf, configfs, efivarfs, fusectl,
+# binfmt_misc, mqueue, rpc_pipefs, resctrl, nsfs
+_KERNELS = frozenset(
+    (
+        *(0x9FA0, 0x62656572, 0x27E0EB, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0xF97CFF8C, 0x43415D53),
+        *(0x5A3C69F0, 0xCAFE4A11, 0x62656570, 0xDE5E81E4, 0x65735543, 0x42494E4D, 0x19800202, 0x67596969, 0x7655821),
+        0x6E736673,
+    )
+)
 
 
 def write(
@@ -72,6 +82,10 @@ def save(path: Path, data: bytes) -> None:
 def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> bytes | None:
     """The whole of an ordinary file; None: it is longer than that. Raises OSError, for what is no such file too.
 
+    The kernel's own (/proc, /sys) are none, though their mode says so: a read may wait for ever, take what was meant
+    for others (/proc/kmsg), or tell what nobody asked for (/proc/self/environ). Told by the kind of their file system,
+    since mode, size and path don't tell them apart.
+
     `ours`: it has to belong to this user or to root. `piped`: a pipe that a shell made is read as well; one that has a
     name is not, since nobody may ever write to it.
     """
@@ -79,11 +93,13 @@ def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> b
     anonymous = piped and stat.S_ISFIFO(facts.st_mode) and Path(os.path.realpath(path)).name.startswith("pipe:[")
     if not anonymous:
         _ordinary(facts, path, ours)  # before it is opened: that alone does something to many a device
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if anonymous else os.O_NONBLOCK))
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | (0 if anonymous else os.O_NONBLOCK))
     with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
         if not anonymous:
             _ordinary(facts, path, ours)
+            if _file_system(descriptor) in _KERNELS:
+                raise OSError(errno.EINVAL, "not an ordinary file", str(path))
         data = file.read(min(facts.st_size, most) + 1)  # which is set aside in memory first
         if len(data) > facts.st_size:  # it grew, or does not tell its size
             data += file.read(most + 1 - len(data))
@@ -97,6 +113,16 @@ def _ordinary(facts: os.stat_result, path: Path, ours: bool) -> None:
         raise OSError(errno.EINVAL, "not an ordinary file", str(path))
     if ours:
         _owned(facts, path)
+
+
+def _file_system(descriptor: int) -> int:
+    """Its kind by number: the first word of fstatfs(2), which Python's fstatvfs leaves out. Raises OSError."""
+    from ctypes import CDLL, byref, c_long, get_errno  # loaded where a file is read
+
+    facts = (c_long * 32)()  # struct statfs has 15
+    if CDLL(None, use_errno=True).fstatfs(descriptor, byref(facts)) != 0:
+        raise OSError(get_errno(), os.strerror(get_errno()))
+    return facts[0] & 0xFFFF_FFFF
 
 
 def _owned(facts: os.stat_result, path: Path) -> None:
