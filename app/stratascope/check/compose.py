@@ -10,16 +10,17 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from itertools import islice
 
-from stratascope.check.compose_keys import Keys
-from stratascope.check.reading import MOST_SERVICES, Files, Place, Problem, Read, Service
+from stratascope.check.bounds import LEVELS, Beside, Counted, TooMuchError, same, unread
+from stratascope.check.compose_keys import Keys, Variables
+from stratascope.check.reading import MOST_SERVICES, Place, Problem, Read, Service
 from stratascope.check.variables import dotenv
-from stratascope.check.yaml_nodes import List, Mapping, Node, Text, YamlError, at, documents
+from stratascope.check.yaml_nodes import VALUES, List, Mapping, Node, Text, YamlError, at, documents
 from stratascope.core.message import Message, msg
 
 _DEFAULT = frozenset(("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"))
 _REPLACED = frozenset(("command", "entrypoint"))  # lists that are not joined
-_MOST_FILES = 30
 _NO_NAME = re.compile(r"[^a-z0-9_-]").sub  # what a project's name has not
 Fields = dict[str, tuple[Text, Node]]
 
@@ -30,16 +31,19 @@ def is_compose(documents_: Sequence[Node]) -> bool:
     return any(isinstance(at(first, key), Mapping | List) for key in ("services", "include"))
 
 
-def read(document: Node, file: str, files: Files) -> Read:
-    """All services, in order."""
+def read(document: Node, file: str, files: Beside) -> Read:
+    """All services, in order. Raises TooMuchError."""
     return _Compose(files).read(document, file)
 
 
 class _Compose:
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Beside) -> None:
         self._files = files
         self._problems: list[Problem] = []
         self._documents: dict[str, Mapping | None] = {}
+        self._taken: set[str] = set()  # files whose services were taken in
+        self._whole: dict[tuple[str, str], Fields] = {}  # services with what they extend, by file and name
+        self._values = 0  # of all these
         self._volumes: dict[str, Node] = {}
         self._given: dict[str, Node] = {}  # secrets and configs
         self._named: dict[int, dict[str, Node]] = {}
@@ -48,28 +52,30 @@ class _Compose:
 
     def read(self, document: Node, file: str) -> Read:
         assert isinstance(document, Mapping)
-        self._documents[file] = document
+        self._documents[same(file)] = document
         name = document.get("name")
         folder = posixpath.basename(posixpath.dirname(posixpath.abspath(file) if file else "/"))
         self._project = name.text if isinstance(name, Text) else _NO_NAME("", folder.lower()).lstrip("_-")
-        found = self._services(document, file, 0)
+        found = self._services(document, file, ())
         override = self._override(file)
         if override:
             other = self._document(override, document.place)
-            for service, fields in ({} if other is None else self._services(other, override, 0)).items():
+            for service, fields in ({} if other is None else self._services(other, override, ())).items():
                 found[service] = _merged(found.get(service, {}), fields)
-        text = self._files.read(posixpath.join(posixpath.dirname(file), ".env"))
-        variables = {**dotenv(text or ""), **self._files.variables}
-        services = []
-        for service, fields in found.items():
+        text = self._files.read(posixpath.join(posixpath.dirname(file), ".env"), document.place)
+        variables = Variables({**dotenv(text or ""), **self._files.variables})
+        services, counted = [], Counted()
+        for service, fields in islice(found.items(), MOST_SERVICES):
             keys = Keys(variables, self._volumes, self._given, self._project)
             said = keys.read(fields)
             self._problems += keys.problems
             place = next(iter(fields.values()))[0].place if fields else Place(file, 0)
+            place = self._places.get(service, place)
+            counted.take(said, place)
             services.append(
                 Service(
                     name=service,
-                    place=self._places.get(service, place),
+                    place=place,
                     image=keys.image or f"{self._project}-{service}",
                     said=tuple(said),
                     labels=keys.labels,
@@ -79,12 +85,21 @@ class _Compose:
             self._problems.append(Problem(Place(file, 0), msg("There is no service here."), True))
         return Read(tuple(services), tuple(self._problems))
 
-    def _services(self, document: Mapping, file: str, depth: int) -> dict[str, Fields]:
+    def _services(self, document: Mapping, file: str, above: tuple[str, ...]) -> dict[str, Fields]:
+        """Of a file with those that it includes. `above`: the files that it is included by."""
         found: dict[str, Fields] = {}
-        for each in self._included(document, file):
-            other = self._document(each, document.place)
-            if other is not None and depth < _MOST_FILES:
-                found |= self._services(other, each, depth + 1)
+        above = (*above, same(file))
+        self._taken.add(same(file))
+        for each, place in self._included(document, file):
+            if same(each) in above:
+                what = msg(
+                    "This file includes itself, directly or through others, and Compose refuses that: take this "
+                    "include out."
+                )
+                self._problems.append(Problem(place, what, unread=True))
+            elif same(each) not in self._taken and (other := self._document(each, place)) is not None:
+                _few_enough(above, place)
+                found |= self._services(other, each, above)
         for kept, key in ((self._volumes, "volumes"), (self._given, "secrets"), (self._given, "configs")):
             node = document.get(key)
             if isinstance(node, Mapping):
@@ -99,14 +114,14 @@ class _Compose:
                     found[name.text] = self._fields(node, file, name, ())
         return found
 
-    def _included(self, document: Mapping, file: str) -> list[str]:
+    def _included(self, document: Mapping, file: str) -> list[tuple[str, Place]]:
         node = document.get("include")
         names = []
         for item in node.items if isinstance(node, List) else ():
             path = item.get("path") if isinstance(item, Mapping) else item
             for each in path.items if isinstance(path, List) else (path,):
                 if isinstance(each, Text):
-                    names.append(posixpath.join(posixpath.dirname(file), each.text))
+                    names.append((posixpath.join(posixpath.dirname(file), each.text), each.place))
         return names
 
     def _override(self, file: str) -> str:
@@ -120,27 +135,36 @@ class _Compose:
                      if f"{stem}.override.{end}" in there), "")  # fmt: skip
 
     def _document(self, file: str, asked: Place) -> Mapping | None:
-        if file in self._documents:
-            return self._documents[file]
-        if len(self._documents) >= _MOST_FILES:
-            self._say(asked, msg("More than {most} files are named: the rest are not read.", most=_MOST_FILES))
-            return None
-        text = self._files.read(file)
+        if same(file) in self._documents:
+            return self._documents[same(file)]
+        text = self._files.read(file, asked)
         found: Mapping | None = None
         if text is None:
-            what = msg("The file {file} can't be read, so what it asks for is not known.", file=file)
-            self._problems.append(Problem(asked, what, unread=True))
+            self._problems.append(unread(file, asked))
         else:
             try:
                 first = next(iter(documents(text, file)), None)
                 found = first if isinstance(first, Mapping) else None
             except YamlError as error:
                 self._problems.append(Problem(Place(file, error.line), error.message, unread=True))
-        self._documents[file] = found
+        self._documents[same(file)] = found
         return found
 
     def _fields(self, node: Node, file: str, name: Text, above: tuple[tuple[str, str], ...]) -> Fields:
-        """A service's keys, those that it extends taken in."""
+        """A service's keys, those that it extends taken in. `above`: which services extend it."""
+        this = (same(file), name.text)
+        if this not in self._whole:
+            self._whole[this] = {}
+            self._whole[this] = found = self._extending(node, file, (*above, this))
+            self._values += sum(value.size for _, value in found.values())
+            if self._values > VALUES:
+                what = msg(
+                    "With all that they extend, the services have more than {most} values: take some out.", most=VALUES
+                )
+                raise TooMuchError(name.place, what)
+        return self._whole[this]
+
+    def _extending(self, node: Node, file: str, above: tuple[tuple[str, str], ...]) -> Fields:
         if not isinstance(node, Mapping):
             if not (isinstance(node, Text) and node.empty):
                 self._say(node.place, msg("A service has to be a mapping."))
@@ -149,18 +173,27 @@ class _Compose:
         extends = own.pop("extends", None)
         if extends is None:
             return own
+        place = extends[0].place
         other, service = _extended(extends[1])
         where = posixpath.join(posixpath.dirname(file), other) if other else file
-        if not service or (where, service) in ((file, name.text), *above) or len(above) >= _MOST_FILES:
-            self._say(extends[0].place, msg("This extends itself, or does not say what it extends."))
+        if not service:
+            self._say(place, msg("This does not say which service it extends."))
             return own
-        document = self._document(where, extends[0].place)
+        if (same(where), service) in above:
+            what = msg(
+                "This service extends itself, directly or through others, and Compose refuses that: take this extends "
+                "out."
+            )
+            self._problems.append(Problem(place, what, unread=True))
+            return own
+        _few_enough(above, place)
+        document = self._document(where, place)
         found = None if document is None else self._by_name(document).get(service)
         if found is None:
             if document is not None:
-                self._say(extends[0].place, msg("There is no service {name} to extend.", name=service))
+                self._say(place, msg("There is no service {name} to extend.", name=service))
             return own
-        base = self._fields(found, where, Text(where, found.start, service, plain=True), ((file, name.text), *above))
+        base = self._fields(found, where, Text(where, found.start, service, plain=True), above)
         return _merged({key: value for key, value in base.items() if key != "depends_on"}, own)
 
     def _by_name(self, document: Mapping) -> dict[str, Node]:
@@ -186,6 +219,15 @@ def _extended(node: Node) -> tuple[str, str]:
     return "", ""
 
 
+def _few_enough(above: Sequence[object], place: Place) -> None:
+    """Raises TooMuchError for one more level than are followed."""
+    if len(above) > LEVELS:
+        what = msg(
+            "Files or services build on each other more than {most} levels deep: join some of them.", most=LEVELS
+        )
+        raise TooMuchError(place, what)
+
+
 def _merged(base: Fields, over: Fields) -> Fields:
     found = dict(base)
     for name, (key, value) in over.items():
@@ -202,7 +244,7 @@ def _merged(base: Fields, over: Fields) -> Fields:
 def _joined(before: Node, over: Node) -> Node:
     if isinstance(before, List) and isinstance(over, List):
         lists = List(over.file, over.start)
-        lists.items = [*before.items, *over.items]
+        lists.items, lists.size = [*before.items, *over.items], before.size + over.size
         return lists
     if isinstance(before, Mapping) and isinstance(over, Mapping):
         both = Mapping(over.file, over.start)
@@ -211,5 +253,6 @@ def _joined(before: Node, over: Node) -> Node:
             other = entries.get(key.text)
             entries[key.text] = (key, value if other is None else _joined(other[1], value))
         both.entries = list(entries.values())
+        both.size = 1 + sum(value.size for _, value in both.entries)
         return both
     return over

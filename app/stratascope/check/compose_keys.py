@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratascope.check.bounds import FILLED_IN, TooMuchError
 from stratascope.check.mounts import bound_folder
 from stratascope.check.reading import Place, Problem, Said
 from stratascope.check.variables import expanded
@@ -54,12 +55,31 @@ _TRUE = frozenset(("true", "1", "t", "y", "yes", "on"))
 _SOCKET = "/var/run/docker.sock"
 
 
+class Variables:
+    """By name, for all services of a text; counts what is made of them."""
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self._known, self._made = known, 0
+
+    def put_into(self, node: Text) -> tuple[str, tuple[str, ...]]:
+        """See `expanded`. Raises TooMuchError."""
+        if "$" not in node.text:
+            return node.text, ()
+        text, missing = expanded(node.text, self._known)
+        self._made += len(text)
+        if self._made > FILLED_IN:
+            what = msg(
+                "With what the variables stand for, values have more than {most} characters: shorten them.",
+                most=FILLED_IN,
+            )
+            raise TooMuchError(node.place, what)
+        return text, missing
+
+
 class Keys:
     """Of one service."""
 
-    def __init__(
-        self, variables: dict[str, str], volumes: dict[str, Node], given: dict[str, Node], project: str
-    ) -> None:
+    def __init__(self, variables: Variables, volumes: dict[str, Node], given: dict[str, Node], project: str) -> None:
         self._variables, self._volumes, self._given, self._project = variables, volumes, given, project
         self.problems: list[Problem] = []
         self.image = ""
@@ -103,7 +123,7 @@ class Keys:
             if node is not None:
                 self.problems.append(Problem(node.place, msg("A single value is expected here.")))
             return None
-        text, missing = expanded(node.text, self._variables)
+        text, missing = self._variables.put_into(node)
         for name in missing:
             what = msg("{name} has no value here, so what depends on it is not known. Set it with --env.", name=name)
             self.problems.append(Problem(node.place, what, unread=True))

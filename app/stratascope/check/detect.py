@@ -6,6 +6,7 @@ Each language is loaded where it is read: YAML takes a while.
 from __future__ import annotations
 
 from stratascope.check import run_line
+from stratascope.check.bounds import Beside, TooMuchError
 from stratascope.check.reading import MOST_SERVICES, Files, Language, Place, Problem, Read
 from stratascope.check.unit_text import is_unit
 from stratascope.core.message import Message, msg
@@ -18,7 +19,9 @@ _YAML = (".yml", ".yaml", ".json")
 def read(text: str, file: str, files: Files) -> Read:
     """All services of a text. `file`: its name, for places, and by whose ending units are known."""
     try:
-        found = _read(text, file, files)
+        found = _read(text, file, Beside(files))
+    except TooMuchError as error:
+        return Read(problems=(Problem(error.place, error.message, True),))
     except RecursionError:
         return _failed(file, 0, msg("Values are nested too deeply."))
     if len(found.services) < MOST_SERVICES:
@@ -28,7 +31,7 @@ def read(text: str, file: str, files: Files) -> Read:
     return replace(found, services=first, problems=(*found.problems, Problem(first[-1].place, what)))
 
 
-def _read(text: str, file: str, files: Files) -> Read:
+def _read(text: str, file: str, files: Beside) -> Read:
     if len(text) > MOST:
         return _failed(file, 0, msg("The file is too long: at most {most} characters are read here.", most=MOST))
     if "\0" in text:
@@ -43,7 +46,7 @@ def _read(text: str, file: str, files: Files) -> Read:
     return _yaml(text, file, files)
 
 
-def _yaml(text: str, file: str, files: Files) -> Read:
+def _yaml(text: str, file: str, files: Beside) -> Read:
     from stratascope.check import compose, kubernetes
     from stratascope.check.yaml_nodes import Mapping, YamlError, documents, template
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stratascope.check.bounds import Counted
 from stratascope.check.mounts import bound_folder
 from stratascope.check.options import KUBE_PLAY
 from stratascope.check.pod_security import level
-from stratascope.check.reading import Place, Problem, Read, Said, Service
+from stratascope.check.reading import MOST_SERVICES, Place, Problem, Read, Said, Service
 from stratascope.check.yaml_nodes import List, Mapping, Node, Text, at, flag_at, items_at, text_at
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
@@ -30,7 +31,6 @@ _CLAIM = "PersistentVolumeClaim"
 _VOLUME = "volume.podman.io/"  # of a claim: how its volume is made
 _DEVICE = "podman.io/device="
 CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
-_MOST = 1000
 
 
 def is_manifest(documents: Sequence[Node]) -> bool:
@@ -39,12 +39,15 @@ def is_manifest(documents: Sequence[Node]) -> bool:
 
 
 def read(documents: Sequence[Node], file: str) -> Read:
-    """All containers of all pods, in order."""
+    """All containers of all pods, in order. Raises TooMuchError."""
     services: list[Service] = []
     problems: list[Problem] = []
+    counted = Counted()
     objects = _objects(documents)
     claims = {text_at(each, "metadata", "name"): each for each in objects if text_at(each, "kind") == _CLAIM}
     for each in objects:
+        if len(services) >= MOST_SERVICES:
+            break
         kind = text_at(each, "kind")
         template = _template(each, kind)
         spec = at(template, "spec")
@@ -54,8 +57,7 @@ def read(documents: Sequence[Node], file: str) -> Read:
             continue
         name = text_at(each, "metadata", "name") or kind.lower()
         pod = _Pod(name, spec, _texts(at(template, "metadata", "annotations")), claims)
-        found = pod.services()
-        services += found[: max(0, _MOST - len(services))]
+        services += pod.services(counted, MOST_SERVICES - len(services))
         problems += pod.problems
         problems.append(level(spec, spec.place))
     if not services:
@@ -101,15 +103,19 @@ class _Pod:
         self.problems: list[Problem] = []
         self._volumes = {text_at(each, "name"): each for each in items_at(spec, "volumes")}
 
-    def services(self) -> list[Service]:
-        found = []
+    def services(self, counted: Counted, most: int) -> list[Service]:
+        found: list[Service] = []
+        of_pod = self._of_pod()
         for group in CONTAINERS:
             for node in items_at(self._spec, group):
+                if len(found) >= most:
+                    return found
                 if not isinstance(node, Mapping):
                     self.problems.append(Problem(node.place, msg("A container has to be a mapping.")))
                     continue
                 name = text_at(node, "name") or "container"
-                said = [*self._of_pod(), *self._of_container(node)]
+                said = [*of_pod, *self._of_container(node)]
+                counted.take(said, node.place)
                 image = text_at(node, "image")
                 if "{{" in image or "${" in image:
                     self.problems.append(Problem(node.place, msg("{what} is left as it is.", what="{{ }}")))

@@ -9,8 +9,9 @@ import posixpath
 from collections.abc import Iterator
 
 from stratascope.check import kubernetes
+from stratascope.check.bounds import Beside, Counted, few_enough, unread
 from stratascope.check.mounts import bound_folder
-from stratascope.check.reading import Files, Place, Problem, Read, Said, Service
+from stratascope.check.reading import Place, Problem, Read, Said, Service
 from stratascope.check.run_line import read_options
 from stratascope.check.unit_text import Entry, UnitError, entries, in_effect, words
 from stratascope.check.yaml_nodes import YamlError, documents
@@ -61,8 +62,8 @@ _POD_TOO = frozenset(
 )
 
 
-def read(text: str, file: str, files: Files) -> Read:
-    """The container of a unit; all of a `.kube` unit's manifest."""
+def read(text: str, file: str, files: Beside) -> Read:
+    """The container of a unit; all of a `.kube` unit's manifest. Raises TooMuchError."""
     try:
         found = entries(text, file)
     except UnitError as error:
@@ -86,7 +87,7 @@ def read(text: str, file: str, files: Files) -> Read:
     return Read((service,), (*problems, *unit.problems))
 
 
-def _drop_ins(file: str, files: Files, problems: list[Problem]) -> list[Entry]:
+def _drop_ins(file: str, files: Beside, problems: list[Problem]) -> list[Entry]:
     """NAME.container.d/*.conf, those of the ending alone (container.d), of each part of the name that ends in a dash
     (a-.container.d for a-b.container), and of an instance's template; in the order in which they count.
     """
@@ -102,8 +103,9 @@ def _drop_ins(file: str, files: Files, problems: list[Problem]) -> list[Entry]:
         by_name |= {conf: where for conf in files.names(where) if conf.endswith(".conf")}
     for conf, where in sorted(by_name.items()):
         path = posixpath.join(where, conf)
-        text = files.read(path)
+        text = files.read(path, Place(path, 0))
         if text is None:
+            problems.append(unread(path, Place(path, 0)))
             continue
         try:
             found += entries(text, path)
@@ -112,13 +114,13 @@ def _drop_ins(file: str, files: Files, problems: list[Problem]) -> list[Entry]:
     return found
 
 
-def _kube(found: list[Entry], file: str, files: Files, problems: list[Problem]) -> Read:
-    path = next((entry.value for entry in found if (entry.section, entry.key) == ("Kube", "Yaml")), "")
-    path = posixpath.join(posixpath.dirname(file), path)
-    text = files.read(path) if path else None
+def _kube(found: list[Entry], file: str, files: Beside, problems: list[Problem]) -> Read:
+    entry = next((entry for entry in found if (entry.section, entry.key) == ("Kube", "Yaml")), None)
+    place = Place(file, 0) if entry is None else entry.place
+    path = "" if entry is None else posixpath.join(posixpath.dirname(file), entry.value)
+    text = files.read(path, place) if path else None
     if text is None:
-        what = msg("The file {file} can't be read, so what it asks for is not known.", file=path or "Yaml=")
-        return Read(problems=(*problems, Problem(Place(file, 0), what, True)))
+        return Read(problems=(*problems, replace(unread(path or "Yaml=", place), fatal=True)))
     try:
         made = kubernetes.read(documents(text, path), path)
     except YamlError as error:
@@ -127,12 +129,16 @@ def _kube(found: list[Entry], file: str, files: Files, problems: list[Problem]) 
     said = unit.asked([entry for entry in found if entry.section == "Kube" and entry.key in _KUBE_TOO])
     said = [each for each in said if each.name in _OF_KUBE]
     services = tuple(replace(each, said=(*each.said, *said)) for each in made.services)
+    counted = Counted()
+    for each in services:
+        counted.take(each.said, each.place)
     return Read(services, (*problems, *made.problems))
 
 
 class _Unit:
-    def __init__(self, file: str, files: Files) -> None:
+    def __init__(self, file: str, files: Beside) -> None:
         self._file, self._files = file, files
+        self._known: dict[str, list[Entry]] = {}  # what is in effect of other units
         self.problems: list[Problem] = []
         self._said: list[Said] = []
         self._pod = ""
@@ -141,6 +147,7 @@ class _Unit:
         """What these ask for."""
         for entry in own:
             self._take(entry)
+            few_enough(self._said, entry.place)
         return self._said
 
     def service(self, own: list[Entry]) -> Service:
@@ -158,6 +165,7 @@ class _Unit:
             else posixpath.splitext(posixpath.basename(self._file))[0]
         )
         image = names["Image"].value if "Image" in names else ""
+        Counted().take(self._said, own[0].place)
         return Service(name, own[0].place, image, tuple(self._said), EngineKind.PODMAN, pod=self._pod)
 
     def _take(self, entry: Entry) -> None:
@@ -218,10 +226,9 @@ class _Unit:
         if not name.endswith(_VOLUME):
             return "", (), False
         path = posixpath.join(posixpath.dirname(self._file), name)
-        text = self._files.read(path)
+        text = self._files.read(path, entry.place)
         if text is None:
-            what = msg("The file {file} can't be read, so what it asks for is not known.", file=name)
-            self.problems.append(Problem(entry.place, what, unread=True))
+            self.problems.append(unread(name, entry.place))
             return "", (), False
         own = {each.key: each.value for each in self._beside(path, text) if each.section == "Volume"}
         return bound_folder({"device": own.get("Device", ""), "o": own.get("Options", "")})
@@ -270,21 +277,25 @@ class _Unit:
         """What the pod asks for counts for all in it."""
         self._pod = entry.value
         path = posixpath.join(posixpath.dirname(self._file), entry.value)
-        text = self._files.read(path)
+        text = self._files.read(path, entry.place)
         if text is None:
             self._said.append(Said("pod", entry.value, entry.place))  # one of which nothing is known
             return
         for each in self._beside(path, text):
             if each.section == "Pod" and each.key in _POD_TOO:
                 self._take(each)
+                few_enough(self._said, entry.place)
 
     def _beside(self, path: str, text: str) -> list[Entry]:
         """What is in effect of a unit beside this one, with its drop-ins; nothing where it is none."""
-        try:
-            return in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
-        except UnitError as error:
-            self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
-            return []
+        if path not in self._known:
+            self._known[path] = []
+            try:
+                found = in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
+                self._known[path] = found
+            except UnitError as error:
+                self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
+        return self._known[path]
 
     def _of_podmanargs(self, entry: Entry) -> None:
         """Options of `podman run`, or of `podman pod create`, as they are typed."""

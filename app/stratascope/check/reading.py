@@ -62,10 +62,11 @@ class Problem(Value):
 class Service(Value):
     """One container to be. `said` is in the order in which it is asked for: the last word counts.
 
-    `options_end`: where in a run command further options may be put; `folder`: what relative paths of places are below.
+    `options_end`: where in a run command further options may be put; `folder`: what relative paths of places are below;
+    `files`: path and text of the profiles that it names.
     """
 
-    UNPRINTED = ("command",)
+    UNPRINTED = ("command", "files")
 
     name: str
     place: Place
@@ -77,6 +78,7 @@ class Service(Value):
     pod: str = ""
     options_end: int | None = None
     folder: str = ""
+    files: tuple[tuple[str, str], ...] = ()
 
 
 class Read(Value):

@@ -1,18 +1,22 @@
-"""A change written into a text, in the text's own language."""
+"""A change written into a text, in the text's own language.
+
+Of a run command, here: the words that go are taken out, new ones stand in front of the image.
+"""
 
 from __future__ import annotations
 
-from stratascope.check import compose, kubernetes, rewrite_compose, rewrite_kubernetes, rewrite_quadlet, rewrite_run
+from stratascope.check import compose, kubernetes, rewrite_compose, rewrite_kubernetes, rewrite_quadlet
 from stratascope.check.changes import Change, UnwritableError
 from stratascope.check.reading import Service
 from stratascope.check.unit_text import is_unit
 from stratascope.check.yaml_nodes import YamlError, documents
+from stratascope.core import shell_quote
 
 
 def rewritten(text: str, file: str, service: Service, change: Change) -> str:
     """The text with one change. Raises UnwritableError."""
     if service.options_end is not None:
-        return rewrite_run.rewritten(text, service, change)
+        return _run_command(text, service, change)
     if is_unit(text, file):
         return rewrite_quadlet.rewritten(text, change)
     try:
@@ -24,3 +28,40 @@ def rewritten(text: str, file: str, service: Service, change: Change) -> str:
     except YamlError as error:
         raise UnwritableError(file) from error
     raise UnwritableError(file)
+
+
+def _run_command(text: str, service: Service, change: Change) -> str:
+    """The text with one change. Raises UnwritableError."""
+    old, new = change.old, _words(change)
+    if old is not None:
+        if old.span is None:
+            raise UnwritableError(old.name)
+        start, end = old.span
+        return text[:start] + new + text[end:] if new else _without(text, start, end)
+    if service.options_end is None:
+        raise UnwritableError(change.name)
+    at = service.options_end
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    joint = f" \\\n{line}" if not line.strip() and "\n" in text[:at] else " "
+    return text[:at] + new + joint + text[at:]
+
+
+def _words(change: Change) -> str:
+    if not change.name:
+        return ""
+    if change.value == "true":
+        return f"--{change.name}"
+    if "$" in change.value or "`" in change.value:  # the shell goes on to replace it
+        quoted = change.value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'--{change.name} "{quoted}"'
+    return f"--{change.name} {shell_quote.word(change.value)}"
+
+
+def _without(text: str, start: int, end: int) -> str:
+    """Without these words, and without the line where nothing is left of it."""
+    while text[end : end + 1] in (" ", "\t"):
+        end += 1
+    begin = text.rfind("\n", 0, start) + 1
+    if not text[begin:start].strip() and text[end : end + 2] == "\\\n" and begin:
+        return text[:begin] + text[end + 2 :]
+    return text[:start] + text[end:]

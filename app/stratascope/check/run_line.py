@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from stratascope.check.bounds import Counted, TooMuchError, few_enough
 from stratascope.check.numbers import true
 from stratascope.check.options import FLAGS, SAME, SHORT, VALUES, WITHOUT_EFFECT
-from stratascope.check.reading import Place, Problem, Read, Said, Service
+from stratascope.check.reading import MOST_SERVICES, Place, Problem, Read, Said, Service
 from stratascope.check.shell_words import ShellError, Word, commands
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
@@ -34,7 +35,7 @@ _OF_PROGRAM = frozenset(
 
 
 def read(text: str, file: str) -> Read:
-    """All run commands of a text, such as a script."""
+    """All run commands of a text, such as a script. Raises TooMuchError."""
     try:
         found = commands(text)
     except ShellError as error:
@@ -48,11 +49,14 @@ def read(text: str, file: str) -> Read:
 
 def read_words(words: Sequence[str]) -> Read:
     """One command whose words a shell has made already."""
-    return _all([[Word(word, 1) for word in words]], COMMAND_LINE)
+    try:
+        return _all([[Word(word, 1) for word in words]], COMMAND_LINE)
+    except TooMuchError as error:
+        return Read(problems=(Problem(error.place, error.message, True),))
 
 
 def read_options(words: Sequence[str], kind: EngineKind, place: Place) -> tuple[list[Said], list[Problem]]:
-    """Options alone, all said at that place; what follows them is no option."""
+    """Options alone, all said at that place; what follows them is no option. Raises TooMuchError."""
     line = _Line(kind, place.file, Word("", place.line))
     line.options([Word(word, place.line) for word in words])
     return [replace(each, span=None) for each in line.said], line.problems
@@ -72,11 +76,14 @@ def is_run(text: str) -> bool:
 def _all(found: Sequence[Sequence[Word]], file: str) -> Read:
     services: list[Service] = []
     problems: list[Problem] = []
+    counted = Counted()
     for command in found:
         rest = _after_program(command)
-        if rest is not None:
+        if rest is not None and len(services) < MOST_SERVICES:
             kind, words, first = rest
             one = _Line(kind, file, first).read(words, len(services))
+            for each in one.services:
+                counted.take(each.said, each.place)
             services += one.services
             problems += one.problems
     if not services and not problems:
@@ -200,6 +207,7 @@ class _Line:
             self.problems.append(Problem(place, what))
             return
         self.said.append(Said(name, value, place, span))
+        few_enough(self.said, place)
         for each in () if name in WITHOUT_EFFECT else word.variables:
             what = msg("{what} is left as it is: nothing is taken from the environment.", what=each)
             self.problems.append(Problem(place, what, unread=True))

@@ -127,7 +127,7 @@ class LocalHosts:
 
 
 class LocalFiles:
-    """`check.reading.Files` of this machine: regular files of no more than a megabyte."""
+    """`check.reading.Files` of this machine: ordinary files of no more than a megabyte."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.variables = variables
@@ -135,6 +135,8 @@ class LocalFiles:
     def read(self, path: str) -> str | None:
         """See `Files`."""
         try:
+            if os.path.realpath(path) == os.devnull:
+                return ""  # as systemd puts a drop-in out of effect
             data = atomic_file.read(Path(path), FILE_MOST)
             return None if data is None else data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError, ValueError):

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Protocol
 
+from stratascope.check.bounds import Beside, TooMuchError, unread
 from stratascope.check.detect import read
 from stratascope.check.mounts import There
 from stratascope.check.reading import Files, NoFiles, Place, Problem, Read, Service
@@ -24,7 +25,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.check.joined import ALONE, Joined, joined
-from stratascope.usecases.check.predicted import Predictor
+from stratascope.usecases.check.predicted import Predictor, Tries
 from stratascope.value import Value, replace
 
 
@@ -59,6 +60,7 @@ class Hosts(Protocol):
 _Judgement = tuple[ContainerState, tuple[Problem, ...]]
 _MOST_PROBLEMS = 500
 _NO_FILES = frozenset(("", "unconfined", "builtin", "default"))
+_PROFILE_MOST = 256 << 10  # characters of a seccomp profile: those of engines have 15 000, one rule a call 80 000
 
 
 class Checked(Value):
@@ -82,7 +84,7 @@ class Checker:
 
     def __init__(self, layers: tuple[Layer, ...], hosts: Hosts, files: Files | None = None) -> None:
         """`files`: what a text names (a profile, another Compose file); None: nothing is read beside it."""
-        self.layers, self._hosts, self._beside = layers, hosts, files or NoFiles()
+        self.layers, self._hosts, self._files = layers, hosts, files or NoFiles()
         self._predictors: dict[EngineKind | None, tuple[Host, Predictor]] = {}
         self._images: dict[tuple[str, str], Image | None] = {}
         self._states: dict[tuple[object, ...], _Judgement] = {}
@@ -98,12 +100,18 @@ class Checker:
 
     def read(self, text: str, file: str) -> Read:
         """A text's services, not judged yet."""
-        return self._here(read(text, file, self._beside))
+        return self._here(read(text, file, self._files))
 
     def _here(self, found: Read) -> Read:
-        """With the folder that relative paths start from."""
-        here = self._beside.here()
-        return replace(found, services=tuple(replace(each, folder=here) for each in found.services))
+        """With the folder that relative paths start from, and the profiles that are named."""
+        here, beside, problems = self._files.here(), Beside(self._files), list(found.problems)
+        try:
+            services = tuple(
+                replace(each, folder=here, files=_profiles(each, beside, problems)) for each in found.services
+            )
+        except TooMuchError as error:
+            return replace(found, services=(), problems=(*problems, Problem(error.place, error.message, True)))
+        return replace(found, services=services, problems=tuple(problems))
 
     def _checked(self, found: Read, taken_at: float, only: Sequence[str]) -> Checked:
         problems = list(found.problems)
@@ -121,18 +129,19 @@ class Checker:
         ground: Ground | None = None
         alone: list[ContainerState] = []
         self._before, self._states = self._states, {}
+        tries = Tries()
         for service in services:
             host, _ = self.predictor(service.kind)
             engines[host.engine.id] = host.engine
             ground = ground or host.ground
-            state, more = self._judged(service, ALONE)
+            state, more = self._judged(service, ALONE, tries)
             alone.append(state)
             problems += more
             if self.image(host, service.image) is None:
                 problems.append(Problem(service.place, _no_image(service)))
         with_ = self._joined(services, alone)
         states = [
-            state if each is ALONE else self._judged(service, each)[0]
+            state if each is ALONE else self._judged(service, each, tries)[0]
             for service, state, each in zip(services, alone, with_, strict=True)
         ]
         if ground is None:
@@ -142,7 +151,8 @@ class Checker:
 
     def joined(self, services: Sequence[Service]) -> tuple[Joined, ...]:
         """With whom of the others each shares namespaces."""
-        return self._joined(services, [self._judged(service, ALONE)[0] for service in services])
+        tries = Tries()
+        return self._joined(services, [self._judged(service, ALONE, tries)[0] for service in services])
 
     def _joined(self, services: Sequence[Service], alone: Sequence[ContainerState]) -> tuple[Joined, ...]:
         if not services:
@@ -150,11 +160,11 @@ class Checker:
         held = self.predictor(services[0].kind)[0].plain.asked.capabilities
         return joined(services, alone, None if held is None else CapabilitySet.of(held).bits)
 
-    def _judged(self, service: Service, with_: Joined) -> _Judgement:
+    def _judged(self, service: Service, with_: Joined, tries: Tries) -> _Judgement:
         host, predictor = self.predictor(service.kind)
-        image, files = self.image(host, service.image), self.files(service)
-        key = (service, host.engine.id, image, files, with_)
-        found = self._states.get(key) or self._before.get(key) or predictor.state(service, image, files, with_)
+        image = self.image(host, service.image)
+        key = (service, host.engine.id, image, with_)
+        found = self._states.get(key) or self._before.get(key) or predictor.state(service, image, with_, tries)
         self._states[key] = found
         return found
 
@@ -174,16 +184,22 @@ class Checker:
             self._images[key] = self._hosts.image(host, name) if name else None
         return self._images[key]
 
-    def files(self, service: Service) -> tuple[tuple[str, str], ...]:
-        """Seccomp profiles that it names."""
-        found = []
-        for said in service.said:
-            name, equals, path = (said.value or "").partition("=")
-            if said.name == "security-opt" and name == "seccomp" and equals and path not in _NO_FILES:
-                text = self._beside.read(posixpath.join(posixpath.dirname(said.place.file), path))
-                if text is not None:
-                    found.append((path, text))
-        return tuple(found)
+
+def _profiles(service: Service, beside: Beside, problems: list[Problem]) -> tuple[tuple[str, str], ...]:
+    """Seccomp profiles that it names. Raises TooMuchError."""
+    found = []
+    for said in service.said:
+        name, equals, path = (said.value or "").partition("=")
+        if said.name == "security-opt" and name == "seccomp" and equals and path not in _NO_FILES:
+            text = beside.read(posixpath.join(posixpath.dirname(said.place.file), path), said.place)
+            if text is None:
+                problems.append(replace(unread(path, said.place), unread=False))
+            elif len(text) > _PROFILE_MOST:
+                what = msg("This seccomp profile has more than {most} characters: shorten it.", most=_PROFILE_MOST)
+                raise TooMuchError(said.place, what)
+            else:
+                found.append((path, text))
+    return tuple(found)
 
 
 def _no_image(service: Service) -> Message:

@@ -43,11 +43,12 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
     modes: list[list[tuple[str, str, str]]] = [[] for _ in states]
     others: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in states]
     neighbours: list[tuple[Neighbour, ...]] = [() for _ in states]
+    owners = _Owners(states)
     pods = [next((said.value or "" for said in each.said if said.name == KUBE_PLAY), "") for each in services]
     for kind, field in OWN_MODES:
         groups = defaultdict[int | str, list[int]](list)
         for place in range(len(states)):
-            groups[_whose(kind, field, place, pods[place], states)].append(place)
+            groups[owners.whose(kind, field, place, pods[place])].append(place)
         for whose, places in groups.items():
             of_pod = isinstance(whose, str)
             mode = "private" if isinstance(whose, str) else getattr(states[whose].container.asked, field)
@@ -70,28 +71,35 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
     )
 
 
-def _whose(kind: str, field: str, place: int, pod: str, states: Sequence[ContainerState]) -> int | str:
-    """Which container's namespace it is in, or which pod's. Its own where nobody here has what it asks for."""
-    mode = getattr(states[place].container.asked, field)
-    if pod and (mode == "pod" or (kind in _OF_PODS and mode != "host")):
-        return pod
-    if not mode.startswith(OF_CONTAINER):
-        return place
-    of_engine = {
-        number: each.container
-        for number, each in enumerate(states)
-        if each.container.engine == states[place].container.engine
-    }
-    owner, passed = place, {place}
-    while mode.startswith(OF_CONTAINER):
-        meant = matching(mode.removeprefix(OF_CONTAINER), of_engine.values())
-        following = next((number for number, each in of_engine.items() if each in meant), None)
-        if following is None or following in passed:
-            return place
-        owner = following
-        passed.add(owner)
-        mode = getattr(of_engine[owner].asked, field)
-    return owner
+class _Owners:
+    """Whose namespaces containers are in. Which one a word means is looked up once: there may be hundreds in a row."""
+
+    def __init__(self, states: Sequence[ContainerState]) -> None:
+        self._containers = [state.container for state in states]
+        self._meant: dict[tuple[str, str], int | None] = {}
+
+    def whose(self, kind: str, field: str, place: int, pod: str) -> int | str:
+        """Which container's namespace it is in, or which pod's. Its own where nobody here has what it asks for."""
+        mode = getattr(self._containers[place].asked, field)
+        if pod and (mode == "pod" or (kind in _OF_PODS and mode != "host")):
+            return pod
+        owner, passed = place, {place}
+        while mode.startswith(OF_CONTAINER):
+            following = self._named(self._containers[place].engine, mode.removeprefix(OF_CONTAINER))
+            if following is None or following in passed:
+                return place
+            owner = following
+            passed.add(owner)
+            mode = getattr(self._containers[owner].asked, field)
+        return owner
+
+    def _named(self, engine: str, word: str) -> int | None:
+        if (engine, word) not in self._meant:
+            of_engine = {number: each for number, each in enumerate(self._containers) if each.engine == engine}
+            meant = matching(word, of_engine.values())
+            found = next((number for number, each in of_engine.items() if each in meant), None)
+            self._meant[engine, word] = found
+        return self._meant[engine, word]
 
 
 def _neighbour(state: ContainerState) -> Neighbour:

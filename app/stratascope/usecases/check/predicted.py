@@ -57,16 +57,16 @@ class Predictor:
         return understand(service, self._engine, self._plain, image, self._there)
 
     def state(
-        self, service: Service, image: Image | None, files: Files = (), with_: Joined = ALONE
+        self, service: Service, image: Image | None, with_: Joined = ALONE, tries: Tries | None = None
     ) -> tuple[ContainerState, tuple[Problem, ...]]:
-        """The container as it would be, and what was not understood of it. `files`: path and text of profiles;
-        `with_`: whom of the text's other containers it shares namespaces with.
+        """The container as it would be, and what was not understood of it. `with_`: whom of the text's other containers
+        it shares namespaces with; `tries`: what is left of them for the text.
         """
-        if files or with_ != ALONE:
-            return self._beside(files, with_).state(service, image)
-        made = self.understood(service, image)
-        without = partial(self._placed, service=service, without=_Without(self, service, image))
-        return self._judged(made.container, self._layers, without), made.problems
+        predictor = self._beside(service.files, with_) if service.files or with_ != ALONE else self
+        made = predictor.understood(service, image)
+        without = _Without(predictor, service, image, tries or Tries())
+        placed = partial(predictor._placed, service=service, without=without)
+        return predictor._judged(made.container, self._layers, placed), made.problems
 
     def as_started(self, container: Container) -> ContainerState:
         """A container that its engine has, as it would start. All of it is told as predicted from its inspect."""
@@ -199,11 +199,28 @@ class Predictor:
         return self._usual.get((layer.id, finding.code), False)
 
 
-class _Without:
-    """One container with each of its options left out in turn: what is gone then, that option asked for."""
+class Tries:
+    """How often options are left out to see what they asked for, in options that have to be understood for it: for each
+    of a container's n options that is n. Enough for 70 containers with 12 options, or one with 100.
+    """
 
-    def __init__(self, predictor: Predictor, service: Service, image: Image | None) -> None:
-        self._predictor, self._service, self._image = predictor, service, image
+    def __init__(self) -> None:
+        self._left = 10_000
+
+    def take(self, options: int) -> bool:
+        """Whether there are that many left."""
+        enough = options <= self._left
+        self._left -= options if enough else 0
+        return enough
+
+
+class _Without:
+    """One container with each of its options left out in turn: what is gone then, that option asked for. Where there
+    are too many for that, all of it is the service's.
+    """
+
+    def __init__(self, predictor: Predictor, service: Service, image: Image | None, tries: Tries) -> None:
+        self._predictor, self._service, self._image, self._tries = predictor, service, image, tries
         self._less: list[tuple[Place, Container]] | None = None
         self._left: dict[tuple[str, int], frozenset[tuple[str, str]] | None] = {}
 
@@ -217,12 +234,12 @@ class _Without:
 
     def _containers(self) -> list[tuple[Place, Container]]:
         if self._less is None:
-            said = self._service.said
+            said = tuple(each for each in self._service.said if each.name not in WITHOUT_EFFECT)
             self._whole = self._understood(self._service)
+            tried = enumerate(said) if self._tries.take(len(said) ** 2) else ()
             made = [
                 (each.place, self._understood(replace(self._service, said=(*said[:number], *said[number + 1 :]))))
-                for number, each in enumerate(said)
-                if each.name not in WITHOUT_EFFECT
+                for number, each in tried
             ]
             self._less = [(place, container) for place, container in made if container.asked != self._whole.asked]
         return self._less

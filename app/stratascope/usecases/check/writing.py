@@ -54,7 +54,7 @@ class Writer:
         self._host, self._predictor = checker.predictor(self.service.kind)
         self._joined, self.peers = joined, self._predictor.peers(joined)
         self.state = self._state(self.service) if state is None else state
-        self.subject = subject_of(self.state, self._host, checker.files(self.service))
+        self.subject = subject_of(self.state, self._host, self.service.files)
         self.prediction = Prediction(checker.layers, replace(self._predictor.around, peers=self.peers), self.state)
 
     def written(self, chosen: Sequence[Choice], *, exact: bool = True) -> str:
@@ -143,7 +143,7 @@ class Writer:
 
     def _state(self, service: Service) -> ContainerState:
         image = self._checker.image(self._host, service.image) or Image()
-        return self._predictor.state(service, image, self._checker.files(service), self._joined)[0]
+        return self._predictor.state(service, image, self._joined)[0]
 
     def _with(self, text: str, change: Change) -> str:
         """With one change; the text moves under the others, so its place is looked for anew."""
