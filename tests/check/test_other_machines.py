@@ -102,7 +102,8 @@ def test_a_rootless_engines_own_user_is_root_inside() -> None:
     recorded = next(each for each in hosts.recorded().containers if each.raw.engine == "docker-rootless")
     for uid in (1000, 1001, 4321):
         engine = replace(made.engine, daemon_uid=uid)
-        container, readings = fitted(made.plain, recorded, engine, made.ground)
+        ids = (range(uid, uid + 1), range(200_000, 265_536))
+        container, readings = fitted(made.plain, recorded, engine, made.ground, (ids, ids))
         status = str(readings.text("status"))
         assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}" in status
         assert str(readings.text("uid_map")).split()[:3] == ["0", str(uid), "1"]

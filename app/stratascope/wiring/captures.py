@@ -21,7 +21,7 @@ from stratascope.wiring.foresight import foresight
 def recorded_view(paths: Sequence[Path]) -> RecordedView:
     """For the window."""
     texts = SharedTexts()
-    return RecordedView([(name, partial(read, path, texts)) for name, path in named(paths)], foresight())
+    return RecordedView([(name, partial(read, path, texts)) for name, path in named(paths)], foresight(here=False))
 
 
 def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:

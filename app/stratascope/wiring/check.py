@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.background_call import BackgroundCall
-from stratascope.core.capture import Capture
+from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Engine, EngineKind, EngineState, Image
 from stratascope.core.ground import decode_ground
 from stratascope.core.message import msg
@@ -18,12 +18,14 @@ from stratascope.core.record import Record
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
+from stratascope.linux.idmap import IdRange, parse_idmap
 from stratascope.sandbox import Access, access
 from stratascope.usecases.check.check import Checker, Host
+from stratascope.usecases.check.plain import Ids
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations
-from stratascope.wiring.foresight import Recorded
+from stratascope.wiring.foresight import Recorded, ids_here
 
 FILE_MOST = 1 << 20  # bytes of a profile, or another file that a text names
 FOLDER_MOST = 10_000
@@ -45,7 +47,19 @@ class LocalHosts:
         """See `Hosts`."""
         engine = self._chosen(kind)
         ground = decode_ground(self._ground(engine))
-        return Host(engine, ground, *self._recorded.plain(engine, ground))
+        ids = ids_here(engine) if self._capture is None else self._ids_there(self._capture, engine)
+        return Host(engine, ground, *self._recorded.plain(engine, ground, ids))
+
+    def _ids_there(self, capture: Record, engine: Engine) -> Ids | None:
+        """Those of a rootless engine's user: what containers have that were given no map of their own."""
+        for item in capture.containers:
+            if item.raw.engine != engine.id or item.found is None:
+                continue
+            asked, read = self._shared.container(item.raw, engine).asked, item.found.first
+            users, groups = (or_none(read.decoded(name, parse_idmap)) for name in ("uid_map", "gid_map"))
+            if users and groups and not asked.uid_map and asked.userns_mode in ("", "host"):
+                return tuple(map(_range, users)), tuple(map(_range, groups))
+        return None
 
     def expect(self, kind: EngineKind | None, image: str) -> None:
         """See `Hosts`. Engines of another kind need not even be woken."""
@@ -124,6 +138,10 @@ class LocalHosts:
             assert self._engines is not None
             self._own = self._engines.reader(self._shared).host()
         return self._own
+
+
+def _range(part: IdRange) -> range:
+    return range(part.outside, part.outside + part.length)
 
 
 class LocalFiles:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from stratascope import resources
 from stratascope.core.capture import Capture
-from stratascope.core.container import Container, Engine
+from stratascope.core.container import Container, Engine, EngineState
 from stratascope.core.ground import Ground
 from stratascope.core.record import Record
 from stratascope.engines.open import translators
+from stratascope.engines.shared.volumes.sub_ids import ids_of
 from stratascope.layers import all_layers
+from stratascope.sandbox import Access, access
 from stratascope.usecases.live.foresight import Foresight
 from stratascope.usecases.live.translations import Translations
 
 if TYPE_CHECKING:
     from stratascope.usecases.check.as_started import AsStarted
+    from stratascope.usecases.check.plain import Ids
 
 
 class Recorded:
@@ -34,22 +37,41 @@ class Recorded:
             self._record = records.load(resources.path("predicted/plain.json"))
         return self._record
 
-    def plain(self, engine: Engine, ground: Ground) -> tuple[Container, Capture]:
-        """What that engine gives where nothing is asked, and what would be read of it on that ground."""
-        from stratascope.usecases.check.plain import fitted
+    def plain(self, engine: Engine, ground: Ground, ids: Ids | None) -> tuple[Container, Capture]:
+        """What that engine gives where nothing is asked, and what would be read of it on that ground. `ids`: those of a
+        rootless engine's user; one that is not here at all is judged by those that are usual.
+        """
+        from stratascope.usecases.check.plain import USUAL, fitted
 
         name = f"{engine.kind}-rootless" if engine.rootless else engine.kind.value
         recorded = next(item for item in self.all().containers if item.raw.engine == name)
-        return fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground)
+        ids = USUAL if engine.state is EngineState.ABSENT else ids
+        return fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground, ids)
 
 
-def foresight() -> Foresight:
-    """For a view. All that predicts is loaded when the first container that does not run is looked at."""
+def ids_here(engine: Engine) -> Ids | None:
+    """Those of a rootless engine's user, where its /etc/subuid is the one that may be read here."""
+    if not engine.rootless or not engine.local or engine.daemon_uid is None or access() is not Access.OUTSIDE:
+        return None
+    try:
+        found = ids_of(engine.daemon_uid)
+    except OSError:
+        return None
+    return found.users, found.groups
+
+
+def foresight(*, here: bool = True) -> Foresight:
+    """For a view; not `here`: of captures. All that predicts is loaded when the first container that does not run is
+    looked at.
+    """
 
     @cache
     def made() -> AsStarted:
         from stratascope.usecases.check.as_started import AsStarted
 
-        return AsStarted(all_layers(), Recorded().plain)
+        recorded = Recorded()
+        return AsStarted(
+            all_layers(), lambda engine, ground: recorded.plain(engine, ground, ids_here(engine) if here else None)
+        )
 
     return Foresight(lambda container, engine, ground: made().state(container, engine, ground))

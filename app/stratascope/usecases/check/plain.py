@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, process_folder
 from stratascope.core.container import Container, Engine, EngineKind, ProfileKind
@@ -22,6 +23,11 @@ _PIDS = 2048  # containers.conf(5), pids_limit
 _OWN_CGROUP = "cgroup:[11]"  # not the host's; no namespace has such a number
 _NOT_KNOWN = Gap(GapKind.UNSUPPORTED, detail="of which nothing is known before it is started")
 _MAPS = ("uid_map", "gid_map")
+Ids = tuple[
+    tuple[range, ...], tuple[range, ...]
+]  # users and groups: the own one first, then those set aside (subuid(5))
+# Of the first user of a machine, as useradd(8) has it
+USUAL: Ids = ((range(1000, 1001), range(100_000, 165_536)), (range(1000, 1001), range(100_000, 165_536)))
 _LIMITS = (
     ("memory.max", "max"),
     ("memory.high", "max"),
@@ -32,9 +38,11 @@ _LIMITS = (
 
 
 def fitted(
-    container: Container, recorded: ContainerRecord, engine: Engine, ground: Ground
+    container: Container, recorded: ContainerRecord, engine: Engine, ground: Ground, ids: Ids | None = None
 ) -> tuple[Container, Capture]:
-    """The plain container of that engine, and what would be read of it on that ground."""
+    """The plain container of that engine, and what would be read of it on that ground. `ids`: those of a rootless
+    engine's user; None: not known, as on another machine.
+    """
     assert recorded.found is not None
     readings = recorded.found.first.readings
     asked = container.asked
@@ -52,7 +60,7 @@ def fitted(
     readings = tuple(label if each.name == _CURRENT else each for each in readings)
     readings = tuple(_usual_limits(each, ground) if each.name == "limits" else each for each in readings)
     if engine.rootless or engine.facts.userns_remap:
-        readings = _mapped(readings, engine)
+        readings = _mapped(readings, engine, ids)
     return replace(container, asked=asked), Capture(recorded.found.first.pid, readings)
 
 
@@ -140,30 +148,59 @@ def _label(engine: Engine, ground: Ground) -> tuple[ProfileKind | None, Reading]
     return ProfileKind.DEFAULT, Reading(_CURRENT, source, f"{name} (enforce)\n")
 
 
-def _mapped(readings: tuple[Reading, ...], engine: Engine) -> tuple[Reading, ...]:
-    """The engine's own user as root inside, and below that the range that he was given, of which the start is not told:
-    the usual one. His group has his number, as it usually has. Of a daemon that remaps nothing is told.
+def _mapped(readings: tuple[Reading, ...], engine: Engine, ids: Ids | None) -> tuple[Reading, ...]:
+    """With the map of that engine, and its own user, who is root inside. Nothing is told of a daemon that remaps, nor
+    of a map of which only the user's own line is known: what it lacks would pass for ids that nobody can take.
     """
-    if engine.facts.userns_remap and not engine.rootless:
-        return tuple(replace(each, text=None, gap=_NOT_KNOWN) if each.name in _MAPS else each for each in readings)
-    if engine.daemon_uid is None:
-        return readings
-    texts = {each.name: each.text or "" for each in readings}
-    (_, before, _), after = texts["uid_map"].split(maxsplit=3)[:3], str(engine.daemon_uid)
-    ids = {
-        **{name: _with_first(texts[name], after) for name in _MAPS},
-        "status": re.sub(
-            r"^(Uid|Gid|Groups):.*$",
-            lambda line: re.sub(rf"\b{before}\b", after, line[0]),
-            texts["status"],
-            flags=re.MULTILINE,
-        ),
-    }
-    return tuple(replace(each, text=ids[each.name]) if each.name in ids else each for each in readings)
+    texts = dict[str, str | None]()
+    if ids is not None and engine.rootless:
+        texts = {name: id_map(each, engine.kind) for name, each in zip(_MAPS, ids, strict=True)}
+    uid, gid = engine.daemon_uid, None if ids is None else ids[1][0].start
+    found = []
+    for each in readings:
+        if each.name in _MAPS:
+            text = texts.get(each.name)
+            each = replace(each, text=text, gap=_NOT_KNOWN if text is None else None)  # noqa: PLW2901
+        elif each.name == "status" and engine.rootless:
+            each = replace(each, text=_owned(each.text or "", uid, gid))  # noqa: PLW2901
+        found.append(each)
+    return tuple(found)
 
 
-def _with_first(id_map: str, owner: str) -> str:
-    """That map with another owner of its first line."""
-    first, _, rest = id_map.partition("\n")
-    inside, _, count = first.split()
-    return f"{inside:>10} {owner:>10} {count:>10}\n{rest}"
+def id_map(ids: Sequence[range], kind: EngineKind) -> str | None:
+    """The text of uid_map, or gid_map, of a rootless engine whose user has these ids; None: it would not start.
+
+    His own is 0. RootlessKit goes on with the ranges in the order of the file (pkg/parent, newugidmapArgs), Podman in
+    that of their first ids (containers/storage: pkg/idtools, createIDMap), and without any it has that one id alone.
+    """
+    own, *given = ids
+    if kind is EngineKind.PODMAN:
+        given.sort(key=lambda each: each.start)
+    elif not given:
+        return None
+    in_order = sorted((own, *given), key=lambda each: each.start)
+    if any(one.stop > two.start for one, two in pairwise(in_order)):
+        return None
+    lines, inside = [], 0
+    for each in (own, *given):
+        lines.append(_line(inside, each))
+        inside += len(each)
+    return "".join(lines)
+
+
+def _line(inside: int, outside: range) -> str:
+    return f"{inside:>10} {outside.start:>10} {len(outside):>10}\n"
+
+
+def _owned(status: str, uid: int | None, gid: int | None) -> str:
+    """Of a process of that user and group; without what is not known."""
+    lines = []
+    for line in status.split("\n"):
+        name, colon, _ = line.partition(":")
+        number = uid if name == "Uid" else gid
+        if name not in ("Uid", "Gid", "Groups"):
+            lines.append(line)
+        elif number is not None:
+            had = line.partition("\t")[2].split()
+            lines.append(f"{name}{colon}\t" + "\t".join(str(number) for _ in had) + (" " if name == "Groups" else ""))
+    return "\n".join(lines)
