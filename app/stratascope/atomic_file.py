@@ -39,12 +39,13 @@ def write(
     mode: int = 0o600,
     exact: bool = False,
     owner: tuple[int, int] | None = None,
+    like: int | None = None,
     lasting: bool = True,
 ) -> None:
     """Replace the file's content; its folder must be there. Raises OSError, and leaves no draft then.
 
-    `mode`: as open(2) has it, less the umask; `exact`: just that. `owner`: user and group, for root. `lasting`: synced,
-    so that it outlives a crash of the machine.
+    `mode`: as open(2) has it, less the umask; `exact`: just that. `owner`: user and group, for root. `like`: an open
+    file, for its ACL and extended attributes. `lasting`: synced, so that it outlives a crash of the machine.
     """
     draft = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
@@ -54,6 +55,8 @@ def write(
                 os.fchown(descriptor, *owner)
             if exact:
                 os.fchmod(descriptor, mode)
+            if like is not None:
+                _copy_attributes(like, descriptor)  # after the mode, which would change the ACL
             while data:
                 data = data[os.write(descriptor, data) :]
             if lasting:
@@ -67,6 +70,43 @@ def write(
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def exchange(path: Path, data: bytes, before: bytes) -> None:
+    """Another text in an ordinary file that is there, whoever it belongs to: with its owner, group, mode, ACL and
+    extended attributes, and at the end of links. Raises OSError where one of these can't be kept, or where the file
+    has another text than `before` by now; it is as it was then.
+    """
+    path = followed(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        facts = os.fstat(descriptor)
+        _ordinary(facts, path, False)
+        if read(path, len(before)) != before:
+            raise OSError(errno.EBUSY, "it was changed meanwhile", str(path))
+        owner, made = (facts.st_uid, facts.st_gid), (os.geteuid(), os.getegid())
+        mode = stat.S_IMODE(facts.st_mode)
+        write(path, data, mode=mode, exact=True, owner=None if owner == made else owner, like=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy_attributes(source: int, target: int) -> None:
+    """Raises OSError for an ACL or a user's own that can't be kept. Others are the system's: it may have put its label
+    there already, and takes a file's capabilities away with each change.
+    """
+    try:
+        names = os.listxattr(source)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return
+        raise
+    for name in names:
+        try:
+            os.setxattr(target, name, os.getxattr(source, name))
+        except OSError:
+            if name.startswith(("user.", "system.posix_acl_")):
+                raise
 
 
 def save(path: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from stratascope.usecases.check.fix import Closed, fixed
 
 DONE, FAILED = 0, 2
 _COMMAND = "command line"
+_MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors put first; it is read over
+_WRITABLE = 0o222
 
 
 def run(checker: Checker, arguments: argparse.Namespace, text: str | None) -> int:
@@ -40,12 +43,14 @@ def run(checker: Checker, arguments: argparse.Namespace, text: str | None) -> in
         complain(problem_line(problem))
     for closed in found.services:
         complain(translate(_told(closed)))
-    target = arguments.file if arguments.in_place else arguments.fix
-    if target is None:
+    if arguments.in_place:
+        if found.text != text and not _exchange(arguments.file, text, found.text):
+            return FAILED
+    elif arguments.fix is None:
         lines = difference(text, found.text, file)
         # to be applied it has to be exact; on a terminal nothing in it may act
         write("".join(map(shown, lines) if sys.stdout.isatty() else lines))
-    elif not _save(Path(target), found.text):
+    elif not _save(arguments.fix, found.text):
         return FAILED
     return FAILED if found.problems else DONE
 
@@ -64,6 +69,42 @@ def shown(line: str) -> str:
     """A line for a terminal: its tabs are kept, all else that could act is made visible."""
     body, end, _ = line.partition("\n")
     return "\t".join(map(plain, body.split("\t"))) + end
+
+
+def _exchange(file: Path, before: str, text: str) -> bool:
+    """Whether the file has the text now, and else is as it was."""
+    try:
+        why_not = _why_not(file)
+        if why_not is not None:
+            complain(translate(why_not))
+            return False
+        old, new = before.encode(), text.encode()
+        if atomic_file.read(file, len(_MARK + old)) == _MARK + old:
+            old, new = _MARK + old, _MARK + new
+        atomic_file.exchange(file, new, old)
+    except OSError as error:
+        complain(f"{file}: {error.strerror or error}")
+        return False
+    return True
+
+
+def _why_not(file: Path) -> Message | None:
+    """Why a file can't be exchanged for another with all that it has. Raises OSError."""
+    facts = file.stat()
+    if facts.st_mode & _WRITABLE == 0 or not os.access(file, os.W_OK):
+        return msg("{file} is read-only: allow writing to it, or have a copy written with --fix.", file=str(file))
+    if facts.st_nlink > 1:
+        return msg(
+            "{file} has several names (hard links), and only this one would change: have a copy written with --fix.",
+            file=str(file),
+        )
+    user, groups = os.geteuid(), {os.getegid(), *os.getgroups()}
+    if user != 0 and (facts.st_uid != user or facts.st_gid not in groups):
+        return msg(
+            "{file} would not keep its owner and group: correct it as their user, or have a copy written with --fix.",
+            file=str(file),
+        )
+    return None
 
 
 def _save(file: Path, text: str) -> bool:
