@@ -95,7 +95,7 @@ class Calls:
 
     def __init__(self, port: Any, fate: Fate, passed_over: frozenset[str] = frozenset()) -> None:
         self._port, self._fate = port, fate
-        self._passed_over = passed_over | {"body", "twin"}
+        self._passed_over = passed_over | {"body", "twin", "told"}
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._port, name)

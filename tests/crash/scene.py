@@ -24,9 +24,10 @@ LINGERING = "trap 'sleep 2; exit 0' TERM; sleep 3600 & wait"  # a stop of it is 
 
 # All engine calls and journal writes of a relaunch, in their order
 HARDEN = (
-    "running", "write intent", "create", "running", "named", "write created", "write held", "restart_policy", "running",
-    "write stopping", "stop", "changes", "write stopped", "rename", "rename", "write renamed", "start", "write started",
-    "running", "running", "running", "write verified", "running", "running", "restart_policy", "rename", "write done",
+    "running", "write intent", "create", "running", "running", "named", "write created", "write held", "restart_policy",
+    "running", "write stopping", "stop", "changes", "write stopped", "rename", "rename", "write renamed", "start",
+    "write started", "running", "running", "running", "write verified", "running", "running", "restart_policy",
+    "rename", "write done",
 )  # fmt: skip
 UNDO = (
     "running", "running", "plan", "running", "running", "running", "write intent", "running", "rename", "running",
@@ -40,9 +41,9 @@ TRIAL = (
 )  # fmt: skip
 # The same of one that had ended, and is started with what it lacked
 REPAIR = (
-    "running", "write intent", "create", "running", "named", "write created", "write held", "write stopping", "stop",
-    "changes", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running", "running",
-    "running", "running", "write verified", "running", "running", "rename", "write done",
+    "running", "write intent", "create", "running", "running", "named", "write created", "write held", "write stopping",
+    "stop", "changes", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running",
+    "running", "running", "running", "write verified", "running", "running", "rename", "write done",
 )  # fmt: skip
 BACK = (
     "running", "running", "plan", "running", "running", "running", "write intent", "running", "rename", "running",

@@ -64,8 +64,13 @@ class MemoryEngine:
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
     def add(self, name: str, *, status: str = "running", policy: str = "always", needs: tuple[str, ...] = ()) -> str:
-        number = f"{next(self._ids):012x}".ljust(64, "0")  # the short one tells it, as with real ones
-        item = Running(number, name, status, 7 if status == "running" else None, None, 0, Health.NONE)
+        moment = next(self._ids)
+        number = f"{moment:012x}".ljust(64, "0")  # the short one tells it, as with real ones
+        pid = 7 if status == "running" else None
+        item = Running(
+            number, name, status, pid, None, 0, Health.NONE,
+            created=1.0 + moment, restart=policy, mounted=tuple(self.volumes),
+        )  # fmt: skip
         joined = {key: self.boxes[key].starts for key in needs}
         self.boxes[number] = Box(item, RestartPolicy(policy), needs=needs, joined=joined)
         return number
@@ -102,7 +107,7 @@ class MemoryEngine:
             "sha256:1",
             Asked(),
             "{}",
-            "{}",
+            json.dumps({"Id": container, "Name": box.running.name, "Created": box.running.created}),
             box.policy,
         )
 
@@ -219,7 +224,9 @@ class MemoryEngine:
 
     def restart_policy(self, container: str, policy: RestartPolicy) -> None:
         done = self._change("restart_policy")
-        self._box(container).policy = policy
+        box = self._box(container)
+        box.policy = policy
+        box.running = replace(box.running, restart=policy.name)
         done()
 
     def limit(self, container: str, limits: Limits) -> None:
@@ -237,6 +244,10 @@ class MemoryEngine:
 
     def running(self, container: str) -> Running:
         return self._box(container).running
+
+    def told(self, inspect: str) -> Running:
+        said = _read(inspect)
+        return Running(said["Id"], said["Name"], "", None, None, 0, Health.NONE, created=said["Created"])
 
     def labelled(self, label: str, value: str) -> tuple[Running, ...]:
         return tuple(

@@ -237,6 +237,9 @@ class Relauncher(VolumeOwners, Protocol):
 
     def running(self, container: str) -> Running: ...
 
+    def told(self, inspect: str) -> Running:
+        """Pure: how it was doing by what its engine said then, as in `LaunchSpec.inspect`."""
+
     def end(self, container: str) -> End:
         """How it ended the last time, or why it did not begin, running by now or not."""
 

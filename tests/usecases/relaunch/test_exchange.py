@@ -10,7 +10,7 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch.launch_spec import Health, Running
+from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Health, Running
 from stratascope.core.relaunch.transaction import JournalError, Stage, State, Transaction
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
@@ -148,7 +148,11 @@ def _points() -> Iterator[tuple[str, int]]:
 def test_killed_at_any_call_and_recovered(journal: FileJournal, when: str, number: int, created: bool) -> None:
     engine = MemoryEngine()
     old = engine.add("web")
-    new = "" if created else engine.add("web.new-01234567", status="exited", policy="no")
+    new = "" if created else engine.add("web.old-89abcdef", status="exited", policy="no")
+    if not created:
+        engine.boxes[old].running = replace(
+            engine.boxes[old].running, labels=((TRANSACTION, "f" * 16), (ORIGINAL, new), (NAME, "web"))
+        )
 
     def kill(call: int, name: str) -> None:
         if call == number:

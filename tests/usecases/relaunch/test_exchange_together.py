@@ -13,6 +13,7 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, layer_image
 from stratascope.core.relaunch.transaction import JournalError, Kind, Member, Stage, Transaction
 from stratascope.state.journal import FileJournal
@@ -87,7 +88,7 @@ def member(name: str, old: str, *, commit: bool, needs: tuple[str, ...] = ()) ->
         old=old,
         new="",
         old_aside=f"{name}.old-01234567",
-        new_aside=f"{name}.new-01234567",
+        new_aside=claim(old),
         restart=ALWAYS,
         new_restart=ALWAYS,
         was_running=True,
@@ -135,6 +136,7 @@ def way_back(engine: MemoryEngine, done: Transaction) -> Transaction:
             item,
             old=item.new,
             new=item.old,
+            new_created=engine.boxes[item.old].running.created,
             old_aside=f"{item.name}.old-fedcba98",
             new_aside=item.old_aside,
             image="",
@@ -337,7 +339,8 @@ def test_a_journal_that_fills_the_disk(make: Callable[[], Scene], monkeypatch: p
             made.as_before()
         else:
             break
-    assert number == len(set(Stage) - {Stage.OWNERS})  # which is there only where volumes are handed over
+    # OWNERS is there only where volumes are handed over; those that are made from its layer are one more
+    assert number == len(set(Stage) - {Stage.OWNERS}) + bool(made.transaction.image)
 
 
 @pytest.mark.parametrize("who", ["side", "tail"])

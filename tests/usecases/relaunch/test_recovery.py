@@ -30,9 +30,7 @@ def journal(tmp_path: Path) -> FileJournal:
 
 def broken_off(engine: MemoryEngine, journal: FileJournal, name: str, number: str) -> Transaction:
     """A relaunch that was killed after its stop."""
-    made = replace(
-        transaction(engine, engine.add(name)), id=number, name=name, old_aside=f"{name}.old", new_aside=f"{name}.new"
-    )
+    made = replace(transaction(engine, engine.add(name)), id=number, name=name, old_aside=f"{name}.old-{number[:8]}")
     until = len(engine.calls) + 2
 
     def kill(call: int, word: str) -> None:
@@ -146,7 +144,7 @@ def test_an_engine_that_cannot_set_restart_policies_is_not_asked_to(journal: Fil
     never = RestartPolicy()
     made = replace(transaction(engine, engine.add("web", policy="no")), restart=never, new_restart=never)
     assert go(engine, journal, made).stage is Stage.DONE
-    other = replace(transaction(engine, engine.add("other")), name="other", id="f" * 16, old_aside="a", new_aside="b")
+    other = replace(transaction(engine, engine.add("other")), name="other", id="f" * 16, old_aside="other.old-ffffffff")
     with pytest.raises(RefusedError):
         go(engine, journal, other)
     assert engine.boxes[other.old].running.status == "running"

@@ -137,7 +137,7 @@ def test_where_the_way_back_fails_the_original_runs_and_recover_does_the_rest(jo
 def test_a_second_hardening_leads_back_to_the_first_owners(journal: FileJournal) -> None:
     engine, old = engine_with_volume()
     done = forward(engine, journal, transaction(engine, old))
-    second = replace(transaction(engine, done.new), id="f" * 16, old_aside="web.old-2", kept=done.members[0])
+    second = replace(transaction(engine, done.new), id="f" * 16, old_aside="web.old-ffffffff", kept=done.members[0])
     further = VolumeChange(CHANGE.source, BECOMES, Ids(1234, 1234))
     exchange = Exchange(engine, journal, second, clock=Seconds().clock(), hand_over=(further,))
     list(exchange.forward(1.0))

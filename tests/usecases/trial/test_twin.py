@@ -9,9 +9,10 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, RefusedError
+from stratascope.core.relaunch.launch_spec import ORIGINAL
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError
-from stratascope.core.relaunch.twin import TwinMount, TwinRecord
+from stratascope.core.relaunch.twin import TWIN, TwinMount, TwinRecord
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.recovery import Result
 from stratascope.usecases.trial.twin import remove_left, twin
@@ -76,8 +77,8 @@ def test_what_only_the_journal_and_the_labels_know_is_removed(made: Made) -> Non
     record = TwinRecord("0123456789abcdef", "memory", "unix:///memory", made.original, "web.twin", 0.0)
     made.journal.write_twin(record)
     made.engine.overlay(record.id, MOUNTS)
-    made.engine.create("{}", "web.twin", {"io.github.stratascope.twin": record.id})
-    made.engine.create("{}", "web.other", {"io.github.stratascope.twin": "fedcba9876543210"})
+    made.engine.create("{}", "web.twin", {TWIN: record.id, ORIGINAL: made.original})
+    made.engine.create("{}", "web.other", {TWIN: "fedcba9876543210", ORIGINAL: made.original})
     assert [item.result for item in remove_left(made.access)] == [Result.REMOVED]
     assert sorted(box.running.name for box in made.engine.boxes.values()) == ["web", "web.other"]
     assert made.journal.twins() == ()

@@ -129,6 +129,9 @@ class Running(Value):
     error: str = ""  # the engine's own words for why it does not run
     out_of_memory: bool = False  # the engine says that the kernel killed it for want of memory
     published: tuple[int, ...] = ()  # TCP ports of the host that lead to it now, those that the engine chose too
+    created: float = 0.0  # seconds since the epoch
+    restart: str = "no"  # its restart policy's name
+    mounted: tuple[str, ...] = ()  # where its binds and volumes lie on the engine's machine
 
 
 class Executed(Value):

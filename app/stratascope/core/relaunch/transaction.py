@@ -71,6 +71,7 @@ class Member(Value):
     original: str = ""
     owners: tuple[VolumeChange, ...] = ()
     new_runs: bool | None = None
+    new_created: float = 0.0
 
     @property
     def starts(self) -> bool:
@@ -93,6 +94,7 @@ class Transaction(Value):
     is what is set aside, and the old one goes: however often a container is hardened, the way back leads to the first.
     `group`: of those that are relaunched one after the other, and are to be undone together (`core.relaunch.group`).
     `new_runs`: where the old one had ended and the new one is to run, or the other way round on the way back.
+    `new_created`: when the engine created the new one; 0.0 in entries of earlier versions.
     `leave_logs`: with an owner, log files outside its volumes may go with a container, on the way back too.
     """
 
@@ -127,6 +129,7 @@ class Transaction(Value):
     group: str = ""
     leave_logs: bool = False
     new_runs: bool | None = None
+    new_created: float = 0.0
 
     @classmethod
     def of(

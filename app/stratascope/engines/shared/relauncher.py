@@ -73,6 +73,11 @@ class RestRelauncher(Generic[E]):
         return _running(self._inspect(container))
 
     @understood()
+    def told(self, inspect: str) -> Running:
+        """Pure."""
+        return _running(inspect)
+
+    @understood()
     def end(self, container: str) -> End:
         """See `core.ports.Relauncher`."""
         answer = parse_container(self._inspect(container))
@@ -294,9 +299,9 @@ class RestRelauncher(Generic[E]):
 
     def _check_policy(self, container: str, policy: RestartPolicy) -> None:
         """Engines answer well to what they ignore."""
-        now = parse_container(self._inspect(container)).part("HostConfig").part("RestartPolicy")
-        if (now.text("Name") or "no") != policy.name:
-            raise self._refused(f"RestartPolicy: {now.text('Name')}")
+        now = _policy(parse_container(self._inspect(container)))
+        if now != policy.name:
+            raise self._refused(f"RestartPolicy: {now}")
 
     def _refused(self, words: str) -> RefusedError:
         return RefusedError(EngineState.CONNECTED, refusal(words), words)
@@ -309,6 +314,10 @@ class RestRelauncher(Generic[E]):
 def _health(answer: Answer) -> Health:
     word = answer.part("State").part("Health").text("Status")
     return Health(word) if word in set(Health) else Health.NONE
+
+
+def _policy(answer: Answer) -> str:
+    return answer.part("HostConfig").part("RestartPolicy").text("Name") or "no"
 
 
 def _running(inspect: str) -> Running:
@@ -328,6 +337,9 @@ def _running(inspect: str) -> Running:
         error=state.text("Error"),
         out_of_memory=state.flag("OOMKilled"),
         published=_published(answer.part("NetworkSettings").part("Ports")),
+        created=answer.moment("Created"),
+        restart=_policy(answer),
+        mounted=tuple(mount.text("Source") for mount in answer.parts("Mounts")),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.known import Pair, UnknownContainerError, known
 from stratascope.usecases.plan.preflight import Block, Caution, unwatched
 from stratascope.usecases.plan.written_files import written
 from stratascope.value import Value
@@ -27,17 +30,21 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     owned = done.owner is not None  # by Compose or systemd, which makes containers anew and sets none aside
     told: tuple[Caution, ...] = ()
     if not owned:
-        if alone(access, done):
+        try:
+            pairs = known(access.port, done)
+        except UnknownContainerError as error:
+            return UndoPlan(None, blocks=(Block("unknown", error.message, msg("Look at it, and at the journal.")),))
+        if alone(pairs):
             text = msg(
                 "The container that ran in its place was removed by someone else, so only the original is started "
                 "again."
             )
             return UndoPlan((), (Caution("replacement-gone", text),))
-        if anew(access, done):
+        if anew(done, pairs):
             text = msg("The original was removed by someone else. It is re-created from the journal, without what it "
                        "wrote outside its volumes.")  # fmt: skip
             told = (Caution("original-gone", text),)
-        if not all(_there(access, each.new) and (told or _there(access, each.old)) for each in done.members):
+        if not all(each.new and (told or each.old) for each in pairs):
             text = msg("The container to go back to, or from, was removed by someone else.")
             return UndoPlan(None, blocks=(Block("gone", text, msg("Discard what is left of it.")),))
     if not owned and access.port.running(done.new).status == "paused":
@@ -55,24 +62,15 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     return UndoPlan(paths, (*told, *unwatched(access.liveness(done.new))))
 
 
-def anew(access: EngineAccess, done: Transaction) -> bool:
-    """Whether what it would go back to has to be created again, and can be. Raises EngineError.
+def anew(done: Transaction, pairs: Sequence[Pair]) -> bool:
+    """Whether what it would go back to has to be created again, and can be.
 
     Not where several were relaunched together: the requests of those that need another name that one by its old id.
     """
-    return bool(done.original) and not done.further and not _there(access, done.old) and _there(access, done.new)
+    first = pairs[0]
+    return bool(done.original and first.new) and not done.further and first.old is None
 
 
-def alone(access: EngineAccess, done: Transaction) -> bool:
-    """Whether what it would go back from was removed, and all that it would go back to is there. Raises EngineError."""
-    return not any(_there(access, each.new) for each in done.members) and all(
-        _there(access, each.old) for each in done.members
-    )
-
-
-def _there(access: EngineAccess, container: str) -> bool:
-    try:
-        access.port.running(container)
-    except NoSuchContainerError:
-        return False
-    return True
+def alone(pairs: Sequence[Pair]) -> bool:
+    """Whether what it would go back from was removed, and all that it would go back to is there."""
+    return all(each.old and not each.new for each in pairs)

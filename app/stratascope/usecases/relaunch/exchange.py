@@ -122,7 +122,7 @@ class Exchange:
 
     def finish(self) -> Transaction:
         """See `Recreation`."""
-        self.transaction = roll_forward(self._port, self._journal, self.transaction)
+        self.transaction = roll_forward(self._port, self._journal, self.transaction, own=True)
         return self.transaction
 
     def back(self, error: Exception) -> Iterator[Progress | Ended]:
@@ -146,7 +146,7 @@ class Exchange:
         yield told
         try:
             lost = isinstance(error, EngineError) and not isinstance(error, RefusedError)
-            roll_back(self._port, self._journal, made, lost=lost, clock=self._clock)
+            roll_back(self._port, self._journal, made, lost=lost, clock=self._clock, own=True)
         except (EngineError, NoSuchContainerError, JournalError) as second:
             yield replace(told, state=State.FAILED, seconds=self._clock.now() - begun)
             text = msg("{why} Going back failed too: run stratascope recover as soon as the cause is fixed.", why=why)
@@ -209,7 +209,7 @@ class Exchange:
 
     def _give_up(self, member: Member) -> NoReturn:
         """All as it was, since somebody else works on it."""
-        roll_back(self._port, self._journal, self.transaction, clock=self._clock)
+        roll_back(self._port, self._journal, self.transaction, clock=self._clock, own=True)
         raise ClaimedError(member.old)
 
     def _create(self) -> None:
@@ -264,8 +264,9 @@ class Exchange:
             with self._claiming(member):
                 made.append(self._port.create(body, member.new_aside, self._labels(member)))
             moved[member.old] = moved[member.name] = made[-1].id
+            now = self._port.running(made[-1].id)
             members = list(self.transaction.members)
-            members[place] = replace(member, new=made[-1].id)
+            members[place] = replace(member, new=now.id, new_created=now.created)
             self.transaction = self.transaction.with_members(tuple(members))
         return made[0]
 
@@ -276,9 +277,7 @@ class Exchange:
             if member.restart != NEVER:
                 self._port.restart_policy(member.old, NEVER)
         if self.transaction.created and not all(self._still_runs(member) for member in members):
-            raise FailedError(
-                msg("It ended by itself in the meantime, so it was left alone.")
-            )  # a job would be done twice
+            raise FailedError(msg("It ended by itself in the meantime, so it was left alone."))  # no job twice
         self.enter(Stage.STOPPING)
         for member in reversed(members):
             self._port.stop(member.old, member.stop_timeout)
@@ -312,12 +311,14 @@ class Exchange:
             for member in self.transaction.members
         )
         images = {member.old: self._port.commit(member.old, member.image) for member in members if member.image}
-        if images:
+        self.transaction = self.transaction.with_members(members)
+        if images:  # those that were made first go last: by them it is known that the originals are being replaced
+            for member in members:
+                self._port.rename(member.new, f"{member.new_aside}.same")
+            self._create_all(images)
+            self._journal.write(self.transaction)
             for member in reversed(members):
                 self._port.remove(member.new)
-        self.transaction = self.transaction.with_members(members)
-        if images:
-            self._create_all(images)
 
     def _hand_over(self) -> None:
         """Listed once nobody writes there any more, and written down before the first is changed."""

@@ -1,13 +1,14 @@
 """The ways out of a relaunch, from any stage: all as it was before, or the replacement for good; and what is discarded.
 
 `roll_back` and `roll_forward` may be run any number of times, by the run that began it or by one after a crash: they
-look at what is there and do what is missing.
+look at what is there and do what is missing. Nobody but the run itself takes a journal's word for which containers
+these are (`known`).
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
@@ -16,6 +17,7 @@ from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, Restart
 from stratascope.core.relaunch.transaction import Journal, Kind, Member, Stage, Transaction
 from stratascope.core.relaunch.volume_owners import over
 from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.known import Pair, known, look, looked
 from stratascope.usecases.relaunch.watch import POLL
 from stratascope.value import replace
 
@@ -35,34 +37,37 @@ class NameTakenError(RefusedError):
 
 
 def roll_back(
-    port: Relauncher, journal: Journal, transaction: Transaction, *, lost: bool = False, clock: Clock | None = None
+    port: Relauncher,
+    journal: Journal,
+    transaction: Transaction,
+    *,
+    lost: bool = False,
+    clock: Clock | None = None,
+    own: bool = False,
 ) -> None:
     """All as it was before. Raises EngineError where the engine can't be asked: try again later, nothing is lost.
 
-    `lost`: the answer to the last call may be lost, so that a create may still be under way.
+    `lost`: the answer to the last call may be lost, so that a create may still be under way. `own`: what this run made
+    or has checked itself.
     """
-    olds = [(member, look(port, member.old)) for member in transaction.members]
-    for member, new in reversed(_replacements(port, transaction, LATE if lost else 0.0, clock or Clock())):
-        if transaction.created:
-            with contextlib.suppress(NoSuchContainerError):
-                if new.status in ALIVE:  # it may be writing to the volumes that the original has too
-                    with contextlib.suppress(RefusedError):
-                        port.stop(new.id, member.stop_timeout)
-                port.remove(new.id)
-        else:
+    pairs = (looked if own else known)(port, transaction)
+    olds = [(pair.member, pair.old) for pair in pairs]
+    made: list[str] = []
+    for member, new in reversed(_replacements(port, transaction, pairs, LATE if lost else 0.0, clock or Clock())):
+        if not transaction.created:
             _set_aside(port, new, member.new_aside, member)
-    for member in transaction.members:
-        if member.image:
-            port.remove_image(member.image)
+        elif _makes_way(port, new, member):
+            made.append(new.id)
     kept: RefusedError | None = None
-    if transaction.stage not in _OWNERS_AS_BEFORE:
+    there = own or pairs[0].old is not None or pairs[0].new is not None
+    if there and transaction.stage not in _OWNERS_AS_BEFORE:
         try:
             change_owners(port, transaction, back=True)
         except RefusedError as error:  # running matters more: the journal keeps the rest
             kept = error
     taken: NameTakenError | None = None
     for member, old in olds:
-        if old is not None and old.name != member.name:
+        if old is not None and old.name != member.name and transaction.stage not in (Stage.INTENT, Stage.CREATED):
             refused = _renamed(port, old.id, member.name)
             if refused is not None:
                 if old.name != member.old_aside:  # a name that says that somebody works on it
@@ -71,7 +76,28 @@ def roll_back(
     _bring_back(port, [(member, old) for member, old in olds if old is not None], transaction.stage)
     if (unfinished := taken or kept) is not None:
         raise unfinished
+    for container in made:  # last, as their labels tell what the originals are
+        with contextlib.suppress(NoSuchContainerError):
+            port.remove(container)
+    for member in transaction.members:
+        if member.image:
+            port.remove_image(member.image)
     journal.forget(transaction.id)
+
+
+def _makes_way(port: Relauncher, new: Running, member: Member) -> bool:
+    """Whether the replacement is still there, stopped and without the name."""
+    with contextlib.suppress(NoSuchContainerError):
+        try:
+            if new.status in ALIVE:  # it may be writing to the volumes that the original has too
+                port.stop(new.id, member.stop_timeout)
+            if new.name == member.name:
+                port.rename(new.id, member.new_aside)
+        except RefusedError:
+            port.remove(new.id)
+        else:
+            return True
+    return False
 
 
 def change_owners(port: Relauncher, transaction: Transaction, *, back: bool = False) -> None:
@@ -93,9 +119,9 @@ def _renamed(port: Relauncher, container: str, name: str) -> RefusedError | None
     return None
 
 
-def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction) -> Transaction:
-    """The replacement stays; the original is set aside and does not start by itself."""
-    members = [(member, look(port, member.old), look(port, member.new)) for member in transaction.members]
+def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction, *, own: bool = False) -> Transaction:
+    """The replacement stays; the original is set aside and does not start by itself. `own`: see `roll_back`."""
+    members = [(pair.member, pair.old, pair.new) for pair in (looked if own else known)(port, transaction)]
     for member, old, _ in reversed(members):
         if old is not None:
             ours = old.name in (member.name, guard(member.new))  # else a person called it so
@@ -125,6 +151,7 @@ def _kept(port: Relauncher, transaction: Transaction) -> Transaction:
         port.remove_image(transaction.old_image)
     first = transaction.members[0]
     merged = replace(kept, name=first.name, new=first.new, new_aside=first.new_aside, new_restart=first.new_restart,
+                     new_created=first.new_created,
                      image=first.image, body=first.body, owners=over(kept.owners, first.owners))  # fmt: skip
     return replace(transaction.with_members((merged,)), kept=None)
 
@@ -165,9 +192,10 @@ def all_that_is_left(port: Relauncher, transaction: Transaction) -> bool:
 
 def discard(port: Relauncher, journal: Journal, transaction: Transaction) -> None:
     """Remove what is set aside, and the images that it alone used. Volumes stay. Raises EngineError, JournalError."""
-    for member in reversed(transaction.members):
-        with contextlib.suppress(NoSuchContainerError):
-            port.remove(member.old)
+    for pair in reversed(known(port, transaction)):
+        if pair.old is not None:
+            with contextlib.suppress(NoSuchContainerError):
+                port.remove(pair.old.id)
     for member in transaction.members:
         if member.old_image:
             port.remove_image(member.old_image)
@@ -184,18 +212,8 @@ def held(journal: Journal, transaction: Transaction) -> Iterator[None]:
         yield
 
 
-def look(port: Relauncher, container: str) -> Running | None:
-    """How a container is doing, None where there is none. Raises EngineError."""
-    if not container:
-        return None
-    try:
-        return port.running(container)
-    except NoSuchContainerError:
-        return None
-
-
 def _replacements(
-    port: Relauncher, transaction: Transaction, late: float, clock: Clock
+    port: Relauncher, transaction: Transaction, pairs: Sequence[Pair], late: float, clock: Clock
 ) -> list[tuple[Member, Running]]:
     """By id, and by label where the program died between the engine's answer and the journal; in the order of the
     members, as Podman removes none that others still need.
@@ -207,13 +225,17 @@ def _replacements(
     while True:
         labelled = port.labelled(TRANSACTION, transaction.id) if transaction.created else ()
         found: list[tuple[Member, Running]] = []
-        for member in transaction.members:
-            ours = {item.id: item for item in labelled if dict(item.labels).get(ORIGINAL) == member.old}
-            known = look(port, member.new)
-            if known is not None:
-                ours[known.id] = known
+        for member, new in ((pair.member, pair.new) for pair in pairs):
+            # one that has the name by now is in the journal
+            ours = {
+                item.id: item
+                for item in labelled
+                if dict(item.labels).get(ORIGINAL) == member.old and item.name != member.name
+            }
+            if new is not None:
+                ours[new.id] = new
             found += [(member, item) for item in ours.values()]
-        complete = len({member.old for member, _ in found}) == len(transaction.members)
+        complete = len({member.old for member, _ in found}) == len(pairs)
         if not transaction.created or complete or clock.now() >= until:
             return found
         clock.sleep(POLL)

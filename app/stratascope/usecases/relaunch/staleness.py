@@ -10,19 +10,25 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import Relauncher
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.transaction import Journal, Member, Transaction
-from stratascope.usecases.relaunch.rollback import ALIVE, look
+from stratascope.usecases.known import known, look
+from stratascope.usecases.relaunch.rollback import ALIVE
 
 
 def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | None:
     """Why a relaunch would not be of what was planned."""
     kept = None if made.kept is None else (made.kept.old, made.old)
-    known = [item for item in journal.all() if isinstance(item, Transaction) and (item.old, item.new) != kept]
+    others = []
+    for item in (item for item in journal.all() if isinstance(item, Transaction)):
+        if (item.old, item.new) == kept:
+            known(port, item)  # what it set aside is going to be the way back
+        else:
+            others.append(item)
     for member in made.members:
         now = look(port, member.old)
         if now is None:
             return msg("It was removed in the meantime.")
         as_planned = now.name == member.name and as_it_ran(now, member)
-        if not as_planned or any(item.concerns(member.old) for item in known):
+        if not as_planned or any(item.concerns(member.old) for item in others):
             return msg("It was changed in the meantime. Check it again.")
     return None
 
@@ -43,13 +49,12 @@ def undone_elsewhere(port: Relauncher, done: Transaction) -> bool:
     """Whether what it set aside runs under its name again, and what it made does not: another journal has it so."""
     old, new = look(port, done.old), look(port, done.new)
     back = old is not None and old.status in ALIVE and old.name == done.name
-    return back and (new is None or new.status not in ALIVE)
+    return back and (new is None or (new.status not in ALIVE and bool(known(port, done))))
 
 
 def in_use(port: Relauncher, done: Transaction) -> Message | None:
     """Why what is set aside is not to be removed."""
-    for member in done.members:
-        now = look(port, member.old)
+    for member, now in ((pair.member, pair.old) for pair in known(port, done)):
         if now is not None and now.status in ALIVE:
             return msg("{name} is running. Stop it first.", name=now.name)
         if now is not None and now.name == member.name:

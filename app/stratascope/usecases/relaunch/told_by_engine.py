@@ -22,7 +22,8 @@ from stratascope.core.relaunch.launch_spec import (
 )
 from stratascope.core.relaunch.transaction import Kind, Member, Stage, Transaction
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.relaunch.rollback import ALIVE, look
+from stratascope.usecases.known import look
+from stratascope.usecases.relaunch.rollback import ALIVE
 from stratascope.value import Value, replace
 
 _NUMBER = re.compile(r"[0-9a-f]{8,64}").fullmatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -26,6 +26,7 @@ from stratascope.core.relaunch.transaction import (
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
+from stratascope.usecases.known import Pair, known
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.undo_plan import alone, anew
 from stratascope.usecases.relaunch import rollback
@@ -53,14 +54,15 @@ def undo(
         work = ByOwner(access, replace(back, kind=Kind.UNDO), cancelled)
     else:
         try:
-            if alone(access, done):
+            pairs = known(access.port, done)
+            if alone(pairs):
                 yield from _brought_back(access, done, watch, cancelled)
                 return
             strangers = _strangers(access, done)
             if done.owners and (why_not := access.port.no_owners()) is not None:
                 yield Ended(Ending.REFUSED, done, why_not)
                 return
-            wanted, health = _swapped(access, done)
+            wanted, health = _swapped(access, done, pairs)
             elsewhere = undone_elsewhere(access.port, done)
         except (EngineError, NoSuchContainerError) as error:
             why, words, _ = in_words(error)
@@ -138,20 +140,21 @@ def _begun(done: Transaction, owner: Owned | None) -> Transaction:
     return replace(done, id=number, stage=Stage.INTENT, created=False, started_at=time.time(), owner=owner)
 
 
-def _swapped(access: EngineAccess, done: Transaction) -> tuple[Transaction, Health]:
+def _swapped(access: EngineAccess, done: Transaction, pairs: Sequence[Pair]) -> tuple[Transaction, Health]:
     """With what the healthcheck of the one that runs now says. Raises EngineError, NoSuchContainerError."""
     kind = Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO  # to take an undo back is to harden again
-    made = anew(access, done)
+    made = anew(done, pairs)
     back = replace(_begun(done, None), kind=kind, created=made)
-    found = [_member(access, member, back.id, made=made) for member in done.members]
+    found = [_member(access, pair, back.id, made=made) for pair in pairs]
     first, *further = (member for member, _ in found)
     # what is in place is meant to run although it may have ended, and what comes back as it did before
     first = replace(first, was_running=done.starts, new_runs=done.was_running)
     return back.with_members((first, *further)), found[0][1]
 
 
-def _member(access: EngineAccess, member: Member, number: str, *, made: bool) -> tuple[Member, Health]:
+def _member(access: EngineAccess, pair: Pair, number: str, *, made: bool) -> tuple[Member, Health]:
     """`made`: the one that it goes back to is created again."""
+    member = pair.member
     spec, now = access.port.plan(member.new), access.port.running(member.new)
     back = Member(
         name=now.name,  # a person may have given it another one since
@@ -165,6 +168,7 @@ def _member(access: EngineAccess, member: Member, number: str, *, made: bool) ->
         stop_timeout=spec.stop_timeout,
         old_image=own_image(spec.image),
         inspect=spec.inspect,
+        new_created=0.0 if pair.old is None else pair.old.created,
         body=member.original if made else "",
         original=spec.body,
         owners=member.owners,

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
+from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ORIGINAL, LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.twin import TWIN, TwinMount, TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.known import UnknownContainerError
 from stratascope.usecases.relaunch.recovery import Recovered, Result, is_of
 from stratascope.usecases.relaunch.rollback import LATE
 from stratascope.usecases.relaunch.watch import POLL
@@ -55,6 +57,10 @@ def remove(access: EngineAccess, record: TwinRecord, *, late: float = 0.0) -> No
     port, until = access.port, access.clock.now() + late
     while not (found := port.labelled(TWIN, record.id)) and access.clock.now() < until:
         access.clock.sleep(POLL)
+    for each in found:
+        if each.name != record.name or dict(each.labels).get(ORIGINAL) != record.original:
+            differs = msg("its name or the label of its original is another one.")
+            raise UnknownContainerError(f"{record.id}.twin", each.name, each.id, differs)
     for each in found:
         with suppress(NoSuchContainerError):
             port.remove(each.id)

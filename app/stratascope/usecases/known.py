@@ -1,0 +1,186 @@
+"""Whether the containers of a relaunch are those that its entry in the journal means, by what their engine says.
+
+A journal is a file: it may have been edited, damaged, or copied from another machine, and its ids lead to any container
+then. What no entry can make up is a container's own labels, its creation and its name. A replacement says by its labels
+which one it was made for; where one of the two is gone, only a name that a relaunch gave speaks for the other. A person
+may rename them, so that other names count for nothing, either way.
+
+Ids are never given again, and neither labels nor the creation of a container change: one look holds for all that is
+done afterwards by id.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stratascope.core.container import EngineState
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
+from stratascope.core.relaunch.engine_marks import FIRST, claim, guard, is_mark
+from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Running, own_image
+from stratascope.core.relaunch.transaction import Member, Stage, Transaction
+from stratascope.value import Value
+
+_ASIDE = re.compile(r"(.+)\.old-[0-9a-f]{8}").fullmatch
+_UNTOUCHED = (Stage.INTENT, Stage.CREATED)  # the old one, until then
+_BEFORE_NAMES = (*_UNTOUCHED, Stage.HELD, Stage.STOPPING, Stage.OWNERS)
+_BEHIND_NAMES = (Stage.RENAMED, Stage.STARTED, Stage.VERIFIED)
+_GIVEN = (Stage.OWNERS, Stage.STOPPED, *_BEHIND_NAMES)  # files of its volumes may have another owner
+
+
+class UnknownContainerError(RefusedError):
+    """It is not the container that the journal means, so it is left alone. `file`: the journal's, that says so."""
+
+    def __init__(self, file: str, name: str, container: str, differs: Message) -> None:
+        text = msg(
+            "{name} ({id}) is not what the journal says: {differs} Nothing was changed. Look at it with its engine; "
+            "where the journal is wrong, delete {file} from it.",
+            name=name, id=container[:12], differs=differs, file=file,
+        )  # fmt: skip
+        super().__init__(EngineState.CONNECTED, text, "")
+
+
+class Pair(Value):
+    """A member of a relaunch and what is there of it, but for what nothing speaks for and nothing is left to do to."""
+
+    member: Member
+    old: Running | None
+    new: Running | None
+
+
+def look(port: Relauncher, container: str) -> Running | None:
+    """How a container is doing, None where there is none. Raises EngineError."""
+    if not container:
+        return None
+    try:
+        return port.running(container)
+    except NoSuchContainerError:
+        return None
+
+
+def looked(port: Relauncher, transaction: Transaction) -> tuple[Pair, ...]:
+    """What is there of it, of which nothing is checked: for a run's own, which it made or found itself."""
+    return tuple(Pair(member, look(port, member.old), look(port, member.new)) for member in transaction.members)
+
+
+def known(port: Relauncher, transaction: Transaction) -> tuple[Pair, ...]:
+    """What is there of it. Raises UnknownContainerError before anything is changed, EngineError."""
+    return tuple(_checked(port, transaction, pair) for pair in looked(port, transaction))
+
+
+def _checked(port: Relauncher, transaction: Transaction, pair: Pair) -> Pair:
+    member, old, new = pair.member, pair.old, pair.new
+    there = tuple(each for each in (old, new) if each is not None)
+    meant, differs, left_alone = None, None, False
+    for found, found_differs in ((old, _old_differs(port, member, old)), (new, _new_differs(member, new))):
+        if differs is None:
+            meant, differs = found, found_differs
+    if differs is None:
+        made = next((each for each in there if _made_for(each, member.old if each is new else member.new)), None)
+        meant = made or old or new
+        if made is not None:
+            differs = _labels_differ(transaction, member, made, {each.name for each in there})
+        elif len(there) == 1:
+            differs = _name_differs(port, member, there[0])
+            left_alone = differs is not None and _as_it_ought_to_be(transaction, pair)
+            differs = None if left_alone else differs
+        elif new is not None:
+            differs = msg("no label says that it and {other} are of one relaunch.", other=new.name)
+    differs = differs or _stage_differs(transaction, pair) or _rest_differs(transaction, member, there)
+    if differs is not None:
+        name, number = (member.name, member.old) if meant is None else (meant.name, meant.id)
+        raise UnknownContainerError(f"{transaction.id}.json", name, number, differs)
+    return Pair(member, None, None) if left_alone else pair
+
+
+def _old_differs(port: Relauncher, member: Member, old: Running | None) -> Message | None:
+    if old is None:
+        return None
+    if old.id != member.old:
+        return msg("its id is another one.")
+    if not member.inspect:  # made up by labels
+        return None
+    then = port.told(member.inspect)
+    if then.id != old.id:
+        return msg("what the journal holds of it is of another container.")
+    return None if then.created == old.created else msg("it was created at another time.")
+
+
+def _new_differs(member: Member, new: Running | None) -> Message | None:
+    if new is None:
+        return None
+    if new.id != member.new:
+        return msg("its id is another one.")
+    # an entry of an earlier version does not have it
+    return None if member.new_created in (0.0, new.created) else msg("it was created at another time.")
+
+
+def _made_for(found: Running | None, other: str) -> bool:
+    labels = {} if found is None else dict(found.labels)
+    return bool(other) and TRANSACTION in labels and other in (labels.get(ORIGINAL), labels.get(FIRST))  # no twin
+
+
+def _labels_differ(transaction: Transaction, member: Member, made: Running, names: set[str]) -> Message | None:
+    labels, kept = dict(made.labels), transaction.kept
+    if transaction.created and (made.id != member.new or labels.get(TRANSACTION) != transaction.id):
+        return msg("its labels are of another relaunch.")
+    if kept is not None and member.old == transaction.old and not labels.get(FIRST) == kept.old != member.old:
+        return msg("its labels say that another one was its first original.")
+    # between the two names of the others, one that a person gave stands nowhere
+    if member.name in (labels.get(NAME), *names) or all(is_mark(name) for name in names):
+        return None
+    return msg("its name was not {name}.", name=member.name)
+
+
+def _as_it_ought_to_be(transaction: Transaction, pair: Pair) -> bool:
+    """Whether nothing is left to do to the only one that is there of the two: it is back, or in place, already."""
+    member, stage = pair.member, transaction.stage
+    if pair.old is not None:
+        back = pair.old.name == member.name and pair.old.restart == member.restart.name
+        return stage in _UNTOUCHED or (
+            stage is not Stage.DONE and back and (pair.old.status == "running" or not member.was_running)
+        )
+    assert pair.new is not None
+    in_place = pair.new.name == member.name and (pair.new.status == "running" or not member.starts)
+    return stage is Stage.DONE or (stage in _BEHIND_NAMES and in_place)
+
+
+def _name_differs(port: Relauncher, member: Member, found: Running) -> Message | None:
+    """Of the only one that is left of the two, which no label speaks for: a name that a relaunch gave it has to."""
+    form = _ASIDE(found.name)
+    if found.id == member.old:
+        mark, aside = guard(member.new), member.old_aside
+        name = port.told(member.inspect).name if member.inspect else member.name
+        ours = form is not None and form[1] == name
+        if any(TRANSACTION in dict(each.labels) for each in port.labelled(ORIGINAL, found.id)):
+            return msg("its replacement is another one.")
+    else:
+        mark, aside = claim(member.old), member.new_aside
+        ours = form is not None
+    if found.name == mark or (ours and found.name == aside):
+        return None
+    return msg("the other container of this relaunch is gone, and nothing else says that it was part of one.")
+
+
+def _stage_differs(transaction: Transaction, pair: Pair) -> Message | None:
+    in_place = pair.new is not None and pair.new.name == pair.member.name
+    aside = pair.old is not None and pair.old.name in (guard(pair.member.new), pair.member.old_aside)
+    if transaction.stage in _BEFORE_NAMES and (in_place or aside):
+        return msg("it does not have that name at the stage {stage}.", stage=transaction.stage)
+    return None
+
+
+def _rest_differs(transaction: Transaction, member: Member, there: tuple[Running, ...]) -> Message | None:
+    """What would be given or removed with it, by the journal's word alone."""
+    names = {each.name for each in there}
+    for name in (member.old_aside, member.new_aside) if there else ():
+        if not (is_mark(name) or _ASIDE(name) or name in names):
+            return msg("{name} is no name of a container that is set aside.", name=name)
+    for image in filter(None, (member.image, member.old_image)):
+        if not own_image(image):
+            return msg("{image} is no image of what it wrote.", image=image)
+    mounted = {source for each in there for source in each.mounted}
+    for change in member.owners if there or transaction.stage in _GIVEN else ():
+        if change.source not in mounted:
+            return msg("{path} is not mounted in it.", path=change.source)
+    return None
