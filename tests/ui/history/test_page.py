@@ -164,6 +164,28 @@ def test_wheel_zooms_and_asks_for_finer_lines(qtbot: QtBot, opened: Open) -> Non
     assert all(not each.isChecked() for each in page.ranges.buttons)
 
 
+def test_news_do_not_take_away_what_is_zoomed_to(
+    qtbot: QtBot, window: MainWindow, store: Remembered, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for before comes while the wheel still turns, or just after."""
+    monkeypatch.setattr("stratascope.ui.history.chart.SETTLED", 1500)
+    page = opened(HELD)
+    chart = chart_of(page)
+    whole, shown = chart.timeline.time(), chart.past
+    chart.timeline.zoom(4.0, sum(whole) / 2)
+    near = chart.timeline.time()
+    window.chronicle.wrote.emit()
+    qtbot.waitUntil(lambda: all(not each.isChecked() for each in page.ranges.buttons))
+    assert chart.timeline.time() == near
+    qtbot.waitUntil(lambda: chart.past not in (shown, None) and chart.past.since == near[0])
+    chart.timeline.zoom(4.0, sum(near) / 2)
+    page.choose_range(0)
+    qtbot.waitUntil(partial(spans, chart, HOUR))
+    qtbot.waitUntil(lambda: not chart.moves)
+    assert page.ranges.buttons[0].isChecked()
+    assert spans(chart, HOUR)
+
+
 def test_keys_go_from_moment_to_moment_and_change_to_change(opened: Open) -> None:
     page = opened(HELD)
     chart = chart_of(page)

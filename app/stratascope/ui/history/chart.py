@@ -93,10 +93,20 @@ class HistoryChart(QWidget):
 
     # -- what is shown
 
+    @property
+    def moves(self) -> bool:
+        """Whether somebody moved in time just now, and it does not rest yet."""
+        return self._settled.isActive()
+
+    def rest(self) -> None:
+        """Other data is on its way: none is wanted for what is in view."""
+        self._settled.stop()
+
     def show_past(self, past: Past, *, anew: bool) -> None:
         """Another history, or the same with more in it; `anew`: bring all of its time into view."""
         self.past = past
         if anew:
+            self.rest()
             self.timeline.set_whole(past.since, past.until)
             self.timeline.show_time(past.since, past.until)
             self.set_cursor(None)

@@ -179,6 +179,8 @@ class HistoryPage(QWidget):
     def choose_range(self, place: int) -> None:
         """So far back, for every container from now on."""
         self._place, self._chosen, self._near = place, True, None
+        if self.chart is not None:
+            self.chart.rest()
         self.ranges.choose(place)
         self._later.start()
 
@@ -208,11 +210,11 @@ class HistoryPage(QWidget):
         key, subject = state.key, Subject(state.container.engine, state.container.name or state.container.id)
         self._place = self._fitting(key, now)
         since, until = self._near or (now - RANGES[self._place][1], None)
-        anew = self._near is None
+        near = self._near
 
         def chart(answer: Answer) -> None:
-            if key == self._selection.key:
-                self._show_chart(key, answer, anew=anew)
+            if key == self._selection.key and near == self._near:  # else another part was asked for meanwhile
+                self._show_chart(key, answer, anew=near is None)
 
         def card(answer: Answer) -> None:
             if key == self._selection.key and answer.past is not None:
@@ -245,6 +247,8 @@ class HistoryPage(QWidget):
             if self._fitting(key, time.time()) != self._place:
                 self._later.start()
                 return
+        if anew and self.chart is not None and self.chart.moves and key == self._shown:
+            return  # once it rests it is asked for what is in view then
         self._shown = key
         if past is None or past.first is None:
             text = msg("The line begins when Stratascope first saw this container, and continues while its window is "
@@ -310,9 +314,10 @@ class HistoryPage(QWidget):
     # -- what the person does
 
     def _zoomed(self, since: float, until: float) -> None:
-        self._near = (since, until)
-        self.ranges.choose(-1)
-        self._later.start()
+        if self.ready:  # else it is of the container before, and moved just before another one was shown
+            self._near = (since, until)
+            self.ranges.choose(-1)
+            self._later.start()
 
     def _compare(self, at: float) -> None:
         self._since = at
