@@ -126,7 +126,10 @@ class Rig:
         return done.stdout.rstrip("\n")
 
     def said(self, container: str, *command: str) -> str:
-        """What a command in there prints, which is something: on a busy machine Podman's API now and then loses it."""
+        """What a command in there prints, which is something. What it prints in its first instant is lost now and then
+        over Podman's API, with an exit status of 0 (containers/podman#18025): conmon takes it in before it takes in who
+        attaches. On a busy machine 19 of 440 lost it, none of 220 that waited 0.3 s before they printed.
+        """
         while not (text := self.run("exec", container, *command)):
             pass
         return text

@@ -52,7 +52,7 @@ class Engine:
         raise NotImplementedError
 
     def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
-        return Executed(0, "/bin/sh")
+        return Executed(3, "")
 
 
 @pytest.fixture

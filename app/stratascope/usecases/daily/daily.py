@@ -14,7 +14,8 @@ from stratascope.usecases.daily.verbs import Verb, meaning
 from stratascope.value import Value
 
 Key = tuple[str, str]
-_SHELLS = ("sh", "-c", "command -v bash || command -v sh")
+# Told by its exit status: what an exec prints is lost by Podman now and then (containers/podman#18025)
+_BASH = ("sh", "-c", "command -v bash >/dev/null || exit 3")  # command itself would end with 127
 _NOT_FOUND = (126, 127)  # exit codes of an exec whose program is not there
 _SECONDS = 20.0  # for a look which shells there are
 
@@ -79,11 +80,11 @@ class Daily:
     def _shell_of(self, engine: DailyEngine, container: str, name: str) -> str:
         none = msg("There is no shell in {name}: its image has no sh.", name=name)
         try:
-            found = engine.execute(container, _SHELLS, _SECONDS)
+            found = engine.execute(container, _BASH, _SECONDS)
         except RefusedError as error:
             if "not found" in error.words or "no such file" in error.words.lower():
                 raise NoShellError(none) from error
             raise
         if found.code in _NOT_FOUND:
             raise NoShellError(none)
-        return "bash" if found.text.strip().endswith("bash") else "sh"
+        return "bash" if found.code == 0 else "sh"
