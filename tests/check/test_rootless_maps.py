@@ -41,7 +41,8 @@ RANGES = {
     "twice": "{name}:165536:1000\n{name}:166000:1000\n",
     "none": "other:100000:65536\n",
 }
-PRIVATE = ("unshare", "--mount", "--propagation", "private")
+# Processes too: Podman leaves one behind that holds the namespace, which ends with this one
+PRIVATE = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc")
 OVER = """
 mount --bind "$1" /etc/subuid; mount --bind "$1" /etc/subgid; shift
 exec setpriv --reuid="$1" --regid="$2" --clear-groups env -i "$3" "$4" "$5" sh -c 'shift 5; cd /; exec "$@"' sh "$@"
