@@ -7,11 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from check.shapes import FILES
 from stratascope.cli.check.fix import shown
 from stratascope.core.severity import SERIOUS
 from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.difference import difference
 from stratascope.usecases.check.fix import fixed

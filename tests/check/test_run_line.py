@@ -104,4 +104,4 @@ def test_several_commands_and_their_lines() -> None:
 def test_words_of_a_command_line() -> None:
     found = read_words(["podman", "create", "--volume", "/a b:/c", "--", "img", "--privileged"])
     assert [(each.name, each.value) for each in found.services[0].said] == [("volume", "/a b:/c")]
-    assert found.services[0].command == ("--privileged",)
+    assert found.services[0].words == ("--privileged",)

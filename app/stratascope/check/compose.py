@@ -16,10 +16,11 @@ from stratascope.check.bounds import LEVELS, Beside, Counted, TooMuchError, same
 from stratascope.check.compose_keys import Keys, Variables
 from stratascope.check.reading import MOST_SERVICES, Place, Problem, Read, Service
 from stratascope.check.variables import dotenv
-from stratascope.check.yaml_nodes import VALUES, List, Mapping, Node, Text, YamlError, at, documents
+from stratascope.check.yaml_nodes import VALUES, List, Mapping, Node, Text, YamlError, at, documents, texts
 from stratascope.core.message import Message, msg
 
 _DEFAULT = frozenset(("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"))
+_RUNS = ("command", "entrypoint", "environment")
 _REPLACED = frozenset(("command", "entrypoint"))  # lists that are not joined
 _NO_NAME = re.compile(r"[^a-z0-9_-]").sub  # what a project's name has not
 Fields = dict[str, tuple[Text, Node]]
@@ -78,6 +79,7 @@ class _Compose:
                     place=place,
                     image=keys.image or f"{self._project}-{service}",
                     said=tuple(said),
+                    words=tuple(text for key in _RUNS if key in fields for text in texts(fields[key][1])),
                     labels=keys.labels,
                 )
             )

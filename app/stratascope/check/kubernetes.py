@@ -13,7 +13,7 @@ from stratascope.check.mounts import bound_folder
 from stratascope.check.options import KUBE_PLAY
 from stratascope.check.pod_security import level
 from stratascope.check.reading import MOST_SERVICES, Place, Problem, Read, Said, Service
-from stratascope.check.yaml_nodes import List, Mapping, Node, Text, at, flag_at, items_at, text_at
+from stratascope.check.yaml_nodes import List, Mapping, Node, Text, at, flag_at, items_at, text_at, texts
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
 
@@ -120,7 +120,9 @@ class _Pod:
                 if "{{" in image or "${" in image:
                     self.problems.append(Problem(node.place, msg("{what} is left as it is.", what="{{ }}")))
                 place = node.place
-                found.append(Service(f"{self._name}-{name}", place, image, tuple(said), EngineKind.PODMAN))
+                words = tuple(text for key in ("command", "args", "env") for text in texts(at(node, key)))
+                service = Service(f"{self._name}-{name}", place, image, tuple(said), EngineKind.PODMAN, words)
+                found.append(service)
         return found
 
     def _of_pod(self) -> list[Said]:

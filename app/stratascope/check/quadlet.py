@@ -166,7 +166,8 @@ class _Unit:
         )
         image = names["Image"].value if "Image" in names else ""
         Counted().take(self._said, own[0].place)
-        return Service(name, own[0].place, image, tuple(self._said), EngineKind.PODMAN, pod=self._pod)
+        words = tuple(entry.value for entry in own if entry.key in ("Exec", "Entrypoint", "Environment"))
+        return Service(name, own[0].place, image, tuple(self._said), EngineKind.PODMAN, words, pod=self._pod)
 
     def _take(self, entry: Entry) -> None:
         key, value, place = entry.key, entry.value, entry.place

@@ -63,17 +63,17 @@ class Service(Value):
     """One container to be. `said` is in the order in which it is asked for: the last word counts.
 
     `options_end`: where in a run command further options may be put; `folder`: what relative paths of places are below;
-    `files`: path and text of the profiles that it names.
+    `files`: path and text of the profiles that it names; `words`: of its command and of its environment.
     """
 
-    UNPRINTED = ("command", "files")
+    UNPRINTED = ("words", "files")
 
     name: str
     place: Place
     image: str
     said: tuple[Said, ...] = ()
     kind: EngineKind | None = None  # the engine that the text is for; None: any
-    command: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     pod: str = ""
     options_end: int | None = None

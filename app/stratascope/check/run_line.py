@@ -148,7 +148,10 @@ class _Line:
             image=rest[0].text,
             said=tuple(self.said),
             kind=self._kind,
-            command=tuple(word.text for word in rest[1:]),
+            words=(
+                *(word.text for word in rest[1:]),
+                *(said.value for said in self.said if said.name in ("env", "entrypoint") and said.value),
+            ),
             options_end=rest[0].span[0],
         )
         return Read((service,), tuple(self.problems))

@@ -118,6 +118,19 @@ def at(node: Node | None, *names: str) -> Node | None:
     return None if isinstance(node, Text) and node.empty else node
 
 
+def texts(node: Node | None) -> Iterator[str]:
+    """Every text of it and below it, but for keys."""
+    match node:
+        case Text():
+            yield node.text
+        case List():
+            for each in node.items:
+                yield from texts(each)
+        case Mapping():
+            for _, value in node.pairs():
+                yield from texts(value)
+
+
 def text_at(node: Node | None, *names: str) -> str:
     """The same as text; empty where there is none."""
     found = at(node, *names)

@@ -59,6 +59,7 @@ def remedy_object(remedy: Remedy) -> dict[str, Any]:
         "toggle": None if choice is None else choice.toggle,
         "value": None if choice is None else choice.value,
         "text": translate(remedy.text),
+        "also": [{"toggle": each.toggle, "value": each.value} for each in remedy.also],
         "opens": None if remedy.opened is None else list(remedy.opened),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from stratascope.core.message import Message, msg
@@ -48,8 +49,8 @@ _TITLES: dict[RunKind, dict[Ending, Message]] = {
     RunKind.HARDEN: _HARDENED,
     RunKind.ALLOW: {
         **_HARDENED,
-        Ending.VERIFIED: msg("Relaunched: it is allowed, and it works"),
-        Ending.ENFORCED: msg("Relaunched: it is allowed, but not shown to work"),
+        Ending.VERIFIED: msg("Relaunched: it has what it was given, and works"),
+        Ending.ENFORCED: msg("Relaunched: it has what it was given, but is not shown to work"),
         Ending.KEPT: msg("Relaunched, but not fully verified"),
         Ending.UNFINISHED: msg("Interrupted: neither relaunched nor restored yet"),
     },
@@ -66,6 +67,13 @@ _TITLES: dict[RunKind, dict[Ending, Message]] = {
         Ending.UNFINISHED: msg("Interrupted: not brought back, and not restored yet"),
     },
 }
+
+
+def passed_lines(calls: Sequence[str]) -> tuple[Message, ...]:
+    """What a relaunch that gives something was for, and was seen to come about."""
+    if not calls:
+        return ()
+    return (msg("Allowed now, as it was refused before and seen to pass: {calls}.", calls=", ".join(calls)),)
 
 
 def ending_title(ending: Ending, run: RunKind) -> Message:

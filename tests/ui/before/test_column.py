@@ -117,10 +117,16 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
     draft, column = page.column.draft, page.column
     assert draft.offer is not None
     closing = draft.offer.of(Preset.CRITICAL)
-    assert {choice.toggle for choice in closing} == {"user", "engine-socket"}
+    assert {choice.toggle for choice in closing} == {"user", "no-new-privileges", "engine-socket"}
     assert draft.choices == closing
     qtbot.waitUntil(lambda: draft.made is not None and "user" in draft.made.text)
-    assert column.difference.lines.lines == ("- volumes:", "- - /var/run/docker.sock:/s  # why", '+ user: "1000"')
+    assert column.difference.lines.lines == (
+        "- volumes:",
+        "- - /var/run/docker.sock:/s  # why",
+        '+ user: "1000"',
+        "+ security_opt:",
+        '+ - "no-new-privileges"',
+    )
     QGuiApplication.clipboard().clear()
     column.difference.copy.click()
     assert QGuiApplication.clipboard().text().startswith("--- a/text\n+++ b/text\n@@")
@@ -206,11 +212,11 @@ def test_each_service_keeps_its_choices_and_the_text_has_all_of_them(page: Befor
     assert "docker.sock" not in draft.made.text, "of the other one, too"
     assert "web, db" in page.column.note.text()
     page.services.chips["web"].click()
-    assert {choice.toggle for choice in draft.choices} == {"user", "engine-socket"}
+    assert {choice.toggle for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
     # lines move, and what was chosen stays
     page.text.setPlainText("# more\n" + TEXT)
     qtbot.waitUntil(lambda: draft.made is not None and draft.made.text.startswith("# more"))
-    assert {choice.toggle for choice in draft.choices} == {"user", "engine-socket"}
+    assert {choice.toggle for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
     # another text is another matter
     page.head.clear.click()
     judged(page, qtbot, TEXT)

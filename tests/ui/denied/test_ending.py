@@ -66,7 +66,7 @@ def test_what_would_help_is_handed_on(qtbot: QtBot, view: EndingView) -> None:
     assert [button.text() for button in view.buttons] == ["tmpfs=/x"]
     with qtbot.waitSignal(view.wanted) as told:
         QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
-    assert told.args == [CHOICE]
+    assert told.args == [(CHOICE,)]
 
 
 def test_what_no_button_gives_is_said(view: EndingView) -> None:
@@ -80,7 +80,7 @@ def test_of_what_is_not_relaunched_the_command_is_copied(qtbot: QtBot, view: End
     assert [button.text() for button in view.buttons] == ["Copy the command with: tmpfs=/x"]
     with qtbot.waitSignal(view.command_wanted) as told, qtbot.assertNotEmitted(view.wanted):
         QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
-    assert told.args == [CHOICE]
+    assert told.args == [(CHOICE,)]
 
 
 def test_what_has_ended_is_relaunched_or_its_command_copied(qtbot: QtBot, view: EndingView) -> None:
@@ -89,7 +89,7 @@ def test_what_has_ended_is_relaunched_or_its_command_copied(qtbot: QtBot, view: 
     for button, signal in zip(view.buttons, (view.wanted, view.command_wanted), strict=True):
         with qtbot.waitSignal(signal) as told:
             QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-        assert told.args == [CHOICE]
+        assert told.args == [(CHOICE,)]
 
 
 def test_certain_and_of_no_layer(view: EndingView) -> None:

@@ -150,7 +150,7 @@ def test_what_would_help_is_switched_on_where_it_runs(
     assert not view.helps.isVisible()
     with qtbot.waitSignal(page.allow_wanted) as told:
         QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
-    assert told.args == [state.key, ending_sample.MEMORY]
+    assert told.args == [state.key, (ending_sample.MEMORY,)]
 
 
 def test_an_engine_that_does_not_answer_is_told(

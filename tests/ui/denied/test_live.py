@@ -78,7 +78,7 @@ def test_one_that_has_ended_is_relaunched_with_what_it_lacked(
         dialog.watch.setValue(1)
         dialog.go.click()
         qtbot.waitUntil(lambda: dialog.after.ended is not None)
-        assert dialog.title.text() == "Relaunched: it is allowed, but not shown to work"
+        assert dialog.title.text() == "Relaunched: it has what it was given, but is not shown to work"
         state = docker_rootful.inspect("lacking")
         assert (state["State"]["Running"], state["HostConfig"]["ReadonlyRootfs"]) == (True, False)
         qtbot.waitUntil(lambda: live.selection.current is not None and live.selection.current.container.pid is not None)

@@ -95,11 +95,15 @@ def test_the_card_switches_the_smallest_set_on_and_asks(
     qtbot.waitUntil(side.dialog.isVisible)
     assert side.column.draft.choices == wanted
     assert side.column.presets.current is None, "it is no preset of the strip"
-    assert {chip.key for chip in card.answer.chips if chip.on} == {each.toggle for each in wanted}
+    offer = side.column.draft.offer
+    assert offer is not None
+    keys = {each.key for each in offer.options if Preset.CRITICAL in each.presets}
+    assert {chip.key for chip in card.answer.chips if chip.on} == keys
+    assert {key.partition("=")[0] for key in keys} == {each.toggle for each in wanted}
     assert "run" not in [name for name, _ in staged.calls], "nothing happens before that is confirmed"
     side.dialog.reject()
-    card.switch_wanted.emit(wanted[-1].toggle)
-    assert window.focusWidget() is side.column.rows[wanted[-1].toggle]
+    card.switch_wanted.emit("engine-socket")
+    assert window.focusWidget() is side.column.rows["engine-socket"]
 
 
 def test_the_first_head_has_the_smallest_set(window: MainWindow) -> None:
@@ -237,7 +241,7 @@ def test_what_would_help_most_is_named_where_it_stays_serious(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
     column = side_of(window).column
-    staged.hints = "engine-socket"
+    staged.hints = "read-only-root"
     column.presets.parts[Preset.RECOMMENDED].click()
     qtbot.waitUntil(column.hint.isVisible)
     told, hint = column.hint.link.text(), column.hint.hint
@@ -247,8 +251,8 @@ def test_what_would_help_most_is_named_where_it_stays_serious(
     assert column.hint.text.text().startswith("Whether a serious threat stays open is not known.")
     column.hint.link.click()
     assert column.draft.preview is not None
-    assert told == f"Remove the engine's socket: {exposure_range(column.draft.preview.after)}"
-    assert "engine-socket" in {choice.toggle for choice in column.draft.choices}
+    assert told == f"Read-only root directory: {exposure_range(column.draft.preview.after)}"
+    assert "read-only-root" in {choice.toggle for choice in column.draft.choices}
     qtbot.waitUntil(lambda: not column.hint.isVisible())
 
 

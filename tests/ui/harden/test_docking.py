@@ -59,6 +59,7 @@ def test_where_much_is_told_a_low_window_folds_what_has_no_room(
 ) -> None:
     state = select(window, "ci-runner")
     column = planned(qtbot, window).column
+    column.draft.switch("engine-socket", False)  # so that it could still take over the machine, which is told
     window.resize(560, 480)
     dock_of(window).turn_drawer()
     QApplication.processEvents()

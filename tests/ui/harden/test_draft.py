@@ -87,7 +87,7 @@ def test_a_hint_is_not_worked_out_again_for_nothing_and_goes_with_the_rest(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     column = side_of(window).column
-    staged.hints = "engine-socket"
+    staged.hints = "read-only-root"
     column.presets.parts[Preset.RECOMMENDED].click()
     qtbot.waitUntil(column.hint.isVisible)
     staged.calls.clear()
@@ -218,7 +218,7 @@ def test_what_gives_and_what_hardens_take_each_others_place(window: MainWindow) 
     draft.switch("capabilities", True)
     draft.switch("memory", True)
     for choice in (NET, TIME, MEMORY):
-        draft.allow(key, choice)
+        draft.allow(key, (choice,))
     chosen = draft.chosen
     assert chosen is not None
     assert {"capabilities=CAP_NET_ADMIN", "capabilities=CAP_SYS_TIME", "memory=1073741824"} <= set(chosen.on)
@@ -234,11 +234,11 @@ def test_who_allows_what_was_refused_gets_just_that(window: MainWindow) -> None:
     draft = side_of(window).column.draft
     key = select(window, "grafana").key
     draft.show_asked(key, asks(NET))
-    draft.allow(key, NET)
+    draft.allow(key, (NET,))
     assert draft.choices == (NET,)
     draft.take_preset(Preset.RECOMMENDED)
     chosen = draft.choices
-    draft.allow(key, NET)
+    draft.allow(key, (NET,))
     assert set(draft.choices) > {NET}
     assert len(draft.choices) >= len(chosen)
 
@@ -251,7 +251,7 @@ def test_what_is_allowed_before_its_toggles_are_known_is_switched_on_then(
     state = named_in(window, "web")
     draft.show_asked(state.key, asks(MEMORY))
     window.selection.go_to(state.key)
-    draft.allow(state.key, MEMORY)
+    draft.allow(state.key, (MEMORY,))
     staged.offer_gate.set()
     qtbot.waitUntil(lambda: draft.offered_key == state.key)
     assert MEMORY in draft.choices
@@ -261,7 +261,7 @@ def test_what_is_on_stays_when_it_is_not_asked_for_any_more(window: MainWindow) 
     draft = side_of(window).column.draft
     key = select(window, "ci-runner").key
     draft.show_asked(key, asks(NET, MEMORY))
-    draft.allow(key, MEMORY)
+    draft.allow(key, (MEMORY,))
     draft.show_asked(key, ())
     assert MEMORY in draft.choices
     assert "capabilities=CAP_NET_ADMIN" not in draft.options

@@ -103,7 +103,7 @@ def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
     assert any(text.startswith("Allowing it opens: set the clock") for text in warned)
     side.dialog.go.click()
     over(qtbot, side)
-    assert side.dialog.title.text() == "Relaunched: it is allowed, and it works"
+    assert side.dialog.title.text() == "Relaunched: it has what it was given, and works"
 
 
 def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:

@@ -55,6 +55,8 @@ def test_what_is_critical_is_closed_by_the_smallest_set() -> None:
     assert found.word == f"Close it: 10.0 → {offer.smallest.after.exposure.worst:.1f}"
     assert [(chip.key, chip.word, chip.layer, chip.on) for chip in found.chips] == [
         ("user", "User", 6, True),
+        ("drop=CAP_SYS_ADMIN", "SYS_ADMIN", 3, False),
+        ("no-new-privileges", "No new privileges", 3, False),
         ("engine-socket", "Socket", 1, False),
     ]
 
@@ -210,10 +212,12 @@ def test_its_buttons(card: AnswerCard, qtbot: QtBot) -> None:
     chips = card.findChildren(SwitchChip)
     assert [chip.accessibleName() for chip in chips] == [
         "Run as another user, layer 6: on",
+        "Drop SYS_ADMIN, layer 3: off",
+        "No new privileges, layer 3: off",
         "Remove the engine's socket, layer 1: off",
     ]
     with qtbot.waitSignal(card.switch_wanted) as found:
-        QTest.mouseClick(chips[1], Qt.MouseButton.LeftButton)
+        QTest.mouseClick(chips[3], Qt.MouseButton.LeftButton)
     assert found.args == ["engine-socket"]
     card.show_answer(told(named("node-exporter"), can_ask=True))
     assert not card.button.isVisible()

@@ -88,6 +88,15 @@ def test_a_call_is_given_by_name_and_argument(picture: Snapshot) -> None:
     assert translate(found.text) == "Let these calls through: unshare:0x10000000"
 
 
+def test_what_the_kernel_asks_for_next_comes_with_it(picture: Snapshot) -> None:
+    (found,) = asked_for(picture, PassedCall("x86_64", "mount", ()))
+    assert found.choices == (Choice("seccomp", "+mount"), Choice("capabilities", "+CAP_SYS_ADMIN"))
+    assert translate(found.text) == "Let these calls through: mount. It also takes this: Give it SYS_ADMIN"
+    for call in ("ptrace", "keyctl"):  # of one's own child, of one's own keys
+        (found,) = asked_for(picture, PassedCall("x86_64", call, (0,)))
+        assert found.also == ()
+
+
 def test_words_alone_where_no_toggle_can(picture: Snapshot) -> None:
     for want, text in (
         (Setting("vm.max_map_count", "262144"), "Set vm.max_map_count=262144 on the machine itself."),

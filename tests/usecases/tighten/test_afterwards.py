@@ -11,6 +11,7 @@ import pytest
 from stratascope.core.container import EngineKind
 from stratascope.core.observation.events import (
     Begin,
+    Call,
     Event,
     Failed,
     Process,
@@ -105,6 +106,28 @@ def test_what_its_original_was_refused_is_no_news(access: MemoryAccess, engine: 
     plan = replace(plan, subject=replace(plan.subject, seen=replace(WEB, denied=(before,))))
     *_, last = refused(access, lambda: Observer(would_write("/srv/a")), plan, engine.add("web"), 5.0)
     assert last == Afterwards((), CHOICES)
+
+
+def test_where_something_was_given_what_still_refuses_is_told_and_what_passes(
+    access: MemoryAccess, engine: MemoryEngine
+) -> None:
+    """The original was refused two calls by its filter: one passes, the other is refused by the next layer."""
+    plan = made()
+    before = tuple(Denied("web", "x86_64", name, 1, True, (), "", ()) for name in ("mount", "chroot"))
+    plan = replace(
+        plan,
+        choices=(*CHOICES, Choice("seccomp", "+mount,chroot")),
+        subject=replace(plan.subject, seen=replace(WEB, denied=before)),
+    )
+    calls = {name: number for number, name in names(Abi.X86_64).items()}
+    events = (
+        Call(1.0, 7, "x86_64", calls["mount"], 1),
+        Call(1.0, 7, "x86_64", calls["chroot"], 1),
+        Failed(1.0, 7, "x86_64", calls["chroot"], 1, True, (), "/x", 1),
+    )
+    *_, last = refused(access, lambda: Observer(*events), plan, engine.add("web"), 5.0)
+    assert last.passed == ("mount",)
+    assert [translate(each.text) for each in last.refusals] == ["web: chroot(/x) is refused (EPERM)."]
 
 
 def test_that_it_ended_is_told(access: MemoryAccess, engine: MemoryEngine) -> None:

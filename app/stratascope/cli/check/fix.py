@@ -13,6 +13,7 @@ from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import toggle
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.difference import difference
 from stratascope.usecases.check.fix import Closed, fixed
@@ -43,6 +44,10 @@ def run(checker: Checker, arguments: argparse.Namespace, text: str | None) -> in
         complain(problem_line(problem))
     for closed in found.services:
         complain(translate(_told(closed)))
+        for used in closed.in_use:
+            title = toggle(used.choice.toggle).titled(used.choice.value)
+            complain(translate(msg("{name}: it may need this: {title}. {why}", name=plain(closed.name, 80), title=title,
+                                   why=used.why)))  # fmt: skip
     if arguments.in_place:
         if found.text != text and not _exchange(arguments.file, text, found.text):
             return FAILED

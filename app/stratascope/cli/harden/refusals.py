@@ -12,6 +12,7 @@ from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
+from stratascope.presentation.relaunch_words import passed_lines
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 
@@ -41,6 +42,7 @@ def watch(
         return None
     if not as_json:
         write("".join(f"  {plain(line, 500)}\n" for line in _lines(found.refusals)))
+        write("".join(f"  {plain(translate(each), 500)}\n" for each in passed_lines(found.passed)))
     if found.ended:
         complain(translate(msg("It ended while being watched. stratascope undo brings back the original.")))
     return [_object(each, ended=found.ended) for each in found.refusals]

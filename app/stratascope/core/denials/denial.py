@@ -40,11 +40,18 @@ class Remedy(Value):
     """What would allow it: a choice for a relaunch, or, where no toggle can, words alone.
 
     `opened`: ids of the threats that would be open then and are not now, worst first; None: not predicted.
+    `also`: what has to be chosen with it, since another layer would refuse it next.
     """
 
     text: Message
     choice: Choice | None = None
     opened: tuple[str, ...] | None = None
+    also: tuple[Choice, ...] = ()
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """All that it takes; empty where it is words alone."""
+        return () if self.choice is None else (self.choice, *self.also)
 
 
 class Denial(Value):

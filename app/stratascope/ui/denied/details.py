@@ -28,7 +28,7 @@ class Act(Value):
 
     word: Message
     name: str  # allow, copy, fold, show
-    choice: Choice | None = None
+    choices: tuple[Choice, ...] = ()
     more: str = ""  # for the tooltip
 
 
@@ -40,7 +40,7 @@ def acts(denial: Denial, *, folded: bool, able: bool) -> tuple[Act, ...]:
             text, opens = plain(translate(remedy.text), 80), words.opens(remedy)[0]
             more = "\n".join(each for each in (opens, translate(_ON_THE_RIGHT)) if each)
             word = msg("Or: {remedy}", remedy=text) if found else msg("Allow: {remedy}", remedy=text)
-            found.append(Act(word, "allow", remedy.choice, more))
+            found.append(Act(word, "allow", remedy.choices, more))
     found.append(Act(msg("Copy"), "copy"))
     if folded:
         found.append(Act(msg("Show such refusals again"), "show"))

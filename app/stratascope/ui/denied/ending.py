@@ -162,7 +162,7 @@ class EndingView(QScrollArea):
             for word, tip, then in self._ways(text, status):
                 button = QPushButton(word)
                 give_tip(button, translate(tip))
-                button.clicked.connect(partial(self._press, then, remedy.choice))
+                button.clicked.connect(partial(self._press, then, remedy.choices))
                 self.buttons.append(button)
         self._helps.put(tuple(self.buttons))
         self._helps.setVisible(bool(self.buttons))
@@ -186,8 +186,8 @@ class EndingView(QScrollArea):
         self._say(self.told, text)
         accessibility.announce(self, text)
 
-    def _press(self, then: SignalInstance, choice: Choice, _checked: bool = False) -> None:
-        then.emit(choice)
+    def _press(self, then: SignalInstance, choices: tuple[Choice, ...], _checked: bool = False) -> None:
+        then.emit(choices)
 
     def _say(self, label: Label, text: str) -> None:
         label.setText("\n".join(plain(line, _EVIDENCE_MAX) for line in text.splitlines()))

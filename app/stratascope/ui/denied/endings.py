@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stratascope.ui.denied.page import DeniedPage
 
 Explain = Callable[[ContainerState], Ending]
-CommandOf = Callable[[ContainerState, Choice], str]
+CommandOf = Callable[..., str]  # the container and the choices
 REMEMBERED = 50  # containers
 
 
@@ -119,10 +119,10 @@ class Endings(QObject):
         if self._page is not None:
             self._page.above.tell(shown=shown, whole=whole)
 
-    def _ask_command(self, choice: Choice) -> None:
+    def _ask_command(self, choices: tuple[Choice, ...]) -> None:
         state = self._shown
         if state is not None:
-            self._queries.ask("command", partial(self.command, state, choice), partial(self._copy, state))
+            self._queries.ask("command", partial(self.command, state, *choices), partial(self._copy, state))
 
     def _copy(self, state: ContainerState, answer: str | Failure) -> None:
         if isinstance(answer, str):
@@ -130,6 +130,6 @@ class Endings(QObject):
         if self._shown is not None and self._shown.key == state.key:
             self.view.tell(translate(msg("Copied.") if isinstance(answer, str) else answer.message))
 
-    def _want(self, choice: Choice) -> None:
+    def _want(self, choices: tuple[Choice, ...]) -> None:
         if self._page is not None and self._shown is not None:
-            self._page.allow_wanted.emit(self._shown.key, choice)
+            self._page.allow_wanted.emit(self._shown.key, choices)

@@ -37,7 +37,7 @@ LOW = 330  # height of the page below which chips and notes leave, for the sake 
 
 
 class DeniedPage(QWidget):
-    """`allow_wanted`: Key and Choice. `ending_wanted`: a ContainerState that does not run, or is not observed, and why
+    """`allow_wanted`: Key and Choices. `ending_wanted`: a ContainerState that does not run, or is not observed, and why
     it ended or what can be said all the same should stand `above` the list; None: no more.
     """
 
@@ -300,8 +300,8 @@ class DeniedPage(QWidget):
         state = self._selection.current
         if state is None:
             return
-        if act.choice is not None:
-            self.allow_wanted.emit(state.key, act.choice)
+        if act.choices:
+            self.allow_wanted.emit(state.key, act.choices)
         elif act.name == "copy":
             feedback.copy(self, words.copied(denial, self._layers))
         else:

@@ -148,7 +148,8 @@ def asked(refusals: Refusals) -> tuple[Asked, ...]:
     for denial in refusals.shown:
         remedy = next((each for each in denial.remedies if each.choice is not None), None)
         if remedy is not None and remedy.choice is not None:
-            found[remedy.choice] = Asking(remedy.text, None if remedy.opened is None else len(remedy.opened))
+            for choice in remedy.choices:
+                found.setdefault(choice, Asking(remedy.text, None if remedy.opened is None else len(remedy.opened)))
     return tuple(sorted(found.items(), key=_opens_least))
 
 

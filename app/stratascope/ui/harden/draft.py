@@ -7,6 +7,7 @@ takes this further.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -50,7 +51,7 @@ class Draft(QObject):
         self._offered_to: ContainerState | None = None  # whose offer it is
         self._refused: Message | None = None
         self._asked = AskedMemory()
-        self._allowing: tuple[tuple[str, str], str] | None = None  # to be switched on once it is offered
+        self._allowing: tuple[tuple[str, str], tuple[str, ...]] | None = None  # to be switched on once it is offered
         self.changed.connect(self.tell_offer)
         self._offers = OfferQuery(offering, queries, self)
         self._offers.arrived.connect(self._offer_come)
@@ -168,8 +169,9 @@ class Draft(QObject):
         offer = self._asked.with_asked(offer, state.key)
         self.options = {option.key: option for option in offer.options}
         if self._allowing is not None and self._allowing[0] == state.key:
-            name, self._allowing = self._allowing[1], None
-            self._turn(name, on=True)
+            names, self._allowing = self._allowing[1], None
+            for name in names:
+                self._turn(name, on=True)
         self.offered.emit(offer, another)
 
     def show_asked(self, key: tuple[str, str], asked: tuple[Asked, ...]) -> None:
@@ -181,12 +183,15 @@ class Draft(QObject):
 
     # -- what the person does
 
-    def allow(self, key: tuple[str, str], choice: Choice) -> None:
+    def allow(self, key: tuple[str, str], choices: Sequence[Choice]) -> None:
         """Switch on what would give what was refused, beside all else."""
+        names = tuple(map(key_of, choices))
         if self.state is not None and self.state.key == key == self.offered_key:
-            self.switch(key_of(choice), True)
+            turned = [self._turn(name, on=True) for name in names]
+            if any(turned):
+                self._reckon()
         else:
-            self._allowing = key, key_of(choice)
+            self._allowing = key, names
 
     def switch(self, name: str, on: bool) -> None:
         """One toggle."""

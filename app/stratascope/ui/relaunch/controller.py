@@ -124,14 +124,14 @@ class RelaunchController(QObject):
         self.column.take(key, choices)
         return True
 
-    def allow(self, key: Key, choice: Choice) -> None:
+    def allow(self, key: Key, choices: tuple[Choice, ...]) -> None:
         """What was refused to it is to be allowed: the switch that does so is on; for one that has ended, the sheet."""
         state = self._selection.current if self._go_to(key) else None
         if state is not None and state.container.status.rests:
-            self.repair.ask(state, choice)
+            self.repair.ask(state, choices)
         elif state is not None:
-            self.column.draft.allow(key, choice)
-            self.show_switch(key_of(choice))
+            self.column.draft.allow(key, choices)
+            self.show_switch(key_of(choices[0]))
 
     def show_switch(self, key: str, *, turn_on: bool = False) -> None:
         """To one switch of the column."""

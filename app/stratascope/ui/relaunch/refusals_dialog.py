@@ -26,6 +26,7 @@ from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import value_text
+from stratascope.presentation.relaunch_words import passed_lines
 from stratascope.ui.harden.words import toggle_title
 from stratascope.ui.relaunch.confirm_page import empty
 from stratascope.ui.relaunch.refusals_line import RefusalsLine
@@ -175,7 +176,7 @@ class RefusalsDialog(Sheet):
         else:
             self._head(msg("Nothing new was refused to {name}", name=self.name))
             lead = msg("Watching was stopped early.") if stopped else msg("It was watched for the whole time.")
-        self.lead.setText(translate(lead))
+        self.lead.setText(together([translate(lead), *(translate(each) for each in passed_lines(found.passed))]))
         self._over(undo=found.ended, again=not found.ended)
 
     def fail(self, why: Message, words: str) -> None:

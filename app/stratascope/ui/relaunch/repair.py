@@ -42,12 +42,12 @@ class Repair(QObject):
         super().__init__(parent)
         self._hardening, self._queries = hardening, queries
 
-    def ask(self, state: ContainerState, choice: Choice) -> None:
-        """What a relaunch with that would be."""
-        self._queries.ask("repair", partial(self._plan, state, choice), self._planned, state.container.engine)
+    def ask(self, state: ContainerState, choices: tuple[Choice, ...]) -> None:
+        """What a relaunch with these would be."""
+        self._queries.ask("repair", partial(self._plan, state, choices), self._planned, state.container.engine)
 
-    def _plan(self, state: ContainerState, choice: Choice) -> Answer:
-        made = self._hardening.plan(state, (choice,))
+    def _plan(self, state: ContainerState, choices: tuple[Choice, ...]) -> Answer:
+        made = self._hardening.plan(state, choices)
         preview = self._hardening.preview(made.state, made.choices, made.files)
         # a higher limit counts as more, too, and nothing of it runs that could be changed
         return made, replace(preview, live=False, allows=True), self._hardening.command(made)

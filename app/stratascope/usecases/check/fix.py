@@ -16,16 +16,18 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer
 from stratascope.usecases.plan.closing import Closing, closing
+from stratascope.usecases.plan.presets import InUse, unused
 from stratascope.value import Value
 
 
 class Closed(Value):
-    """What was done for one service; exposures before and after."""
+    """What was done for one service; exposures before and after. `in_use`: what of it may be needed."""
 
     name: str
     choices: tuple[Choice, ...]
     before: float
     after: float
+    in_use: tuple[InUse, ...] = ()
 
 
 class Fixed(Value):
@@ -66,7 +68,8 @@ def _closed(writer: Writer, text: str) -> tuple[str, Closed | None]:
     after = writer.again(text).matrix
     if after is None or not _closes(after, found):
         raise UnwritableError(writer.service.name)
-    return text, Closed(writer.service.name, found.choices, before.exposure.worst, after.exposure.worst)
+    in_use = unused(found, writer.subject)[1]
+    return text, Closed(writer.service.name, found.choices, before.exposure.worst, after.exposure.worst, in_use)
 
 
 def _closes(after: Matrix, wanted: Closing) -> bool:

@@ -54,7 +54,7 @@ class Writer:
         self._host, self._predictor = checker.predictor(self.service.kind)
         self._joined, self.peers = joined, self._predictor.peers(joined)
         self.state = self._state(self.service) if state is None else state
-        self.subject = subject_of(self.state, self._host, self.service.files)
+        self.subject = subject_of(self.state, self._host, self.service.files, self.service.words)
         self.prediction = Prediction(checker.layers, replace(self._predictor.around, peers=self.peers), self.state)
 
     def written(self, chosen: Sequence[Choice], *, exact: bool = True) -> str:
@@ -153,10 +153,15 @@ class Writer:
         return rewritten(text, self._file, service, change)
 
 
-def subject_of(state: ContainerState, host: Host, files: tuple[tuple[str, str], ...] = ()) -> Subject:
-    """The container to be as toggles see it. `files`: path and text of the profiles that it names."""
+def subject_of(
+    state: ContainerState, host: Host, files: tuple[tuple[str, str], ...] = (), words: tuple[str, ...] = ()
+) -> Subject:
+    """The container to be as toggles see it. `files`: path and text of the profiles that it names; `words`: of its
+    command and of its environment.
+    """
     facts = tuple((layer.id, layer.facts) for layer in state.layers)
-    return Subject(state.container, host.engine, facts, files=files, memory_total=host.ground.memory_total)
+    total = host.ground.memory_total
+    return Subject(state.container, host.engine, facts, files=files, memory_total=total, environment=words)
 
 
 def leaving_privileged(subject: Subject) -> list[Choice]:

@@ -7,6 +7,7 @@ right column shows. What no toggle gives is said in words: what only the host, t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from stratascope.core.denials.denial import Claim, Remedy
 from stratascope.core.message import Message, msg
@@ -17,12 +18,14 @@ from stratascope.core.relaunch.want import (
     HostsNamespace,
     MappedId,
     MoreOf,
+    PassedCall,
     Setting,
     Unconfined,
     Want,
 )
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.needs import Calls, Capability
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.layers.shared.host_paths import within
@@ -38,8 +41,11 @@ def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[Remedy,
     found: dict[Choice | Message, Remedy] = {}
     for want in claim.wants:
         gives = _choices(want, subject)
+        also, more = _beside(want, subject)
         for choice, text in gives:
-            found.setdefault(choice, Remedy(text, choice, _opened((choice,), preview)))
+            beside = tuple(each for each in also if each.toggle != choice.toggle)
+            whole = msg("{remedy}. It also takes this: {more}", remedy=text, more=more) if more is not None else text
+            found.setdefault(choice, Remedy(whole, choice, _opened((choice, *beside), preview), beside))
         # a label on the host opens less than no confinement at all
         said = None if gives and not isinstance(want, Unconfined) else in_words(want, subject)
         if said is not None:
@@ -57,6 +63,34 @@ def _choices(want: Want, subject: Subject) -> list[tuple[Choice, Message]]:
             except ToggleError:
                 continue  # this engine can't
     return found
+
+
+def _beside(want: Want, subject: Subject) -> tuple[tuple[Choice, ...], Message | None]:
+    """What another layer would refuse next, and what would allow that: choices, and all of it in words."""
+    names = asked_by_kernel(want.name) if isinstance(want, PassedCall) else ()
+    asked = subject.container.asked
+    if not names or (named(names) & bounding(asked, subject.engine) and starts_as_root(asked)):
+        return (), None
+    held = HeldCapability(names[:1])
+    gives = _choices(held, subject)
+    if gives:
+        return (gives[0][0],), gives[0][1]
+    shown = " or ".join(name.removeprefix("CAP_") for name in names)
+    return (), in_words(held, subject) or msg("The kernel asks for {names} then.", names=shown)
+
+
+@cache
+def asked_by_kernel(call: str) -> tuple[str, ...]:
+    """Capabilities, any of which the kernel asks for at that call, wherever a threat begins with it: what comes later
+    in a route may be in a user namespace that was made before.
+    """
+    found: set[str] | None = None
+    for step in (route.steps[0] for threat in all_threats() for route in threat.routes):
+        if any(call == each.name for need in step.needs if isinstance(need, Calls) for each in need.ways):
+            asked = (need for need in step.needs if isinstance(need, Capability) and need.only_if is None)
+            names = {name for need in asked for name in need.any_of}
+            found = names if found is None else found & names
+    return tuple(sorted(found or (), key=lambda name: (name == "CAP_SYS_ADMIN", name)))
 
 
 def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | None:

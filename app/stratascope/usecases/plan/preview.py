@@ -146,7 +146,7 @@ class Previews:
 
     def _subject(self, state: ContainerState, inside: Inside) -> Subject:
         subject = self._subject_of(state, (), inside.changes)
-        return replace(subject, programs=inside.programs, environment=inside.environment)
+        return replace(subject, programs=inside.programs, environment=inside.environment or subject.environment)
 
     def _first(self, prediction: Prediction, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
         return unused(closing(prediction, subject, (Severity.CRITICAL,)), subject)

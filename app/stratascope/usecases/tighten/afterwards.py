@@ -3,6 +3,9 @@
 What nobody asked for in a trial comes when people use it, so this goes on for a time of the person's choice, once the
 replacement stays. Nothing is done about a refusal by itself: most programs go on after one. Each is told with what
 would allow just that: a person may give back one thing and not another.
+
+Where the relaunch was to allow something, what was refused before is told again if it still is, since another layer may
+refuse it next; *allowed* is only what was refused before and was seen to pass.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import JournalError
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.layers.shared.toggle_values import LEARNED
+from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
@@ -33,12 +37,14 @@ _LATE = 2.0  # seconds beyond its time after which it is ended from here
 
 class Afterwards(Value):
     """What is new so far, each once. `choices`: those of the relaunch with all of it allowed. `ended`: it ended, or was
-    started again, while it was watched; known at the end.
+    started again, while it was watched; known at the end. `passed`: calls that were refused to the original and that
+    the replacement was seen making, none of them refused; of a relaunch that gives something, known at the end.
     """
 
     refusals: tuple[Refusal, ...] = ()
     choices: tuple[Choice, ...] = ()
     ended: bool = False
+    passed: tuple[str, ...] = ()
 
 
 def refused(
@@ -76,7 +82,7 @@ def refused(
         raise ProbeError(msg("It can't be watched: {why}", why=why), why)
     told.take(found)
     last = told.so_far
-    yield Afterwards(last.refusals, last.choices, _over(access, begun))
+    yield Afterwards(last.refusals, last.choices, _over(access, begun), told.passed(found))
 
 
 def _over(access: EngineAccess, begun: Running) -> bool:
@@ -123,7 +129,10 @@ class _Told:
     def __init__(self, access: EngineAccess, made: Plan) -> None:
         self._access, self._made = access, made
         seen = made.subject.seen
-        self._known = {_key(each) for each in (() if seen is None else seen.denied)}  # its original had them, too
+        before = () if seen is None else seen.denied
+        gives = any(toggle(each.toggle).giving(each.value) for each in made.choices)
+        self._asked_for = tuple(each for each in before if gives and (each.filtered or each.lacked))
+        self._known = {_key(each) for each in before if each not in self._asked_for}  # its original had them, too
         self._all = self._allowing()
         self.so_far = Afterwards((), made.choices)
 
@@ -143,6 +152,13 @@ class _Told:
             together = applied(together, () if with_others is None else (with_others,))
         self.so_far = Afterwards(told, together)
         return True
+
+    def passed(self, found: Observation) -> tuple[str, ...]:
+        """Names of calls."""
+        made = {(call.abi, call.name) for call in found.calls}
+        refused_now = {(each.abi, each.name) for each in found.denied}
+        wanted = {(each.abi, each.name) for each in self._asked_for}
+        return tuple(sorted({name for abi, name in (wanted & made) - refused_now}))
 
     def _allowing(self) -> Allowing:
         allowing = Allowing(self._made.subject, LEARNED, self._kept)
