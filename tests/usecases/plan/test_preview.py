@@ -61,6 +61,20 @@ def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:
     assert told >= 3
 
 
+def test_the_hint_takes_back_a_grant_before_it_puts_up_a_barrier(picture: Snapshot) -> None:
+    """Another user would lower a privileged container's exposure most, and leave the hole open."""
+    hinted = []
+    for state in picture.containers:
+        if state.matrix is None or not state.matrix.open(Severity.CRITICAL):
+            continue
+        foresight, _ = of(picture, state.container.name)
+        hint = foresight.hint(state, (), foresight.offer(state))
+        assert hint is not None
+        assert not hint.toggle.changes_users, state.container.name
+        hinted.append(hint.toggle.id)
+    assert hinted
+
+
 def test_a_list_of_capabilities_is_told_as_what_is_kept(picture: Snapshot) -> None:
     foresight, state = of(picture, "ci-runner")
     chosen = [Choice("capabilities", value) for value in ("CAP_CHOWN,CAP_KILL", "none", "+CAP_SYS_TIME")]

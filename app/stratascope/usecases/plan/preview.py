@@ -119,8 +119,9 @@ class Previews:
         return self._preview(self._prediction(state), chosen, replace(subject, files=(*subject.files, *files)))
 
     def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:
-        """The one further toggle that would help most, where the exposure stays serious without it; None where the
-        choices only give what was refused, since nobody asked for hardening then. Raises ToggleError.
+        """The one further toggle that would help most, where the exposure stays serious without it; where something
+        critical is open, first among those that take back what was granted. None where the choices only give what was
+        refused, since nobody asked for hardening then. Raises ToggleError.
         """
         preview = self.preview(state, chosen)
         if preview.allows:
@@ -129,17 +130,23 @@ class Previews:
         now, certain = without.exposure.worst, any(without.open(each) for each in SERIOUS)
         if now < SERIOUS_EXPOSURE:
             return None
-        taken = {choice.toggle for choice in chosen}
-        least, best = now - _WORTH, None
+        taken, subject = {choice.toggle for choice in chosen}, self._subject_of(state, chosen, None)
+        asked = self._plain(chosen, subject)[1]
+        critical = bool(without.open(Severity.CRITICAL))
+        least: tuple[int, float] | None = None
+        best = None
         for option in offer.options:
             if option.toggle.id in taken or option.already or option.why_not is not None or not option.gains:
                 continue
+            if any(toggle(each.toggle).apply(asked, each.value, subject) != asked for each in option.toggle.brings):
+                continue  # alone it closes nothing for good
             try:
                 after = self.preview(state, (*chosen, Choice(option.toggle.id, option.value))).after
             except ToggleError:
                 continue  # not together with what is chosen
-            if after.exposure.worst < least or (best is None and after.exposure.worst == least):
-                least, best = after.exposure.worst, Hint(option.toggle, option.value, after, option.key, certain)
+            price = option.toggle.cure(option.value, subject) if critical else 0, after.exposure.worst
+            if after.exposure.worst <= now - _WORTH and (least is None or price < least):
+                least, best = price, Hint(option.toggle, option.value, after, option.key, certain)
         return best
 
     # -- inside
