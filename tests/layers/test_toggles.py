@@ -351,6 +351,16 @@ def test_ports_are_in_no_preset() -> None:
     assert translate(used) == "While it was watched, it was used from outside on 80/tcp."
 
 
+def test_nobody_is_cut_off_from_a_network_that_it_shares() -> None:
+    """A smallest set takes the host's network away only where it is known that nothing listens; tighten neither."""
+    network, shared = toggle("network"), Asked(network_mode="host")
+    assert network.pieces is not None
+    for listens, pieces in (((), ("private",)), ((80,), ()), (None, ())):
+        known = replace(subject(shared), listens=listens)
+        assert network.pieces(known) == pieces
+        assert (network.left_off(known) is None) is (listens == ())
+
+
 def test_a_program_that_became_another_user_may_start_as_that_one() -> None:
     process = recorded("lsm/apparmor/docker-user1000")
     found = {choice.toggle: choice.value for choice in choices(Preset.RESTRICTED, subject(Asked(), process))}

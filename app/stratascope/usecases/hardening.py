@@ -74,6 +74,7 @@ class _Held(Value):
     at: float  # on the engine's clock
     changes: tuple[FileChange, ...]
     environment: tuple[str, ...] = ()
+    listens: tuple[int, ...] | None = None
     look: Look | None = None  # None: not asked for yet
 
 
@@ -111,13 +112,11 @@ class Hardening:
         if demo is not None:
             return demo.offer(state)
         engine = self._on(state.container.engine)
-        changes: tuple[FileChange, ...] | None = None
-        environment: tuple[str, ...] = ()
-        with suppress(EngineError, NoSuchContainerError):
-            changes = engine.access.port.changes(state.container.id)
-            environment = engine.access.port.plan(state.container.id).values
-        programs = programs_of(engine.access, state.container, changes)
-        return engine.previews.offer(state, Inside(changes, programs, environment))
+        try:
+            inside = self._inside(engine.access, state)
+        except (EngineError, NoSuchContainerError):
+            inside = Inside(programs=programs_of(engine.access, state.container, None))
+        return engine.previews.offer(state, inside)
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         """What the preset chooses here, by what the container wrote and what its programs import."""
@@ -290,7 +289,9 @@ class Hardening:
         held = self._holding(access, state)
         if held is None or held.look is None:
             seen = look(access, state.container.id)
-            self._held = held = _Held(state, access.clock.now(), seen.changes, seen.spec.values, seen)
+            self._held = held = _Held(
+                state, access.clock.now(), seen.changes, seen.spec.values, seen.before.listens, seen
+            )
         assert held.look is not None
         return held.look
 
@@ -299,8 +300,10 @@ class Hardening:
         held = self._holding(access, state)
         if held is None:
             port, number = access.port, state.container.id
-            self._held = held = _Held(state, access.clock.now(), port.changes(number), port.plan(number).values)
-        return Inside(held.changes, programs_of(access, state.container, held.changes), held.environment)
+            environment, listens = port.plan(number).values, access.liveness(number).listens
+            self._held = held = _Held(state, access.clock.now(), port.changes(number), environment, listens)
+        programs = programs_of(access, state.container, held.changes)
+        return Inside(held.changes, programs, held.environment, held.listens)
 
     def _holding(self, access: EngineAccess, state: ContainerState) -> _Held | None:
         held = self._held  # once: another thread may put another one in its place

@@ -56,6 +56,11 @@ def _prove(kind: str, facts: NamespacesFacts | None, value: str) -> Proof:
     return Proof(Proven.ENFORCED, expected, msg("It is not shared"), source)
 
 
+def _of_network(subject: Subject) -> tuple[str, ...]:
+    """Only where it is known that nobody is cut off."""
+    return ("private",) if subject.listens == () else ()
+
+
 def _private(
     name: str,
     kind: str,
@@ -121,6 +126,7 @@ def _private(
         cure=lambda value, subject: Cure.GRANT,
         used=lambda value, subject: left_off(subject),
         left_off=left_off,
+        pieces=_of_network if kind == "net" else None,
         symptoms=symptoms,
         gives=f"{_BRIDGE}|{_HOST}" if kind == "net" else _HOST,
         allows=allows,

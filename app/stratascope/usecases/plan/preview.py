@@ -38,7 +38,7 @@ _WORTH = 0.1  # of exposure, that a further toggle must take away to be named
 
 class Inside(Value):
     """What is known of a container beside its state. `changes`: what it wrote, `programs`: what its programs import,
-    None: not looked at; `environment`: the values of its variables.
+    None: not looked at; `environment`: the values of its variables; `listens`: its TCP ports, None: not known.
     """
 
     UNPRINTED = ("environment",)
@@ -46,6 +46,7 @@ class Inside(Value):
     changes: Sequence[FileChange] | None = None
     programs: Programs | None = None
     environment: tuple[str, ...] = ()
+    listens: tuple[int, ...] | None = None
 
 
 UNSEEN = Inside()
@@ -153,7 +154,12 @@ class Previews:
 
     def _subject(self, state: ContainerState, inside: Inside) -> Subject:
         subject = self._subject_of(state, (), inside.changes)
-        return replace(subject, programs=inside.programs, environment=inside.environment or subject.environment)
+        return replace(
+            subject,
+            programs=inside.programs,
+            environment=inside.environment or subject.environment,
+            listens=inside.listens,
+        )
 
     def _first(self, prediction: Prediction, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
         return unused(closing(prediction, subject, (Severity.CRITICAL,)), subject)
