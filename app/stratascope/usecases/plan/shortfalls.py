@@ -38,7 +38,10 @@ def shortfalls(
     if preset is Preset.CRITICAL:
         if left:
             found.append(
-                msg("No toggle closes the rest without its data; the host, or whatever creates the container, can:")
+                msg(
+                    "No toggle closes the rest without cutting it off; the host, or whatever creates the container, "
+                    "can:"
+                )
             )
             found += [each.title for each in left]
         elif not preview.differences:
