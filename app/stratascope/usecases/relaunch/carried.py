@@ -47,13 +47,18 @@ def kept(access: EngineAccess, old: Container, *, logs: bool) -> tuple[str, ...]
     return tuple(path for path in some_of if port.has_path(old.id, path))  # not a link that leads nowhere
 
 
-def all_there(access: EngineAccess, old: Container, new: str, paths: Sequence[str]) -> None:
-    """Raises FailedError where a replacement lacks one of these, and EngineError, NoSuchContainerError."""
+def all_there(access: EngineAccess, old: Container, new: str, paths: Sequence[str], *, carried: bool) -> None:
+    """Raises FailedError where a replacement lacks one of these, and EngineError, NoSuchContainerError. `carried`: its
+    image has the layer of the old one.
+    """
     port, until = access.port, access.clock.now() + _SECONDS
     while lost := _lost(access, old, new, paths):
         if access.clock.now() >= until:
             log = last_words(port, new)
             why = msg("What it wrote outside its volumes is not in the replacement: {paths}.", paths=some(lost))
+            if not carried:
+                why = msg("What it wrote outside its volumes is not in the replacement, and was not made anew: "
+                          "{paths}. Try again, and carry it over.", paths=some(lost))  # fmt: skip
             raise FailedError(why, log=log, failure=Failure(log))
         access.clock.sleep(_AGAIN)
 

@@ -91,7 +91,8 @@ def harden(
             all_back(access, each.choices, each.subject, processes, new[each.spec.id])
         wrote = wrote or _kept(access, made, every)
         for each_old in every:
-            all_there(access, each_old, new[each_old.id], wrote[each_old.id])
+            carried = any(member.old == each_old.id and member.image for member in work.transaction.members)
+            all_there(access, each_old, new[each_old.id], wrote[each_old.id], carried=carried)
         begun = access.clock.now()
         told = Progress("verify", State.BEGUN, 0.0, msg("Verify the result in /proc"))
         yield told
