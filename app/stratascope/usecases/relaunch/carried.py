@@ -31,7 +31,7 @@ def taken_away(subject: Subject, wanted: Asked, changes: Sequence[FileChange]) -
     """Of a container that has stopped: what it wrote since the plan was made (`subject`), or as it stopped, that the
     new options hide or no longer let it write; in words, empty where nothing.
     """
-    known = {posixpath.dirname(path) for path in data(subject)}
+    known = {*data(subject), *(posixpath.dirname(path) for path in data(subject))} - {"/"}
     now = data(replace(subject, changes=tuple(change.path for change in changes)))
     new = [path for path in now if not any(within(path, folder) for folder in known)]
     refused = wanted.read_only_root and not subject.container.asked.read_only_root
