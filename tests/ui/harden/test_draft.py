@@ -42,6 +42,15 @@ def test_choices_stay_with_their_container(window: MainWindow) -> None:
     assert column.draft.choices == strict
 
 
+def test_another_user_brings_what_keeps_it_from_becoming_root_again(window: MainWindow) -> None:
+    draft = side_of(window).column.draft
+    draft.switch("no-new-privileges", False)
+    draft.switch("user", True)
+    assert {"user", "no-new-privileges"} <= {each.toggle for each in draft.choices}
+    draft.switch("no-new-privileges", False)
+    assert "no-new-privileges" not in {each.toggle for each in draft.choices}, "a person decides"
+
+
 def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
     staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")

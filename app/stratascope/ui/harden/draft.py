@@ -208,6 +208,10 @@ class Draft(QObject):
         if on and self.options[name].asking is not None:
             chosen.drop_offered()
         chosen.switch(name, value if on else None)
+        for each in self.options[name].toggle.brings if on else ():
+            with_it = self.options.get(each.toggle)
+            if with_it is not None and not with_it.already and with_it.why_not is None:
+                chosen.switch(each.toggle, each.value)
         return True
 
     def leave_out(self, key: tuple[str, str], name: str) -> None:

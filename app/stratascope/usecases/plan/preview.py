@@ -226,7 +226,7 @@ class Previews:
             used = item.used(value, subject)
             risks = (*(() if used is None else (used,)), *item.risks(value, subject))
             if not already:
-                better, mends = self._gain(prediction, Choice(item.id, value), subject)
+                better, mends = self._gain(prediction, (Choice(item.id, value), *item.brings), subject)
         except ToggleError as error:
             why_not = error.message
         held = {preset: found.get(item.id) for preset, found in presets.items()}
@@ -265,13 +265,13 @@ class Previews:
         return self._plain((Choice(item.id, value),), subject)[1]
 
     def _gain(
-        self, prediction: Prediction, choice: Choice, subject: Subject
+        self, prediction: Prediction, chosen: Sequence[Choice], subject: Subject
     ) -> tuple[tuple[ThreatState, ...], tuple[Finding, ...]]:
         """Which threats are held better than they are here, and which findings go."""
         now = prediction.state.matrix
         if now is None:
             return (), ()
-        _, after, files = self._plain((choice,), subject)
+        _, after, files = self._plain(chosen, subject)
         prediction = prediction.beside(files)
         predicted = prediction.of(after)
         matrix = prediction.matrix(predicted)
