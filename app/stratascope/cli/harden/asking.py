@@ -33,7 +33,7 @@ def is_open(arguments: argparse.Namespace, state: ContainerState) -> bool:
 
 def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
     """The preset's name; "" for an unchanged relaunch; None where nothing is wanted. Raises what its engine raises."""
-    offers = [offer for offer in offers_of(hardening, state) if not offer["in_vain"]]
+    offers = [offer for offer in offers_of(hardening, state) if not (offer["in_vain"] and offer["open"]["critical"])]
     matrix = state.matrix
     now = 0.0 if matrix is None else matrix.exposure.worst
     _say(msg("How should {name} be hardened? Its exposure is now {exposure}.", name=plain(state.container.name, 200),

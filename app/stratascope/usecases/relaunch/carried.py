@@ -38,10 +38,10 @@ def taken_away(subject: Subject, wanted: Asked, changes: Sequence[FileChange]) -
     return some(new if refused else hidden(new, subject.container.asked, wanted))
 
 
-def kept(access: EngineAccess, old: Container, *, logs: bool) -> tuple[str, ...]:
+def kept(access: EngineAccess, old: Container, changes: Sequence[FileChange], *, logs: bool) -> tuple[str, ...]:
     """What the replacement of that one must have. `logs`: whether log files count. Raises EngineError."""
     port = access.port
-    there = [change.path for change in leaves(own_files(old, port.changes(old.id))) if change.kind != "deleted"]
+    there = [change.path for change in leaves(own_files(old, changes)) if change.kind != "deleted"]
     paths = [path for path in there if not temporary(path) and (logs or not is_log(path))]
     some_of = paths[:: max(1, -(-len(paths) // _LOOKED_AT))]
     return tuple(path for path in some_of if port.has_path(old.id, path))  # not a link that leads nowhere

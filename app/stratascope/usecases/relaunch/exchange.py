@@ -63,9 +63,8 @@ class Exchange:
         expected: Expected | None = None,
         unchanged: str = "",
         wrote: Callable[[str], bool] | None = None,
-        lost: Callable[[str], str] = lambda container: "",
-        taken_away: Callable[[str], str] = lambda container: "",
         *,
+        loses: Callable[[Member], Message | None] = lambda member: None,
         stale: Callable[[], Message | None] = lambda: None,
         hand_over: tuple[VolumeChange, ...] = (),
     ) -> None:
@@ -73,8 +72,8 @@ class Exchange:
 
         `stale`: why it is not what was planned any more; raises EngineError. `hand_over`: volumes of the main one whose
         files get another owner.
-        Of a container that has stopped, `wrote`: whether anything in its writable layer is its own; `lost`: which files
-        its replacement would miss, in words; `taken_away`: which of them it would have and could not use.
+        Of a container that has stopped, `wrote`: whether anything in its writable layer is its own; `loses`: the reason
+        not to go on where its replacement would not have its files, or could not use them.
         """
         self.transaction = transaction
         self._port, self._journal = port, journal
@@ -82,8 +81,7 @@ class Exchange:
         self._watcher = Watcher(port, self._clock, cancelled, expected)
         self._unchanged = unchanged
         self._wrote = wrote or (lambda container: bool(port.changes(container)))
-        self._lost, self._taken_away = lost, taken_away
-        self._stale, self._handed = stale, hand_over
+        self._loses, self._stale, self._handed = loses, stale, hand_over
 
     def hold(self) -> AbstractContextManager[None]:
         """See `Recreation`."""
@@ -282,24 +280,8 @@ class Exchange:
         for member in reversed(members):
             self._port.stop(member.old, member.stop_timeout)
         for member in members if self.transaction.created else ():
-            paths = "" if member.image else self._lost(member.old)
-            if paths:  # since the plan was made, or as it stopped
-                raise FailedError(
-                    msg(
-                        "It has written files outside its volumes in the meantime, which the "
-                        "replacement would not have: {paths}. Try again, and carry them over.",
-                        paths=paths,
-                    )
-                )
-            paths = self._taken_away(member.old)
-            if paths:
-                raise FailedError(
-                    msg(
-                        "It has written files outside its volumes in the meantime, which the new settings would hide "
-                        "or no longer let it write: {paths}. Try again.",
-                        paths=paths,
-                    )
-                )
+            if (why := self._loses(member)) is not None:  # written since the plan was made, or as it stopped
+                raise FailedError(why)
 
     def _still_runs(self, member: Member) -> bool:
         return not member.was_running or self._port.running(member.old).status == "running"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import cache
 from typing import TypeVar
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.engine_marks import claim
-from stratascope.core.relaunch.launch_spec import LaunchSpec, layer_image, own_image
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, layer_image, own_image
 from stratascope.core.relaunch.toggle import Failure, Proven
 from stratascope.core.relaunch.transaction import (
     WATCH,
@@ -42,6 +43,7 @@ from stratascope.usecases.relaunch.works import Shown, ask_original, broken, loo
 from stratascope.value import replace
 
 T = TypeVar("T")
+Written = Callable[[str], Sequence[FileChange]]  # by a container, over its image
 
 
 def harden(
@@ -70,8 +72,9 @@ def harden(
         yield Ended(Ending.REFUSED, None, why, error.words)
         return
     work: Recreation
+    written: Written = cache(access.port.changes)  # asked once it has stopped, or of an owner's just before
     if made.owner is None:
-        work = _exchange(access, made, cancelled, group)
+        work = _exchange(access, made, cancelled, group, written)
     else:
         work = ByOwner(access, _transaction(access, made, group), cancelled, expected(access, made))
     failed: list[Proved] = []
@@ -81,7 +84,7 @@ def harden(
         hardened = (made, *made.along)
         before = [access.startup_processes(each.spec.id) for each in hardened]
         every = tuple({each.id: each for each in _containers(made)}.values())
-        wrote = _kept(access, made, every) if made.owner is not None else {}  # an owner removes the old one
+        wrote = _kept(access, made, every, written) if made.owner is not None else {}  # an owner removes the old one
         answers = yield from _timed(
             access, "ask", msg("Check its answers"), lambda: [ask_original(access, each) for each in hardened]
         )
@@ -89,7 +92,7 @@ def harden(
         new = {member.old: member.new for member in work.transaction.members}
         for each, processes in zip(hardened, before, strict=True):
             all_back(access, each.choices, each.subject, processes, new[each.spec.id])
-        wrote = wrote or _kept(access, made, every)
+        wrote = wrote or _kept(access, made, every, written)
         for each_old in every:
             carried = any(member.old == each_old.id and member.image for member in work.transaction.members)
             all_there(access, each_old, new[each_old.id], wrote[each_old.id], carried=carried)
@@ -138,9 +141,11 @@ def _containers(made: Plan) -> Iterator[Container]:
     yield from (each.container for each in made.further)
 
 
-def _kept(access: EngineAccess, made: Plan, containers: Sequence[Container]) -> dict[str, tuple[str, ...]]:
-    logs = Remedy.LEAVE_LOGS not in made.remedies
-    return {each.id: kept(access, each, logs=logs and made.owner is None) for each in containers}
+def _kept(
+    access: EngineAccess, made: Plan, containers: Sequence[Container], written: Written
+) -> dict[str, tuple[str, ...]]:
+    logs = Remedy.LEAVE_LOGS not in made.remedies and made.owner is None
+    return {each.id: kept(access, each, written(each.id), logs=logs) for each in containers}
 
 
 class _Halves:
@@ -194,14 +199,25 @@ def _explained(ended: Ended, made: Plan, stage: Stage, error: Exception, failed:
     return replace(ended, blame=text, suspects=suspects)
 
 
-def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool], group: str) -> Exchange:
+def _exchange(
+    access: EngineAccess, made: Plan, cancelled: Callable[[], bool], group: str, written: Written
+) -> Exchange:
     known = {each.id: each for each in _containers(made)}
     plans = {each.spec.id: each for each in (made, *made.along)}
     transaction = _transaction(access, made, group)
 
-    def hides(container: str) -> str:
-        one = plans.get(container)
-        return "" if one is None else taken_away(one.subject, one.wanted, access.port.changes(container))
+    def loses(member: Member) -> Message | None:
+        changes, one = written(member.old), plans.get(member.old)
+        logs = Remedy.LEAVE_LOGS not in made.remedies
+        paths = "" if member.image else lost_files(known[member.old], changes, logs=logs)
+        if paths:
+            return msg("It has written files outside its volumes in the meantime, which the "
+                       "replacement would not have: {paths}. Try again, and carry them over.", paths=paths)  # fmt: skip
+        paths = "" if one is None else taken_away(one.subject, one.wanted, changes)
+        if paths:
+            return msg("It has written files outside its volumes in the meantime, which the new settings would hide "
+                       "or no longer let it write: {paths}. Try again.", paths=paths)  # fmt: skip
+        return None
 
     return Exchange(
         access.port,
@@ -211,11 +227,8 @@ def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool], g
         access.clock,
         expected(access, made),
         made.spec.body,
-        lambda container: own_changes(known[container], access.port.changes(container)),
-        lambda container: lost_files(
-            known[container], access.port.changes(container), logs=Remedy.LEAVE_LOGS not in made.remedies
-        ),
-        hides,
+        lambda container: own_changes(known[container], written(container)),
+        loses=loses,
         stale=lambda: changed(access.port, access.journal, transaction),
         hand_over=tuple(change for each in (made, *made.along) for change in each.handed),
     )
