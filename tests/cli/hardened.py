@@ -15,6 +15,7 @@ from rig.engine import Rig
 
 APP = Path(__file__).resolve().parents[2] / "app"
 NAME = "hardened"
+IMAGES = "localhost/stratascope/"
 # ends at once on SIGTERM, so that a stop takes no ten seconds
 QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 
@@ -61,6 +62,11 @@ class Desk:
                 found[name] = (number, "running" if status.startswith("Up") else "stopped")
         return found
 
+    def images(self) -> list[str]:
+        """Names of the images that hold what a container wrote."""
+        listed = self.rig.run("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines()
+        return [name for name in listed if name.startswith(IMAGES)]
+
     def only_one_runs(self) -> str:
         running = {name: number for name, (number, status) in self.all().items() if status == "running"}
         assert list(running) == [NAME]
@@ -69,11 +75,13 @@ class Desk:
 
 @contextmanager
 def desk_at(rig: Rig, state: Path) -> Iterator[Desk]:
-    """One whose containers are removed at the end."""
+    """One whose containers, and the images of what they wrote, are removed at the end."""
     desk = Desk(rig, state)
     yield desk
     for name in desk.all():
         rig.run("rm", "-f", name)
+    for image in desk.images():
+        rig.run("rmi", "-f", image)
 
 
 def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK) -> str:

@@ -16,13 +16,12 @@ from typing import Any
 
 import pytest
 
-from cli.hardened import NAME, QUICK, Desk, start
+from cli.hardened import IMAGES, NAME, QUICK, Desk, start
 from rig.engine import Rig
 from rig.fixtures import Engines, left_out
 
 SIDE, TAIL = f"{NAME}-side", f"{NAME}-tail"
 HARDEN = ("--set", "no-new-privileges=on")
-IMAGES = "localhost/stratascope/"
 
 
 @pytest.fixture
@@ -32,12 +31,7 @@ def desk(engines: Engines, request: pytest.FixtureRequest, tmp_path: Path) -> It
     while left := found.all():
         found.rig.remove(*left)  # Podman leaves those that others need, which are gone the next time
         assert len(found.all()) < len(left)
-    assert images(found) == []
-
-
-def images(desk: Desk) -> list[str]:
-    listed = desk.rig.run("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines()
-    return [name for name in listed if name.startswith(IMAGES)]
+    assert found.images() == []
 
 
 def running(desk: Desk) -> dict[str, str]:
@@ -73,7 +67,7 @@ def test_what_it_wrote_is_carried_over(desk: Desk) -> None:
     new = desk.only_one_runs()
     assert new == last["replacement_id"] != original
     holds(desk, {"/etc/one": "one", "/opt/two": "two", "/nameless/f": "v"})
-    (image,) = images(desk)
+    (image,) = desk.images()
     assert desk.rig.inspect(new)["Config"]["Image"] == image
     old, now = desk.rig.inspect(original), desk.rig.inspect(new)
     assert [item["Name"] for item in now["Mounts"]] == [item["Name"] for item in old["Mounts"]]
@@ -82,9 +76,9 @@ def test_what_it_wrote_is_carried_over(desk: Desk) -> None:
 
     code, _, err = desk.run("undo", NAME, "--watch", "1")
     assert (code, desk.only_one_runs()) == (0, original), err
-    assert images(desk) == [image]
+    assert desk.images() == [image]
     assert desk.run("discard", NAME)[0] == 0
-    assert (list(desk.all()), images(desk)) == ([NAME], [])
+    assert (list(desk.all()), desk.images()) == ([NAME], [])
 
 
 @pytest.mark.parametrize("desk", left_out(), indirect=True)
@@ -96,21 +90,21 @@ def test_it_can_be_hardened_again_while_its_image_is_on_this_engine_only(desk: D
     assert desk.only_one_runs() == original
     code, last, err = desk.harden(*HARDEN, "--commit-layer")
     assert (code, last["result"]) == (0, "enforced"), (last, err)
-    new, (image,) = desk.only_one_runs(), images(desk)
+    new, (image,) = desk.only_one_runs(), desk.images()
     assert desk.run("discard", NAME)[0] == 0
-    assert images(desk) == [image]
+    assert desk.images() == [image]
     # what it writes now is in the way once more
     run("exec", NAME, "sh", "-c", "echo three > /etc/three")
     assert blocks(desk.harden("--set", "capabilities=none")[1]) == [("writable-layer", "commit-layer")]
     code, last, err = desk.harden("--set", "capabilities=none", "--commit-layer")
     assert (code, last["result"]) == (0, "enforced"), (last, err)
     holds(desk, {"/etc/one": "one", "/etc/three": "three"})
-    assert len(images(desk)) == 2
+    assert len(desk.images()) == 2
 
     code, _, err = desk.run("undo", NAME, "--watch", "1")
     assert (code, desk.only_one_runs()) == (0, new), err
     assert desk.run("discard", NAME)[0] == 0
-    assert (list(desk.all()), images(desk)) == ([NAME], [image])
+    assert (list(desk.all()), desk.images()) == ([NAME], [image])
     desk.rig.remove(NAME)
     run("rmi", image)
 
@@ -123,7 +117,7 @@ def test_a_failure_leaves_no_image(desk: Desk) -> None:
     code, last, _ = desk.harden("--set", "read-only-root=on", "--commit-layer")
     assert (code, last["result"]) == (4, "rolled-back")
     assert "9" in last["why"]
-    assert (desk.only_one_runs(), list(desk.all()), images(desk)) == (original, [NAME], [])
+    assert (desk.only_one_runs(), list(desk.all()), desk.images()) == (original, [NAME], [])
 
 
 @pytest.mark.parametrize("desk", left_out("podman_rootless"), indirect=True)
@@ -174,7 +168,7 @@ def test_one_that_cannot_come_along_is_named(desk: Desk) -> None:
     assert (code, last["result"]) == (0, "enforced"), (last, err)
     desk.rig.run("exec", SIDE, "ls", "/etc/written")
     assert namespace(desk.rig, SIDE, "net") == namespace(desk.rig, NAME, "net")
-    assert [name.rpartition(":")[0] for name in images(desk)] == [f"{IMAGES}{SIDE}"], "the other one wrote nothing"
+    assert [name.rpartition(":")[0] for name in desk.images()] == [f"{IMAGES}{SIDE}"], "the other one wrote nothing"
     assert ("set-aside", None) in blocks(desk.harden(*HARDEN)[1])
     # one more has come to need it since: the way back would leave that one behind
     late = follow(desk, TAIL, "--network", f"container:{NAME}")
@@ -260,5 +254,5 @@ def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
         assert desk.run("discard", NAME)[0] == 0
     assert set(desk.all()) == {NAME, SIDE}
     # A commit that was under way at the kill is finished by the engine after `recover` looked for its image.
-    for image in images(desk):
+    for image in desk.images():
         desk.rig.run("rmi", image)

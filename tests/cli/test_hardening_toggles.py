@@ -56,6 +56,7 @@ CASES = (
     Case("masked-paths", "default", ("--security-opt", "UNMASK")),
     Case("host-paths", "read-only", ("-v", "FOLDER:/data")),
     Case("engine-socket", "remove", ("-v", "SOCKET:/run/docker.sock")),
+    Case("unmount", "/taken", ("-v", "FOLDER:/taken")),
     Case("devices", "remove", ("--device", "/dev/fuse")),
     Case("publish", "loopback", ("-p", "PORT:8080"), command=SERVER),
     Case("memory", "64m", cannot=ROOTLESS),
@@ -143,8 +144,8 @@ TOGETHER = {
         " volume-owner=change memory=64m pids=64 cpus=0.5",
     ),
     "privileged": (
-        "privileged publish",
-        "privileged=off publish=loopback capabilities=default drop=KILL,MKNOD userns=0:200000:65536",
+        "privileged publish unmount",
+        "privileged=off publish=loopback unmount=/taken capabilities=default drop=KILL,MKNOD userns=0:200000:65536",
     ),
 }
 

@@ -342,8 +342,7 @@ class StagedHardening(Hardening):
 
     def _proofs(self, plan: Plan) -> Iterator[Proved]:
         for choice in plan.choices:
-            title = toggling.toggle(choice.toggle).title
-            expected = msg("{title}: {value}", title=title, value=toggling.value_text(choice))
+            expected = toggling.toggle(choice.toggle).told(choice.value)
             bad = choice.toggle == self.unproven
             outcome = Proven.NOT_ENFORCED if bad else Proven.ENFORCED
             yield Proved(choice, Proof(outcome, expected, msg("It is 0") if bad else expected, "@status:CapBnd"))

@@ -68,7 +68,7 @@ def foreign() -> frozenset[str]:
         read_text("demo/demo.json"),
         *NAMES,
         *known_names(),
-        *(each.id for each in all_toggles()),
+        *(word for each in all_toggles() for word in (each.id, *each.words)),
         FOREIGN,
         ending_sample.FOREIGN,
         remembered.FOREIGN,
