@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "the engine's socket": (("-v", "SOCKET:/run/docker.sock"), ("engine-socket=remove",)),
     "a folder with the socket": (("-v", "SOCKETS:/engine"), ("unmount=/engine",)),
     "the host's root directory": (("-v", "/:/host"), ("unmount=/host",)),
+    "it at a path with a comma": (("-v", "/:/a,b"), ("unmount=/a%2Cb",)),
     "a folder of the host": (("-v", "/etc:/host/etc"), ("host-paths=/host/etc",)),
     "debugging the host's processes": (
         ("--cap-add", "SYS_PTRACE", "--pid", "host"),
@@ -53,7 +54,13 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("unmount=/engine", "pid=private", "privileged=off"),
     ),
 }
-RELAUNCHED = ("privileged, as a user", "a folder with the socket", "debugging the host's processes", "all capabilities")
+RELAUNCHED = (
+    "privileged, as a user",
+    "a folder with the socket",
+    "it at a path with a comma",
+    "debugging the host's processes",
+    "all capabilities",
+)
 MOST = 2  # of a set that all are tried of: one more would be 40,000
 
 

@@ -30,6 +30,7 @@ from stratascope.core.container import (
 from stratascope.core.relaunch.toggle import Proven, Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.shared.asked_capabilities import bounding
+from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.value import replace
 
@@ -119,6 +120,13 @@ TAKEN: tuple[tuple[str, Asked, str, str, dict[str, Any]], ...] = (
         {"mounts": (replace(DATA, writable=False), VOLUME)},
     ),
     ("unmount", Asked(mounts=(DATA, VOLUME)), " /data/ ,/data", "/data", {"mounts": (VOLUME,)}),
+    (
+        "unmount",
+        Asked(mounts=(replace(DATA, target="/a,b"), replace(DATA, target="/c "), VOLUME)),
+        "/a%2Cb, /c%20",
+        "/a%2Cb,/c%20",
+        {"mounts": (VOLUME,)},
+    ),
     ("engine-socket", Asked(mounts=(SOCKET, VOLUME)), "remove", "remove", {"mounts": (VOLUME,)}),
     ("devices", Asked(devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rwm"),)), "remove", "remove", {"devices": ()}),
     (
@@ -192,6 +200,7 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("unmount", DOCKER, Asked(mounts=(DATA, VOLUME)), "/else", "Nothing of the host is mounted at /else"),
     ("unmount", DOCKER, Asked(mounts=(DATA, VOLUME)), f"/data,{VOLUME.target}", "Nothing of the host is mounted at"),
     ("unmount", DOCKER, Asked(mounts=(DATA,)), ",", "one of its binds"),
+    ("unmount", DOCKER, Asked(mounts=(replace(DATA, target="/a,b"),)), "/a,b", "Nothing of the host is mounted at /a"),
     ("engine-socket", DOCKER, Asked(mounts=(SOCKET,)), "keep", "only the value remove"),
     ("memory", DOCKER, Asked(), "5m", "out of range"),
     ("memory", DOCKER, Asked(), "-1", "Give a size"),
@@ -319,6 +328,13 @@ def test_proven(name: str, value: str, process: str, outcome: Proven) -> None:
     assert proof.outcome is outcome, translate(proof.found)
     assert translate(proof.expected)
     assert proof.source
+
+
+def test_what_is_still_mounted_is_found_where_its_path_has_a_comma() -> None:
+    known = subject(Asked(), recorded("lsm/apparmor/docker-default"), DOCKER, files=FILES)
+    facts = replace(known.of("namespaces"), host_paths=(HostPath("/", "/a,b", writable=True),))
+    assert toggle("unmount").prove(facts, "/a%2Cb", known).outcome is NOT
+    assert toggle("unmount").prove(facts, "/a", known).outcome is ENFORCED
 
 
 @pytest.mark.parametrize("name", [each.id for each in all_toggles()])

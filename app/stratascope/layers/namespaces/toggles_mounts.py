@@ -67,9 +67,9 @@ def _check_protect(value: str, subject: Subject) -> str:
 
 
 def _of_host(path: str, subject: Subject) -> str:
-    """The place of one of its binds. Raises ToggleError."""
+    """The name of one of its binds. Raises ToggleError."""
     path = posixpath.normpath(path)
-    if not any(_target(mount) == path for mount in _binds(subject)):
+    if not any(_name(mount.target) == path for mount in _binds(subject)):
         raise ToggleError(msg("Nothing of the host is mounted at {path}. Use the path of one of its binds.",
                               path=path))  # fmt: skip
     return path
@@ -84,7 +84,7 @@ def _kept_from_writing(value: str, subject: Subject) -> list[AskedMount]:
     if value == "read-only":
         return [mount for mount in _binds(subject) if mount.writable and _is_host_path(mount, subject)]
     places = value.split(",") if value.startswith("/") else ()
-    return [mount for mount in _binds(subject) if mount.writable and _target(mount) in places]
+    return [mount for mount in _binds(subject) if mount.writable and _name(mount.target) in places]
 
 
 def _matters(mount: AskedMount) -> bool:
@@ -95,7 +95,7 @@ def _matters(mount: AskedMount) -> bool:
 def _mounted(path: str, subject: Subject) -> str:
     """One of its mounts, also a volume. Raises ToggleError."""
     path = posixpath.normpath(path)
-    if not any(_target(mount) == path for mount in subject.container.asked.mounts):
+    if not any(_name(mount.target) == path for mount in subject.container.asked.mounts):
         raise ToggleError(msg("There is no mount at {path}. Use the path of one of its mounts.", path=path))
     return path
 
@@ -104,10 +104,21 @@ def _target(mount: AskedMount) -> str:
     return mount.target.rstrip("/") or "/"
 
 
+def _name(target: str) -> str:
+    """A place as a value names it, where a comma stands between two and spaces around them mean nothing."""
+    return re.sub(r",|\s$", lambda found: f"%{ord(found[0]):02X}", target.rstrip("/") or "/")
+
+
+def _places(value: str, subject: Subject) -> list[str]:
+    """The targets that a value names, those that are no mount of it any more as they are named."""
+    targets = {_name(mount.target): _target(mount) for mount in subject.container.asked.mounts}
+    return [targets.get(word, word) for word in value.removeprefix(MORE).split(",")]
+
+
 def _gets_writable(mount: AskedMount, value: str, subject: Subject) -> bool:
     if mount.writable or value == "read-only" or value.startswith("/"):
         return False
-    return _is_host_path(mount, subject) if value == "writable" else _target(mount) in listed(value)
+    return _is_host_path(mount, subject) if value == "writable" else _name(mount.target) in listed(value)
 
 
 def _protect(asked: Asked, value: str, subject: Subject) -> Asked:
@@ -162,11 +173,8 @@ def _below_host_path(path: str, subject: Subject) -> bool:
 def _prove_writable(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     """By the kernel's own list, where each place that was to be given stands as it is now."""
     mounts = subject.container.asked.mounts
-    wanted = (
-        tuple(_target(mount) for mount in mounts if _is_host_path(mount, subject))
-        if value == "writable"
-        else listed(value)
-    )
+    every = [_target(mount) for mount in mounts if _is_host_path(mount, subject)]
+    wanted = every if value == "writable" else _places(value, subject)
     expected = msg("It can write to {paths}", paths=", ".join(wanted[:_SHOWN]))
     if facts is None or facts.mounts is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
@@ -180,7 +188,7 @@ def _prove_writable(facts: NamespacesFacts | None, value: str, subject: Subject)
 
 
 def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    places = value.split(",") if value.startswith("/") else None
+    places = _places(value, subject) if value.startswith("/") else None
     if value != "read-only" and places is None:
         return _prove_writable(facts, value, subject)
     expected = msg("The host's paths are mounted read-only")
@@ -218,7 +226,7 @@ def _writing(want: Want, subject: Subject) -> Given | None:
     deepest = max(mounts, key=lambda mount: len(_target(mount)), default=None)
     if deepest is None or deepest.writable or _target(deepest) != (want.mount.rstrip("/") or "/"):
         return None
-    return Given(MORE + _target(deepest), msg("Make {path} writable", path=_target(deepest)))
+    return Given(MORE + _name(deepest.target), msg("Make {path} writable", path=_target(deepest)))
 
 
 HOST_PATHS = Toggle(
@@ -239,7 +247,7 @@ HOST_PATHS = Toggle(
     used=lambda value, subject: _any_used(_kept_from_writing(value, subject), subject),
     left_off=_data_kept,
     pieces=lambda subject: tuple(
-        dict.fromkeys(_target(mount) for mount in _kept_from_writing("read-only", subject) if _matters(mount))
+        dict.fromkeys(_name(mount.target) for mount in _kept_from_writing("read-only", subject) if _matters(mount))
     ),
     gives="writable|+PATH,PATH",
     allows=_writing,
@@ -252,12 +260,7 @@ HOST_PATHS = Toggle(
 
 
 def _check_unmount(value: str, subject: Subject) -> str:
-    places = [posixpath.normpath(word.strip()) for word in value.split(",") if word.strip()]
-    there = {_target(mount) for mount in _binds(subject)}
-    for place in places:
-        if place not in there:
-            raise ToggleError(msg("Nothing of the host is mounted at {path}. Use the path of one of its binds.",
-                                  path=place))  # fmt: skip
+    places = [_of_host(word.strip(), subject) for word in value.split(",") if word.strip()]
     if not places:
         raise ToggleError(msg("Use the path of one of its binds."))
     return ",".join(dict.fromkeys(places))
@@ -265,27 +268,27 @@ def _check_unmount(value: str, subject: Subject) -> str:
 
 def _unmount(asked: Asked, value: str, subject: Subject) -> Asked:
     places = value.split(",")
-    mounts = tuple(mount for mount in asked.mounts if mount.kind != "bind" or _target(mount) not in places)
+    mounts = tuple(mount for mount in asked.mounts if mount.kind != "bind" or _name(mount.target) not in places)
     return asked if mounts == asked.mounts else replace(asked, mounts=mounts)
 
 
-def _unmounted(value: str, subject: Subject) -> list[AskedMount]:
-    return [mount for mount in _binds(subject) if _target(mount) in value.split(",")]
+def _named(value: str, subject: Subject) -> list[AskedMount]:
+    return [mount for mount in _binds(subject) if _name(mount.target) in value.split(",")]
 
 
 def _unmount_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return tuple(
         msg("What it reads or stores in {target} is {source} of the host, and would no longer be there.",
             target=_target(mount), source=mount.source)
-        for mount in _unmounted(value, subject)[:_SHOWN]
+        for mount in _named(value, subject)[:_SHOWN]
     )  # fmt: skip
 
 
 def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    expected = msg("Nothing of the host is mounted at {paths}", paths=value.replace(",", ", "))
+    expected = msg("Nothing of the host is mounted at {paths}", paths=", ".join(_places(value, subject)))
     if facts is None or facts.mounts is None or facts.host_paths is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    still = [path for path in facts.host_paths if path.target in value.split(",")]
+    still = [path for path in facts.host_paths if _name(path.target) in value.split(",")]
     if still:
         text = msg("{source} is mounted there", source=still[0].source)
         return Proof(Proven.NOT_ENFORCED, expected, text, f"{_MOUNTS}:{still[0].target}")
@@ -293,7 +296,7 @@ def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject
 
 
 def _unmount_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    places = value.split(",")
+    places = _places(value, subject)
     line = find(failure, MISSING, lambda line: any(within(line.path, place) for place in places))
     if line is None:
         return None
@@ -318,12 +321,12 @@ UNMOUNT = Toggle(
     in_no_preset,
     symptoms=_unmount_symptoms,
     cure=lambda value, subject: Cure.GRANT,
-    used=lambda value, subject: _any_used(_unmounted(value, subject), subject),
+    used=lambda value, subject: _any_used(_named(value, subject), subject),
     default="/host",
-    proposed=lambda subject: next((_target(mount) for mount in _binds(subject)), ""),
+    proposed=lambda subject: next((_name(mount.target) for mount in _binds(subject)), ""),
     unit=Unit.PATHS,
     pieces=lambda subject: tuple(
-        dict.fromkeys(_target(each) for each in _binds(subject) if _matters(each) or _shows_socket(each, subject))
+        dict.fromkeys(_name(each.target) for each in _binds(subject) if _matters(each) or _shows_socket(each, subject))
     ),
     single=msg("Remove {name}"),
     word=msg("Mounts"),
