@@ -62,17 +62,19 @@ def _is_host_path(mount: AskedMount, subject: Subject) -> bool:
 
 def _check_protect(value: str, subject: Subject) -> str:
     if value.strip().startswith("/"):
-        return ",".join(dict.fromkeys(_of_host(word.strip(), subject) for word in value.split(",") if word.strip()))
+        return ",".join(_of_host(value, subject))
     return more_of(value, subject, _mounted) or only("read-only", "writable")(value, subject)
 
 
-def _of_host(path: str, subject: Subject) -> str:
-    """The name of one of its binds. Raises ToggleError."""
-    path = posixpath.normpath(path)
-    if not any(_name(mount.target) == path for mount in _binds(subject)):
-        raise ToggleError(msg("Nothing of the host is mounted at {path}. Use the path of one of its binds.",
-                              path=path))  # fmt: skip
-    return path
+def _of_host(value: str, subject: Subject) -> list[str]:
+    """The names of binds that it holds, each once. Raises ToggleError."""
+    there = {_name(mount.target) for mount in _binds(subject)}
+    paths = dict.fromkeys(posixpath.normpath(word.strip()) for word in value.split(",") if word.strip())
+    for path in paths:
+        if path not in there:
+            raise ToggleError(msg("Nothing of the host is mounted at {path}. Use the path of one of its binds.",
+                                  path=path))  # fmt: skip
+    return list(paths)
 
 
 def _binds(subject: Subject) -> tuple[AskedMount, ...]:
@@ -83,8 +85,7 @@ def _kept_from_writing(value: str, subject: Subject) -> list[AskedMount]:
     """The mounts that the value makes read-only."""
     if value == "read-only":
         return [mount for mount in _binds(subject) if mount.writable and _is_host_path(mount, subject)]
-    places = value.split(",") if value.startswith("/") else ()
-    return [mount for mount in _binds(subject) if mount.writable and _name(mount.target) in places]
+    return [mount for mount in _named(value, subject) if mount.writable] if value.startswith("/") else []
 
 
 def _matters(mount: AskedMount) -> bool:
@@ -260,10 +261,10 @@ HOST_PATHS = Toggle(
 
 
 def _check_unmount(value: str, subject: Subject) -> str:
-    places = [_of_host(word.strip(), subject) for word in value.split(",") if word.strip()]
+    places = _of_host(value, subject)
     if not places:
         raise ToggleError(msg("Use the path of one of its binds."))
-    return ",".join(dict.fromkeys(places))
+    return ",".join(places)
 
 
 def _unmount(asked: Asked, value: str, subject: Subject) -> Asked:

@@ -23,9 +23,8 @@ _PIDS = 2048  # containers.conf(5), pids_limit
 _OWN_CGROUP = "cgroup:[11]"  # not the host's; no namespace has such a number
 _NOT_KNOWN = Gap(GapKind.UNSUPPORTED, detail="of which nothing is known before it is started")
 _MAPS = ("uid_map", "gid_map")
-Ids = tuple[
-    tuple[range, ...], tuple[range, ...]
-]  # users and groups: the own one first, then those set aside (subuid(5))
+# Users and groups: the own one first, then those set aside (subuid(5))
+Ids = tuple[tuple[range, ...], tuple[range, ...]]
 # Of the first user of a machine, as useradd(8) has it
 USUAL: Ids = ((range(1000, 1001), range(100_000, 165_536)), (range(1000, 1001), range(100_000, 165_536)))
 _LIMITS = (

@@ -59,9 +59,13 @@ def is_log(path: str) -> bool:
 
 def hidden(paths: Sequence[str], before: Asked, wanted: Asked) -> list[str]:
     """Those of them that lie where a file system in memory would be that is not there now."""
-    have = {mount.target.rstrip("/") for mount in before.mounts if mount.kind == "tmpfs"}
-    new = {mount.target.rstrip("/") for mount in wanted.mounts if mount.kind == "tmpfs"} - have
+    new = in_memory(wanted) - in_memory(before)
     return [path for path in paths if any(within(path, place) for place in new)]
+
+
+def in_memory(asked: Asked) -> frozenset[str]:
+    """Where it was asked to have file systems in memory."""
+    return frozenset(mount.target.rstrip("/") for mount in asked.mounts if mount.kind == "tmpfs")
 
 
 def volatile(path: str) -> bool:

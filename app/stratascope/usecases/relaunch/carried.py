@@ -19,7 +19,7 @@ from stratascope.layers.namespaces.written import data, temporary
 from stratascope.layers.shared.host_paths import within
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.preflight_warnings import some
-from stratascope.usecases.plan.written_files import hidden, is_log, leaves, own_files
+from stratascope.usecases.plan.written_files import hidden, in_memory, is_log, leaves, own_files
 from stratascope.usecases.relaunch.watch import FailedError, last_words
 from stratascope.value import replace
 
@@ -79,13 +79,9 @@ def _lost(access: EngineAccess, old: Container, new: str, paths: Sequence[str]) 
 def _covered(access: EngineAccess, old: Container, new: str) -> tuple[str, ...]:
     """Places where the replacement has a file system in memory and its original had none."""
     state = access.read(new)
-    facts: NamespacesFacts | None = (
-        None if state is None else next((layer.facts for layer in state.layers if layer.id == "namespaces"), None)
-    )
-    before = {mount.target.rstrip("/") for mount in old.asked.mounts if mount.kind == "tmpfs"}
-    if facts is not None and facts.mounts is not None:
-        now = facts.mounts.tmpfs
-    else:
-        asked = old.asked if state is None else state.container.asked
-        now = tuple(mount.target.rstrip("/") for mount in asked.mounts if mount.kind == "tmpfs")
+    if state is None:
+        return ()
+    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, NamespacesFacts)), None)
+    view = None if facts is None else facts.mounts
+    before, now = in_memory(old.asked), in_memory(state.container.asked) if view is None else view.tmpfs
     return tuple(place for place in now if place not in before)
