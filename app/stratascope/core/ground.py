@@ -20,7 +20,7 @@ from stratascope.linux.lsm import parse_lockdown, parse_modules
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
 from stratascope.linux.namespace import INITIAL_INODES, Kind, is_initial, parse_link
 from stratascope.linux.sysctl import parse_memory_total, parse_number, path_of
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 NAMESPACES = tuple(kind.value for kind in Kind)
 NETWORK_INODE = "inode:net/dev"  # how its network namespace can be told apart by anyone (`collector/read.py`)
@@ -218,13 +218,31 @@ class Surroundings(Value):
     verified_only: bool = False  # whether what only the engine states is not to count
 
 
+_MOUNTS = "/proc/self/mountinfo"
+
+
+def with_mounts_of(capture: Capture, later: Capture) -> Capture:
+    """`capture` of the host with the mounts of a later one; the same object where those that count are the same.
+
+    The numbers of file systems without a disk are given out again as soon as one is unmounted. So the host's mounts
+    tell what a container's mount shows only if they were read when that container ran already.
+    """
+    before, after = (
+        tuple(filter(_of_host, or_none(each.decoded(_MOUNTS, parse_mountinfo)) or ())) for each in (capture, later)
+    )
+    found = next((reading for reading in later.readings if reading.name == _MOUNTS), None)
+    if found is None or before == after:
+        return capture
+    return replace(capture, readings=tuple(found if each.name == _MOUNTS else each for each in capture.readings))
+
+
 def decode_ground(capture: Capture) -> Ground:
     """Typed facts of the host, from a capture of `HOST_WANTS`. Missing readings give None or empty."""
     namespaces, whose = _host_namespaces(capture)
     lsms = _lsms(capture)
     enforce = _get(capture, "/sys/fs/selinux/enforce")
     apparmor = _get(capture, "/sys/module/apparmor/parameters/enabled")
-    mounts = or_none(capture.decoded("/proc/self/mountinfo", parse_mountinfo)) or ()
+    mounts = or_none(capture.decoded(_MOUNTS, parse_mountinfo)) or ()
     return Ground(
         kernel=_get(capture, "uname:release") or "",
         machine=_get(capture, "uname:machine") or "",

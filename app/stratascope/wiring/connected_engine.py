@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.owners import Owners
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Relauncher
@@ -48,7 +48,7 @@ class ConnectedEngine:
         self._port = port
         self._shared = translations()
         self._reader = engines.reader(self._shared)
-        self._host: Capture = machine_of(self._reader, engine) or self._reader.host()
+        self._host: Capture = self._machine()
         self.ground: Ground = decode_ground(self._host)
         self.port: Relauncher = relauncher_of(port)
         self.host = LocalFiles(engine.endpoint)
@@ -63,11 +63,17 @@ class ConnectedEngine:
         except NoSuchContainerError:
             return None
         records = self._reader.records(self.engine, (raw,), self.ground)
+        host = with_mounts_of(self._host, self._machine())  # it may have started since
+        if host is not self._host:
+            self._host, self.ground = host, decode_ground(host)
         record = Record(time.time(), self._host, (self.engine,), records)
         state = next(iter(assembler(self._shared).snapshot(record).containers), None)
         if state is None or not state.container.status.rests:
             return state
         return self._foresight.foreseen(state, self.engine, self.ground)
+
+    def _machine(self) -> Capture:
+        return machine_of(self._reader, self.engine) or self._reader.host()
 
     def containers(self) -> Sequence[Container]:
         """See `EngineAccess`."""

@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.layer import Verdict
 from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import SECOND_LOOK
 from stratascope.usecases.live.foresight import Foresight
@@ -30,11 +32,24 @@ from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import replace
+from stratascope.wiring.connected_engine import ConnectedEngine
+from stratascope.wiring.engines import find_engines
+from stratascope.wiring.hardening import connected
 from usecases.screen import Screen, named, watching
 
 
 def state_of(snapshot: Snapshot, endpoint: str) -> EngineState:
     return next(engine.state for engine in snapshot.engines if engine.endpoint == endpoint)
+
+
+@contextmanager
+def opened(rig: Rig) -> Iterator[ConnectedEngine]:
+    """The engine as the relaunch reads it."""
+    engines = find_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"})
+    try:
+        yield connected(engines).accesses[0]
+    finally:
+        engines.close()
 
 
 def test_containers_come_and_go(each_api: Rig) -> None:
@@ -53,6 +68,32 @@ def test_containers_come_and_go(each_api: Rig) -> None:
             assert gone is not None
             assert {layer.assessment.verdict for layer in gone.layers} == {Verdict.UNKNOWN}
         screen.wait(lambda s: named(s, "comes") is None)
+
+
+def test_a_file_system_with_the_number_of_one_that_is_gone_is_not_the_hosts(each_api: Rig, tmp_path: Path) -> None:
+    """Numbers of file systems without a disk are given out again, the lowest first."""
+    options = ("--read-only", "--tmpfs", "/first", "--tmpfs", "/second")
+    places = [tmp_path / str(number) for number in range(40)]
+    try:
+        for place in places:
+            place.mkdir()
+            subprocess.run(("mount", "-t", "tmpfs", "tmpfs", str(place)), check=True)
+        numbers = {place.stat().st_dev for place in places}
+        with opened(each_api) as engine, watching(each_api) as (_, screen):
+            screen.wait(lambda s: any(each.state is EngineState.CONNECTED for each in s.engines))
+            while places:
+                subprocess.run(("umount", str(places.pop())), check=True)
+            with each_api.container(*options, name="reuses") as container:
+                folders = [Path(f"/proc/{each_api.pid(container)}/root/{name}") for name in ("first", "second")]
+                assert numbers & {folder.stat().st_dev for folder in folders}, "it has none of these numbers"
+                seen = screen.wait(lambda s: (c := named(s, "reuses")) is not None and c.capture is not None)
+                for read in (named(seen, "reuses"), engine.read(container)):
+                    assert read is not None
+                    (facts,) = (layer.facts for layer in read.layers if isinstance(layer.facts, NamespacesFacts))
+                    assert facts.host_paths == ()
+    finally:
+        for place in places:
+            subprocess.run(("umount", str(place)), check=False)
 
 
 @pytest.mark.parametrize("detached", [True, False])

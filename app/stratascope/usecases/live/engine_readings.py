@@ -35,6 +35,11 @@ class EngineReadings(Struct):
     beat: float = 0.0
     try_now: threading.Event = field(default_factory=threading.Event)
 
+    def started(self, records: Sequence[ContainerRecord]) -> bool:
+        """Whether one of them has a first process that was not there when it was last read."""
+        with self.ready:
+            return any(item.found is not None and _pid(item) != _pid(self.records.get(item.raw.id)) for item in records)
+
     def keep(self, records: Sequence[ContainerRecord], whole: bool) -> None:
         """These were read just now. Of what is told one by one no more is kept than an engine may list."""
         self.records.update({item.raw.id: item for item in records if item.raw.id not in self.gone})
@@ -83,3 +88,7 @@ class EngineReadings(Struct):
         self.records.pop(container, None)
         self.due.pop(container, None)
         self.later.pop(container, None)
+
+
+def _pid(record: ContainerRecord | None) -> int | None:
+    return None if record is None or record.found is None else record.found.first.pid

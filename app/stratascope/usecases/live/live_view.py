@@ -17,7 +17,7 @@ from functools import partial
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine, EngineState
-from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.ports import EngineError, EnginePort, EventKind, NoSuchContainerError, Prober, RawContainer
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.snapshot import Snapshot
@@ -275,10 +275,19 @@ class LiveView:
         """Read the processes of these containers, and let the picture be made anew. `whole`: these are all."""
         ground = self._ground_of(known)
         records = self._reader.records(engine, raws, ground)
+        if known.started(records):
+            self._read_mounts(known, engine)
         with known.ready:
             known.keep(records, whole)
             known.look_again(records, ground)
         self._changed.set()
+
+    def _read_mounts(self, known: EngineReadings, engine: Engine) -> None:
+        if known.host is None:
+            self._machine.read_mounts()
+        elif (later := machine_of(self._reader, engine)) is not None:  # may take long: not under the lock
+            with known.ready:
+                known.host = with_mounts_of(known.host, later)
 
     def _ground_of(self, known: EngineReadings) -> Ground:
         return decode_ground(known.host) if known.host is not None else self._machine.facts()[1]
@@ -301,7 +310,6 @@ class LiveView:
             if self._ending.is_set():
                 return
             self._changed.clear()
-            host = self._machine.facts()[0]
             engines: list[Engine] = []
             containers: list[ContainerRecord] = []
             hosts: list[tuple[str, Capture]] = []
@@ -320,6 +328,7 @@ class LiveView:
                         asking.append(known.engine.id)
                     if known.host is not None:
                         hosts.append((known.engine.id, known.host))
+            host = self._machine.facts()[0]  # after the records: its mounts are those that their containers saw
             record = Record(
                 time.time(), host, tuple(engines), tuple(containers), tuple(hosts), trouble=self._reader.trouble
             )

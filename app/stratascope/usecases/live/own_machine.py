@@ -1,4 +1,4 @@
-"""This machine's facts, which hardly change: read once, again on request, and later where they were not readable."""
+"""This machine's facts: read once, again on request, and later where they were not readable; its mounts more often."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 
 from stratascope.core.capture import Capture, whole_gap
-from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.usecases.live.reader import Reader
 
 AGAIN = 5.0  # seconds until a machine that could not be read is tried again
@@ -26,6 +26,15 @@ class OwnMachine:
     def forget(self) -> None:
         """Read it again the next time."""
         self._asked = True  # not under the lock: it may be in the midst of being read
+
+    def read_mounts(self) -> None:
+        """Read what it has mounted again: a container has started."""
+        with self._lock:
+            if self._host is None:
+                return
+            host = with_mounts_of(self._host, self._reader.host())
+            if host is not self._host:
+                self._host, self._ground = host, decode_ground(host)
 
     def facts(self) -> tuple[Capture, Ground]:
         """Its raw text, and that decoded."""

@@ -13,7 +13,7 @@ from functools import partial
 from stratascope.background_call import BackgroundCall
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
 from stratascope.core.container import Container, Engine, EngineState, ProfileKind, Status
-from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.layer import Layer
 from stratascope.core.ports import (
     ConfinedError,
@@ -281,6 +281,7 @@ def take(asked: Asked, reader: Reader) -> Record:
     here = decode_ground(machine)
     waiting = [BackgroundCall(partial(one, state, listing)) for state, listing in asked.engines]
     answers = [call.result() for call in waiting]
+    machine = with_mounts_of(machine, reader.host())  # as they are now: an engine may have taken seconds to answer
     return Record(
         taken_at=asked.taken_at,
         host=machine,
