@@ -39,22 +39,12 @@ stop() {
 parts() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' $lists; }
 parts_with_reasons() { sed -e '/^#/d' -e '/^[[:space:]]*$/d' -e 's/^/  /' $lists; }
 
-is_installed() {
-    # a line an architecture: libraries may be there for i386, too
-    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
-}
-
-# Parts of which no alternative is installed.
+# Parts of which no alternative is installed. One question for all packages: a second one for each takes half a second.
 missing_parts() {
+    # a line an architecture: libraries may be there for i386, too
+    there=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p')
     parts | while read -r part; do
-        found=
-        for package in $(echo "$part" | tr '|' ' '); do
-            if is_installed "$package"; then
-                found=yes
-                break
-            fi
-        done
-        [ -n "$found" ] || echo "$part"
+        echo "$there" | grep -qxF "$(echo "$part" | tr '|' '\n')" || echo "$part"
     done
 }
 
