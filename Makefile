@@ -24,7 +24,7 @@ test: ## Set up what is missing, also Xvfb and engines, then run the tests, with
 	@sh packaging/setup.sh test
 	@sh packaging/test.sh $(ARGS)
 
-test-all: ## The same with the slow ones, the machines with AppArmor and SELinux among them
+test-all: ## All of them, also the slow ones and those on machines with AppArmor and SELinux (SLICE=3/8: a part)
 	@sh packaging/setup.sh test-all
 	@MARKS="slow or not slow" sh packaging/test.sh $(ARGS)
 

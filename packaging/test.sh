@@ -11,7 +11,7 @@
 # through sudo, in a pytest of its own that leaves no files of root in the checkout; without sudo they are skipped, with
 # the reason. STRATASCOPE_REQUIRE_ENGINES=1 makes a skipped one a failure.
 #
-# MARKS: which tests, as pytest's -m. BUDGET: seconds after which a pytest starts no further test and fails; without it
+# MARKS: which tests, as pytest's -m. SLICE: 3/8 is the third of eight parts of them, each as long. BUDGET: seconds after which a pytest starts no further test and fails; without it
 # nothing limits how long all of them take.
 
 set -eu
@@ -48,7 +48,8 @@ run() {
     [ -z "${PART:-}" ] || set -- sh -c 'echo "It begins."; "$@"; echo "It ended with $?."' sh "$@"
     [ -z "$xvfb" ] || set -- xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24" "$@"
     [ -z "$root" ] || set -- sudo env PATH="$PATH" QT_QPA_PLATFORM="$QT_QPA_PLATFORM" PYTHONDONTWRITEBYTECODE=1 \
-        PYTHONUNBUFFERED="${PYTHONUNBUFFERED:-}" STRATASCOPE_REQUIRE_ENGINES="${STRATASCOPE_REQUIRE_ENGINES:-}" "$@"
+        PYTHONUNBUFFERED="${PYTHONUNBUFFERED:-}" SLICE="${SLICE:-}" \
+        STRATASCOPE_REQUIRE_ENGINES="${STRATASCOPE_REQUIRE_ENGINES:-}" "$@"
     "$@"
 }
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from pytestqt.wait_signal import SignalBlocker
 
+from rig import slices
 from rig.fixtures import (
     any_engine,
     docker_rootful,
@@ -85,6 +86,7 @@ def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
 def pytest_configure(config: pytest.Config) -> None:
     """Now what is printed is not captured."""
     config.stash[STDERR] = os.dup(2)
+    config.pluginmanager.register(slices.from_environment())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -51,7 +51,7 @@ def test_a_finding_is_mended_by_the_switch_that_closes_it(window: MainWindow, qt
     QTest.mouseClick(card.fix, Qt.MouseButton.LeftButton)
     assert option.key in draft.chosen.on  # type: ignore[union-attr]
     assert card.fix.text() == "Switched on"
-    qtbot.waitUntil(lambda: side_of(window).column.rows[option.key].hasFocus())
+    qtbot.waitUntil(side_of(window).column.rows[option.key].hasFocus)
     # by key, and what is on is only shown
     card.setFocus()
     QTest.keyClick(card, Qt.Key.Key_F)
