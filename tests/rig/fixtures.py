@@ -7,6 +7,7 @@ most of it waiting.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -135,3 +136,28 @@ def mark_engine_tests(items: list[pytest.Item]) -> None:
         # attempts look through the host's processes for their peers, so those of two engines must not run side by side
         if named and all(name.startswith("podman") for name in named) and not item.nodeid.startswith("tests/attempts/"):
             item.add_marker(pytest.mark.podman_alone)
+    mark_further_engines(items)
+
+
+def mark_further_engines(items: list[pytest.Item]) -> None:
+    """Mark as slow what `make test` tries on another engine: there each promise is held by one, not always the same.
+
+    The adapters (tests/engines) are tried on one of each API.
+    """
+    alike: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        kinds = _kinds(item)
+        if len(kinds) == 1 and item.get_closest_marker("slow") is None:
+            api = kinds[0].partition("_")[0] if item.nodeid.startswith("tests/engines/") else ""
+            alike.setdefault(f"{item.nodeid.replace(kinds[0], '')} {api}", []).append(item)
+    for promise, found in alike.items():
+        chosen = zlib.crc32(promise.encode()) % len(found)
+        for item in (*found[:chosen], *found[chosen + 1 :]):
+            item.add_marker(pytest.mark.slow)
+
+
+def _kinds(item: pytest.Item) -> list[str]:
+    """The engines that its parameters name."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return []
+    return [value for value in item.callspec.params.values() if value in KINDS + HYBRID]
