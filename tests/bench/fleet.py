@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 from stratascope.layers import all_layers
 from stratascope.ui.app.app import make_application
 from stratascope.ui.fleet.page import FleetPage
-from stratascope.ui.widgets.theme import Theme, ThemeMode
+from stratascope.ui.kit.theme import Theme, ThemeMode
 from ui import fake_fleet
 
 COUNTS, ROUNDS = (30, 300), 15

@@ -21,7 +21,7 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.ui.history.chronicle import MakeHistory
-from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample

@@ -189,7 +189,7 @@ def test_nothing_else_is_remembered() -> None:
         "ui/containers/folds.py": ["self._setting"],
         "ui/daily/pins.py": ["_SETTING"],
         "ui/denied/folded.py": ["KEPT"],
-        "ui/widgets/splitter_state.py": ["key"],
+        "ui/kit/splitter_state.py": ["key"],
         "ui/window/first_hints.py": ["KEY"],
         "ui/window/layout.py": ['"geometry"', "_LIST_WIDTH"],
         "ui/window/main_window.py": ['"view"', '"view_by"'],

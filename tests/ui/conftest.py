@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
-from stratascope.ui.widgets.theme import Theme, ThemeMode
+from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 

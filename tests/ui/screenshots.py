@@ -18,8 +18,8 @@ from stratascope.core.container import Status
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.app.not_started import NotStarted
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import ThemeMode
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import LateEngines, assembler, demo_record

@@ -17,8 +17,8 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.i18n.language import VARIABLE, start
 from stratascope.ui.app import qt_translations
-from stratascope.ui.widgets.labels import Line
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.labels import Line
+from stratascope.ui.kit.theme import Theme
 from ui import whole_walk
 
 COMMAND = re.compile(r"(^| )--[a-z]|^docker run |^podman run ")

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
-from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
 from stratascope.usecases.tighten.afterwards import Afterwards

@@ -127,7 +127,7 @@ def window() -> None:
     from PySide6.QtWidgets import QApplication
 
     from stratascope.ui.app import app as ui
-    from stratascope.ui.widgets import accessibility
+    from stratascope.ui.kit import accessibility
     from ui.access import scenes
 
     application = ui.make_application(["access.bus"])

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.ui.app import app as ui
-from stratascope.ui.widgets.labels import Line
+from stratascope.ui.kit.labels import Line
 from ui.access import scenes
 
 SLACK = 1  # px that rounding may take

@@ -11,9 +11,9 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import ThemeMode
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
 

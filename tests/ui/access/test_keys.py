@@ -25,9 +25,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.access import scenes

@@ -25,12 +25,12 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.layer import RulerRange, Rulers, Tone
 from stratascope.core.message import msg
+from stratascope.ui.kit import accessible_widgets
+from stratascope.ui.kit.labels import Line, give_tip
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.relaunch.confirm_page import ConfirmPage
-from stratascope.ui.widgets import accessible_widgets
-from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
 from ui.hardening import side_of

@@ -27,13 +27,13 @@ from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.harden.prediction import paint_segment
 from stratascope.ui.harden.toggle_row import paint_switch
 from stratascope.ui.harden.words import SEGMENTS
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.stance_cell import paint_stance
+from stratascope.ui.kit.theme import Theme, ThemeMode, contrast, load_tokens
 from stratascope.ui.relaunch.steps import StepLine
 from stratascope.ui.strata.band import Band
 from stratascope.ui.strata.rays_legend import RayLegend, Sign
 from stratascope.ui.syscalls.list import MARKS, paint_ground
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.stance_cell import paint_stance
-from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast, load_tokens
 from stratascope.value import replace
 from ui import sample
 from ui.sample import E, U, W, X
@@ -261,6 +261,6 @@ def test_signs_stand_out_for_every_eye(eye: str, theme: str, ink: str) -> None:
 
 
 def test_each_verdict_is_a_word_too(theme: Theme) -> None:
-    from stratascope.ui.widgets.marks import verdict_word
+    from stratascope.ui.kit.marks import verdict_word
 
     assert len({verdict_word(each) for each in Verdict}) == len(Verdict)

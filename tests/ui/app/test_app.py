@@ -12,8 +12,8 @@ import pytest
 
 import stratascope
 from stratascope.ui.app.app import chosen_mode
-from stratascope.ui.widgets.feed import MemorySettings
-from stratascope.ui.widgets.theme import ThemeMode
+from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.theme import ThemeMode
 
 PROGRAM = """
 import sys

@@ -12,7 +12,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.app import app, start
 from stratascope.ui.app.app import make_window
 from stratascope.ui.app.not_started import NotStarted
-from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.kit.page_switch import View
 from ui.not_started import judged, offered
 
 MACHINES = Path(__file__).parents[2] / "captures" / "machines"

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.before.lines import OPEN, WEAK, LineNote, by_line
 from stratascope.ui.before.text_field import TextField
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 

@@ -14,7 +14,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.folds import FOLDED, LONGEST, MOST, Folds
 from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.widgets.feed import MemorySettings
+from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.copying import feedback
 from stratascope.ui.copying.feedback import Feedback
-from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 
 

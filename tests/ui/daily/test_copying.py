@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from stratascope.ui.app.app import make_window
 from stratascope.ui.daily.pins import Pins
 from stratascope.ui.findings.card import FindingCard
+from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.panel.panel import FINDINGS
-from stratascope.ui.widgets.feed import MemorySettings
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
 from stratascope.ui.denied.page import DeniedPage
-from stratascope.ui.widgets.feed import MemorySettings
-from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from ui import hardening, sample
 from ui.denied import denied_sample, ending_sample

@@ -13,7 +13,7 @@ from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, So
 from stratascope.core.message import age, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.ui.denied.ending import EndingView
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.value import replace
 
 CHOICE = Choice("tmpfs", "/x")

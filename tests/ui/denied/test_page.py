@@ -23,9 +23,9 @@ from stratascope.ui.denied.chips import ALL
 from stratascope.ui.denied.model import Column, DenialModel
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.denied.words import Layers
-from stratascope.ui.widgets.page_switch import Group, View
-from stratascope.ui.widgets.segments import Segment
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.page_switch import Group, View
+from stratascope.ui.kit.segments import Segment
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import hardening

@@ -19,8 +19,8 @@ from stratascope.state.accepted import AcceptedFile
 from stratascope.ui.app.app import make_window
 from stratascope.ui.findings.accept_dialog import AcceptDialog
 from stratascope.ui.findings.card import FindingCard
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.panel.panel import FINDINGS
-from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 from ui.hardening import picture, side_of

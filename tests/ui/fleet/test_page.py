@@ -18,7 +18,7 @@ from stratascope.layers import all_layers
 from stratascope.ui.fleet.cells import cell_colors, paint_cell
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.fleet.table import CellKind, FleetCell
-from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
+from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
 from stratascope.value import replace
 from ui import fake_fleet
 from ui.file_dialogs import choose, open_dialog

@@ -14,7 +14,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 from stratascope.ui.fleet.save_picture import csv_text, harmless, save, svg_text
 from stratascope.ui.fleet.table import FleetTable, ink_word, threat_table
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.value import replace
 from ui import fake_fleet, sample
 

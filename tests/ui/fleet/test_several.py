@@ -13,8 +13,8 @@ from stratascope.layers import all_layers
 from stratascope.ui.fleet import words
 from stratascope.ui.fleet.rows import RowsModel, RowsTable
 from stratascope.ui.fleet.several import FleetPages
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.live.recorded import joined
 from stratascope.value import replace

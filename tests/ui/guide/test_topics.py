@@ -20,8 +20,8 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.guide.chapters import Chapter, load
 from stratascope.ui.guide.document import MARKS, GuideDocument
 from stratascope.ui.guide.window import ChapterModel, GuideWindow
+from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 from ui.capture_store import CaptureStore

@@ -21,7 +21,7 @@ from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.remedies import RemedyBoxes
 from stratascope.ui.harden.trial_buttons import Beside
 from stratascope.ui.harden.words import exposure_range
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace

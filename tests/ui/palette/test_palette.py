@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.palette.palette import Palette
 from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.layer import Bar, Tone
 from stratascope.core.message import msg
 from stratascope.core.threats.threat import Basis
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.bars import BarWidget
-from stratascope.ui.widgets.theme import Theme
 from stratascope.value import replace
 
 READ = Bar(msg("Processes"), None, 512.0, 32768.0, msg("512"), "pids.max", Tone.GOOD)

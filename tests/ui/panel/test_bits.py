@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.bits_list import ROW, TALLEST
-from stratascope.ui.widgets.theme import Theme
 from ui import sample
 
 

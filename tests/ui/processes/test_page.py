@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.overview.processes import Process
 from stratascope.core.snapshot import Snapshot
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.processes.model import Column, ProcessModel, SessionLine, Show
 from stratascope.ui.processes.page import ProcessesPage
-from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.processes.many_processes import many, real, with_state

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
-from stratascope.ui.widgets.labels import Label
+from stratascope.ui.kit.labels import Label
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.hardening import named, over, relaunch, select, stopped, with_others

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.overview.shared_parts import Kind
 from stratascope.core.snapshot import Snapshot
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.shared.model import Column, SharedModel
 from stratascope.ui.shared.page import SharedPage
-from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot

@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.threats.depth import Matrix
 from stratascope.presentation.rays_layout import Lane, Sort
 from stratascope.presentation.threat_outcomes import Kind, family_word, kind_of
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_legend import RayLegend, Sign, entries
 from stratascope.ui.strata.rays_paint import family_names, name_box
-from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample

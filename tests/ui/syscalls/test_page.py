@@ -7,9 +7,9 @@ from pytestqt.qtbot import QtBot
 
 from presentation import page_sample
 from stratascope.core.snapshot import ContainerState
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.syscalls.model import Cell, Heading
 from stratascope.ui.syscalls.page import CallMapPage
-from stratascope.ui.widgets.theme import Theme
 from ui import sample
 
 # what Qt's offscreen platform cannot do is no fault of ours

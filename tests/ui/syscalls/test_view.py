@@ -12,11 +12,11 @@ from stratascope.core.layer import CallMap
 from stratascope.core.message import msg
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.page import Page
 from stratascope.ui.syscalls.list import ink_of
 from stratascope.ui.syscalls.model import Cell, Heading, rows_of
 from stratascope.ui.syscalls.view import CallsView
-from stratascope.ui.widgets.theme import Theme
 from ui import sample
 
 # what Qt's offscreen platform cannot do is no fault of ours

@@ -16,13 +16,13 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers import all_layers
 from stratascope.presentation.threat_outcomes import Protection
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.stance_cell import paint_stance
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.details import together
 from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.threats.table import MatrixTable
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.stance_cell import paint_stance
-from stratascope.ui.widgets.theme import Theme
 from stratascope.value import replace
 from ui import fake_matrix, sample
 from ui.access.fit import misfits

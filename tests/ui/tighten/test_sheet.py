@@ -18,10 +18,10 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import Snapshot
 from stratascope.state import exercises
 from stratascope.ui.harden.choices import ContainerChoices
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.tighten.card import TrialCard
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.tighten.dialog import Page
-from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.hardening import asked, named, planned, select, side_of, with_others

@@ -8,8 +8,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.use.page import UsePage
-from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 from ui.use.watched import Rig, named

@@ -15,7 +15,7 @@ from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.answer import Act, Answer, Tone, answer
 from stratascope.ui.window.answer_card import AnswerCard, SwitchChip
 from stratascope.usecases.hardening import recorded

@@ -16,8 +16,8 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.threat_outcomes import kinds as counted
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.rows import Rows, spoken
+from stratascope.ui.kit.page_switch import View
 from stratascope.ui.strata.rays_legend import Sign, entries
-from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.answer import Act, Tone
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace

@@ -7,8 +7,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
-from stratascope.ui.widgets.feed import MemorySettings
-from stratascope.ui.widgets.page_switch import Group, View
+from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.page_switch import Group, View
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 

@@ -15,13 +15,13 @@ from stratascope.core.snapshot import Captured, ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.findings.card import FindingCard
+from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.marks import Mark
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.segments import Segment
+from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
-from stratascope.ui.widgets.feed import MemorySettings
-from stratascope.ui.widgets.marks import Mark
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.segments import Segment
-from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace

@@ -11,7 +11,7 @@ from stratascope.core.capture import Gap, GapKind
 from stratascope.core.message import msg
 from stratascope.core.record import Trouble
 from stratascope.probe.confined import withheld
-from stratascope.ui.widgets import gap_words
+from stratascope.ui.kit import gap_words
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample

@@ -27,9 +27,9 @@ from stratascope.ui.captures.controller import CaptureFiles
 from stratascope.ui.findings.acceptances import AcceptedList
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.history.chronicle import MakeHistory
+from stratascope.ui.kit.feed import Feed, MemorySettings, SettingsLike, WatchLike
+from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.tighten.controller import LessonOf
-from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike
-from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening

@@ -11,8 +11,8 @@ from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import Snapshot
 from stratascope.state import preferences
 from stratascope.ui.app.notifier import Notifier
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.selection import Selection
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.selection import Selection
 from stratascope.usecases.live.alerts import Alerts
 
 

@@ -16,9 +16,9 @@ from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.harden.words import toggle_title
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import Label, Rule
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.labels import Label, Rule
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.check.corrections import Corrected
 
 _STAYS = msg("The file on disk stays as it is.")

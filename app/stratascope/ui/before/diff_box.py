@@ -16,8 +16,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
 from stratascope.ui.harden.export_menu import Exported, ExportMenu
-from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import Line, give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.check.corrections import Corrected
 
 SHOWN = 4

@@ -10,9 +10,9 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.before.head import WORDS
-from stratascope.ui.widgets.flow import Flow
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.flow import Flow
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 # Texts as they are found in the wild, each with something to close
 EXAMPLES: dict[Language, str] = {

@@ -13,8 +13,8 @@ from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import since_text
-from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.labels import Line, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 AGES = 20_000  # ms after which "just now" is looked at again
 WORDS: dict[Language, Message] = {

@@ -13,7 +13,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.marks import Mark
+from stratascope.ui.kit.marks import Mark
 from stratascope.value import Value, replace
 
 OPEN, WEAK = "open_soft", "weak_soft"

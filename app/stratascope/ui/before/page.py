@@ -30,11 +30,11 @@ from stratascope.ui.before.services import ServiceChips
 from stratascope.ui.before.status_bar import StatusBar
 from stratascope.ui.before.text_field import MOST, TextField
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets.choice_box import ChoiceBox
-from stratascope.ui.widgets.file_dialogs import ask_open
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.choice_box import ChoiceBox
+from stratascope.ui.kit.file_dialogs import ask_open
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.check.corrections import Corrected, Judged
 from stratascope.value import replace
 

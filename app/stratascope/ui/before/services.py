@@ -9,11 +9,11 @@ from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.chip import ChoiceChips, FilterChip
-from stratascope.ui.widgets.exposure_words import exposure_sentence, number_text, worst_open
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.chip import ChoiceChips, FilterChip
+from stratascope.ui.kit.exposure_words import exposure_sentence, number_text, worst_open
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import Mark
+from stratascope.ui.kit.theme import Theme
 
 CHIPS = 24  # services with a chip each
 _LETTERS = 40

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 from stratascope.core.message import msg, plural
 from stratascope.i18n.translate import translate
 from stratascope.ui.before.lines import LineNote
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 MOST = 60  # notes in the menu
 LETTERS = 140  # of each

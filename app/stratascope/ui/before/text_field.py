@@ -25,10 +25,10 @@ from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.before.colours import Colours
 from stratascope.ui.before.lines import MARKS, LineNote, brief_of, by_line
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.marks import paint_mark, paint_number
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.marks import paint_mark, paint_number
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 MOST = 4 << 20  # characters: what is longer is cut, and refused by the readers anyway
 NUMBER, MARK, LEAST = (

@@ -17,8 +17,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.captures.notice import CaptureNotice
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets.file_dialogs import ask_open_several, ask_save
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.file_dialogs import ask_open_several, ask_save
+from stratascope.ui.kit.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.captures.save_dialog import SaveDialog

@@ -10,9 +10,9 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Captured
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.words import moment
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.notice_bar import NoticeBar
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.notice_bar import NoticeBar
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 NAMED = 3
 

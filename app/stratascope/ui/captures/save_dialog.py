@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout,
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import BOLD, Theme
 
 
 def contents(count: int) -> tuple[Message, ...]:

@@ -17,9 +17,9 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.overview.comparison import Comparison, compare
 from stratascope.ui.compare.side import Side
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets.file_dialogs import ask_open
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.file_dialogs import ask_open
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.compare.dialog import CompareDialog

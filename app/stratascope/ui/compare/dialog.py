@@ -31,13 +31,13 @@ from stratascope.presentation.terminal import Style
 from stratascope.ui.compare.model import Column, DifferenceModel, weaker
 from stratascope.ui.compare.side import Side
 from stratascope.ui.copying import feedback
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.chip import ChipRow, FilterChip
-from stratascope.ui.widgets.choice_box import ChoiceBox
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_listing, paint_row
-from stratascope.ui.widgets.labels import Label, draw_line, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.chip import ChipRow, FilterChip
+from stratascope.ui.kit.choice_box import ChoiceBox
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole, as_listing, paint_row
+from stratascope.ui.kit.labels import Label, draw_line, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 ROW = 30
 

@@ -11,8 +11,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview.comparison import Difference, Part
 from stratascope.presentation.overview.comparison_report import PARTS
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
 
 
 class Column(IntEnum):

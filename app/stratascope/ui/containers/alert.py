@@ -12,10 +12,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import Judges, none_could, not_known
 from stratascope.ui.containers.order import worst_first
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 NAMED = 12  # names told at most; the rest is a number
 

@@ -21,12 +21,12 @@ from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.containers.row_paint import EDGE
 from stratascope.ui.containers.status_line import age_line, filter_line
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.page_switch import GroupSwitch
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.page_switch import GroupSwitch
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.listing.filter import hint
 
 

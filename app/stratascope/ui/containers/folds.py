@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.kit.feed import SettingsLike
 
 FOLDED, UNFOLDED = "folded", "unfolded"  # settings: groups are whole until they are folded, replicas are one row
 MOST, LONGEST = 200, 200  # keys, and characters of one: projects have the names that strangers give them

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWid
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 EXPOSURE = 52  # px: the exposure's column, with the gap before it
 

@@ -19,8 +19,8 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import Past, RowDelegate
 from stratascope.ui.containers.rows import Entry, replicas_key
-from stratascope.ui.widgets.item_model import AnyIndex
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.item_model import AnyIndex
+from stratascope.ui.kit.theme import Theme
 
 Flag = QItemSelectionModel.SelectionFlag
 

@@ -18,8 +18,8 @@ from PySide6.QtCore import QAbstractListModel, Qt, QTimer, Signal
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.containers.order import Pin, ViewBy
 from stratascope.ui.containers.rows import Entry, Key, Rows, spoken
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
 from stratascope.usecases.listing.query import Query, parse
 from stratascope.value import replace
 

@@ -17,13 +17,13 @@ from stratascope.ui.containers import sparkline
 from stratascope.ui.containers.head import EXPOSURE
 from stratascope.ui.containers.order import GroupKind
 from stratascope.ui.containers.rows import Entry
-from stratascope.ui.widgets import marks
-from stratascope.ui.widgets.exposure_words import best_text, level_ink, number_text
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.gap_words import ended_word, runs
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit import marks
+from stratascope.ui.kit.exposure_words import best_text, level_ink, number_text
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.gap_words import ended_word, runs
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
 DRIFT, HALO = 8, 2.5  # px: the dot after a name, and what is around it

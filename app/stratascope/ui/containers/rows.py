@@ -26,9 +26,9 @@ from stratascope.ui.containers.order import (
     group_title,
     kind_word,
 )
-from stratascope.ui.widgets.exposure_words import exposure_sentence
-from stratascope.ui.widgets.gap_words import status_word
-from stratascope.ui.widgets.marks import assessed_word
+from stratascope.ui.kit.exposure_words import exposure_sentence
+from stratascope.ui.kit.gap_words import status_word
+from stratascope.ui.kit.marks import assessed_word
 from stratascope.usecases.listing import filter as listing
 from stratascope.usecases.listing.alike import common_name, drifts
 from stratascope.usecases.listing.query import Query

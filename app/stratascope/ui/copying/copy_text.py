@@ -11,10 +11,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
-from stratascope.ui.widgets.gap_words import status_word, summary
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.marks import assessed_word, severity_word
-from stratascope.ui.widgets.selection import Selection
+from stratascope.ui.kit.gap_words import status_word, summary
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.marks import assessed_word, severity_word
+from stratascope.ui.kit.selection import Selection
 from stratascope.value import replace
 
 Report = Callable[[Snapshot], str]  # the text report of a whole snapshot

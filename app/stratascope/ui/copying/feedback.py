@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets import accessibility
+from stratascope.ui.kit import accessibility
 
 STAYS = 2500  # ms
 _EDGE = 24  # px below it

@@ -23,10 +23,10 @@ from stratascope.ui.daily import menu, questions
 from stratascope.ui.daily.pins import Pins
 from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.daily import verbs
 from stratascope.usecases.daily.daily import Asked, Daily, NoShellError
 from stratascope.usecases.daily.verbs import Verb

@@ -25,10 +25,10 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
 from stratascope.ui.daily.log_feed import LINES, LogFeed, Read
 from stratascope.ui.harden.worker import Failure
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.file_dialogs import ask_save
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.file_dialogs import ask_save
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.theme import BOLD, Theme
 
 WIDE, HIGH = 860, 560
 QUIET = 1500  # ms after which it counts as having printed nothing

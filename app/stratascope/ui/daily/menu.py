@@ -14,7 +14,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.daily.title_buttons import WORDS
-from stratascope.ui.widgets.labels import tip
+from stratascope.ui.kit.labels import tip
 from stratascope.usecases.daily.verbs import Verb
 
 Call = Callable[[], object]

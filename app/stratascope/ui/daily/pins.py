@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from stratascope.ui.containers.order import Pin
-from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.kit.feed import SettingsLike
 
 _SETTING = "pinned"
 MOST = 200

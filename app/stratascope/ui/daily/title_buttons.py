@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.daily.verbs import Verb
 
 HIGH = 28  # px

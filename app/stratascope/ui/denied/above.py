@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 
 LEAST = 120  # height that why it ended has at the least
 _NO_LIMIT = 16_777_215  # QWIDGETSIZE_MAX

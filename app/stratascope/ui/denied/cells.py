@@ -15,11 +15,11 @@ from stratascope.core.denials.denial import Denial
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied import words
 from stratascope.ui.denied.model import Column, DenialModel
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import draw_line
-from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.labels import draw_line
+from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
 SIDE = 12  # left of the first column
 _KNOWN = 5000  # heights of texts

@@ -8,8 +8,8 @@ from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied.words import Layers
-from stratascope.ui.widgets.chip import ChoiceChips, FilterChip
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.chip import ChoiceChips, FilterChip
+from stratascope.ui.kit.theme import Theme
 
 ALL = ""
 

@@ -14,9 +14,9 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied import words
-from stratascope.ui.widgets.flow import Flow
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.flow import Flow
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.value import Value
 
 OFFERED = 3  # remedies with a button

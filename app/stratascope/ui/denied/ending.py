@@ -21,11 +21,11 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.ending_report import who
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.flow import Flow, TextColumn
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.marks import MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.flow import Flow, TextColumn
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.marks import MarkBox
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 _LOG_LINES = 10
 _EVIDENCE_MAX = 600  # characters

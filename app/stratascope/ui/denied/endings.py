@@ -21,9 +21,9 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied.above import End, end_of
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.selection import Key
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.selection import Key
+from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.hardening import Hardening
 
 if TYPE_CHECKING:

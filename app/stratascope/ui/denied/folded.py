@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.kit.feed import SettingsLike
 
 KEPT = "denied_harmless"  # key in the settings
 MOST = 500  # the oldest goes first

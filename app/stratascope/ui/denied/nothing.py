@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use.strip import Eye
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 WORDS, LEAST = 360, 200  # width of the sentence
 

@@ -25,13 +25,13 @@ from stratascope.ui.denied.nothing import Nothing
 from stratascope.ui.denied.probing import ProbingBand
 from stratascope.ui.denied.refused import Refusals, Refused
 from stratascope.ui.denied.table import DenialTable
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use.watching import Known, Watching
 from stratascope.ui.use.words import why_not
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LOW = 330  # height of the page below which chips and notes leave, for the sake of the rows
 

@@ -11,8 +11,8 @@ from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied.words import probing
 from stratascope.ui.harden.toggle_row import FoldButton
-from stratascope.ui.widgets.labels import Line
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import Line
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 
 class _Head(FoldButton):

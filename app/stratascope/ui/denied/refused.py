@@ -18,9 +18,9 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.folded import FoldedKinds
 from stratascope.ui.harden.asked import Asked
 from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.use.watching import Watching
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.usecases.denials.denials import Denials
 from stratascope.usecases.plan.offers import Asking
 from stratascope.value import Value, replace

@@ -37,10 +37,10 @@ from stratascope.ui.denied import words
 from stratascope.ui.denied.cells import SIDE, DenialDelegate
 from stratascope.ui.denied.details import Details
 from stratascope.ui.denied.model import Column, DenialModel
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.item_model import AnyIndex, as_rows
-from stratascope.ui.widgets.labels import draw_line
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.item_model import AnyIndex, as_rows
+from stratascope.ui.kit.labels import draw_line
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 ROW, HEAD = 48, 26
 TIGHT = 620  # below it the raw call and the process share what there is; the time goes

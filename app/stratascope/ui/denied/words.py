@@ -20,9 +20,9 @@ from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.denials_report import layer_title
 from stratascope.presentation.words import moment
 from stratascope.ui.denied.refused import Refusals
+from stratascope.ui.kit.marks import Mark
+from stratascope.ui.kit.what_if import small
 from stratascope.ui.use.watching import Known
-from stratascope.ui.widgets.marks import Mark
-from stratascope.ui.widgets.what_if import small
 
 LONGEST = 4200  # characters of one text: PATH_MAX, and a little
 NAMED = 6  # threats that are named one by one

@@ -14,8 +14,8 @@ from stratascope.core.layer import Finding
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import BOLD, Theme
 
 DAYS = 90  # that it holds, unless another day is chosen
 _LONG = 300  # characters of a reason

@@ -17,11 +17,11 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.beside.lines import accepted_words
 from stratascope.presentation.history_words import layer_title
 from stratascope.ui.copying.copy_menu import CopyMenu
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.gap_words import advice, reason
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox, severity_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.gap_words import advice, reason
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Option
 
 

@@ -13,13 +13,13 @@ from stratascope.ui.copying import feedback
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.card import told_whole
 from stratascope.ui.findings.list import FindingsList
-from stratascope.ui.widgets.chip import ChoiceChips, FilterChip
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.marks import Mark
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.chip import ChoiceChips, FilterChip
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.marks import Mark
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import BOLD, Theme
 
 WIDTH = 340
 ALL = "all"

@@ -17,9 +17,9 @@ from stratascope.ui.findings.accept_dialog import AcceptDialog
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.card import FindingCard, GapCard
 from stratascope.ui.harden.toggle_row import FoldButton
-from stratascope.ui.widgets.focus_order import OneStop
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.focus_order import OneStop
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.plan.offers import Offer
 
 NOTHING_FOUND = msg("Nothing was found in this layer.")

@@ -15,9 +15,9 @@ from stratascope.ui.fleet.heads import EMPTY, LEFT, ColumnHeads, RowHeads
 from stratascope.ui.fleet.mosaic import Mosaic
 from stratascope.ui.fleet.table import FleetTable, card_lines
 from stratascope.ui.fleet.viewport import NOWHERE, ZOOM, Viewport
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.focus_ring import focus_pen
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.focus_ring import focus_pen
+from stratascope.ui.kit.theme import Theme
 
 
 class _Cells(QGraphicsItem):

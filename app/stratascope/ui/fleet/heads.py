@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.fleet.table import FleetTable
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
 LEFT, TOP, GROUPED = 214, 168, 22  # width of the names; height of the titles, and of the groups above them
 EMPTY = FleetTable("", (), ())

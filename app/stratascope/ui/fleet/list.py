@@ -10,8 +10,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.ui.fleet.rows import Column, RowsTable
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.listing.fleet import Alike
 from stratascope.value import Value
 

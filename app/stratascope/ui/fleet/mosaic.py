@@ -16,7 +16,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.table import FleetCell, FleetTable
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 
 Pixels = NDArray[numpy.uint32]
 

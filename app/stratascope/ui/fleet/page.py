@@ -41,13 +41,13 @@ from stratascope.ui.fleet.table import (
     with_machines,
 )
 from stratascope.ui.fleet.viewport import ZOOM
-from stratascope.ui.widgets.file_dialogs import ask_save
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
-from stratascope.ui.widgets.segments import Segments
-from stratascope.ui.widgets.selection import Key
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
+from stratascope.ui.kit.file_dialogs import ask_save
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
+from stratascope.ui.kit.segments import Segments
+from stratascope.ui.kit.selection import Key
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.usecases.listing.filter import answer
 from stratascope.usecases.listing.query import parse
 

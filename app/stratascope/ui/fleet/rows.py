@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from stratascope.core.message import Message
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole, as_listing, paint_row
-from stratascope.ui.widgets.labels import draw_line, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole, as_listing, paint_row
+from stratascope.ui.kit.labels import draw_line, tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.value import Value
 
 ROW, BESIDE = 30, 6  # px of the design: height of a row, and what is free at each side of a cell

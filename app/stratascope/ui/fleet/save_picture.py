@@ -21,7 +21,7 @@ from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.table import FleetCell, FleetTable, ink_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ACROSS, DOWN, LEFT, TOP, EDGE = 18, 20, 260, 210, 12  # px of the picture
 LARGEST = 40_000_000  # pixels; above it the picture is made at single size

@@ -18,9 +18,9 @@ from stratascope.presentation.fleet.summary import open_in
 from stratascope.ui.fleet import words
 from stratascope.ui.fleet.list import FleetList, Told
 from stratascope.ui.fleet.page import FleetPage
-from stratascope.ui.widgets.labels import Line
-from stratascope.ui.widgets.segments import Segments
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.labels import Line
+from stratascope.ui.kit.segments import Segments
+from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.listing.fleet import Alike, Fleet, Found, FoundMachine, alike
 
 

@@ -28,9 +28,9 @@ from stratascope.presentation.threat_outcomes import (
     protection_word,
 )
 from stratascope.ui.containers.order import critical, worst_first
-from stratascope.ui.widgets.exposure_words import level_ink, number_text
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.marks import severity_word
+from stratascope.ui.kit.exposure_words import level_ink, number_text
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.marks import severity_word
 from stratascope.value import Value, replace
 
 DEEPEST = 3  # layers; more are drawn alike, the number tells them apart

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem, QScrollBar, QWidget
 
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 
 ROW, LEAST_COLUMN, MOST_COLUMN = 22, 15, 30  # px at the beginning
 LEAST, MOST = 2.0, 64.0  # px of a cell, zoomed out and in

@@ -11,8 +11,8 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.fleet.summary import where
 from stratascope.ui.fleet.rows import Column
-from stratascope.ui.widgets.exposure_words import NOTHING, exposure_sentence, level_ink, number_text
-from stratascope.ui.widgets.marks import SEVERITY_INK, engine_state_word, severity_word
+from stratascope.ui.kit.exposure_words import NOTHING, exposure_sentence, level_ink, number_text
+from stratascope.ui.kit.marks import SEVERITY_INK, engine_state_word, severity_word
 from stratascope.usecases.listing.fleet import Alike, FoundMachine
 
 _NAME, _IMAGE = 200, 300  # characters

@@ -26,8 +26,8 @@ from PySide6.QtGui import (
 )
 
 from stratascope.ui.guide.chapters import Chapter
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, Theme
 
 SIZE, HEADINGS = 14, {1: 24, 2: 18, 3: 15}
 MARKS = {"■": Mark.ENFORCED, "⬕": Mark.WEAKENED, "○": Mark.OPEN, "▲": Mark.TRIANGLE}

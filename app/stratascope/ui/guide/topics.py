@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from stratascope.core.message import msg
 from stratascope.i18n import translate as i18n
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.guide.window import GuideWindow

@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent, QTextCursor
 from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
 from stratascope.ui.guide.document import GuideDocument
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 
 MEASURE = 760  # of a line at most; longer ones are hard to follow
 

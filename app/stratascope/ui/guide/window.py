@@ -27,9 +27,9 @@ from stratascope.ui.guide.chapters import Chapter, NoGuideError, chapter_name, l
 from stratascope.ui.guide.document import GuideDocument
 from stratascope.ui.guide.search import GuideSearch
 from stratascope.ui.guide.view import GuideView
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex
-from stratascope.ui.widgets.labels import Label, Line, give_tip, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.item_model import ROOT, AnyIndex
+from stratascope.ui.kit.labels import Label, Line, give_tip, tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value
 
 WIDTH, HEIGHT, NARROW = 980, 720, 640

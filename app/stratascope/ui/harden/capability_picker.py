@@ -19,10 +19,10 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.words import explain
 from stratascope.linux.capability import NAMES, CapabilitySet
-from stratascope.ui.widgets.focus_ring import focus_pen
-from stratascope.ui.widgets.item_model import AnyIndex
-from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
+from stratascope.ui.kit.focus_ring import focus_pen
+from stratascope.ui.kit.item_model import AnyIndex
+from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 
 ROWS, ROW, BLOCK = 14, 18, 190
 

@@ -22,10 +22,10 @@ from stratascope.ui.harden.status_note import ButtonAction, StatusNote, status_n
 from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.harden.trial_buttons import Beside, TrialButtons
 from stratascope.ui.harden.worker import QueryRunner
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import Label, Rule, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.labels import Label, Rule, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer
 

@@ -29,8 +29,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
 from stratascope.ui.harden.export_menu import ExportMenu, Exports
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.plan import Plan
 
 

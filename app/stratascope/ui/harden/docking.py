@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QFrame, QPushButton, QSplitter, QVBoxLayout, QWidg
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.switch_column import SwitchColumn
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.splitter_state import remember_splitter, restore_splitter
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.splitter_state import remember_splitter, restore_splitter
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 COLUMN, LEAST, MOST = 308, 288, 400
 DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column

@@ -16,7 +16,7 @@ from stratascope.core.sanitize import plain
 from stratascope.export.shared import ExportError, ExportKind
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
-from stratascope.ui.widgets.file_dialogs import ask_save
+from stratascope.ui.kit.file_dialogs import ask_save
 from stratascope.usecases.plan.plan import Plan
 from stratascope.value import Value
 

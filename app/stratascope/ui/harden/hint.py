@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import exposure_range
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.plan.offers import Hint
 
 LINK = -5  # px of the design: a link's own padding, so that its word begins where other text does

@@ -10,11 +10,11 @@ from stratascope.core.message import Message, msg
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import SEGMENTS, gain_words, segments, segments_sentence
-from stratascope.ui.widgets.exposure_words import best_text, exposure_sentence, level_ink, number_text
-from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
-from stratascope.ui.widgets.stance_cell import paint_dots
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.exposure_words import best_text, exposure_sentence, level_ink, number_text
+from stratascope.ui.kit.labels import Line, give_tip
+from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.kit.stance_cell import paint_dots
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import LayerChange, Preview
 
 BAR, ROW = 12, 19

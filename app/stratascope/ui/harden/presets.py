@@ -9,9 +9,9 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import GRADES, Preset
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import preset_tip, preset_word
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.segments import Segment, SegmentStrip
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.segments import Segment, SegmentStrip
+from stratascope.ui.kit.theme import Theme
 
 ALL: tuple[Preset | None, ...] = (*GRADES, None)
 

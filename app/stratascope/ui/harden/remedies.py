@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QSizePolicy, QStyle, QStyleOptionButton
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.status_note import remedy_title
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 
 
 class WrappedBox(QCheckBox):

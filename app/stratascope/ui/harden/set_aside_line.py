@@ -14,8 +14,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.hint import LINK
 from stratascope.ui.harden.words import since_text
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 
 def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:

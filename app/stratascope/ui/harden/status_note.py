@@ -13,7 +13,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import go_text
 from stratascope.ui.harden.worker import Failure
-from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.kit.gap_words import runs
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.value import Value

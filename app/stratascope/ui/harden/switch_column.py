@@ -23,9 +23,9 @@ from stratascope.ui.harden.presets import PresetSwitch
 from stratascope.ui.harden.toggle_list import ToggleList
 from stratascope.ui.harden.toggle_row import ToggleRow
 from stratascope.ui.harden.value_sheet import ValueSheet
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Offer
 from stratascope.usecases.plan.shortfalls import shortfalls
 

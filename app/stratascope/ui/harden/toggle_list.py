@@ -12,10 +12,10 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.harden.choices import ContainerChoices
 from stratascope.ui.harden.groups import HEADS, Head, head_of
 from stratascope.ui.harden.toggle_row import FoldButton, ToggleRow
-from stratascope.ui.widgets.focus_order import OneStop
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.focus_order import OneStop
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.plan.offers import Offer, Option
 
 USUAL, LEAST = 92, 46  # px of the design: two rows and a bit, so that it is seen to scroll; a head, or a row

@@ -15,12 +15,12 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import human, note_text, whole_text
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.choice_box import paint_chevron
-from stratascope.ui.widgets.focus_ring import outline_pen, paint_focus_ring
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
-from stratascope.ui.widgets.theme import MEDIUM, REGULAR, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.choice_box import paint_chevron
+from stratascope.ui.kit.focus_ring import outline_pen, paint_focus_ring
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
+from stratascope.ui.kit.theme import MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import Option
 
 HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 38, 32, 18, 44, 16

@@ -28,11 +28,11 @@ from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.ui.harden.capability_picker import CapabilityGrid
-from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.file_dialogs import ask_open
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit.file_dialogs import ask_open
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Option
 
 WIDTH = 340

@@ -14,8 +14,8 @@ from stratascope.layers.toggles import toggle
 from stratascope.linux.capability import LAST
 from stratascope.presentation.relaunch_words import RunKind
 from stratascope.presentation.threat_outcomes import Protection, protections
-from stratascope.ui.widgets.exposure_words import best_text, number_text
-from stratascope.ui.widgets.marks import Mark
+from stratascope.ui.kit.exposure_words import best_text, number_text
+from stratascope.ui.kit.marks import Mark
 from stratascope.usecases.plan.offers import Asking, Option, Preview
 
 GRID_SIZE = LAST + 1

@@ -21,8 +21,8 @@ from stratascope.ui.history import words
 from stratascope.ui.history.paint import Painting
 from stratascope.ui.history.places import LEFT, NEAR, RIGHT, Flag, Places, flags, places
 from stratascope.ui.history.timeline import ZOOM, Timeline
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.theme import Theme
 
 MOMENTS = 24  # evenly spaced ones in view
 SETTLED = 250  # ms after the last move, when it is finer data's turn

@@ -13,8 +13,8 @@ from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.history.places import lines_drawn
 from stratascope.ui.history.signs import paint_sign
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import Theme
 
 _WORDS: tuple[tuple[str | What, Message], ...] = (
     ("worst", msg("worst")),

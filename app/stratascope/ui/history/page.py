@@ -25,11 +25,11 @@ from stratascope.ui.history import words
 from stratascope.ui.history.chronicle import Answer, Chronicle
 from stratascope.ui.history.legend import Legend
 from stratascope.ui.history.since_card import SinceCard
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.labels import Line as OneLine
-from stratascope.ui.widgets.segments import Segments
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.labels import Line as OneLine
+from stratascope.ui.kit.segments import Segments
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import replace
 

@@ -17,7 +17,7 @@ from stratascope.presentation.words import exposure_level
 from stratascope.ui.history import words
 from stratascope.ui.history.places import Flag, Places, leading, limit_of, pieces, scale_top
 from stratascope.ui.history.signs import ink_of, paint_sign
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 XOf = Callable[[float], float]
 NOW = 180.0  # seconds: what is written down once a minute is of now

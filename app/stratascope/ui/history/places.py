@@ -7,7 +7,7 @@ from PySide6.QtCore import QRectF
 from stratascope.core.history.changes import Change, What
 from stratascope.core.history.entry import Limits, Used
 from stratascope.core.history.fold import MEASURES, Past
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.value import Value
 
 LEFT, RIGHT = 44, 14  # px beside the time

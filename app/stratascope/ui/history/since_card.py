@@ -14,10 +14,10 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.history_since import Line, Place, Sign, headline, lines
 from stratascope.ui.history import words
-from stratascope.ui.widgets.labels import Label, Rule, give_tip
-from stratascope.ui.widgets.labels import Line as OneLine
-from stratascope.ui.widgets.marks import MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.labels import Label, Rule, give_tip
+from stratascope.ui.kit.labels import Line as OneLine
+from stratascope.ui.kit.marks import MarkBox
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Option
 from stratascope.value import replace
 

@@ -19,14 +19,14 @@ from stratascope.natural import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.ui.harden.export_menu import ExportMenu
 from stratascope.ui.harden.worker import Failure, ThreadRun, reason
+from stratascope.ui.kit.feed import Feed
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.many import words
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.rows import Row
-from stratascope.ui.widgets.feed import Feed
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening_together import HardeningTogether
 from stratascope.usecases.many.kinds import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members

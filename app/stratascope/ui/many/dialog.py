@@ -27,16 +27,16 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.presets import PresetSwitch
+from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.marks import Mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line
 from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.tighten.switch import Switch
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
-from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.marks import Mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 WIDTH, HEIGHT = 720, 600
 

@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.message import msg, plural
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import Label, draw_line
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.palette.search import Place, found
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import Label, draw_line
-from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 WIDE, HIGH, ROW, FROM_TOP = 560, 420, 30, 80
 _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)

@@ -17,11 +17,11 @@ from stratascope.i18n.translate import translate
 from stratascope.linux.capability import NAMES
 from stratascope.linux.syscalls import known_names
 from stratascope.presentation.threat_outcomes import family_word
+from stratascope.ui.kit.page_switch import MACHINE, PAGES, View, view_key, view_word
+from stratascope.ui.kit.selection import Selection
 from stratascope.ui.palette.search import Place
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import Panel
-from stratascope.ui.widgets.page_switch import MACHINE, PAGES, View, view_key, view_word
-from stratascope.ui.widgets.selection import Selection
 from stratascope.value import Value
 
 _CAPABILITIES = "capabilities"  # id of the layer whose bits they are

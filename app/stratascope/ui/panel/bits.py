@@ -24,10 +24,10 @@ from stratascope.core.layer import BitGrid, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
+from stratascope.ui.kit.item_model import ItemRole
+from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.panel.bits_list import BitList, explain
-from stratascope.ui.widgets.item_model import ItemRole
-from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 class _Heads(QWidget):

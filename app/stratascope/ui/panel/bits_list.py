@@ -28,11 +28,11 @@ from stratascope.core.layer import BitGrid, BitRow, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.marks import TONE_INK
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.marks import TONE_INK
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 ROW, NUMBER = 17, 22
 CELL, GAP = 22, 16  # width of a cell, and what stands between two blocks

@@ -6,13 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Bars, BitGrid, CallMap, Rulers, Table, View
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.bars import BarsBlock
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.panel.table import TableBlock
 from stratascope.ui.syscalls.view import CallsView
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.theme import Theme
 
 
 def make_view(theme: Theme, view: View) -> QWidget:

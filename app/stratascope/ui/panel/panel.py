@@ -24,15 +24,15 @@ from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.list import FindingsList
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.labels import Label, Line, Rule
+from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of, verdict_word
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.panel.asked import asked_table
 from stratascope.ui.panel.page import Page
 from stratascope.ui.panel.raw_text import RawView, raw_text
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import Label, Line, Rule
-from stratascope.ui.widgets.marks import Mark, MarkBox, assessed_word, mark_of, verdict_word
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 _AS_ASKED = msg("As asked, not verified: the engine states it, and only root can read the kernel's own value.")
 _AS_STARTED = msg("Not running. Predicted from what its engine was asked for: this is how it would start.")

@@ -10,9 +10,9 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
-from stratascope.ui.widgets.gap_words import reason
-from stratascope.ui.widgets.labels import Line
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.gap_words import reason
+from stratascope.ui.kit.labels import Line
+from stratascope.ui.kit.theme import Theme
 
 LONGEST = 400_000  # characters shown; a reading is cut, never the window stopped
 _LINE = 20_000

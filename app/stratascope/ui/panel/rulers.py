@@ -16,11 +16,11 @@ from stratascope.core.layer import RulerRange, Rulers, Tone
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import TONE_INK
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import TONE_INK
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value
 
 MOST = 12  # ranges drawn; the kernel allows 340 lines (user_namespaces(7))

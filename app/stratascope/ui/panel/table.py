@@ -28,11 +28,11 @@ from stratascope.core.layer import Row, Table, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import focus_pen
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import focus_pen
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 LABEL, VALUE, ASKED, SOURCE = range(4)
 LONGEST = 2000  # characters of one cell

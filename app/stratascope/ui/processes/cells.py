@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from stratascope.core.overview.processes import Process
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview import process_words as words
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.labels import draw_line
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.processes.model import Column, ProcessModel, SessionLine
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import draw_line
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, Theme
 
 SIDE, STEP, DEEPEST = 14, 14, 8  # left of the first column; a level further right, and at how many it ends
 

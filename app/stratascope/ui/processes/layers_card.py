@@ -12,10 +12,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview import process_words as words
 from stratascope.presentation.overview.process_words import Beside
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox, assessed_word, mark_of
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 
 class _LayerRow:

@@ -12,8 +12,8 @@ from stratascope.core.overview.processes import Process
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.overview import process_words as words
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
 from stratascope.value import Value
 
 Key = tuple[int, int | None]  # of a process: its PID and when it began

@@ -23,16 +23,16 @@ from stratascope.i18n.translate import together, translate
 from stratascope.presentation.overview import process_words as words
 from stratascope.ui.copying import feedback
 from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.chip import ChipRow, FilterChip
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.selection import Key as ContainerKey
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.processes.layers_card import LayersCard
 from stratascope.ui.processes.model import SHOW_WORDS, Key, Show, wanted
 from stratascope.ui.processes.table import ProcessTable
 from stratascope.ui.relaunch.questions import ask_end_session
-from stratascope.ui.widgets.chip import ChipRow, FilterChip
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.selection import Key as ContainerKey
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.usecases import end_session
 from stratascope.usecases.command_lines import CommandLines
 from stratascope.usecases.end_session import SessionEnd

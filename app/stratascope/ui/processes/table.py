@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from stratascope.core.message import msg
 from stratascope.core.overview.processes import Process
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.item_model import AnyIndex, as_rows
+from stratascope.ui.kit.labels import draw_line
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.processes.cells import SIDE, ProcessDelegate
 from stratascope.ui.processes.model import Column, Key, ProcessModel, Show
-from stratascope.ui.widgets.item_model import AnyIndex, as_rows
-from stratascope.ui.widgets.labels import draw_line
-from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 ROW, SESSION, HEAD = 40, 30, 26
 # in the order in which they go where there is little room, and how much each takes (LOOK-NEXT, section 12)

@@ -22,10 +22,10 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.value import Value
 
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll

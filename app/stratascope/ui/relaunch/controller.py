@@ -22,15 +22,15 @@ from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
+from stratascope.ui.kit.feed import Feed, SettingsLike
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.fixes import Fixes
 from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.relaunch.recovery import CrashRecovery
 from stratascope.ui.relaunch.repair import Repair
 from stratascope.ui.relaunch.set_aside import SetAside
-from stratascope.ui.widgets.feed import Feed, SettingsLike
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan

@@ -29,15 +29,15 @@ from stratascope.ui.denied.words import allowing
 from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.words import go_text, question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
+from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText
 from stratascope.ui.relaunch.repair import foretold
 from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.relaunch.steps import StepList
-from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan

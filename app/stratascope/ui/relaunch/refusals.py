@@ -20,8 +20,8 @@ from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.layers.toggles import toggle
 from stratascope.ui.harden.worker import ThreadRun, reason
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.afterwards import Afterwards

@@ -28,14 +28,14 @@ from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import value_text
 from stratascope.presentation.relaunch_words import passed_lines
 from stratascope.ui.harden.words import toggle_title
+from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import empty
 from stratascope.ui.relaunch.refusals_line import RefusalsLine
 from stratascope.ui.relaunch.sheet import Sheet
-from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.tighten.afterwards import Afterwards
 
 WIDTH, HEIGHT = 640, 460

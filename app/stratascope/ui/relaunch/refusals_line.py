@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.relaunch.confirm_page import Number
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, Theme
 
 USUAL, MOST = 5, 24 * 60  # minutes
 

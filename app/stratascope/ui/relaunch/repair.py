@@ -11,7 +11,7 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.words import allowing
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets.exposure_words import number_text
+from stratascope.ui.kit.exposure_words import number_text
 from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview

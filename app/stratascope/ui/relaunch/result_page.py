@@ -28,12 +28,12 @@ from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title, shown_lines
 from stratascope.ui.harden.words import PROVEN_INK, PROVEN_MARK, exposure_range, toggle_title
+from stratascope.ui.kit.exposure_words import level_ink
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label, give_tip, tip
+from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.refusals_line import RefusalsLine
-from stratascope.ui.widgets.exposure_words import level_ink
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label, give_tip, tip
-from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.relaunch.proof import Proved
 

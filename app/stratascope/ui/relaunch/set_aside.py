@@ -12,8 +12,8 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Damaged, Transaction
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.questions import ask_discard
-from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Aside, Hardening
 
 if TYPE_CHECKING:

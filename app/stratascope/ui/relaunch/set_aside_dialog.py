@@ -22,9 +22,9 @@ from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import bytes_text, since_text
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.hardening import Aside
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from stratascope.ui.widgets.labels import Rule
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.labels import Rule
+from stratascope.ui.kit.theme import Theme
 
 
 class Sheet(QDialog):

@@ -13,8 +13,8 @@ from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import seconds_text
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 
 _TICK = 100  # ms between two looks at the clock of the present step
 

@@ -11,9 +11,9 @@ from stratascope.core.overview.shared_parts import Kind, Shared
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.overview import shared_words as words
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.selection import Key
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.selection import Key
 
 NAMED = 40  # containers in a cell; the list below has all of them
 

@@ -29,13 +29,13 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview import shared_words as words
+from stratascope.ui.kit.chip import ChipRow, FilterChip
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import AnyIndex, as_listing, paint_row
+from stratascope.ui.kit.labels import Label, Line, draw_line, give_tip
+from stratascope.ui.kit.selection import Key
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.shared.model import Column, SharedModel, member_text
-from stratascope.ui.widgets.chip import ChipRow, FilterChip
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, as_listing, paint_row
-from stratascope.ui.widgets.labels import Label, Line, draw_line, give_tip
-from stratascope.ui.widgets.selection import Key
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 ROW, CARD = 34, 220
 

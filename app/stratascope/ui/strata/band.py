@@ -29,13 +29,13 @@ from stratascope.core.snapshot import LayerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying.copy_menu import CopyMenu, Line, More
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.gap_words import advice, reason
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.ui.strata.fail_button import FailButton
 from stratascope.ui.strata.pixmap_cache import PixmapCache
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.gap_words import advice, reason
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 FACTS = 306  # width that holds number, mark, name, verdict and fact; the rest is the field
 LEAST = 262  # of that, in a narrow window

@@ -6,9 +6,9 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.strata.band import LEAST
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import BOLD, Theme
 
 STRIP, GROUND, LOW_GROUND = 34, 78, 60
 KERNEL = 200  # width of what is said of the kernel; right of it are the names of what is open

@@ -6,8 +6,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.theme import Theme
 
 
 class FailButton(QAbstractButton):

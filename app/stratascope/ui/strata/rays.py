@@ -38,13 +38,13 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import Bundle, bundles, order_of
 from stratascope.presentation.rays_layout import Lane
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.pixmap_cache import PixmapCache
 from stratascope.ui.strata.rays_paint import RayHeights
 from stratascope.ui.strata.rays_scene import MORE, RayScene
 from stratascope.ui.strata.rays_spoken import more, spoken
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.theme import Theme
 
 FALL = 180  # ms
 PAUSE = 90  # ms that the pointer rests near a lane before all others fade

@@ -13,10 +13,10 @@ from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays_layout import Lane, Sort, stops
 from stratascope.presentation.threat_outcomes import family_word, protection, protection_word, stance_word
+from stratascope.ui.kit.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
+from stratascope.ui.kit.stance_cell import stance_mark
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.ui.strata.rays_spoken import end_words, head
-from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
-from stratascope.ui.widgets.stance_cell import stance_mark
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 WIDTH = 400
 NAMED = 16  # of those that share a line

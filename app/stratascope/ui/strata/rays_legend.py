@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.threat_outcomes import SERIOUS, Kind
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.strata.rays_paint import HEAD, POINT
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import BOLD, Theme
 
 HEIGHT = 18
 _LEFT, _PICTURE = 2, 15

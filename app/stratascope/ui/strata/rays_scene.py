@@ -23,6 +23,8 @@ from stratascope.presentation.rays_layout import (
     place_names,
 )
 from stratascope.presentation.threat_outcomes import Kind, family_word
+from stratascope.ui.kit.focus_ring import focus_pen
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.strata.edge import KERNEL
 from stratascope.ui.strata.rays_paint import (
     AROUND,
@@ -35,8 +37,6 @@ from stratascope.ui.strata.rays_paint import (
     paint_lane,
     paint_name,
 )
-from stratascope.ui.widgets.focus_ring import focus_pen
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 MORE = "+"  # instead of a threat's id: the words that count the missing names
 

@@ -8,7 +8,7 @@ from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.rays import GROUND, Ray
 from stratascope.presentation.rays_layout import Lane, Sort, Stop, stops
 from stratascope.presentation.threat_outcomes import Kind, family_word
-from stratascope.ui.widgets.what_if import small
+from stratascope.ui.kit.what_if import small
 
 
 def spoken(lane: Lane) -> str:

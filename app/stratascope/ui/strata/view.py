@@ -21,6 +21,9 @@ from stratascope.core.threats.verified import as_asked
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays_layout import Lane
 from stratascope.presentation.threat_outcomes import kinds
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.band import Band, field_left
 from stratascope.ui.strata.edge import GROUND, KERNEL, STRIP, StrataEdge
 from stratascope.ui.strata.rays import RayLayer
@@ -28,9 +31,6 @@ from stratascope.ui.strata.rays_card import RayCard
 from stratascope.ui.strata.rays_legend import RayLegend
 from stratascope.ui.strata.rays_paint import RayHeights
 from stratascope.ui.strata.words import ground_lines, kernel_lines, process_line, tries_line
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.value import replace
 
 GAP = 3

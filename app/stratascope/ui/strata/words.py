@@ -11,7 +11,7 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.ground_rows import ground_rows
 from stratascope.presentation.words import STATUSES
-from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.kit.gap_words import runs
 
 
 def tries_line(matrix: Matrix) -> str:

@@ -15,11 +15,11 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.focus_ring import focus_pen
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.marks import INK, Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.syscalls.model import CallModel, Cell, Heading
-from stratascope.ui.widgets.focus_ring import focus_pen
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
-from stratascope.ui.widgets.marks import INK, Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 CELL, ROW, HEAD = 132, 22, 27
 MARKS = {

@@ -14,8 +14,8 @@ from stratascope.core.syscall_table import CallTable, CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.words import GROUPS, group_of
 from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
 from stratascope.value import Value
 
 ABSENT = msg("not in this table")

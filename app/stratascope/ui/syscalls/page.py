@@ -27,10 +27,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.i18n.translate import translate
 from stratascope.natural import natural
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 MOST = 60  # containers offered for comparison; more would leave the screen
 

@@ -32,13 +32,13 @@ from stratascope.presentation.syscall_map import (
     surface_line,
     table_of,
 )
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.item_model import ItemRole
+from stratascope.ui.kit.labels import Label, Line, Rule
+from stratascope.ui.kit.marks import paint_mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.syscalls.list import MARKS, CallList, paint_ground
 from stratascope.ui.syscalls.model import Cell, answer, rows_of
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.item_model import ItemRole
-from stratascope.ui.widgets.labels import Label, Line, Rule
-from stratascope.ui.widgets.marks import paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LEAST_LIST = 120  # px: five rows and a bit
 DEFAULT_TITLE = msg("the engine's default")

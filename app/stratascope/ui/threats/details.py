@@ -13,12 +13,12 @@ from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection, protection_word, stance_word
 from stratascope.presentation.words import OUTCOMES
-from stratascope.ui.widgets.chip import Chip
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label, Rule
-from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox, severity_word
-from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, stance_ink, stance_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.chip import Chip
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label, Rule
+from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word
+from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK, stance_ink, stance_mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 LONGEST = 2000  # characters of one text
 

@@ -22,8 +22,8 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import family_word
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.exposure_words import (
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.exposure_words import (
     breakdown,
     exposure_sentence,
     held_by_words,
@@ -31,10 +31,10 @@ from stratascope.ui.widgets.exposure_words import (
     level_word,
     number_text,
 )
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.labels import Label, give_tip, tip
-from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.labels import Label, give_tip, tip
+from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 WIDTH = 620
 

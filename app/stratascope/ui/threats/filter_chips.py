@@ -9,10 +9,10 @@ from stratascope.core.message import msg, plural
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection, protection_word, protections
-from stratascope.ui.widgets.chip import ChipRow, FilterChip
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.chip import ChipRow, FilterChip
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK
+from stratascope.ui.kit.theme import Theme
 
 
 class OutcomeFilter(ChipRow):

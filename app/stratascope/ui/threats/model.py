@@ -28,9 +28,9 @@ from stratascope.presentation.threat_outcomes import (
     stance_word,
     worst_first,
 )
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.marks import severity_word
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.marks import severity_word
 from stratascope.value import Value
 
 _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB)

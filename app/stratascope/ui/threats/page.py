@@ -24,12 +24,12 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection
+from stratascope.ui.kit.gap_words import summary
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.details import ThreatDetails
 from stratascope.ui.threats.filter_chips import OutcomeFilter
 from stratascope.ui.threats.table import MatrixTable
-from stratascope.ui.widgets.gap_words import summary
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import Theme
 
 BESIDE = 920  # from this width on the details stand beside the table, not below it
 

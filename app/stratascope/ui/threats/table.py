@@ -19,12 +19,12 @@ from stratascope.core.message import msg
 from stratascope.core.threats.depth import ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole, as_rows
+from stratascope.ui.kit.marks import SEVERITY_INK, paint_mark, paint_number
+from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK, paint_link, paint_stance
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.ui.threats.model import ColumnKind, MatrixColumn, MatrixModel, ruling_in
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_rows
-from stratascope.ui.widgets.marks import SEVERITY_INK, paint_mark, paint_number
-from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, paint_link, paint_stance
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ROW, HEAD = 30, 26
 WIDTHS = {

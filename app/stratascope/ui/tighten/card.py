@@ -6,10 +6,10 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.tighten import words
 from stratascope.ui.use.card import Card
 from stratascope.ui.use.table import RowTable
-from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.usecases.tighten.settings import Setting
 from stratascope.usecases.tighten.tighten import Tightened
 

@@ -22,11 +22,11 @@ from stratascope.i18n.translate import translate
 from stratascope.state import exercises
 from stratascope.ui.harden.trial_buttons import TrialButton
 from stratascope.ui.harden.worker import ThreadRun, reason
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import GONE
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan

@@ -17,15 +17,15 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.tighten import words
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf
 from stratascope.ui.tighten.wish_page import WishPage
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
-from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.tighten.settings import Setting
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.search import TrialBegun, TrialDone

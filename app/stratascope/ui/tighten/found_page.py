@@ -14,13 +14,13 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.toggle_row import NUMBER
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line, quote_box
 from stratascope.ui.tighten import words
 from stratascope.ui.tighten.switch import Switch
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.tighten.settings import Setting
 from stratascope.usecases.tighten.tighten import Tightened

@@ -23,11 +23,11 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.exercises import COMMANDS_MOST
 from stratascope.ui.harden.value_sheet import Radio
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.labels import Label, give_tip, tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.switch import Switch
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.labels import Label, give_tip, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.tighten.tighten import Wishes
 from stratascope.usecases.trial.paces import Exercises
 

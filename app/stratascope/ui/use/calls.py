@@ -9,13 +9,13 @@ from stratascope.core.observation.harmless import notable_reason
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.use_picture import CallsUse, UsePicture
+from stratascope.ui.kit.labels import Line
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.card import Card, by_words
 from stratascope.ui.use.chart import CountBar, GrowthChart, Segment
 from stratascope.ui.use.flow import Word, WordLine
 from stratascope.ui.use.rows import Cell, Row
 from stratascope.ui.use.table import RowTable
-from stratascope.ui.widgets.labels import Line
-from stratascope.ui.widgets.theme import Theme
 
 QUIET = 60.0  # seconds without a new call that are worth a word
 

@@ -10,11 +10,11 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.use_picture import CapabilityUse, Standing, UsePicture
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.use.card import Card, by_words
 from stratascope.ui.use.chips import Chips
 from stratascope.ui.use.rows import Cell
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 _WORDS: dict[Standing, Message] = {
     Standing.USED: msg("used"),

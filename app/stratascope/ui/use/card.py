@@ -11,9 +11,9 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import part_word
 from stratascope.presentation.use_picture import UsePicture
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.marks import MarkBox
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.marks import MarkBox
+from stratascope.ui.kit.theme import BOLD, Theme
 
 HIGH = 196
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.value import Value
 
 

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use.rows import Cell, Row, RowModel
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 _GAP = 5
 _LINES = 5  # that are shown at the least; where there are more it scrolls

@@ -7,9 +7,9 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, 
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.i18n.translate import listed
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.value import Value
 
 

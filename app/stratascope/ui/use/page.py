@@ -16,6 +16,8 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.use_picture import UsePicture, use_picture
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.calls import CallsCard
 from stratascope.ui.use.capabilities import CapabilitiesCard
 from stratascope.ui.use.card import Card
@@ -24,8 +26,6 @@ from stratascope.ui.use.places import PlacesCard
 from stratascope.ui.use.strip import Strip
 from stratascope.ui.use.watching import Known, Watching
 from stratascope.ui.use.words import why_not
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.observe.learning import held
 
 ONE_COLUMN = 640

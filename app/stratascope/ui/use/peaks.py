@@ -8,10 +8,10 @@ from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import peak_value
 from stratascope.presentation.use_picture import PeakRow, UsePicture
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.card import Card
 from stratascope.ui.use.rows import Cell, Gauge, Row
 from stratascope.ui.use.table import RowTable
-from stratascope.ui.widgets.theme import Theme
 
 _NAMES: dict[str, Message] = {
     "memory": msg("Memory"),

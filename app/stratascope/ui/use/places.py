@@ -8,11 +8,11 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.observation import LIST_MOST
 from stratascope.i18n.translate import translate
 from stratascope.presentation.use_picture import Folder, PortRow, PortUse, UsePicture
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.card import Card
 from stratascope.ui.use.rows import Cell, Row
 from stratascope.ui.use.table import RowTable
-from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import Theme
 
 _PUBLISHED: dict[str, Message] = {
     "all": msg("published to all"),

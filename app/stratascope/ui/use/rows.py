@@ -10,8 +10,8 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from stratascope.core.sanitize import plain
-from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import tip
+from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.labels import tip
 from stratascope.value import Value
 
 MOST = 4200  # characters of one cell: PATH_MAX, and a little

@@ -10,12 +10,12 @@ from stratascope.core.message import Message, msg
 from stratascope.core.privilege import Privilege
 from stratascope.i18n.translate import translate
 from stratascope.presentation.use_picture import UsePicture
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use import words
 from stratascope.ui.use.flow import WordLine
 from stratascope.ui.use.watching import Known
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 HIGH, SIDE, NARROW = 92, 216, 560
 

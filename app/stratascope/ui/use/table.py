@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.sanitize import plain
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.item_model import AnyIndex, ItemRole, as_rows
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.ui.use.flow import paint_sign
 from stratascope.ui.use.rows import MOST, Cell, Gauge, Row, RowModel
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.item_model import AnyIndex, ItemRole, as_rows
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 SIGN = 18  # width of a sign before the words
 _SHARES = {2: 0.48, 3: 0.34}  # of the width that a column beside the wide one may take, by their number

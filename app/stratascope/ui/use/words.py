@@ -12,10 +12,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import phase_word
 from stratascope.presentation.use_picture import UsePicture
+from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.use.calls import QUIET
 from stratascope.ui.use.flow import Word
 from stratascope.ui.use.watching import Known
-from stratascope.ui.widgets.gap_words import runs
 
 _NAMES_SHOWN = 4
 

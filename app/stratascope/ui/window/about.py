@@ -21,8 +21,8 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.shipped import Part, parts
-from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 SIZE = (640, 560)
 

@@ -14,11 +14,11 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.kit.flow import Flow
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.threats.exposure import ExposureButton
-from stratascope.ui.widgets.flow import Flow
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.window.answer import Act, Answer, AnswerChip, Tone
 
 HEIGHT, LOW_HEIGHT, LEFT, RIGHT = 92, 40, 76, 264  # px of the design; LEFT and RIGHT without the margins

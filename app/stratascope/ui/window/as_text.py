@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject
 from stratascope.core.message import Message
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.worker import Failure, QueryRunner
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.window.pages import Pages
 
 

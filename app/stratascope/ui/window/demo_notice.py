@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.notice_bar import NoticeBar
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.notice_bar import NoticeBar
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 
 class DemoNotice(NoticeBar):

@@ -12,9 +12,9 @@ from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation.overview import process_words
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.listing.alike import drifts
 
 _OPENS = msg("Click to see its processes.")

@@ -10,10 +10,10 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.panel.page import Page
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.ui.window.engines_popup import engine_card
 
 

@@ -10,12 +10,12 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.flow import TextColumn
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.labels import Label, Line, give_tip
-from stratascope.ui.widgets.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 ONE_BY_ONE = 4  # engines with a name each; more are counted
 

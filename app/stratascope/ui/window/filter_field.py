@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.listing.completion import Completion, complete
 
 NARROW = 130  # px; below it there is room for one word, and none for its key

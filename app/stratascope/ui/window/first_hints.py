@@ -16,11 +16,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value
 
 KEY, SEEN = "hints", "seen"  # in the settings

@@ -21,13 +21,13 @@ from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.rows import short_image
 from stratascope.ui.harden.words import since_text
+from stratascope.ui.kit.chip import Chip
+from stratascope.ui.kit.gap_words import ended_word, runs, status_word
+from stratascope.ui.kit.labels import Line, give_tip
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.ui.kit.what_if import sentence
 from stratascope.ui.threats.exposure import ExposureSheet
-from stratascope.ui.widgets.chip import Chip
-from stratascope.ui.widgets.gap_words import ended_word, runs, status_word
-from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, Theme
-from stratascope.ui.widgets.what_if import sentence
 from stratascope.ui.window.answer import answer
 from stratascope.ui.window.answer_card import AnswerCard
 from stratascope.ui.window.drift_chip import DriftChip, told_of

@@ -10,12 +10,12 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark, assessed_word, mark_of, paint_mark, paint_number
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import Mark, assessed_word, mark_of, paint_mark, paint_number
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 
 
 class _Cell(QAbstractButton):

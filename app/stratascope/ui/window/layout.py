@@ -16,11 +16,11 @@ from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.docking import HardenDock
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.page_switch import MACHINE, View
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.page_switch import MACHINE, View
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.notices import Notices
 from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.toolbar import Toolbar

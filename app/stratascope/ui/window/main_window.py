@@ -32,16 +32,16 @@ from stratascope.ui.guide import topics
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.history.chronicle import Chronicle, MakeHistory
 from stratascope.ui.history.lines import ExposureLines
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.feed import Feed, SettingsLike
+from stratascope.ui.kit.page_switch import MACHINE, View
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import RefusalWatch
 from stratascope.ui.tighten.controller import LessonOf, TrialController
 from stratascope.ui.use.watching import Watching
-from stratascope.ui.widgets import focus_order
-from stratascope.ui.widgets.feed import Feed, SettingsLike
-from stratascope.ui.widgets.page_switch import MACHINE, View
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.as_text import AsText
 from stratascope.ui.window.first_hints import FirstHints, first_hints

@@ -8,10 +8,10 @@ from stratascope.core.message import Message, msg
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.notice_bar import NoticeBar
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.notice_bar import NoticeBar
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 WORDS_MAX = 400  # characters of what another program said
 

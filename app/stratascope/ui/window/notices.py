@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.captures.notice import CaptureNotice
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.demo_notice import DemoNotice
 from stratascope.ui.window.notice import Notice
 from stratascope.ui.window.trouble_notice import TroubleNotice

@@ -17,13 +17,13 @@ from stratascope.core.severity import SERIOUS
 from stratascope.presentation.history_since import Line, Place
 from stratascope.ui.denied.refused import Refused
 from stratascope.ui.history.chronicle import Chronicle
+from stratascope.ui.kit.page_switch import MACHINE, View, ViewSwitch, has_graphs
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.panel import ABOUT
 from stratascope.ui.shared.page import SharedPage
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.use.watching import Watching
-from stratascope.ui.widgets.page_switch import MACHINE, View, ViewSwitch, has_graphs
-from stratascope.ui.widgets.selection import Key, Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.empty_page import EmptyPage
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.strata_page import StrataPage, not_started

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from stratascope.state import preferences
-from stratascope.ui.widgets.feed import Feed, SettingsLike
-from stratascope.ui.widgets.theme import Theme, ThemeMode
+from stratascope.ui.kit.feed import Feed, SettingsLike
+from stratascope.ui.kit.theme import Theme, ThemeMode
 
 if TYPE_CHECKING:
     from stratascope.ui.window.settings_dialog import SettingsDialog

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 KEYS = "Ctrl+R"
 _ASK = msg("Show what only root can read")

@@ -30,10 +30,10 @@ from stratascope.i18n.language import LANGUAGES
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences
 from stratascope.state.preferences import Preference
-from stratascope.ui.widgets.choice_box import ChoiceBox
-from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.labels import Label, Rule, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme, ThemeMode
+from stratascope.ui.kit.choice_box import ChoiceBox
+from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.labels import Label, Rule, give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, ThemeMode
 from stratascope.ui.window.actions import mode_word
 
 T = TypeVar("T")

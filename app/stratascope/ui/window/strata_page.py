@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.ui.findings.acceptances import Acceptances
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.panel import Panel
 from stratascope.ui.strata.view import Strata
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.layer_strip import LayerStrip
 

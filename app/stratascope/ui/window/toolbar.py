@@ -11,11 +11,11 @@ from stratascope.core.message import msg
 from stratascope.core.privilege import Privilege
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import outline_pen
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.page_switch import ViewSwitch
-from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.page_switch import ViewSwitch
+from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.engines_popup import EnginesButton, EnginesPopup
 from stratascope.ui.window.filter_field import FilterField
 from stratascope.ui.window.root_button import RootButton

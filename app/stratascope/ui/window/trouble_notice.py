@@ -13,9 +13,9 @@ from stratascope.core.record import Trouble
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
-from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.notice_bar import NoticeBar
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.notice_bar import NoticeBar
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.window.notice import WORDS_MAX
 
 

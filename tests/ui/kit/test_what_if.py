@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.threats.depth import without
-from stratascope.ui.widgets.what_if import WhatIf, fallen, sentence, small
+from stratascope.ui.kit.what_if import WhatIf, fallen, sentence, small
 from ui import fake_matrix
 
 TITLES = {"usermap": "User namespace", "seccomp": "Seccomp", "capabilities": "Capabilities", "cgroup": "Cgroup"}

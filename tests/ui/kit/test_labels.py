@@ -12,8 +12,8 @@ from PySide6.QtGui import QTextDocument
 from pytestqt.qtbot import QtBot
 
 from stratascope import ui
-from stratascope.ui.widgets.labels import Label, Line, tip
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.labels import Label, Line, tip
+from stratascope.ui.kit.theme import Theme
 from ui.sample import LONG, NASTY
 
 UI = Path(ui.__file__).parent

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractButton, QAccessibleWidget, QWidget
 
-from stratascope.ui.widgets.accessible_parts import PRESS, SET_FOCUS
+from stratascope.ui.kit.accessible_parts import PRESS, SET_FOCUS
 
 
 def marked(widget: QObject, mark: str) -> bool:

@@ -13,7 +13,7 @@ from stratascope.core.threats.threat import Family, Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.matrix_order import exposure_line
 from stratascope.presentation.words import exposure_level, exposure_word
-from stratascope.ui.widgets.gap_words import runs, summary
+from stratascope.ui.kit.gap_words import runs, summary
 from stratascope.value import Value
 
 _INKS = {"none": "enf", "low": "enf", "medium": "weak", "high": "open", "critical": "open"}

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizeP
 from stratascope.core.message import msg
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import paint_focus_ring
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 BESIDE = 8  # px beside a word where there is little room
 

@@ -22,8 +22,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from stratascope.ui.widgets.accessible_parts import AccessiblePartList, AccessibleParts
-from stratascope.ui.widgets.accessible_widgets import AccessibleGroup, AccessibleOpener, marked
+from stratascope.ui.kit.accessible_parts import AccessiblePartList, AccessibleParts
+from stratascope.ui.kit.accessible_widgets import AccessibleGroup, AccessibleOpener, marked
 
 _exposed: WeakKeyDictionary[QObject, ref[Any]] = WeakKeyDictionary()
 _kept: list[QAccessibleInterface] = []

@@ -11,8 +11,8 @@ from PySide6.QtGui import QPainter, QPen
 
 from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.presentation.threat_outcomes import Protection
-from stratascope.ui.widgets.marks import AS_ASKED, Mark, paint_mark
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.marks import AS_ASKED, Mark, paint_mark
+from stratascope.ui.kit.theme import Theme
 
 MARK = 11
 _MARKS = {

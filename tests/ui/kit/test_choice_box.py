@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.widgets.choice_box import ChoiceBox
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.choice_box import ChoiceBox
+from stratascope.ui.kit.theme import Theme
 
 
 def test_focus_is_an_outline_and_the_ground_stays(qtbot: QtBot, theme: Theme) -> None:

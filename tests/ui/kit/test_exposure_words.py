@@ -15,8 +15,7 @@ from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.order import critical, undecided
 from stratascope.ui.containers.status_line import age_line
 from stratascope.ui.harden.status_note import why_nothing
-from stratascope.ui.threats.exposure import ExposureSheet, total_line
-from stratascope.ui.widgets.exposure_words import (
+from stratascope.ui.kit.exposure_words import (
     best_text,
     breakdown,
     exposure_sentence,
@@ -27,8 +26,9 @@ from stratascope.ui.widgets.exposure_words import (
     why,
     worst_open,
 )
-from stratascope.ui.widgets.marks import Mark
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.marks import Mark
+from stratascope.ui.kit.theme import Theme
+from stratascope.ui.threats.exposure import ExposureSheet, total_line
 from stratascope.value import replace
 from ui import fake_matrix, sample
 from ui.sample import E

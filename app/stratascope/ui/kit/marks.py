@@ -15,7 +15,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, VERDICTS, verdict_words
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.theme import BOLD, Theme
 
 
 class Mark(StrEnum):

@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalett
 from PySide6.QtWidgets import QApplication, QStyle
 
 from stratascope.resources import read_text
-from stratascope.ui.widgets.style_sheet import style_sheet
+from stratascope.ui.kit.style_sheet import style_sheet
 
 REGULAR, MEDIUM, BOLD = QFont.Weight.Normal, QFont.Weight.Medium, QFont.Weight.DemiBold
 SMALLEST = 10  # px; nothing is written smaller

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QSplitter
 
-from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.kit.feed import SettingsLike
 
 
 def restore_splitter(splitter: QSplitter, settings: SettingsLike, key: str) -> None:

@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.severity import SERIOUS
 from stratascope.ui.harden.presets import PresetSwitch
-from stratascope.ui.widgets.page_switch import Group, View
-from stratascope.ui.widgets.segments import Segment, Segments
-from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.ui.kit.page_switch import Group, View
+from stratascope.ui.kit.segments import Segment, Segments
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import fake_fleet, sample

@@ -16,9 +16,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWid
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.segments import Segments
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.labels import Line, give_tip
+from stratascope.ui.kit.segments import Segments
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.value import Value
 
 

@@ -10,10 +10,10 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.focus_ring import outline_pen, paint_focus_ring
-from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
-from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.ui.kit.focus_ring import outline_pen, paint_focus_ring
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
+from stratascope.ui.kit.theme import MEDIUM, Theme
 
 
 class Chip(QWidget):

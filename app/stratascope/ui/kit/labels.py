@@ -14,7 +14,7 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QResizeEvent, 
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from stratascope.core.sanitize import plain
-from stratascope.ui.widgets.theme import REGULAR, Theme
+from stratascope.ui.kit.theme import REGULAR, Theme
 
 TIP_LIMIT = 900  # characters; a tooltip is no place for ten thousand
 _TOLD = "described-by-tip"  # property: the description that the last tooltip gave

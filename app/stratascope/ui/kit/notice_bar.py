@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.theme import Theme
 
 
 class NoticeBar(QWidget):

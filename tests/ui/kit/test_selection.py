@@ -9,8 +9,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.widgets import selection as module
-from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.ui.kit import selection as module
+from stratascope.ui.kit.selection import Key, Selection
 from stratascope.value import replace
 from ui import sample
 
