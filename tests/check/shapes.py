@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stratascope.check.meaning import understand
-from stratascope.check.reading import Read, Service
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Image, Status
+from stratascope.core.options.given import Service
+from stratascope.core.options.meaning import understand
+from stratascope.formats.text import Read
 from stratascope.value import replace
 
 FILES = Path(__file__).with_name("files")

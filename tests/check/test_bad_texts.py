@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.check.detect import MOST, read
-from stratascope.check.reading import NoFiles, Read
+from stratascope.formats.read import MOST, read
+from stratascope.formats.text import NoFiles, Read
 from stratascope.i18n.translate import translate
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(

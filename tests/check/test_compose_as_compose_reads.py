@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from check.shapes import FILES, asked
-from stratascope.check.detect import read
-from stratascope.check.reading import NoFiles
 from stratascope.core.container import EngineKind
+from stratascope.formats.read import read
+from stratascope.formats.text import NoFiles
 from stratascope.wiring.check import LocalFiles
 
 COMPOSE = shutil.which("docker-compose")

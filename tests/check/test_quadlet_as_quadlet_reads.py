@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from check.shapes import FILES, asked
-from stratascope.check.detect import read
-from stratascope.check.run_line import read as read_line
 from stratascope.core.container import EngineKind
+from stratascope.formats.read import read
+from stratascope.formats.run.read import read as read_line
 from stratascope.value import replace
 from stratascope.wiring.check import LocalFiles
 

@@ -11,15 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from check.shapes import FILES, engine, plain, told
-from stratascope.check.detect import read
-from stratascope.check.meaning import ways
-from stratascope.check.option_reader import Options
-from stratascope.check.options import FLAGS, NOT_FORETOLD, SAME, SHORT, VALUES, WITHOUT_EFFECT
-from stratascope.check.reading import NoFiles
-from stratascope.check.run_line import read as read_line
-from stratascope.check.run_line import read_words
-from stratascope.check.shell_words import ShellError, commands
 from stratascope.core.container import EngineKind
+from stratascope.core.options.meaning import Options, ways
+from stratascope.core.options.table import FLAGS, NOT_FORETOLD, SAME, SHORT, VALUES, WITHOUT_EFFECT
+from stratascope.formats.read import read
+from stratascope.formats.run.read import ShellError, commands, read_words
+from stratascope.formats.run.read import read as read_line
+from stratascope.formats.text import NoFiles
 
 _OPTION = re.compile(r"^\s+(?:-(\w), )?--([a-z0-9][a-z0-9-]*)(?: (\S+))?", re.M)
 

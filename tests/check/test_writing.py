@@ -8,9 +8,9 @@ from itertools import combinations
 import pytest
 import yaml
 
-from stratascope.check.changes import UnwritableError
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
+from stratascope.core.options.difference import UnwritableError
 from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold
 from stratascope.usecases.check.check import Checker

@@ -8,7 +8,7 @@ import pytest
 
 from stratascope.cli.arguments import parser
 from stratascope.core.relaunch.toggle import Preset
-from stratascope.export.shared import ExportKind
+from stratascope.formats.shared import ExportKind
 
 
 @pytest.mark.parametrize(

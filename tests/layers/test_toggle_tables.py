@@ -27,9 +27,9 @@ from stratascope.core.container import (
     Engine,
     ProfileKind,
 )
+from stratascope.core.options.capabilities import bounding
 from stratascope.core.relaunch.toggle import Proven, Subject, ToggleError
 from stratascope.i18n.translate import translate
-from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.value import replace

@@ -17,10 +17,10 @@ from stratascope.core.container import (
 )
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.message import Message
+from stratascope.core.options.capabilities import ENGINE_DEFAULTS
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.layers.shared.asked_capabilities import ENGINE_DEFAULTS
 from stratascope.value import replace
 
 DOCKER = Engine("docker", EngineKind.DOCKER, "unix:///run/docker.sock", version="26.1.5")

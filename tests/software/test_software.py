@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from export.exported import carried_out
+from formats.exported import carried_out
 from rig.engine import KINDS
 from rig.fixtures import Engines
 from software.families import PROGRAMS

@@ -1,7 +1,7 @@
 """The Linux capabilities by number and name, and sets of them as the kernel prints them. See capabilities(7).
 
 Pure numbers: what each one allows, in words for people, stands in `layers/capabilities/words.py`, the engines' defaults
-in `layers/shared/asked_capabilities.py`. A kernel may know fewer than 41 (38 before Linux 5.8) or more: `last` is its
+in `core/options/capabilities.py`. A kernel may know fewer than 41 (38 before Linux 5.8) or more: `last` is its
 cap_last_cap.
 """
 

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from stratascope.core.history.changes import MADE_ANEW, RESTARTS, What, other_reader, up
 from stratascope.core.history.entry import Standing
-from stratascope.core.history.flags import layer_of, measure_of
 from stratascope.core.history.fold import Past
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.options.words import layer_of, measure_of
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.history_words import (

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import msg
+from stratascope.core.options.request import RunOptions
 from stratascope.core.owners import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
-from stratascope.core.relaunch.run_options import RunOptions
-from stratascope.export import quadlet, run
-from stratascope.export.export import ExportError, ExportKind, export
-from stratascope.export.shared import compact_profile, has_profile
+from stratascope.formats.export import ExportError, ExportKind, export
+from stratascope.formats.quadlet import write as quadlet
+from stratascope.formats.run import write as run
+from stratascope.formats.shared import compact_profile, has_profile
 from stratascope.i18n.translate import translate
 from stratascope.usecases.plan.plan import Plan
 

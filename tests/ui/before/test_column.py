@@ -12,8 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from stratascope.check.reading import Language
 from stratascope.core.relaunch.toggle import Preset
+from stratascope.formats.text import Language
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.diff_box import DiffBox, file_name
 from stratascope.ui.before.page import BeforePage

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from stratascope import atomic_file
-from stratascope.check.reading import Problem
 from stratascope.cli.check.problem_lines import problem_line
 from stratascope.cli.output import complain, complain_of
 from stratascope.cli.reporting.beside import read_beside
@@ -19,6 +18,7 @@ from stratascope.cli.reporting.printing import put
 from stratascope.core import shell_quote
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
+from stratascope.core.options.given import Problem
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.check.reading import Problem
+from stratascope.core.options.given import Problem
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 

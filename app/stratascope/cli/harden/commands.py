@@ -31,7 +31,7 @@ from stratascope.core.relaunch.transaction import (
     Transaction,
 )
 from stratascope.core.sanitize import plain
-from stratascope.export.export import ExportError, ExportKind, export
+from stratascope.formats.export import ExportError, ExportKind, export
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.wiring.exports import options_of

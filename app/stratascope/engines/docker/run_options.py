@@ -11,8 +11,8 @@ from typing import Any
 
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort
 from stratascope.core.message import Message, msg
+from stratascope.core.options.request import Endpoint, HealthTest, Pairs, RunMount, RunOptions
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec, RestartPolicy
-from stratascope.core.relaunch.run_options import Endpoint, HealthTest, Pairs, RunMount, RunOptions
 from stratascope.engines.docker.mounts import split_bind
 from stratascope.engines.shared.json_reader import Answer, option, parse_object
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort
 from stratascope.core.message import Message, msg
+from stratascope.core.options.request import Endpoint, HealthTest, Pairs, RunMount, RunOptions
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec, RestartPolicy
-from stratascope.core.relaunch.run_options import Endpoint, HealthTest, Pairs, RunMount, RunOptions
 from stratascope.engines.podman.recreate_limits import NO_LIMIT
 from stratascope.engines.podman.run_options_own import own, shared
 from stratascope.engines.shared.json_reader import Answer, parse_object

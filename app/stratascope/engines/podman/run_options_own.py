@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.run_options import Pairs, health_command
+from stratascope.core.options.request import Pairs, health_command
 from stratascope.engines.shared.json_reader import Answer
 
 # Fields that are one text, number or flag with an option of that meaning

@@ -9,8 +9,8 @@ from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
+from stratascope.core.options.capabilities import engine_default
 from stratascope.layers.shared import told_to_all
-from stratascope.layers.shared.asked_capabilities import engine_default
 from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.unprivileged_ports import (
     asked_port,

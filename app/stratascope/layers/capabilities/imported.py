@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Use, by_importance, calls_for_rights, uses
+from stratascope.core.options.capabilities import engine_default, named, starts_as_root
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.shared.asked_capabilities import engine_default, named, starts_as_root
 from stratascope.linux.capability import CapabilitySet
 
 _SHOWN = 5

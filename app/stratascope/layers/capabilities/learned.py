@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.observation.observation import UsedCapability
+from stratascope.core.options.capabilities import FILES, bounding, named, starts_as_root
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.layers.capabilities.imported import gives_rights, kept
-from stratascope.layers.shared.asked_capabilities import FILES, bounding, named, starts_as_root
 from stratascope.layers.shared.on_demand import serves_users, waits_for_sessions
 from stratascope.linux.capability import CapabilitySet
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stratascope.core.message import NOTHING, Message, msg
+from stratascope.core.options.capabilities import bounding, engine_default, starts_as_root
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.capabilities import imported
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.shared.asked_capabilities import bounding, engine_default, starts_as_root
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.linux.capability import CapabilitySet
 

@@ -1,14 +1,14 @@
 """What the capabilities of a relaunched container's first process will be. Pure.
 
-See `asked_capabilities.held_after` for what a process makes of what it is given.
+See `core.options.capabilities.held_after` for what a process makes of what it is given.
 """
 
 from __future__ import annotations
 
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.options.capabilities import bounding, held_after, named, same_start, starts_as_root
 from stratascope.layers.capabilities.facts import CapabilityFacts
-from stratascope.layers.shared.asked_capabilities import bounding, held_after, named, same_start, starts_as_root
 from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after
 from stratascope.layers.shared.unprivileged_ports import port_start_after
 from stratascope.linux.capability import CapabilitySet

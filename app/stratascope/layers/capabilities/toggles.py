@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
+from stratascope.core.options.capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
@@ -32,7 +33,6 @@ from stratascope.layers.capabilities.losses import losses
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
-from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.layers.shared.in_use import capabilities_used
 from stratascope.layers.shared.on_demand import runs_scripts
 from stratascope.layers.shared.symptoms import in_log

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
+from stratascope.core.options.capabilities import bounding, engine_default, named, with_result
 from stratascope.core.relaunch.toggle import Cure, Failure, Proof, Proven, Subject, Suspicion, Toggle, ToggleError, Unit
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
@@ -15,7 +16,6 @@ from stratascope.layers.capabilities.imported import doubts
 from stratascope.layers.capabilities.losses import losses
 from stratascope.layers.capabilities.symptoms import lacked
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
-from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, with_result
 from stratascope.layers.shared.in_use import capabilities_used
 from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset
 from stratascope.linux.capability import CapabilitySet, number_of

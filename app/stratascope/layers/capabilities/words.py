@@ -1,7 +1,7 @@
 """The 41 capabilities in plain words: what each allows, and why the engines' defaults keep it or leave it out.
 
 What each one allows is from capabilities(7) and the kernel's checks; the engines' defaults are in
-`layers/shared/asked_capabilities.py`.
+`core/options/capabilities.py`.
 """
 
 from __future__ import annotations

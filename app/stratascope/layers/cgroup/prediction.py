@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.options.capabilities import starts_as_root
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.limits import cpus_in
-from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.device_rules import ALL_DEVICES, runtime_default
 from stratascope.layers.shared.toggle_values import own_user_namespace
 from stratascope.linux.limits import ProcessLimit

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
+from stratascope.core.options.capabilities import bounding, same_start, starts_as_root
 from stratascope.core.sharing import OWN_MODES
 from stratascope.core.special_files import SpecialFile
 from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
@@ -26,7 +27,6 @@ from stratascope.layers.namespaces.predicted_mounts import (
     with_words,
     writable,
 )
-from stratascope.layers.shared.asked_capabilities import bounding, same_start, starts_as_root
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet

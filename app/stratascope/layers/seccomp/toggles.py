@@ -13,6 +13,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.harmless import ordinary, reaches_others
 from stratascope.core.observation.imports import calls
 from stratascope.core.observation.observation import Observation, UsedCall, added
+from stratascope.core.options.capabilities import bounding
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
@@ -32,7 +33,6 @@ from stratascope.layers.seccomp import one_more
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
-from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.shared.on_demand import runs_scripts, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 
 from stratascope.core.message import Message, msg
+from stratascope.core.options.capabilities import named
 from stratascope.core.relaunch.toggle import Subject
-from stratascope.layers.shared.asked_capabilities import named
 from stratascope.layers.shared.host_paths import within
 from stratascope.linux.capability import CapabilitySet
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
+from stratascope.core.options.capabilities import FILES, starts_as_root
 from stratascope.core.relaunch.toggle import Learned, Subject
-from stratascope.layers.shared.asked_capabilities import FILES, starts_as_root
 from stratascope.layers.shared.on_demand import serves_users, writes_to_volumes
 
 _NOBODY = 65534  # nobody and nogroup, on all that Linux runs on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.denials.complaints import DENIED, NOT_PERMITTED, find
 from stratascope.core.message import Message, msg
+from stratascope.core.options.capabilities import bounding, named, starts_as_root
 from stratascope.core.relaunch.toggle import (
     Choice,
     Failure,
@@ -17,7 +18,6 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
 )
 from stratascope.core.relaunch.want import HeldCapability, RunsAs, Want
-from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.layers.shared.on_demand import becoming
 from stratascope.layers.shared.toggle_values import (
     LEARNED,

@@ -4,7 +4,7 @@ What needs no Qt is imported before it: PySide reads the source of each module t
 that uses PySide, which takes longer than to import it. What is missing here is only imported later.
 """
 
-import stratascope.check.meaning
+import stratascope.core.options.meaning
 import stratascope.presentation.beside.lines
 import stratascope.presentation.ground_rows
 import stratascope.presentation.matrix_order

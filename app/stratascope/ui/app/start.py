@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from stratascope import frozen
 from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.export.shared import ExportKind
+from stratascope.formats.shared import ExportKind
 from stratascope.layers import all_layers
 from stratascope.state import record as records
 from stratascope.state.accepted import AcceptedFile

@@ -10,9 +10,9 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.check.reading import Language
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
+from stratascope.formats.text import Language
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
 from stratascope.ui.harden.export_menu import Exported, ExportMenu

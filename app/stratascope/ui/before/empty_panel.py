@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
 
-from stratascope.check.reading import Language
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
+from stratascope.formats.text import Language
 from stratascope.i18n.translate import translate
 from stratascope.ui.before.head import WORDS
 from stratascope.ui.kit.flow import Flow

@@ -8,9 +8,9 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from stratascope.check.reading import Language, Read
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
+from stratascope.formats.text import Language, Read
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import since_text
 from stratascope.ui.kit.labels import Line, give_tip

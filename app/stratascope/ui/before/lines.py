@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from stratascope.check.reading import Language, Problem, Read
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg
+from stratascope.core.options.given import Problem
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
+from stratascope.formats.text import Language, Read
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.marks import Mark
 from stratascope.value import Value, replace

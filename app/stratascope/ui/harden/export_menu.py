@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from stratascope import atomic_file
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.export.shared import ExportError, ExportKind
+from stratascope.formats.shared import ExportError, ExportKind
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
 from stratascope.ui.kit.file_dialogs import ask_save

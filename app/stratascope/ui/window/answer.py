@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
-from stratascope.check.meaning import ANYBODY
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg, plural
+from stratascope.core.options.meaning import ANYBODY
 from stratascope.core.raised import raised, raising_most
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain

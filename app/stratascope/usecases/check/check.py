@@ -12,17 +12,17 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Protocol
 
-from stratascope.check.bounds import Beside, TooMuchError, unread
-from stratascope.check.detect import read
-from stratascope.check.mounts import There
-from stratascope.check.reading import Files, NoFiles, Place, Problem, Read, Service
-from stratascope.check.run_line import read_words
 from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, Image
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
+from stratascope.core.options.given import Place, Problem, Service
+from stratascope.core.options.mounts import There
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.formats.read import read
+from stratascope.formats.run.read import read_words
+from stratascope.formats.text import Beside, Files, NoFiles, Read, TooMuchError, unread
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.check.joined import ALONE, Joined, joined
 from stratascope.usecases.check.predicted import Predictor, Tries

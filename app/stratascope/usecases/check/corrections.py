@@ -12,14 +12,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from stratascope.check.meaning import ANYBODY
-from stratascope.check.reading import Language, Problem, Read
 from stratascope.core.message import msg
+from stratascope.core.options.given import Problem
+from stratascope.core.options.meaning import ANYBODY
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
+from stratascope.formats.text import Language, Read
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.difference import changed_lines, difference
 from stratascope.usecases.check.writing import Writer

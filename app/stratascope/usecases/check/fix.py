@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stratascope.check.changes import UnwritableError
-from stratascope.check.reading import Problem
 from stratascope.core.message import msg
+from stratascope.core.options.difference import UnwritableError
+from stratascope.core.options.given import Problem
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.severity import SERIOUS
 from stratascope.core.threats.depth import Matrix

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from stratascope.check.options import KUBE_PLAY
-from stratascope.check.reading import Service
 from stratascope.core.container import Asked, matching
 from stratascope.core.ground import Neighbour, Peers
+from stratascope.core.options.given import Service
+from stratascope.core.options.table import KUBE_PLAY
 from stratascope.core.sharing import OF_CONTAINER, OWN_MODES, neighbour
 from stratascope.core.snapshot import ContainerState
 from stratascope.linux.seccomp import SeccompMode

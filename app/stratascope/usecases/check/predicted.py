@@ -7,16 +7,16 @@ from copy import copy
 from functools import partial
 from typing import Any
 
-from stratascope.check.meaning import ANYBODY, WRITABLE, Understood, understand
-from stratascope.check.mounts import NOTHING_THERE, There
-from stratascope.check.options import WITHOUT_EFFECT
-from stratascope.check.reading import Place, Problem, Service
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, Image, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
 from stratascope.core.message import msg
+from stratascope.core.options.given import Place, Problem, Service
+from stratascope.core.options.meaning import ANYBODY, WRITABLE, Understood, understand
+from stratascope.core.options.mounts import NOTHING_THERE, There
+from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.settled import settled
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats

@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from stratascope.check.changes import Change, UnwritableError, changes
-from stratascope.check.meaning import WRITABLE
-from stratascope.check.options import KUBE_PLAY
-from stratascope.check.reading import Read, Said, Service
-from stratascope.check.rewrite import rewritten
 from stratascope.core.container import Asked, AskedMount, Engine, EngineKind, Image, ProfileKind
 from stratascope.core.message import Message, msg
+from stratascope.core.options.difference import Change, UnwritableError, changes
+from stratascope.core.options.given import GivenOption, Service
+from stratascope.core.options.meaning import WRITABLE
+from stratascope.core.options.table import KUBE_PLAY
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
+from stratascope.formats.edit import rewritten
+from stratascope.formats.text import Read
 from stratascope.layers.shared.toggle_values import shared_mode
 from stratascope.layers.toggles import all_toggles, fold, plain, toggle
 from stratascope.usecases.check.check import Checker, Host
@@ -203,7 +204,7 @@ def _by_itself(mount: AskedMount, asked: Asked, *, docker: bool) -> bool:
     return plain_tmpfs and asked.read_only_root and not docker
 
 
-def _again(said: Sequence[Said], old: Said) -> Said:
+def _again(said: Sequence[GivenOption], old: GivenOption) -> GivenOption:
     found = [each for each in said if (each.name, each.value) == (old.name, old.value)]
     if not found:
         raise UnwritableError(old.name)

@@ -11,6 +11,7 @@ from functools import cache
 
 from stratascope.core.denials.denial import Claim, Remedy
 from stratascope.core.message import Message, msg
+from stratascope.core.options.capabilities import bounding, named, starts_as_root
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.want import (
     DeviceNode,
@@ -27,7 +28,6 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls, Capability
 from stratascope.core.threats.threat import Outcome, Threat
-from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles
 from stratascope.usecases.plan.offers import Preview

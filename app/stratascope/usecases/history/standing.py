@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.container import Engine
 from stratascope.core.history.changes import up
 from stratascope.core.history.entry import Exposed, Image, Limits, Made, Run, Standing, Subject, Unlike
-from stratascope.core.history.flags import flags
+from stratascope.core.options.words import flags
 from stratascope.core.privilege import PrivilegeState
 from stratascope.core.relaunch.engine_marks import is_mark
 from stratascope.core.relaunch.launch_spec import TRANSACTION

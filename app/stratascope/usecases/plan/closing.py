@@ -21,13 +21,13 @@ from collections.abc import Iterable, Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.layer import Layer
+from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.relaunch.toggle import GRADES, Choice, Cure, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Posture, ruled
 from stratascope.core.threats.threat import Stance, Threat
-from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.toggles import all_toggles, fold, toggle
 from stratascope.usecases.plan.hitting_set import smallest_hitting
 from stratascope.usecases.plan.prediction import Prediction

@@ -13,13 +13,13 @@ from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
+from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
-from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.toggles import all_live, all_toggles, fold, plain, toggle, value_text
 from stratascope.usecases.plan.closing import Closing, closing
 from stratascope.usecases.plan.learned import Place, resolved

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Denied, Observation, UsedCall, added
+from stratascope.core.options.capabilities import FILES, bounding, named
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
 from stratascope.layers.namespaces.written import in_temporary_place
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.shared.asked_capabilities import FILES, bounding, named
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.linux.decode import DecodeError

@@ -1,0 +1,215 @@
+"""Which options have to go, to come or to change so that a container is asked for otherwise. Pure.
+
+In the options of `run`, whatever the text's language; each language writes them its own way (`formats/*/edit.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stratascope.core.container import Asked, AskedMount, Engine, ProfileKind
+from stratascope.core.message import Message
+from stratascope.core.options.given import GivenOption
+from stratascope.core.options.mounts import MountError, of_mount, of_tmpfs, of_volume
+from stratascope.core.sizes import typed_size
+from stratascope.value import Value
+
+_MODES = (
+    ("pid", "pid_mode"),
+    ("ipc", "ipc_mode"),
+    ("uts", "uts_mode"),
+    ("network", "network_mode"),
+    ("userns", "userns_mode"),
+    ("cgroupns", "cgroupns_mode"),
+)
+_MOUNTS = frozenset(("volume", "mount", "tmpfs"))
+
+
+class Change(Value):
+    """`old`: what goes, None where something is only added; `name`, `value`: what comes, "" where nothing does."""
+
+    old: GivenOption | None
+    name: str = ""
+    value: str = ""
+
+
+class UnwritableError(Exception):
+    """A change that has no words in this text. `why`: in a sentence; None: its place can't be found, or made."""
+
+    def __init__(self, what: str, why: Message | None = None) -> None:
+        super().__init__(what)
+        self.why = why
+
+
+def changes(said: tuple[GivenOption, ...], before: Asked, after: Asked, engine: Engine) -> tuple[Change, ...]:
+    """From what is asked for to what is wanted."""
+    found = [
+        *_flags(said, before, after),
+        *_capabilities(said, before, after),
+        *_security(said, before, after),
+        *_modes(said, before, after),
+        *_mounts(said, before, after, engine),
+        *_devices(said, before, after),
+        *_limits(said, before, after),
+    ]
+    return tuple(found)
+
+
+def _of(said: tuple[GivenOption, ...], *names: str) -> list[GivenOption]:
+    return [each for each in said if each.name in names]
+
+
+def _set(said: tuple[GivenOption, ...], name: str, value: str) -> Iterator[Change]:
+    """One word of a kind: the last one is changed, those before go."""
+    there = _of(said, name)
+    yield from (Change(each) for each in there[:-1])
+    yield Change(there[-1] if there else None, name, value)
+
+
+def _flags(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
+    for name, was, now in (
+        ("privileged", before.privileged, after.privileged),
+        ("read-only", before.read_only_root, after.read_only_root),
+    ):
+        if was and not now:
+            yield from (Change(each) for each in _of(said, name))
+        elif now and not was:
+            yield from _set(said, name, "true")
+    if before.user != after.user and after.user:
+        yield from _set(said, "user", after.user)
+
+
+def _capabilities(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
+    for name, was, now in (("cap-add", before.cap_add, after.cap_add), ("cap-drop", before.cap_drop, after.cap_drop)):
+        if was == now:
+            continue
+        there: set[str] = set()
+        for each in _of(said, name):
+            words = [_capability(word) for word in (each.value or "").split(",")]
+            kept = [word for word in words if word in now]
+            there.update(kept)
+            if not kept:
+                yield Change(each)
+            elif kept != words:
+                yield Change(each, name, ",".join(word.removeprefix("CAP_") for word in kept))
+        yield from (Change(None, name, word.removeprefix("CAP_")) for word in now if word not in there)
+
+
+def _capability(word: str) -> str:
+    name = word.strip().upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
+
+
+def _security(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
+    gone = []
+    if before.no_new_privileges != after.no_new_privileges:
+        gone.append("no-new-privileges")
+        if after.no_new_privileges:
+            yield Change(None, "security-opt", "no-new-privileges")
+    for name, was, now in (("seccomp", before.seccomp, after.seccomp), ("apparmor", before.apparmor, after.apparmor)):
+        if was is not now:
+            if now is ProfileKind.CUSTOM:
+                raise UnwritableError(name)
+            gone.append(name)
+    if before.selinux_options != after.selinux_options:
+        gone.append("label")
+        yield from (Change(None, "security-opt", f"label={word}") for word in after.selinux_options)
+    if before.masked_paths != after.masked_paths or before.unmasked != after.unmasked:
+        gone += ["systempaths", "unmask"]
+    for each in _of(said, "security-opt"):
+        name = (each.value or "").partition("=")[0].partition(":")[0]
+        if name in gone:
+            yield Change(each)
+
+
+def _modes(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
+    for name, field in _MODES:
+        was, now = getattr(before, field), getattr(after, field)
+        if was == now:
+            continue
+        there = _of(said, name)
+        if now in ("private", "", "bridge") and there:
+            yield from (Change(each) for each in there)
+            if name in ("ipc", "cgroupns") and now == "private":  # not so by itself everywhere
+                yield Change(None, name, now)
+        elif now:
+            yield from _set(said, name, now)
+
+
+def _mounts(said: tuple[GivenOption, ...], before: Asked, after: Asked, engine: Engine) -> Iterator[Change]:
+    was, now = ({mount.target: mount for mount in asked.mounts} for asked in (before, after))
+    for each in said:
+        if each.name not in _MOUNTS:
+            continue
+        mount = _mount(each, engine)
+        if mount is None or mount.target not in was:
+            continue
+        wanted = now.get(mount.target)
+        if wanted is None:
+            yield Change(each)
+        elif was[mount.target].writable and not wanted.writable:
+            yield Change(each, each.name, _read_only(each))
+    for target, mount in now.items():
+        if target not in was:
+            if mount.kind != "tmpfs":
+                raise UnwritableError(target)
+            yield Change(None, "tmpfs", f"{target}:{mount.options}" if mount.options else target)
+
+
+def _mount(each: GivenOption, engine: Engine) -> AskedMount | None:
+    value = each.value or ""
+    try:
+        if each.name == "tmpfs":
+            return of_tmpfs(value)
+        return of_volume(value, "/", engine) if each.name == "volume" else of_mount(value, "/", engine)
+    except MountError:
+        return None
+
+
+def _read_only(each: GivenOption) -> str:
+    value = each.value or ""
+    if each.name == "mount":
+        return f"{value},readonly"
+    parts = value.split(":")
+    if each.name == "tmpfs":
+        return f"{value},ro" if len(parts) > 1 else f"{value}:ro"
+    words = [word for word in parts[2].split(",") if word != "rw"] if len(parts) > 2 else []
+    return ":".join([*parts[:2], ",".join(["ro", *words])])
+
+
+def _devices(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
+    kept = {device.source for device in after.devices}
+    if before.devices != after.devices:
+        yield from (Change(each) for each in _of(said, "device") if (each.value or "").partition(":")[0] not in kept)
+    if before.device_rules != after.device_rules:
+        rules = after.device_rules or ()
+        yield from (Change(each) for each in _of(said, "device-cgroup-rule") if each.value not in rules)
+    if before.sysctls != after.sysctls:
+        left = {f"{name}={value}" for name, value in after.sysctls}
+        yield from (Change(each) for each in _of(said, "sysctl") if (each.value or "") not in left)
+
+
+def _limits(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
+    if before.memory != after.memory and after.memory:
+        yield from _set(said, "memory", typed_size(after.memory))
+    if before.memory_swap != after.memory_swap and after.memory_swap:
+        yield from _set(said, "memory-swap", typed_size(after.memory_swap))
+    if before.pids != after.pids and after.pids:
+        yield from _set(said, "pids-limit", str(after.pids))
+    if before.cpu_cores != after.cpu_cores and after.cpu_cores:
+        yield from (Change(each) for each in _of(said, "cpu-quota", "cpu-period"))
+        yield from _set(said, "cpus", f"{after.cpu_cores:.9g}")
+    if before.ports != after.ports:
+        addresses = {port.host_ip for port in after.ports}
+        for each in _of(said, "publish"):
+            address, colon, rest = (each.value or "").rpartition(":")
+            address, more, outside = address.rpartition(":") if colon else ("", "", "")
+            if not more or address.strip("[]") not in addresses:
+                own = "[::1]" if ":" in address else "127.0.0.1"
+                yield Change(each, "publish", f"{own}:{outside}:{rest}")
+    for limit in after.limits:
+        if limit not in before.limits:
+            there = next(
+                (each for each in _of(said, "ulimit") if (each.value or "").startswith(f"{limit.name}=")), None
+            )
+            yield Change(there, "ulimit", f"{limit.name}={limit.soft}:{limit.hard}")

@@ -1,0 +1,172 @@
+"""What `-v`, `--mount` and `--tmpfs` ask for, as the engine's inspect would tell it."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from stratascope.core.container import WRITABLE_BELOW, AskedMount, Engine, EngineKind
+from stratascope.core.message import Message, msg
+from stratascope.core.options.values import true
+from stratascope.value import replace
+
+_PROPAGATION = frozenset(("shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"))
+# Words of a bind that change what it shows; `bind`: without what is mounted below its source
+_WORDS = frozenset(("nosuid", "nodev", "noexec", "suid", "dev", "exec", "bind", "idmap"))
+_BOUND = frozenset(("bind", "rbind"))
+
+
+class MountError(Exception):
+    """A mount that no engine takes."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message.id)
+        self.message = message
+
+
+def volume_path(name: str, engine: Engine) -> str:
+    """Where an engine keeps a volume, if nobody moved its folder. Of an anonymous one the name is not known yet."""
+    if engine.facts.data_root:
+        root = engine.facts.data_root
+    elif engine.kind is EngineKind.DOCKER:
+        root = "~/.local/share/docker" if engine.rootless else "/var/lib/docker"
+    else:
+        root = "~/.local/share/containers/storage" if engine.rootless else "/var/lib/containers/storage"
+    return f"{root}/volumes/{name or '?'}/_data"
+
+
+def of_volume(text: str, folder: str, engine: Engine) -> AskedMount | None:
+    """`[SOURCE:]TARGET[:WORDS]`; None for what shows a copy of the host's (`:O` of Podman). Raises MountError."""
+    parts = text.split(":")
+    if len(parts) == 1:
+        source, target, words = "", parts[0], []
+    else:
+        source, target, words = parts[0], parts[1], parts[2].split(",") if len(parts) > 2 else []
+    if len(parts) > 3 or not target.startswith("/"):
+        raise MountError(msg("{value} is not a mount: it has to be SOURCE:PLACE, or SOURCE:PLACE:ro.", value=text))
+    if "O" in words and engine.kind is EngineKind.PODMAN:
+        return None  # an overlay: what is written there stays with the container
+    return _mount("", source, target, words, writable="ro" not in words, folder=folder, engine=engine)
+
+
+def of_mount(text: str, folder: str, engine: Engine) -> AskedMount | None:
+    """`type=bind,source=…,target=…`; None for a kind that shows nothing of the host. Raises MountError."""
+    fields = _fields(text)
+    known = dict(fields)
+    kind = known.get("type", "volume")
+    target = known.get("target", known.get("destination", known.get("dst", ""))) or ""
+    source = known.get("source", known.get("src", "")) or ""
+    if not target.startswith("/"):
+        raise MountError(msg("{value} is not a mount: it has no path in the container.", value=text))
+    docker = engine.kind is EngineKind.DOCKER
+    read_only = _read_only(known, docker=docker)
+    if kind == "tmpfs":
+        freed = ",".join(word for word in ("exec", "suid", "dev") if word in known)
+        return AskedMount("tmpfs", "", target, not read_only, options=freed)
+    if kind not in ("bind", "volume", "glob"):
+        return None
+    if kind == "bind" and not source and not docker:
+        source = target
+    words = [name for name, _ in fields]
+    words += [value for name, value in fields if name == "bind-propagation" and value]
+    if kind == "bind" and _alone(known, docker=docker):
+        words.append("bind")
+    if known.get("bind-recursive") == "writable":
+        words.append(WRITABLE_BELOW)
+    if kind == "volume":
+        pairs = (value.partition("=") for name, value in fields if name == "volume-opt" and value)
+        device, more, read_only_too = bound_folder({name: value for name, _, value in pairs})
+        if device:
+            kind, source, words, read_only = "bind", device, [*words, *more], read_only or read_only_too
+    return _mount(kind, source, target, words, writable=not read_only, folder=folder, engine=engine)
+
+
+class There(NamedTuple):
+    """What the engine's machine has already. By itself: nothing is known of it."""
+
+    volume: Callable[[str], Mapping[str, str]] = lambda _: {}  # the options that the volume of a name was made with
+    real: Callable[[str], str] = str  # where a path leads
+
+
+NOTHING_THERE = There()
+
+
+def shown(mount: AskedMount, there: There) -> AskedMount:
+    """The same as what it shows: where links lead; the folder that a volume is bound to, which the engine has."""
+    if mount.kind == "bind" and mount.source.startswith("/"):
+        return replace(mount, source=there.real(mount.source))
+    if mount.kind != "volume" or not mount.volume:
+        return mount
+    device, words, read_only = bound_folder(there.volume(mount.volume))
+    if not device:
+        return mount
+    options = ",".join(filter(None, (mount.options, *words)))
+    writable = mount.writable and not read_only
+    return AskedMount("bind", there.real(device), mount.target, writable, "rprivate", options=options)
+
+
+def bound_folder(options: Mapping[str, str]) -> tuple[str, tuple[str, ...], bool]:
+    """Of a volume with these options of the driver `local`: the host's folder that it shows, empty for an ordinary one;
+    words of that bind; and whether it is read-only.
+    """
+    words = options.get("o", "").split(",")
+    if not _BOUND.intersection(words):
+        return "", (), False
+    kept = tuple(word for word in words if word in _WORDS and word != "bind")
+    return options.get("device", ""), (*kept, *(() if "rbind" in words else ("bind",))), "ro" in words
+
+
+def _fields(text: str) -> list[tuple[str, str | None]]:
+    """Names and values, quoted as in CSV; None: a name alone."""
+    try:
+        row = next(csv.reader([text], strict=True), [])
+    except csv.Error:
+        raise MountError(msg("{value} is not a mount: its quotes do not fit.", value=text)) from None
+    parts = (part.partition("=") for part in row)
+    return [(name.strip().lower(), value if equals else None) for name, equals, value in parts]
+
+
+def _read_only(known: Mapping[str, str | None], *, docker: bool) -> bool:
+    """Docker reads these values as Go does; Podman knows true and false, and takes no notice of others."""
+    for name in ("readonly", "ro"):
+        if name in known:
+            value = known[name]
+            return value is None or (true(value) is True if docker else value.lower() == "true")
+    return not docker and (known.get("rw") or "").lower() == "false"
+
+
+def _alone(known: Mapping[str, str | None], *, docker: bool) -> bool:
+    """Whether what is mounted below its source does not come along."""
+    if "bind-nonrecursive" in known and (not docker or true(known["bind-nonrecursive"]) is True):
+        return True
+    return docker and known.get("bind-recursive") == "disabled"
+
+
+def of_tmpfs(text: str) -> AskedMount:
+    """`PLACE[:WORDS]`. Raises MountError."""
+    target, _, words = text.partition(":")
+    if not target.startswith("/"):
+        raise MountError(msg("{value} is not a path in the container: it has to begin with /.", value=text))
+    found = words.split(",")
+    freed = ",".join(word for word in found if word in ("exec", "suid", "dev"))
+    return AskedMount("tmpfs", "", _clean(target), "ro" not in found, options=freed)
+
+
+def _mount(
+    kind: str, source: str, target: str, words: Iterable[str], *, writable: bool, folder: str, engine: Engine
+) -> AskedMount:
+    target = _clean(target)
+    propagation = next((word for word in words if word in _PROPAGATION), "")
+    options = ",".join(dict.fromkeys(word for word in words if word in _WORDS or word == WRITABLE_BELOW))
+    path = source.startswith(("/", ".", "~", "$", "%"))
+    if path or kind in ("bind", "glob"):
+        if source and not source.startswith(("/", "~", "$", "%")):
+            source = posixpath.join(folder, source)
+        return AskedMount("bind", _clean(source), target, writable, propagation or "rprivate", options=options)
+    return AskedMount("volume", volume_path(source, engine), target, writable, propagation, source, options)
+
+
+def _clean(path: str) -> str:
+    return posixpath.normpath(path) if path.startswith("/") else path

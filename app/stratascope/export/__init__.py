@@ -1,1 +1,0 @@
-"""A container as what would start it again: run commands, Compose, Quadlet, Kubernetes, a seccomp profile."""

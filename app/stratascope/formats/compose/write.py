@@ -1,0 +1,400 @@
+"""A Compose override: what makes a service as hard as wanted, to be merged over its own file; or a whole service.
+
+A container that Compose made has a file already, so only security and limits are said, each list with `!override`
+(else Compose appends). Any other container gets the whole service. `$` is doubled: Compose would fill in variables.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stratascope.core.container import EngineKind
+from stratascope.core.message import Message, msg
+from stratascope.core.options.request import RunMount, RunOptions
+from stratascope.formats.run.write import (
+    device_text,
+    health_times,
+    known_words,
+    log,
+    network_known,
+    port_text,
+    profile_comment,
+    profile_path,
+    security_words,
+)
+from stratascope.formats.shared import (
+    USUAL,
+    capabilities,
+    comment,
+    file_name,
+    has_profile,
+    may_be_secret,
+    missing,
+    one,
+    title,
+    withheld,
+)
+from stratascope.formats.yaml.write import Node, Tagged, document
+from stratascope.value import replace
+
+_SERVICE = "com.docker.compose.service"
+
+
+def render(options: RunOptions, secrets: bool) -> str:
+    """The file. Lists are replaced by Compose 2.24 and newer."""
+    service = dict(options.labels).get(_SERVICE, "")
+    own = bool(service)
+    unsaid: list[Message] = []
+    said: Service = {}
+    hidden: list[str] = []
+    volumes: dict[str, Node] = {}
+    networks: dict[str, Node] = {}
+    if not own:
+        hidden = whole_service(options, secrets, said, networks, unsaid)
+    _rights(options, said, own, unsaid)
+    _storage(options, said, volumes, own, unsaid)
+    _limits(options, said, own)
+    if own and not said:
+        said["read_only"] = options.read_only  # an empty service is refused
+    head = [
+        *title(
+            options,
+            msg("On top of the Compose file of {name}: docker compose -f FILE -f THIS up -d", name=service)
+            if own
+            else msg("The container {name} as a Compose file, written by Stratascope.", name=options.name),
+        ),
+        *(
+            [comment(msg("Requires Compose 2.24 or newer, which can replace lists instead of adding to them."))]
+            if own
+            else []
+        ),
+        *(missing(each) for each in unsaid),
+        *withheld(hidden),
+    ]
+    if has_profile(options):
+        head.append(profile_comment(options))
+    top: dict[str, Node] = {"services": {service or file_name(options): _escaped(said)}}
+    if volumes:
+        top["volumes"] = _escaped(volumes)
+    if networks:
+        top["networks"] = _escaped(networks)
+    return "\n".join(head) + "\n" + document(top)
+
+
+def _escaped(value: Node) -> Node:
+    """Texts with each `$` doubled, keys as they are."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, Tagged):
+        return Tagged(value.tag, _escaped(value.value))
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    return value
+
+
+def _list(values: list[Node], own: bool) -> Node:
+    return Tagged("!override", values) if own else values
+
+
+def _put(said: Service, key: str, values: list[Node], changed: bool, own: bool) -> None:
+    """A list, where it has something or where what it had is to go."""
+    if values or (changed and own):
+        said[key] = _list(values, own)
+
+
+def _rights(options: RunOptions, said: Service, own: bool, unsaid: list[Message]) -> None:
+    before, asked = options.before, options.asked
+    if options.user != before.user or (options.user and not own):
+        said["user"] = options.user
+    if options.privileged or before.privileged:
+        said["privileged"] = options.privileged
+    add, drop = capabilities(options, EngineKind.DOCKER)
+    _put(said, "cap_drop", list(drop), bool(before.cap_drop), own)
+    _put(said, "cap_add", list(add), bool(before.cap_add), own)
+    # Compose splits at the first equals sign, or else at a colon
+    words: list[Node] = list(security_words(options, EngineKind.DOCKER, unsaid, f"./{profile_path(options)}"))
+    _put(said, "security_opt", words, _security(options), own)
+    for key, mode, was in (
+        ("pid", options.pid, before.pid_mode),
+        ("ipc", options.ipc, before.ipc_mode),
+        ("uts", options.uts, before.uts_mode),
+        ("cgroup", options.cgroupns, before.cgroupns_mode),
+        ("userns_mode", options.userns, before.userns_mode),
+    ):
+        if key != "ipc" and key != "cgroup" and mode in ("", "private"):
+            if own and was not in ("", "private"):
+                said[key] = Tagged("!reset", None)
+        elif key == "userns_mode" and mode != "host":
+            unsaid.append(one("userns", mode))
+        elif mode:
+            said[key] = mode
+    if asked.network_mode != before.network_mode and own:
+        said["network_mode"] = (
+            Tagged("!reset", None) if options.network in ("", "private", "bridge") else options.network
+        )
+    unsaid.extend(one("uidmap", each) for each in options.uid_map)
+
+
+def _security(options: RunOptions) -> bool:
+    """Whether an option was there that the wanted ones may not have."""
+    before = options.before
+    return bool(
+        before.no_new_privileges
+        or before.seccomp is not options.asked.seccomp
+        or before.apparmor is not options.asked.apparmor
+        or before.selinux_options
+        or before.masked_paths != options.asked.masked_paths
+        or before.privileged
+    )
+
+
+def _storage(options: RunOptions, said: Service, volumes: dict[str, Node], own: bool, unsaid: list[Message]) -> None:
+    before, asked = options.before, options.asked
+    if options.read_only or before.read_only_root:
+        said["read_only"] = options.read_only
+    changed = before.mounts != asked.mounts
+    tmpfs: list[Node] = []
+    mounted: list[Node] = []
+    untold = unsaid if changed or not own else []
+    for mount in options.mounts:
+        if mount.kind not in ("bind", "volume", "tmpfs"):
+            unsaid.append(msg("The {kind} mount at {path}.", kind=mount.kind, path=mount.target))
+            continue
+        words = known_words(mount, options, EngineKind.DOCKER, untold)
+        if mount.kind == "tmpfs" and not mount.long:
+            words = (*(("ro",) if mount.read_only else ()), *words)
+            tmpfs.append(f"{mount.target}:{','.join(words)}" if words else mount.target)
+        else:
+            mounted.append(_mount(replace(mount, words=words), volumes if changed or not own else {}, untold))
+    if changed or not own:
+        _put(said, "tmpfs", tmpfs, changed, own)
+        _put(said, "volumes", mounted, changed, own)
+    if before.devices != asked.devices or not own:
+        devices: list[Node] = [device_text(each) for each in options.devices]
+        _put(said, "devices", devices, True, own)
+    if own and before.device_rules and not asked.device_rules:
+        _put(said, "device_cgroup_rules", [], True, own)
+    if before.ports != asked.ports or not own:
+        _put(said, "ports", [port_text(port) for port in options.ports], True, own)
+
+
+def _mount(mount: RunMount, volumes: dict[str, Node], unsaid: list[Message]) -> Node:
+    found: Service = {"type": mount.kind}
+    if mount.source:
+        found["source"] = mount.source
+    if mount.kind == "volume" and mount.source:
+        key = key_of(mount.source)
+        found["source"] = key
+        volumes[key] = {"external": True, "name": mount.source}
+    found["target"] = mount.target
+    if mount.read_only:
+        found["read_only"] = True
+    extra: Service = {}
+    for word in mount.words:
+        if word == "nocopy":
+            extra["nocopy"] = True
+        elif word in ("z", "Z"):
+            extra["selinux"] = word
+        elif word.removeprefix("r") in ("shared", "slave", "private"):
+            extra["propagation"] = word
+        elif word not in ("rbind", "bind"):
+            unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=word))
+    for name, value in mount.long:
+        match name:
+            case "bind-propagation":
+                extra["propagation"] = value
+            case "bind-recursive":
+                extra["recursive"] = value
+            case "volume-nocopy" | "nocopy":
+                extra["nocopy"] = True
+            case "volume-subpath" | "subpath":
+                extra["subpath"] = value
+            case "tmpfs-size":
+                extra["size"] = int(value)
+            case "tmpfs-mode":
+                extra["mode"] = int(value, 8)
+            case "type":
+                pass
+            case _:
+                unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=name))
+    if mount.kind == "volume":
+        # Podman says the same of each volume
+        extra.pop("propagation", None)
+    if extra:
+        found[mount.kind] = extra
+    return found
+
+
+def _limits(options: RunOptions, said: Service, own: bool) -> None:
+    """Compose refuses a limit that differs from that of `deploy`, so both are said.
+
+    It takes those that `deploy` does not name for none there, as soon as it names one: all are named that are in force.
+    """
+    before, asked = options.before, options.asked
+    changed: Service = {}
+    if options.memory and (options.memory != before.memory or not own):
+        changed["mem_limit"] = options.memory
+        if options.memory_swap:
+            changed["memswap_limit"] = options.memory_swap
+    if options.cpus and (asked.cpu_cores != before.cpu_cores or not own):
+        changed["cpus"] = options.cpus
+    if options.pids > 0 and (options.pids != before.pids or not own):
+        changed["pids_limit"] = options.pids
+    said |= changed
+    gone = tuple(
+        key
+        for keys, was, now in (
+            (("mem_limit", "memswap_limit"), before.memory, asked.memory),
+            (("cpus",), before.cpu_cores, asked.cpu_cores),
+            (("pids_limit",), before.pids, asked.pids),
+        )
+        for key in keys
+        if own and was and not now
+    )
+    said |= {key: Tagged("!reset", None) for key in gone}
+    if own and options.shm_size and asked.shm_size != before.shm_size:
+        said["shm_size"] = options.shm_size
+    if own and asked.sysctls != before.sysctls:
+        said["sysctls"] = dict(asked.sysctls)
+    if (changed or gone) and own:
+        memory = str(options.memory or "")
+        cpus = f"{options.cpus:.9g}" if options.cpus else ""
+        limits: Service = {"memory": memory, "cpus": cpus, "pids": options.pids}
+        named: Service = {name: value for name, value in limits.items() if value}
+        said["deploy"] = {"resources": {"limits": Tagged("!override", named) if gone else named}}
+    chosen = [limit for limit in options.limits if limit not in before.limits or not own]
+    if chosen:
+        said["ulimits"] = {limit.name: {"soft": limit.soft, "hard": limit.hard} for limit in chosen}
+
+
+# -- what only a whole service says
+
+_LABELS = "com.docker.compose."
+_EXTENSION = "x-"  # what Compose takes for somebody's own, in mappings of labels and of variables too
+_UNNAMED = re.compile(r"[^a-zA-Z0-9._-]+")
+_NUMBERS = {
+    "cpu-shares": "cpu_shares",
+    "cpu-period": "cpu_period",
+    "cpu-quota": "cpu_quota",
+    "oom-score-adj": "oom_score_adj",
+    "memory-swappiness": "mem_swappiness",
+}
+_TEXTS = {"cpuset-cpus": "cpuset", "cgroup-parent": "cgroup_parent", "runtime": "runtime"}
+_LISTS = {"device-cgroup-rule": "device_cgroup_rules", "expose": "expose"}
+Service = dict[str, Node]
+
+
+def key_of(name: str) -> str:
+    """What a volume or network of that name is called in the file. `x-…` would be no name to Compose."""
+    key = _UNNAMED.sub("-", name)
+    return f"_{key}" if key.startswith(_EXTENSION) else key
+
+
+def _named(option: str, values: dict[str, Node], unsaid: list[Message]) -> Node:
+    """A mapping; but a list where a name in it would be taken for an extension, which splits at the equals sign."""
+    if not any(name.startswith(_EXTENSION) for name in values):
+        return values
+    unsaid.extend(one(option, f"{name}={value}") for name, value in values.items() if "=" in name)
+    pairs = [(name, value) for name, value in values.items() if "=" not in name]
+    return [name if value is None else f"{name}={value}" for name, value in pairs]
+
+
+def whole_service(
+    options: RunOptions, secrets: bool, said: Service, networks: dict[str, Node], unsaid: list[Message]
+) -> list[str]:
+    """Puts it into `said`; returns the variables whose values are left out."""
+    said["image"] = options.image
+    said["container_name"] = options.name
+    if options.entrypoint is not None:
+        said["entrypoint"] = list(options.entrypoint)
+    if options.command:
+        said["command"] = list(options.command)
+    hidden = []
+    environment: dict[str, Node] = {}
+    for name, value in options.environment:
+        if name in options.plain:
+            continue
+        if not secrets and may_be_secret(options, name, value):
+            hidden.append(name)
+            environment[name] = None  # the value of whoever calls Compose
+        else:
+            environment[name] = value
+    labels: dict[str, Node] = {name: value for name, value in options.labels if not name.startswith(_LABELS)}
+    rest: tuple[tuple[str, Node], ...] = (
+        ("environment", _named("env", environment, unsaid)),
+        ("labels", _named("label", labels, unsaid)),
+        ("annotations", _named("annotation", dict(options.annotations), unsaid)),
+        ("sysctls", _named("sysctl", dict(options.sysctls), unsaid)),
+        ("group_add", list(options.groups)),
+        ("dns", list(options.dns)),
+        ("dns_search", list(options.dns_search)),
+        ("dns_opt", list(options.dns_options)),
+        ("extra_hosts", list(options.hosts)),
+        ("working_dir", options.workdir),
+        ("hostname", options.hostname),
+        ("domainname", options.domainname),
+        ("stop_signal", options.stop_signal),
+        ("tty", options.tty),
+        ("stdin_open", options.stdin),
+        ("init", options.init),
+        ("shm_size", options.shm_size),
+        ("mem_reservation", options.memory_reservation),
+    )
+    said |= {key: item for key, item in rest if item}
+    if options.restart.name not in ("", "no"):
+        retries = f":{options.restart.retries}" if options.restart.retries else ""
+        said["restart"] = f"{options.restart.name}{retries}"
+    if options.stop_timeout is not None:
+        said["stop_grace_period"] = f"{options.stop_timeout}s"
+    if options.network and network_known(options.network, options.kind, EngineKind.DOCKER):
+        said["network_mode"] = options.network
+    elif options.network not in ("", "private"):
+        unsaid.append(one("network", options.network))
+    elif options.networks:
+        said["networks"] = _networks(options, networks)
+    if options.health is not None:
+        times = {name.replace("-", "_"): duration_ for name, duration_ in health_times(options.health)}
+        retried: Service = {"retries": options.health.retries} if options.health.retries else {}
+        disabled = options.health.test == ("NONE",)
+        said["healthcheck"] = {"disable": True} if disabled else {"test": list(options.health.test), **times, **retried}
+    driver, log_options = log(options, EngineKind.DOCKER, unsaid)
+    if driver:
+        said["logging"] = {"driver": driver, "options": dict(log_options)}
+    _further(options, said, unsaid)
+    return hidden
+
+
+def _further(options: RunOptions, said: Service, unsaid: list[Message]) -> None:
+    """The options that only the command lines have names for, where Compose has one, too."""
+    lists: dict[str, list[Node]] = {}
+    for name, value in (*options.shared, *options.own):
+        if name in _NUMBERS:
+            said[_NUMBERS[name]] = int(value)
+        elif name in _TEXTS:
+            said[_TEXTS[name]] = value
+        elif name in _LISTS:
+            lists.setdefault(_LISTS[name], []).append(value)
+        elif (name, value) not in USUAL:
+            unsaid.append(one(name, value))
+    said.update(lists)
+
+
+def _networks(options: RunOptions, networks: dict[str, Node]) -> Node:
+    joined: dict[str, Node] = {}
+    for endpoint in options.networks:
+        if endpoint.network in ("bridge", "podman"):
+            joined["default"] = None  # the engine's own, which has no name that Compose takes
+            continue
+        key = key_of(endpoint.network)
+        networks[key] = {"external": True, "name": endpoint.network}
+        found: Service = {}
+        if endpoint.aliases:
+            found["aliases"] = list(endpoint.aliases)
+        for address in endpoint.addresses:
+            found["ipv6_address" if ":" in address else "ipv4_address"] = address
+        if endpoint.mac:
+            found["mac_address"] = endpoint.mac
+        joined[key] = found or None
+    return joined

@@ -1,0 +1,46 @@
+"""A container's wanted settings for other tools: which writer for which kind. Pure."""
+
+from __future__ import annotations
+
+from stratascope.core.container import EngineKind
+from stratascope.core.message import msg
+from stratascope.core.notation import NoNotationError
+from stratascope.core.options.request import RunOptions
+from stratascope.formats import seccomp
+from stratascope.formats.compose import write as compose
+from stratascope.formats.kubernetes import write as kubernetes
+from stratascope.formats.quadlet import write as quadlet
+from stratascope.formats.run import write as run
+from stratascope.formats.shared import ExportError, ExportKind
+
+__all__ = ["ExportError", "ExportKind", "export"]
+
+
+def export(kind: ExportKind, options: RunOptions, *, secrets: bool = False, profile: str = "") -> str:
+    """The text of a file or of a command, ending in a newline. Raises ExportError.
+
+    `secrets`: with the values of the environment's variables, whose names alone are written otherwise. `profile` is
+    the text of the seccomp profile's file, or of the engine's default one, where the options name no JSON.
+    """
+    try:
+        return _written(kind, options, secrets, profile)
+    except NoNotationError as error:
+        raise ExportError(error.message) from error
+    except ValueError as error:  # an engine's text where a number belongs
+        raise ExportError(msg("It could not be exported: {words}", words=str(error))) from error
+
+
+def _written(kind: ExportKind, options: RunOptions, secrets: bool, profile: str) -> str:
+    match kind:
+        case ExportKind.DOCKER_RUN:
+            return run.render(options, EngineKind.DOCKER, secrets)
+        case ExportKind.PODMAN_RUN:
+            return run.render(options, EngineKind.PODMAN, secrets)
+        case ExportKind.COMPOSE:
+            return compose.render(options, secrets)
+        case ExportKind.QUADLET:
+            return quadlet.render(options)
+        case ExportKind.KUBERNETES:
+            return kubernetes.render(options, secrets)
+        case ExportKind.SECCOMP:
+            return seccomp.render(options, profile)

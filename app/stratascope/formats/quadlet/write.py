@@ -1,0 +1,202 @@
+"""A Quadlet drop-in: what makes a unit's container as hard as wanted, merged over its `.container` file.
+
+A list is begun anew by an empty assignment. What was given by `PodmanArgs=` can't be taken out of it without knowing
+the rest, so it is contradicted: of an option that is said twice, Podman takes the last.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.container import EngineKind, ProfileKind
+from stratascope.core.message import Message, msg
+from stratascope.core.options.request import RunMount, RunOptions
+from stratascope.formats.quadlet.unit import ContainerSection, is_plain
+from stratascope.formats.run.write import comma_separated, device_text, port_text
+from stratascope.formats.shared import (
+    capabilities,
+    comment,
+    file_name,
+    has_profile,
+    is_default_apparmor,
+    missing,
+    one,
+    title,
+)
+
+_UNIT = "PODMAN_SYSTEMD_UNIT"
+_LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Docker's words for Podman's
+
+
+def render(options: RunOptions) -> str:
+    """The drop-in, for Podman 5. Raises NoNotationError."""
+    unsaid: list[Message] = []
+    unit = ContainerSection()
+    _rights(options, unit)
+    _profiles(options, unit, unsaid)
+    _storage(options, unit, unsaid)
+    _limits(options, unit)
+    name = dict(options.labels).get(_UNIT, "").removesuffix(".service") or file_name(options)
+    head = title(
+        options,
+        msg("Save as {unit}.container.d/50-stratascope.conf beside {unit}.container.", unit=name),
+    )
+    head += [missing(each) for each in unsaid]
+    if has_profile(options):
+        head.append(
+            comment(
+                msg(
+                    "First save the seccomp profile as {path}, where %E is /etc or ~/.config: export it with --as "
+                    "seccomp.",
+                    path=profile_path(options),
+                )
+            )
+        )
+    return "\n".join([*head, *unit.lines]) + "\n"
+
+
+def profile_path(options: RunOptions) -> str:
+    """In the words of systemd.unit(5): %E is /etc, or ~/.config for a user's own units."""
+    return f"%E/containers/{file_name(options)}-seccomp.json"
+
+
+def _rights(options: RunOptions, unit: ContainerSection) -> None:
+    before = options.before
+    if options.user != before.user:
+        _user(options.user, unit)
+    if options.privileged or before.privileged:
+        unit.option("--privileged=", str(options.privileged).lower())
+    add, drop = capabilities(options, EngineKind.PODMAN)
+    for key, option, names, had in (
+        ("DropCapability", "--cap-drop=", drop, before.cap_drop),
+        ("AddCapability", "--cap-add=", add, before.cap_add),
+    ):
+        if names or had:
+            unit.anew(key, option, names)
+    for name, mode, was in (
+        ("pid", options.pid, before.pid_mode),
+        ("ipc", options.ipc, before.ipc_mode),
+        ("uts", options.uts, before.uts_mode),
+        ("cgroupns", options.cgroupns, before.cgroupns_mode),
+    ):
+        wanted = mode or "private"
+        if wanted != (was or "private"):
+            unit.option(f"--{name}=", wanted)
+    if options.asked.network_mode != before.network_mode:
+        unit.anew("Network", "--network=", [options.network or "bridge"])
+    if options.asked.userns_mode != before.userns_mode or options.asked.uid_map != before.uid_map:
+        if options.uid_map:
+            unit.put("UserNS")
+        unit.anew("UIDMap", "--uidmap=", options.uid_map)
+        unit.anew("GIDMap", "--gidmap=", options.gid_map if options.uid_map else ())
+        if not options.uid_map:
+            unit.once("UserNS", "--userns=", options.userns or "host")
+    if options.ports != before.ports:
+        unit.anew("PublishPort", "--publish=", map(port_text, options.ports))
+
+
+def _user(text: str, unit: ContainerSection) -> None:
+    """In two keys, of which the second is an error without the first."""
+    user, colon, group = text.partition(":")
+    together = not text or (is_plain(user) and (not colon or is_plain(group)))
+    unit.put("User", user if together else "")
+    unit.put("Group", group if together else "")
+    if not together:
+        unit.option("--user=", text)
+
+
+def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]) -> None:
+    before, asked = options.before, options.asked
+    if options.no_new_privileges or before.no_new_privileges:
+        unit.flag("NoNewPrivileges", options.no_new_privileges)
+    if has_profile(options):
+        unit.put("SeccompProfile", profile_path(options))
+    elif options.seccomp and options.seccomp != "builtin":
+        unit.once("SeccompProfile", "--security-opt=seccomp=", options.seccomp)
+    elif before.seccomp is not asked.seccomp:
+        unit.put("SeccompProfile")
+    if options.apparmor and not is_default_apparmor(options.apparmor):
+        unit.option("--security-opt=apparmor=", options.apparmor)
+    elif before.apparmor in (ProfileKind.UNCONFINED, ProfileKind.CUSTOM) and asked.apparmor is ProfileKind.DEFAULT:
+        unsaid.append(msg("An AppArmor profile that PodmanArgs= names: remove it there."))
+    if "disable" in options.selinux or "disable" in before.selinux_options:
+        unit.flag("SecurityLabelDisable", "disable" in options.selinux)
+    for label in options.selinux:
+        name, _, value = label.partition(":")
+        key = {"type": "Type", "level": "Level", "filetype": "FileType"}.get(name)
+        if key and value:
+            unit.once(f"SecurityLabel{key}", f"--security-opt=label={name}:", value)
+        elif label != "disable":
+            unsaid.append(one("security-opt", f"label={label}"))
+    changed = before.masked_paths != asked.masked_paths or before.read_only_paths != asked.read_only_paths
+    for key, paths in (("Mask", options.mask), ("Unmask", options.unmask)):
+        if paths:
+            unit.once(key, f"--security-opt={key.lower()}=", ":".join(paths))
+        elif changed:
+            unit.put(key)
+
+
+def _storage(options: RunOptions, unit: ContainerSection, unsaid: list[Message]) -> None:
+    before, asked = options.before, options.asked
+    if options.read_only or before.read_only_root:
+        unit.flag("ReadOnly", options.read_only)
+        if options.read_only:
+            unit.flag("ReadOnlyTmpfs", options.read_only_tmpfs)
+    if before.mounts != asked.mounts:
+        volumes: list[str] = []
+        tmpfs: list[str] = []
+        others: list[str] = []
+        for mount in options.mounts:
+            _sorted(mount, volumes, tmpfs, others)
+        unit.anew("Volume", "--volume=", volumes)
+        unit.anew("Tmpfs", "--tmpfs=", tmpfs)
+        unit.put("Mount")
+        for text in others:  # never by the key, of which Quadlet takes the source apart
+            unit.option("--mount=", text)
+        unsaid.append(msg("Mounts that PodmanArgs= names: remove them there."))
+    if before.devices != asked.devices:
+        unit.anew("AddDevice", "--device=", map(device_text, options.devices))
+
+
+def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[str]) -> None:
+    words = ",".join((*(("ro",) if mount.read_only else ()), *mount.words))
+    if mount.kind == "tmpfs" and not mount.long:
+        tmpfs.append(f"{mount.target}:{words}".rstrip(":"))
+    elif mount.kind in ("bind", "volume", "overlay") and not mount.long and ":" not in mount.source + mount.target:
+        source = f"{mount.source}:" if mount.source else ""
+        volumes.append(f"{source}{mount.target}:{words}".rstrip(":"))
+    else:
+        fields = [f"type={mount.kind}", *((f"src={mount.source}",) if mount.source else ()), f"dst={mount.target}"]
+        if mount.kind == "image":
+            fields.append(f"rw={str(not mount.read_only).lower()}")
+        elif mount.read_only:
+            fields.append("ro")
+        named = [(_LONG.get(name, name), value) for name, value in mount.long if name != "type"]
+        fields += [*mount.words, *(f"{name}={value}" if value else name for name, value in named)]
+        others.append(comma_separated(fields))
+
+
+def _limits(options: RunOptions, unit: ContainerSection) -> None:
+    before, asked = options.before, options.asked
+    if options.memory and options.memory != before.memory:
+        unit.option("--memory=", str(options.memory))
+        if options.memory_swap:
+            unit.option("--memory-swap=", str(options.memory_swap))
+    if options.cpus and asked.cpu_cores != before.cpu_cores:
+        unit.option("--cpus=", f"{options.cpus:.9g}")
+    if options.pids > 0 and (options.pids != before.pids):
+        unit.put("PidsLimit", str(options.pids))
+    # what was asked for stays in force until something else is said: 0 is no limit
+    if before.memory and not asked.memory:
+        unit.option("--memory=", "0")
+        unit.option("--memory-swap=", "0")
+    if before.cpu_cores and not asked.cpu_cores:
+        unit.option("--cpus=", "0")
+    if before.pids and not asked.pids:
+        unit.put("PidsLimit", "-1")
+    if options.shm_size and asked.shm_size != before.shm_size:
+        unit.put("ShmSize", str(options.shm_size))
+    for name, value in asked.sysctls:
+        if (name, value) not in before.sysctls:
+            unit.add("Sysctl", "--sysctl=", f"{name}={value}")
+    for limit in options.limits:
+        if limit not in before.limits:
+            unit.add("Ulimit", "--ulimit=", f"{limit.name}={limit.soft}:{limit.hard}")

@@ -1,0 +1,76 @@
+"""Which language a text is written in, and its services.
+
+Each language is loaded where it is read: YAML takes a while.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.message import Message, msg
+from stratascope.core.options.given import Place, Problem
+from stratascope.formats.quadlet.unit import is_unit
+from stratascope.formats.run import read as run
+from stratascope.formats.text import MOST_SERVICES, Beside, Files, Language, Read, TooMuchError
+from stratascope.value import replace
+
+MOST = 1 << 20  # characters: the longest Compose files have some tens of thousands
+_YAML = (".yml", ".yaml", ".json")
+
+
+def read(text: str, file: str, files: Files) -> Read:
+    """All services of a text. `file`: its name, for places, and by whose ending units are known."""
+    try:
+        found = _read(text, file, Beside(files))
+    except TooMuchError as error:
+        return Read(problems=(Problem(error.place, error.message, True),))
+    except RecursionError:
+        return _failed(file, 0, msg("Values are nested too deeply."))
+    if len(found.services) < MOST_SERVICES:
+        return found
+    first = found.services[:MOST_SERVICES]
+    what = msg("At most {most} containers are read from one file.", most=MOST_SERVICES)
+    return replace(found, services=first, problems=(*found.problems, Problem(first[-1].place, what)))
+
+
+def _read(text: str, file: str, files: Beside) -> Read:
+    if len(text) > MOST:
+        return _failed(file, 0, msg("The file is too long: at most {most} characters are read here.", most=MOST))
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        return _failed(file, line, msg("This is not text: it contains null bytes."))
+    if is_unit(text, file):
+        from stratascope.formats.quadlet import read as quadlet
+
+        return replace(quadlet.read(text, file, files), language=Language.QUADLET)
+    if run.is_run(text) and not file.endswith(_YAML):
+        return replace(run.read(text, file), language=Language.RUN)
+    return _yaml(text, file, files)
+
+
+def _yaml(text: str, file: str, files: Beside) -> Read:
+    from stratascope.formats.compose import read as compose
+    from stratascope.formats.kubernetes import read as kubernetes
+    from stratascope.formats.yaml.read import Mapping, YamlError, documents, template
+
+    try:
+        found = documents(text, file)
+    except YamlError as error:
+        return _failed(file, error.line, error.message)
+    if kubernetes.is_manifest(found):
+        return replace(kubernetes.read(found, file), language=Language.KUBERNETES)
+    if compose.is_compose(found):
+        made = replace(compose.read(found[0], file, files), language=Language.COMPOSE)
+        if len(found) > 1:
+            what = msg("Compose reads only the first document: what follows is ignored.")
+            return replace(made, problems=(*made.problems, Problem(found[1].place, what)))
+        return made
+    if "{{" in text and not any(isinstance(each, Mapping) for each in found):
+        return _failed(file, text[: text.index("{{")].count("\n") + 1, template())
+    return _failed(
+        file,
+        0,
+        msg("This is not recognised as a run command, a Compose file, a Quadlet unit or a Kubernetes manifest."),
+    )
+
+
+def _failed(file: str, line: int, what: Message) -> Read:
+    return Read(problems=(Problem(Place(file, line), what, True),))

@@ -1,0 +1,1 @@
+"""`docker run` and `podman run` as a shell has them."""

@@ -1,0 +1,372 @@
+"""`docker run` and `podman run` as they are typed, read as these programs do it (pflag): options end at the image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stratascope.core.container import EngineKind
+from stratascope.core.message import msg
+from stratascope.core.options.given import GivenOption, Place, Problem, Service
+from stratascope.core.options.table import FLAGS, SAME, SHORT, VALUES, WITHOUT_EFFECT
+from stratascope.core.options.values import true
+from stratascope.formats.text import MOST_SERVICES, Counted, Read, TooMuchError, few_enough
+from stratascope.value import Value, replace
+
+COMMAND_LINE = "command line"  # the file's name where there is none
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=").match
+_BEFORE = frozenset(
+    ("sudo", "exec", "nohup", "time", "command", "$", "%", "env", "doas", "then", "do", "else", "if", "!")
+)
+_KEY = re.compile(r"^(?:services|include|apiVersion)\s*:", re.M).search
+_PROGRAM = re.compile(r"(?:^|[\s/;&|$(])(?:docker|podman)(?=\s)").search
+_VERB = re.compile(r"\b(?:run|create)\b").search
+_VERBS = frozenset(("run", "create"))
+# of `docker` and `podman` themselves, with a value: what stands between the program and `run`
+_OF_PROGRAM = frozenset(
+    (
+        *("config", "context", "host", "log-level", "tlscacert", "tlscert", "tlskey", "c", "H", "l"),
+        *("cgroup-manager", "conmon", "connection", "events-backend", "hooks-dir", "identity", "imagestore", "module"),
+        *("namespace", "network-cmd-path", "network-config-dir", "out", "root", "runroot", "runtime", "runtime-flag"),
+        *("ssh", "storage-driver", "storage-opt", "tmpdir", "url", "volumepath"),
+    )
+)
+
+
+def read(text: str, file: str) -> Read:
+    """All run commands of a text, such as a script. Raises TooMuchError."""
+    try:
+        found = commands(text)
+    except ShellError as error:
+        place = Place(file, error.line)
+        if error.what == "many":
+            return Read(problems=(Problem(place, msg("There are too many words for one command."), True),))
+        text_ = msg("The quote {mark} that begins here is never closed.", mark=error.what)
+        return Read(problems=(Problem(place, text_, True),))
+    return _all(found, file)
+
+
+def read_words(words: Sequence[str]) -> Read:
+    """One command whose words a shell has made already."""
+    try:
+        return _all([[Word(word, 1) for word in words]], COMMAND_LINE)
+    except TooMuchError as error:
+        return Read(problems=(Problem(error.place, error.message, True),))
+
+
+def read_options(words: Sequence[str], kind: EngineKind, place: Place) -> tuple[list[GivenOption], list[Problem]]:
+    """Options alone, all said at that place; what follows them is no option. Raises TooMuchError."""
+    line = _Line(kind, place.file, Word("", place.line))
+    line.options([Word(word, place.line) for word in words])
+    return [replace(each, span=None) for each in line.said], line.problems
+
+
+def is_run(text: str) -> bool:
+    """Whether a text has a run command in it, and is no YAML that only speaks of one."""
+    if _KEY(text):
+        return False
+    for line in text.replace("\\\n", " ").split("\n"):
+        found = _PROGRAM(line)
+        if found is not None and _VERB(line, found.end()):
+            return True
+    return False
+
+
+def _all(found: Sequence[Sequence[Word]], file: str) -> Read:
+    services: list[Service] = []
+    problems: list[Problem] = []
+    counted = Counted()
+    for command in found:
+        rest = _after_program(command)
+        if rest is not None and len(services) < MOST_SERVICES:
+            kind, words, first = rest
+            one = _Line(kind, file, first).read(words, len(services))
+            for each in one.services:
+                counted.take(each.said, each.place)
+            services += one.services
+            problems += one.problems
+    if not services and not problems:
+        what = msg("There is no run command here: docker run …, podman run …, or the create of either.")
+        problems.append(Problem(Place(file, 0), what, True))
+    return Read(tuple(services), tuple(problems))
+
+
+def _after_program(words: Sequence[Word]) -> tuple[EngineKind, Sequence[Word], Word] | None:
+    """The engine and what follows `run`; None for any other command."""
+    at = 0
+    while at < len(words) and (words[at].text in _BEFORE or _ASSIGNMENT(words[at].text)):
+        at += 1
+        while at < len(words) and words[at - 1].text in ("sudo", "doas", "env") and words[at].text.startswith("-"):
+            at += 1
+    if at >= len(words):
+        return None
+    program = words[at].text.rpartition("/")[2]
+    if program not in tuple(EngineKind):
+        return None
+    first, at = words[at], at + 1
+    while at < len(words) and words[at].text.startswith("-"):
+        name = words[at].text.lstrip("-")
+        at += 2 if name in _OF_PROGRAM else 1
+    if at < len(words) and words[at].text == "container":
+        at += 1
+    if at >= len(words) or words[at].text not in _VERBS:
+        return None
+    return EngineKind(program), words[at + 1 :], first
+
+
+class _Line:
+    def __init__(self, kind: EngineKind, file: str, first: Word) -> None:
+        self._kind, self._file, self._place = kind, file, Place(file, first.line)
+        self._values = VALUES[kind]
+        self._flags = FLAGS[kind]
+        self.said: list[GivenOption] = []
+        self.problems: list[Problem] = []
+
+    def options(self, words: Sequence[Word]) -> int:
+        """Take the options down; where they end."""
+        at = 0
+        while at < len(words):
+            word = words[at]
+            if word.text == "--":
+                at += 1
+                break
+            if not word.text.startswith("-") or word.text == "-":
+                break
+            at = self._long(words, at) if word.text.startswith("--") else self._short(words, at)
+        return at
+
+    def read(self, words: Sequence[Word], number: int) -> Read:
+        rest = words[self.options(words) :]
+        if not rest:
+            what = msg("The command names no image.")
+            return Read(problems=(*self.problems, Problem(self._place, what, True)))
+        names = [said.value for said in self.said if said.name == "name" and said.value]
+        service = Service(
+            name=names[-1] if names else _name_of(rest[0].text, number),
+            place=self._place,
+            image=rest[0].text,
+            said=tuple(self.said),
+            kind=self._kind,
+            words=(
+                *(word.text for word in rest[1:]),
+                *(said.value for said in self.said if said.name in ("env", "entrypoint") and said.value),
+            ),
+            options_end=rest[0].span[0],
+        )
+        return Read((service,), tuple(self.problems))
+
+    def _long(self, words: Sequence[Word], at: int) -> int:
+        name, equals, value = words[at].text[2:].partition("=")
+        place = Place(self._file, words[at].line)
+        if name in self._flags:
+            self._add(name, value if equals else None, place, words[at], words[at].span)
+            return at + 1
+        if name not in self._values:
+            self._unknown(f"--{name}", place)
+            return at + 1
+        if equals:
+            self._add(name, value, place, words[at], words[at].span)
+            return at + 1
+        return self._with_next(name, words, at)
+
+    def _short(self, words: Sequence[Word], at: int) -> int:
+        """Letters in one word: the first that takes a value has all the rest of it."""
+        letters = words[at].text[1:]
+        place = Place(self._file, words[at].line)
+        for position, letter in enumerate(letters):
+            name = SHORT.get(letter, "")
+            if name in self._flags:
+                rest = letters[position + 1 :]
+                if rest.startswith("="):
+                    self._add(name, rest[1:], place, words[at])
+                    return at + 1
+                self._add(name, None, place, words[at], words[at].span if len(letters) == 1 else None)
+                continue
+            if name not in self._values:
+                self._unknown(f"-{letter}", place)
+                return at + 1
+            value = letters[position + 1 :]
+            span = words[at].span if position == 0 else None
+            if value:
+                self._add(name, value.removeprefix("="), place, words[at], span)
+                return at + 1
+            return self._with_next(name, words, at, alone=position == 0)
+        return at + 1
+
+    def _with_next(self, name: str, words: Sequence[Word], at: int, *, alone: bool = True) -> int:
+        if at + 1 >= len(words):
+            what = msg("The option {option} has no value.", option=f"--{name}")
+            self.problems.append(Problem(Place(self._file, words[at].line), what))
+            return at + 1
+        span = (words[at].span[0], words[at + 1].span[1]) if alone else None
+        self._add(name, words[at + 1].text, Place(self._file, words[at].line), words[at + 1], span)
+        return at + 2
+
+    def _add(self, name: str, value: str | None, place: Place, word: Word, span: tuple[int, int] | None = None) -> None:
+        name = SAME.get(name, name)
+        if name in self._flags and true(value) is None:
+            what = msg("{value} is neither true nor false.", value=value or "")
+            self.problems.append(Problem(place, what))
+            return
+        self.said.append(GivenOption(name, value, place, span))
+        few_enough(self.said, place)
+        for each in () if name in WITHOUT_EFFECT else word.variables:
+            what = msg("{what} is left as it is: nothing is taken from the environment.", what=each)
+            self.problems.append(Problem(place, what, unread=True))
+
+    def _unknown(self, option: str, place: Place) -> None:
+        what = msg("{program} run has no option {option}.", program=self._kind.value, option=option)
+        self.problems.append(Problem(place, what))
+
+
+def _name_of(image: str, number: int) -> str:
+    """What to call a container without a name: after its image."""
+    plain = image.partition("@")[0].rpartition("/")[2].partition(":")[0] or "container"
+    return plain if number == 0 else f"{plain}-{number + 1}"
+
+
+# -- the shell's words, each with its line; nothing is expanded and nothing is run
+
+_VARIABLE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[^}\n]{0,200}\}|\(|[0-9@*#?$!-])")
+_ENDS = frozenset(";&|\n()")
+_MOST = 20_000  # words of one text
+
+
+class Word(Value):
+    """`variables`: those parts of it that a shell would replace, as they are written. `span`: where it stands."""
+
+    text: str
+    line: int
+    variables: tuple[str, ...] = ()
+    quoted: bool = False
+    span: tuple[int, int] = (0, 0)
+
+
+class ShellError(Exception):
+    """A text that no shell would take; `what` is an open quote, or `many`."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line, self.what = line, what
+
+
+def commands(text: str) -> list[list[Word]]:
+    """All commands of a text, in order. Raises ShellError."""
+    return _Shell(text).run()
+
+
+class _Shell:
+    def __init__(self, text: str) -> None:
+        self._text, self._at, self._line = text, 0, 1
+        self._commands: list[list[Word]] = [[]]
+        self._letters: list[str] | None = None
+        self._variables: list[str] = []
+        self._begun, self._quoted, self._count = 1, False, 0
+        self._from = self._step_at = 0
+
+    def run(self) -> list[list[Word]]:
+        while self._at < len(self._text):
+            self._step_at = self._at
+            self._step(self._text[self._at])
+        self._step_at = len(self._text)
+        self._end_word()
+        return [command for command in self._commands if command]
+
+    def _step(self, letter: str) -> None:
+        if letter == "\\":
+            self._backslash()
+        elif letter in "'\"":
+            self._quote(letter)
+        elif letter == "#" and self._letters is None:
+            end = self._text.find("\n", self._at)
+            self._at = len(self._text) if end < 0 else end
+        elif letter in "$`":
+            self._variable()
+        elif letter in _ENDS:
+            self._end_word()
+            self._take()
+            self._commands.append([])
+        elif letter.isspace():
+            self._end_word()
+            self._take()
+        else:
+            self._add(self._take())
+
+    def _take(self) -> str:
+        letter = self._text[self._at]
+        self._at += 1
+        if letter == "\n":
+            self._line += 1
+        return letter
+
+    def _add(self, text: str) -> None:
+        if self._letters is None:
+            self._letters, self._begun, self._from = [], self._line, self._step_at
+        self._letters.append(text)
+
+    def _end_word(self) -> None:
+        if self._letters is None:
+            return
+        self._count += 1
+        if self._count > _MOST:
+            raise ShellError(self._begun, "many")
+        span = (self._from, self._step_at)
+        word = Word("".join(self._letters), self._begun, tuple(self._variables), self._quoted, span)
+        self._commands[-1].append(word)
+        self._letters, self._variables, self._quoted = None, [], False
+
+    def _backslash(self) -> None:
+        self._at += 1
+        if self._at < len(self._text):
+            if self._text.startswith("\r\n", self._at):
+                self._at += 1
+            letter = self._take()
+            if letter != "\n":
+                self._add(letter)
+
+    def _quote(self, mark: str) -> None:
+        begun = self._line
+        self._add("")
+        self._quoted = True
+        self._at += 1
+        while True:
+            if self._at >= len(self._text):
+                raise ShellError(begun, mark)
+            letter = self._text[self._at]
+            if letter == mark:
+                self._at += 1
+                return
+            if mark == '"' and letter == "\\" and self._text[self._at + 1 : self._at + 2] in tuple('$`"\\\n'):
+                self._backslash()
+            elif mark == '"' and letter in "$`":
+                self._variable()
+            else:
+                self._add(self._take())
+
+    def _variable(self) -> None:
+        """What a shell would replace is kept as it stands; a `$(…)` with all that is in it."""
+        begun = self._at
+        if self._text[begun] == "`":
+            end = self._text.find("`", begun + 1)
+            end = len(self._text) if end < 0 else end + 1
+        elif (found := _VARIABLE.match(self._text, begun)) is None:
+            self._add(self._take())
+            return
+        elif found[0] == "$(":
+            end = _closing(self._text, found.end())
+        else:
+            end = found.end()
+        text = self._text[begun:end]
+        if not text.startswith("`#"):  # a comment among options, which leaves no word
+            self._add(text)
+            self._variables.append(text)
+        self._line += text.count("\n")
+        self._at = end
+
+
+def _closing(text: str, at: int) -> int:
+    depth = 1
+    while at < len(text) and depth:
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return at

@@ -1,0 +1,414 @@
+"""`docker run` and `podman run` for a container, to be pasted into a shell.
+
+Each word is quoted for the shell, so that foreign text in it can't act. What one of the two has no word for stands in
+a comment above the command.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+
+from stratascope.core import shell_quote
+from stratascope.core.container import AskedDevice, AskedPort, EngineKind
+from stratascope.core.message import Message, msg
+from stratascope.core.options.request import HealthTest, Pairs, RunMount, RunOptions, health_command
+from stratascope.formats.shared import (
+    USUAL,
+    capabilities,
+    comment,
+    file_name,
+    has_profile,
+    is_default_apparmor,
+    may_be_secret,
+    missing,
+    one,
+    title,
+    withheld,
+)
+
+Options = list[tuple[str, str | None]]  # without the dashes; None: the option has no value
+
+_DOCKER, _PODMAN = EngineKind.DOCKER, EngineKind.PODMAN
+_LOG_DRIVERS = {"json-file": "k8s-file", "k8s-file": "json-file", "journald": "journald", "none": "none"}
+_LOG_OPTIONS = ("max-size", "tag")  # which all engines have
+_SECOND = 1_000_000_000
+
+
+def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
+    """The command, with comments above it. Raises NoNotationError."""
+    said: Options = [("detach", None), ("name", options.name)]
+    unsaid: list[Message] = []
+    hidden = _process(options, tool, secrets, said, unsaid)
+    _storage(options, tool, said, unsaid)
+    _network(options, tool, said, unsaid)
+    _rights(options, tool, said, unsaid)
+    _resources(options, tool, said)
+    said.extend((name, value or None) for name, value in options.shared)
+    if options.kind is tool:
+        said.extend((name, value or None) for name, value in options.own)
+    else:
+        unsaid.extend(one(name, value) for name, value in options.own if (name, value) not in USUAL)
+    words = [_quoted(name, value) for name, value in said]
+    entry, command = _command(options, tool)
+    ended = ("--",) if options.image.startswith("-") else ()
+    words += [*entry, shell_quote.words((*ended, options.image, *command))]
+    head = [
+        *title(options, msg("The container {name} as a command, written by Stratascope.", name=options.name)),
+        *(missing(each) for each in unsaid),
+        *withheld(hidden),
+    ]
+    if has_profile(options):
+        head.append(profile_comment(options))
+    head = [shell_quote.comment(line.removeprefix("# ")) for line in head]
+    return "\n".join([*head, f"{tool.value} run \\", *(f"  {word} \\" for word in words[:-1]), f"  {words[-1]}"]) + "\n"
+
+
+def profile_comment(options: RunOptions) -> str:
+    """Where the profile that the export names must be put."""
+    path = profile_path(options)
+    return comment(msg("First save the seccomp profile as {path}: export it with --as seccomp.", path=path))
+
+
+def profile_path(options: RunOptions) -> str:
+    return f"{file_name(options)}-seccomp.json"
+
+
+def health_times(health: HealthTest) -> tuple[tuple[str, str], ...]:
+    """Those that are set, by the names that `run` and Compose share."""
+    named = (
+        ("interval", health.interval),
+        ("timeout", health.timeout),
+        ("start-period", health.start_period),
+        ("start-interval", health.start_interval),
+    )
+    return tuple((name, duration(value)) for name, value in named if value)
+
+
+def duration(nanoseconds: int) -> str:
+    """As Go reads it: `90s`, `1500000ns`."""
+    return f"{nanoseconds}ns" if nanoseconds % _SECOND else f"{nanoseconds // _SECOND}s"
+
+
+def port_text(port: AskedPort) -> str:
+    """`127.0.0.1:8080:80/tcp`, with brackets around an IPv6 address."""
+    address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+    if address:
+        return f"{address}:{port.host_port}:{port.container_port}"
+    return f"{port.host_port}:{port.container_port}" if port.host_port else port.container_port
+
+
+def device_text(device: AskedDevice) -> str:
+    """`/dev/fuse:/dev/fuse:rwm`, or a name of the Container Device Interface, which has no place in the container."""
+    return device.source if "=" in device.source else f"{device.source}:{device.target}:{device.permissions}"
+
+
+def network_known(network: str, kind: EngineKind, tool: EngineKind) -> bool:
+    """Whether the tool knows a network mode of that kind of engine."""
+    return kind is tool or network in ("host", "none", "bridge") or network.startswith("container:")
+
+
+def _quoted(name: str, value: str | None) -> str:
+    """A flag's value, an empty one and one with a dash are only read as values after an equals sign."""
+    if value is None:
+        return f"--{name}"
+    together = value in ("", "true", "false") or value.startswith("-")
+    return shell_quote.word(f"--{name}={value}") if together else f"--{name} {shell_quote.word(value)}"
+
+
+def _command(options: RunOptions, tool: EngineKind) -> tuple[list[str], tuple[str, ...]]:
+    entry = options.entrypoint
+    if entry is None:
+        return [], options.command
+    if not entry:
+        return ["--entrypoint="], options.command
+    if tool is _PODMAN and (len(entry) > 1 or entry[0].startswith("[")):
+        return [f"--entrypoint {shell_quote.word(json.dumps(list(entry)))}"], options.command
+    return [_quoted("entrypoint", entry[0])], (*entry[1:], *options.command)
+
+
+def _process(
+    options: RunOptions, tool: EngineKind, secrets: bool, said: Options, unsaid: list[Message]
+) -> list[str]:  # fmt: skip
+    for name, value in (("hostname", options.hostname), ("user", options.user), ("workdir", options.workdir)):
+        if value:
+            said.append((name, value))
+    if options.domainname and tool is _DOCKER:
+        said.append(("domainname", options.domainname))
+    elif options.domainname:
+        unsaid.append(one("domainname", options.domainname))
+    said.extend(("group-add", group) for group in options.groups)
+    for name, flag in (("tty", options.tty), ("interactive", options.stdin), ("init", options.init)):
+        if flag:
+            said.append((name, None))
+    hidden = []
+    for name, value in options.environment:
+        if name in options.plain:
+            continue  # the image has it
+        if not secrets and may_be_secret(options, name, value):
+            if tool is _PODMAN and name.endswith("*"):
+                unsaid.append(one("env", name))  # it would take all of the shell's variables that begin so
+                continue
+            hidden.append(name)
+            said.append(("env", name))  # the shell's own value is taken
+        else:
+            said.append(("env", f"{name}={value}"))
+    said.extend(("label", f"{name}={value}") for name, value in options.labels)
+    said.extend(("annotation", f"{name}={value}") for name, value in options.annotations)
+    if options.auto_remove:
+        said.append(("rm", None))
+    if options.restart.name not in ("", "no"):
+        retries = f":{options.restart.retries}" if options.restart.retries else ""
+        said.append(("restart", f"{options.restart.name}{retries}"))
+    if options.stop_signal:
+        said.append(("stop-signal", options.stop_signal))
+    if options.stop_timeout is not None:
+        said.append(("stop-timeout", str(options.stop_timeout)))
+    _health(options, tool, said, unsaid)
+    driver, log_options = log(options, tool, unsaid)
+    if driver:
+        said.append(("log-driver", driver))
+    said.extend(("log-opt", f"{name}={value}") for name, value in log_options)
+    return hidden
+
+
+def _health(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
+    health = options.health
+    if health is None:
+        return
+    if health.test == ("NONE",):
+        said.append(("no-healthcheck", None))
+        return
+    shell = health.test[:1] == ("CMD-SHELL",)
+    if health.test and (shell or tool is _PODMAN) and (text := health_command(health.test)):
+        said.append(("health-cmd", text))
+    elif health.test:
+        said.append(("health-cmd", shlex.join(health.test[1:])))
+        unsaid.append(msg("A health check without a shell: here the image's shell runs it."))
+    for name, value in health_times(health):
+        if name == "start-interval" and tool is _PODMAN:
+            unsaid.append(one("health-start-interval", value))
+        else:
+            said.append((f"health-{name}", value))
+    if health.retries:
+        said.append(("health-retries", str(health.retries)))
+
+
+def log(options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, Pairs]:
+    """The log driver in that engine's word, with its options; empty where there is none."""
+    if not options.log_driver:
+        return "", ()
+    if options.kind is tool:
+        return options.log_driver, options.log_options
+    driver = _LOG_DRIVERS.get(options.log_driver, "")
+    if not driver:
+        unsaid.append(one("log-driver", options.log_driver))
+        return "", ()
+    for name, value in options.log_options:
+        if name not in _LOG_OPTIONS:
+            unsaid.append(one("log-opt", f"{name}={value}"))
+    return driver, tuple(each for each in options.log_options if each[0] in _LOG_OPTIONS)
+
+
+def _storage(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
+    if options.read_only:
+        said.append(("read-only", None))
+        if tool is _PODMAN:
+            said.append(("read-only-tmpfs", str(options.read_only_tmpfs).lower()))
+        elif options.read_only_tmpfs:
+            said.extend(("tmpfs", f"{place}:rw,mode=1777") for place in ("/run", "/tmp", "/var/tmp"))
+    for mount in options.mounts:
+        said.append(written(mount, options, tool, unsaid))
+    said.extend(("device", device_text(device)) for device in options.devices)
+    if options.shm_size:
+        said.append(("shm-size", str(options.shm_size)))
+
+
+def _network(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
+    if options.network and network_known(options.network, options.kind, tool):
+        said.append(("network", options.network))
+    elif options.network not in ("", "private"):
+        unsaid.append(one("network", options.network))
+    for network in options.networks:
+        fields = [f"alias={alias}" for alias in network.aliases]
+        fields += [f"{'ip6' if ':' in address else 'ip'}={address}" for address in network.addresses]
+        if network.mac:
+            fields.append(f"{'mac-address' if tool is _DOCKER else 'mac'}={network.mac}")
+        if options.kind is tool:
+            fields += [f"{name}={value}" if tool is _PODMAN else f"driver-opt={name}={value}"
+                       for name, value in network.options]  # fmt: skip
+        else:
+            unsaid.extend(one("network", f"{network.network},{name}={value}") for name, value in network.options)
+        name = network.network
+        if options.kind is not tool and name in ("bridge", "podman"):
+            name = "bridge" if tool is _DOCKER else "podman"
+        if tool is _PODMAN:
+            said.append(("network", f"{name}:{','.join(fields)}" if fields else name))
+        else:
+            said.append(("network", comma_separated([f"name={name}", *fields]) if fields else name))
+    for option, values in (
+        ("dns", options.dns),
+        ("dns-search", options.dns_search),
+        ("dns-option", options.dns_options),
+        ("add-host", options.hosts),
+    ):
+        said.extend((option, value) for value in values)
+    said.extend(("publish", port_text(port)) for port in options.ports)
+
+
+def _rights(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
+    for name, mode in (
+        ("pid", options.pid),
+        ("ipc", options.ipc),
+        ("uts", options.uts),
+        ("cgroupns", options.cgroupns),
+        ("userns", options.userns),
+    ):
+        own = tool is _DOCKER and name in ("pid", "uts", "userns") and mode == "private"
+        if not mode or own or (name == "userns" and options.uid_map):
+            continue
+        if tool is _DOCKER and ((name == "userns" and mode != "host") or mode.startswith("ns:")):
+            unsaid.append(one(name, mode))
+        else:
+            said.append((name, mode))
+    for name, maps in (("uidmap", options.uid_map), ("gidmap", options.gid_map)):
+        if tool is _PODMAN:
+            said.extend((name, each) for each in maps)
+        else:
+            unsaid.extend(one(name, each) for each in maps)
+    if options.privileged:
+        said.append(("privileged", None))
+    add, drop = capabilities(options, tool)
+    said.extend(("cap-drop", name) for name in drop)
+    said.extend(("cap-add", name) for name in add)
+    said.extend(("security-opt", word) for word in security_words(options, tool, unsaid, profile_path(options)))
+
+
+def security_words(options: RunOptions, tool: EngineKind, unsaid: list[Message], profile: str) -> list[str]:
+    """The values of `--security-opt`; `profile` is where the seccomp profile is, where it is given as JSON."""
+    words = []
+    if options.no_new_privileges:
+        words.append("no-new-privileges")
+    elif options.before.no_new_privileges:
+        words.append("no-new-privileges=false" if tool is _DOCKER else "no-new-privileges:false")
+    if has_profile(options):
+        words.append(f"seccomp={profile}")
+    elif options.seccomp and (options.seccomp != "builtin" or tool is _DOCKER):
+        words.append(f"seccomp={options.seccomp}")
+    if options.apparmor and (options.kind is tool or not is_default_apparmor(options.apparmor)):
+        words.append(f"apparmor={options.apparmor}")
+    words.extend(f"label={label}" for label in options.selinux)
+    if options.privileged:
+        return words
+    if tool is _PODMAN:
+        if options.mask:
+            words.append("mask=" + ":".join(options.mask))
+        if options.unmask:
+            words.append("unmask=" + ":".join(options.unmask))
+    elif options.unmask == ("ALL",):
+        words.append("systempaths=unconfined")
+    elif options.mask or options.unmask:
+        unsaid.append(msg("Individual paths below /proc and /sys that are hidden or shown."))
+    return words
+
+
+def _resources(options: RunOptions, tool: EngineKind, said: Options) -> None:
+    for name, number in (
+        ("memory", options.memory),
+        ("memory-swap", options.memory_swap),
+        ("memory-reservation", options.memory_reservation),
+    ):
+        if number:
+            said.append((name, str(number)))
+    if options.cpus:
+        said.append(("cpus", f"{options.cpus:.9g}"))
+    if options.pids > 0:
+        said.append(("pids-limit", str(options.pids)))
+    elif tool is _PODMAN:
+        said.append(("pids-limit", "-1"))  # it has a limit of its own by default
+    said.extend(("ulimit", f"{limit.name}={limit.soft}:{limit.hard}") for limit in options.limits)
+    said.extend(("sysctl", f"{name}={value}") for name, value in options.sysctls)
+
+
+# -- mounts
+
+_DOCKER, _PODMAN = EngineKind.DOCKER, EngineKind.PODMAN
+# docker-run(1): what the third part of -v may be there; Podman takes all options of mount(8)
+_DOCKER_WORDS = frozenset(("z", "Z", "shared", "rshared", "slave", "rslave", "private", "rprivate", "nocopy"))
+_PROPAGATIONS = _DOCKER_WORDS - {"z", "Z", "nocopy"}  # of binds only
+_DOCKER_ONLY_WORDS = frozenset(("consistent", "cached", "delegated"))
+_DOCKER_TMPFS = re.compile(
+    r"(size|mode|uid|gid|nr_inodes|nr_blocks|mpol)=.*|(no)?(exec|suid|dev|atime|diratime)|rw|"
+    r"r?bind|r?(shared|slave|private)|(rel|strict)atime|sync|async|dirsync"
+).fullmatch
+_USUAL_WORDS = frozenset(("rbind", "bind", "rprivate", "nosuid", "nodev"))  # Podman says them of each of its volumes
+
+
+def known_words(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, ...]:
+    """The mount's words that the tool knows, the other ones are added to `unsaid`."""
+    if options.kind is tool:
+        return mount.words
+    kept = tuple(word for word in mount.words if _knows(tool, mount, word))
+    gone = [word for word in mount.words if word not in kept]
+    if gone and mount.kind != "tmpfs" and set(gone) - _USUAL_WORDS:
+        unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=",".join(gone)))
+    return kept
+
+
+def written(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, str]:
+    """The option's name and value; what that tool has no word for is added to `unsaid`."""
+    words = list(known_words(mount, options, tool, unsaid))
+    access = "ro" if mount.read_only else "rw"
+    if mount.kind == "tmpfs" and not mount.long:
+        words = ["ro", *words] if mount.read_only else words
+        return ("tmpfs", ":".join((mount.target, ",".join(words))) if words else mount.target)
+    plain = mount.kind in ("bind", "volume", "overlay") and not mount.long and ":" not in mount.source + mount.target
+    if plain:
+        parts = [mount.source, mount.target] if mount.source else [mount.target]
+        if mount.kind == "overlay":
+            return ("volume", ":".join((*parts, ",".join(words) or "O")))
+        return ("volume", ":".join((*parts, ",".join((access, *words)))) if mount.source else mount.target)
+    fields = [f"type={mount.kind}"]
+    if mount.source:
+        fields.append(f"src={mount.source}")
+    fields.append(f"dst={mount.target}")
+    if mount.kind == "image":
+        fields.append(f"rw={str(not mount.read_only).lower()}")
+    elif mount.read_only:
+        fields.append("readonly")
+    for name, value in (*((word, "") for word in words), *mount.long):
+        if name == "type":
+            continue
+        named = name if options.kind is tool else _long_name(name, tool)
+        if named:
+            fields.append(f"{named}={value}" if value else named)
+        else:
+            unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=name))
+    return ("mount", comma_separated(fields))
+
+
+def _knows(tool: EngineKind, mount: RunMount, word: str) -> bool:
+    if tool is _PODMAN:
+        return word not in _DOCKER_ONLY_WORDS
+    if mount.kind == "tmpfs":
+        return bool(_DOCKER_TMPFS(word))
+    return word in _DOCKER_WORDS and not (mount.kind == "volume" and word in _PROPAGATIONS)
+
+
+def _long_name(name: str, tool: EngineKind) -> str:
+    """Podman's and Docker's words for `--mount` are the same but for volumes."""
+    if tool is _PODMAN:
+        names = {"volume-nocopy": "nocopy", "volume-subpath": "subpath", "consistency": "consistency"}
+        return names.get(name, name if name.startswith(("bind-propagation", "tmpfs-")) else "")
+    names = {"nocopy": "volume-nocopy", "subpath": "volume-subpath"}
+    return names.get(name, "bind-propagation" if name in _DOCKER_WORDS and name not in ("z", "Z") else "")
+
+
+def comma_separated(fields: list[str]) -> str:
+    """Both tools read a mount as one line of comma-separated values (Go, encoding/csv)."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()

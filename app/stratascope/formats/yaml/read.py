@@ -1,0 +1,267 @@
+"""YAML with the line of each value, and bounds: PyYAML's events put together here.
+
+Nothing is made of tags and types: a value is a text, a list or a mapping. Decided against PyYAML's own composer, which
+follows aliases that lead in circles, and has no bound for what aliases multiply. The text itself is kept by its
+places, so that a change can be written into it with comments and order as they are; decided against writing YAML anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from stratascope.core.message import Message, msg
+from stratascope.core.options.given import Place
+
+DEPTH, VALUES = 60, 200_000  # of one document, with all that its aliases repeat
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+_TRUE = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON"))
+_FALSE = frozenset(("false", "False", "FALSE", "no", "No", "NO", "n", "N", "off", "Off", "OFF"))
+
+
+class YamlError(Exception):
+    """A text that is no YAML, or more of it than is read; `line` from 1."""
+
+    def __init__(self, line: int, message: Message) -> None:
+        super().__init__(message.id)
+        self.line, self.message = line, message
+
+
+class Node:
+    """A value. `start`, `end`: (line, column) in the text, from 0."""
+
+    __slots__ = ("end", "file", "size", "start", "tag")
+
+    def __init__(self, file: str, start: tuple[int, int], tag: str = "") -> None:
+        self.file, self.start, self.end, self.tag, self.size = file, start, start, tag, 1
+
+    @property
+    def place(self) -> Place:
+        return Place(self.file, self.start[0] + 1)
+
+
+class Text(Node):
+    """A scalar. `plain`: without quotes, so that `null` and `true` mean what they say."""
+
+    __slots__ = ("plain", "text")
+
+    def __init__(self, file: str, start: tuple[int, int], text: str, *, plain: bool, tag: str = "") -> None:
+        super().__init__(file, start, tag)
+        self.text, self.plain = text, plain
+
+    @property
+    def empty(self) -> bool:
+        return self.plain and self.text in _NULLS
+
+    @property
+    def flag(self) -> bool | None:
+        return True if self.text in _TRUE else False if self.text in _FALSE else None
+
+
+class List(Node):
+    __slots__ = ("flow", "items")
+
+    def __init__(self, file: str, start: tuple[int, int], tag: str = "", *, flow: bool = False) -> None:
+        super().__init__(file, start, tag)
+        self.items: list[Node] = []
+        self.flow = flow
+
+
+class Mapping(Node):
+    """In the order of the text; `<<` is resolved in `pairs`."""
+
+    __slots__ = ("entries", "flow")
+
+    def __init__(self, file: str, start: tuple[int, int], tag: str = "", *, flow: bool = False) -> None:
+        super().__init__(file, start, tag)
+        self.entries: list[tuple[Text, Node]] = []
+        self.flow = flow
+
+    def pairs(self) -> Iterator[tuple[Text, Node]]:
+        """Each key once: what stands here before what is merged in."""
+        own = {key.text for key, _ in self.entries if key.text != "<<"}
+        yield from ((key, value) for key, value in self.entries if key.text != "<<")
+        for key, value in self.entries:
+            if key.text == "<<":
+                for merged in value.items if isinstance(value, List) else (value,):
+                    if isinstance(merged, Mapping):
+                        for name, found in merged.pairs():
+                            if name.text not in own:
+                                own.add(name.text)
+                                yield name, found
+
+    def get(self, name: str) -> Node | None:
+        return next((value for key, value in self.pairs() if key.text == name), None)
+
+    def key(self, name: str) -> Text | None:
+        return next((key for key, _ in self.pairs() if key.text == name), None)
+
+
+def is_nothing(node: Node) -> bool:
+    """Null, or an empty list or mapping: `securityContext: {}`."""
+    match node:
+        case Text():
+            return node.empty
+        case List():
+            return not node.items
+        case Mapping():
+            return not node.entries
+    return False
+
+
+def at(node: Node | None, *names: str) -> Node | None:
+    """The value below these keys; None where there is none."""
+    for name in names:
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return None if isinstance(node, Text) and node.empty else node
+
+
+def texts(node: Node | None) -> Iterator[str]:
+    """Every text of it and below it, but for keys."""
+    match node:
+        case Text():
+            yield node.text
+        case List():
+            for each in node.items:
+                yield from texts(each)
+        case Mapping():
+            for _, value in node.pairs():
+                yield from texts(value)
+
+
+def text_at(node: Node | None, *names: str) -> str:
+    """The same as text; empty where there is none."""
+    found = at(node, *names)
+    return found.text if isinstance(found, Text) else ""
+
+
+def items_at(node: Node | None, *names: str) -> list[Node]:
+    """The same as a list; empty where there is none."""
+    found = at(node, *names)
+    return found.items if isinstance(found, List) else []
+
+
+def flag_at(node: Node | None, *names: str) -> bool | None:
+    """The same as yes or no; None where it is neither."""
+    found = at(node, *names)
+    return found.flag if isinstance(found, Text) else None
+
+
+def documents(text: str, file: str) -> list[Node]:
+    """All documents of a text; empty ones are left out. Raises YamlError."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return list(_Composer(file, yaml.parse(text, Loader=loader)).run())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = 1 if mark is None else mark.line + 1
+        raise YamlError(line, _why(text, line, error.problem or "")) from error
+    except yaml.YAMLError as error:  # a letter that YAML has not
+        place = getattr(error, "position", 0)
+        line = text[:place].count("\n") + 1
+        raise YamlError(line, msg("This is not YAML: {words}.", words="a control character")) from error
+
+
+def _why(text: str, line: int, words: str) -> Message:
+    lines = text.split("\n")
+    near = lines[line - 1] if 0 < line <= len(lines) else ""
+    if "{{" in near or "{%" in near:
+        return template()
+    if "\t" in near[: len(near) - len(near.lstrip())]:
+        return msg("This is not YAML: there is a tab where only spaces are allowed.")
+    return msg("This is not YAML: {words}.", words=words)
+
+
+def template() -> Message:
+    """What is said of a template that nobody rendered."""
+    return msg("This is a template that was not rendered: check its output instead (helm template, envsubst …).")
+
+
+class _Composer:
+    def __init__(self, file: str, events: Any) -> None:
+        self._file, self._events = file, iter(events)
+        self._anchors: dict[str, Node] = {}
+        self._open: set[int] = set()
+
+    def run(self) -> Iterator[Node]:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors = {}
+                found = self._node(next(self._events), 0)
+                if not (isinstance(found, Text) and found.empty):
+                    yield found
+
+    def _node(self, event: Any, depth: int) -> Node:
+        line = event.start_mark.line + 1
+        if depth > DEPTH:
+            raise YamlError(line, msg("Values are nested more than {most} levels deep.", most=DEPTH))
+        if isinstance(event, yaml.AliasEvent):
+            known = self._anchors.get(str(event.anchor))
+            if known is None:
+                raise YamlError(line, msg("There is no anchor {name} before this.", name=str(event.anchor)))
+            if id(known) in self._open:
+                raise YamlError(line, msg("The anchor {name} refers back to itself.", name=str(event.anchor)))
+            return known
+        start = _place(event.start_mark)
+        tag = event.tag or ""
+        found: Node
+        if isinstance(event, yaml.ScalarEvent):
+            found = Text(self._file, start, event.value, plain=not event.style, tag=tag)
+            found.end = _place(event.end_mark)
+            self._keep(event, found)
+            return found
+        if isinstance(event, yaml.SequenceStartEvent):
+            found = List(self._file, start, tag, flow=bool(event.flow_style))
+            self._keep(event, found)
+            self._fill_list(found, depth)
+        else:
+            found = Mapping(self._file, start, tag, flow=bool(event.flow_style))
+            self._keep(event, found)
+            self._fill_mapping(found, depth)
+        self._open.discard(id(found))
+        return found
+
+    def _keep(self, event: Any, node: Node) -> None:
+        if event.anchor:
+            self._anchors[event.anchor] = node
+            if not isinstance(node, Text):
+                self._open.add(id(node))
+
+    def _fill_list(self, found: List, depth: int) -> None:
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                found.end = _place(event.end_mark)
+                return
+            self._add(found, item := self._node(event, depth + 1))
+            found.items.append(item)
+
+    def _fill_mapping(self, found: Mapping, depth: int) -> None:
+        seen: set[str] = set()
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                found.end = _place(event.end_mark)
+                return
+            key = self._node(event, depth + 1)
+            if not isinstance(key, Text):
+                raise YamlError(
+                    key.place.line, template() if isinstance(key, Mapping) else msg("A key has to be a string.")
+                )
+            if key.text in seen and key.text != "<<":
+                raise YamlError(key.place.line, msg("The key {name} occurs twice.", name=key.text))
+            seen.add(key.text)
+            value = self._node(next(self._events), depth + 1)
+            self._add(found, value)
+            found.entries.append((key, value))
+
+    def _add(self, to: Node, item: Node) -> None:
+        to.size += item.size
+        if to.size > VALUES:
+            raise YamlError(
+                item.place.line, msg("With its aliases expanded, it has more than {most} values.", most=VALUES)
+            )
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    return mark.line, mark.column
