@@ -135,12 +135,12 @@ class Writes(FileJournal):
 
 def hurry(port: Any, fate: Fate, patience: float) -> None:
     """Shorten the time that its calls may take, once it has waited."""
-    real = port.exchange
+    real = port.send
 
-    def exchange(method: str, path: str, params: Any, data: str | None, silence: float) -> Any:
-        return real(method, path, params, data, min(silence, patience) if fate.waited and patience else silence)
+    def send(method: str, target: str, data: bytes | None, silence: float) -> Any:
+        return real(method, target, data, min(silence, patience) if fate.waited and patience else silence)
 
-    port.exchange = exchange
+    port.send = send
 
 
 def main(how: str, number: int, verb: str, container: str) -> None:

@@ -11,7 +11,9 @@ from stratascope.engines.docker import inspect as docker
 from stratascope.engines.podman import inspect as podman
 
 if TYPE_CHECKING:
-    from stratascope.core.ports import DailyEngine, EnginePort, Relauncher, Translator
+    from stratascope.core.ports import DailyEngine, EnginePort, Translator
+    from stratascope.engines.docker.relauncher import DockerRelauncher
+    from stratascope.engines.podman.relauncher import PodmanRelauncher
     from stratascope.engines.shared.child_socket import SocketProvider
     from stratascope.engines.shared.endpoint import Endpoint
 
@@ -39,7 +41,7 @@ def _provider(endpoint: Endpoint, environ: Mapping[str, str]) -> SocketProvider 
     return None
 
 
-def relauncher_of(engine: EnginePort) -> Relauncher:
+def relauncher_of(engine: EnginePort) -> DockerRelauncher | PodmanRelauncher:
     """What hardening asks of this engine, on the same connections: closing the engine ends both."""
     from stratascope.engines.docker.engine import DockerEngine
     from stratascope.engines.podman.engine import PodmanEngine

@@ -10,7 +10,7 @@ import pytest
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.twin import TWIN, TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 from stratascope.engines.docker import twin
 
 ID = "0123456789ab" + "c" * 52
@@ -94,11 +94,9 @@ def test_mounts() -> None:
 
 def test_volumes_have_the_folder_above_as_their_lower_layer() -> None:
     mounts = (TwinMount("/v/data/_data", "/data", overlaid=True), TwinMount("/etc/x", "/x", overlaid=False))
-    (name, lower), *others = twin.volumes(NUMBER, mounts)
+    (_, lower), *others = twin.volumes(NUMBER, mounts)
     assert (lower, others) == ("/v/data", [])
-    made = json.loads(twin.overlay_volume(name, NUMBER, lower, "/up", "/work"))
-    assert made["Labels"] == {TWIN: NUMBER}
-    assert made["DriverOpts"]["o"] == "lowerdir=/v/data,upperdir=/up,workdir=/work"
+    assert twin.overlay_options(lower, "/up", "/work")["o"] == "lowerdir=/v/data,upperdir=/up,workdir=/work"
 
 
 @pytest.mark.parametrize("path", ["/a,b/c", "/a:b/c", "/a\\b/c", '/a"b/c'])

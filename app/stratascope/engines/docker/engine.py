@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from stratascope.engines.shared.rest_client import ANSWER_MAX
 from stratascope.engines.shared.rest_engine import RestEngine
 
 if TYPE_CHECKING:
-    import requests
+    from docker.api.client import APIClient
 
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}").fullmatch
 
@@ -58,10 +59,15 @@ class DockerEngine(RestEngine):
             self._version = ""  # maybe there is another daemon by now, that speaks another one
         return super()._text(status, body)
 
-    def _sdk(self, base_url: str) -> requests.Session:
-        from docker.api.client import APIClient
+    def sdk(self, silence: float, container: str = "", well: tuple[int, ...] = ()) -> AbstractContextManager[APIClient]:
+        """For one call by its name. `silence`: seconds; `well`: statuses that are fine too. Raises as `answered`."""
 
-        return APIClient(base_url=base_url, version=self._version)
+        def make(base_url: str) -> APIClient:
+            from docker.api.client import APIClient
+
+            return APIClient(base_url=base_url, version=self._version)
+
+        return self._named(make, silence, container, well)
 
     def _inspect_path(self, container: str) -> str:
         return f"/containers/{quote(container, safe='')}/json"

@@ -1,6 +1,6 @@
 """What hardening asks of a Docker engine: create, start, stop, rename … by whole id, with time limits.
 
-Decided against the SDK's methods: they have no field for a process limit or cores, and build requests of their own.
+What changes something has the SDK's name for it where that asks for the same (`engines/shared/sdk.py`).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
 from stratascope.engines.shared.command import (
     COMMIT,
+    QUICK,
     SLOW,
     STOP_MARGIN,
     command,
@@ -44,6 +45,7 @@ from stratascope.engines.shared.command import (
     understood,
 )
 from stratascope.engines.shared.engine_made import ALWAYS, INIT, without
+from stratascope.engines.shared.errors import refusal
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
@@ -110,16 +112,16 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         for volume in (mount.volume for mount in mounts if mount.overlaid and mount.volume):
             self._check_plain(volume)
         for name, lower in wanted:
-            upper, work = (self._volume(twin.plain_volume(f"{name}-{end}", number)) for end in ("upper", "work"))
-            self._volume(twin.overlay_volume(name, number, lower, upper, work))
+            upper, work = (self._volume(f"{name}-{end}", number) for end in ("upper", "work"))
+            self._volume(name, number, twin.overlay_options(lower, upper, work))
 
     @understood()
     def remove_overlays(self, number: str) -> None:
         """All volumes with the label of that twin."""
         params = {"filters": json.dumps({"label": [f"{TWIN}={number}"]})}
         for item in object_of(command(self._engine, "GET", "/volumes", params)).parts("Volumes"):
-            path = f"/volumes/{quote(item.text('Name'), safe='')}"
-            command(self._engine, "DELETE", path, silence=SLOW, well=(404,))
+            with self._engine.sdk(SLOW, well=(404,)) as sdk:
+                sdk.remove_volume(item.text("Name"))
 
     @understood()
     def give_twin(
@@ -145,9 +147,9 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         request = parse_object(body)
         request["Labels"] = {**(request.get("Labels") or {}), **labels}
         later = self._later_networks(request)
-        answer = object_of(
-            command(self._engine, "POST", "/containers/create", {"name": name}, compact(request), silence=SLOW)
-        )
+        with self._engine.sdk(SLOW) as sdk:
+            create: Any = sdk.create_container_from_config  # which has no types
+            answer = Answer(create(request, name))
         made = Created(answer.text("Id"), answer.texts("Warnings") or ())
         try:
             for network, endpoint in later.items():
@@ -160,28 +162,43 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             raise
         return made
 
+    def start(self, container: str) -> None:
+        """No error if it runs."""
+        with self._engine.sdk(SLOW, container) as sdk:
+            sdk.start(container)
+
     def stop(self, container: str, seconds: int) -> None:
         """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
-        self._tell(container, "stop", {"t": str(seconds)}, silence=seconds + STOP_MARGIN)
+        with self._engine.sdk(seconds + STOP_MARGIN, container) as sdk:
+            sdk.stop(container, seconds)
+
+    def restart(self, container: str, seconds: int) -> None:
+        """The same, and a start."""
+        with self._engine.sdk(seconds + SLOW + STOP_MARGIN, container) as sdk:
+            sdk.restart(container, seconds)
 
     def initialize(self, container: str) -> int | None:
         """Docker starts at once."""
 
     def signal(self, container: str, name: str) -> None:
         """See `core.ports.Relauncher`."""
-        self._tell(container, "kill", {"signal": f"SIG{name}"})
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.kill(container, f"SIG{name}")
 
     def rename(self, container: str, name: str) -> None:
-        self._tell(container, "rename", {"name": name})
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.rename(container, name)
 
     def remove(self, container: str) -> None:
         """Also one that runs. Its volumes stay, anonymous ones too."""
-        self._delete(container, {"force": "true", "v": "false"})
+        with self._engine.sdk(SLOW, container) as sdk:
+            sdk.remove_container(container, force=True)
 
     @understood()
     def restart_policy(self, container: str, policy: RestartPolicy) -> None:
-        wanted = {"Name": policy.name, "MaximumRetryCount": policy.retries}
-        self._tell(container, "update", data=compact({"RestartPolicy": wanted}))
+        wanted: Any = {"Name": policy.name, "MaximumRetryCount": policy.retries}
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.update_container(container, restart_policy=wanted)
         self._check_policy(container, policy)
 
     @understood()
@@ -198,7 +215,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         ignored = [f"{key}: {now.raw(key)}" for key, value in wanted.items() if (now.raw(key) or 0) != value]
         warnings = answer.texts("Warnings") or ()
         if ignored or warnings:
-            raise self._refused("; ".join((*ignored, *warnings)))
+            raise refusal("; ".join((*ignored, *warnings)))
 
     @understood()
     def named(self, name: str) -> Running | None:
@@ -223,10 +240,8 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     @understood()
     def commit(self, container: str, repository: str) -> str:
         """Its writable layer as an image (it is paused meanwhile); returns the image's id."""
-        params = {"container": container, "repo": repository, "pause": "true"}
-        body = command(self._engine, "POST", "/commit", params, "{}", silence=COMMIT, container=container)
-        image: str = object_of(body).text("Id")
-        return image
+        with self._engine.sdk(COMMIT, container) as sdk:
+            return Answer(sdk.commit(container, repository)).text("Id")
 
     @understood()
     def oci_config(self, container: str) -> str:
@@ -253,12 +268,10 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             raise ToggleError(msg("The volume {name} is mounted with its own options or driver, so it can't be "
                                   "overlaid.", name=volume))  # fmt: skip
 
-    def _volume(self, request: str) -> str:
-        """Made; its place on the engine's machine."""
-        place: str = object_of(command(self._engine, "POST", "/volumes/create", data=request, silence=SLOW)).text(
-            "Mountpoint"
-        )
-        return place
+    def _volume(self, name: str, number: str, options: dict[str, str] | None = None) -> str:
+        """Made for that twin; its place on the engine's machine."""
+        with self._engine.sdk(SLOW) as sdk:
+            return Answer(sdk.create_volume(name, "local", options, {TWIN: number})).text("Mountpoint")
 
     def _place(self, volume: str) -> str:
         found: str = object_of(command(self._engine, "GET", f"/volumes/{quote(volume, safe='')}")).text("Mountpoint")

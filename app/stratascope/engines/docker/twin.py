@@ -15,7 +15,7 @@ from typing import Any
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.twin import CHECK_FAILURES, CHECK_INTERVAL, TWIN, TwinMount
+from stratascope.core.relaunch.twin import CHECK_FAILURES, CHECK_INTERVAL, TwinMount
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.shared.command import compact
 from stratascope.engines.shared.json_reader import Answer, parse_object
@@ -74,16 +74,9 @@ def volumes(number: str, mounts: tuple[TwinMount, ...]) -> tuple[tuple[str, str]
     )
 
 
-def plain_volume(name: str, number: str) -> str:
-    """The request for an empty volume."""
-    return compact({"Name": name, "Driver": "local", "Labels": {TWIN: number}})
-
-
-def overlay_volume(name: str, number: str, lower: str, upper: str, work: str) -> str:
-    """The request for one of type overlay."""
-    layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
-    options = {"type": "overlay", "device": "overlay", "o": layers}
-    return compact({"Name": name, "Driver": "local", "Labels": {TWIN: number}, "DriverOpts": options})
+def overlay_options(lower: str, upper: str, work: str) -> dict[str, str]:
+    """The driver's, for one of type overlay."""
+    return {"type": "overlay", "device": "overlay", "o": f"lowerdir={lower},upperdir={upper},workdir={work}"}
 
 
 def _name(number: str, place: int) -> str:

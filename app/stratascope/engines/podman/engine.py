@@ -6,6 +6,8 @@ annotations and id mappings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,7 +19,8 @@ from stratascope.engines.shared.rest_engine import RestEngine
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import requests
+    from podman.api.client import APIClient
+    from podman.domain.containers import Container
 
 _API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
 
@@ -56,10 +59,19 @@ class PodmanEngine(RestEngine):
             found.append(tuple(row))
         return tuple(found)
 
-    def _sdk(self, base_url: str) -> requests.Session:
-        from podman.api.client import APIClient
+    @contextmanager
+    def sdk(self, silence: float, container: str) -> Iterator[Container]:
+        """A container of the SDK's, for one call by its name. `silence`: seconds. Raises as `answered`."""
 
-        return APIClient(base_url=base_url, version=_API)
+        def make(base_url: str) -> APIClient:
+            from podman.api.client import APIClient
+
+            return APIClient(base_url=base_url, version=_API)
+
+        with self._named(make, silence, container, ()) as client:
+            from podman.domain.containers import Container
+
+            yield Container({"Id": container}, client)
 
     def _path_prefix(self) -> str:
         return f"/v{_API}/libpod"

@@ -1,7 +1,6 @@
 """What hardening asks of a Podman engine: create, start, stop, rename … by whole id, with time limits.
 
-podman-py only carries the calls: its own keywords for creating silently ignore no-new-privileges and seccomp, and
-publish ports on all addresses.
+What changes something has the SDK's name for it where that asks for the same (`engines/shared/sdk.py`).
 """
 
 from __future__ import annotations
@@ -36,9 +35,20 @@ from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
 from stratascope.engines.podman.update_limits import differences, resources
-from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
+from stratascope.engines.shared.command import (
+    COMMIT,
+    QUICK,
+    SLOW,
+    STOP_MARGIN,
+    command,
+    compact,
+    found,
+    object_of,
+    understood,
+)
 from stratascope.engines.shared.endpoint import socket_facts
 from stratascope.engines.shared.engine_made import without
+from stratascope.engines.shared.errors import refusal
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read
@@ -114,7 +124,8 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
     ) -> None:
         """As the container sees them: `init` mounts all of it, and its program waits."""
-        self._tell(container, "init", silence=SLOW)
+        with self._engine.sdk(SLOW, container) as sdk:
+            sdk.init()
         pid = parse_container(self._inspect(container)).part("State").whole("Pid")
         wanted = {change.source: change for change in changes}
         for mount in mounts:
@@ -138,39 +149,51 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         answer = object_of(command(self._engine, "POST", "/containers/create", data=compact(request), silence=SLOW))
         return Created(answer.text("Id"), answer.texts("Warnings") or ())
 
+    def start(self, container: str) -> None:
+        """No error if it runs."""
+        with self._engine.sdk(SLOW, container) as sdk:
+            sdk.start()
+
     def stop(self, container: str, seconds: int) -> None:
         """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
         self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
 
+    def restart(self, container: str, seconds: int) -> None:
+        """The same, and a start."""
+        with self._engine.sdk(seconds + SLOW + STOP_MARGIN, container) as sdk:
+            sdk.restart(timeout=seconds)
+
     @understood()
     def initialize(self, container: str) -> int | None:
         """See `core.ports.Relauncher`."""
-        self._tell(container, "init")
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.init()
         return parse_container(self._inspect(container)).part("State").whole("Pid") or None
 
-    @understood()
     def signal(self, container: str, name: str) -> None:
         """See `core.ports.Relauncher`."""
-        self._tell(container, "kill", {"signal": f"SIG{name}"})
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.kill(f"SIG{name}")
 
     @understood()
     def rename(self, container: str, name: str) -> None:
         # Podman renames its storage before it finds in its database that the name is taken
         if (holder := self.named(name)) is not None and holder.id != container:
-            raise self._refused(f"the container name {name} is already in use by {holder.id}")
-        self._tell(container, "rename", {"name": name})
+            raise refusal(f"the container name {name} is already in use by {holder.id}")
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.rename(name)
 
     def remove(self, container: str) -> None:
         """Also one that runs. Its volumes stay, anonymous ones too."""
-        self._delete(container, {"force": "true", "v": "false", "timeout": "0"})
+        params = {"force": "true", "v": "false", "timeout": "0"}
+        command(self._engine, "DELETE", f"/containers/{container}", params, silence=SLOW, container=container)
 
     @understood()
     def restart_policy(self, container: str, policy: RestartPolicy) -> None:
         """RefusedError where Podman can't change it (before 5.1), or does not."""
-        params = {"restartPolicy": policy.name}
-        if policy.name == "on-failure":
-            params["restartRetries"] = str(policy.retries)
-        self._tell(container, "update", params, "{}")
+        retries = str(policy.retries) if policy.name == "on-failure" else None  # text: the SDK would leave out a 0
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.update(restart_policy=policy.name, restart_retries=retries)
         self._check_policy(container, policy)
 
     @understood()
@@ -179,10 +202,11 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         if not limits.any():
             return
         host = parse_container(self._inspect(container)).part("HostConfig")
-        self._tell(container, "update", data=compact(resources(host, limits)))  # the answer is a bare id, no JSON
+        with self._engine.sdk(QUICK, container) as sdk:
+            sdk.update(**resources(host, limits))
         now = parse_container(self._inspect(container)).part("HostConfig")
         if ignored := differences(now, limits):
-            raise self._refused("; ".join(ignored))
+            raise refusal("; ".join(ignored))
 
     @understood()
     def named(self, name: str) -> Running | None:

@@ -1,4 +1,4 @@
-"""Calls that change something: what the engine answers becomes text, a refusal or a missing container.
+"""Calls that are made by hand: what the engine answers becomes text, a refusal or a missing container.
 
 Decided against asking again where the connection breaks, as is done for GET: a create or a stop may have been carried
 out although its answer was lost. The callers look at what is there instead.
@@ -7,17 +7,15 @@ out although its answer was lost. The callers look at what is there instead.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from stratascope.core.container import EngineState
-from stratascope.core.message import Message, msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.ports import EngineError
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.json_reader import Answer, parse, words_of
-from stratascope.engines.shared.rest_client import NO_CONTAINER
+from stratascope.engines.shared.rest_client import answered
 from stratascope.engines.shared.rest_engine import RestEngine
 
 # Seconds of silence: how long the engine may take to answer
@@ -25,12 +23,6 @@ QUICK = 30.0  # rename, update, look-ups
 SLOW = 120.0  # create (volumes are seeded, layers get another owner), start, remove
 COMMIT = 600.0  # copies the whole writable layer
 STOP_MARGIN = 30.0  # over the container's own time to stop
-
-_NAME_TAKEN = re.compile(
-    r"name .*is (already )?in use|constraint failed: ContainerConfig\.Name", re.IGNORECASE | re.DOTALL
-).search
-_PORT_TAKEN = re.compile(r"port is already allocated|address already in use|cannot expose port", re.IGNORECASE).search
-_NO_IMAGE = re.compile(r"no such image|image not known", re.IGNORECASE).search
 
 
 def command(
@@ -49,15 +41,7 @@ def command(
     `data` is JSON text. Raises NoSuchContainerError where the engine says that `container` is gone, RefusedError for
     any other refusal of this call, EngineError where the engine can't be asked at all.
     """
-    status, body = engine.exchange(method, path, params or {}, data, silence)
-    if status < 400 or status in well:
-        return body
-    words = words_of(body)
-    if status in (401, 403) and not _about_containers(words):
-        raise EngineError(EngineState.DENIED, errors.refused(status), words)
-    if status in (404, 500) and container and NO_CONTAINER in words.lower() and container in words:
-        raise NoSuchContainerError(words)
-    raise RefusedError(EngineState.CONNECTED, refusal(words or f"HTTP {status}"), words or f"HTTP {status}")
+    return answered(*engine.exchange(method, path, params or {}, data, silence), container, well)
 
 
 def found(engine: RestEngine, path: str, params: Mapping[str, str] | None = None) -> str | None:
@@ -66,8 +50,7 @@ def found(engine: RestEngine, path: str, params: Mapping[str, str] | None = None
     if status == 404:
         return None
     if status >= 400:
-        words = words_of(body)
-        raise RefusedError(EngineState.CONNECTED, refusal(words or f"HTTP {status}"), words or f"HTTP {status}")
+        raise errors.refusal(words_of(body) or f"HTTP {status}")
     return body.decode("utf-8", "replace")
 
 
@@ -93,28 +76,12 @@ def objects_of(body: bytes) -> tuple[dict[str, Any], ...]:
     return tuple(items)
 
 
-def refusal(words: str) -> Message:
-    """What the engine's words mean, as far as they are known; its own words otherwise."""
-    if _NAME_TAKEN(words):
-        return msg("Another container now has this name. Rename or remove that one, then try again.")
-    if _PORT_TAKEN(words):
-        return msg("A port that this container publishes is now taken. Free it, then try again: {words}", words=words)
-    if _NO_IMAGE(words):
-        return msg("The engine no longer has the image of this container: {words}", words=words)
-    return msg("The engine refused this: {words}", words=words)
-
-
 def _parsed(body: bytes, kind: type) -> Any:
     with understood():
         value = parse(body.decode("utf-8", "replace")) or kind()
         if not isinstance(value, kind):
             raise ValueError(f"expected a {kind.__name__}, found {type(value).__name__}")
     return value
-
-
-def _about_containers(words: str) -> bool:
-    """Docker answers 403 for a few refusals of its own, such as a host network that its daemon does not allow."""
-    return bool(words) and "container" in words.lower()
 
 
 def compact(value: Any) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import msg
-from stratascope.core.ports import LogLine, NoSuchContainerError, RefusedError, Relauncher, StopFacts
+from stratascope.core.ports import LogLine, NoSuchContainerError, RefusedError, StopFacts
 from stratascope.core.relaunch.launch_spec import Executed, RestartPolicy
 from stratascope.engines.shared import log_frames
-from stratascope.engines.shared.command import SLOW, STOP_MARGIN, command, refusal, understood
+from stratascope.engines.shared.command import command, understood
+from stratascope.engines.shared.errors import refusal
 from stratascope.engines.shared.json_reader import Answer, parse_container, words_of
+from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.engines.shared.rest_client import NO_CONTAINER
 from stratascope.engines.shared.rest_engine import Followed, RestEngine
 
@@ -38,7 +41,7 @@ class _Log:
 class RestDaily:
     """A `core.ports.DailyEngine` on the connections of one engine."""
 
-    def __init__(self, engine: RestEngine, relauncher: Relauncher) -> None:
+    def __init__(self, engine: RestEngine, relauncher: RestRelauncher[Any]) -> None:
         self._engine, self._relauncher = engine, relauncher
 
     @property
@@ -51,12 +54,12 @@ class RestDaily:
         self._relauncher.start(container)
 
     def stop(self, container: str) -> None:
-        """With its own signal and time, which the engine knows."""
-        self._tell(container, "stop", self.stop_facts(container).seconds)
+        """With its own signal and time."""
+        self._relauncher.stop(container, self.stop_facts(container).seconds)
 
     def restart(self, container: str) -> None:
         """The same, and a start."""
-        self._tell(container, "restart", self.stop_facts(container).seconds + SLOW)
+        self._relauncher.restart(container, self.stop_facts(container).seconds)
 
     @understood()
     def stop_facts(self, container: str) -> StopFacts:
@@ -92,10 +95,6 @@ class RestDaily:
         """See `core.ports.Relauncher`."""
         return self._relauncher.execute(container, words, seconds)
 
-    def _tell(self, container: str, verb: str, seconds: float) -> None:
-        path = f"/containers/{container}/{verb}"
-        command(self._engine, "POST", path, silence=seconds + STOP_MARGIN, container=container)
-
     def _answer(self, container: str) -> Answer:
         body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
         return parse_container(body.decode("utf-8", "replace"))
@@ -123,4 +122,4 @@ def _refused(words: str, container: str, answer: Answer) -> Exception:
         driver = answer.part("HostConfig").part("LogConfig").text("Type") or "?"
         text = msg("Its log driver, {driver}, stores nothing that can be read here.", driver=driver)
         return RefusedError(EngineState.CONNECTED, text, words)
-    return RefusedError(EngineState.CONNECTED, refusal(words), words)
+    return refusal(words)

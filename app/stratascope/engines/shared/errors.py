@@ -1,14 +1,15 @@
-"""What to do about an engine that does not answer, one or two sentences for each case."""
+"""What to do about an engine that does not answer, or that refuses a call: one or two sentences for each case."""
 
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import sys
 
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import EngineError
+from stratascope.core.ports import EngineError, RefusedError
 
 STATE_BY_ERRNO = {
     errno.EACCES: EngineState.DENIED,
@@ -19,6 +20,11 @@ STATE_BY_ERRNO = {
 }
 _NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _DESKTOP = "/.docker/desktop/"  # in the path of Docker Desktop's socket
+_NAME_TAKEN = re.compile(
+    r"name .*is (already )?in use|constraint failed: ContainerConfig\.Name", re.IGNORECASE | re.DOTALL
+).search
+_PORT_TAKEN = re.compile(r"port is already allocated|address already in use|cannot expose port", re.IGNORECASE).search
+_NO_IMAGE = re.compile(r"no such image|image not known", re.IGNORECASE).search
 
 
 def absent(kind: EngineKind) -> Message:
@@ -130,6 +136,21 @@ def no_socket(path: str) -> Message:
 def unsupported(endpoint: str) -> Message:
     """Not an address that we know how to use."""
     return msg("{endpoint} is not a usable address. Use unix://, tcp:// or ssh://.", endpoint=endpoint)
+
+
+def refusal(words: str) -> RefusedError:
+    """Of one call, from the engine's own words."""
+    return RefusedError(EngineState.CONNECTED, _meaning(words), words)
+
+
+def _meaning(words: str) -> Message:
+    if _NAME_TAKEN(words):
+        return msg("Another container now has this name. Rename or remove that one, then try again.")
+    if _PORT_TAKEN(words):
+        return msg("A port that this container publishes is now taken. Free it, then try again: {words}", words=words)
+    if _NO_IMAGE(words):
+        return msg("The engine no longer has the image of this container: {words}", words=words)
+    return msg("The engine refused this: {words}", words=words)
 
 
 def error_for(

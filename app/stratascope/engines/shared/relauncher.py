@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -35,7 +36,6 @@ from stratascope.engines.shared.command import (
     found,
     object_of,
     objects_of,
-    refusal,
     understood,
 )
 from stratascope.engines.shared.http_connection import Bounds
@@ -55,17 +55,13 @@ E = TypeVar("E", bound=RestEngine)
 _KNOWN = 30.0  # seconds for which an engine's description of itself holds: Podman takes up to half a second for one
 
 
-class RestRelauncher(Generic[E]):
+class RestRelauncher(ABC, Generic[E]):
     """Half of a `core.ports.Relauncher`, on the connections of one engine."""
 
     def __init__(self, engine: E) -> None:
         self._engine = engine
         self._known: tuple[float, Engine] | None = None
         self._architecture = ""
-
-    def start(self, container: str) -> None:
-        """No error if it runs."""
-        self._tell(container, "start", silence=SLOW)
 
     @understood()
     def running(self, container: str) -> Running:
@@ -122,7 +118,7 @@ class RestRelauncher(Generic[E]):
                     raise NoSuchContainerError(words_of(body))
                 return None
             if status >= 300:
-                raise self._refused(words_of(body) or f"HTTP {status}")
+                raise errors.refusal(words_of(body) or f"HTTP {status}")
             if not body:
                 return None
             target = archive.link_target(head)
@@ -160,9 +156,18 @@ class RestRelauncher(Generic[E]):
         with self._volumes().top(change.source) as top:
             return volume_files.not_given(top, change)
 
-    def log(self, container: str, lines: int) -> str:
-        """See `core.ports.Relauncher`."""
-        raise NotImplementedError
+    @abstractmethod
+    def start(self, container: str) -> None: ...
+
+    @abstractmethod
+    def stop(self, container: str, seconds: int) -> None: ...
+
+    @abstractmethod
+    def restart(self, container: str, seconds: int) -> None:
+        """A stop, with so much time for it, and a start."""
+
+    @abstractmethod
+    def log(self, container: str, lines: int) -> str: ...
 
     @understood()
     def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
@@ -278,10 +283,6 @@ class RestRelauncher(Generic[E]):
         body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
         return body.decode("utf-8", "replace")
 
-    def _delete(self, container: str, params: Mapping[str, str]) -> None:
-        path = f"/containers/{container}"
-        command(self._engine, "DELETE", path, params, silence=SLOW, container=container)
-
     def _changed_files(self, container: str) -> tuple[FileChange, ...]:
         path = f"/containers/{container}/changes"
         items = objects_of(command(self._engine, "GET", path, silence=SLOW, container=container))
@@ -301,10 +302,7 @@ class RestRelauncher(Generic[E]):
         """Engines answer well to what they ignore."""
         now = _policy(parse_container(self._inspect(container)))
         if now != policy.name:
-            raise self._refused(f"RestartPolicy: {now}")
-
-    def _refused(self, words: str) -> RefusedError:
-        return RefusedError(EngineState.CONNECTED, refusal(words), words)
+            raise errors.refusal(f"RestartPolicy: {now}")
 
     def _unreadable(self, words: str) -> EngineError:
         text = msg("The runtime's own file about this container can't be read here.")

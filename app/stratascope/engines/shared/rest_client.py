@@ -1,8 +1,8 @@
 """Calls to one engine endpoint: where it is asked, the connections that are kept, and what goes wrong as a state.
 
-All bytes go through `HttpConnection`. What changes something is told by the engine's SDK, whose session sits on that
-transport by a public part of requests (`sdk_transport`); all that is read is asked for directly, since the SDKs take
-longer to import than a report takes.
+All bytes go through `HttpConnection`. What changes something is called by its name in the engine's SDK, on that
+connection (`sdk.py`, which also says which calls stay by hand, and why). What only reads is asked for directly: the
+SDKs take longer to import than a report takes, and parse whatever comes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import socket
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from stratascope.core.container import EngineKind, EngineState
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from stratascope.engines.shared.child_socket import SocketProvider
 
+S = TypeVar("S", bound="requests.Session")
+
 _LINKS = 3  # at a time: two cores' worth, and one to wait
 _AHEAD = 24  # questions at most that wait for an answer: they fit into what a socket and the engine hold back
 _WHOLE = 3  # times the limit for silence: how long a whole answer may take
@@ -46,6 +48,23 @@ def gone(status: int, body: bytes) -> bool:
     Podman says so with 500 where the container is removed while its question is answered.
     """
     return status == 404 or (status == 500 and NO_CONTAINER in words_of(body).lower())
+
+
+def answered(status: int, body: bytes, container: str = "", well: tuple[int, ...] = ()) -> bytes:
+    """The body of a good answer (204 and 304 too: nothing to do is done; and what is in `well`).
+
+    Raises NoSuchContainerError where the engine says that `container` is gone, RefusedError for any other refusal of
+    this call, EngineError where it is not the engine that refuses.
+    """
+    if status < 400 or status in well:
+        return body
+    words = words_of(body)
+    # Docker answers 403 for a few refusals of its own, such as a host network that its daemon does not allow
+    if status in (401, 403) and "container" not in words.lower():
+        raise EngineError(EngineState.DENIED, errors.refused(status), words)
+    if status in (404, 500) and container and NO_CONTAINER in words.lower() and container in words:
+        raise NoSuchContainerError(words)
+    raise errors.refusal(words or f"HTTP {status}")
 
 
 class RestClient(ABC):
@@ -100,25 +119,51 @@ class RestClient(ABC):
     def _path_prefix(self) -> str:
         """How paths begin: the version of the API. Raises EngineError, OSError, ValueError."""
 
-    @abstractmethod
-    def _sdk(self, base_url: str) -> requests.Session:
-        """A client of the engine's SDK for that address. Raises what the SDK raises."""
-
     # What is asked
 
     def exchange(
         self, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
     ) -> tuple[int, bytes]:
-        """HTTP status and body of one call. What is no GET is never repeated: it may have been carried out although no
-        answer came. `silence`: seconds. Raises EngineError where no whole answer came; a status of 400 and more is an
-        answer.
+        """HTTP status and body of one call. `silence`: seconds. Raises EngineError where no whole answer came; a status
+        of 400 and more is an answer.
+        """
+        try:
+            target = _with(self._prefix() + path, params)
+            return self.send(method, target, None if data is None else data.encode(), silence)
+        except ValueError as error:
+            raise self._error(error, silence) from error
+
+    def send(self, method: str, target: str, data: bytes | None, silence: float) -> tuple[int, bytes]:
+        """The same for a target with the API's version in it. What is no GET is never repeated: it may have been
+        carried out although no answer came.
         """
         bounds = Bounds(max(silence, _WHOLE * self.timeout[1]), silence, CHANGED_MAX)
         try:
-            target = _with(self._prefix() + path, params)
             if method == "GET":
                 return self._read(target, bounds)
-            return self._change(method, target, None if data is None else data.encode(), bounds)
+            with closing(self._link()) as link:  # not one that may have died since it was last used
+                return link.call(target, bounds, method, data)
+        except (OSError, ValueError, EngineError) as error:
+            raise self._error(error, silence) from error
+
+    @contextmanager
+    def _named(self, make: Callable[[str], S], silence: float, container: str, well: tuple[int, ...]) -> Iterator[S]:
+        """The SDK's client that `make` makes for an address, for one call by its name. Raises as `answered`."""
+        from stratascope.engines.shared.sdk import BASE, Transport
+
+        self._prefix()
+        base = self._base()
+
+        def call(method: str, target: str, data: bytes | None) -> bytes:
+            return answered(*self.send(method, base + target, data, silence), container, well)
+
+        try:
+            with make(BASE) as client:
+                client.trust_env = False  # no proxy, no .netrc
+                client.mount(BASE, Transport(call))
+                yield client
+        except (EngineError, NoSuchContainerError):
+            raise
         except Exception as error:  # SDKs raise what they like
             raise self._error(error, silence) from error
 
@@ -213,10 +258,13 @@ class RestClient(ABC):
         """How paths begin, once it is known that there is somebody to ask. Raises EngineError."""
         try:
             self._ready()
-            base = "" if self._endpoint.path is not None else address_of(self._endpoint).path
-            return base + self._path_prefix()
+            return self._base() + self._path_prefix()
         except (OSError, ValueError, EngineError) as error:
             raise self._error(error) from error
+
+    def _base(self) -> str:
+        """What comes before the API's own paths."""
+        return "" if self._endpoint.path is not None else address_of(self._endpoint).path
 
     def _ready(self) -> None:
         """Called before each call; raises OSError or EngineError where nothing can be asked, or where it was closed."""
@@ -248,19 +296,6 @@ class RestClient(ABC):
                 found = link.call(target, bounds)  # connects anew
             self._api_version = link.head.get("api-version", "")  # both engines put it into each
             return found
-
-    def _change(self, method: str, target: str, data: bytes | None, bounds: Bounds) -> tuple[int, bytes]:
-        from stratascope.engines.shared.sdk_transport import BASE, Transport
-
-        def call(method: str, target: str, data: bytes | None) -> tuple[int, bytes]:
-            with closing(self._link()) as link:  # not one that may have died since it was last used
-                return link.call(target, bounds, method, data)
-
-        with self._sdk(BASE) as session:
-            session.trust_env = False  # no proxy, no .netrc
-            session.mount(BASE, Transport(call))
-            answer = session.request(method, f"{BASE}{target}", data=data, allow_redirects=False)
-            return answer.status_code, answer.content
 
     def _link(self) -> HttpConnection:
         endpoint, seconds = self._endpoint, self.timeout[0]
