@@ -1,5 +1,5 @@
 """The one way in which a file of ours is replaced: a reader, and a crash at any moment, finds the old text or the new
-one. And the one in which it is read: what else stands in its place holds nobody up.
+one. And the one in which it is read, and held: what else stands in its place holds nobody up.
 
 Written to a draft beside it and renamed: rename(2) is atomic, fsync(2) of file and folder makes it last. The draft is
 made anew (O_EXCL) and through no link. `desktop_files/files.py` has a way of its own, since it runs as root by itself
@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import glob
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 _LINKS_MOST = 40  # as the kernel has it: path_resolution(7)
@@ -203,6 +205,30 @@ def tidy(path: Path) -> None:
     """Remove drafts that a crash left. Only for whoever holds a lock: others' drafts go too. Raises OSError."""
     for left in path.parent.glob(f".{glob.escape(path.name[:100])}.????????.new"):
         left.unlink(missing_ok=True)
+
+
+def lock(path: Path, *, wait: bool = True) -> int:
+    """The descriptor of a file of its own by which others are kept out until it is closed, or this program dies:
+    flock(2). Raises OSError; without `wait`, BlockingIOError where another has it.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """The same while the block runs."""
+    descriptor = lock(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync(folder: Path) -> None:

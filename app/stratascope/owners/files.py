@@ -24,15 +24,13 @@ _MAX = 1 << 20  # bytes
 def read(path: str) -> str | None:
     """What the file holds; None where it is not there. Raises OwnerError."""
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            text = file.read(_MAX + 1)
+        if (data := atomic_file.read(Path(path), _MAX)) is None:
+            raise OSError(f"more than {_MAX} bytes")
+        return data.decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise OwnerError(msg("The file {path} can't be read.", path=path), str(error)) from error
-    if len(text) > _MAX:
-        raise OwnerError(msg("The file {path} can't be read.", path=path), f"more than {_MAX} bytes")
-    return text
 
 
 def head(service: str) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from stratascope import atomic_file, xdg
@@ -60,7 +57,7 @@ class AcceptedFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic_file.check_folder(path.parent)
-            with _alone(path):
+            with atomic_file.locked(path.with_name(f"{path.name}.lock")):  # another window may do the same
                 before = self.entries()
                 after = change(before)
                 if after == before:
@@ -107,15 +104,3 @@ def _read(path: Path, data: bytes | None) -> tuple[Accepted, ...]:
 
 def _failed(path: Path, error: OSError) -> AcceptedError:
     return AcceptedError(msg("{file}: {why}", file=str(error.filename or path), why=error.strerror or str(error)))
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Another window may do the same."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,6 @@ program's, or of a newer version, is left alone.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from pathlib import Path
@@ -52,16 +51,10 @@ def lock(folder: Path) -> int | None:
     """The descriptor that holds it, until it is closed; None where another program does. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     atomic_file.check_folder(folder)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(folder / "lock", flags, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException as error:
-        os.close(descriptor)
-        if isinstance(error, BlockingIOError):
-            return None
-        raise
-    return descriptor
+        return atomic_file.lock(folder / "lock", wait=False)
+    except BlockingIOError:
+        return None
 
 
 def writer(path: Path) -> tuple[sqlite3.Connection, Message | None]:

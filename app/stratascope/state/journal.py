@@ -6,7 +6,6 @@ the kernel gives them back when this program dies. Decided against a database: a
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -133,15 +132,12 @@ class FileJournal:
         name = hashlib.sha256(f"{engine}\0{container}".encode()).hexdigest()[:32]
         try:
             self._make()
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(self.folder / f"{name}.lock", flags, 0o600)
+            descriptor = atomic_file.lock(self.folder / f"{name}.lock", wait=False)
+        except BlockingIOError:
+            raise BusyError(container) from None
         except OSError as error:
             raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BusyError(container) from None
             with live_lock.held(container):
                 yield
         finally:

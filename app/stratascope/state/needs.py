@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -40,7 +36,7 @@ class FileNeeds:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             atomic_file.check_folder(self._folder)
-            with self._alone():
+            with atomic_file.locked(self._folder / "lock"):
                 known = self._read(path) or Needs(container.image, container.command)
                 names = (*(name for name in known.containers if name != container.name), container.name)
                 found = Needs(
@@ -94,13 +90,3 @@ class FileNeeds:
         files = sorted(self._folder.glob("*.json"), key=lambda path: path.lstat().st_mtime)
         for path in files[:-_FILES_MOST]:
             path.unlink(missing_ok=True)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(self._folder / "lock", flags, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)

@@ -9,16 +9,17 @@ D-Bus, which is not there everywhere, and against QLocalServer: a plain socket i
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import socket
 import stat
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier
+
+from stratascope import atomic_file
 
 PATIENCE = 1.5  # seconds for the first one to answer
 _RAISE, _DONE = b"raise", b"done\n"
@@ -69,7 +70,7 @@ class SingleInstance(QObject):
         self._server = socket.socket(socket.AF_UNIX)
         try:
             self._server.setblocking(False)
-            with _locked(where):
+            with atomic_file.locked(where.with_suffix(".lock")):  # of two that start at once, one waits
                 if _answered(where):
                     raise FileExistsError(str(where))
                 with contextlib.suppress(FileNotFoundError):
@@ -106,14 +107,6 @@ class SingleInstance(QObject):
                 link.sendall(_DONE)
             except OSError:
                 return
-
-
-@contextlib.contextmanager
-def _locked(where: Path) -> Iterator[None]:
-    """Two that start at the same moment: one after the other."""
-    with where.with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _answered(where: Path) -> bool:
