@@ -38,7 +38,6 @@ CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there
     "collector/observe/kernel_log.py": {"socket.socket"},  # the kernel's audit records (netlink)
     "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
-    "engines/discovery/discover.py": {"socket.socket"},  # which engine answers there
     "engines/shared/dial.py": {"socket.create_connection"},
     "engines/shared/endpoint.py": {"socket.socket"},
     # a container's ports, inside its own network namespace or where they are published; whether that is this machine

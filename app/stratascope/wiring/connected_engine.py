@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from stratascope import atomic_file
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
@@ -196,8 +197,7 @@ def _own_network() -> str:
 
 def _text(path: str) -> str | None:
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            text = file.read(_PROFILE_MAX + 1)
-    except (OSError, UnicodeDecodeError):
+        data = atomic_file.read(Path(path), _PROFILE_MAX)
+        return None if data is None else data.decode()
+    except (OSError, ValueError):
         return None
-    return text if len(text) <= _PROFILE_MAX else None

@@ -8,8 +8,8 @@ installed, or not running; but never one for each place where a socket might hav
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,13 +17,16 @@ from urllib.parse import urlsplit
 from stratascope import sandbox
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import EngineKind
+from stratascope.core.ports import EngineError
 from stratascope.engines.discovery.contexts import connections, contexts
+from stratascope.engines.shared.dial import dial
 from stratascope.engines.shared.endpoint import Endpoint, peer_uid
+from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.value import Value, replace
 
 VARIABLE = "STRATASCOPE_ENGINES"
-_PING = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
 _PING_SECONDS = 1.0
+_PING = Bounds(_PING_SECONDS, _PING_SECONDS, 4096)
 
 
 class Candidate(Value):
@@ -162,26 +165,20 @@ def _kind(candidate: Candidate) -> EngineKind:
 
 def answering(address: str) -> EngineKind | None:
     """Which engine answers a ping at a unix:// or a plain tcp:// address; None where none does in a second."""
+    endpoint = Endpoint("", EngineKind.DOCKER, address, "")
     try:
-        if address.startswith("unix://"):
-            link = socket.socket(socket.AF_UNIX)
-            target: str | tuple[str, int] = address.removeprefix("unix://")
-        else:
+        if endpoint.path is None:
             parts = urlsplit(address)
             if parts.scheme not in ("tcp", "http") or not parts.hostname or not parts.port or parts.port == 2376:
                 return None  # 2376 is Docker with TLS by convention: the adapter will ask
-            link = socket.socket(socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET)
-            target = (parts.hostname, parts.port)
-        with link:
-            link.settimeout(_PING_SECONDS)
-            link.connect(target)
-            link.sendall(_PING)
-            head = link.recv(4096).decode("latin-1").lower()
-    except (OSError, ValueError):
+        with closing(HttpConnection(partial(dial, endpoint, _PING_SECONDS))) as link:
+            link.call("/_ping", _PING)
+            head = link.head
+    except (OSError, ValueError, EngineError):
         return None
-    if not head.startswith("http/1.") or "\r\napi-version:" not in head:
+    if "api-version" not in head:
         return None
-    return EngineKind.PODMAN if "\r\nlibpod-api-version:" in head else EngineKind.DOCKER
+    return EngineKind.PODMAN if "libpod-api-version" in head else EngineKind.DOCKER
 
 
 def _endpoint(

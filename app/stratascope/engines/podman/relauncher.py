@@ -5,12 +5,10 @@ What changes something has the SDK's name for it where that asks for the same (`
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -252,15 +250,10 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 
     def _text_inside(self, container: str, path: str) -> str:
         """A file of a container; empty where it can't be had. Podman joins the container for it, and mounts nothing."""
-        call = f"/containers/{container}/archive"
-        try:
-            packed = command(self._engine, "GET", call, {"path": path}, silence=SLOW, container=container)
-            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-                entry = archive.next()
-                file = None if entry is None else archive.extractfile(entry)
-                return "" if file is None else file.read().decode("utf-8", "replace")
-        except (RefusedError, tarfile.TarError, KeyError, OSError):
-            return ""
+        with suppress(RefusedError):
+            found = self.file(container, path, ANSWER_MAX, SLOW)
+            return "" if found is None or found.data is None else found.data.decode("utf-8", "replace")
+        return ""
 
     def _machine_name(self) -> str:
         """Known since it was asked what it is: its version alone takes it as long as that, half a second."""
