@@ -186,5 +186,5 @@ def test_one_that_eats_its_memory(desk: Desk, which: str) -> None:
     assert (code, last["result"]) == (4, "rolled-back"), last
     assert "more memory than its limit allows" in last["why"]
     assert last["suspects"] == ["memory"]
-    assert "16 MiB" in last["blame"]
+    assert "32 MiB" in last["blame"]
     assert desk.only_one_runs() == original

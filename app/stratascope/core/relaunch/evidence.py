@@ -81,3 +81,13 @@ class RootFiles(Value):
     set_uid: tuple[str, ...] | None = None
     listeners: tuple[tuple[str, int], ...] | None = None
     bound: tuple[tuple[str, int], ...] | None = None
+
+
+class Failure(Value):
+    """How a replacement failed. `silent`: ports on which it no longer listens."""
+
+    log: str = ""
+    words: str = ""  # the engine's own
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    silent: tuple[int, ...] = ()

@@ -98,23 +98,6 @@ class Given(Value):
     text: Message
 
 
-class Failure(Value):
-    """How a replacement failed: what symptoms are sought in. `silent`: ports on which it no longer listens."""
-
-    log: str = ""
-    words: str = ""  # the engine's own
-    exit_code: int | None = None
-    out_of_memory: bool = False
-    silent: tuple[int, ...] = ()
-
-
-class Suspicion(Value):
-    """Why a toggle may be to blame for a failure, and what would help. The greater `weight` counts, 1 to 100."""
-
-    weight: int
-    text: Message
-
-
 class OwnVolume(Value):
     """A volume that the container alone writes to. `owners`: whom files there belong to, as the host counts."""
 
@@ -190,10 +173,6 @@ def _no_doubt(value: str, subject: Subject) -> tuple[Message, ...]:
     return ()
 
 
-def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    return None
-
-
 def _allows_nothing(want: Want, subject: Subject) -> Given | None:
     return None
 
@@ -211,7 +190,6 @@ class Toggle(Value):
     `prove(facts, value, subject)`: the layer's facts of the new process held against the value; facts None: UNKNOWN.
     There the subject is the replacement, with what its engine says of it and all facts of its process.
     `preset(preset, subject)`: the value that a preset of `GRADES` chooses here, None: not part of it.
-    `symptoms(failure, value, subject)`: whether the way in which a replacement failed points to this toggle.
 
     `doubts(value, subject)`: what of its programs this may break on request, which no port and no healthcheck shows; it
     counts until an exercise says otherwise.
@@ -249,7 +227,6 @@ class Toggle(Value):
     prove: Callable[[Any, str, Subject], Proof]
     preset: Callable[[Preset, Subject], str | None]
     live: bool = False  # whether the engine can change it without a relaunch
-    symptoms: Callable[[Failure, str, Subject], Suspicion | None] = _innocent
     doubts: Callable[[str, Subject], tuple[Message, ...]] = _no_doubt
     cure: Callable[[str, Subject], Cure] = _barrier
     used: Callable[[str, Subject], Message | None] = _unused

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from stratascope.core.message import Message
-from stratascope.core.relaunch.evidence import Answer
-from stratascope.core.relaunch.toggle import Choice, Failure
+from stratascope.core.relaunch.evidence import Answer, Failure
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.value import Value
 
 

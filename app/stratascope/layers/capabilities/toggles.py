@@ -13,13 +13,11 @@ from stratascope.core.options.capabilities import bounding, engine_default, name
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
-    Failure,
     Given,
     Preset,
     Proof,
     Proven,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
     Unit,
@@ -30,12 +28,10 @@ from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.learned import learned, no_gain
 from stratascope.layers.capabilities.losses import losses
-from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.in_use import capabilities_used
 from stratascope.layers.shared.on_demand import runs_scripts
-from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, only, proof_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
@@ -216,11 +212,6 @@ def _pieces(subject: Subject) -> tuple[str, ...]:
     return ("default",) if given_all and not subject.container.asked.privileged else ()
 
 
-def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    kept = _wanted(value, subject)
-    return suspicion(lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject), kept)
-
-
 def _allows(want: Want, subject: Subject) -> Given | None:
     """Root holds what is in its bounding set; others only what Podman gives them by name when they are started.
 
@@ -251,7 +242,6 @@ CAPABILITIES = Toggle(
     _risks,
     _prove,
     _preset,
-    symptoms=_symptoms,
     doubts=lambda value, subject: imported.doubts(
         bounding(subject.container.asked, subject.engine) - _wanted(value, subject), subject
     ),
@@ -340,11 +330,6 @@ NO_NEW_PRIVILEGES = Toggle(
     doubts=lambda value, subject: () if value == "off" else imported.rights_doubted(subject),
     gives="off",
     allows=_gain,
-    symptoms=in_log(
-        (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
-        (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),
-        (45, r"\bsu: |\bping: |polkit|pkexec|fusermount|newuidmap", _NO_GAIN),
-    ),
 )
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, engine_default, named, with_result
-from stratascope.core.relaunch.toggle import Cure, Failure, Proof, Proven, Subject, Suspicion, Toggle, ToggleError, Unit
+from stratascope.core.relaunch.toggle import Cure, Proof, Proven, Subject, Toggle, ToggleError, Unit
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.imported import doubts
 from stratascope.layers.capabilities.losses import losses
-from stratascope.layers.capabilities.symptoms import lacked
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.in_use import capabilities_used
 from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset
@@ -76,19 +75,6 @@ def _pieces(subject: Subject) -> tuple[str, ...]:
     return bounding(PRIVILEGED.apply(asked, "off", subject), subject.engine).names()
 
 
-def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    gone = named(tuple(value.split(",")))
-    found = lacked(failure, gone & bounding(subject.container.asked, subject.engine), subject)
-    if found is None:
-        return None
-    weight, names = found
-    if not names:
-        return Suspicion(weight, msg("It was denied something that may need a capability."))
-    text = msg("It seems to need {names}. Do not drop them.",
-               names=", ".join(name.removeprefix("CAP_") for name in names))  # fmt: skip
-    return Suspicion(weight, text)
-
-
 DROP = Toggle(
     "drop",
     _LAYER,
@@ -101,7 +87,6 @@ DROP = Toggle(
     _risks,
     _prove,
     in_no_preset,
-    symptoms=_symptoms,
     doubts=lambda value, subject: doubts(
         bounding(subject.container.asked, subject.engine) & named(tuple(value.split(","))), subject
     ),

@@ -9,11 +9,10 @@ from __future__ import annotations
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, engine_default, with_result
-from stratascope.core.relaunch.toggle import Cure, Failure, Proof, Proven, Subject, Suspicion, Toggle
+from stratascope.core.relaunch.toggle import Cure, Proof, Proven, Subject, Toggle
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.imported import doubts
-from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.words import TAKE_OVER
 from stratascope.layers.shared.in_use import any_device_used, capabilities_used
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only
@@ -66,14 +65,6 @@ def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> 
     return Proof(Proven.ENFORCED if left else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
 
 
-def _privileged_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    kept = bounding(_leave(subject.container.asked, value, subject), subject.engine)
-    found = lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject)
-    if found is not None and not found[1]:
-        return Suspicion(60, msg("It was denied something that privileged mode allows."))
-    return suspicion(found, kept)
-
-
 PRIVILEGED = Toggle(
     "privileged",
     _LAYER,
@@ -86,7 +77,6 @@ PRIVILEGED = Toggle(
     _leave_risks,
     _prove_left,
     lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
-    symptoms=_privileged_symptoms,
     doubts=lambda value, subject: doubts(
         bounding(subject.container.asked, subject.engine)
         - bounding(_leave(subject.container.asked, value, subject), subject.engine),

@@ -11,16 +11,13 @@ from __future__ import annotations
 import re
 
 from stratascope.core.container import Asked, EngineKind
-from stratascope.core.denials.complaints import NO_FORK, NO_MEMORY, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
-    Failure,
     Given,
     Preset,
     Proof,
     Proven,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
     Unit,
@@ -31,7 +28,6 @@ from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.learned import cpus_learned, memory_learned, pids_learned
 from stratascope.layers.cgroup.toggles_size import SHM_SIZE
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
-from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, UNLIMITED, size_of, whole_number
 from stratascope.value import replace
 
@@ -155,19 +151,6 @@ def _grows(subject: Subject) -> bool:
     return not _IN_MEMORY.isdisjoint((*image, *names))
 
 
-def _memory_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    if value == UNLIMITED:
-        return None
-    mib = int(value) // _MIB
-    if failure.out_of_memory:
-        return Suspicion(100, msg("The kernel killed it at the limit of {mib} MiB. Give it more memory.", mib=mib))
-    if find(failure, NO_MEMORY) is not None:
-        return Suspicion(90, msg("It ran out of memory at the limit of {mib} MiB. Give it more.", mib=mib))
-    if failure.exit_code == _KILLED:
-        return Suspicion(60, msg("It was killed, perhaps at the limit of {mib} MiB. Give it more memory.", mib=mib))
-    return None
-
-
 def _memory_allowed(want: Want, subject: Subject) -> Given | None:
     """Twice what it may have; a limit that somebody else set, of a slice or the machine itself, is not raised so."""
     now = subject.container.asked.memory
@@ -191,7 +174,6 @@ MEMORY = Toggle(
     live=True,
     limit=True,
     measure="memory",
-    symptoms=_memory_symptoms,
     learned=memory_learned,
     learned_words=(LEARNED,),
     guessed=True,
@@ -265,7 +247,6 @@ PIDS = Toggle(
     live=True,
     limit=True,
     measure="pids",
-    symptoms=in_log((90, NO_FORK, msg("It could not start more processes or threads. Raise the limit."))),
     learned=pids_learned,
     learned_words=(LEARNED,),
     default="256",
@@ -337,7 +318,6 @@ CPUS = Toggle(
     live=True,
     limit=True,
     measure="cpu",
-    symptoms=in_log((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
     learned=cpus_learned,
     learned_words=(LEARNED,),
     default="1",

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedLimit
-from stratascope.core.denials.complaints import NO_FILES, NO_FORK
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, Unit
 from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.learned import LEAST_FILES, files_learned
-from stratascope.layers.shared.symptoms import Symptoms, in_log
 from stratascope.layers.shared.toggle_values import (
     LEARNED,
     NOT_READ,
@@ -69,7 +67,6 @@ def _ulimit(
     bounds: tuple[int, int],
     risks: Callable[[str, Subject], tuple[Message, ...]],
     strict: int | None,
-    symptoms: Symptoms,
     default: str,
     unit: Unit = Unit.WORD,
     learned: Callable[[str, Subject, Asked], Learned | None] | None = None,
@@ -102,7 +99,6 @@ def _ulimit(
         risks,
         lambda facts, value, subject: _prove_ulimit(name, facts, value),
         preset,
-        symptoms=symptoms,
         default=default,
         unit=unit,
         limit=True,
@@ -125,7 +121,6 @@ OPEN_FILES = _ulimit(
     (16, _MOST_FILES),
     _files_risks,
     LEAST_FILES,
-    in_log((95, NO_FILES, msg("It could not open more files or connections. Raise the limit."))),
     "1024",
     learned=files_learned,
 )
@@ -136,7 +131,6 @@ PROCESSES_OF_USER = _ulimit(
     (1, _MOST_PROCESSES),
     lambda value, subject: (msg("Processes of the same user in other containers count too, and may use it up."),),
     None,
-    in_log((85, NO_FORK, msg("Its user could not start more processes or threads. Raise the limit."))),
     "256",
 )
 CORE_FILES = _ulimit(
@@ -146,7 +140,6 @@ CORE_FILES = _ulimit(
     (0, (1 << 63) - 1),
     no_risks,
     0,
-    in_log((20, r"core dump|\bcore file", msg("Its log mentions core files, which it can no longer write."))),
     "0",
     Unit.BYTES,
 )

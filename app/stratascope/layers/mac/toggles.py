@@ -8,13 +8,11 @@ for the container (`:z`): nobody would put the old labels back.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
-from stratascope.core.denials.complaints import REFUSED
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Cure, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.want import Unconfined, Want
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.findings import mode_word
-from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import NOT_READ, only
 from stratascope.value import replace
 
@@ -115,10 +113,6 @@ APPARMOR = Toggle(
     cure=lambda value, subject: Cure.PROTECTION,
     gives=_UNCONFINED,
     allows=_apparmor_allowed,
-    symptoms=in_log(
-        (95, r"apparmor", msg("AppArmor's profile forbids something that it needs.")),
-        (40, REFUSED, msg("It was denied something, possibly by AppArmor's profile.")),
-    ),
 )
 
 
@@ -198,10 +192,6 @@ SELINUX = Toggle(
     cure=lambda value, subject: Cure.PROTECTION,
     gives=_DISABLE,
     allows=_selinux_allowed,
-    symptoms=in_log(
-        (95, r"selinux|\bavc:", msg("SELinux forbids something that it needs.")),
-        (50, REFUSED, msg("It was denied something, possibly by SELinux.")),
-    ),
 )
 
 TOGGLES = (APPARMOR, SELINUX)

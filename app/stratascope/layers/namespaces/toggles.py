@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedPort
-from stratascope.core.denials.complaints import UNREACHABLE, UNRESOLVED
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import GRADES, Cure, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.want import HostsNamespace, Network, Want
@@ -18,7 +17,6 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
 from stratascope.layers.namespaces.toggles_sysctl import SYSCTL
-from stratascope.layers.shared.symptoms import Symptoms, in_log
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, only, shared_mode
 from stratascope.value import replace
 
@@ -67,7 +65,6 @@ def _private(
     own: Callable[[Asked, str], Asked],
     texts: tuple[Message, Message, Message],
     presets: tuple[Preset, ...],
-    symptoms: Symptoms,
 ) -> Toggle:
     """`own` gives the options with that namespace as it is told: private, or the host's."""
     field = f"{name}_mode"
@@ -127,7 +124,6 @@ def _private(
         used=lambda value, subject: left_off(subject),
         left_off=left_off,
         pieces=_of_network if kind == "net" else None,
-        symptoms=symptoms,
         gives=f"{_BRIDGE}|{_HOST}" if kind == "net" else _HOST,
         allows=allows,
     )
@@ -143,7 +139,6 @@ PID = _private(
         msg("It sees other processes now; if it watches or debugs them, it no longer can."),
     ),
     LATER_PRESETS,
-    in_log((70, r"no such process|\bESRCH\b|/proc/[0-9]+\b", msg("It looks for a process that is not its own."))),
 )
 IPC = _private(
     "ipc",
@@ -155,13 +150,6 @@ IPC = _private(
         msg("If it exchanges data with other processes through shared memory, that stops working."),
     ),
     LATER_PRESETS,
-    in_log(
-        (
-            70,
-            r"\bshm|shared memory|\bsem(?:get|op|aphore)|\bmq_|message queue|/dev/shm",
-            msg("It looks for shared memory or queues that are not its own."),
-        ),
-    ),
 )
 UTS = _private(
     "uts",
@@ -176,7 +164,6 @@ UTS = _private(
         ),
     ),
     LATER_PRESETS,
-    in_log((50, r"host ?name", msg("Its log mentions a host name, and it now has a different one."))),
 )
 NETWORK = _private(
     "network",
@@ -191,10 +178,6 @@ NETWORK = _private(
         ),
     ),
     LATER_PRESETS,
-    in_log(
-        (85, UNRESOLVED, msg("It looks for a name that its own network does not know.")),
-        (75, UNREACHABLE, msg("It does not reach what it reached in the network that it shared.")),
-    ),
 )
 CGROUPNS = _private(
     "cgroupns",
@@ -202,7 +185,6 @@ CGROUPNS = _private(
     lambda asked, mode: replace(asked, cgroupns_mode=mode),
     (msg("Own view of control groups"), msg("It does not see the host's control group tree."), NOTHING),
     GRADES,
-    in_log((60, r"cgroup", msg("Its log mentions control groups, and it sees only its own."))),
 )
 
 

@@ -9,18 +9,15 @@ import posixpath
 import re
 
 from stratascope.core.container import Asked, AskedDevice
-from stratascope.core.denials.complaints import find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
-    Failure,
     Given,
     Preset,
     Proof,
     Proven,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
 )
@@ -128,16 +125,6 @@ def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subjec
     return Proof(Proven.ENFORCED, expected, msg("The rules allow only the standard devices"), "@cgroup:devices")
 
 
-def _device_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    for device in subject.container.asked.devices:
-        for name in {device.target, device.source} - {""}:
-            if find(failure, rf"{re.escape(name)}(?![\w/])") is not None:
-                return Suspicion(95, msg("Its log names {device}, which it no longer has.", device=name))
-    if find(failure, r"no such device|\bENODEV\b|\bENXIO\b", lambda line: True) is not None:
-        return Suspicion(70, msg("Its log says that a device is missing."))
-    return None
-
-
 def _used(value: str, subject: Subject) -> Message | None:
     names = {name for device in subject.container.asked.devices for name in (device.target, device.source) if name}
     return next((why for name in sorted(names) if (why := path_used(name, subject)) is not None), None)
@@ -159,7 +146,6 @@ DEVICES = Toggle(
     used=_used,
     gives="+DEVICE,DEVICE",
     allows=_allows,
-    symptoms=_device_symptoms,
     word=msg("Devices"),
     overridden=True,
 )

@@ -9,24 +9,21 @@ from __future__ import annotations
 import posixpath
 
 from stratascope.core.container import Asked
-from stratascope.core.denials.complaints import READ_ONLY, REFUSED, find
+from stratascope.core.denials.complaints import of_kernel
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
-    Failure,
     Given,
     Preset,
     Proof,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
 )
 from stratascope.core.relaunch.want import ReadablePlace, Want, WritablePlace
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.shared.symptoms import of_kernel
 from stratascope.layers.shared.toggle_values import listed, more_of, only, proof_of
 from stratascope.value import replace
 
@@ -111,13 +108,6 @@ def _unmasking(want: Want, subject: Subject) -> Given | None:
     return Given(MORE + found, msg("Make {path} writable", path=found))
 
 
-def _mask_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    line = find(failure, rf"{READ_ONLY}|{REFUSED}", lambda line: of_kernel(line.path))
-    if line is None:
-        return None
-    return Suspicion(90, msg("It tried to use {path}, which is now hidden or read-only.", path=line.path))
-
-
 MASKED_PATHS = Toggle(
     "masked-paths",
     _LAYER,
@@ -135,7 +125,6 @@ MASKED_PATHS = Toggle(
     _mask_preset,
     gives="off|+PATH,PATH",
     allows=_unmasking,
-    symptoms=_mask_symptoms,
     cure=lambda value, subject: Cure.PROTECTION,
     word=msg("Masks"),
     overridden=True,

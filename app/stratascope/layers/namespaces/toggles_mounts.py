@@ -11,18 +11,15 @@ import posixpath
 import re
 
 from stratascope.core.container import Asked, AskedMount
-from stratascope.core.denials.complaints import MISSING, READ_ONLY, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
-    Failure,
     Given,
     Preset,
     Proof,
     Proven,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
     Unit,
@@ -33,7 +30,6 @@ from stratascope.layers.namespaces.toggles_devices import DEVICES
 from stratascope.layers.namespaces.toggles_masks import MASKED_PATHS
 from stratascope.layers.shared.host_paths import HostPath, Weight, is_socket, weight, within
 from stratascope.layers.shared.in_use import path_used
-from stratascope.layers.shared.symptoms import mounted
 from stratascope.layers.shared.toggle_values import (
     LATER_PRESETS,
     NOT_READ,
@@ -208,17 +204,6 @@ def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("None of them can be written"), _MOUNTS)
 
 
-def _protect_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    line = find(failure, READ_ONLY, lambda line: mounted(line.path, subject, "bind"))
-    if line is not None:
-        return Suspicion(95, msg("It tried to write to {path}, which is in a folder of the host.", path=line.path))
-    if find(failure, READ_ONLY, lambda line: not line.path) is not None and not _protected(
-        subject.container.asked, subject
-    ):
-        return Suspicion(50, msg("It tried to write where it can now only read. Its log does not say where."))
-    return None
-
-
 def _writing(want: Want, subject: Subject) -> Given | None:
     """That one mount, whether it is a folder of the host or a volume."""
     if not isinstance(want, WritablePlace):
@@ -252,7 +237,6 @@ HOST_PATHS = Toggle(
     ),
     gives="writable|+PATH,PATH",
     allows=_writing,
-    symptoms=_protect_symptoms,
     word=msg("Host paths"),
 )
 
@@ -296,14 +280,6 @@ def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("There is nothing"), _MOUNTS)
 
 
-def _unmount_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    places = _places(value, subject)
-    line = find(failure, MISSING, lambda line: any(within(line.path, place) for place in places))
-    if line is None:
-        return None
-    return Suspicion(95, msg("Its log names {path}, which was mounted from the host.", path=line.path))
-
-
 def _any_used(mounts: list[AskedMount], subject: Subject) -> Message | None:
     return next((why for mount in mounts if (why := path_used(_target(mount), subject)) is not None), None)
 
@@ -320,7 +296,6 @@ UNMOUNT = Toggle(
     _unmount_risks,
     _prove_unmounted,
     in_no_preset,
-    symptoms=_unmount_symptoms,
     cure=lambda value, subject: Cure.GRANT,
     used=lambda value, subject: _any_used(_named(value, subject), subject),
     default="/host",
@@ -397,14 +372,6 @@ def _prove_no_socket(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("There is none"), _MOUNTS)
 
 
-def _socket_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    names = [posixpath.basename(mount.target) for mount in subject.container.asked.mounts if _is_socket(mount, subject)]
-    sought = "|".join([*map(re.escape, names), r"docker daemon", r"(?:docker|podman|containerd|crio)\.sock"])
-    if find(failure, sought) is None:
-        return None
-    return Suspicion(95, msg("It wants the engine's socket. A program that controls the engine can't do without it."))
-
-
 ENGINE_SOCKET = Toggle(
     "engine-socket",
     _LAYER,
@@ -423,7 +390,6 @@ ENGINE_SOCKET = Toggle(
     used=lambda value, subject: _any_used(
         [mount for mount in subject.container.asked.mounts if _shows_socket(mount, subject)], subject
     ),
-    symptoms=_socket_symptoms,
     word=msg("Socket"),
 )
 

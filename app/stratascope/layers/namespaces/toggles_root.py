@@ -12,17 +12,14 @@ import posixpath
 import re
 
 from stratascope.core.container import Asked, AskedMount
-from stratascope.core.denials.complaints import DENIED, MISSING, READ_ONLY, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
-    Failure,
     Given,
     Learned,
     Preset,
     Proof,
     Proven,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
     Unit,
@@ -41,7 +38,6 @@ from stratascope.layers.namespaces.written import (
 )
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.on_demand import serves_users
-from stratascope.layers.shared.symptoms import mounted, of_kernel
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, is_docker, only, proof_of
 from stratascope.value import replace
 
@@ -93,22 +89,6 @@ def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 _FOLDER = re.compile(r"mkdir|director", re.I).search
-
-
-def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    line = find(failure, READ_ONLY, lambda line: not of_kernel(line.path) and not mounted(line.path, subject, "bind"))
-    if line is None:
-        return None
-    if not line.path:
-        text = msg("It tried to write to its root directory. Its log names no path, so none can be given a tmpfs.")
-        return Suspicion(85, text)
-    # A folder that it could not make is the place itself; a file lies in it
-    folder = line.path if _FOLDER(line.text) else posixpath.dirname(line.path)
-    if not in_temporary_place(folder):  # what it writes elsewhere is data
-        text = msg("It tried to write to {path}. Give it a volume there, or leave out read-only-root.", path=line.path)
-    else:
-        text = msg("It tried to write to {path}. Give it a tmpfs there: tmpfs={folder}.", path=line.path, folder=folder)
-    return Suspicion(90, text)
 
 
 def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -164,7 +144,6 @@ READ_ONLY_ROOT = Toggle(
     allows=lambda want, subject: (
         Given("off", msg("Make its root directory writable")) if _of_root(want, subject) else None
     ),
-    symptoms=_read_only_symptoms,
 )
 
 
@@ -268,20 +247,6 @@ def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
     return ",".join(new[:_MOST_TMPFS]) or None
 
 
-def _tmpfs_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    places = tuple(_split(value))
-    for weight, pattern, text in (
-        (85, DENIED, msg("Programs below {path} can't be started: a tmpfs is noexec. Use a volume there instead.")),
-        (80, MISSING, msg("What the image has in {path} is hidden by the tmpfs. Use a volume there instead.")),
-        (70, r"no space left|\bENOSPC\b", msg("The tmpfs at {path} is full. Use a volume there instead.")),
-    ):
-        line = find(failure, pattern, lambda line: any(within(line.path, place) for place in places))
-        if line is not None:
-            place = next(place for place in places if within(line.path, place))
-            return Suspicion(weight, replace(text, args=(("path", place),)))
-    return None
-
-
 def _tmpfs_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     """Where it was seen to write what is temporary, and what the strictest preset has."""
     if _read_only_learned(word, subject, asked) is None:
@@ -340,7 +305,6 @@ TMPFS = Toggle(
     guessed=True,
     gives="PATH:exec|PATH:suid|PATH:dev|PATH:size=BYTES",
     allows=_tmpfs_allowed,
-    symptoms=_tmpfs_symptoms,
     default="/tmp",
     unit=Unit.PATHS,
 )

@@ -8,7 +8,6 @@ own machine.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
-from stratascope.core.denials.complaints import NOT_PERMITTED, SIGSYS, find
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.harmless import ordinary, reaches_others
 from stratascope.core.observation.imports import calls
@@ -17,14 +16,12 @@ from stratascope.core.options.capabilities import bounding
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
-    Failure,
     Given,
     Learned,
     Preset,
     Proof,
     Proven,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
 )
@@ -156,16 +153,6 @@ def _preset(preset: Preset, subject: Subject) -> str | None:
     return ORDINARY if known and subject.programs is not None and asked.seccomp is ProfileKind.DEFAULT else None
 
 
-def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    if failure.exit_code == _BAD_CALL or find(failure, SIGSYS) is not None:
-        return Suspicion(100, msg("The filter ended it for a system call that it does not allow."))
-    if find(failure, r"seccomp|function not implemented|\bENOSYS\b|\(38: ") is not None:
-        return Suspicion(80, msg("A system call that it needs is stopped by the filter."))
-    if find(failure, NOT_PERMITTED) is not None:
-        return Suspicion(40, msg("It was denied something, possibly by the filter."))
-    return None
-
-
 def _more(word: str, subject: Subject, asked: Asked) -> Learned | None:
     facts: SeccompFacts | None = subject.of(_LAYER)
     calls = one_more.parsed(word)
@@ -258,7 +245,6 @@ SECCOMP = Toggle(
     _risks,
     _prove,
     _preset,
-    symptoms=_symptoms,
     cure=lambda value, subject: Cure.BARRIER if _on(subject.container.asked, subject) else Cure.PROTECTION,
     pieces=lambda subject: () if _on(subject.container.asked, subject) else ("default",),
     learned=_learned,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from stratascope.core.denials.complaints import DENIED, NOT_PERMITTED, find
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, named, starts_as_root
 from stratascope.core.relaunch.toggle import (
     Choice,
-    Failure,
     Given,
     Preset,
     Proof,
     Proven,
     Subject,
-    Suspicion,
     Toggle,
     ToggleError,
 )
@@ -129,21 +126,6 @@ def _user_preset(preset: Preset, subject: Subject) -> str | None:
     return str(facts.uid_inside) if facts.gid_inside is None else f"{facts.uid_inside}:{facts.gid_inside}"
 
 
-def _user_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    if find(failure, _WANTS_ROOT) is not None:
-        return Suspicion(95, msg("Its program says that it must be started as root."))
-    line = find(failure, DENIED, lambda line: bool(line.path) and "bind" not in line.text)
-    if line is not None:
-        text = msg("User {value} can't use {path}. Make that user the owner, or choose the user who owns it.",
-                   value=value, path=line.path)  # fmt: skip
-        return Suspicion(85, text)
-    if any(port < PRIVILEGED_PORTS for port in failure.silent) or find(failure, r"\bbind\b.*(?:denied|permitted)"):
-        return Suspicion(75, msg("User {value} can't bind ports below 1024.", value=value))
-    if find(failure, NOT_PERMITTED) is not None:
-        return Suspicion(60, msg("It was denied something that root can do."))
-    return None
-
-
 def _user_allowed(want: Want, subject: Subject) -> Given | None:
     """Root only where it would hold then what it lacks; a user only where its user namespace has it."""
     facts, asked = _facts(subject), subject.container.asked
@@ -176,7 +158,6 @@ USER = Toggle(
     _user_risks,
     _prove_user,
     _user_preset,
-    symptoms=_user_symptoms,
     doubts=_user_doubts,
     learned=learned,
     learned_words=(LEARNED,),

@@ -10,7 +10,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 from stratascope.core.container import Asked
-from stratascope.core.denials.complaints import DENIED, NOT_PERMITTED
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     Given,
@@ -21,7 +20,6 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
 )
 from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
-from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import (
     NOT_READ,
     in_no_preset,
@@ -204,19 +202,6 @@ USERNS = Toggle(
     _userns_risks,
     _prove_userns,
     in_no_preset,
-    symptoms=in_log(
-        (
-            95,
-            r"sub[ug]id|unused id|newuidmap|uid_map|user namespace|id ?mapp",
-            msg("The engine could not assign such a range of IDs."),
-        ),
-        (
-            75,
-            rf"{DENIED}|value too large|\bEOVERFLOW\b",
-            msg("Files keep their owners, which its new IDs do not include."),
-        ),
-        (55, NOT_PERMITTED, msg("It was denied something: root inside is now an ordinary user.")),
-    ),
     gives=_HOST,
     changes_users=True,  # keep-id: of the engine's own
     allows=_userns_allowed,

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from stratascope.core.container import Asked, Container
 from stratascope.core.message import msg
+from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import FileChange
-from stratascope.core.relaunch.toggle import Failure, Subject
+from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import data, temporary
 from stratascope.layers.shared.host_paths import within

@@ -17,8 +17,8 @@ from typing import NoReturn
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.engine_marks import FIRST, PLACE, RESTART, claim, guard, policy_text
+from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created
-from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import (
     ClaimedError,
     Ended,

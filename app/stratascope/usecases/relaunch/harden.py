@@ -12,8 +12,9 @@ from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.engine_marks import claim
+from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, layer_image, own_image
-from stratascope.core.relaunch.toggle import Failure, Proven
+from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import (
     WATCH,
     Ended,

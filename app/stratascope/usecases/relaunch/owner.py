@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager
 from stratascope.core.message import Message, msg
 from stratascope.core.owners import OwnerError, OwnerFailedError, OwnerGoneError, Owners
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.owner import Owned
-from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import (
     Ended,
     Ending,

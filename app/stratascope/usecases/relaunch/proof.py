@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven, Subject
+from stratascope.core.relaunch.evidence import Failure
+from stratascope.core.relaunch.toggle import Choice, Proof, Proven, Subject
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import changes_users, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind, certain, missing
 from stratascope.usecases.plan.look import looked, subject_of
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.relaunch.diagnosis import points_to
 from stratascope.usecases.relaunch.watch import FailedError, last_words
 from stratascope.value import Value, replace
 
@@ -73,11 +75,6 @@ def not_enforced(failed: Sequence[Proved]) -> Message:
                expected=first.proof.expected, found=first.proof.found)  # fmt: skip
 
 
-def _refused(choices: Sequence[Choice], failure: Failure, subject: Subject) -> bool:
-    """Whether its log points to any of the choices."""
-    return any(toggle(each.toggle).symptoms(failure, each.value, subject) for each in choices)
-
-
 def all_back(
     access: EngineAccess,
     choices: Sequence[Choice],
@@ -103,7 +100,7 @@ def all_back(
             log = last_words(access.port, container)
             failure = Failure(log)
             sure = certain(lost, now, time.time() - subject.container.started, users=users)
-            if not sure and not _refused(choices, failure, subject):
+            if not sure and not points_to(choices, failure, subject):
                 return lost
             first = (*sure, *lost)[0]
             why = msg("A process {name} of user {user} ran in it before, and did not start again.", name=first.name,

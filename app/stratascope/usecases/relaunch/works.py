@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.relaunch.evidence import Answer
+from stratascope.core.relaunch.evidence import Answer, Failure
 from stratascope.core.relaunch.launch_spec import Health
-from stratascope.core.relaunch.toggle import Failure
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence import answers

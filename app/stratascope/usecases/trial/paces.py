@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.evidence import Answer, Reply
+from stratascope.core.relaunch.evidence import Answer, Failure, Reply
 from stratascope.core.relaunch.launch_spec import Health
-from stratascope.core.relaunch.toggle import Choice, Failure
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Pace, Tried
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.answers import NOT_EXERCISED, answered, asks, compared, differs, not_compared, unlike

@@ -15,7 +15,8 @@ from typing import Protocol
 from stratascope.core.container import Status
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.toggle import Choice, Failure, Subject, ToggleError
+from stratascope.core.relaunch.evidence import Failure
+from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
 from stratascope.core.relaunch.twin import TWIN_NAME, TwinMount, TwinRecord

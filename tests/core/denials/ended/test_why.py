@@ -13,8 +13,7 @@ from stratascope.core.denials.ended.ending import Phase, Source
 from stratascope.core.denials.ended.facts import facts, headline
 from stratascope.core.denials.ended.why import causes, meaning, phase_of
 from stratascope.core.message import msg
-from stratascope.core.relaunch.evidence import Liveness
-from stratascope.core.relaunch.toggle import Failure
+from stratascope.core.relaunch.evidence import Failure, Liveness
 from stratascope.core.relaunch.want import MoreOf
 from stratascope.i18n.translate import translate
 from stratascope.value import replace

@@ -20,8 +20,7 @@ from stratascope.core.denials.ended.ending import ENGINE, PROGRAM, Cause, Phase
 from stratascope.core.denials.ended.entry_point import Program
 from stratascope.core.denials.ended.exit_codes import KILL, SYS, XFSZ, signal_name, signal_of
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.evidence import Liveness
-from stratascope.core.relaunch.toggle import Failure
+from stratascope.core.relaunch.evidence import Failure, Liveness
 
 _OTHERS_MOST = 3
 _NOTHING = Liveness()
