@@ -8,22 +8,19 @@ twice counts twice.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from stratascope.core.container import Container
-from stratascope.core.denials.ring import Entry, Ring
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.events import Event
-from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
 from stratascope.core.observation.observation import Observation, added
-from stratascope.core.observation.observer import Answer, Observer, Stream, Target
+from stratascope.core.observation.observer import Answer, Observer, Target
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.refused import unusual_answers
 from stratascope.linux.capability import CapabilitySet
+from stratascope.usecases.observe.follower import Follower, Refused
 from stratascope.value import Value, replace
 
 _BEGINS = 60.0  # seconds in which an observer has attached
@@ -39,48 +36,14 @@ class Watched(Value):
     trouble: Message | None = None
 
 
-class Refused(Value):
-    """What a container was refused while it was watched; `forgotten`: kinds that are not remembered any more."""
-
-    entries: tuple[Entry, ...] = ()
-    forgotten: int = 0
-
-
 class _Watch:
-    """One observation under way."""
+    """One observation under way, or over."""
 
-    def __init__(self, container: Container, stream: Stream, held: CapabilitySet | None) -> None:
+    def __init__(self, container: Container) -> None:
         self.container = container
-        self.stream = stream
-        self.fold = Fold(held)
-        self.ring = Ring()
-        self.attached = threading.Event()
-        self.lock = threading.Lock()  # of the fold
+        self.follower: Follower
         self.trouble: Message | None = None
-        self.thread: threading.Thread | None = None
         self.kept = False
-        self.latest = 0.0  # by the monotonic clock, when the last event came; 0.0: there is none that may follow
-
-    def feed(self, event: Event) -> None:
-        self.ring.feed(event, self.fold.program_of(getattr(event, "pid", 0)))
-        self.fold.feed(event)
-        self.latest = time.monotonic()
-        self.attached.set()
-
-    def seen(self) -> Observation:
-        """With the time since the last event, as long as there may be more: it was watched then, too."""
-        with self.lock:
-            found = self.fold.observation()
-            quiet = time.monotonic() - self.latest if self.latest else 0.0
-        return replace(found, seen=replace(found.seen, seconds=found.seen.seconds + quiet))
-
-    def over(self) -> None:
-        with self.lock:
-            self.latest = 0.0
-
-    def refused(self) -> Refused:
-        with self.lock:
-            return Refused(self.ring.entries(), self.ring.forgotten)
 
 
 class Learning:
@@ -101,7 +64,7 @@ class Learning:
             return kept
         known = kept or Needs(container.image, container.command)
         return Needs(
-            known.image, known.command, added(known.observation, watch.seen()), known.containers, known.updated
+            known.image, known.command, added(known.observation, watch.follower.seen()), known.containers, known.updated
         )
 
     def watched(self, container: Container) -> Watched | None:
@@ -109,13 +72,12 @@ class Learning:
         watch = self._watches.get(container.key)
         if watch is None:
             return None
-        alive = watch.thread is not None and watch.thread.is_alive()
-        return Watched(watch.container, watch.seen(), alive, watch.trouble)
+        return Watched(watch.container, watch.follower.seen(), watch.follower.alive, watch.trouble)
 
     def refused(self, container: Container) -> Refused:
         """Since this program watched it last, or does."""
         watch = self._watches.get(container.key)
-        return Refused() if watch is None else watch.refused()
+        return Refused() if watch is None else watch.follower.refused()
 
     def begin(self, state: ContainerState, start: str = "", seconds: float | None = None) -> None:
         """Watch it from now on. Raises ProbeError where that can't be, with what would allow it."""
@@ -124,38 +86,33 @@ class Learning:
             raise ProbeError(msg("It is not running, so it can't be watched."))
         with self._lock:
             there = self._watches.get(container.key)
-            if there is not None and there.thread is not None and there.thread.is_alive():
+            if there is not None and there.follower.alive:
                 return
         target = Target(container.pid, start, container.id, answers=answers(state))
         stream = self._observer().begin(target if seconds is None else replace(target, seconds=seconds))
-        watch = _Watch(container, stream, held(state))
-        watch.thread = threading.Thread(target=self._follow, args=(watch,), name="observe", daemon=True)
+        watch = _Watch(container)
+        watch.follower = Follower(stream, held(state), lambda: self.changed(container), lambda: self._over(watch))
         with self._lock:
             self._watches[container.key] = watch
-        watch.thread.start()
+        watch.follower.start()
 
     def end(self, container: Container) -> None:
         """No longer; what was seen is kept. Waits until it is. Raises NeedsError where that can't be done."""
         watch = self._watches.get(container.key)
         if watch is None:
             return
-        watch.stream.close()
-        if watch.thread is not None:
-            watch.thread.join(_END)
+        watch.follower.end(_END)
         self._keep(watch)
 
     def ready(self, container: Container, seconds: float = _BEGINS) -> bool:
         """Whether the observer is attached by now, at the latest after so many seconds."""
         watch = self._watches.get(container.key)
-        return watch is not None and watch.attached.wait(seconds)
+        return watch is not None and watch.follower.attached(seconds)
 
     def wait(self, container: Container, seconds: float) -> bool:
         """Whether its observation is over, at the latest after so many seconds."""
         watch = self._watches.get(container.key)
-        if watch is None or watch.thread is None:
-            return True
-        watch.thread.join(seconds)
-        return not watch.thread.is_alive()
+        return watch is None or watch.follower.wait(seconds)
 
     def forget(self, container: Container) -> bool:
         """All that was kept of its image and command. Raises NeedsError."""
@@ -171,15 +128,9 @@ class Learning:
 
     # -- inside
 
-    def _follow(self, watch: _Watch) -> None:
-        try:
-            for event in watch.stream:
-                with watch.lock:
-                    watch.feed(event)
-                self.changed(watch.container)
-        except ProbeError as error:
-            watch.trouble = error.message
-        watch.over()
+    def _over(self, watch: _Watch) -> None:
+        if watch.follower.trouble is not None:
+            watch.trouble = watch.follower.trouble.message
         try:
             self._keep(watch)
         except NeedsError as error:
@@ -191,7 +142,7 @@ class Learning:
             if watch.kept:
                 return
             watch.kept = True
-        seen = watch.seen()
+        seen = watch.follower.seen()
         if why := seen.why_nothing:
             watch.trouble = watch.trouble or msg("It can't be watched: {why}", why=why)
         elif seen != Observation():

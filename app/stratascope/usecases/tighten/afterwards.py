@@ -10,13 +10,11 @@ refuse it next; *allowed* is only what was refused before and was seen to pass.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 
 from stratascope.core.message import msg
-from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.observation import Denied, Observation
-from stratascope.core.observation.observer import Observer, Stream, Target
+from stratascope.core.observation.observer import Observer, Target
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.toggle import Choice, ToggleError
@@ -25,13 +23,13 @@ from stratascope.core.relaunch.trial import Refusal
 from stratascope.layers.shared.toggle_values import LEARNED
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.observe.follower import Follower
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.usecases.trial.strategy import applied
 from stratascope.value import Value
 
 _LOOK = 0.5  # seconds between two looks at what came
-_END = 10.0  # seconds in which its last events have come
 _LATE = 2.0  # seconds beyond its time after which it is ended from here
 
 
@@ -65,11 +63,11 @@ def refused(
     if begun.pid is None:
         raise ProbeError(msg("It exited by itself, with status {status}.", status=str(begun.exit_code)))
     told, clock = _Told(access, made), access.clock
-    following = _Following(observer().begin(Target(begun.pid, container=container, seconds=seconds)))
+    following = Follower(observer().begin(Target(begun.pid, container=container, seconds=seconds))).start()
     until = clock.now() + seconds + _LATE
     try:
         yield told.so_far
-        while following.goes_on and clock.now() < until and not cancelled():
+        while following.alive and clock.now() < until and not cancelled():
             clock.sleep(_LOOK)
             if told.take(following.seen()):
                 yield told.so_far
@@ -91,36 +89,6 @@ def _over(access: EngineAccess, begun: Running) -> bool:
     except NoSuchContainerError:
         return True
     return now.status != "running" or now.restarts > begun.restarts
-
-
-class _Following:
-    """A stream folded on a thread of its own."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream, self._fold, self._lock = stream, Fold(None), threading.Lock()
-        self.trouble: ProbeError | None = None
-        self._thread = threading.Thread(target=self._follow, name="refusals", daemon=True)
-        self._thread.start()
-
-    @property
-    def goes_on(self) -> bool:
-        return self._thread.is_alive()
-
-    def seen(self) -> Observation:
-        with self._lock:
-            return self._fold.observation()
-
-    def end(self) -> None:
-        self._stream.close()
-        self._thread.join(_END)
-
-    def _follow(self) -> None:
-        try:
-            for event in self._stream:
-                with self._lock:
-                    self._fold.feed(event)
-        except ProbeError as error:
-            self.trouble = error
 
 
 class _Told:

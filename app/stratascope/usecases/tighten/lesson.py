@@ -10,39 +10,40 @@ it where one is among those that were tried.
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.events import Begin
-from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import Observer, Stream, Target
+from stratascope.core.observation.observer import Observer, Target
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.linux.capability import CapabilitySet
+from stratascope.usecases.observe.follower import Follower
 from stratascope.usecases.tighten.refusals import Counts, Loosen, counts, refusal
 from stratascope.usecases.trial.trial import Observe, Witness, unwatched
 
 _ATTACH = 10.0  # seconds in which an observer is attached
-_END = 10.0  # seconds in which its last events have come
 
 
 class _Watching:
-    """One twin's control group, watched in a thread of its own."""
+    """One twin's control group, watched."""
 
     def __init__(
-        self, cgroup: str, group: str, observer: Callable[[], Observer], fold: Fold, counts: Counts, loosen: Loosen
+        self,
+        cgroup: str,
+        group: str,
+        observer: Callable[[], Observer],
+        held: CapabilitySet | None,
+        counts: Counts,
+        loosen: Loosen,
     ) -> None:
         """`cgroup`: as the engine takes it; `group`: its path; empty: it is watched by its first process."""
         self.cgroup = cgroup
-        self._group, self._observer, self._fold, self._loosen = group, observer, fold, loosen
-        self._counts = counts
-        self._attached = threading.Event()
-        self._stream: Stream | None = None
-        self._thread: threading.Thread | None = None
+        self._group, self._observer, self._held = group, observer, held
+        self._counts, self._loosen = counts, loosen
+        self._follower: Follower | None = None
         self.trouble: ProbeError | None = None
 
     def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
@@ -55,51 +56,36 @@ class _Watching:
                     why = msg("This engine's containers can't be watched from before their start: it is rootless.")
                     raise ProbeError(why)
                 target = Target(pid, container=container)
-            self._stream = self._observer().begin(target)
+            self._follower = Follower(self._observer().begin(target), self._held).start()
         except ProbeError as error:
             self.trouble = error
             return
-        self._thread = threading.Thread(target=self._follow, args=(self._stream,), name="lesson", daemon=True)
-        self._thread.start()
-        self._attached.wait(_ATTACH)
-
-    def _follow(self, stream: Stream) -> None:
-        try:
-            for event in stream:
-                self._fold.feed(event)
-                if isinstance(event, Begin):
-                    self._attached.set()
-        except ProbeError as error:
-            self.trouble = error
-        self._attached.set()
+        self._follower.attached(_ATTACH)
 
     def started(self, container: str) -> None:
         """It was attached before."""
 
     def refusals(self) -> tuple[Refusal, ...]:
         """All of it, once its last events have come."""
-        self.end()
-        found = (refusal(each, self._loosen) for each in self._fold.observation().denied if self._counts(each))
+        if self._follower is None:
+            return ()
+        self._follower.end()
+        found = (refusal(each, self._loosen) for each in self._follower.seen().denied if self._counts(each))
         return tuple({each.key: each for each in found}.values())
 
     def seen(self) -> Observation | None:
         """None where it was not observed to its end."""
-        self.end()
-        if self.trouble is not None or self._thread is None or self._thread.is_alive():
+        if self._follower is None or not self._follower.end():
             return None
-        found = self._fold.observation()
+        self.trouble = self.trouble or self._follower.trouble
+        if self.trouble is not None:
+            return None
+        found = self._follower.seen()
         why = found.why_nothing
         if why is None:
             return found
         self.trouble = ProbeError(msg("It can't be watched: {why}", why=why), why)
         return None
-
-    def end(self) -> None:
-        """No more of it."""
-        if self._stream is not None:
-            self._stream.close()
-        if self._thread is not None:
-            self._thread.join(_END)
 
 
 class TwinLesson:
@@ -132,11 +118,10 @@ class TwinLesson:
                 yield nobody
             return
         cgroup, group = ("", "") if self._engine.rootless else self._places()
-        watching = self._last = _Watching(cgroup, group, self._observer, Fold(self._held), self.counts, self.loosen)
+        watching = self._last = _Watching(cgroup, group, self._observer, self._held, self.counts, self.loosen)
         try:
             yield watching
         finally:
-            watching.end()
             watching.seen()
             if watching.trouble is not None:
                 self.why_not = watching.trouble.message
