@@ -1,1 +1,1 @@
-"""What Linux is: pure decoders of kernel text and numbers, without any idea of containers."""
+"""Pure decoders of kernel text and numbers. Nothing here knows about containers."""

@@ -1,8 +1,8 @@
-"""Classic BPF as seccomp uses it: decode a filter as the kernel holds it, with the kernel's own checks.
+"""Classic BPF as used by seccomp: decodes a filter as the kernel holds it, with the kernel's own checks.
 
-A filter is bytes, 8 for each instruction, little endian: u16 code, u8 jt, u8 jf, u32 k. What is refused here the
-kernel refuses, too: bpf_check_classic (net/core/filter.c) and seccomp_check_filter (kernel/seccomp.c). How a filter
-is run stands in `bpf_run`.
+A filter is 8 bytes per instruction, little endian: u16 code, u8 jt, u8 jf, u32 k. What is rejected here, the kernel
+rejects as well: bpf_check_classic (net/core/filter.c) and seccomp_check_filter (kernel/seccomp.c). `bpf_run` runs the
+decoded filter.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.remembered import remembered
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
-MAX_OF_ALL = 32768  # MAX_INSNS_PER_PATH, kernel/seccomp.c: of all filters of a process, each counted as 4 longer
+MAX_OF_ALL = 32768  # MAX_INSNS_PER_PATH, kernel/seccomp.c: all filters of a process, each counted as 4 longer
 MEMORY_WORDS = 16  # BPF_MEMWORDS
 DATA_SIZE = 64  # sizeof(struct seccomp_data)
 
@@ -22,7 +22,7 @@ DATA_SIZE = 64  # sizeof(struct seccomp_data)
 LD_ABS, LD_LEN, LDX_LEN = 0x20, 0x80, 0x81
 LD_IMM, LDX_IMM, LD_MEM, LDX_MEM, ST, STX = 0x00, 0x01, 0x60, 0x61, 0x02, 0x03
 RET_K, RET_A, TAX, TXA = 0x06, 0x16, 0x07, 0x87
-JA, JEQ, JGT, JGE, JSET = 0x05, 0x15, 0x25, 0x35, 0x45  # with K; with X 0x08 more
+JA, JEQ, JGT, JGE, JSET = 0x05, 0x15, 0x25, 0x35, 0x45  # with K; with X add 0x08
 ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, NEG, XOR = 0x04, 0x14, 0x24, 0x34, 0x44, 0x54, 0x64, 0x74, 0x84, 0xA4
 BY_X = 0x08
 
@@ -43,7 +43,7 @@ FORMAT = struct.Struct("<HBBI")
 
 
 class Instruction(NamedTuple):
-    """One instruction; `true` and `false` are how many to skip, `k` is its constant."""
+    """One instruction. `true` and `false`: how many to skip; `k`: its constant."""
 
     code: int
     true: int
@@ -55,7 +55,7 @@ Program = tuple[Instruction, ...]
 
 
 def parse_hex(text: str) -> bytes:
-    """A filter written as hexadecimal digits (white space is left out). Raises DecodeError."""
+    """Decode a filter from hexadecimal digits; whitespace is ignored. Raises DecodeError."""
     try:
         return bytes.fromhex(text)
     except ValueError:
@@ -64,7 +64,7 @@ def parse_hex(text: str) -> bytes:
 
 @remembered(60000)
 def decode(raw: bytes) -> Program:
-    """The instructions of a filter. Raises DecodeError, which names the instruction by its place from 0."""
+    """Decode a filter's instructions. Raises DecodeError, which gives the instruction's index from 0."""
     if not raw or len(raw) % 8:
         raise DecodeError(f"filter: {len(raw)} bytes are no whole number of instructions of 8 bytes")
     count = len(raw) // 8
@@ -99,7 +99,7 @@ def _check(place: int, instruction: Instruction, count: int) -> None:
 
 
 def _check_memory(program: Program) -> None:
-    """No word of memory is read that was not written on every way there: check_load_and_stores, net/core/filter.c."""
+    """Reject reads of memory words not written on every path to them: check_load_and_stores, net/core/filter.c."""
     every = (1 << MEMORY_WORDS) - 1
     arriving = [every] * len(program)
     written = 0

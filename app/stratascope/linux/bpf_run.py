@@ -1,8 +1,8 @@
 """What a seccomp filter answers to every call of one entry point, with the arguments left open.
 
-All numbers go through a filter together: a comparison of the number parts them, one of an argument explores both
-sides and notes what must hold. So a filter of a thousand instructions takes about one pass, however many calls there
-are. Decided against a run for each call, which takes ten times as long.
+All call numbers go through the filter together. A comparison of the number splits them; a comparison of an argument
+follows both branches and records the constraint. A filter of a thousand instructions takes about one pass, however many
+calls there are; running it once per call would take ten times as long.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stratascope.value import replace
 
 
 class _Word(NamedTuple):
-    """Half of an argument, with some of its bits: ((argument >> shift) & mask)."""
+    """Half of an argument, shifted and masked: ((argument >> shift) & mask)."""
 
     arg: int
     shift: int
@@ -37,11 +37,11 @@ class _Word(NamedTuple):
 
 
 class _Other:
-    """A value that is not followed: computed from arguments, or where the call was made."""
+    """An untracked value: computed from arguments, or the instruction pointer."""
 
 
 class _Number:
-    """The number of the call: any of those that go this way."""
+    """The call's number: any of those on this path."""
 
 
 _OTHER = _Other()
@@ -51,7 +51,7 @@ _DOUBT = (Constraint(0, 0, Op.OTHER, 0),)
 
 
 class _State(NamedTuple):
-    """Somewhere in the filter: registers, memory, which calls came here, and what must hold of their arguments."""
+    """A point in the filter: registers, memory, the calls that reach it, and the constraints on their arguments."""
 
     place: int
     a: _Value
@@ -70,9 +70,9 @@ _MOVES = frozenset(
 
 
 def run(program: Program, abi: Abi, calls: Sequence[int], work: Work | None = None) -> Found:
-    """Number (as in seccomp_data.nr) -> every outcome, for a program that `bpf.decode` made.
+    """Map each number (as in seccomp_data.nr) to all its outcomes, for a program from `bpf.decode`.
 
-    A call whose ways are too many to follow has UNDECIDED among its outcomes.
+    A call with too many paths to follow has UNDECIDED among its outcomes.
     """
     explorer = _Explorer(program, abi, calls, work or Work())
     explorer.follow_all()
@@ -80,7 +80,7 @@ def run(program: Program, abi: Abi, calls: Sequence[int], work: Work | None = No
 
 
 class _Explorer:
-    """One filter being followed. `stack` holds the ways that are still to be gone."""
+    """Follows one filter. `stack` holds the paths still to be followed."""
 
     def __init__(self, program: Program, abi: Abi, calls: Sequence[int], work: Work) -> None:
         start = sorted(calls)
@@ -91,7 +91,7 @@ class _Explorer:
         self._work = work
 
     def follow_all(self) -> None:
-        """Every way to its end, or until it took too long."""
+        """Follow every path to its end, or until the budget is spent."""
         while self._stack:
             if self._work.left <= 0:
                 self._work.left = -1
@@ -107,7 +107,7 @@ class _Explorer:
             self.found[number].append(outcome)
 
     def _follow(self, state: _State) -> None:
-        """Straight on until ways part or the filter answers. Jumps go forward only, so this ends."""
+        """Follow a path until it splits or the filter answers. Jumps only go forward, so this ends."""
         place, a, x, memory, calls, constraints = state
         program = self._program
         work = self._work
@@ -163,7 +163,7 @@ class _Explorer:
             place += 1
 
     def _loaded(self, offset: int) -> _Value:
-        """A word of struct seccomp_data: nr, arch, instruction pointer, six arguments of 64 bits."""
+        """Load a word of struct seccomp_data: nr, arch, instruction pointer, six 64-bit arguments."""
         if offset == 0:
             return _NUMBER
         if offset == 4:
@@ -172,11 +172,11 @@ class _Explorer:
             return _OTHER
         arg, high = divmod(offset - 16, 8)
         if high and not self._abi.wide:
-            return 0  # registers of 32 bits, extended with zeros
+            return 0  # 32-bit registers, zero-extended
         return _Word(arg, 32 if high else 0, LOW_BITS)
 
     def _one_by_one(self, state: _State) -> None:
-        """The number itself is computed with: each call goes its own way from here on."""
+        """Follow each call separately from here on, where the filter computes with the number itself."""
         self._work.left -= 2 * len(state.calls)
         for number in state.calls:
             a, x, *memory = (
@@ -185,9 +185,9 @@ class _Explorer:
             self._stack.append(_State(state.place, a, x, tuple(memory), (number,), state.constraints))
 
     def _fork(self, state: _State, operand: _Value) -> None:
-        """A test of what is not known: both sides, but for one that contradicts what holds already."""
+        """Follow both branches of a test on an unknown value, unless one contradicts the known constraints."""
         code, true, false, _ = self._program[state.place]
-        # looking whether they agree takes longer than following
+        # checking whether they are compatible costs more than following
         self._work.left -= 6 + 2 * len(state.constraints)
         asked = _constraint(code & ~bpf.BY_X, state.a, operand)
         for constraint, skip in ((asked, true), (replace(asked, op=NEGATED[asked.op]), false)):
@@ -198,7 +198,7 @@ class _Explorer:
 
 
 def _part(code: int, calls: Sequence[int], operand: int) -> tuple[Sequence[int], Sequence[int]]:
-    """Those (in order) for which the test holds, and the others."""
+    """Split the numbers (in order) into those that pass the test and the rest."""
     if code == bpf.JSET:
         return [each for each in calls if each & operand], [each for each in calls if not each & operand]
     if code == bpf.JEQ:
@@ -259,7 +259,7 @@ def _moved(
 
 
 def _computed(code: int, a: _Value, operand: _Value) -> _Value:
-    """Arithmetic on 32 bits without sign; of a value that is not known only a mask is followed."""
+    """Unsigned 32-bit arithmetic; of an unknown value only a mask is tracked."""
     if code == bpf.AND and 0 in (a, operand):
         return 0
     if isinstance(a, _Word) and isinstance(operand, int) and code == bpf.AND:
@@ -270,7 +270,7 @@ def _computed(code: int, a: _Value, operand: _Value) -> _Value:
         return -a & LOW_BITS
     assert isinstance(operand, int)
     if code in (bpf.LSH, bpf.RSH):
-        # by a register the kernel's 32-bit shift takes the lowest five bits, as the processor does
+        # the kernel's 32-bit shift by a register uses its lowest five bits, as the CPU does
         operand &= 31
     return _ARITHMETIC[code](a, operand) & LOW_BITS
 

@@ -1,8 +1,7 @@
 """The Linux capabilities by number and name, and sets of them as the kernel prints them. See capabilities(7).
 
-Pure numbers: what each one allows, in words for people, stands in `layers/capabilities/words.py`, the engines' defaults
-in `core/options/capabilities.py`. A kernel may know fewer than 41 (38 before Linux 5.8) or more: `last` is its
-cap_last_cap.
+Numbers only: `layers/capabilities/words.py` says what each allows, `core/options/capabilities.py` has the engines'
+defaults. A kernel may know fewer than 41 (38 before Linux 5.8) or more: `last` is its cap_last_cap.
 """
 
 from __future__ import annotations
@@ -58,17 +57,17 @@ NAMES = (
     "CAP_BPF",
     "CAP_CHECKPOINT_RESTORE",
 )
-LAST = len(NAMES) - 1  # the last one that we have a name for
+LAST = len(NAMES) - 1  # the last one with a name here
 
 _NUMBERS = {name: number for number, name in enumerate(NAMES)}
 _MASK = re.compile(r"(?:0x)?([0-9a-fA-F]{1,16})").fullmatch
 _UNNAMED = re.compile(r"CAP_([0-9]{1,2})").fullmatch
-_WIDTH = 64  # bits of a kernel_cap_t
+_WIDTH = 64  # bits in a kernel_cap_t
 _FILE_SIZES = (12, 20, 24)  # XATTR_CAPS_SZ_1, _2, _3
 
 
 def name_of(number: int) -> str:
-    """`CAP_SYS_ADMIN` for 21; `CAP_45` for one that came after this table."""
+    """`CAP_SYS_ADMIN` for 21; `CAP_45` for one newer than this table."""
     return NAMES[number] if 0 <= number <= LAST else f"CAP_{number}"
 
 
@@ -116,12 +115,12 @@ class CapabilitySet(Value):
         return not self.bits & ~other.bits
 
     def names(self) -> tuple[str, ...]:
-        """The names, in the order of the numbers."""
+        """The names, ordered by number."""
         return _names(self.bits)
 
     @classmethod
     def parse(cls, text: str) -> CapabilitySet:
-        """From `00000000a80425fb`, with or without `0x`. Raises DecodeError."""
+        """Parse `00000000a80425fb`, with or without `0x`. Raises DecodeError."""
         found = _MASK(text)
         if found is None:
             raise DecodeError(f"not a set of capabilities: {text[:40]!r}")
@@ -129,7 +128,7 @@ class CapabilitySet(Value):
 
     @classmethod
     def of(cls, names: Iterable[str], last: int = LAST) -> CapabilitySet:
-        """From names, with or without `CAP_`; `ALL` is every one up to `last`. Raises DecodeError."""
+        """The set of these names, with or without `CAP_`; `ALL` is every one up to `last`. Raises DecodeError."""
         bits = 0
         for name in names:
             bits |= cls.full(last).bits if name.upper() in ("ALL", "CAP_ALL") else 1 << number_of(name)
@@ -142,7 +141,7 @@ class CapabilitySet(Value):
 
 
 def file_capabilities(text: str) -> CapabilitySet | None:
-    """The permitted set of a file, from `security.capability` in hexadecimal (struct vfs_cap_data); None for "".
+    """A file's permitted set, from `security.capability` in hexadecimal (struct vfs_cap_data); None for "".
 
     Raises DecodeError.
     """

@@ -1,8 +1,8 @@
 """Control groups: the lines of /proc/PID/cgroup, the limit files of v1 and v2, and the smallest limit on a path.
 
-A limit counts wherever it stands between the process's group and the root, so each is resolved over all levels
-(level 0 is the process's own group). "No limit" is None in a value; that nothing could be read is told apart by
-the caller. Formats: cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
+A limit applies wherever it is set between the process's group and the root, so each is resolved over all levels (level
+0 is the process's own group). A value of None means no limit; callers keep track of what could not be read. Formats:
+cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DEVICES = re.compile(r"(?:[0-9]{1,10}|\*):(?:[0-9]{1,10}|\*)").fullmatch
 
 
 class Membership(NamedTuple):
-    """One line of /proc/PID/cgroup: hierarchy 0 without controllers is v2. Named, not frozen: it is made often."""
+    """One line of /proc/PID/cgroup; hierarchy 0 without controllers is v2. A NamedTuple, since many are made."""
 
     hierarchy: int
     controllers: tuple[str, ...]
@@ -34,7 +34,7 @@ class Membership(NamedTuple):
 
 
 class IoLimit(Value):
-    """Limits of one block device `MAJOR:MINOR`, bytes and operations a second; None: no limit."""
+    """Limits of one block device `MAJOR:MINOR` in bytes and operations per second; None: no limit."""
 
     device: str
     read_bytes: int | None = None
@@ -44,7 +44,7 @@ class IoLimit(Value):
 
 
 class Level(Value):
-    """A value and the level that it comes from (0: the process's own group)."""
+    """A value and the level that set it (0: the process's own group)."""
 
     value: float
     level: int
@@ -52,7 +52,7 @@ class Level(Value):
 
 @remembered()
 def parse_memberships(text: str) -> tuple[Membership, ...]:
-    """The lines `ID:CONTROLLERS:PATH`; raises DecodeError. A path may hold colons."""
+    """Parse lines `ID:CONTROLLERS:PATH`; a path may contain colons. Raises DecodeError."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line:
@@ -71,14 +71,14 @@ def parse_memberships(text: str) -> tuple[Membership, ...]:
 
 @remembered()
 def _hierarchy(number: str, controllers: str) -> tuple[int, tuple[str, ...]] | None:
-    """The same for every process of a machine; None where that is no number."""
+    """Cached, since it is the same for every process of a machine; None if `number` is no number."""
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         return None
     return int(number), tuple(controllers.split(",")) if controllers else ()
 
 
 def version(memberships: Iterable[Membership]) -> str:
-    """`v2`, `v1`, or `hybrid` where v1 controllers and a v2 hierarchy are both mounted."""
+    """`v2`, `v1`, or `hybrid` if both v1 controllers and a v2 hierarchy are mounted."""
     unified = any(line.hierarchy == 0 for line in memberships)
     old = any(name and not name.startswith("name=") for line in memberships for name in line.controllers)
     if unified and old:
@@ -87,7 +87,7 @@ def version(memberships: Iterable[Membership]) -> str:
 
 
 def layout_of(mounts: Iterable[Mount]) -> str:
-    """How the machine has them, by its mounts: `v1`, `v2`, `hybrid` (both), or `none`."""
+    """The machine's layout by its mounts: `v1`, `v2`, `hybrid` (both), or `none`."""
     kinds = {mount.fs_type for mount in mounts} & {"cgroup", "cgroup2"}
     if len(kinds) == 2:
         return "hybrid"
@@ -95,7 +95,7 @@ def layout_of(mounts: Iterable[Mount]) -> str:
 
 
 def path_of(memberships: Iterable[Membership], controller: str) -> str | None:
-    """The group that limits with this controller: its v1 hierarchy's, else the v2 one."""
+    """The group that limits this controller: in its v1 hierarchy, else in v2."""
     unified = None
     for line in memberships:
         if controller in line.controllers:
@@ -106,7 +106,7 @@ def path_of(memberships: Iterable[Membership], controller: str) -> str | None:
 
 
 def ancestor(path: str, level: int) -> str:
-    """The path that many levels up: `/a/b/c`, 1 -> `/a/b`; the root is `/`."""
+    """The path `level` levels up: `/a/b/c`, 1 -> `/a/b`; the root is `/`."""
     for _ in range(level):
         path = path.rpartition("/")[0]
     return path or "/"
@@ -114,7 +114,7 @@ def ancestor(path: str, level: int) -> str:
 
 @remembered()
 def parse_limit(text: str) -> int | None:
-    """A file with one number, or `max`; None: no limit. Raises DecodeError."""
+    """Parse a file with one number or `max`; None: no limit. Raises DecodeError."""
     word = text.strip()
     if word in ("max", "-1"):
         return None
@@ -126,7 +126,7 @@ def parse_limit(text: str) -> int | None:
 
 @remembered()
 def parse_cpu_max(text: str) -> float | None:
-    """v2 `cpu.max`, `QUOTA PERIOD` in microseconds, as cores; None: no limit. Raises DecodeError."""
+    """Parse v2 `cpu.max`, `QUOTA PERIOD` in microseconds, to cores; None: no limit. Raises DecodeError."""
     words = text.split()
     if len(words) != 2:
         raise DecodeError(f"cpu.max: two words expected: {text[:80]!r}")
@@ -134,7 +134,7 @@ def parse_cpu_max(text: str) -> float | None:
 
 
 def cores(quota: str, period: str) -> float | None:
-    """Quota and period in microseconds, as text, into cores; `max` and `-1` are no limit. Raises DecodeError."""
+    """Cores from quota and period in microseconds, as text; `max` and `-1` mean no limit. Raises DecodeError."""
     quota, period = quota.strip(), period.strip()
     if not (period.isascii() and period.isdigit() and len(period) <= _DIGITS_MAX and int(period) > 0):
         raise DecodeError(f"not a CPU period: {period[:80]!r}")
@@ -144,7 +144,7 @@ def cores(quota: str, period: str) -> float | None:
 
 @remembered()
 def parse_cpulist(text: str) -> int:
-    """How many CPUs a list such as `0-3,8` names (0 for an empty one). Raises DecodeError."""
+    """Count the CPUs in a list such as `0-3,8` (0 for an empty one). Raises DecodeError."""
     count = 0
     for part in text.strip().split(","):
         if not part and not text.strip():
@@ -162,7 +162,7 @@ def parse_cpulist(text: str) -> int:
 
 @remembered()
 def parse_io_max(text: str) -> tuple[IoLimit, ...]:
-    """v2 `io.max`: a line a device, `8:0 rbps=1048576 wbps=max riops=max wiops=max`. Raises DecodeError."""
+    """Parse v2 `io.max`, one line per device: `8:0 rbps=1048576 wbps=max riops=max wiops=max`. Raises DecodeError."""
     limits = []
     for line in _lines(text):
         words = line.split()
@@ -182,7 +182,7 @@ def parse_io_max(text: str) -> tuple[IoLimit, ...]:
 
 @remembered()
 def parse_throttle(text: str) -> tuple[tuple[str, int], ...]:
-    """v1 `blkio.throttle.*_device`: a line `MAJOR:MINOR VALUE` for each limited device. Raises DecodeError."""
+    """Parse v1 `blkio.throttle.*_device`, one line `MAJOR:MINOR VALUE` per limited device. Raises DecodeError."""
     found = []
     for line in _lines(text):
         words = line.split()
@@ -197,7 +197,7 @@ def parse_throttle(text: str) -> tuple[tuple[str, int], ...]:
 
 
 def _lines(text: str) -> list[str]:
-    """One for each device; raises DecodeError for more than any machine has."""
+    """One line per device; raises DecodeError for more than any machine has."""
     lines = text.split("\n")
     if len(lines) > _DEVICES_MAX:
         raise DecodeError(f"more than {_DEVICES_MAX} devices")
@@ -213,7 +213,7 @@ def _device(word: str) -> str:
 
 @remembered()
 def parse_device_rules(text: str) -> tuple[str, ...]:
-    """v1 `devices.list`: what may be used, `TYPE MAJOR:MINOR ACCESS` (`a *:* rwm` is everything)."""
+    """Parse v1 `devices.list`, the allowed devices: `TYPE MAJOR:MINOR ACCESS` (`a *:* rwm` is everything)."""
     rules = []
     for line in _lines(text):
         if not line:
@@ -228,15 +228,15 @@ def parse_device_rules(text: str) -> tuple[str, ...]:
 
 
 def parse_oom_kills(text: str) -> int:
-    """How many processes of the group the kernel killed for want of memory; raises DecodeError.
+    """How many processes of the group the OOM killer killed; raises DecodeError.
 
-    `oom_kill N`, in v2's `memory.events` and v1's `memory.oom_control` alike.
+    `oom_kill N`, both in v2's `memory.events` and v1's `memory.oom_control`.
     """
     return _counted(text, "oom_kill")
 
 
 def parse_refused_forks(text: str) -> int:
-    """How many processes and threads a limit refused to the group: `max N` of `pids.events`. Raises DecodeError."""
+    """How many new processes and threads the group's limit refused: `max N` of `pids.events`. Raises DecodeError."""
     return _counted(text, "max")
 
 
@@ -248,16 +248,16 @@ def _counted(text: str, wanted: str) -> int:
     raise DecodeError(f"no {wanted} is counted: {text[:80]!r}")
 
 
-# What its processes have used so far
+# Usage so far
 
 
 def parse_count(text: str) -> int:
-    """`memory.current`, `pids.current`, and v1's `memory.usage_in_bytes`, `cpuacct.usage` (nanoseconds)."""
+    """Parse `memory.current`, `pids.current`, and v1's `memory.usage_in_bytes`, `cpuacct.usage` (nanoseconds)."""
     return _number(text.strip())
 
 
 def parse_cpu_stat(text: str) -> float:
-    """v2 `cpu.stat`: seconds of all its processes together, from `usage_usec`."""
+    """CPU seconds of all the group's processes: `usage_usec` in v2 `cpu.stat`."""
     for line in _lines(text):
         name, _, value = line.partition(" ")
         if name == "usage_usec":
@@ -266,7 +266,7 @@ def parse_cpu_stat(text: str) -> float:
 
 
 def parse_io_stat(text: str) -> int:
-    """v2 `io.stat`: bytes read and written, of all devices; a line each, `8:0 rbytes=90112 wbytes=0 rios=2 …`."""
+    """Bytes read and written on all devices: v2 `io.stat`, one line each, `8:0 rbytes=90112 wbytes=0 rios=2 …`."""
     total = 0
     for line in _lines(text):
         for word in line.split()[1:]:
@@ -277,7 +277,7 @@ def parse_io_stat(text: str) -> int:
 
 
 def parse_service_bytes(text: str) -> int:
-    """v1 `blkio.throttle.io_service_bytes`: the same, lines `8:0 Read 90112` and sums that are left out."""
+    """The same from v1 `blkio.throttle.io_service_bytes`: lines `8:0 Read 90112`; the sums are skipped."""
     total = 0
     for line in _lines(text):
         words = line.split()
@@ -293,7 +293,7 @@ def _number(word: str) -> int:
 
 
 def smallest(values: Iterable[tuple[int, float | None]]) -> Level | None:
-    """The tightest of (level, limit) pairs, the level nearest to the process where several are equal."""
+    """The tightest of (level, limit) pairs; of equal ones the level nearest to the process."""
     best: Level | None = None
     for level, value in values:
         if value is not None and (best is None or value < best.value or (value == best.value and level < best.level)):

@@ -1,8 +1,8 @@
-"""/sys/devices/system/cpu/vulnerabilities: what of the processors' flaws is open here, in the kernel's own words.
+"""/sys/devices/system/cpu/vulnerabilities: which CPU flaws are open on this machine, in the kernel's own words.
 
 Documentation/ABI/testing/sysfs-devices-system-cpu and admin-guide/hw-vuln: `Not affected`, `Vulnerable`, or
-`Mitigation: …`, each with more words; some begin with `KVM: `. A mitigation that says `vulnerable` further on (`SMT
-vulnerable`, `BHI: Vulnerable`) does not hold for all of it. Any other word (`Unknown: …`) claims nothing.
+`Mitigation: …`, each with details; some begin with `KVM: `. A mitigation with `vulnerable` in its details (`SMT
+vulnerable`, `BHI: Vulnerable`) is only partial. Anything else (`Unknown: …`) claims nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class FlawState(StrEnum):
 
 
 class CpuFlaw(Value):
-    """One file: its name and its text."""
+    """One file: name and text."""
 
     name: str  # "mds"
     state: FlawState
@@ -35,7 +35,7 @@ class CpuFlaw(Value):
 
 
 def parse_flaws(text: str) -> tuple[CpuFlaw, ...]:
-    """Lines `NAME: WORDS`, one a file, in their order; raises DecodeError."""
+    """Parse lines `NAME: WORDS`, one per file, in order; raises DecodeError."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line:

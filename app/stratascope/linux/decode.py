@@ -1,7 +1,7 @@
-"""The one error that the decoders of this folder raise for text that they do not understand."""
+"""The one error that this package's decoders raise for text they do not understand."""
 
 from __future__ import annotations
 
 
 class DecodeError(ValueError):
-    """Kernel text that is not in the form that proc(5) and its neighbours describe; says what and where."""
+    """Kernel text not in the form that proc(5) and related pages describe; the message says what and where."""

@@ -1,9 +1,9 @@
-"""ELF files: what a program asks of shared libraries. Pure; elf(5), the generic ABI (gabi), and nothing of a process.
+"""ELF files: what a program imports from shared libraries. Pure; elf(5), the generic ABI (gabi), and no process.
 
-Read is what the dynamic linker reads: program headers, PT_DYNAMIC, its strings and its symbols that are not defined
-here. Section headers are not looked at: they stand at the end of a file that may have been cut off, and nobody who runs
-a program needs them. How many symbols there are no tag says, but their table ends before the next one begins; what is
-read beyond it is sorted out as no name. Whatever the file says, no more is looked at than the limits here.
+Reads what the dynamic linker reads: program headers, PT_DYNAMIC, its strings and its undefined symbols. Section headers
+are ignored: they are at the end of a file that may be truncated, and nothing needs them at run time. No tag gives the
+number of symbols, but their table ends before the next one begins; anything read past its end is dropped, since it is
+no valid name. Whatever the file claims, reads stay within the limits here.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from stratascope.linux.decode import DecodeError
 from stratascope.value import Value, replace
 
 SEGMENTS_MAX = 256
-ENTRIES_MAX = 1024  # of PT_DYNAMIC
-SYMBOLS_MAX = 1 << 16  # those that are not defined here come first in what GNU's linkers write
+ENTRIES_MAX = 1024  # in PT_DYNAMIC
+SYMBOLS_MAX = 1 << 16  # undefined symbols come first in what GNU's linkers write
 LIBRARIES_MAX = 128
-NAME_MAX = 512  # bytes of one name: C++ has longer ones, and no function of libc has
+NAME_MAX = 512  # bytes per name: C++ has longer ones, libc's functions don't
 PATH_MAX = 4096
 
-_EXECUTABLE, _SHARED = 2, 3  # e_type; a position-independent program is a shared object too
+_EXECUTABLE, _SHARED = 2, 3  # e_type; a position-independent executable is a shared object too
 _LOAD, _DYNAMIC, _INTERPRETER, _NOTE = 1, 2, 3, 4  # p_type
 _END, _NEEDED, _STRINGS, _SYMBOLS, _STRINGS_SIZE, _RPATH, _RUNPATH = 0, 1, 5, 6, 10, 15, 29  # d_tag
-# d_tag of what is an address: tables that may follow the symbols
+# d_tag of tables' addresses, which may follow the symbols
 _TABLES = frozenset((4, 5, 7, 17, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE))
 _OF_DYNAMIC_LINKER = frozenset((0, 1, 2, 6, 10))  # st_type: none, object, function, TLS, GNU indirect function
 _GLOBAL, _WEAK = 1, 2  # st_bind
-# e_machine, elf.h: of two names the second is that with the least byte first
+# e_machine, elf.h: the second name is for little endian
 _MACHINES = {
     3: ("386",),
     8: ("mips", "mipsle"),
@@ -41,24 +41,24 @@ _MACHINES = {
     243: ("riscv64",),
     258: ("loong64",),
 }
-_GO = b"Go\0\0"  # the owner of the note with Go's build id, cmd/internal/buildid
+_GO = b"Go\0\0"  # owner of the note with Go's build id, cmd/internal/buildid
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.$@]*").fullmatch
 _PROGRAM = re.compile(rb"/(?:usr/)?(?:local/)?(?:lib|libexec|sbin|bin)/[A-Za-z0-9_.+/-]{1,200}(?=\0)")
 
 
 class Elf(Value):
-    """A program or a shared library. `imports`: names of what it asks of libraries, in order, without versions."""
+    """A program or a shared library. `imports`: names of imported symbols, in order, without versions."""
 
     bits: int  # 32 or 64
-    interpreter: str = ""  # the dynamic linker that it asks for
+    interpreter: str = ""  # the dynamic linker it requests
     needed: tuple[str, ...] = ()  # DT_NEEDED: a name, or a path
-    folders: tuple[str, ...] = ()  # DT_RUNPATH or DT_RPATH, as written: $ORIGIN is where the file lies
+    folders: tuple[str, ...] = ()  # DT_RUNPATH or DT_RPATH, as written: $ORIGIN is the file's directory
     imports: tuple[str, ...] = ()
-    go: bool = False  # made by Go's own linker: its calls to the kernel are its own
+    go: bool = False  # made by Go's own linker: it makes system calls without libc
 
     @property
     def static(self) -> bool:
-        """Whether it asks nothing of others, so that its imports say nothing about what it does."""
+        """Whether it is statically linked, so that its imports say nothing about what it does."""
         return not self.interpreter and not self.needed
 
 
@@ -70,14 +70,13 @@ class _Segment(Value):
 
 
 def is_elf(data: bytes) -> bool:
-    """Whether it says so."""
     return data[:4] == b"\x7fELF"
 
 
 def machine(data: bytes) -> str:
-    """For which machine it is, in the words of images (Go's: amd64, arm64); its number where there is no word for it.
+    """The machine it was built for, as images name it (Go's: amd64, arm64); its number if that has no name.
 
-    Of the first 20 bytes. Raises DecodeError.
+    Needs the first 20 bytes. Raises DecodeError.
     """
     if not is_elf(data) or len(data) < 20 or data[5] not in (1, 2):
         raise DecodeError(f"no ELF file: {data[:6]!r}")
@@ -87,7 +86,7 @@ def machine(data: bytes) -> str:
 
 
 def parse_elf(data: bytes) -> Elf:
-    """Of the whole file, or of its beginning as far as the tables are in it. Raises DecodeError."""
+    """Parse a whole file, or its beginning if that contains the tables. Raises DecodeError."""
     if not is_elf(data) or len(data) < 20 or data[4] not in (1, 2) or data[5] not in (1, 2):
         raise DecodeError(f"no ELF file: {data[:6]!r}")
     file = _File(data, bits=32 * data[4], order="<" if data[5] == 1 else ">")
@@ -105,7 +104,7 @@ def parse_elf(data: bytes) -> Elf:
 
 
 def programs_named(data: bytes, most: int) -> tuple[str, ...]:
-    """Paths of programs that stand in the file as whole strings, as those that it starts do; not more than `most`."""
+    """Paths of programs in the file that are whole strings, as those that it executes are; at most `most`."""
     found: dict[str, None] = {}
     for match in _PROGRAM.finditer(data):
         found.setdefault(match[0].decode("ascii"))
@@ -115,7 +114,7 @@ def programs_named(data: bytes, most: int) -> tuple[str, ...]:
 
 
 def _linked(found: Elf, file: _File, segments: tuple[_Segment, ...], entries: tuple[tuple[int, int], ...]) -> Elf:
-    tags = dict(reversed(entries))  # the first of each counts
+    tags = dict(reversed(entries))  # the first of each tag counts
     if _STRINGS not in tags:
         return found
     strings = file.at(segments, tags[_STRINGS])
@@ -134,7 +133,7 @@ def _linked(found: Elf, file: _File, segments: tuple[_Segment, ...], entries: tu
 
 
 class _File:
-    """Numbers of one class and order of bytes, out of bytes of any length."""
+    """Reads numbers of one ELF class and byte order from data of any length."""
 
     def __init__(self, data: bytes, *, bits: int, order: str) -> None:
         self.data, self.bits, self._order = data, bits, order
@@ -161,7 +160,7 @@ class _File:
             yield _Segment(kind, offset, address, length)
 
     def bytes_of(self, segment: _Segment) -> bytes:
-        """Its first bytes: a path's length at most."""
+        """The segment's first bytes, at most a path's length."""
         return self.data[segment.offset : segment.offset + min(segment.size, PATH_MAX)]
 
     def entries(self, segment: _Segment) -> Iterator[tuple[int, int]]:
@@ -173,7 +172,7 @@ class _File:
             yield tag, value
 
     def at(self, segments: tuple[_Segment, ...], address: int) -> int:
-        """Where in the file that address is."""
+        """The file offset of an address."""
         for each in segments:
             if each.kind == _LOAD and each.address <= address < each.address + each.size:
                 place = each.offset + address - each.address
@@ -197,11 +196,11 @@ class _File:
 
 
 def _string(names: bytes, start: int, most: int) -> bytes:
-    """Up to its end; empty where that is not within `most` bytes."""
+    """The string up to its NUL; empty if there is none within `most` bytes."""
     end = names.find(b"\0", start, start + most) if start < len(names) else -1
     return names[start:end] if end >= 0 else b""
 
 
 def _text(path: bytes) -> str:
-    """Empty where it is none that a file could have."""
+    """Empty if it is no valid path."""
     return path.decode("utf-8", "surrogateescape") if b"\0" not in path else ""

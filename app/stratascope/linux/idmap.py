@@ -1,10 +1,10 @@
 """uid_map and gid_map of /proc/PID: ranges of ids inside a user namespace, and what they are outside.
 
-"Outside" is as the reader's user namespace sees it (user_namespaces(7)): read from the initial one, these are
-the host's ids. Up to 340 lines since Linux 4.15; an empty map is valid and maps nothing.
+"Outside" is as seen from the reader's user namespace (user_namespaces(7)): read from the initial one, these are the
+host's ids. Up to 340 lines since Linux 4.15; an empty map is valid and maps nothing.
 
-A mount may have such maps too (mount_setattr(2)), which statmount(2) tells: with the disk in the place of the
-container, so first the id in the file system, then what that is for processes.
+A mount may have such maps too (mount_setattr(2)), reported by statmount(2). There the disk takes the container's place:
+first the id in the file system, then what processes see.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from stratascope.remembered import remembered
 from stratascope.value import Value
 
 MAX_LINES = 340  # UID_GID_MAP_MAX_EXTENTS, include/linux/user_namespace.h
-FULL = 4294967295  # ids 0 to 2^32 - 2: the last one, (uid_t) -1, is no id
-EVERY_ID = ((0, 0, FULL),)  # the map of the initial user namespace, as (inside, outside, length)
+FULL = 4294967295  # ids 0 to 2^32 - 2: the last one, (uid_t) -1, is invalid
+EVERY_ID = ((0, 0, FULL),)  # the initial user namespace's map, as (inside, outside, length)
 _TOP = 1 << 32
 _KINDS = ("uid", "gid")
 
 
 class IdRange(Value):
-    """`length` ids from `inside` on are `length` ids from `outside` on."""
+    """Maps `length` ids starting at `inside` to those starting at `outside`."""
 
     inside: int
     outside: int
@@ -33,7 +33,7 @@ IdMap = tuple[IdRange, ...]
 
 @remembered()
 def parse_idmap(text: str) -> IdMap:
-    """The lines `INSIDE OUTSIDE LENGTH`, in their order; raises DecodeError."""
+    """Parse lines `INSIDE OUTSIDE LENGTH`, in order; raises DecodeError."""
     ranges = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line or line.isspace():
@@ -42,7 +42,7 @@ def parse_idmap(text: str) -> IdMap:
         if len(words) != 3 or not all(len(word) <= 10 and word.isascii() and word.isdigit() for word in words):
             raise DecodeError(f"id map, line {number}: three numbers expected, got {line[:80]!r}")
         inside, outside, length = (int(word) for word in words)
-        # an outside id that the reader's namespace does not map is shown as 4294967295 with its true length
+        # an outside id unmapped in the reader's namespace is shown as 4294967295 with its true length
         if length < 1 or inside + length > _TOP or outside >= _TOP or (outside != FULL and outside + length > _TOP):
             raise DecodeError(f"id map, line {number}: out of range: {line[:80]!r}")
         ranges.append(IdRange(inside, outside, length))
@@ -52,7 +52,7 @@ def parse_idmap(text: str) -> IdMap:
 
 
 class MountIdMap(Value):
-    """One mount by its number in mountinfo. `inside` of a range is the disk, `outside` the reader's user namespace."""
+    """One mount, by its id in mountinfo. `inside` of a range is the disk, `outside` the reader's user namespace."""
 
     mount: int
     uids: IdMap
@@ -61,7 +61,7 @@ class MountIdMap(Value):
 
 @remembered()
 def parse_mount_idmaps(text: str) -> tuple[MountIdMap, ...]:
-    """Lines `MOUNT uid` and `MOUNT gid` with threes of numbers, in their order; raises DecodeError."""
+    """Parse lines `MOUNT uid` and `MOUNT gid` followed by triples, in order; raises DecodeError."""
     found: dict[int, dict[str, IdMap]] = {}
     for place, line in enumerate(text.split("\n"), 1):
         if not line:
@@ -80,7 +80,7 @@ def parse_mount_idmaps(text: str) -> tuple[MountIdMap, ...]:
 
 
 def to_host(idmap: IdMap, inside: int) -> int | None:
-    """What an id of the container is outside; None where the map leaves it out."""
+    """Map a container's id to outside; None if the map leaves it out."""
     for part in idmap:
         if part.inside <= inside < part.inside + part.length and part.outside != FULL:
             return part.outside + inside - part.inside
@@ -88,7 +88,7 @@ def to_host(idmap: IdMap, inside: int) -> int | None:
 
 
 def to_inside(idmap: IdMap, outside: int) -> int | None:
-    """What an outside id is called in the container; None where the map leaves it out."""
+    """Map an outside id to the container's; None if the map leaves it out."""
     for part in idmap:
         if part.outside != FULL and part.outside <= outside < part.outside + part.length:
             return part.inside + outside - part.outside
@@ -96,17 +96,17 @@ def to_inside(idmap: IdMap, outside: int) -> int | None:
 
 
 def is_full(idmap: IdMap) -> bool:
-    """Whether every id is itself, as in the initial user namespace."""
+    """Whether every id maps to itself, as in the initial user namespace."""
     return len(idmap) == 1 and idmap[0] == IdRange(0, 0, FULL)
 
 
 def parse_full(text: str) -> bool:
-    """Whether that is the map of the initial user namespace. Raises DecodeError."""
+    """Whether this is the initial user namespace's map. Raises DecodeError."""
     return is_full(parse_idmap(text))
 
 
 def overlaps(one: IdMap, other: IdMap) -> tuple[tuple[int, int], ...]:
-    """Ranges (first, length) of outside ids that both maps give out, in ascending order."""
+    """Ranges (first, length) of outside ids in both maps, in ascending order."""
     mine, theirs = (
         sorted((part.outside, part.outside + part.length) for part in idmap if part.outside != FULL)
         for idmap in (one, other)

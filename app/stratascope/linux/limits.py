@@ -1,6 +1,6 @@
-"""/proc/PID/limits: the resource limits of a process, by their names in ulimit(1). See proc_pid_limits(5).
+"""/proc/PID/limits: a process's resource limits, by their ulimit(1) names. See proc_pid_limits(5).
 
-Only those that a container's options or a layer's stances are about; the others are left out.
+Only those that container options or a layer's stances refer to; the others are left out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.remembered import remembered
 from stratascope.value import Value
 
-# The kernel's words, fs/proc/base.c (lnames)
+# The kernel's names, fs/proc/base.c (lnames)
 _NAMES = {
     "Max processes": "nproc",
     "Max open files": "nofile",
@@ -28,7 +28,7 @@ _LINE = re.compile(rf"^({'|'.join(_NAMES)}) +(\S+) +(\S+)", re.M).findall
 
 
 class ProcessLimit(Value):
-    """A resource limit by its name as in `ulimit`; None: unlimited. Files, processes, bytes."""
+    """A resource limit by its `ulimit` name; None: unlimited. Files, processes, bytes."""
 
     name: str
     soft: int | None
@@ -37,7 +37,7 @@ class ProcessLimit(Value):
 
 @remembered()
 def parse_limits(text: str) -> tuple[ProcessLimit, ...]:
-    """Those limits, ordered by name. Raises DecodeError."""
+    """Parse those limits, ordered by name. Raises DecodeError."""
     found = [ProcessLimit(_NAMES[name], _number(name, soft), _number(name, hard)) for name, soft, hard in _LINE(text)]
     if not found:
         raise DecodeError("limits: none of its lines is there")

@@ -1,7 +1,7 @@
-"""/proc/PID/mountinfo: parse it, find which mounts are in sight, which paths are masked or read-only.
+"""/proc/PID/mountinfo: parses it, finds which mounts are visible and which paths are masked or read-only.
 
-Written for speed: a container has some 30 lines and a report hundreds of containers, so options stay text and
-the full path walk runs only where mounts cover one another. Fields and escapes: proc_pid_mountinfo(5).
+Written for speed: a container has some 30 lines and a report hundreds of containers, so options stay text and the full
+path walk only runs where mounts cover one another. Fields and escapes: proc_pid_mountinfo(5).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import NamedTuple
 from stratascope.linux.decode import DecodeError
 from stratascope.remembered import remembered
 
-UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})  # the types of file systems that are laid over others
+UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})  # file system types that stack on others
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 class Propagation(StrEnum):
-    """How mounts made elsewhere travel, mount_namespaces(7)."""
+    """How mount events propagate, mount_namespaces(7)."""
 
     PRIVATE = "private"
     SLAVE = "slave"  # receives from a master
@@ -28,11 +28,10 @@ class Propagation(StrEnum):
 
 
 class Mount(NamedTuple):
-    """One line. A named tuple, not a frozen dataclass: thousands are made a second, this is four times faster.
+    """One line. A NamedTuple, as thousands are made per second: four times faster than a frozen dataclass.
 
-    `root` is the path inside its file system that appears at `target`; `optional` the propagation fields as
-    text (`shared:1 master:2`); `options` of this mount and `super_options` of the file system start with
-    `ro` or `rw`.
+    `root` is the path inside its file system that appears at `target`; `optional` the propagation fields as text
+    (`shared:1 master:2`); `options` of this mount and `super_options` of the file system start with `ro` or `rw`.
     """
 
     id: int
@@ -48,12 +47,12 @@ class Mount(NamedTuple):
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be written through it: this mount's flag or the whole file system's."""
+        """Whether nothing can be written through it: this mount or the whole file system is read-only."""
         return self.options.startswith("ro") or self.super_options.startswith("ro")
 
     @property
     def propagation(self) -> Propagation:
-        """Shared wins over slave where a mount is both: it still sends mounts out."""
+        """Shared wins over slave if a mount is both: it still sends mount events."""
         if not self.optional:
             return Propagation.PRIVATE
         if "shared:" in self.optional:
@@ -64,7 +63,7 @@ class Mount(NamedTuple):
 
     @property
     def peer_group(self) -> int | None:
-        """Where its mounts and those of its peers appear (mount_namespaces(7)); None where it is not shared."""
+        """The peer group whose members share mount events (mount_namespaces(7)); None if it is not shared."""
         for word in self.optional.split():
             kind, _, number = word.partition(":")
             if kind == "shared" and number.isascii() and number.isdigit():
@@ -73,16 +72,16 @@ class Mount(NamedTuple):
 
 
 def _unescape(text: str) -> str:
-    # the kernel writes space, tab, newline, backslash (and # in a source) as three octal digits
+    # the kernel writes space, tab, newline, backslash (and # in a source) as octal, three digits each
     return _ESCAPE.sub(lambda found: _character(int(found.group(1), 8)), text)
 
 
 def _character(value: int) -> str:
-    return chr(value) if value < 0x80 else chr(0xDC00 + (value & 0xFF))  # a byte, as surrogateescape has it
+    return chr(value) if value < 0x80 else chr(0xDC00 + (value & 0xFF))  # a byte, as surrogateescape maps it
 
 
 def parse_mountinfo(text: str) -> tuple[Mount, ...]:
-    """All lines, in their order; raises DecodeError, which names the line."""
+    """Parse all lines, in order; raises DecodeError, which gives the line number."""
     mounts = []
     escaped = "\\" in text
     for number, line in enumerate(text.split("\n"), 1):
@@ -97,16 +96,16 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
             ids = int(words[0]), int(words[1])
             mounts.append(_new(Mount, (*ids, words[2], words[3], *rest)))
         except ValueError:
-            mounts.append(_mount(number, line))  # raises, and says why
+            mounts.append(_mount(number, line))  # raises with the reason
     return tuple(mounts)
 
 
-_new = tuple.__new__  # what Mount(…) comes to, without the way there
+_new = tuple.__new__  # what Mount(…) ends up calling, without its overhead
 
 
 @remembered()
 def _rest(text: str) -> tuple[str, str, str, str, str, str] | None:
-    """A line from its target on, without escapes: of one engine's containers most are the same. None: look closer."""
+    """A line without escapes, from its target on; cached, as an engine's containers share most. None: parse fully."""
     head, dash, tail = text.partition(" - ")
     first = head.split(" ", 2)
     last = tail.split(" ", 2)
@@ -116,7 +115,7 @@ def _rest(text: str) -> tuple[str, str, str, str, str, str] | None:
 
 
 def _mount(number: int, line: str) -> Mount:
-    """One line, with escapes, or with what is wrong with it."""
+    """Parse one line with escapes; raises with the reason if it is invalid."""
     head, dash, tail = line.partition(" - ")
     first = head.split(" ", 6)
     last = tail.split(" ", 2)
@@ -143,30 +142,30 @@ def _mount(number: int, line: str) -> Mount:
 
 
 def any_idmapped(text: str) -> bool:
-    """Whether a mount has an id map of its own (mount_setattr(2)): the kernel's word for it, among its options."""
+    """Whether a mount has an id map of its own (mount_setattr(2)): the kernel shows `idmapped` among its options."""
     return ",idmapped" in text
 
 
 def cached_mountinfo(text: str) -> tuple[Mount, ...]:
-    """`parse_mountinfo`, remembered: the text of a container that did not change is the same text."""
+    """`parse_mountinfo`, cached: an unchanged container has the same text."""
     return _lists(text)[0]
 
 
 def visible_of(text: str) -> tuple[Mount, ...]:
-    """Those that are in sight of a process with this list. Raises DecodeError."""
+    """The mounts a process with this list can reach. Raises DecodeError."""
     return _lists(text)[1]
 
 
 @remembered()
 def _lists(text: str) -> tuple[tuple[Mount, ...], tuple[Mount, ...]]:
-    """All, and those in sight: mostly the same ones."""
+    """All mounts, and the visible ones; usually the same."""
     mounts = parse_mountinfo(text)
     return mounts, visible(mounts)
 
 
 def visible(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    """Those that a path still reaches: a later mount hides all that lies below its target. The parent of one that lies
-    over a hidden one is what is below that, so that the same list is given for these again.
+    """The mounts that a path still reaches: a later mount hides everything below its target. A mount over a hidden one
+    gets the mount below that as its parent, so this returns its own result unchanged.
     """
     above = _above(tuple([mount.target for mount in mounts]))
     if above is None:
@@ -179,9 +178,9 @@ def visible(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
 
 @remembered()
 def _above(targets: tuple[str, ...]) -> tuple[int | None, ...] | None:
-    """For each target, which one its parent directory is on, if nothing covers anything; None for the root.
+    """The index of the mount each target's parent directory is on, if nothing covers anything; None for the root.
 
-    None for all where that can't be: two at one place, or nothing above one of them.
+    None instead of a tuple if that can't be: two mounts at one place, or one without a parent.
     """
     places = {target: place for place, target in enumerate(targets)}
     if len(places) != len(targets):
@@ -205,7 +204,7 @@ def _nearest(places: dict[str, int], target: str) -> int | None:
 
 
 def _walked(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    """The slow and certain way: resolve each target from the root, mount by mount."""
+    """Slow but certain: resolve each target from the root, mount by mount."""
     ids = {mount.id for mount in mounts}
     children = {(mount.parent, mount.target): mount.id for mount in mounts if mount.parent != mount.id}
     start = next((mount.id for mount in mounts if mount.target == "/" and mount.parent not in ids), None)
@@ -213,14 +212,14 @@ def _walked(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
         start = next((mount.id for mount in mounts if mount.target == "/"), None)
     if start is None:
         return mounts
-    tops: dict[tuple[int, str], int] = {}  # of thousands that lie over one another each finds the way of the others
+    tops: dict[tuple[int, str], int] = {}  # cached, since with thousands stacked each would walk the same chain
     reached = {mount.id for mount in mounts if _resolve(children, tops, start, mount.target) == mount.id}
     parents = {mount.id: mount.parent for mount in mounts if mount.id not in reached}
     return tuple(_put_over(mount, parents) for mount in mounts if mount.id in reached)
 
 
 def _put_over(mount: Mount, hidden: Mapping[int, int]) -> Mount:
-    """`hidden`: parents of those that nothing reaches, by their ids. A visible one lies over those at its own place."""
+    """Give a visible mount the parent below hidden ones; `hidden` maps their ids to their parents."""
     parent, passed = mount.parent, set[int]()
     while parent in hidden and parent not in passed:
         passed.add(parent)
@@ -254,15 +253,15 @@ def _topmost(children: _Children, tops: _Children, current: int, path: str) -> i
 
 
 def root_mount(mounts: tuple[Mount, ...]) -> Mount | None:
-    """The mount at `/`; None for a process whose root directory is no mount (chroot). Give visible mounts."""
+    """The mount at `/`; None if the process's root is no mount (chroot). Pass visible mounts."""
     return next((mount for mount in mounts if mount.target == "/"), None)
 
 
 def is_mask(mount: Mount) -> bool:
-    """Whether it hides what lies below it in /proc or /sys: an empty read-only tmpfs, or /dev/null.
+    """Whether it hides a path in /proc or /sys: an empty read-only tmpfs, or /dev/null.
 
-    runc and crun cover directories with a read-only tmpfs and files with the null device; newer crun binds
-    an empty directory of its own.
+    runc and crun cover directories with a read-only tmpfs and files with the null device; newer crun binds an empty
+    directory of its own.
     """
     if not mount.target.startswith(("/proc/", "/sys/")):
         return False
@@ -274,5 +273,5 @@ def is_mask(mount: Mount) -> bool:
 
 
 def is_proc_read_only(mount: Mount) -> bool:
-    """Whether it is a part of /proc bound onto itself read-only."""
+    """Whether it is a part of /proc bind-mounted read-only onto itself."""
     return mount.fs_type == "proc" and mount.target.startswith("/proc/") and mount.read_only

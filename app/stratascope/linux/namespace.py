@@ -1,7 +1,7 @@
-"""Namespace links of /proc/PID/ns: which kind, which inode, and which inodes the kernel fixes for the first ones.
+"""Namespace links in /proc/PID/ns: kind and inode, and the inodes that the kernel fixes for the initial ones.
 
-Two processes share a namespace exactly if the links name the same inode (namespaces(7)); the device is left
-out because all of one kernel's namespaces live in one nsfs. No idea of containers here.
+Two processes share a namespace exactly if the links name the same inode (namespaces(7)); the device is ignored, because
+all namespaces of a kernel are in one nsfs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stratascope.value import Value
 
 
 class Kind(StrEnum):
-    """The eight kinds, by the name of their link in /proc/PID/ns."""
+    """The eight kinds, named as their links in /proc/PID/ns."""
 
     CGROUP = "cgroup"
     IPC = "ipc"
@@ -26,8 +26,8 @@ class Kind(StrEnum):
     UTS = "uts"
 
 
-# The first namespace of these kinds has had a fixed inode since Linux 3.8: include/linux/proc_ns.h.
-# net and mnt got theirs later and are left out: elsewhere such a number would be some other namespace.
+# The initial namespaces of these kinds have had fixed inodes since Linux 3.8: include/linux/proc_ns.h. net and mnt got
+# theirs later and are left out: on older kernels such a number would be some other namespace.
 INITIAL_INODES: dict[Kind, int] = {
     Kind.IPC: 0xEFFFFFFF,
     Kind.UTS: 0xEFFFFFFE,
@@ -38,11 +38,11 @@ INITIAL_INODES: dict[Kind, int] = {
 }
 
 _KINDS = {kind.value: kind for kind in Kind}
-_MAX_INODE = 0xFFFFFFFFFFFFFFFF  # ns_common.inum is 32 bits wide, the inode number of nsfs 64
+_MAX_INODE = 0xFFFFFFFFFFFFFFFF  # ns_common.inum is 32 bits wide, but nsfs inode numbers are 64
 
 
 class NamespaceLink(Value):
-    """`net:[4026531840]` taken apart."""
+    """`net:[4026531840]`, parsed."""
 
     kind: Kind
     inode: int
@@ -50,7 +50,7 @@ class NamespaceLink(Value):
 
 @remembered()
 def parse_link(text: str) -> NamespaceLink:
-    """The target of a /proc/PID/ns link, `KIND:[INODE]`; raises DecodeError."""
+    """Parse the target of a /proc/PID/ns link, `KIND:[INODE]`; raises DecodeError."""
     link = text.strip()
     name, separator, rest = link.partition(":[")
     kind = _KINDS.get(name)
@@ -63,6 +63,6 @@ def parse_link(text: str) -> NamespaceLink:
 
 
 def is_initial(kind: Kind, inode: int) -> bool | None:
-    """Whether that is the kernel's first namespace of the kind; None where no inode is fixed (net, mnt)."""
+    """Whether this is the kernel's initial namespace of its kind; None if no inode is fixed (net, mnt)."""
     fixed = INITIAL_INODES.get(kind)
     return None if fixed is None else inode == fixed

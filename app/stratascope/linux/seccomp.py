@@ -1,6 +1,6 @@
-"""seccomp's modes, as /proc/PID/status tells them, and a filter's answers. See seccomp(2), proc_pid_status(5).
+"""seccomp modes, as in /proc/PID/status, and a filter's answers. See seccomp(2), proc_pid_status(5).
 
-The mode says that a filter exists, not what it lets through: that comes from `bpf` or `seccomp_profile`.
+The mode only says that there is a filter; `bpf` or `seccomp_profile` say what it lets through.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _MODES = (SeccompMode.DISABLED, SeccompMode.STRICT, SeccompMode.FILTER)
 def seccomp_mode(number: int) -> SeccompMode:
     """The mode's name. Raises DecodeError for a number that is not in seccomp(2).
 
-    3 (SECCOMP_MODE_DEAD, since Linux 5.16: kernel/seccomp.c) is of a thread that a filter is just killing; to
-    every call it is as closed as a filter can be, so it counts as one.
+    A thread being killed by a filter has mode 3 (SECCOMP_MODE_DEAD, since Linux 5.16: kernel/seccomp.c). It makes no
+    more calls, so it counts as FILTER.
     """
     if number == 3:
         return SeccompMode.FILTER
@@ -38,15 +38,15 @@ def seccomp_mode(number: int) -> SeccompMode:
 
 
 class ActionKind(StrEnum):
-    """A filter's answers, strictest first: the order in which several filters are weighed; seccomp(2)."""
+    """A filter's answers, strictest first: the kernel's precedence among several filters; seccomp(2)."""
 
     KILL_PROCESS = "KILL_PROCESS"
     KILL_THREAD = "KILL_THREAD"
     TRAP = "TRAP"
     ERRNO = "ERRNO"
     USER_NOTIF = "USER_NOTIF"
-    # none of the kernel's: the answer is computed from arguments, or too long to follow. It may be one of those above,
-    # which make nothing pass that another filter stops; of those below another one says nothing for certain
+    # Not a kernel action: the answer depends on computed arguments, or takes too long to follow. It may be one of those
+    # above, which let nothing pass that another filter stops; combined with one of those below, nothing is certain.
     UNDECIDED = "UNDECIDED"
     TRACE = "TRACE"
     LOG = "LOG"
@@ -65,11 +65,11 @@ _RETURNS = {
     0x7FFF0000: ActionKind.ALLOW,
 }
 _STRICTNESS = {kind: place for place, kind in enumerate(ActionKind)}
-_MAX_ERRNO = 4095  # include/linux/err.h; the kernel caps the filter's number there
+_MAX_ERRNO = 4095  # include/linux/err.h; the kernel caps errno there
 
 
 class Action(Value):
-    """One answer of a filter. `number` is the errno of ERRNO, and 0 for all others."""
+    """One answer of a filter. `number`: the errno for ERRNO, 0 for all others."""
 
     kind: ActionKind
     number: int = 0
@@ -79,9 +79,9 @@ class Action(Value):
 
     @property
     def lets_through(self) -> bool | None:
-        """Whether the kernel goes on with the call; None where another process decides, or nothing is known.
+        """Whether the kernel carries out the call; None if another process decides, or if it is unknown.
 
-        TRACE without a tracer refuses with ENOSYS: kernel/seccomp.c.
+        TRACE without a tracer fails with ENOSYS: kernel/seccomp.c.
         """
         if self.kind in (ActionKind.USER_NOTIF, ActionKind.UNDECIDED):
             return None
@@ -94,11 +94,11 @@ UNDECIDED = Action(ActionKind.UNDECIDED)
 
 @remembered()
 def action_of(value: int) -> Action:
-    """The 32 bits that a filter returns, decoded. What the kernel does not know kills (kernel/seccomp.c)."""
+    """Decode the 32 bits that a filter returns. An action unknown to the kernel kills (kernel/seccomp.c)."""
     kind = _RETURNS.get(value & 0xFFFF0000, ActionKind.KILL_PROCESS)
     return Action(kind, min(value & 0xFFFF, _MAX_ERRNO) if kind is ActionKind.ERRNO else 0)
 
 
 def strictest(newer: Action, older: Action) -> Action:
-    """Of two filters' answers the one that counts; among equals that of the newer filter."""
+    """Of two filters' answers the one that counts; if equally strict, the newer filter's."""
     return older if _STRICTNESS[older.kind] < _STRICTNESS[newer.kind] else newer

@@ -1,9 +1,9 @@
-"""What filters say to system calls: answers, and on which argument values they depend. One form for all sources.
+"""Filters' answers to system calls, and the argument values they depend on. One form for all sources.
 
-The filters read from the kernel (`bpf`) and profile files (`seccomp_profile`) both come to `Answers`. Each call has
-one or more outcomes whose constraints exclude each other, so a question with some arguments given is answered by
-looking which outcomes are left. Decided against a solver: constraints of real filters are comparisons with numbers,
-and what is not decided here is only answered less precisely (an outcome too many), never wrongly as stopped.
+Filters read from the kernel (`bpf`) and profile files (`seccomp_profile`) both become `Answers`. Each call has one or
+more outcomes with mutually exclusive constraints, so which answers remain for given arguments follows from which
+outcomes are still possible. Decided against a solver: constraints of real filters compare with numbers, and anything
+undecided here only makes the result less precise (an outcome too many), never wrongly stopped.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from stratascope.value import Value
 
 ALL_BITS = 0xFFFFFFFFFFFFFFFF
 LOW_BITS = 0xFFFFFFFF
-MOST_OUTCOMES = 512  # of one call under several filters; beyond that the conditions are not followed
-MOST_WORK = 400_000  # for all filters of a process by one entry point; engines' defaults take some 2,500
-MOST_KEPT = 20_000  # comparisons in the answers to all calls of one entry point; engines' defaults have two dozen
+MOST_OUTCOMES = 512  # per call under several filters; beyond that, conditions are not followed
+MOST_WORK = 400_000  # for all of a process's filters by one entry point; engines' defaults take some 2,500
+MOST_KEPT = 20_000  # comparisons in all calls' answers of one entry point; engines' defaults have two dozen
 
 
 class Work:
-    """What is left of the effort that one process's filters, or one profile, are worth.
+    """The remaining budget for one process's filters, or one profile.
 
-    A unit is about a microsecond: an instruction followed, a comparison weighed. Counted, not timed, so that the same
-    filters get the same answers on every machine.
+    A unit is about a microsecond: an instruction followed, a comparison weighed. Counted rather than timed, so that the
+    same filters get the same answers on every machine.
     """
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class Work:
 
     @property
     def spent(self) -> bool:
-        """Whether something was left out for it."""
+        """Whether something was skipped for lack of budget."""
         return self.left < 0
 
     def affords(self, cost: int) -> bool:
-        """Takes it. Once there was not enough, there is never again."""
+        """Take `cost` from the budget. Once there was not enough, this stays False."""
         self.left -= cost if self.left >= 0 else 0
         return self.left >= 0
 
@@ -54,7 +54,7 @@ class Op(StrEnum):
     LE = "<="
     GT = ">"
     GE = ">="
-    OTHER = "?"  # something computed from arguments that is not followed
+    OTHER = "?"  # a computation on arguments that is not tracked
 
 
 class Constraint(Value, order=True):
@@ -66,7 +66,7 @@ class Constraint(Value, order=True):
     value: int
 
     def holds(self, number: int) -> bool:
-        """Whether it does for that value of the argument."""
+        """Whether it holds for that value of the argument."""
         return _COMPARE[self.op](number & self.mask, self.value)
 
 
@@ -95,7 +95,7 @@ NEGATED = {
 
 
 class Outcome(Value):
-    """One answer, and all that must hold of the arguments for it; without constraints it is always this."""
+    """One answer, and the constraints on arguments that all must hold; without constraints it is unconditional."""
 
     action: Action
     constraints: tuple[Constraint, ...] = ()
@@ -105,7 +105,7 @@ NOT_FOLLOWED = (Outcome(UNDECIDED),)
 
 
 class Given(Value):
-    """What is known of one argument: the bits of `mask` are those of `value`."""
+    """What is known of an argument: its bits in `mask` equal those of `value`."""
 
     value: int
     mask: int = ALL_BITS
@@ -117,7 +117,7 @@ Outcomes = tuple[Outcome, ...]
 class Answers(Value, cache_hash=True, dict=True):
     """The answers to every call of one entry point, ordered by name.
 
-    `cut`: it took too long to follow all of it, so that some are less precise, or undecided.
+    `cut`: the budget was spent, so some answers are less precise, or undecided.
     """
 
     abi: Abi
@@ -129,11 +129,11 @@ class Answers(Value, cache_hash=True, dict=True):
         return dict(self.calls)
 
     def of(self, name: str) -> Outcomes | None:
-        """All outcomes of a call; None where this entry point has none of that name."""
+        """All outcomes of a call; None if this entry point has no such call."""
         return self._of.get(name)
 
     def actions(self, name: str, given: Mapping[int, Given]) -> frozenset[Action] | None:
-        """The answers that are left where some arguments are given; None where there is no such call."""
+        """The answers that remain for the given arguments; None if there is no such call."""
         outcomes = self.of(name)
         if outcomes is None:
             return None
@@ -141,7 +141,7 @@ class Answers(Value, cache_hash=True, dict=True):
 
 
 def possible(constraints: Iterable[Constraint], given: Mapping[int, Given] | None = None) -> bool:
-    """Whether arguments can be such, as far as that is easily seen; True in doubt."""
+    """Whether any arguments satisfy the constraints, by a quick check; True if in doubt."""
     known = dict(given or {})
     later = []
     for each in constraints:
@@ -189,7 +189,7 @@ def _narrowed(low: int, high: int, each: Constraint) -> tuple[int, int]:
 
 
 def tidied(outcomes: Iterable[Outcome]) -> Outcomes:
-    """The same in a form of its own: equal answers without condition, halves of a number joined, sorted."""
+    """A canonical form: equal answers lose their conditions, halves of a number are joined, all sorted."""
     found = tuple(outcomes)
     if len({outcome.action for outcome in found}) == 1:
         return (Outcome(found[0].action),)
@@ -198,7 +198,7 @@ def tidied(outcomes: Iterable[Outcome]) -> Outcomes:
 
 
 def _joined(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
-    """Equalities of one argument become one; what they imply is left out."""
+    """Join equalities of one argument; drop what they imply."""
     equal: dict[int, Constraint] = {}
     others = []
     for each in constraints:
@@ -213,13 +213,13 @@ def _joined(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
 
 
 def together(newer: Outcomes, older: Outcomes, work: Work | None = None) -> Outcomes:
-    """What a call meets under two filters (or sets of filters) at once."""
+    """A call's outcomes under two filters (or sets of filters) together."""
     work = work or Work()
     if len(newer) == 1 and len(older) == 1:
         return (Outcome(strictest(newer[0].action, older[0].action)),)
     if len(newer) * len(older) > MOST_OUTCOMES:
         return _any_of(newer, older, work)
-    # each condition is weighed against all of the other filter; one without conditions costs nothing to speak of
+    # each condition is checked against all of the other filter; without conditions this costs almost nothing
     if min(len(newer), len(older)) > 1 and not work.affords(len(newer) * size(older) + len(older) * size(newer)):
         return _any_of(newer, older, work)
     found = []
@@ -232,7 +232,7 @@ def together(newer: Outcomes, older: Outcomes, work: Work | None = None) -> Outc
 
 
 def _any_of(newer: Outcomes, older: Outcomes, work: Work) -> Outcomes:
-    """Of the newer filter which answers there are, not when: what an older one, the engine's, stops stays stopped."""
+    """Drop the conditions on the newer filter's answers. What an older one (the engine's) stops stays stopped."""
     answers = without_conditions(newer)
     if len(answers) * len(older) > MOST_OUTCOMES or not work.affords(len(answers) * size(older)):
         answers = roughly(newer)
@@ -244,19 +244,19 @@ def _any_of(newer: Outcomes, older: Outcomes, work: Work) -> Outcomes:
 
 
 def without_conditions(outcomes: Iterable[Outcome]) -> Outcomes:
-    """The answers only, where the conditions are too many to keep: any of them may come."""
+    """The answers without their conditions, if there are too many to keep: any of them may occur."""
     doubt = (Constraint(0, 0, Op.OTHER, 0),)
     return tuple(Outcome(action, doubt) for action in dict.fromkeys(each.action for each in outcomes))
 
 
 def roughly(outcomes: Outcomes) -> Outcomes:
-    """One answer, where there is no room for several: whether the call passes always, never, or nobody knows."""
+    """A single answer, for lack of room: the call passes always, never, or UNDECIDED."""
     through = {each.action.lets_through for each in outcomes}
     return (Outcome(min([each.action for each in outcomes], key=str) if len(through) == 1 else UNDECIDED),)
 
 
 def kept(abi: Abi, calls: Mapping[str, Outcomes], work: Work, oldest: Mapping[str, Outcomes] | None = None) -> Answers:
-    """The answers to all calls, as far as there is room for them; where there is none, what the oldest filter stops."""
+    """The answers to all calls within the limit; beyond it, only what the oldest filter stops."""
     found: dict[str, Outcomes] = {}
     room, shorter = MOST_KEPT, MOST_KEPT
     for name, outcomes in calls.items():
@@ -272,5 +272,5 @@ def kept(abi: Abi, calls: Mapping[str, Outcomes], work: Work, oldest: Mapping[st
 
 
 def size(outcomes: Iterable[Outcome]) -> int:
-    """How much there is to weigh: answers and their conditions."""
+    """The cost of weighing these: answers and their conditions."""
     return sum([1 + len(each.constraints) for each in outcomes])

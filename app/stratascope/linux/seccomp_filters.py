@@ -1,7 +1,7 @@
-"""What all seccomp filters of a process answer together to every call of one entry point.
+"""The combined answer of all of a process's seccomp filters to every call of one entry point.
 
-One budget is for all of them: who puts twenty filters before itself that are hard to follow costs no more than who has
-one. Decided against a limit of time, with which a busy machine would see less.
+They share one budget, so a process that installs twenty filters that are hard to follow costs no more than one with a
+single filter. Decided against a time limit, which would make a busy machine see less.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from stratascope.remembered import remembered
 
 @remembered(40000)
 def answers(filters: tuple[bytes, ...], abi: Abi) -> Answers:
-    """The answers of these filters together. Raises DecodeError. Kept: a second call is free.
+    """The answers of these filters together, cached. Raises DecodeError.
 
-    The oldest come first: what an engine put before a container is known whatever the container puts before itself.
+    Oldest first: what an engine installed before the container started is known, whatever the container adds.
     """
     work = Work()
     merged: dict[str, Outcomes] = {}
     oldest: dict[str, Outcomes] | None = None
     for program in [bpf.decode(raw) for raw in filters]:
-        if work.spent:  # the others can only be stricter
+        if work.spent:  # further filters can only be stricter
             merged = _merged(dict.fromkeys(merged, NOT_FOLLOWED), merged, work)
             break
         of_one = _one_filter(program, abi, work)
@@ -48,12 +48,12 @@ def answers(filters: tuple[bytes, ...], abi: Abi) -> Answers:
 
 
 def _merged(newer: dict[str, Outcomes], older: dict[str, Outcomes], work: Work) -> dict[str, Outcomes]:
-    """Hundreds of calls have the same answers, and so go together alike."""
+    """Merge per call; hundreds of calls have the same answers, so each pair is only merged once."""
     alike: dict[tuple[int, int], Outcomes] = {}
     found = {}
     for name, one in newer.items():
         two = older[name]
-        pair = id(one), id(two)  # of objects that both sides keep alive
+        pair = id(one), id(two)  # both sides keep these objects alive, so ids stay unique
         known = alike.get(pair)
         if known is None:
             known = alike[pair] = together(one, two, work)
@@ -64,7 +64,7 @@ def _merged(newer: dict[str, Outcomes], older: dict[str, Outcomes], work: Work) 
 
 @remembered(40000)
 def _shared(found: Answers) -> Answers:
-    """One object for equal answers: the bytes differ between launches of one profile, the answers do not."""
+    """Return one object for equal answers: the bytes differ between starts of one profile, the answers do not."""
     return found
 
 

@@ -1,8 +1,8 @@
 """seccomp profiles as JSON: Docker's and Podman's format, and `linux.seccomp` of an OCI config.json. Read and written.
 
-Docker's has conditions on capabilities, kernel and machine, the OCI form has them resolved already; both are read by
-the same code. What is of no known form is a DecodeError; a field, call or machine that is merely not known is a
-warning, since engines leave those out as well. How a profile is resolved stands in `seccomp_resolve`.
+Docker's has conditions on capabilities, kernel and machine; the OCI form has them resolved already. The same code reads
+both. Anything malformed is a DecodeError; an unknown field, call or machine is only a warning, since engines ignore
+those as well. `seccomp_resolve` resolves a profile.
 """
 
 from __future__ import annotations
@@ -65,15 +65,15 @@ _MACHINES = frozenset(f"SCMP_ARCH_{word}" for word in _MACHINE_WORDS.split())
 
 
 class Condition(Value):
-    """When a rule counts (`includes`) or does not (`excludes`). Machines are Go's: amd64, arm64."""
+    """When a rule applies (`includes`) or doesn't (`excludes`). Machine names are Go's: amd64, arm64."""
 
     capabilities: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
-    kernel: tuple[int, int] | None = None  # this release or a newer one
+    kernel: tuple[int, int] | None = None  # this release or newer
 
 
 class Rule(Value):
-    """An action for calls by name. All of `constraints` must hold for it, unless two are of one argument: then any."""
+    """An action for calls by name. All `constraints` must hold, unless two are on one argument: then any of them."""
 
     names: tuple[str, ...]
     action: Action
@@ -83,7 +83,7 @@ class Rule(Value):
 
 
 class Profile(Value):
-    """A whole profile. `machines` are those named at the top (libseccomp's words); `sub_machines` per machine."""
+    """A whole profile. `machines`: the top-level ones (libseccomp's names); `sub_machines` per machine."""
 
     default: Action
     rules: tuple[Rule, ...]
@@ -94,13 +94,13 @@ class Profile(Value):
 
 @remembered(100000)
 def parse_profile(text: str) -> Profile:
-    """Decode a profile. Raises DecodeError; what is merely not known stands in `warnings`, in English."""
+    """Decode a profile. Raises DecodeError; unknown parts are listed in `warnings`, in English."""
     return _profile(_loaded(text))
 
 
 @remembered(100000)
 def parse_oci_config(text: str) -> Profile | None:
-    """The profile in an OCI config.json; None where the container has none. Raises DecodeError."""
+    """The profile in an OCI config.json; None if the container has none. Raises DecodeError."""
     linux = _object(_loaded(text), "config.json").get("linux")
     seccomp = None if linux is None else _object(linux, "linux").get("seccomp")
     return None if seccomp is None else _profile(seccomp)
@@ -179,7 +179,7 @@ def _action(name: Any, number: Any, word: Any, where: str, warnings: list[str]) 
         raise DecodeError(f"profile: {where}: the errno's name is no text")
     if kind is not ActionKind.ERRNO:
         return Action(kind)
-    if word:  # containers/common: the name counts before the number
+    if word:  # containers/common: the name takes precedence over the number
         if (named := getattr(errno, word, None)) is None or not isinstance(named, int):
             if not word.isascii() or not word.isdigit() or len(word) > 5:
                 raise DecodeError(f"profile: {where}: no such errno: {word[:60]!r}")
@@ -258,17 +258,17 @@ def _number(value: Any, where: str, most: int) -> int:
 
 
 def allowed_names(text: str) -> frozenset[str]:
-    """The calls that a profile lets through, with some arguments at the least. Raises DecodeError."""
+    """The calls that a profile lets through, at least with some arguments. Raises DecodeError."""
     return frozenset(
         name for rule in parse_profile(text).rules if rule.action.lets_through is not False for name in rule.names
     )
 
 
 def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
-    """Answers as a profile's JSON. `abis`: the entry points that may be used at all; any other kills a process.
+    """Write answers as a profile's JSON. `abis`: the entry points allowed at all; any other kills the process.
 
-    What no rule names is refused with EPERM, so only what passes, or is refused with another errno, is written. So is
-    what no rule can say.
+    The default is EPERM, so rules are only written for what passes or fails with another errno. Outcomes that no rule
+    can express get the default too.
     """
     same: dict[Outcomes, list[str]] = {}
     for name in sorted(calls):
@@ -277,7 +277,7 @@ def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
     for outcomes, names in sorted(same.items(), key=lambda each: each[1]):
         for outcome in outcomes:
             if outcome.action.kind is ActionKind.ERRNO and outcome.action.number == errno.EPERM:
-                continue  # what no rule lets through is refused so
+                continue  # the default
             if not _can_be_written(outcome.constraints):
                 continue
             rules.append(_written_rule(names, outcome))
@@ -292,13 +292,14 @@ def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
 
 
 def pretty(profile: Any) -> str:
-    """As a person would read it."""
+    """Indented JSON."""
     return json.dumps(profile, indent=2) + "\n"
 
 
 def _can_be_written(constraints: Iterable[Constraint]) -> bool:
-    """Several conditions of one argument are no rule: runc and crun take each for a rule of its own, any of which is
-    enough (libseccomp has one comparison an argument). Of bits there is no other comparison than "equal".
+    """Whether a rule can express these. Not several conditions on one argument: runc and crun make each a rule of its
+    own, any of which is enough (libseccomp allows one comparison per argument). Masked bits can only be compared for
+    equality.
     """
     found = tuple(constraints)
     if len({each.arg for each in found}) < len(found):
@@ -318,5 +319,5 @@ def _written_rule(names: list[str], outcome: Outcome) -> dict[str, Any]:
 def _written_argument(constraint: Constraint) -> dict[str, Any]:
     if constraint.mask in (ALL_BITS, LOW_BITS):
         return {"index": constraint.arg, "value": constraint.value, "op": _OPERATORS[constraint.op]}
-    # valueTwo is what must be left of the argument (seccomp_rule_add(3))
+    # valueTwo is the expected value of the masked argument (seccomp_rule_add(3))
     return {"index": constraint.arg, "value": constraint.mask, "valueTwo": constraint.value, "op": "SCMP_CMP_MASKED_EQ"}

@@ -1,9 +1,9 @@
-"""What a profile says to every call of one entry point, for a container's capabilities, kernel and machine.
+"""A profile's answers to every call of one entry point, for a container's capabilities, kernel and machine.
 
-Follows what runc and crun make of a profile with libseccomp: a rule without arguments beats those with, of several
-without the first counts, a rule whose action is the default is left out, and an entry point that the profile does not
-name is killed. Where rules of different actions overlap, libseccomp's answer depends on how it arranges them, so ours
-is UNDECIDED. Decided against running libseccomp: the window must work without it.
+Follows what runc and crun make of a profile with libseccomp: a rule without arguments beats those with, the first of
+several without wins, a rule whose action is the default is dropped, and an entry point that the profile does not name
+is killed. Where rules with different actions overlap, libseccomp's answer depends on how it arranges them, so ours is
+UNDECIDED. Decided against running libseccomp: the window must work without it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from stratascope.value import replace
 
 _WORDS = {Abi.X86_64: "X86_64", Abi.I386: "X86", Abi.X32: "X32", Abi.AARCH64: "AARCH64"}
 _GO = {"x86_64": "amd64", "aarch64": "arm64"}
-# of machines without a table here, but in the lists for all machines of Docker's and Podman's profiles
+# calls of machines without a table here that are in Docker's and Podman's lists for all machines
 _ELSEWHERE_NAMES = """
 arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush pciconfig_iobase pciconfig_read pciconfig_write recv send
 set_tls sync_file_range2 syscall
 """
 _ELSEWHERE = frozenset(_ELSEWHERE_NAMES.split())
-# On i386 these are also parts of one call, by its first argument: include/uapi/linux/net.h, ipc.h. libseccomp adds such
-# a rule to that call, too, with what it asks of the other arguments (src/arch-x86.c)
+# On i386 these are also multiplexed through one call, selected by its first argument: include/uapi/linux/net.h, ipc.h.
+# libseccomp adds such a rule to that call too, with the rule's constraints on the other arguments (src/arch-x86.c)
 _SOCKETCALL_NAMES = """
 socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt
 getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg
@@ -51,7 +51,7 @@ _PARTS = {name: ("socketcall", place) for place, name in enumerate(_SOCKETCALL_N
     for place, name in enumerate(names.split())
 }
 _PARTS |= {name: ("ipc", 21 + place) for place, name in enumerate(("shmat", "shmdt", "shmget", "shmctl"))}
-_BAD_MACHINE = Action(ActionKind.KILL_THREAD)  # SCMP_ACT_KILL, libseccomp's answer to a machine that was not added
+_BAD_MACHINE = Action(ActionKind.KILL_THREAD)  # SCMP_ACT_KILL, libseccomp's answer on a machine that was not added
 
 
 @remembered(40000)
@@ -60,7 +60,7 @@ def resolve(
 ) -> Answers:
     """The answers by that entry point of a kernel of `machine` (uname -m). `capabilities`: the bounding set, by name.
 
-    `kernel` None: not known; then it counts as new enough.
+    `kernel` None: unknown, treated as new enough.
     """
     work = Work()
     calls = resolved_calls(profile, capabilities, kernel, machine, abi, numbers(abi), work)
@@ -90,7 +90,7 @@ def resolved_calls(
                     if whole in by_name:
                         by_name[whole].append(_as_part(rule, part))
     work = work or Work()
-    # hundreds of calls stand in the same rule, so each set of rules is worked out once
+    # hundreds of calls share a rule, so each set of rules is only resolved once
     known: dict[tuple[int, ...], Outcomes] = {(): (Outcome(profile.default),)}
     found = []
     for name, rules in by_name.items():
@@ -103,7 +103,7 @@ def resolved_calls(
 
 
 def entry_points(profile: Profile, machine: str) -> frozenset[Abi]:
-    """Those that the profile filters; on all others every call is killed."""
+    """The entry points that the profile filters; on all others every call is killed."""
     native = Abi.AARCH64 if machine in ("aarch64", "arm64") else Abi.X86_64
     own = f"SCMP_ARCH_{_WORDS[native]}"
     named = set(profile.machines)
@@ -114,7 +114,7 @@ def entry_points(profile: Profile, machine: str) -> frozenset[Abi]:
 
 
 def unknown_calls(profile: Profile, machine: str) -> tuple[str, ...]:
-    """Names that no entry point of ours has, in rules for this machine: misspelt, or newer than our tables."""
+    """Names in rules for this machine that no entry point here has: misspelt, or newer than our tables."""
     named = {name for rule in profile.rules if _here(rule, machine) for name in rule.names}
     return tuple(sorted(named - known_names() - _ELSEWHERE))
 
@@ -149,7 +149,8 @@ def _outcomes(default: Action, rules: list[Rule], abi: Abi, work: Work) -> Outco
     parts: list[tuple[Action, tuple[Constraint, ...]]] = []
     for rule in rules:
         constraints = tuple(_for(abi, each) for each in rule.constraints)
-        if len({each.arg for each in constraints}) < len(constraints):  # runc's and crun's matchCall: one rule each
+        # as matchCall of runc and crun: each becomes a rule of its own
+        if len({each.arg for each in constraints}) < len(constraints):
             parts += [(rule.action, (each,)) for each in constraints]
         else:
             parts.append((rule.action, constraints))
@@ -176,7 +177,7 @@ def _outcomes(default: Action, rules: list[Rule], abi: Abi, work: Work) -> Outco
 
 
 def _for(abi: Abi, each: Constraint) -> Constraint:
-    """On an entry point of 32 bits, and so on x32 (src/arch-x32.c of libseccomp), only the low half is compared."""
+    """On a 32-bit entry point, and also on x32 (src/arch-x32.c of libseccomp), only the low half is compared."""
     if abi in (Abi.X86_64, Abi.AARCH64):
         return each
     return Constraint(each.arg, each.mask & LOW_BITS, each.op, each.value & LOW_BITS)

@@ -1,7 +1,7 @@
-"""What the kernel answers to a question for its TCP sockets: sock_diag(7). Pure, as the asking is in `probe`.
+"""sock_diag(7): the request for listening TCP sockets and the kernel's reply. Pure; `probe` does the I/O.
 
-/proc/net/tcp tells the same, and goes through the table of all connections for it, which has one row for each 16 KiB of
-memory: milliseconds, where this takes a hundredth of that.
+/proc/net/tcp has the same, but walks the table of all connections, which has one row per 16 KiB of memory: this takes a
+hundredth of its milliseconds.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import struct
 
 from stratascope.linux.decode import DecodeError
 
-FAMILIES = (2, 10)  # AF_INET, AF_INET6: the same on all architectures of Linux
+FAMILIES = (2, 10)  # AF_INET, AF_INET6: the same on all Linux architectures
 
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr, include/uapi/linux/netlink.h
 _REQUEST = struct.Struct("=BBBxI48x")  # struct inet_diag_req_v2, include/uapi/linux/inet_diag.h
 _SOCKET = struct.Struct("=B3x2s2x16s16x12x20x")  # struct inet_diag_msg: family, port, address; 72 bytes
-_ERROR = struct.Struct("=i")  # struct nlmsgerr begins with it
+_ERROR = struct.Struct("=i")  # the start of struct nlmsgerr
 
 _BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY
 _DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
@@ -26,15 +26,15 @@ _IS_ERROR, _IS_DONE = 2, 3
 
 
 def listening(family: int) -> bytes:
-    """The question for all listening TCP sockets of a family."""
+    """A request for all listening TCP sockets of a family."""
     size = _HEADER.size + _REQUEST.size
     return _HEADER.pack(size, _BY_FAMILY, _DUMP, 1, 0) + _REQUEST.pack(family, _TCP, 0, _LISTEN)
 
 
 def parse_sockets(data: bytes) -> tuple[tuple[tuple[str, int], ...], bool]:
-    """Address and port of each socket in one part of the answer; and whether it is the last part.
+    """Address and port of each socket in one part of the reply, and whether it is the last part.
 
-    Raises DecodeError, also for what the kernel refuses.
+    Raises DecodeError, also for an error reply from the kernel.
     """
     found: list[tuple[str, int]] = []
     place = 0

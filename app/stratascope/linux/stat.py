@@ -1,6 +1,6 @@
-"""/proc/PID/stat, as far as it tells one process from another: the kernel's flags of it, and when it began.
+"""/proc/PID/stat: a process's kernel flags and start time, which tell it apart from another with the same PID.
 
-See proc_pid_stat(5). Decided against the other fifty fields: what else is asked for stands in /proc/PID/status.
+See proc_pid_stat(5). The other fifty fields are not decoded; anything else needed is in /proc/PID/status.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ class Stat(Value):
 
     @property
     def exiting(self) -> bool:
-        """Whether it is on its way to its end."""
+        """Whether it is exiting."""
         return bool(self.flags & _EXITING)
 
     @property
     def kernel_thread(self) -> bool:
-        """Whether it is a thread of the kernel's own."""
+        """Whether it is a kernel thread."""
         return bool(self.flags & _KERNEL_THREAD)
 
 
 def parse_stat(text: str) -> Stat:
-    """Decode one line; its command may hold spaces and parentheses. Raises DecodeError."""
+    """Decode one line; its command may contain spaces and parentheses. Raises DecodeError."""
     fields = text[text.rfind(")") + 1 :].split()  # fields[0] is field 3, the state
     if ")" not in text or len(fields) < 20:
         raise DecodeError(f"stat: fields are missing: {text[:80]!r}")

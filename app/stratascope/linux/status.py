@@ -1,8 +1,8 @@
-"""/proc/PID/status, as far as anybody asks: identity, ids, capabilities, seccomp, signals. See proc_pid_status(5).
+"""/proc/PID/status: identity, ids, capabilities, seccomp, signals. See proc_pid_status(5).
 
-Several layers decode the same text, so the answer is remembered by text. Every field is None (or empty, for tuples)
-where this kernel has no such line: CapAmb since Linux 4.3, NoNewPrivs 4.10, Seccomp_filters 5.9. Decided against
-decoding all sixty lines: the memory figures are for others, and this runs for each process of each container.
+Several layers decode the same text, so results are cached by text. A field is None (empty for tuples) if this kernel
+has no such line: CapAmb came with Linux 4.3, NoNewPrivs 4.10, Seccomp_filters 5.9. Not all sixty lines are decoded:
+this runs for every process of every container, and nothing needs the memory figures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KNOWN = frozenset(("Name", "State", "Tgid", "PPid", "NSpid", "Uid", "CapEff", "
 
 
 class Ids(NamedTuple):
-    """One line `Uid:` or `Gid:`, as the reader's user namespace numbers them."""
+    """A `Uid:` or `Gid:` line, in ids of the reader's user namespace."""
 
     real: int
     effective: int
@@ -33,18 +33,18 @@ class Ids(NamedTuple):
 
     @property
     def within_reach(self) -> tuple[int, int, int]:
-        """What setresuid(2) makes the effective one of without a capability; the effective one first."""
+        """The ids that setresuid(2) can make effective without a capability; the effective one first."""
         return self.effective, self.real, self.saved
 
 
 class ProcessStatus(Value):
-    """One process. Capability sets are bit masks: bit n is capability n, relative to its user namespace."""
+    """One process. Capability sets are bit masks: bit n is capability n, relative to the process's user namespace."""
 
     name: str | None  # comm, at most 15 bytes; the kernel writes \n and \\ in it as two characters
     state: str | None  # one letter: R, S, D, T, Z …
     tgid: int | None
     ppid: int | None
-    nspid: tuple[int, ...]  # the PID in each namespace, the reader's first, the process's own last
+    nspid: tuple[int, ...]  # the PID in each namespace, from the reader's to the process's own
     uids: Ids | None
     gids: Ids | None
     groups: tuple[int, ...]
@@ -56,14 +56,14 @@ class ProcessStatus(Value):
     no_new_privs: bool | None
     seccomp: int | None  # 0 disabled, 1 strict, 2 filter; None without CONFIG_SECCOMP
     seccomp_filters: int | None
-    caught: int | None = None  # bit n - 1: it has a handler for signal n
-    nstgid: tuple[int, ...] = ()  # the same of the process that a thread belongs to
+    caught: int | None = None  # bit n - 1: has a handler for signal n
+    nstgid: tuple[int, ...] = ()  # the same for the process that a thread belongs to
 
 
 @remembered()
 def parse_status(text: str) -> ProcessStatus:
-    """Decode the text of /proc/PID/status. Raises DecodeError where a line is not as proc_pid_status(5) has it."""
-    # a name can't hold a newline: fs/proc/array.c (proc_task_name) escapes it
+    """Decode /proc/PID/status. Raises DecodeError if a line is not as in proc_pid_status(5)."""
+    # a name can't contain a newline: fs/proc/array.c (proc_task_name) escapes it
     fields: dict[str, str] = dict(_LINE(text))
     if _KNOWN.isdisjoint(fields):
         raise DecodeError("status: none of its lines is there")

@@ -1,8 +1,8 @@
-"""System calls by name and number, for each way into the kernel: x86_64, i386, x32, aarch64. See syscalls(2). And what
-the values of those arguments are called that filters ask for.
+"""System calls by name and number, for each entry point: x86_64, i386, x32, aarch64. See syscalls(2). Also the names of
+those argument values that filters check.
 
-An x86-64 kernel may have three entry points side by side, each with its own numbers: a filter that forgets one is
-no filter. Decided against libseccomp for this: the program must read a filter where that is not installed.
+An x86-64 kernel may have three entry points at once, each with its own numbers: a filter that forgets one filters
+nothing. Decided against libseccomp for this: filters must be readable where it is not installed.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ class Abi(StrEnum):
 
     @property
     def audit_arch(self) -> int:
-        """What seccomp_data.arch holds (AUDIT_ARCH_*, include/uapi/linux/audit.h); x32 comes as x86_64."""
+        """The value of seccomp_data.arch (AUDIT_ARCH_*, include/uapi/linux/audit.h); x32 uses x86_64's."""
         return _AUDIT_ARCH[self]
 
     @property
     def number_bit(self) -> int:
-        """Set in seccomp_data.nr of every call of this entry point: __X32_SYSCALL_BIT."""
+        """Set in seccomp_data.nr of every call of this entry point: __X32_SYSCALL_BIT, else 0."""
         return 0x40000000 if self is Abi.X32 else 0
 
     @property
     def wide(self) -> bool:
-        """Whether arguments have 64 bits."""
+        """Whether arguments are 64 bits wide."""
         return self is not Abi.I386
 
 
@@ -73,7 +73,7 @@ _PERSONALITIES = {
     0x20000: "UNAME26",
     0x20008: "PER_LINUX32|UNAME26",
     0x40000: "ADDR_NO_RANDOMIZE",
-    0xFFFFFFFF: "0xffffffff",  # only asks
+    0xFFFFFFFF: "0xffffffff",  # only queries it
 }
 ARGUMENT_FLAGS = {("clone", 0): _CLONE, ("unshare", 0): _CLONE, ("setns", 1): _CLONE}
 _VALUES = {
@@ -88,7 +88,7 @@ _VALUES = {
 
 
 def abis_of(machine: str) -> tuple[Abi, ...]:
-    """The entry points that a kernel of that machine (uname -m) may have, its own first; empty for others."""
+    """The entry points that a kernel of that machine (uname -m) may have, native first; empty for others."""
     if machine in ("x86_64", "amd64"):
         return Abi.X86_64, Abi.I386, Abi.X32
     return (Abi.AARCH64,) if machine in ("aarch64", "arm64") else ()
@@ -96,7 +96,7 @@ def abis_of(machine: str) -> tuple[Abi, ...]:
 
 @cache
 def numbers(abi: Abi) -> dict[str, int]:
-    """Name -> number, without `number_bit`, ordered by name."""
+    """Map name to number, without `number_bit`, ordered by name."""
     found: dict[str, int] = {}
     number = 0
     for word in _TEXTS[abi].split():
@@ -110,33 +110,33 @@ def numbers(abi: Abi) -> dict[str, int]:
 
 @cache
 def names(abi: Abi) -> dict[int, str]:
-    """Number -> name."""
+    """Map number to name."""
     return {number: name for name, number in numbers(abi).items()}
 
 
 @cache
 def abi_named(word: str) -> Abi | None:
-    """By its value; None for an entry point that is not known here."""
+    """The entry point with this value; None if unknown here."""
     return next((abi for abi in Abi if abi.value == word), None)
 
 
 def call_name(word: str, number: int) -> str:
-    """Of a call by its entry point and number, with or without `number_bit`; the number where it has none here."""
+    """A call's name by entry point and number, with or without `number_bit`; the number if it has no name here."""
     abi = abi_named(word)
     return str(number) if abi is None else names(abi).get(number & ~abi.number_bit, str(number))
 
 
 @cache
 def known_names() -> frozenset[str]:
-    """Every name that any of the entry points has."""
+    """Every name in any of the entry points."""
     return frozenset().union(*(numbers(abi) for abi in Abi))
 
 
 def argument_word(name: str, place: int, value: int) -> str:
-    """What the C headers call that value of an argument: AF_INET for the first one of socket; else the number."""
+    """The C header name of an argument value, such as AF_INET for the first one of socket; else the number."""
     return _VALUES.get((name, place), {}).get(value) or (str(value) if value < 1024 else hex(value))
 
 
 def flag_words(name: str, place: int, value: int) -> tuple[str, ...]:
-    """The flags in that value that have a name here; others are left out."""
+    """The names of the value's flags; flags without a name here are left out."""
     return tuple(word for bit, word in sorted(ARGUMENT_FLAGS.get((name, place), {}).items()) if value & bit)

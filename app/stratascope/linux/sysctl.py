@@ -1,4 +1,4 @@
-"""Numbers of the whole machine: settings below /proc/sys (sysctl(8)), by dotted name, and how much memory it has."""
+"""Machine-wide numbers: settings below /proc/sys (sysctl(8)) by dotted name, and total memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def path_of(name: str) -> str:
 
 
 def parse_number(text: str) -> int:
-    """A setting that is one whole number. Raises DecodeError."""
+    """Parse a setting that is one integer. Raises DecodeError."""
     word = text.strip()
     if not (word.isascii() and word.isdigit() and len(word) <= 20):
         raise DecodeError(f"not a number: {text[:40]!r}")
@@ -23,7 +23,7 @@ def parse_number(text: str) -> int:
 
 
 def parse_range(text: str) -> tuple[int, int] | None:
-    """The first and the last of `net.ipv4.ping_group_range` (icmp(7)); None for none at all. Raises DecodeError."""
+    """The first and last id of `net.ipv4.ping_group_range` (icmp(7)); None if it is empty. Raises DecodeError."""
     words = text.split()
     if len(words) != 2:
         raise DecodeError(f"not a range: {text[:40]!r}")
@@ -32,7 +32,7 @@ def parse_range(text: str) -> tuple[int, int] | None:
 
 
 def parse_memory_total(text: str) -> int:
-    """Of /proc/meminfo (proc_meminfo(5)), in bytes. Raises DecodeError."""
+    """Total memory in bytes, from /proc/meminfo (proc_meminfo(5)). Raises DecodeError."""
     found = _TOTAL(text)
     if found is None:
         raise DecodeError("meminfo: no line MemTotal")

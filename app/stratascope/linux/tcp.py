@@ -1,7 +1,7 @@
-"""/proc/net/tcp, tcp6, udp and udp6: who listens. Pure; see proc_pid_net(5).
+"""/proc/net/tcp, tcp6, udp and udp6: listening sockets. Pure; see proc_pid_net(5).
 
-Only sockets in the state LISTEN are decoded: where they listen, and by which inode a process has them open. Decided
-against the other columns: nothing asks for them.
+Only listening sockets are decoded: their addresses, and the inodes that lead to the processes holding them. Nothing
+needs the other columns.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import sys
 from stratascope.linux.decode import DecodeError
 from stratascope.value import Value
 
-# TCP_LISTEN, and TCP_CLOSE for a UDP socket that is connected to nobody: include/net/tcp_states.h
+# TCP_LISTEN, and TCP_CLOSE for an unconnected UDP socket: include/net/tcp_states.h
 _LISTEN, _BOUND = "0A", "07"
 
 
 class Listening(Value):
-    """A listening socket. `inode` is in the links of the processes that have it open: `socket:[N]`."""
+    """A listening socket. `inode` appears in the fd links of the processes that hold it: `socket:[N]`."""
 
     address: str
     port: int
@@ -25,8 +25,8 @@ class Listening(Value):
 
 
 def parse_listening(text: str, *, udp: bool = False) -> tuple[Listening, ...]:
-    """Each listening socket, in the order of the file. Raises DecodeError. `udp`: of /proc/net/udp, where those count
-    that take what anybody sends.
+    """Each listening socket, in the file's order. Raises DecodeError. `udp`: for /proc/net/udp, where sockets that
+    accept datagrams from anybody count as listening.
     """
     state = _BOUND if udp else _LISTEN
     found = []
@@ -42,18 +42,18 @@ def parse_listening(text: str, *, udp: bool = False) -> tuple[Listening, ...]:
 
 
 def parse_listeners(text: str, *, udp: bool = False) -> tuple[tuple[str, int], ...]:
-    """Address and port of each listening socket, in the order of the file. Raises DecodeError."""
+    """Address and port of each listening socket, in the file's order. Raises DecodeError."""
     return tuple((item.address, item.port) for item in parse_listening(text, udp=udp))
 
 
 def parse_socket_links(text: str) -> frozenset[int]:
-    """The inodes of the sockets among the links of /proc/PID/fd, a line each: `socket:[N]`. Others are left out."""
+    """The socket inodes among the links of /proc/PID/fd, one per line: `socket:[N]`. Others are ignored."""
     words = (line.removeprefix("socket:[").removesuffix("]") for line in text.split("\n"))
     return frozenset(int(word) for word in words if word.isascii() and word.isdigit() and len(word) <= 20)
 
 
 def _address(text: str) -> str:
-    """Each 32 bits stand in the machine's own order of bytes."""
+    """Each 32-bit word is in the machine's byte order."""
     order = -1 if sys.byteorder == "little" else 1
     raw = b"".join(bytes.fromhex(text[place : place + 8])[::order] for place in range(0, len(text), 8))
     return str(ipaddress.ip_address(raw))

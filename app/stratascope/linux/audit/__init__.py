@@ -1,1 +1,1 @@
-"""What the kernel's log says of refusals: records of audit, decoded."""
+"""The kernel log's records of refusals (audit), decoded."""

@@ -1,9 +1,9 @@
-"""Lines of the kernel's log on something that was refused: by a seccomp filter, by AppArmor, by SELinux.
+"""Kernel log lines about a refusal by a seccomp filter, AppArmor or SELinux.
 
-They come from audit's multicast group or from /dev/kmsg, with or without `audit: type=1400 audit(…):` in front. Names
-that a process chose (of files, of itself) are quoted by the kernel, or written in hexadecimal where a quote could end
-early (audit_log_untrustedstring, kernel/audit.c), so no name can pass for a field. A record that a program sent itself
-(AUDIT_USER, `msg='…'`) is none. Decided against raising: a line that is not of these forms is None, as most are.
+They come from audit's multicast group or from /dev/kmsg, with or without a leading `audit: type=1400 audit(…):`. The
+kernel quotes names chosen by a process (of files, of itself), or writes them in hexadecimal where a quote could end
+early (audit_log_untrustedstring, kernel/audit.c), so no name can pass for a field. Records sent by programs
+(AUDIT_USER, `msg='…'`) don't count. A line in any other form is None rather than an error, as most lines are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FIELD = re.compile(r'([A-Za-z_][A-Za-z0-9_-]{0,31})=("[^"]*"|[^\s"]+)')
 _AVC = re.compile(r"\bavc:\s+denied\s+\{ ([a-z0-9_ ]{1,400}) \}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _SENT = re.compile(r"\bmsg='")
-_PATHS = frozenset(("name", "path", "comm", "exe", "srcname", "execpath", "addr", "peer_addr"))  # by a process's choice
+_PATHS = frozenset(("name", "path", "comm", "exe", "srcname", "execpath", "addr", "peer_addr"))  # chosen by a process
 _X32_BIT = 0x40000000
 _ABIS = {0x40000003: Abi.I386, 0xC00000B7: Abi.AARCH64}
 _X86_64 = 0xC000003E
@@ -26,8 +26,8 @@ _NUMBER_MAX = 1 << 32
 
 
 class FilterKill(Value):
-    """A filter's answer to a call that was logged. `abi`, `name`: of the call, "" where they have none here. `action`:
-    the 32 bits of SECCOMP_RET_*; `signal`: 31 where it ended the process.
+    """A logged answer of a seccomp filter. `abi`, `name`: the call's, "" where unknown here. `action`: the 32 bits of
+    SECCOMP_RET_*. `signal`: 31 if it killed the process.
     """
 
     abi: str
@@ -37,8 +37,8 @@ class FilterKill(Value):
 
 
 class AppArmorRefusal(Value):
-    """What a profile forbade. `operation`: open, mount, ptrace …; `name`: of the file, or ""; `mask`: what was asked
-    for and forbidden ("r", "send", "userns_create"); `capability`: its number or None; `peer`: the other's label.
+    """An AppArmor refusal. `operation`: open, mount, ptrace …; `name`: the file's, or ""; `mask`: what was requested
+    and denied ("r", "send", "userns_create"); `capability`: its number or None; `peer`: the other side's label.
     """
 
     operation: str
@@ -50,8 +50,8 @@ class AppArmorRefusal(Value):
 
 
 class SELinuxRefusal(Value):
-    """What the policy did not allow. `permissions`: read, open, net_admin …; `source`, `target`: contexts; `kind`: the
-    class (file, capability …); `name`: the file's path, or its last part, or "".
+    """An SELinux refusal. `permissions`: read, open, net_admin …; `source`, `target`: contexts; `kind`: the class
+    (file, capability …); `name`: the file's path, or its last component, or "".
     """
 
     permissions: tuple[str, ...]
@@ -74,7 +74,7 @@ Record = FilterKill | AppArmorRefusal | SELinuxRefusal
 
 
 def parse_record(line: str) -> Record | None:
-    """What was refused; None for any other line, also where it was only noted (complain, permissive)."""
+    """The refusal in a log line; None for any other line, including what was only logged (complain, permissive)."""
     if len(line) > LINE_MAX or _SENT.search(line):
         return None
     found: dict[str, str] = {}

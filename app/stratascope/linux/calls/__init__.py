@@ -1,1 +1,1 @@
-"""System calls with their arguments: what each takes, what values are called, how strace(1) prints them."""
+"""System calls with their arguments: their types, the names of their values, and how strace(1) prints them."""

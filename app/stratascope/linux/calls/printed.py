@@ -1,6 +1,6 @@
 """A call's arguments as strace(1) prints them, from the six registers and the one path that was read.
 
-What lies in memory and was not read is `...`, or NULL. Pure, and total: any six numbers have a text.
+Memory that was not read is printed as `...`, a null pointer as NULL. Pure and total: any six numbers have a text.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _WIDE = frozenset(("hex", "size", "ptr", "made", "dev"))
 
 
 def printed(abi: str, name: str, registers: tuple[int, ...], path: str = "", address: str = "") -> tuple[str, ...]:
-    """`path`: of the argument PATH or FD, harmless to print; "" where it was not read. `address`: as strace prints it.
+    """The printed arguments; empty for a call whose arguments are not known here.
 
-    Nothing for a call whose arguments are not known here.
+    `path`: of the PATH or FD argument, safe to print; "" if it was not read. `address`: as strace prints it.
     """
     kinds = signature(name)
     if kinds is None:
@@ -93,7 +93,7 @@ def _combined(first: str, value: int, kind: str, last: str = "", abi: str = "") 
     left = value & ~_SOCK_TYPE if kind == "sockflags" else value
     table = flags(kind, abi)
     there = []
-    for bit in sorted(table, key=lambda bit: -bit.bit_count()):  # O_TMPFILE has the bit of O_DIRECTORY, too
+    for bit in sorted(table, key=lambda bit: -bit.bit_count()):  # O_TMPFILE includes the bit of O_DIRECTORY
         if left & bit == bit:
             there.append(bit)
             left &= ~bit

@@ -1,9 +1,9 @@
-"""What arguments system calls take, a word each. See syscalls(2) and include/linux/syscalls.h.
+"""Argument types of system calls, one word each. See syscalls(2) and include/linux/syscalls.h.
 
-PATH is a text that names a file, FD an open file whose path is told (the argument that an observer reads for a refused
-call); what else lies in memory is `ptr`. Numbers: `fd`, `at` (a folder, or AT_FDCWD), `int`, `size`, `hex`, `mode`,
-`id` (a user or group), `signal`, `dev`; every other word is a table of `values`. `made` is a mode that counts only
-where the flags before it make a file.
+PATH is a string naming a file, FD an open file whose path is reported (the argument an observer reads for a refused
+call); other pointers are `ptr`. Numbers: `fd`, `at` (a directory, or AT_FDCWD), `int`, `size`, `hex`, `mode`, `id` (a
+user or group), `signal`, `dev`; every other word is a table in `values`. `made` is a mode that only applies if the
+flags before it create a file.
 """
 
 from __future__ import annotations
@@ -200,5 +200,5 @@ def _signatures() -> dict[str, tuple[str, ...]]:
 
 
 def signature(name: str) -> tuple[str, ...] | None:
-    """The kinds of a call's arguments; None for one that is not in the table."""
+    """A call's argument types; None if it is not in the table."""
     return _signatures().get(name)

@@ -1,7 +1,7 @@
-"""What the C headers call the values of system calls' arguments: include/uapi/linux and asm-generic, Linux 6.18.
+"""C header names of system call argument values: include/uapi/linux and asm-generic, Linux 6.18.
 
-Tables as text, one for each kind of argument of `signatures`. What `linux/syscalls.py` has for the filters (namespaces,
-families, personalities) is taken from there.
+Tables as text, one per argument type of `signatures`. Those in `linux/syscalls.py`, which filters need (namespaces,
+families, personalities), are taken from there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 
 from stratascope.linux.syscalls import ARGUMENT_FLAGS, argument_word
 
-# Name and bits, in hexadecimal; names in the order of their numbers from 0 on, or from the number before them on
+# Name and bits, in hexadecimal; names numbered from 0, or from the number before them
 _FLAGS_TEXT = {
     "oflags": """WRONLY 1 RDWR 2 CREAT 40 EXCL 80 NOCTTY 100 TRUNC 200 APPEND 400 NONBLOCK 800 DSYNC 1000
         ASYNC 2000 DIRECT 4000 LARGEFILE 8000 DIRECTORY 10000 NOFOLLOW 20000 NOATIME 40000 CLOEXEC 80000
@@ -86,7 +86,7 @@ _TYPE = 0o170000
 
 @cache
 def flags(kind: str, abi: str = "") -> dict[int, str]:
-    """Bit -> name, the lowest first; empty for a kind that has no table of them."""
+    """Map bit to name, lowest first; empty for a type without such a table."""
     words = _FLAGS_TEXT.get(kind, "").split()
     head = "O_" if kind == "oflags" else ""
     found = {int(bit, 16): head + name for name, bit in zip(words[::2], words[1::2], strict=True)}
@@ -99,7 +99,7 @@ def flags(kind: str, abi: str = "") -> dict[int, str]:
 
 @cache
 def values(kind: str) -> Mapping[int, str]:
-    """Value -> name; empty for a kind that has no table of them."""
+    """Map value to name; empty for a type without such a table."""
     found: dict[int, str] = {}
     number = 0
     for word in _VALUES_TEXT.get(kind, "").split():
@@ -115,12 +115,12 @@ RESOURCES = values("resource")  # RLIMIT_*, of setrlimit(2)
 
 
 def family(value: int) -> str:
-    """AF_INET; AF_77 where it has no name here is its number."""
+    """An address family by name, such as AF_INET; AF_77 for a number without a name here."""
     return argument_word("socket", 0, value)
 
 
 def signal_name(value: int) -> str:
-    """SIGKILL; the number where it has no name."""
+    """A signal by name, such as SIGKILL; its number if it has none."""
     try:
         return signal.Signals(value).name
     except ValueError:
@@ -128,5 +128,5 @@ def signal_name(value: int) -> str:
 
 
 def node_type(mode: int) -> str:
-    """S_IFCHR, of what mknod(2) is to make."""
+    """The node type in the mode of mknod(2), such as S_IFCHR."""
     return _NODES.get(mode & _TYPE, "")

@@ -1,1 +1,1 @@
-"""What engines give a container where nothing is asked for, as measured, by the version that it was measured on."""
+"""Engines' defaults for a container, as measured, by engine version."""

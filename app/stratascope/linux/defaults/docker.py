@@ -1,6 +1,7 @@
-"""Docker's default filter, as measured on Docker 26.1.5 and 28.5.2 with libseccomp 2.6: it is compiled in, in no file.
+"""Docker's default filter, as measured on Docker 26.1.5 and 28.5.2 with libseccomp 2.6. It is compiled in and in no
+file.
 
-Each capability opens some calls more, whatever others there are. SYS_RESOURCE was not measured.
+Each capability opens some more calls, independently of the others. SYS_RESOURCE was not measured.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ request_key security set_mempolicy set_mempolicy_home_node setdomainname sethost
 sigaction signal sigpending sigsuspend ssetmask stime stty swapoff swapon sysfs syslog tuxcall ulimit umount
 umount2 unshare uprobe uretprobe uselib userfaultfd ustat vhangup vm86 vm86old vserver
 """
-# Above the newest call that the filter knows: answered as missing, so that programs try the older one (but on x32)
+# Newer than any call the filter knows: answered with ENOSYS so that programs fall back (except on x32)
 _NEWEST = frozenset(["file_getattr", "file_setattr", "open_tree_attr"])
 _NEW_IN_28 = frozenset(["getxattrat", "listmount", "listxattrat", "mseal", "removexattrat", "setxattrat", "statmount"])
 _OF_MODULES = frozenset(["lsm_get_self_attr", "lsm_list_modules", "lsm_set_self_attr"])
@@ -54,7 +55,7 @@ _CONDITIONS = (
     ("socket", either(Constraint(0, ALL_BITS, Op.NE, _AF_VSOCK), Constraint(0, ALL_BITS, Op.EQ, _AF_VSOCK))),
     ("personality", personality(_EPERM)),
 )
-_CLONE3 = frozenset({"clone3"})  # missing, so that clone is used, whose flags can be seen
+_CLONE3 = frozenset({"clone3"})  # ENOSYS, so that programs use clone, whose flags the filter can read
 
 _26 = Table(
     "26.1",

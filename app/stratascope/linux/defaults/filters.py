@@ -1,7 +1,7 @@
-"""The default filter of an engine's version, from what was measured: one pure function for all who need it.
+"""The default filter of an engine version, from measurements: one pure function for all who need it.
 
-A version between two measured ones has what both have in common, and is UNDECIDED in the rest; one beyond them is
-UNDECIDED in everything.
+A version between two measured ones gets what both have in common, and UNDECIDED elsewhere; a version outside the
+measured range is UNDECIDED throughout.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ TABLES: dict[str, tuple[Table, ...]] = {"docker": docker.TABLES, "podman": podma
 
 @remembered()
 def versions_for(engine: str, version: str) -> tuple[str, ...]:
-    """The measured versions that speak for this one; none: its default was never measured."""
+    """The measured versions that apply to this one; empty if its default was never measured."""
     return speaking_for(version, (each.version for each in TABLES[engine]))
 
 
 @remembered(40000)
 def default_filter(engine: str, version: str, capabilities: frozenset[str], abi: Abi) -> Answers:
-    """What that version (as the engine tells it) answers in a container with this bounding set (CAP_… names)."""
+    """What that version (as reported by the engine) answers in a container with this bounding set (CAP_… names)."""
     tables, unmeasured = _speaking(engine, version)
     changed = _merged(tables, unmeasured, capabilities, abi, None)
     return Answers(
@@ -36,14 +36,14 @@ def default_filter(engine: str, version: str, capabilities: frozenset[str], abi:
 
 @cache
 def deciding(engine: str) -> frozenset[str]:
-    """The capabilities on which a default depends."""
+    """The capabilities that a default depends on."""
     return frozenset().union(*(each.deciding() for each in TABLES[engine]))
 
 
 def opened_by(
     engine: str, version: str, capabilities: frozenset[str], capability: str, abi: Abi
 ) -> tuple[tuple[str, Outcomes], ...]:
-    """The answers to the calls that depend on that capability where it is held, too; ordered by name."""
+    """The answers to the calls that depend on this capability once it is held too; ordered by name."""
     names = _depending(engine, capability)
     if not names:
         return ()
@@ -60,14 +60,14 @@ def _depending(engine: str, capability: str) -> frozenset[str]:
 
 @remembered(4000)
 def _speaking(engine: str, version: str) -> tuple[tuple[Table, ...], frozenset[str]]:
-    """The tables that decide, and the calls of which they are known not to be right any more."""
-    measured, told = versions_for(engine, version), version_of(version)
+    """The tables that apply, and the calls for which they are known to be outdated."""
+    measured, reported = versions_for(engine, version), version_of(version)
     tables = tuple(each for each in TABLES[engine] if each.version in measured)
     later = [
         name
         for table in tables
         for since, names in table.changed
-        if told is not None and told >= since and told[:2] == since[:2]
+        if reported is not None and reported >= since and reported[:2] == since[:2]
         for name in names
     ]
     return tables, frozenset(later)
@@ -75,7 +75,7 @@ def _speaking(engine: str, version: str) -> tuple[tuple[Table, ...], frozenset[s
 
 @remembered(4000)
 def _without_any(tables: tuple[Table, ...], unmeasured: frozenset[str], abi: Abi) -> dict[str, Outcomes]:
-    """Every call, for a container without capabilities; ordered by name."""
+    """Every call's answers in a container without capabilities; ordered by name."""
     if not tables:
         return dict.fromkeys(numbers(abi), OPEN)
     first, *others = (without_any(table, abi) for table in tables)
@@ -92,7 +92,7 @@ def _merged(
     abi: Abi,
     wanted: frozenset[str] | None,
 ) -> dict[str, Outcomes]:
-    """The calls that these capabilities open, of those that are wanted."""
+    """The calls that these capabilities open, limited to `wanted`."""
     changes = [table.changes(capabilities, abi, wanted) for table in tables]
     found: dict[str, Outcomes] = {}
     for name in {name for each in changes for name in each} - unmeasured:

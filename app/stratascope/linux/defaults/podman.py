@@ -1,7 +1,7 @@
-"""Podman's default filter, as measured on Podman 5.4.2, 5.8.6 and 6.1.1 with crun: for where its file can't be read,
-and to tell whether the file that was read is that version's.
+"""Podman's default filter, as measured on Podman 5.4.2, 5.8.6 and 6.1.1 with crun. Used where its file can't be read,
+and to check whether a file that was read belongs to that version.
 
-Measured for pairs of SYS_ADMIN, BPF and PERFMON as well, which decide together.
+Pairs of SYS_ADMIN, BPF and PERFMON, which decide together, were measured as well.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What else a container of an engine has where nothing is asked for, as measured by version, like `filters`.
+"""Engines' other defaults for a container, as measured by version, like `filters`.
 
-Masks and read-only paths are those that the runtime is told; of these the kernel has those that exist there. On hosts
-with control groups of version 1 alone, or both, engines leave the cgroup namespace the host's.
+Masked and read-only paths are those passed to the runtime; the kernel has those of them that exist. On cgroup v1 and
+hybrid hosts, engines keep the host's cgroup namespace.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from stratascope.value import Value, replace
 
 
 class Settings(Value):
-    """Of one version."""
+    """The defaults of one version."""
 
     version: str
     capabilities: CapabilitySet
@@ -49,12 +49,12 @@ SETTINGS: dict[str, tuple[Settings, ...]] = {
 
 
 def settings_for(engine: str, version: str) -> tuple[Settings, ...]:
-    """Those of the measured versions that speak for this one; none where it lies beyond them."""
+    """Those of the measured versions that apply to this one; empty if it is outside their range."""
     speaking = speaking_for(version, (each.version for each in SETTINGS[engine]))
     return tuple(each for each in SETTINGS[engine] if each.version in speaking)
 
 
 def surely_masked(engine: str, version: str) -> frozenset[str]:
-    """What a version masks for certain; beyond the measured ones, what all of these do."""
+    """The paths a version is certain to mask; outside the measured range, those that all measured versions mask."""
     found = settings_for(engine, version) or SETTINGS[engine]
     return frozenset.intersection(*(each.masked for each in found))

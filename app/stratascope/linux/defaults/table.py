@@ -1,7 +1,7 @@
-"""The form of a measured default filter: what each call is answered, for any set of capabilities.
+"""A measured default filter: each call's answer, for any set of capabilities.
 
-Measured by reading the filters of real containers from the kernel, with no capability, with each single one added, and
-with all. tests/today/test_defaults.py measures anew. Not measured on aarch64, whose calls are taken by their names.
+Measured by reading the filters of real containers from the kernel: without capabilities, with each single one added,
+and with all. tests/today/test_defaults.py measures again. aarch64 was not measured; its calls are matched by name.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ PASSES: Outcomes = (Outcome(ALLOW),)
 EPERM: Outcomes = (Outcome(Action(ActionKind.ERRNO, 1)),)
 ENOSYS: Outcomes = (Outcome(Action(ActionKind.ERRNO, 38)),)
 OPEN: Outcomes = (Outcome(UNDECIDED),)
-_WIDE = (Abi.X86_64, Abi.AARCH64)  # whose arguments have 64 bits
+_WIDE = (Abi.X86_64, Abi.AARCH64)  # those with 64-bit arguments
 PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 
 
 class Opened(Value):
-    """What calls are answered where a container has all of these capabilities."""
+    """Answers to calls in a container that has all of these capabilities."""
 
     capabilities: frozenset[str]
     names: tuple[str, ...]
@@ -30,11 +30,11 @@ class Opened(Value):
 
 
 class Table(Value):
-    """The default of one version. What stands nowhere passes.
+    """The default of one version. Calls listed nowhere pass.
 
-    `refused` and `missing` are answered with EPERM and ENOSYS; on x32 those of `refused_on_x32` with EPERM. Of `opened`
-    the last that applies counts. `conditions` have 64 bits. `changed`: from that version on these calls are answered
-    in another way, which was not measured.
+    `refused` and `missing` are answered with EPERM and ENOSYS, `refused_on_x32` with EPERM on x32. Of `opened` the last
+    match applies. `conditions` are on 64-bit arguments. `changed`: from that version on these calls are answered
+    differently, which was not measured.
     """
 
     version: str
@@ -46,13 +46,13 @@ class Table(Value):
     changed: tuple[tuple[tuple[int, int, int], tuple[str, ...]], ...] = ()
 
     def calls(self, capabilities: frozenset[str], abi: Abi) -> dict[str, Outcomes]:
-        """What is said to each call of that entry point."""
+        """The answer to each call of that entry point."""
         return {**without_any(self, abi), **self.changes(capabilities, abi)}
 
     def changes(
         self, capabilities: frozenset[str], abi: Abi, wanted: frozenset[str] | None = None
     ) -> dict[str, Outcomes]:
-        """What is said to the calls that these capabilities open; `wanted`: of these alone."""
+        """The answers to the calls that these capabilities open; `wanted`: only these calls."""
         there = numbers(abi)
         return {
             name: _of_width(each.answer, abi)
@@ -63,17 +63,17 @@ class Table(Value):
         }
 
     def deciding(self) -> frozenset[str]:
-        """The capabilities that open anything."""
+        """The capabilities that open any call."""
         return frozenset(name for each in self.opened for name in each.capabilities)
 
     def depending_on(self, capability: str) -> tuple[str, ...]:
-        """The calls whose answer may change with it."""
+        """The calls whose answer may change with this capability."""
         return tuple(sorted({name for each in self.opened if capability in each.capabilities for name in each.names}))
 
 
 @cache
 def without_any(table: Table, abi: Abi) -> dict[str, Outcomes]:
-    """For a container without capabilities; not to be changed."""
+    """The answers without capabilities. Cached: do not modify the dict."""
     found = dict.fromkeys(numbers(abi), PASSES)
     refused = table.refused | table.refused_on_x32 if abi is Abi.X32 else table.refused
     for names, answer in ((table.missing, ENOSYS), (refused, EPERM)):
@@ -83,19 +83,19 @@ def without_any(table: Table, abi: Abi) -> dict[str, Outcomes]:
 
 
 def either(passes: Constraint, stopped: Constraint) -> Outcomes:
-    """It passes under the one condition, and is refused with EPERM under its contrary."""
+    """Pass if the first constraint holds, refuse with EPERM if the second, its negation, does."""
     return tidied((Outcome(ALLOW, (passes,)), Outcome(EPERM[0].action, (stopped,))))
 
 
 def personality(otherwise: Outcomes) -> Outcomes:
-    """What both engines say of personality(2): a few values pass."""
+    """Both engines' answer to personality(2): a few values pass."""
     one_of = [Outcome(ALLOW, (Constraint(0, ALL_BITS, Op.EQ, each),)) for each in PERSONALITIES]
     none = tuple(Constraint(0, ALL_BITS, Op.NE, each) for each in PERSONALITIES)
     return tidied((*one_of, Outcome(otherwise[0].action, none)))
 
 
 def opened(capability: str, names: str, answer: Outcomes = PASSES) -> Opened:
-    """For a capability, or several with spaces between, what calls are answered."""
+    """The answer to these calls with a capability, or several separated by spaces."""
     return Opened(frozenset(f"CAP_{name}" for name in capability.split()), tuple(names.split()), answer)
 
 

@@ -1,7 +1,7 @@
-"""An engine's version as it tells it (`28.5.2+dfsg4`, `5.8.6-rhel`), and which measured versions speak for it.
+"""An engine's version as it reports it (`28.5.2+dfsg4`, `5.8.6-rhel`), and which measured versions apply to it.
 
-Two releases between which nothing was changed speak for all between them. Decided against taking the nearest one for
-what is newer or older than all: what an engine does there was never seen.
+Two releases with the same default apply to all between them. Versions outside the measured range don't get the nearest
+one, since what an engine does there was never seen.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ _TEXT = re.compile(r"v?([0-9]{1,6})\.([0-9]{1,6})(?:\.([0-9]{1,6}))?(?![0-9.])")
 
 
 def version_of(text: str) -> Version | None:
-    """Its three numbers, the last 0 where it is not told; None where it is no version."""
+    """The three numbers, the last 0 if absent; None if it is no version."""
     found = _TEXT.match(text.strip()[:100])
     return None if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
 
 
 def speaking_for(text: str, measured: Iterable[str]) -> tuple[str, ...]:
-    """Of the measured versions (`28.5`) the same one, or the two around it; none where it lies beyond them.
+    """The same measured version (`28.5`), or the two around it; empty outside their range.
 
-    All of them for an engine that is not asked yet, and so tells no version.
+    All of them for an engine that was not queried yet and so has reported no version.
     """
     versions = sorted(measured, key=_place)
     if not text:
