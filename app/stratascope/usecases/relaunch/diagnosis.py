@@ -15,6 +15,7 @@ from stratascope.core.denials.complaints import Complaint, complaints, of_kernel
 from stratascope.core.denials.ended import engine_words
 from stratascope.core.denials.ended.why import meaning
 from stratascope.core.message import Message, msg
+from stratascope.core.options.capabilities import bounding, named, starts_as_root
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.toggle import MORE, Choice, Subject, Toggle, Unit
 from stratascope.core.relaunch.want import (
@@ -34,7 +35,6 @@ from stratascope.core.relaunch.want import (
     WritablePlace,
 )
 from stratascope.core.sanitize import plain
-from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.value import replace
