@@ -51,6 +51,7 @@ def test_what_refuses_next_is_allowed_with_it_and_allowed_is_what_passed(desk: D
     assert "it is allowed" not in out
 
 
+@pytest.mark.slow
 def test_half_of_it_is_not_called_allowed(desk: Desk) -> None:
     """The filter alone: the kernel's own refusal is told, although the original was refused the same call."""
     start(desk, command=("sh", "-c", MOUNTS))

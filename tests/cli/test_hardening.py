@@ -91,6 +91,7 @@ def test_one_that_never_ran_is_refused(desk: Desk) -> None:
     assert "It is not running" in out
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
     """The moment is drawn anew each time; the seed is printed."""
     seed = random.randrange(1 << 32)

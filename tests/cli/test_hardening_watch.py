@@ -73,6 +73,7 @@ def test_one_that_ends_tells_who_is_to_blame(desk: Desk) -> None:
     assert desk.only_one_runs() == original
 
 
+@pytest.mark.slow
 def test_a_warning_that_the_original_got_too_does_not_stop_it(desk: Desk) -> None:
     """Rootless engines warn of limits that they can't set, whatever else is asked."""
     start(desk, "--memory", "64m")
@@ -81,6 +82,7 @@ def test_a_warning_that_the_original_got_too_does_not_stop_it(desk: Desk) -> Non
     assert len(desk.all()) == 2, "nothing but the original is left"
 
 
+@pytest.mark.slow
 def test_the_hosts_network_is_shared_but_its_ports_are_its_own(desk: Desk) -> None:
     """The machine's own listeners must not be awaited."""
     port = 20000 + os.getpid() % 10000

@@ -54,6 +54,7 @@ def test_what_answers_as_before_works(desk: Desk) -> None:
     assert (code, last["result"], last["enforced"], last["works"]) == (0, "verified", True, True)
 
 
+@pytest.mark.slow
 def test_what_shows_nothing_is_kept_and_told(desk: Desk) -> None:
     original = start(desk)
     code, out, err = desk.run("harden", NAME, "--yes", "--watch", "1", "--set", "no-new-privileges=on")
@@ -87,6 +88,7 @@ def test_what_answers_in_another_way_is_rolled_back(
     assert (code, last["result"], last["enforced"], last["works"]) == (1, "kept-unverified", True, False), (last, err)
 
 
+@pytest.mark.slow
 def test_a_port_that_says_nothing_shows_nothing(desk: Desk) -> None:
     start(desk, command=SILENT)
     serving(desk, 7000)
@@ -95,6 +97,7 @@ def test_a_port_that_says_nothing_shows_nothing(desk: Desk) -> None:
     assert any("port 7000" in text for text in last["not_compared"])
 
 
+@pytest.mark.slow
 def test_a_program_that_nobody_can_look_into_is_in_doubt(desk: Desk) -> None:
     """Busybox is one static program for all: what it does on request with rights of root can't be told."""
     start(desk, command=PAGES)

@@ -57,6 +57,7 @@ def test_what_is_not_in_the_replacement_brings_the_original_back(desk: Desk) -> 
     assert text(desk, "/var/cache/app/index") == "kept\n"
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_made_anew_is_no_reason_to_go_back(desk: Desk) -> None:
     made = "mkdir -p /var/cache/app; echo kept >/var/cache/app/index; trap 'exit 0' TERM; sleep 3600 & wait"
     original = start(desk, command=("sh", "-c", made))
@@ -65,6 +66,7 @@ def test_a_cache_that_is_made_anew_is_no_reason_to_go_back(desk: Desk) -> None:
     assert desk.only_one_runs() != original
 
 
+@pytest.mark.slow
 def test_what_it_writes_as_it_stops_is_not_hidden_or_refused(desk: Desk) -> None:
     original = start(desk, command=("sh", "-c", LAST_WORDS))
     for setting in ("read-only-root=on", "tmpfs=/srv/last"):

@@ -130,6 +130,7 @@ def test_one_refusal_changes_nothing(desk: Desk) -> None:
     assert (code, running(desk)) == (2, before), err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("desk", left_out("docker_rootful", "podman_rootful"), indirect=True)
 def test_what_uses_its_namespaces_is_hardened_in_the_same_relaunch(desk: Desk) -> None:
     before = {NAME: start(desk, NAME)}
@@ -146,6 +147,7 @@ def test_what_uses_its_namespaces_is_hardened_in_the_same_relaunch(desk: Desk) -
     assert running(desk) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("desk", left_out("docker_rootful", "podman_rootful"), indirect=True)
 def test_killed_in_the_middle_leaves_all_or_none(desk: Desk) -> None:
     """The moments are drawn anew each time; the seed is printed."""
@@ -186,6 +188,7 @@ def _killed(desk: Desk, before: dict[str, str], words: tuple[str, ...], lines: i
     assert groups(desk) == [], (lines, out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("desk", left_out("docker_rootful"), indirect=True)
 def test_one_of_a_kind_is_tried_for_all(desk: Desk) -> None:
     before = {name: start(desk, name) for name in REPLICAS}

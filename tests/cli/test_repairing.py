@@ -52,6 +52,7 @@ def test_it_runs_with_what_it_lacked_and_goes_back(desk: Desk) -> None:
     assert desk.all()[NAME] == (new, RUNNING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("any_engine", ["docker_rootful", "podman_rootful"], indirect=True)
 def test_a_limit_that_it_exceeded(desk: Desk) -> None:
     ended(desk, "--memory", "24m", "--memory-swap", "24m", command=HUNGRY)

@@ -55,6 +55,7 @@ def needs(desk: Desk) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_watched_while_it_runs(desk: Desk) -> None:
     """What a session does there is seen, but not what the engine's runtime does for it; and it can be forgotten."""
     start(desk, command=SERVES)
@@ -107,6 +108,7 @@ def test_tightened_and_back(desk: Desk) -> None:
     wait_for(lambda: not left & groups())  # others of this machine come and go
 
 
+@pytest.mark.slow
 def test_as_another_user(desk: Desk) -> None:
     """What uses no right of root is started as nobody, and that is tried first."""
     start(desk, command=("httpd", "-f", "-p", "8080", "-h", "/etc"))
@@ -124,6 +126,7 @@ def test_as_another_user(desk: Desk) -> None:
     assert found["result"] == "possible"
 
 
+@pytest.mark.slow
 def test_what_does_not_work_unchanged(desk: Desk) -> None:
     """An exercise that fails for the unchanged twin says nothing of settings: refused, with the reason."""
     start(desk, command=SERVES)
@@ -151,6 +154,7 @@ RELOADS = (
 )
 
 
+@pytest.mark.slow
 def test_what_a_reload_needs(desk: Desk) -> None:
     """No start shows it, so its twin is told to reload. What it takes for its end is told to no other twin."""
     start(desk, command=RELOADS)

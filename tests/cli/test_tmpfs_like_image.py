@@ -40,6 +40,7 @@ def places(desk: Desk) -> dict[str, tuple[int, int, int]]:
     return {place: (state.st_uid, state.st_gid, state.st_mode & 0o7777) for place, state in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("any_engine", ["docker_rootful", "podman_rootful"], indirect=True)
 def test_owner_and_mode(desk: Desk) -> None:
     """As root, and as the user who then has what was root's. Podman has no owner but root and that user."""

@@ -73,6 +73,7 @@ def test_there_and_back(desk: Desk) -> None:
     assert owners(desk) == before
 
 
+@pytest.mark.slow
 def test_what_fails_goes_back_with_its_owners(desk: Desk) -> None:
     """A program that ends as another user."""
     script = f"[ $(id -u) = 0 ] || exit 7; {WRITES}"
@@ -96,6 +97,7 @@ def test_a_volume_of_another_container_stays(desk: Desk) -> None:
     assert owners(desk) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["rw", "ro"])
 def test_a_folder_above_it_that_another_container_writes_to(desk: Desk, mode: str) -> None:
     """Which could put a link, or a name of a file elsewhere, in the way; not where it only reads."""
@@ -121,6 +123,7 @@ def test_an_id_mapped_volume_is_refused(podman_rootful: Rig, tmp_path: Path) -> 
         podman_rootful.run("volume", "rm", "-f", "own-volume", check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("any_engine", ["docker_rootful", "podman_rootful"], indirect=True)
 def test_tightened_with_its_volume(desk: Desk) -> None:
     """Root that writes to nothing but its own volume becomes nobody in particular; twins left no mark."""

@@ -82,6 +82,7 @@ def test_killed_at_every_point(trial: Trial) -> None:
         killed(trial, point)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_killed_at_points_drawn_anew_each_time(engines: Engines, name: str, tmp_path: Path) -> None:
     """The seed is printed."""

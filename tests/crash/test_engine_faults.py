@@ -144,6 +144,7 @@ def test_recover_leaves_alone_what_a_living_program_works_on(docker_rootful: Rig
         scene.clear()
 
 
+@pytest.mark.slow
 def test_commands_that_only_look_put_right_too(docker_rootful: Rig, tmp_path: Path) -> None:
     scene = Scene(docker_rootful, tmp_path)
     capture = tmp_path / "capture.json"

@@ -44,6 +44,7 @@ def harden(scene: Scene, name: str, *before: str) -> tuple[int, dict[str, object
     return child.returncode, json.loads(out.splitlines()[-1]) if out else {"why": err}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [(), ELSEWHERE], ids=["by-the-kernel", "by-the-engine"])
 def test_only_one_of_two_goes_on(scenes: tuple[Scene, Scene], before: tuple[str, ...]) -> None:
     one, two = scenes
@@ -95,6 +96,7 @@ def test_what_a_crash_left_is_put_right_by_another_user(scenes: tuple[Scene, Sce
         one.clear()
 
 
+@pytest.mark.slow
 def test_what_is_alive_is_left_alone_by_another_users_recover(scenes: tuple[Scene, Scene]) -> None:
     one, two = scenes
     try:

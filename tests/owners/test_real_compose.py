@@ -145,6 +145,7 @@ def test_a_file_of_another_name_gets_an_override_of_its_own(project: Project) ->
     project.write(name="compose.yaml")  # for the end of the test
 
 
+@pytest.mark.slow
 def test_what_was_changed_since_is_refused(project: Project) -> None:
     project.compose("up", "-d", "-t", "1")
     web = project.id("web")
@@ -214,6 +215,7 @@ def _killed(project: Project, steps: int, moment: float) -> None:
     assert list(journal.glob("*.json")) == []
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_recovered(project: Project) -> None:
     """The moments are drawn anew each time; the seed is printed."""
     seed = random.randrange(1 << 32)

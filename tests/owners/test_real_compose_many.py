@@ -103,6 +103,7 @@ def _there_and_back(shop: Shop) -> None:
     assert not shop.project.override.exists()
 
 
+@pytest.mark.slow
 def test_replicas_that_fail_undo_the_database(project: Project) -> None:
     shop = Shop(project, WRITES)
     code, last, err = shop.many("harden", "--set", "read-only-root=on", "--set", "no-new-privileges=on")
@@ -114,6 +115,7 @@ def test_replicas_that_fail_undo_the_database(project: Project) -> None:
     assert [path.name for path in journal.iterdir() if path.suffix != ".lock"] == []
 
 
+@pytest.mark.slow
 def test_one_replica_is_not_changed_without_the_others(project: Project) -> None:
     shop = Shop(project, QUICK)
     code, out, _ = project.run("harden", f"{project.name}-web-2", "--dry-run", *HARDER)
@@ -128,6 +130,7 @@ def test_one_replica_is_not_changed_without_the_others(project: Project) -> None
     assert not project.override.exists()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_leaves_all_or_none(project: Project) -> None:
     """The moments are drawn anew each time; the seed is printed."""
     seed = random.randrange(1 << 32)

@@ -39,6 +39,7 @@ def tried(stage: Stage, name: str, *choices: str) -> tuple[Tried, Tried]:
         return unchanged, trials.run([parse(text) for text in choices], unchanged)
 
 
+@pytest.mark.slow
 def test_a_trial_asks_the_twin_and_nothing_of_the_original(stage: Stage) -> None:
     with stage.container(command=CHILDREN) as name:
         inside = listening(stage, name)

@@ -142,6 +142,7 @@ def test_what_a_twin_is(stage: Stage, tmp_path: Path) -> None:
         assert not told["HostConfig"]["PortBindings"]
 
 
+@pytest.mark.slow
 def test_a_socket_in_a_volume_is_out_of_its_reach(stage: Stage, tmp_path: Path) -> None:
     """The same path leads to it in the original, and to nobody in the twin."""
     # a rootless engine's file system answers only those whom its user namespace has
@@ -196,6 +197,7 @@ class _Below:
         return ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["docker_rootful", "podman_rootful"])
 def test_it_lies_below_a_control_group_that_goes_with_it(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -215,6 +217,7 @@ def test_it_lies_below_a_control_group_that_goes_with_it(
     assert not [*Path("/sys/fs/cgroup").glob(f"**/{below.cgroup.strip('/')}")]
 
 
+@pytest.mark.slow
 def test_one_that_does_not_run_has_a_twin_too(each_api: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it listens on and starts is not known then, and that is said."""
     stage, name = stage_of(each_api, tmp_path, monkeypatch), f"twin-{os.getpid()}-still"

@@ -36,6 +36,7 @@ def test_the_default_is_as_measured(kind: str, request: pytest.FixtureRequest) -
             assert (options, differences(filters_of(rig, container), measured(rig, container))) == (options, [])
 
 
+@pytest.mark.slow
 def test_the_other_defaults_are_as_measured(any_engine: Rig) -> None:
     version = server_version(any_engine)
     if len(versions_for(any_engine.kind, version)) != 1:
@@ -49,6 +50,7 @@ def test_rootless_docker_has_the_same_default(docker_rootless: Rig) -> None:
         assert differences(filters_of(docker_rootless, container), measured(docker_rootless, container)) == []
 
 
+@pytest.mark.slow
 @needs_root
 @pytest.mark.parametrize("kind", ["podman_rootful", "podman_rootless"])
 def test_podman_s_file_gives_its_filter(kind: str, request: pytest.FixtureRequest) -> None:

@@ -34,6 +34,7 @@ def names(rig: Rig) -> list[str]:
     return [name for name in rig.run("ps", "-a", "--format", "{{.Names}}").split() if name.startswith(NAME)]
 
 
+@pytest.mark.slow
 def test_tightened_proven_and_undone(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, each_api: Rig, tmp_path: Path
 ) -> None:
