@@ -5,8 +5,8 @@ SIGNERS ?= packaging/release/allowed_signers
 PY := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all flatpak-test lint format bench fuzz wheel translations appimage appimage-test hashes \
-	audit flathub sign verify screenshots demo-record clean
+.PHONY: help run test test-all flatpak-test lint format bench signs fuzz wheel translations appimage appimage-test \
+	hashes audit flathub sign verify screenshots demo-record clean
 
 help: ## Show this list
 	@echo "Stratascope: what really stands between a container and the host's kernel"
@@ -47,6 +47,9 @@ format: ## Put the code into shape
 bench: ## Measure the speed on real containers, as ratios
 	@sh packaging/setup.sh test
 	@PYTHONPATH=tests $(PY) -m bench.run $(ARGS)
+
+signs: ## How often a fact is said, and how the program is cut (ARGS='REVISION REVISION' compares)
+	@PYTHONPATH=tests $(PY) -m bench.signs $(ARGS)
 
 wheel: ## Build dist/*.whl, with its list of parts in it
 	@sh packaging/setup.sh run
