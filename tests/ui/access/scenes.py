@@ -317,7 +317,7 @@ def trials(window: MainWindow) -> Iterator[Scene]:
     settle()
     yield "before trials", tried.dialog
     tried.dialog.go.click()
-    until(lambda: tried.dialog.trials.rows.rowCount() > 0)
+    until(lambda: tried.dialog.trials.model_.rowCount() > 0)
     settle()
     yield "during trials", tried.dialog
     yield "column during trials", window

@@ -12,12 +12,14 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope import resources
+from stratascope.core.message import msg
 from stratascope.presentation.overview.comparison import Part
 from stratascope.ui.compare.controller import CompareController
-from stratascope.ui.compare.model import Column, DifferenceModel, weaker
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
+
+TWO = 3  # column of the second container
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -54,17 +56,18 @@ def test_parts_sides_and_text(qtbot: QtBot, compare: CompareController) -> None:
     compare.ask(key("web"), key("ci-runner"))
     dialog = compare.dialog
     qtbot.waitUntil(lambda: dialog.found is not None)
-    model = dialog.model_
-    assert model.rowCount() == len(model.all)
+    model = dialog.table.model_
+    assert dialog.found is not None
+    assert model.rowCount() == len(dialog.found.differences)
     dialog.chips[Part.LAYER].click()
     assert {each.part for each in model.rows} == {Part.LAYER}
     row = next(at for at, each in enumerate(model.rows) if each.id == "capabilities")
-    assert weaker(model.rows[row], Column.TWO)
-    assert model.index(row, Column.TWO).data(Qt.ItemDataRole.AccessibleTextRole).endswith("weaker here")
-    assert model.headerData(Column.TWO, Qt.Orientation.Horizontal) == "ci-runner"
+    assert model.rows[row].worse == 1
+    assert model.index(row, TWO).data(Qt.ItemDataRole.AccessibleTextRole).endswith("weaker here")
+    assert model.headerData(TWO, Qt.Orientation.Horizontal) == "ci-runner"
     dialog.swap.click()
     qtbot.waitUntil(lambda: dialog.found is not None and dialog.found.one.container.name == "ci-runner")
-    assert weaker(next(each for each in model.rows if each.id == "capabilities"), Column.ONE)
+    assert next(each for each in model.rows if each.id == "capabilities").worse == -1
     dialog.copy.click()
     assert QGuiApplication.clipboard().text().startswith("ci-runner compared with web\n")
 
@@ -86,7 +89,7 @@ def test_a_file_that_is_no_capture_says_so(qtbot: QtBot, tmp_path: Path, compare
     qtbot.waitUntil(lambda: "is damaged" in compare.dialog.lead.text())
     compare.open_capture(tmp_path / "none.json")
     qtbot.waitUntil(lambda: "is damaged" not in compare.dialog.lead.text())
-    assert compare.dialog.model_.rowCount() == 0
+    assert compare.dialog.table.model_.rowCount() == 0
 
 
 def test_beside_its_own_past(qtbot: QtBot, compare: CompareController) -> None:
@@ -95,15 +98,18 @@ def test_beside_its_own_past(qtbot: QtBot, compare: CompareController) -> None:
     compare.show_pair(web, before, "yesterday")
     dialog = compare.dialog
     qtbot.waitUntil(lambda: dialog.found is not None)
-    assert [(each.what, each.one, each.two) for each in dialog.model_.all] == [("Image", "nginx:1.27", "nginx:1.26")]
+    rows = dialog.table.model_.rows
+    assert [(each.what, each.one, each.two) for each in rows] == [("Image", "nginx:1.27", "nginx:1.26")]
     assert dialog.names == ("web (now)", "web (yesterday)")
 
 
 def test_the_model_keeps_qts_rules(qtbot: QtBot, compare: CompareController) -> None:
     compare.ask(key("web"), key("backup"))
     qtbot.waitUntil(lambda: compare.dialog.found is not None)
-    model = DifferenceModel()
-    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
-    model.show(compare.dialog.model_.all, ("a", "b"), None)
-    model.show(compare.dialog.model_.all, ("a", "b"), Part.CALL)
-    model.show((), ("", ""), None)
+    model = compare.dialog.table.model_
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    compare.dialog.chips[Part.CALL].click()
+    assert {each.part for each in model.rows} <= {Part.CALL}
+    compare.dialog.say(msg("Choose two containers."))
+    assert model.rowCount() == 0
+    assert tester.model() is model

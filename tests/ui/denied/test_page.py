@@ -13,15 +13,15 @@ from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState
+from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
-from stratascope.ui.denied.cells import breakable
 from stratascope.ui.denied.chips import ALL
-from stratascope.ui.denied.model import Column, DenialModel
 from stratascope.ui.denied.page import DeniedPage
+from stratascope.ui.denied.table import Column, DenialModel, breakable
 from stratascope.ui.denied.words import Layers
 from stratascope.ui.kit.page_switch import Group, View
 from stratascope.ui.kit.segments import Segment
@@ -203,13 +203,17 @@ def test_what_is_older_than_a_day_is_not_told(
     assert count_of(window) == 3
 
 
+def show(model: DenialModel, shown: tuple[Denial, ...], harmless: tuple[Denial, ...] = (), hold: bool = False) -> bool:
+    return model.show(model.placed(shown, harmless, hold=hold))
+
+
 def test_the_model_keeps_the_rules_of_models(qtbot: QtBot) -> None:
     model = DenialModel(Layers(all_layers()))
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
-    model.show(sample.VPN, (), hold=False)
-    model.show(sample.VPN[:3], sample.PROBES, hold=False)
-    model.show((replace(sample.TUN, count=9),), (), hold=True)
-    model.show((), (), hold=False)
+    show(model, sample.VPN)
+    show(model, sample.VPN[:3], sample.PROBES)
+    show(model, (replace(sample.TUN, count=9),), hold=True)
+    show(model, ())
     assert tester.model() is model
 
 
@@ -217,11 +221,11 @@ def test_rows_that_are_refused_all_the_time_do_not_change_places() -> None:
     """Only what had been quiet for a minute moves up."""
     model = DenialModel(Layers(all_layers()))
     one, two = (replace(sample.TUN, key=key, at=at, last=at) for key, at in (("one", 1000.0), ("two", 1001.0)))
-    model.show((one, two), (), hold=False)
+    show(model, (one, two))
     assert [each.key for each in model.rows] == ["two", "one"]
-    assert not model.show((replace(one, last=1002.0, count=2), two), (), hold=False)
+    assert not show(model, (replace(one, last=1002.0, count=2), two))
     assert model.rows[1].count == 2
-    model.show((replace(one, last=1100.0, count=3), two), (), hold=False)
+    show(model, (replace(one, last=1100.0, count=3), two))
     assert [each.key for each in model.rows] == ["one", "two"]
 
 
@@ -243,15 +247,15 @@ def test_enter_unfolds_and_what_is_unfolded_goes_along(observed: DeniedPage) -> 
     )
     assert shown(table.details) == ["Allow: --device /dev/net/tun", "Copy", "Treat such refusals as harmless"]
     high = table.rowHeight(1)
-    assert high > table.row_height(1)
+    assert high > table.height_of(1)
     QTest.keyClick(table, Qt.Key.Key_Down)
     assert table.open == "module"
-    assert (table.rowHeight(1), table.rowHeight(2) > table.row_height(2)) == (table.row_height(1), True)
+    assert (table.rowHeight(1), table.rowHeight(2) > table.height_of(2)) == (table.height_of(1), True)
     assert "Allowing it opens: " in table.details.why.text()
     assert table.details.geometry().top() > table.rowViewportPosition(2)
     QTest.keyClick(table, Qt.Key.Key_Escape)
     assert not table.details.isVisible()
-    assert table.rowHeight(2) == table.row_height(2)
+    assert table.rowHeight(2) == table.height_of(2)
 
 
 def test_a_click_unfolds_and_the_next_one_folds(observed: DeniedPage) -> None:

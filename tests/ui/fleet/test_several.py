@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.ui.fleet import words
-from stratascope.ui.fleet.rows import RowsModel, RowsTable
 from stratascope.ui.fleet.several import FleetPages
+from stratascope.ui.kit.items import ItemModel
 from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.table import ItemTable
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.live.recorded import joined
@@ -39,14 +40,14 @@ def shown(window: MainWindow, snapshot: Snapshot) -> FleetPages:
     return window.pages.fleet
 
 
-def column(table: RowsTable, head: str) -> list[str]:
+def column(table: ItemTable, head: str) -> list[str]:
     model = table.model_
     across = Qt.Orientation.Horizontal
     place = next(at for at in range(model.columnCount()) if model.headerData(at, across) == head)
     return [str(model.index(row, place).data()) for row in range(model.rowCount())]
 
 
-def key(table: RowsTable, *keys: Qt.Key) -> None:
+def key(table: ItemTable, *keys: Qt.Key) -> None:
     for each in keys:
         QTest.keyClick(table, each)
 
@@ -238,7 +239,7 @@ def test_nothing_is_worked_out_while_it_is_not_in_view(qtbot: QtBot, theme: Them
 
 
 @pytest.mark.parametrize(("width", "there"), [(560, ["Exposure", "Machine", "Critical", "High", "Containers"]),
-                                              (900, [*(each.head.id for each in words.MACHINES)])])  # fmt: skip
+                                              (900, [*(each.title for each in words.MACHINES)])])  # fmt: skip
 def test_narrow_ones_leave_columns_out_and_cut_no_number(
     qtbot: QtBot, theme: Theme, width: int, there: list[str]
 ) -> None:
@@ -251,7 +252,7 @@ def test_narrow_ones_leave_columns_out_and_cut_no_number(
     QApplication.processEvents()
     table = page.machines.table
     shown = [at for at in range(table.model_.columnCount()) if not table.isColumnHidden(at)]
-    assert [words.MACHINES[at].head.id for at in shown] == there
+    assert [words.MACHINES[at].title for at in shown] == there
     assert sum(table.columnWidth(at) for at in shown) <= table.viewport().width()
 
 
@@ -283,7 +284,7 @@ def test_names_for_the_ear(page: FleetPages) -> None:
 
 
 def test_the_model_keeps_qts_rules(page: FleetPages) -> None:
-    model = RowsModel(words.MACHINES)
+    model = ItemModel(words.MACHINES)
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     page.switch.buttons[MACHINES].click()
     model.show(page.machines.table.model_.rows)

@@ -163,12 +163,12 @@ def test_a_layer_that_is_supposed_to_fail_fails_in_the_matrix_too(fleet: MainWin
     turn(fleet, View.MATRIX)
     page = fleet.pages.matrix
     assert page is not None
-    before = page.table.matrix.row_of("reach-host-network")
+    before = page.table.matrix.place_of("reach-host-network")
     fleet.selection.suppose_fails(1)
-    assert page.table.matrix.row_of("reach-host-network") < before
+    assert page.table.matrix.place_of("reach-host-network") < before
     assert fleet.pages.header.card.suppose.isVisible()
     fleet.pages.header.card.suppose.back.click()
-    assert page.table.matrix.row_of("reach-host-network") == before
+    assert page.table.matrix.place_of("reach-host-network") == before
 
 
 def test_a_click_in_the_fleet_shows_that_container(fleet: MainWindow) -> None:

@@ -97,6 +97,6 @@ def test_one_that_breaks_takes_both_back(
         before = ids(rig)
         many = run(qtbot, window)
         assert many.dialog.title.text() == "Rolled back: everything is as it was before"
-        assert {row[0].sign for row in many.dialog.rows.rows.rows} == {"cross"}
+        assert {row[0].sign for row in many.dialog.rows.model_.rows} == {"cross"}
         assert ids(rig) == before
         assert rig.run("ps", "-a", "--format", "{{.Names}}").count("together-") == len(NAMES)

@@ -66,7 +66,7 @@ def run(qtbot: QtBot, many: ManyController) -> None:
 
 
 def cells(many: ManyController) -> list[tuple[str, str, str]]:
-    return [(row[0].text, row[0].sign, row[1].text) for row in many.dialog.rows.rows.rows]
+    return [(row[0].text, row[0].sign, row[1].text) for row in many.dialog.rows.model_.rows]
 
 
 def others(picture: Snapshot) -> tuple[str, str]:
@@ -86,7 +86,7 @@ def test_all_of_them_one_after_the_other_and_back(
     names = ("ci-runner", *others(picture))
     many = looked(qtbot, window, *names)
     assert together.asked[0][1] is Preset.RECOMMENDED
-    assert {row[0].text for row in many.dialog.plans.rows.rows} == set(names)
+    assert {row[0].text for row in many.dialog.plans.model_.rows} == set(names)
     assert asked(staged, "run") == 0, "nothing is done before it is confirmed"
     run(qtbot, many)
     assert {name for name, _, _ in cells(many)} == set(names)
@@ -146,7 +146,7 @@ def test_the_same_in_the_way_of_several_is_told_once_and_they_are_left_out(
     assert [text for text in texts if "Compose owns it." in text] == [f"{first}, {second}: Compose owns it. Export it."]
     many.dialog.leave.click()
     qtbot.waitUntil(lambda: many.dialog.go.isEnabled() and not many.dialog.leave.isVisible())
-    assert [row[0].text for row in many.dialog.plans.rows.rows] == ["ci-runner"]
+    assert [row[0].text for row in many.dialog.plans.model_.rows] == ["ci-runner"]
 
 
 def test_whom_compose_cannot_create_anew_is_off_and_told_once(
@@ -212,7 +212,7 @@ def test_closing_in_the_middle_asks_and_goes_back(
     staged.gate = threading.Event()
     many = looked(qtbot, window, "ci-runner")
     many.dialog.go.click()
-    qtbot.waitUntil(lambda: "Watch it" in many.dialog.rows.rows.rows[0][0].below)
+    qtbot.waitUntil(lambda: "Watch it" in many.dialog.rows.model_.rows[0][0].below)
     press(window.close, "")
     assert window.isVisible()
     assert many.busy

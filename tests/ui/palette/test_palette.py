@@ -45,7 +45,7 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
     assert (view_of(window), window.selection.layer) == (View.STRATA, 3)
     view = window.strata_page.panel.findChild(BitsView)
     assert view is not None
-    assert view.list.bits.grid.rows[view.list.currentIndex().row()].number == 21
+    assert view.list.grid.rows[view.list.currentIndex().row()].number == 21
     go(window, qtbot, "io_uring_setup")
     assert view_of(window) is View.CALLS
     assert window.pages.calls is not None
@@ -57,10 +57,10 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
 def test_a_capability_has_no_number_that_could_be_a_count_and_is_found_by_it(window: MainWindow, qtbot: QtBot) -> None:
     palette = opened(window, qtbot)
     QTest.keyClicks(palette.field, "capability 12")
-    found = [(place.title, place.more) for place in palette.model.places]
+    found = [(place.title, place.more) for place in palette.model.rows]
     assert ("NET_ADMIN", "") in found
     palette.field.setText("project")
-    assert any(place.title == "Order of the list: By project" for place in palette.model.places)
+    assert any(place.title == "Order of the list: By project" for place in palette.model.rows)
 
 
 def test_an_action_is_done(window: MainWindow, qtbot: QtBot) -> None:

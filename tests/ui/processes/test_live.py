@@ -50,7 +50,7 @@ def page_of(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, rig: Rig, state: Path
 
 def of_command(page: ProcessesPage, command: str) -> Process | None:
     """By its command line, which comes a moment after the process."""
-    keys = {key for key, line in page.table.model_.commands.items() if line == command}
+    keys = {key for key, line in page.table.commands.items() if line == command}
     return next((each for each in page.processes if each.key in keys), None)
 
 

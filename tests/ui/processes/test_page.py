@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -14,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.overview.processes import Process
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.kit.page_switch import View
-from stratascope.ui.processes.model import Column, ProcessModel, SessionLine, Show
 from stratascope.ui.processes.page import ProcessesPage
+from stratascope.ui.processes.table import Column, SessionLine, Show
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.processes.many_processes import many, real, with_state
@@ -170,11 +168,13 @@ def test_five_hundred_processes_and_threads(qtbot: QtBot, window: MainWindow) ->
 
 
 def test_the_model_keeps_qts_rules(qtbot: QtBot, window: MainWindow) -> None:
-    model = ProcessModel()
-    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     page = show(window, real(), "hardened")
-    assert model.show(page.processes, Show.ALL, {})
-    assert not model.show(page.processes, Show.ALL, {page.processes[0].key: "sleep 3600"})
-    assert model.lines(page.processes[0], Column.PROCESS)[1] == "sleep 3600"
-    assert model.show((), Show.ALL, {})
-    model.now = time.time()
+    table = page.table
+    tester = QAbstractItemModelTester(table.model_, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    table.show_processes((), Show.ALL, {})
+    assert table.model_.rowCount() == 0
+    table.show_processes(page.processes, Show.ALL, {})
+    with qtbot.assertNotEmitted(table.model_.modelReset), qtbot.waitSignal(table.model_.dataChanged):
+        table.show_processes(page.processes, Show.ALL, {page.processes[0].key: "sleep 3600"})
+    assert table.lines(page.processes[0], Column.PROCESS)[1] == "sleep 3600"
+    assert tester.model() is table.model_

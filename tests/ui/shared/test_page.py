@@ -11,11 +11,12 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.overview.shared_parts import Kind
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.kit.page_switch import View
-from stratascope.ui.shared.model import Column, SharedModel
 from stratascope.ui.shared.page import SharedPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
+
+WHAT, WHO = 1, 3  # columns
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -44,23 +45,23 @@ def page(window: MainWindow) -> SharedPage:
 
 
 def test_the_gravest_first_and_all_who_have_it(page: SharedPage) -> None:
-    kinds = [each.kind for each in page.model_.rows]
+    kinds = [each.kind for each in page.table.model_.rows]
     assert kinds == sorted(kinds, key=list(Kind).index)
-    networks = [each for each in page.model_.rows if each.kind is Kind.NETWORK]
+    networks = [each for each in page.table.model_.rows if each.kind is Kind.NETWORK]
     assert [len(each.containers) for each in networks] == [20, 5, 5, 5, 5]
-    row = page.model_.rows.index(networks[1])
-    page.table.setCurrentIndex(page.model_.index(row, Column.WHAT))
+    row = page.table.model_.rows.index(networks[1])
+    page.table.setCurrentIndex(page.table.model_.index(row, WHAT))
     assert page.members.count() == 5
     assert page.meaning.text() == "They reach each other's ports, published or not."
 
 
 def test_chips_and_filter(window: MainWindow, page: SharedPage) -> None:
     page.chips[Kind.NETWORK].click()
-    assert {each.kind for each in page.model_.rows} == {Kind.NETWORK}
+    assert {each.kind for each in page.table.model_.rows} == {Kind.NETWORK}
     window.selection.set_filter("net-2")
-    assert [each.name for each in page.model_.rows] == ["net-2"]
+    assert [each.name for each in page.table.model_.rows] == ["net-2"]
     window.selection.set_filter("c7")
-    assert [each.name for each in page.model_.rows] == ["all", "net-1"]
+    assert [each.name for each in page.table.model_.rows] == ["all", "net-1"]
     window.selection.set_filter("nobody")
     assert page.nothing.isVisible()
     assert not page.card.isVisible()
@@ -78,22 +79,24 @@ def test_a_container_is_opened_from_there(window: MainWindow, page: SharedPage) 
 
 def test_two_hundred_keep_the_chosen_row(qtbot: QtBot, window: MainWindow, page: SharedPage) -> None:
     window.selection.show_snapshot(wide(200))
-    assert len([each for each in page.model_.rows if each.kind is Kind.NETWORK]) == 41
-    row = next(at for at, each in enumerate(page.model_.rows) if each.name == "net-17")
-    page.table.setCurrentIndex(page.model_.index(row, Column.KIND))
+    assert len([each for each in page.table.model_.rows if each.kind is Kind.NETWORK]) == 41
+    row = next(at for at, each in enumerate(page.table.model_.rows) if each.name == "net-17")
+    page.table.setCurrentIndex(page.table.model_.index(row, 0))
     more = wide(201)
     window.selection.show_snapshot(more)
-    assert page.model_.rows[page.table.currentIndex().row()].name == "net-17"
-    whole = next(each for each in page.model_.rows if each.name == "all")
-    assert page.model_.text(whole, Column.WHO).endswith("and 161 more")
+    assert page.table.model_.rows[page.table.currentIndex().row()].name == "net-17"
+    whole = next(each for each in page.table.model_.rows if each.name == "all")
+    assert page.table.model_.columns[WHO].text(whole).endswith("and 161 more")
 
 
 def test_the_model_keeps_qts_rules(qtbot: QtBot, page: SharedPage) -> None:
-    model = SharedModel()
-    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
-    assert model.show(page.model_.rows, page.model_.names)
-    assert not model.show(page.model_.rows, page.model_.names)
-    assert model.show((), {})
+    model = page.table.model_
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    rows = model.rows
+    assert model.show(rows[1:])
+    assert not model.show(rows[1:], anew=True)
+    assert model.show(())
+    assert tester.model() is model
 
 
 def test_its_columns_share_the_width_that_there_is(page: SharedPage, window: MainWindow, qtbot: QtBot) -> None:
@@ -101,4 +104,4 @@ def test_its_columns_share_the_width_that_there_is(page: SharedPage, window: Mai
         window.resize(width, 900)
         qtbot.wait(50)  # until it is laid out
         table = page.table
-        assert table.columnWidth(Column.WHAT) == round(table.viewport().width() * 0.34)
+        assert table.columnWidth(WHAT) == round(table.viewport().width() * 0.34)

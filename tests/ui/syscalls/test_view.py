@@ -12,6 +12,7 @@ from stratascope.core.layer import CallMap
 from stratascope.core.message import msg
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.ui.kit.items import ItemRole
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.page import Page
 from stratascope.ui.syscalls.list import ink_of
@@ -66,7 +67,7 @@ def test_cells_do_not_overlap_and_fit_the_width(view: CallsView, width: int) -> 
     view.resize(width, 700)
     QTest.qWait(20)
     cells = view.list
-    boxes = [cells.visualRect(cells.calls.index(row)) for row in range(cells.calls.rowCount())]
+    boxes = [cells.visualRect(cells.calls.index(row, 0)) for row in range(cells.calls.rowCount())]
     assert len({(box.x(), box.y()) for box in boxes}) == len(boxes)
     assert max(box.right() for box in boxes) <= cells.viewport().width()
     for place, row in enumerate(cells.calls.rows):
@@ -95,7 +96,7 @@ def test_by_keyboard(view: CallsView) -> None:
     QTest.keyClick(cells, Qt.Key.Key_Left)
     assert view.name.text().startswith("mount (")
     QTest.keyClick(cells, Qt.Key.Key_Down)
-    assert isinstance(cells.calls.row(cells.currentIndex()), Cell)
+    assert isinstance(cells.currentIndex().data(ItemRole), Cell)
     QTest.keyClick(cells, Qt.Key.Key_End)
     last = cells.currentIndex()
     QTest.keyClick(cells, Qt.Key.Key_Right)
@@ -103,25 +104,25 @@ def test_by_keyboard(view: CallsView) -> None:
 
 
 def test_what_the_chosen_call_is(view: CallsView) -> None:
-    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place("mount")))
+    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place_of("mount"), 0))
     assert view.answer.text() == "Here: allowed. The filter answers ALLOW."
     assert view.there.text() == "With the engine's default: denied."
     assert "Open a disk of the host" in view.words.text()
-    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place("clone")))
+    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place_of("clone"), 0))
     assert view.answer.text() == (
         "Here: depends on its arguments: denied with CLONE_NEWUSER and other new namespaces. "
         "The filter answers ALLOW or ERRNO(1)."
     )
-    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place("read")))
+    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place_of("read"), 0))
     assert not view.words.isVisible()
 
 
 def test_for_the_ear(view: CallsView) -> None:
     calls = view.list.calls
     role = Qt.ItemDataRole.AccessibleTextRole
-    assert calls.index(0).data(role) == "Different, 2 system calls"
-    assert calls.index(calls.place("bpf")).data(role) == "bpf: allowed, different there: denied"
-    assert calls.index(calls.place("read")).data(role) == "read: allowed"
+    assert calls.index(0, 0).data(role) == "Different, 2 system calls"
+    assert calls.index(calls.place_of("bpf"), 0).data(role) == "bpf: allowed, different there: denied"
+    assert calls.index(calls.place_of("read"), 0).data(role) == "read: allowed"
     assert view.legend.accessibleName() == "327 allowed, 53 denied, 3 by arguments"
 
 
@@ -157,7 +158,7 @@ def test_only_a_dangerous_call_beyond_the_other_side_is_red(view: CallsView) -> 
 
 def test_an_update_keeps_the_place(view: CallsView) -> None:
     view.open_abi("i386")
-    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place("setns")))
+    view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place_of("setns"), 0))
     view.show_map(page_sample.call_map(frozenset({"setns"})))
     assert view.abi == "i386"
     assert view.name.text().startswith("setns (")

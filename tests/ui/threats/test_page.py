@@ -37,7 +37,7 @@ def container(kind: str = "weak") -> ContainerState:
 @pytest.fixture
 def model(qtbot: QtBot) -> MatrixModel:
     made = MatrixModel(all_layers())
-    made.show(fake_matrix.matrix(), 4211)
+    made.show_matrix(fake_matrix.matrix(), 4211)
     return made
 
 
@@ -58,7 +58,7 @@ def ids(model: MatrixModel) -> list[str]:
 
 
 def column(model: MatrixModel, kind: ColumnKind, layer: str = "") -> int:
-    return next(at for at, each in enumerate(model.columns) if each.kind is kind and each.layer == layer)
+    return next(at for at, each in enumerate(model.kinds) if each.kind is kind and each.layer == layer)
 
 
 def texts(widget: QWidget) -> str:
@@ -75,17 +75,17 @@ def test_model_keeps_qts_rules(model: MatrixModel) -> None:
     model.set_protections(frozenset({Protection.OPEN}))
     model.set_protections(frozenset())
     model.sort(column(model, ColumnKind.SEVERITY))
-    model.show(fake_matrix.matrix("tight"), 17)
-    model.show(None, 0)
+    model.show_matrix(fake_matrix.matrix("tight"), 17)
+    model.show_matrix(None, 0)
     assert model.rowCount() == 0
-    model.show(fake_matrix.matrix(), 1)
+    model.show_matrix(fake_matrix.matrix(), 1)
     assert model.rowCount() == len(fake_matrix.THREATS)
     del tester
 
 
 def test_layers_go_from_the_outermost_to_the_ground(model: MatrixModel) -> None:
-    assert [each.number for each in model.columns if each.kind is ColumnKind.LAYER] == [6, 5, 4, 3, 2, 1]
-    assert model.columns[-1].kind is ColumnKind.GROUND
+    assert [each.number for each in model.kinds if each.kind is ColumnKind.LAYER] == [6, 5, 4, 3, 2, 1]
+    assert model.kinds[-1].kind is ColumnKind.GROUND
     heads = [model.headerData(at, Qt.Orientation.Horizontal) for at in range(model.columnCount())]
     assert heads[:4] == ["What it might try", "Outcome", "Severity", "Depth"]
     assert "Seccomp" in heads
@@ -100,7 +100,7 @@ def test_open_critical_threats_come_first(model: MatrixModel) -> None:
 
 
 def test_a_cell_says_its_stance_reason_and_evidence(model: MatrixModel) -> None:
-    row = model.row_of("mount-file-system")
+    row = model.place_of("mount-file-system")
     at = column(model, ColumnKind.LAYER, "seccomp")
     assert model.index(row, at).data() == "stops it"
     shown = model.index(row, at).data(int(Qt.ItemDataRole.ToolTipRole))
@@ -114,7 +114,7 @@ def test_a_cell_says_its_stance_reason_and_evidence(model: MatrixModel) -> None:
 
 
 def test_the_hosts_settings_have_a_cell_and_are_no_layer(model: MatrixModel) -> None:
-    row = model.row_of("bpf")
+    row = model.place_of("bpf")
     assert model.index(row, column(model, ColumnKind.GROUND)).data() == "stops it"
     assert model.index(row, column(model, ColumnKind.DEPTH)).data() == "0"
     assert model.index(row, column(model, ColumnKind.OUTCOME)).data() == "By the host only"
@@ -124,11 +124,11 @@ def test_sorting_by_a_layer_puts_what_it_lets_through_first(model: MatrixModel) 
     at = column(model, ColumnKind.LAYER, "seccomp")
     model.sort(at)
     order = [Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB]
-    rulings = [ruling_in(state, model.columns[at]) for state in model.rows]
+    rulings = [ruling_in(state, model.kinds[at]) for state in model.rows]
     places = [order.index(ruling.stance if ruling else Stance.NOT_ITS_JOB) for ruling in rulings]
     assert places == sorted(places)
     model.sort(at, Qt.SortOrder.DescendingOrder)
-    assert ruling_in(model.rows[0], model.columns[at]) is None
+    assert ruling_in(model.rows[0], model.kinds[at]) is None
 
 
 def test_filter_looks_into_titles_calls_and_reasons(model: MatrixModel) -> None:
@@ -144,7 +144,7 @@ def test_filter_looks_into_titles_calls_and_reasons(model: MatrixModel) -> None:
 
 def test_an_update_with_the_same_rows_is_no_reset(model: MatrixModel, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged):
-        model.show(fake_matrix.matrix(), 99)
+        model.show_matrix(fake_matrix.matrix(), 99)
 
 
 # -- the page
@@ -181,7 +181,7 @@ def test_layers_that_fall_together_are_named_and_joined_by_a_line(page: MatrixPa
         in texts(page.details)
     )
     matrix = page.table.matrix
-    lines = {each.layer: page.table.links(state, each) for each in matrix.columns if each.kind is ColumnKind.LAYER}
+    lines = {each.layer: page.table.links(state, each) for each in matrix.kinds if each.kind is ColumnKind.LAYER}
     assert lines["mac"] == (False, True, True)
     assert lines["seccomp"] == (True, True, True)
     assert lines["capabilities"] == (True, False, True)
@@ -227,7 +227,7 @@ def test_the_chosen_threat_outlives_an_update_and_another_container(page: Matrix
     other = replace(container("tight"), container=replace(container().container, id="f" * 64))
     page.show_state(other, other.matrix)
     assert page.details.state.threat.id == "set-clock"
-    assert page.table.currentIndex().row() == page.table.matrix.row_of("set-clock")
+    assert page.table.currentIndex().row() == page.table.matrix.place_of("set-clock")
 
 
 def test_a_container_of_which_nothing_is_known(page: MatrixPage) -> None:
@@ -291,7 +291,7 @@ def test_foreign_text_stays_text(page: MatrixPage, text: str) -> None:
     page.choose(first.threat.id)
     for label in page.details.findChildren(QLabel):
         assert label.textFormat() is Qt.TextFormat.PlainText
-    at = page.table.matrix.index(page.table.matrix.row_of(first.threat.id), 0)
+    at = page.table.matrix.index(page.table.matrix.place_of(first.threat.id), 0)
     assert "<img" not in at.data(int(Qt.ItemDataRole.ToolTipRole))
     page.grab()
 
@@ -308,9 +308,9 @@ def test_in_a_narrow_table_titles_keep_their_room(
     table.resize(width, 400)
     table.show()
     qtbot.wait(20)
-    hidden = {column.kind for at, column in enumerate(table.matrix.columns) if table.isColumnHidden(at)}
+    hidden = {column.kind for at, column in enumerate(table.matrix.kinds) if table.isColumnHidden(at)}
     assert hidden == set(gone)
     assert table.columnWidth(0) >= theme.px(150)
     table.resize(900, 400)
     qtbot.wait(20)
-    assert not any(table.isColumnHidden(at) for at in range(len(table.matrix.columns)))
+    assert not any(table.isColumnHidden(at) for at in range(len(table.matrix.kinds)))

@@ -115,7 +115,7 @@ def test_where_all_of_it_works_on_a_twin_that_is_told(
     qtbot.waitUntil(lambda: not trials.busy)
     assert trials.dialog.title.text() == "The setting that breaks it was not found"
     assert "On a twin all of them work" in trials.dialog.lead.text()
-    assert trials.dialog.trials.rows.rowCount() == 2, "what was tried stays in view"
+    assert trials.dialog.trials.model_.rowCount() == 2, "what was tried stays in view"
     assert not trials.dialog.go.isVisible()
 
 
@@ -123,7 +123,7 @@ def test_it_is_broken_off(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     side, trials = failed(qtbot, window, staged), trials_of(window)
     staged.trial_gate = threading.Event()
     side.dialog.after.search.click()
-    qtbot.waitUntil(lambda: trials.dialog.trials.rows.rowCount() == 1)
+    qtbot.waitUntil(lambda: trials.dialog.trials.model_.rowCount() == 1)
     trials.dialog.back.click()
     qtbot.waitUntil(lambda: not trials.busy)
     assert trials.dialog.title.text() == "The setting that breaks it was not found"

@@ -126,7 +126,7 @@ def test_progress_is_told_trial_by_trial_and_it_can_be_hidden(
     side, trials = planned(qtbot, window), trials_of(window)
     click(side.column.trials.tighten)
     click(trials.dialog.go)
-    qtbot.waitUntil(lambda: trials.dialog.trials.rows.rowCount() == 1)
+    qtbot.waitUntil(lambda: trials.dialog.trials.model_.rowCount() == 1)
     assert trials.dialog.lead.text().startswith("Trial 1")
     QTest.keyClick(trials.dialog, Qt.Key.Key_Escape)
     assert not trials.dialog.isVisible()
@@ -176,7 +176,7 @@ def test_cancelled_at_any_time(qtbot: QtBot, window: MainWindow, staged: StagedH
     side, trials = planned(qtbot, window), trials_of(window)
     click(side.column.trials.tighten)
     click(trials.dialog.go)
-    qtbot.waitUntil(lambda: trials.dialog.trials.rows.rowCount() == 1)
+    qtbot.waitUntil(lambda: trials.dialog.trials.model_.rowCount() == 1)
     click(trials.dialog.back)
     assert not trials.dialog.back.isEnabled()
     qtbot.waitUntil(lambda: not trials.busy)
@@ -221,7 +221,7 @@ def test_the_window_waits_for_the_twin_and_then_closes(
     trials = trials_of(window)
     click(planned(qtbot, window).column.trials.tighten)
     click(trials.dialog.go)
-    qtbot.waitUntil(lambda: trials.dialog.trials.rows.rowCount() == 1)
+    qtbot.waitUntil(lambda: trials.dialog.trials.model_.rowCount() == 1)
     assert not window.close()
     qtbot.waitUntil(lambda: not window.isVisible())
     assert not trials.busy
@@ -296,7 +296,7 @@ def test_the_page_leads_to_it_and_shows_what_was_found(
     card = page.findChild(TrialCard)
     assert isinstance(card, TrialCard)
     assert card.isVisible()
-    rows = {row[0].text: row for row in card.table.rows.rows}
+    rows = {row[0].text: row for row in card.table.model_.rows}
     assert rows["Read-only root directory"][0].sign == "cross"
     assert "cron: open(/x)" in rows["Read-only root directory"][1].text
     assert {row[0].sign for name, row in rows.items() if name != "Read-only root directory"} == {"tick"}

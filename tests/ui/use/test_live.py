@@ -40,8 +40,8 @@ def test_observed_by_the_button(
             qtbot.waitUntil(page.strip.observe.isVisible)
             page.strip.observe.click()
             qtbot.waitUntil(page.strip.end.isVisible)
-            qtbot.waitUntil(lambda: page.capabilities.used.rows.place_of("CHOWN") >= 0)
-            assert page.calls.notable.rows.rows
+            qtbot.waitUntil(lambda: page.capabilities.used.model_.place_of("CHOWN") >= 0)
+            assert page.calls.notable.model_.rows
             page.strip.end.click()
             qtbot.waitUntil(page.strip.observe.isVisible)
             assert page.strip.title.text().startswith("Learned from")

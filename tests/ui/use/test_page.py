@@ -82,14 +82,14 @@ def test_what_was_learned(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     assert [word.text for word in page.strip.phases.words] == ["Start 3×", "Serving", "Reload 6×", "Stop not seen"]
     assert page.strip.share.text() == "75 %"
     assert buttons(page) == ["Forget…", "Observe"]
-    assert texts(page.capabilities.used.rows.rows) == ["CHOWN", "SETGID", "SETUID", "NET_BIND_SERVICE"]
+    assert texts(page.capabilities.used.model_.rows) == ["CHOWN", "SETGID", "SETUID", "NET_BIND_SERVICE"]
     qtbot.waitUntil(lambda: not page.capabilities.used.verticalScrollBar().isVisible())
     assert page.places.numbers.text() == "2 folders"
-    assert texts(page.places.written.rows.rows) == ["/run", "/var/cache/nginx/tmp"]
+    assert texts(page.places.written.model_.rows) == ["/run", "/var/cache/nginx/tmp"]
     assert page.places.port_numbers.text() == "3 served"
-    assert texts(page.calls.notable.rows.rows)[0] == "socket"
+    assert texts(page.calls.notable.model_.rows)[0] == "socket"
     assert page.calls.quiet.text() == "10 calls known, none new for 2 days"
-    assert [row[2].text for row in page.peaks.table.rows.rows] == ["212 MiB", "9", "0.40", "118"]
+    assert [row[2].text for row in page.peaks.table.model_.rows] == ["212 MiB", "9", "0.40", "118"]
 
 
 def test_published_and_never_opened(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
@@ -99,7 +99,7 @@ def test_published_and_never_opened(window: MainWindow, rig: Rig, qtbot: QtBot) 
     changed = replace(state, container=replace(state.container, asked=asked))
     window.selection.show_snapshot(sample.snapshot((changed,)))
     page = reopen(window, qtbot)
-    assert [(row[0].text, row[2].text) for row in page.places.ports.rows.rows][-1] == ("8080 tcp", "nothing listens")
+    assert [(row[0].text, row[2].text) for row in page.places.ports.model_.rows][-1] == ("8080 tcp", "nothing listens")
 
 
 def test_observing_and_its_end(window: MainWindow, rig: Rig, page: UsePage, qtbot: QtBot) -> None:
@@ -221,15 +221,15 @@ def test_the_hostile_one(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     """Two thousand paths, endless names, markup, numbers without end: plain text, and bounded in size."""
     learn(window, rig, use_sample.hostile())
     page = reopen(window, qtbot)
-    assert page.places.written.rows.rowCount() == 2000
+    assert page.places.written.model_.rowCount() == 2000
     assert page.places.nothing.isVisible()
-    model = page.places.written.rows
+    model = page.places.written.model_
     for row in (0, 1999):
         shown = str(model.index(row, 0).data())
         assert "\x1b" not in shown
         assert "\u202e" not in shown
         assert "&lt;img" in str(model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole))
-    assert len(page.calls.notable.rows.rows) == 2000
+    assert len(page.calls.notable.model_.rows) == 2000
     assert page.strip.width() <= page.viewport().width()
     before = page.grab().size()
     window.resize(800, 700)
@@ -240,7 +240,7 @@ def test_models(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     """Under Qt's own tester, while rows come, change and go."""
     page = reopen(window, qtbot)
     tables = (page.places.written, page.places.ports, page.calls.notable, page.peaks.table)
-    models = [table.rows for table in (*tables, page.capabilities.used, page.capabilities.never)]
+    models = [table.model_ for table in (*tables, page.capabilities.used, page.capabilities.never)]
     testers = [QAbstractItemModelTester(each, QAbstractItemModelTester.FailureReportingMode.Fatal) for each in models]
     for seen in (use_sample.web(), use_sample.hostile(), use_sample.web(), Observation()):
         picture = use_picture(named(window, "web"), Needs("i", "c", seen), CapabilitySet.full())
@@ -262,7 +262,7 @@ def test_keys_and_ear(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     chips.setFocus()
     QTest.keyClick(chips, Qt.Key.Key_Right)
     assert chips.currentIndex().row() == 1
-    spoken = str(chips.rows.index(1, 0).data(Qt.ItemDataRole.AccessibleTextRole))
+    spoken = str(chips.model_.index(1, 0).data(Qt.ItemDataRole.AccessibleTextRole))
     assert spoken == "SETGID, 8×, by nginx"
     told = QAccessible.queryAccessibleInterface(page.capabilities.cells).text(QAccessible.Text.Name)
     assert told == page.capabilities.numbers.text()
@@ -273,8 +273,8 @@ def test_keys_and_ear(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
 def test_what_is_current_stays_so(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     learn(window, rig, use_sample.web())
     table = reopen(window, qtbot).places.written
-    table.setCurrentIndex(table.rows.index(1, 0))
-    table.show_rows((table.rows.rows[1], table.rows.rows[0]))
+    table.setCurrentIndex(table.model_.index(1, 0))
+    table.show_rows((table.model_.rows[1], table.model_.rows[0]))
     assert table.currentIndex().row() == 0
 
 

@@ -703,7 +703,7 @@ def test_another_container_begins_at_its_own_worst_bit(window: MainWindow) -> No
     view = window.strata_page.panel.findChild(BitsView)
     assert view is not None
     select(window, "redis-cache")
-    view.list.setCurrentIndex(view.list.bits.index(30))
+    view.list.setCurrentIndex(view.list.bits.index(30, 0))
     select(window, "ci-runner")
     assert view.what.text().startswith("SYS_ADMIN:")
 
@@ -712,7 +712,7 @@ def test_in_a_low_panel_the_cells_scroll_and_the_footer_stays(window: MainWindow
     window.resize(1440, 760)
     view = window.strata_page.panel.findChild(BitsView)
     assert view is not None
-    view.list.setCurrentIndex(view.list.bits.index(13))
+    view.list.setCurrentIndex(view.list.bits.index(13, 0))
     qtbot.waitUntil(lambda: view.hex.mapTo(window, view.hex.rect().bottomLeft()).y() < window.height())
-    row = view.list.visualRect(view.list.bits.index(13)).center()
+    row = view.list.visualRect(view.list.bits.index(13, 0)).center()
     assert view.area.viewport().rect().contains(view.list.viewport().mapTo(view.area.viewport(), row))

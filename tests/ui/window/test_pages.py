@@ -19,7 +19,7 @@ from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.page import Page
 from stratascope.ui.panel.raw_text import RawView, raw_text
 from stratascope.ui.panel.rulers import MOST, RulersBlock, place
-from stratascope.ui.panel.table import FactsModel, TableBlock
+from stratascope.ui.panel.table import FactsList, TableBlock
 from ui import sample
 
 # what Qt's offscreen platform cannot do is no fault of ours
@@ -38,7 +38,7 @@ def test_the_grid_shows_every_bit_at_every_width(
     cells = view.list
     assert cells.blocks <= blocks
     assert cells.bits.rowCount() == count
-    boxes = [cells.visualRect(cells.bits.index(row)) for row in range(count)]
+    boxes = [cells.visualRect(cells.bits.index(row, 0)) for row in range(count)]
     assert len({(box.x(), box.y()) for box in boxes}) == count
     inside = cells.viewport().rect()
     assert all(box.top() >= 0 and box.bottom() <= inside.bottom() + 1 for box in boxes)
@@ -57,16 +57,16 @@ def test_the_grid_by_keyboard_and_ear(theme: Theme, qtbot: QtBot) -> None:
     assert view.what.text().startswith("CHOWN:")
     QTest.keyClick(view.list, Qt.Key.Key_Right)
     assert view.list.currentIndex().row() == 14
-    spoken = str(view.list.bits.index(21).data(Qt.ItemDataRole.AccessibleTextRole))
+    spoken = str(view.list.bits.index(21, 0).data(Qt.ItemDataRole.AccessibleTextRole))
     assert spoken == "SYS_ADMIN added, in: CapPrm, CapEff, CapBnd"
-    assert str(view.list.bits.index(2).data(Qt.ItemDataRole.AccessibleTextRole)) == "DAC_READ_SEARCH, in no set"
+    assert str(view.list.bits.index(2, 0).data(Qt.ItemDataRole.AccessibleTextRole)) == "DAC_READ_SEARCH, in no set"
 
 
 def test_the_grid_keeps_its_place_in_an_update(theme: Theme, qtbot: QtBot) -> None:
     view = BitsView(theme, sample.grid())
     qtbot.addWidget(view)
     tester = QAbstractItemModelTester(view.list.bits, QAbstractItemModelTester.FailureReportingMode.Fatal)
-    view.list.setCurrentIndex(view.list.bits.index(30))
+    view.list.setCurrentIndex(view.list.bits.index(30, 0))
     view.show_grid(sample.grid(frozenset({30})))
     assert view.list.currentIndex().row() == 30
     assert "The default leaves it out" in view.what.text()
@@ -78,10 +78,10 @@ def test_the_grid_keeps_its_place_in_an_update(theme: Theme, qtbot: QtBot) -> No
 def test_a_table_is_as_high_as_its_rows(theme: Theme, qtbot: QtBot) -> None:
     block = TableBlock(theme, sample.table())
     qtbot.addWidget(block)
-    tester = QAbstractItemModelTester(block.list.facts, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    tester = QAbstractItemModelTester(block.list.model_, QAbstractItemModelTester.FailureReportingMode.Fatal)
     block.resize(800, 600)
     block.show()
-    assert block.list.facts.columnCount() == 4
+    assert block.list.model_.columnCount() == 4
     assert block.list.verticalScrollBar().maximum() == 0
     wide = block.list.height()
     block.resize(320, 600)
@@ -89,13 +89,14 @@ def test_a_table_is_as_high_as_its_rows(theme: Theme, qtbot: QtBot) -> None:
     del tester
 
 
-def test_a_table_model_keeps_rows_where_only_values_differ(qtbot: QtBot) -> None:
-    model = FactsModel(sample.table().rows)
-    with qtbot.assertNotEmitted(model.modelReset):
-        model.show(sample.table().rows)
-    with qtbot.waitSignal(model.modelReset):
-        model.show(sample.table().rows[:2])
-    assert model.rowCount() == 2
+def test_a_table_model_keeps_rows_where_only_values_differ(theme: Theme, qtbot: QtBot) -> None:
+    facts = FactsList(theme, sample.table().rows, "facts")
+    qtbot.addWidget(facts)
+    with qtbot.assertNotEmitted(facts.model_.modelReset):
+        facts.show_facts(sample.table().rows)
+    with qtbot.waitSignal(facts.model_.modelReset):
+        facts.show_facts(sample.table().rows[:2])
+    assert facts.model_.rowCount() == 2
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_three_blocks_in_the_panel_of_1440(theme: Theme, qtbot: QtBot) -> None:
     view.resize(theme.px(770), 400)
     view.show()
     assert view.list.blocks == 3
-    names = max(view.list.fontMetrics().horizontalAdvance(row.name) for row in view.list.bits.grid.rows)
+    names = max(view.list.fontMetrics().horizontalAdvance(row.name) for row in view.list.grid.rows)
     room = view.list.cells_left(0) - theme.px(6) - (theme.px(22) if view.list.numbers else 0)
     assert names <= room
     assert 3 * view.list.block_width - view.list.gap <= view.list.width()

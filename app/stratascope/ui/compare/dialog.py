@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QSize, Signal
-from PySide6.QtGui import QPainter, QResizeEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -14,10 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -27,44 +22,40 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.overview import comparison_report
 from stratascope.presentation.overview.comparison import Comparison, Difference, Part
+from stratascope.presentation.overview.comparison_report import PARTS
 from stratascope.presentation.terminal import Style
-from stratascope.ui.compare.model import Column, DifferenceModel, weaker
 from stratascope.ui.compare.side import Side
 from stratascope.ui.copying import feedback
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.choice_box import ChoiceBox
-from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.item_model import AnyIndex, ItemRole, as_listing, paint_row
-from stratascope.ui.kit.labels import Label, draw_line, give_tip
+from stratascope.ui.kit.items import Column, ItemModel
+from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.table import ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
-ROW = 30
+
+def _columns(names: tuple[str, str]) -> tuple[Column, ...]:
+    """What, and what it is in either container. `names`: what the two are called, as far as that is known."""
+    one, two = names
+    return (
+        Column(msg("Kind"), lambda found: translate(PARTS[found.part]), share=0.13, most=110, size=12,
+               ink=lambda _: "text3"),
+        Column(msg("What"), lambda found: plain(found.what, 300), share=0.27, weight=BOLD),
+        Column(one or msg("First container"), lambda found: plain(found.one, 2000), share=0.3, weight=MEDIUM,
+               ink=lambda found: _ink(found, -1), spoken=lambda found: _spoken(found.one, found, -1)),
+        Column(two or msg("Second container"), lambda found: plain(found.two, 2000), grows=1, weight=MEDIUM,
+               ink=lambda found: _ink(found, 1), spoken=lambda found: _spoken(found.two, found, 1)),
+    )  # fmt: skip
 
 
-class _Cell(QStyledItemDelegate):
-    def __init__(self, theme: Theme, table: QTableView) -> None:
-        super().__init__(table)
-        self._theme, self._table = theme, table
+def _ink(found: Difference, side: int) -> str:
+    return "open" if found.worse == side else "text"
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return QSize(10, self._theme.px(ROW))
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, rect = self._theme, option.rect
-        flags: QStyle.StateFlag = option.state
-        found: Difference = index.data(ItemRole)
-        column = Column(index.column())
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_row(painter, option, theme)
-        room = rect.adjusted(theme.px(6), 0, -theme.px(6), -1)
-        ink = "text3" if column is Column.PART else "open" if weaker(found, column) else "text"
-        font = theme.font(12) if column is Column.PART else theme.font(13, BOLD if column is Column.WHAT else MEDIUM)
-        draw_line(painter, room, str(index.data()), font, theme, ink)
-        if flags & QStyle.StateFlag.State_HasFocus and self._table.hasFocus():
-            paint_focus_ring(painter, rect.adjusted(1, 1, -1, -2), theme.px(4), theme)
-        painter.restore()
+def _spoken(text: str, found: Difference, side: int) -> str:
+    text = plain(text, 2000)
+    return translate(msg("{text}, weaker here", text=text)) if found.worse == side else text
 
 
 class CompareDialog(QDialog):
@@ -89,15 +80,16 @@ class CompareDialog(QDialog):
         self.counted = Label(theme, 13, ink="text2", wrap=True)
         self.chips: dict[Part | None, FilterChip] = {None: FilterChip(theme, translate(msg("All")))}
         for part in Part:
-            self.chips[part] = FilterChip(theme, translate(comparison_report.PARTS[part]))
+            self.chips[part] = FilterChip(theme, translate(PARTS[part]))
         self.row = ChipRow(theme)
         self.row.setAccessibleName(translate(msg("Filter differences")))
-        self.table, self.model_ = QTableView(), DifferenceModel(self)
+        model = ItemModel(_columns(("", "")))
+        self.table = ItemTable(theme, translate(msg("What is different")), model, first=True)
+        self.table.lead = 1
         self.whole = Label(theme, 12, ink="text2", wrap=True).selectable()
         self.copy, self.close_ = QPushButton(translate(msg("Copy as text"))), QPushButton(translate(msg("Close")))
         for button in (self.swap, self.capture, self.copy, self.close_):
             button.setAutoDefault(False)  # Enter after a name was typed is none of theirs
-        self._set_table()
         self._lay_out()
         self.resize(theme.px(980), theme.px(680))
         for box in (self.one, self.two):
@@ -108,7 +100,7 @@ class CompareDialog(QDialog):
         self.close_.clicked.connect(self.hide)
         for which, chip in self.chips.items():
             chip.clicked.connect(partial(self._show_part, which))
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_whole())
+        self.table.turned.connect(self._show_whole)
 
     def _box(self) -> QComboBox:
         box = ChoiceBox(self._theme, letters=18)
@@ -116,14 +108,6 @@ class CompareDialog(QDialog):
         box.setFont(self._theme.font(13))
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return box
-
-    def _set_table(self) -> None:
-        table, theme = self.table, self._theme
-        table.setModel(self.model_)
-        table.setItemDelegate(_Cell(theme, table))
-        as_listing(table, theme.font(12, BOLD))
-        table.setAccessibleName(translate(msg("What is different")))
-        table.horizontalHeader().setStretchLastSection(True)
 
     def _lay_out(self) -> None:
         theme = self._theme
@@ -210,10 +194,9 @@ class CompareDialog(QDialog):
         self.found = None
         self.lead.setText(translate(text))
         self.counted.hide()
-        self.model_.show((), ("", ""), None)
         self.copy.setEnabled(False)
         self._count()
-        self._show_whole()
+        self.table.show_rows((), _columns(("", "")))
 
     def show_comparison(self, found: Comparison) -> None:
         """That one."""
@@ -238,7 +221,7 @@ class CompareDialog(QDialog):
         found = () if self.found is None else self.found.differences
         for which, chip in self.chips.items():
             count = sum(which in (None, each.part) for each in found)
-            word = translate(msg("All") if which is None else comparison_report.PARTS[which])
+            word = translate(msg("All") if which is None else PARTS[which])
             chip.say(translate(msg("{word} {count}", word=word, count=count)), empty=not count)
             chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=count)))
             give_tip(chip, chip.accessibleName())
@@ -248,20 +231,18 @@ class CompareDialog(QDialog):
         self.part = which
         self.chips[which].setChecked(True)
         if self.found is not None:
-            self.model_.show(self.found.differences, self.names, which)
-            self._fit()
-            if self.model_.rows:
-                flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-                self.table.selectionModel().setCurrentIndex(self.model_.index(0, Column.WHAT), flags)
-        self._show_whole()
+            rows = tuple(each for each in self.found.differences if which in (None, each.part))
+            self.table.show_rows(rows, _columns(self.names))
+            self.table.fit()
+            if rows:
+                self.table.make_current(0)
 
     def _show_whole(self) -> None:
         """What may be cut in the row, in full."""
-        row = self.table.currentIndex().row()
-        found = self.model_.rows[row] if 0 <= row < len(self.model_.rows) else None
+        found: Difference | None = self.table.current()
         self.whole.setVisible(found is not None)
         if found is not None:
-            one, two = self.model_.names
+            one, two = self.names
             text = msg("{one}: {first}; {two}: {second}", one=one, first=found.one, two=two, second=found.two)
             self.whole.setText(f"{plain(found.what, 300)}\n{translate(text)}")
 
@@ -270,17 +251,6 @@ class CompareDialog(QDialog):
         if self.found is None:
             return ""
         return "\n".join(comparison_report.lines(self.found, *self.names, Style(width=100))) + "\n"
-
-    def _fit(self) -> None:
-        theme, whole = self._theme, self.table.viewport().width()
-        self.table.verticalHeader().setDefaultSectionSize(max(theme.px(ROW), theme.box(13) + theme.px(8)))
-        self.table.setColumnWidth(Column.PART, min(theme.px(110), round(whole * 0.13)))
-        self.table.setColumnWidth(Column.WHAT, round(whole * 0.27))
-        self.table.setColumnWidth(Column.ONE, round(whole * 0.3))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)

@@ -17,9 +17,9 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.model import ContainerModel
-from stratascope.ui.containers.row_paint import Past, RowDelegate
+from stratascope.ui.containers.row_paint import Past, RowPaint
 from stratascope.ui.containers.rows import Entry, replicas_key
-from stratascope.ui.kit.item_model import AnyIndex
+from stratascope.ui.kit.items import AnyIndex, CellPainter
 from stratascope.ui.kit.theme import Theme
 
 Flag = QItemSelectionModel.SelectionFlag
@@ -40,10 +40,9 @@ class ContainerView(QListView):
         super().__init__(parent)
         self.containers = containers
         self._following = False
-        self._paint = RowDelegate(theme)
-        self._paint.focused = self.hasFocus
+        self._paint = RowPaint(theme, self.hasFocus)
         self.setModel(containers)
-        self.setItemDelegate(self._paint)
+        self.setItemDelegate(CellPainter(theme, self, self._paint.draw, self._paint.size))
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

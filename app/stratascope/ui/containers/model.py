@@ -18,7 +18,7 @@ from PySide6.QtCore import QAbstractListModel, Qt, QTimer, Signal
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.containers.order import Pin, ViewBy
 from stratascope.ui.containers.rows import Entry, Key, Rows, spoken
-from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.items import ROOT, AnyIndex, ItemRole
 from stratascope.ui.kit.labels import tip
 from stratascope.usecases.listing.query import Query, parse
 from stratascope.value import replace

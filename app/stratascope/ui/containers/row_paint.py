@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
@@ -21,7 +21,7 @@ from stratascope.ui.kit import marks
 from stratascope.ui.kit.exposure_words import best_text, level_ink, number_text
 from stratascope.ui.kit.focus_ring import paint_focus_ring
 from stratascope.ui.kit.gap_words import ended_word, runs
-from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.items import AnyIndex, ItemRole
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
@@ -41,38 +41,34 @@ def mark_of(entry: Entry, number: int) -> Mark:
     return marks.mark_of(layer.assessment) if layer else Mark.UNKNOWN
 
 
-class RowDelegate(QStyledItemDelegate):
+class RowPaint:
     """Paints heads and rows. `narrow`: initials only. `elsewhere`: the chosen one only has an outline."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
+    def __init__(self, theme: Theme, focused: Callable[[], bool]) -> None:
+        """`focused`: whether the list has the keyboard."""
+        self._theme, self._focused = theme, focused
         self.narrow = self.elsewhere = False
         self._strips: dict[object, QPixmap] = {}
-        self.focused: Callable[[], bool] = lambda: False
         self.past: Past = lambda state: ()
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+    def size(self, index: AnyIndex) -> QSize:
+        """Of a row or a head."""
         theme, entry = self._theme, index.data(ItemRole)
         if entry.state is None:
             return QSize(10, max(theme.px(HEAD), theme.box(12) + theme.px(6)))
         return QSize(10, max(theme.px(ROW), theme.box(13) + theme.box(11) + theme.px(6)))
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+    def draw(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
+        """One of them."""
         entry: Entry = index.data(ItemRole)
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if entry.state is None:
-            self._head(painter, rect, entry, focused=bool(state & QStyle.StateFlag.State_HasFocus) and self.focused())
+            self._head(painter, rect, entry, focused=bool(state & QStyle.StateFlag.State_HasFocus) and self._focused())
         else:
             self._ground(painter, rect, state)
             if self.narrow:
                 self._initials(painter, rect, entry)
             else:
                 self._row(painter, rect, entry)
-        painter.restore()
 
     def chip_box(self, rect: QRect, entry: Entry) -> QRectF:
         """Where a row says how many it stands for; empty where it is for itself."""
@@ -157,7 +153,7 @@ class RowDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(box, theme.px(7), theme.px(7))
             painter.setBrush(theme.color("accent"))
             painter.drawRoundedRect(QRectF(box.left(), box.top() + 6, 3, box.height() - 12), 1.5, 1.5)
-        if state & QStyle.StateFlag.State_HasFocus and self.focused():
+        if state & QStyle.StateFlag.State_HasFocus and self._focused():
             paint_focus_ring(painter, box.adjusted(1, 1, -1, -1), theme.px(6), theme)
         elif state & QStyle.StateFlag.State_MouseOver and not state & QStyle.StateFlag.State_Selected:
             painter.setPen(Qt.PenStyle.NoPen)

@@ -185,7 +185,7 @@ class DeniedPage(QWidget):
         shown = tuple(each for each in refusals.shown if layer in (ALL, each.claim.layer))
         harmless = refusals.harmless if self.probing.open else ()
         harmless = tuple(each for each in harmless if layer in (ALL, each.claim.layer))
-        self.table.show_rows(shown, harmless, hold=hold)
+        self.table.show_denials(shown, harmless, hold=hold)
         self.chips.show_counts(refusals.shown)
         self.probing.show_harmless(refusals.harmless)
         waiting = self.table.model_.waiting

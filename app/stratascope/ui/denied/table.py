@@ -1,143 +1,178 @@
-"""The list of refusals: rows of 48 or more, of which the chosen one unfolds. Keyboard, selection and ear are Qt's."""
+"""The list of refusals: rows of 48 or more, of which the chosen one unfolds.
+
+They keep their order while they are looked at: what died of it first, then what came last. A row that is refused again
+moves up only after it had been quiet for a minute, so that several that are refused all the time do not change places
+twice a second. As long as the list is being read, rows that are new stand at its end, where they move nothing.
+
+No sentence is cut: a row is as high as the longest of its texts needs. Only the raw call is shortened, in its middle.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import (
-    QEvent,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QPoint,
-    QRect,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import (
-    QContextMenuEvent,
-    QFocusEvent,
-    QKeyEvent,
-    QKeySequence,
-    QMouseEvent,
-    QPainter,
-    QResizeEvent,
-)
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QTableView,
-    QWidget,
-)
+import time
+from enum import IntEnum
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied import words
-from stratascope.ui.denied.cells import SIDE, DenialDelegate
 from stratascope.ui.denied.details import Details
-from stratascope.ui.denied.model import Column, DenialModel
-from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.item_model import AnyIndex, as_rows
+from stratascope.ui.kit import accessibility, items
+from stratascope.ui.kit.items import AnyIndex, ItemModel, ItemRole, RowLook
 from stratascope.ui.kit.labels import draw_line
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
+from stratascope.ui.kit.table import Heads, ItemTable
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
-ROW, HEAD = 48, 26
+ROW = 48
+SIDE = 12  # left of the first column
 TIGHT = 620  # below it the raw call and the process share what there is; the time goes
+QUIET = 60.0  # seconds
+_KNOWN = 5000  # heights of texts
+
+
+class Column(IntEnum):
+    """From the left."""
+
+    TIME = 0
+    PROCESS = 1
+    TRIED = 2
+    LAYER = 3
+    ALLOWED = 4
+
+
+_HEADS = {
+    Column.TIME: msg("Time"),
+    Column.PROCESS: msg("Process"),
+    Column.TRIED: msg("What it tried"),
+    Column.LAYER: msg("Refused by"),
+    Column.ALLOWED: msg("What would allow it"),
+}
 _SHARES = {Column.PROCESS: 0.17, Column.TRIED: 0.33, Column.LAYER: 0.23, Column.ALLOWED: 0.27}
 
 
-def _is_copy(event: QKeyEvent) -> bool:
-    return event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Copy)
+class DenialModel(ItemModel):
+    """Harmless ones stand below all others, where they are shown at all."""
+
+    def __init__(self, layers: words.Layers) -> None:
+        super().__init__(tuple(map(self._column, Column)), lambda denial: denial.key)
+        self._layers = layers
+        self.harmless: frozenset[str] = frozenset()  # keys of those
+        self.waiting = 0  # new ones at the end, which have no place among the others yet
+        self._rank: dict[str, float] = {}  # by key: the moment by which it has its place
+
+    def placed(self, shown: tuple[Denial, ...], harmless: tuple[Denial, ...], *, hold: bool) -> tuple[Denial, ...]:
+        """Refusals in their order. `hold`: rows stay where they are, new ones come last."""
+        self.harmless = frozenset(each.key for each in harmless)
+        found = {each.key: each for each in (*shown, *harmless)}
+        if hold:
+            stay = [found.pop(each.key, each) for each in self.rows]
+            self.waiting += len(found)
+            return (*stay, *found.values())
+        self.waiting = 0
+        self._place(found)
+        return tuple(sorted(found.values(), key=self._order))
+
+    def _place(self, found: dict[str, Denial]) -> None:
+        ranks = {}
+        for key, each in found.items():
+            rank = self._rank.get(key)
+            ranks[key] = each.last if rank is None or each.last - rank > QUIET else rank
+        self._rank = ranks
+
+    def _order(self, denial: Denial) -> tuple[bool, bool, float, str]:
+        return denial.key in self.harmless, not denial.ended, -self._rank[denial.key], denial.key
+
+    def _column(self, column: Column) -> items.Column:
+        def text(denial: Denial) -> str:
+            return self.lines(denial, column)[0]
+
+        def spoken(denial: Denial) -> str:
+            return ", ".join(filter(None, self.lines(denial, column)))
+
+        def whole(denial: Denial) -> str:
+            lines = (words.span_text(denial),) if column is Column.TIME else self.lines(denial, column)
+            return "\n".join(filter(None, lines))
+
+        return items.Column(_HEADS[column], text, whole=whole, spoken=spoken)
+
+    def lines(self, denial: Denial, column: Column) -> tuple[str, str]:
+        """The two lines of a cell."""
+        match column:
+            case Column.TIME:
+                return words.time_lines(denial.last, time.time())
+            case Column.PROCESS:
+                return plain(denial.process, 100), words.process_below(denial)
+            case Column.TRIED:
+                return words.tried(denial), words.answered(denial)
+            case Column.LAYER:
+                return self._layers.title(denial.claim.layer), words.reason(denial.claim)
+            case Column.ALLOWED:
+                allowed, opens, _ = words.allowed_by(denial)
+                return allowed, opens
 
 
-class _Heads(QHeaderView):
-    def __init__(self, theme: Theme, table: DenialTable) -> None:
-        super().__init__(Qt.Orientation.Horizontal, table)
-        self._theme, self._table = theme, table
-
-    def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), max(self._theme.px(HEAD), self._theme.box(11) + self._theme.px(8)))
-
-    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
-        theme = self._theme
-        painter.save()
-        painter.fillRect(rect, theme.color("panel"))
-        painter.setPen(theme.color("line"))
-        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
-        left = theme.px(SIDE if section == self._table.first else 6)
-        room = rect.adjusted(left, 0, -theme.px(4), 0)
-        title = str(self.model().headerData(section, Qt.Orientation.Horizontal))
-        draw_line(painter, room, title, theme.font(11, MEDIUM), theme, "text3")
-        painter.restore()
-
-
-class DenialTable(QTableView):
-    """`unfolded`: another row is, or none (""). `copy_wanted`, `menu_wanted` are of the current row."""
+class DenialTable(ItemTable):
+    """`unfolded`: another row is, or none ("")."""
 
     unfolded = Signal(str)
-    copy_wanted = Signal()
-    menu_wanted = Signal(object)  # QPoint on the screen
+    acts, lead = True, int(Column.TRIED)
+    model_: DenialModel
 
-    def __init__(self, theme: Theme, layers: words.Layers, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme, self.layers = theme, layers
+    def __init__(self, theme: Theme, layers: words.Layers) -> None:
+        self.layers = layers
         self.whose: ContainerState | None = None  # whose refusals they are
-        self.model_ = DenialModel(layers, self)
         self.open = ""  # key of the row that is unfolded
-        self.first = Column.TIME
+        self.leftmost = Column.TIME
         self._pressed = ""  # what was unfolded when the mouse was pressed
-        self._chosen = ""  # key of the current row
         self._folded: list[int] = []  # heights of the rows, without what unfolds
+        self._tall: dict[tuple[int, bool, int, str], int] = {}  # size, bold, width, text
+        look = RowLook(bar=True, high=self.height_of)
+        name = translate(msg("What was refused"))
+        super().__init__(theme, name, DenialModel(layers), self._paint, size=self._size, row=look)
         self.details = Details(theme, self.viewport())
-        self.setHorizontalHeader(_Heads(theme, self))
-        self.setModel(self.model_)
-        self._cells = DenialDelegate(theme, self, self)
-        self.setItemDelegate(self._cells)
-        as_rows(self)
+        self.set_heads(Heads(theme, SIDE))
         self.setWordWrap(False)
-        self.setMouseTracking(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        for header in (self.horizontalHeader(), self.verticalHeader()):
-            header.setMinimumSectionSize(1)
-            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().hide()
-        self.setAccessibleName(translate(msg("What was refused")))
+        self.verticalHeader().setMinimumSectionSize(1)
         self.setAccessibleDescription(translate(msg("Enter expands a row, with the reason and what would allow it")))
         self.clicked.connect(self._clicked)
         self.model_.dataChanged.connect(self._changed)
-        theme.changed.connect(self.fit)
         self.fit()
 
-    def row_height(self, place: int) -> int:
+    def restyle(self) -> None:
+        self._tall.clear()
+        super().restyle()
+
+    def height_of(self, place: int) -> int:
         """48, or what its texts need."""
         return self._folded[place] if place < len(self._folded) else self._theme.px(ROW)
 
     @property
     def chosen(self) -> Denial | None:
         """Of the current row."""
-        at = self.currentIndex()
-        return self.model_.rows[at.row()] if at.isValid() and at.row() < len(self.model_.rows) else None
+        return self.current()  # type: ignore[no-any-return]
 
     @property
     def at_top(self) -> bool:
         """Whether new rows may come in: nothing is being read further below, or in full."""
         return not self.open and self.verticalScrollBar().value() == 0
 
-    def show_rows(self, shown: tuple[Denial, ...], harmless: tuple[Denial, ...], *, hold: bool) -> None:
-        """Other refusals; the current row stays the current one, and what is unfolded stays so."""
-        key, scrolled = self._chosen, self.verticalScrollBar().value()
-        if self.model_.show(shown, harmless, hold=hold):
-            place = self.model_.place_of(key)
-            if place >= 0:
-                self._make_current(place)
-            if self.model_.place_of(self.open) < 0:
-                self.fold()
-            self._set_heights()
-            self.executeDelayedItemsLayout()  # how far it scrolls is known only then
-            self.verticalScrollBar().setValue(scrolled)
+    def show_denials(self, shown: tuple[Denial, ...], harmless: tuple[Denial, ...], *, hold: bool) -> None:
+        """Other refusals; what is unfolded stays so. `hold`: as in the model."""
+        self.show_rows(self.model_.placed(shown, harmless, hold=hold))
         self._place_details()
+
+    def rows_placed(self) -> None:
+        if self.model_.place_of(self.open) < 0:
+            self.fold()
+        self._set_heights()
 
     def unfold(self, key: str) -> None:
         """That row, and no other."""
@@ -147,7 +182,7 @@ class DenialTable(QTableView):
             self._set_heights()
             place = self.model_.place_of(key)
             if self.currentIndex().row() != place:  # else another unfolds as the keyboard comes
-                self._make_current(place)
+                self.make_current(place)
             self.scrollTo(self.model_.index(place, 0))
             accessibility.announce(self, self.details.why.text())
 
@@ -170,7 +205,7 @@ class DenialTable(QTableView):
         """Share out the width; where there is little the time goes."""
         theme, whole = self._theme, self.viewport().width()
         tight = whole < theme.px(TIGHT)
-        self.first = Column.PROCESS if tight else Column.TIME
+        self.leftmost = Column.PROCESS if tight else Column.TIME
         self.setColumnHidden(Column.TIME, tight)
         wide = 0 if tight else theme.px(SIDE + 8 + 66)
         self.setColumnWidth(Column.TIME, max(1, wide))
@@ -183,10 +218,6 @@ class DenialTable(QTableView):
         self.viewport().update()
 
     # -- inside
-
-    def _make_current(self, place: int) -> None:
-        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-        self.selectionModel().setCurrentIndex(self.model_.index(place, Column.TRIED), flags)
 
     def _set_heights(self) -> None:
         rows = self.verticalHeader()
@@ -201,7 +232,7 @@ class DenialTable(QTableView):
 
     def _needed(self, row: int) -> int:
         least = max(self._theme.px(ROW), self._theme.box(13) + self._theme.box(11) + self._theme.px(10))
-        return max(least, self._cells.needed(self.model_.rows[row]))
+        return max(least, self._texts_high(self.model_.rows[row]))
 
     def _changed(self, first: QModelIndex | QPersistentModelIndex) -> None:
         """A row says something else, which may take another height."""
@@ -209,7 +240,9 @@ class DenialTable(QTableView):
             self._set_heights()
 
     def _details_left(self) -> int:
-        return self.columnViewportPosition(Column.PROCESS) + self._theme.px(SIDE if self.first == Column.PROCESS else 6)
+        return self.columnViewportPosition(Column.PROCESS) + self._theme.px(
+            SIDE if self.leftmost == Column.PROCESS else 6
+        )
 
     def _details_width(self) -> int:
         return max(1, self.viewport().width() - self._details_left())
@@ -219,7 +252,7 @@ class DenialTable(QTableView):
         if place < 0:
             self.details.hide()
             return
-        folded = self.row_height(place)
+        folded = self.height_of(place)
         top, high = self.rowViewportPosition(place) + folded, self.rowHeight(place) - folded - 1
         self.details.setGeometry(self._details_left(), top, self._details_width(), max(1, high))
         self.details.show()
@@ -236,33 +269,16 @@ class DenialTable(QTableView):
     def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
         super().currentChanged(current, previous)
         denial = self.chosen
-        if denial is not None:
-            self._chosen = denial.key
-            if self.open and self.open != denial.key and self.hasFocus():  # what is read in full goes along
-                self.unfold(denial.key)
-        self.viewport().update()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        if not self.currentIndex().isValid() and self.model_.rows:
-            self._make_current(0)
+        if denial is not None and self.open and self.open != denial.key and self.hasFocus():
+            self.unfold(denial.key)  # what is read in full goes along
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._pressed = self.open
         super().mousePressEvent(event)
 
-    def event(self, event: QEvent) -> bool:
-        # the window copies the whole container by these keys
-        if self.chosen is not None and isinstance(event, QKeyEvent) and _is_copy(event):
-            event.accept()
-            return True
-        return super().event(event)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         denial = self.chosen
-        if denial is not None and event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_wanted.emit()
-        elif denial is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+        if denial is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             if self.open == denial.key:
                 self.fold()
             else:
@@ -271,17 +287,6 @@ class DenialTable(QTableView):
             self.fold()
         else:
             super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        at = event.pos()
-        if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            at = self.visualRect(self.currentIndex()).center()
-        else:
-            index = self.indexAt(self.viewport().mapFromGlobal(event.globalPos()))
-            if index.isValid():
-                self.setCurrentIndex(index)
-        if self.chosen is not None:
-            self.menu_wanted.emit(self.viewport().mapToGlobal(QPoint(at)))
 
     def updateGeometries(self) -> None:
         super().updateGeometries()
@@ -292,7 +297,123 @@ class DenialTable(QTableView):
         super().scrollContentsBy(dx, dy)
         self._place_details()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.fit()
+    # -- how a row is drawn
+
+    def _size(self, index: AnyIndex) -> QSize:
+        return QSize(10, self.height_of(index.row()))
+
+    def _texts_high(self, denial: Denial) -> int:
+        """How high a row must be for its texts."""
+        lines = self.model_.lines
+        return max(sum(self._heights(denial, column, *lines(denial, column))) for column in Column) + self._theme.px(10)
+
+    def _heights(self, denial: Denial, column: Column, one: str, two: str) -> tuple[int, int]:
+        """Of the two texts of a cell."""
+        theme = self._theme
+        left = theme.px(SIDE if column == self.leftmost else 6)
+        width = max(20, self.columnWidth(column) - left - theme.px(6))
+        if column is Column.TIME:
+            return theme.box(11), theme.box(11)
+        beside = 0
+        if column is Column.LAYER and self.layers.number(denial.claim.layer):
+            marked = words.mark_of(self.whose, denial.claim.layer) is not None
+            beside = theme.px(21 + (17 if marked else 0))
+        size = 12 if column is Column.ALLOWED else 13
+        bold = column is Column.PROCESS
+        upper = max(theme.box(13), self._text_high(one, size, width - beside, bold=bold))
+        if column is Column.TRIED:
+            return upper, theme.box(11)
+        signed = column is Column.ALLOWED and words.allowed_by(denial)[2] == "weak"
+        signed = signed or (column is Column.PROCESS and denial.ended)
+        return upper, max(theme.box(11), self._text_high(two, 11, width - (theme.px(14) if signed else 0)))
+
+    def _text_high(self, text: str, size: int, width: int, *, bold: bool = False) -> int:
+        key = size, bold, width, text
+        found = self._tall.get(key)
+        if found is None:
+            if len(self._tall) >= _KNOWN:
+                self._tall.clear()
+            metrics = QFontMetrics(self._theme.font(size, BOLD if bold else MEDIUM if size == 12 else REGULAR))
+            width, wrap = max(20, width), int(Qt.TextFlag.TextWordWrap.value)
+            box = metrics.boundingRect(QRect(0, 0, width, 10000), wrap, breakable(text, metrics, width))
+            found = self._tall[key] = box.height()
+        return found
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
+        theme, column, denial = self._theme, Column(index.column()), index.data(ItemRole)
+        left = theme.px(SIDE if column == self.leftmost else 6)
+        room = rect.adjusted(left, 0, -theme.px(6), -1)
+        self._cell(painter, room, denial, column, pale=denial.key in self.model_.harmless)
+
+    def _cell(self, painter: QPainter, room: QRect, denial: Denial, column: Column, *, pale: bool) -> None:
+        theme = self._theme
+        one, two = self.model_.lines(denial, column)
+        first, second = self._heights(denial, column, one, two)
+        top = room.top() + (room.height() - first - second) // 2
+        upper, lower = QRect(room.left(), top, room.width(), first), QRect(room.left(), top + first, room.width(),
+                                                                          second)  # fmt: skip
+        ink, below = "text2" if pale else "text", "text2"
+        match column:
+            case Column.TIME:
+                for box, text in ((upper, one), (lower, two)):
+                    draw_line(painter, box, text, theme.font(11, fixed=True), theme, "text2")
+                return
+            case Column.PROCESS:
+                _draw_text(painter, upper, one, theme.font(13, BOLD if not pale else REGULAR), theme, ink)
+                if denial.ended and not pale:
+                    lower, below = self._sign(painter, lower, Mark.TRIANGLE, "open"), "open"
+            case Column.TRIED:
+                _draw_text(painter, upper, one, theme.font(13), theme, ink)
+                painter.setFont(theme.font(11, fixed=True))
+                fits = painter.fontMetrics().horizontalAdvance
+                found = next((each for each in words.shorter(two) if fits(each) <= lower.width()), None)
+                two = found or words.shorter(two)[-1]
+                draw_line(painter, lower, two, theme.font(11, fixed=True), theme, below, middle=True)
+                return
+            case Column.LAYER:
+                upper = self._layer(painter, upper, denial)
+                _draw_text(painter, upper, one, theme.font(13), theme, ink)
+            case Column.ALLOWED:
+                _draw_text(painter, upper, one, theme.font(12, MEDIUM), theme, "text2" if not denial.remedies else ink)
+                if words.allowed_by(denial)[2] == "weak":
+                    lower = self._sign(painter, lower, Mark.TRIANGLE, "weak")
+        _draw_text(painter, lower, two, theme.font(11), theme, below)
+
+    def _sign(self, painter: QPainter, room: QRect, mark: Mark, ink: str) -> QRect:
+        theme, side = self._theme, self._theme.px(10)
+        top = room.top() + (theme.box(11) - side) / 2
+        paint_mark(painter, QRectF(room.left(), top, side, side), mark, theme, ink)
+        return room.adjusted(theme.px(14), 0, 0, 0)
+
+    def _layer(self, painter: QPainter, room: QRect, denial: Denial) -> QRect:
+        """Its number and mark; what is left for its name."""
+        theme = self._theme
+        number, side = self.layers.number(denial.claim.layer), theme.px(16)
+        if not number:
+            return room
+        middle = room.top() + theme.box(13) / 2
+        top = middle - side / 2
+        paint_number(painter, QRectF(room.left(), top, side, side), number, theme)
+        room = room.adjusted(theme.px(21), 0, 0, 0)
+        mark = words.mark_of(self.whose, denial.claim.layer)
+        if mark is not None:
+            box = theme.px(11)
+            paint_mark(painter, QRectF(room.left(), middle - box / 2, box, box), mark, theme)
+            room = room.adjusted(theme.px(17), 0, 0, 0)
+        return room
+
+
+def _draw_text(painter: QPainter, room: QRect, text: str, font: QFont, theme: Theme, ink: str) -> None:
+    painter.setFont(font)
+    painter.setPen(theme.color(ink))
+    shown = breakable(text, painter.fontMetrics(), room.width())
+    painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, shown)
+
+
+def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
+    """The same, with words that are wider than a line broken anywhere: their end may be what matters ("…forward=1")."""
+    if metrics.horizontalAdvance(text) <= width:
+        return text
+    return " ".join(
+        "\u200b".join(each) if metrics.horizontalAdvance(each) > width else each for each in text.split(" ")
+    )

@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
-from stratascope.ui.fleet.rows import Column, RowsTable
+from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.table import ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.listing.fleet import Alike
 from stratascope.value import Value
@@ -45,14 +46,14 @@ class FleetList(QWidget):
         self._theme, self._tell = theme, tell
         self._told: Any = None
         self.setAccessibleName(names[0])
-        self.table = RowsTable(theme, names[0], columns, key)
+        self.table = ItemTable(theme, names[0], ItemModel(columns, key), first=True)
         self.nothing = Label(theme, 13, ink="text2", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.table)
         self.stack.addWidget(self.nothing)
         self.title, self.meaning = Line(theme, 15, BOLD, middle=True), Label(theme, 13, ink="text2", wrap=True)
-        self.parts = RowsTable(theme, names[1], parts, lambda each: each.state.key)
+        self.parts = ItemTable(theme, names[1], ItemModel(parts, lambda each: each.state.key), first=True)
         policy = self.parts.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # the lines above stay where they are
         self.parts.setSizePolicy(policy)

@@ -10,9 +10,10 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.fleet.summary import where
-from stratascope.ui.fleet.rows import Column
 from stratascope.ui.kit.exposure_words import NOTHING, exposure_sentence, level_ink, number_text
+from stratascope.ui.kit.items import Column
 from stratascope.ui.kit.marks import SEVERITY_INK, engine_state_word, severity_word
+from stratascope.ui.kit.theme import BOLD
 from stratascope.usecases.listing.fleet import Alike, FoundMachine
 
 _NAME, _IMAGE = 200, 300  # characters
@@ -89,9 +90,9 @@ def machine_title(found: FoundMachine) -> str:
 
 
 MACHINES = (
-    Column(msg("Exposure"), lambda each: number_text(worst_of(each)), 70, bold=True,
+    Column(msg("Exposure"), lambda each: number_text(worst_of(each)), 70, weight=BOLD,
            ink=lambda each: level_ink(worst_of(each)), whole=lambda each: exposure_sentence(worst_of(each))),
-    Column(msg("Machine"), machine_name, 120, 3, bold=True, name=True, whole=_machine_whole,
+    Column(msg("Machine"), machine_name, 120, 3, weight=BOLD, middle=True, whole=_machine_whole,
            ink=lambda each: "text" if each.machine.trouble is None else "weak"),
     Column(msg("Critical"), lambda each: _count(each, each.critical), 60,
            ink=lambda each: _count_ink(each, each.critical),
@@ -99,9 +100,9 @@ MACHINES = (
     Column(msg("High"), lambda each: _count(each, each.high), 60, ink=lambda each: _count_ink(each, each.high),
            whole=lambda each: _opened(each.high, Severity.HIGH)),
     Column(msg("Containers"), _containers, 84),
-    Column(msg("Kernel"), lambda each: kernels(each.machine), 110, 1, name=True, from_width=560,
+    Column(msg("Kernel"), lambda each: kernels(each.machine), 110, 1, middle=True, from_width=560,
            ink=lambda _: "text2"),
-    Column(msg("Engines"), lambda each: engines(each.machine), 110, 4, name=True, from_width=720,
+    Column(msg("Engines"), lambda each: engines(each.machine), 110, 4, middle=True, from_width=720,
            ink=lambda _: "text2"),
 )  # fmt: skip
 
@@ -117,9 +118,9 @@ def _opened(count: int, severity: Severity) -> str:
 
 
 THREATS = (
-    Column(msg("Severity"), lambda each: severity_word(each.threat.severity), 80, bold=True,
+    Column(msg("Severity"), lambda each: severity_word(each.threat.severity), 80, weight=BOLD,
            ink=lambda each: SEVERITY_INK[each.threat.severity]),
-    Column(msg("Threat"), lambda each: plain(translate(each.threat.title), _NAME), 160, 1, bold=True),
+    Column(msg("Threat"), lambda each: plain(translate(each.threat.title), _NAME), 160, 1, weight=BOLD),
     Column(msg("Containers"), lambda each: str(each.containers), 84),
     Column(msg("Machines"), lambda each: str(each.machines), 84),
 )  # fmt: skip
@@ -145,20 +146,20 @@ def _engine(found: Alike) -> str:
 
 
 _ALIKE = (
-    Column(msg("Exposure"), lambda each: number_text(_matrix(each)), 70, bold=True,
+    Column(msg("Exposure"), lambda each: number_text(_matrix(each)), 70, weight=BOLD,
            ink=lambda each: level_ink(_matrix(each)), whole=lambda each: exposure_sentence(_matrix(each))),
-    Column(msg("Container"), alike_name, 120, 3, bold=True, name=True),
+    Column(msg("Container"), alike_name, 120, 3, weight=BOLD, middle=True),
 )  # fmt: skip
-_IMAGE_COLUMN = Column(msg("Image"), lambda each: plain(each.state.container.image, _IMAGE), 110, 3, name=True,
+_IMAGE_COLUMN = Column(msg("Image"), lambda each: plain(each.state.container.image, _IMAGE), 110, 3, middle=True,
                        from_width=520, ink=lambda _: "text2")  # fmt: skip
 OF_MACHINE = (
     *_ALIKE,
     _IMAGE_COLUMN,
-    Column(msg("Engine"), _engine, 90, 1, name=True, ink=lambda _: "text2"),
+    Column(msg("Engine"), _engine, 90, 1, middle=True, ink=lambda _: "text2"),
 )
 OF_THREAT = (
     *_ALIKE,
-    Column(msg("Machines"), lambda each: translate(where(each.machines)), 160, 4, name=True,
+    Column(msg("Machines"), lambda each: translate(where(each.machines)), 160, 4, middle=True,
            whole=lambda each: translate(where(each.machines, 20))),
     _IMAGE_COLUMN,
 )  # fmt: skip

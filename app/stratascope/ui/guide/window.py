@@ -6,7 +6,7 @@ when they are first looked at or searched. Decided against a modal dialog: one r
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractListModel, QSize, Qt, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QFont, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -21,14 +21,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.message import msg
+from stratascope.core.message import NOTHING, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.guide.chapters import Chapter, NoGuideError, chapter_name, load
 from stratascope.ui.guide.document import GuideDocument
 from stratascope.ui.guide.search import GuideSearch
 from stratascope.ui.guide.view import GuideView
-from stratascope.ui.kit.item_model import ROOT, AnyIndex
-from stratascope.ui.kit.labels import Label, Line, give_tip, tip
+from stratascope.ui.kit.items import Column, ItemModel
+from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value
 
@@ -42,25 +42,6 @@ class HistoryEntry(Value):
 
     chapter: int
     down: int = 0
-
-
-class ChapterModel(QAbstractListModel):
-    """The titles, in order."""
-
-    def __init__(self, chapters: tuple[Chapter, ...]) -> None:
-        super().__init__()
-        self._titles = tuple(chapter.title for chapter in chapters)
-
-    def rowCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self._titles)
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid() or not 0 <= index.row() < len(self._titles):
-            return None
-        title = self._titles[index.row()]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(title)
-        return title if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole) else None
 
 
 class SearchField(QLineEdit):
@@ -99,7 +80,8 @@ class GuideWindow(QDialog):
         self._current = -1
         self._before: list[HistoryEntry] = []
         self._after: list[HistoryEntry] = []
-        self.model = ChapterModel(self.chapters)
+        self.model = ItemModel((Column(NOTHING, lambda chapter: chapter.title),), parent=self)
+        self.model.show(self.chapters)
         self.list = QListView()
         self.view = GuideView(theme)
         self.field = SearchField(self)
@@ -254,7 +236,7 @@ class GuideWindow(QDialog):
     def _show(self, number: int) -> None:
         self._current = number
         self.view.show_document(self.document(number), self.chapters[number].title)
-        self.list.setCurrentIndex(self.model.index(number))
+        self.list.setCurrentIndex(self.model.index(number, 0))
         self.search.mark()
 
     def document(self, number: int) -> GuideDocument:

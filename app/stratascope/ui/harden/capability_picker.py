@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QListView,
     QListWidget,
     QListWidgetItem,
     QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QWidget,
 )
 
@@ -20,51 +18,11 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.words import explain
 from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.ui.kit.focus_ring import focus_pen
-from stratascope.ui.kit.item_model import AnyIndex
+from stratascope.ui.kit.items import AnyIndex, CellPainter
 from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 
 ROWS, ROW, BLOCK = 14, 18, 190
-
-
-class _CapabilityDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return QSize(self._theme.px(BLOCK), max(self._theme.px(ROW), self._theme.box(11)))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, rect = self._theme, QRectF(option.rect)
-        state: QStyle.StateFlag = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(focus_pen(theme, 1.6))
-            painter.setBrush(theme.color("accent_soft"))
-            painter.drawRoundedRect(rect.adjusted(1, 1, -theme.px(8), -1), theme.px(4), theme.px(4))
-        elif state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("sunk"))
-            painter.drawRoundedRect(rect.adjusted(1, 1, -theme.px(8), -1), theme.px(4), theme.px(4))
-        kept = index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked.value
-        painter.setPen(Qt.PenStyle.NoPen)
-        side = theme.px(10)
-        x, middle = rect.left() + theme.px(6), rect.center().y()
-        if kept:
-            painter.setBrush(theme.color("accent"))
-            painter.drawRoundedRect(QRectF(x, middle - side / 2, side, side), 2.5, 2.5)
-        else:
-            painter.setBrush(theme.color("bitoff"))
-            dot = theme.px(2.7)
-            painter.drawEllipse(QRectF(x + (side - dot) / 2, middle - dot / 2, dot, dot))
-        painter.setFont(theme.font(11, BOLD if kept else REGULAR))
-        painter.setPen(theme.color("text" if kept else "text3"))
-        room = rect.adjusted(theme.px(24), 0, -theme.px(10), 0)
-        text = painter.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, round(room.width()))
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
-        painter.restore()
 
 
 class CapabilityGrid(QListWidget):
@@ -77,7 +35,7 @@ class CapabilityGrid(QListWidget):
         self._theme = theme
         self._filling = False
         self.setAccessibleName(translate(msg("Capabilities it keeps")))
-        self.setItemDelegate(_CapabilityDelegate(theme, self))
+        self.setItemDelegate(CellPainter(theme, self, self._paint, self._size))
         self.setFlow(QListView.Flow.TopToBottom)
         self.setWrapping(True)
         self.setUniformItemSizes(True)
@@ -126,3 +84,33 @@ class CapabilityGrid(QListWidget):
         number = self.row(item)
         self._set(number, not self._kept(number))
         self.changed.emit(self.value())
+
+    def _size(self, _: AnyIndex) -> QSize:
+        return QSize(self._theme.px(BLOCK), max(self._theme.px(ROW), self._theme.box(11)))
+
+    def _paint(self, painter: QPainter, box: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
+        theme, rect = self._theme, QRectF(box)
+        if state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(focus_pen(theme, 1.6))
+            painter.setBrush(theme.color("accent_soft"))
+            painter.drawRoundedRect(rect.adjusted(1, 1, -theme.px(8), -1), theme.px(4), theme.px(4))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(rect.adjusted(1, 1, -theme.px(8), -1), theme.px(4), theme.px(4))
+        kept = index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked.value
+        painter.setPen(Qt.PenStyle.NoPen)
+        side = theme.px(10)
+        x, middle = rect.left() + theme.px(6), rect.center().y()
+        if kept:
+            painter.setBrush(theme.color("accent"))
+            painter.drawRoundedRect(QRectF(x, middle - side / 2, side, side), 2.5, 2.5)
+        else:
+            painter.setBrush(theme.color("bitoff"))
+            dot = theme.px(2.7)
+            painter.drawEllipse(QRectF(x + (side - dot) / 2, middle - dot / 2, dot, dot))
+        painter.setFont(theme.font(11, BOLD if kept else REGULAR))
+        painter.setPen(theme.color("text" if kept else "text3"))
+        room = rect.adjusted(theme.px(24), 0, -theme.px(10), 0)
+        text = painter.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, round(room.width()))
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QObject, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
     QListView,
     QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
 
-from stratascope.core.message import msg, plural
+from stratascope.core.message import NOTHING, msg, plural
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
+from stratascope.ui.kit.items import AnyIndex, CellPainter, Column, ItemModel, ItemRole, paint_chosen
 from stratascope.ui.kit.labels import Label, draw_line
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.palette.search import Place, found
@@ -29,62 +27,8 @@ WIDE, HIGH, ROW, FROM_TOP = 560, 420, 30, 80
 _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
-class PlacesModel(QAbstractListModel):
-    """What is found, in order."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.places: tuple[Place, ...] = ()
-
-    def show_places(self, places: tuple[Place, ...]) -> None:
-        """Others."""
-        self.beginResetModel()
-        self.places = places
-        self.endResetModel()
-
-    def rowCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self.places)
-
-    def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
-        if not index.isValid() or not 0 <= index.row() < len(self.places):
-            return None
-        place = self.places[index.row()]
-        if role == ItemRole:
-            return place
-        if role == Qt.ItemDataRole.DisplayRole:
-            return place.title
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(part for part in (place.title, place.kind, place.more) if part)
-        return None
-
-
-class _Row(QStyledItemDelegate):
-    def __init__(self, theme: Theme, parent: QObject) -> None:
-        super().__init__(parent)
-        self._theme = theme
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return QSize(10, max(self._theme.px(ROW), self._theme.box(13) + self._theme.px(8)))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, place = self._theme, index.data(ItemRole)
-        rect: QRect = option.rect
-        flags: QStyle.StateFlag = option.state
-        painter.save()
-        if flags & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.color("sel"))
-            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), theme.color("accent"))
-        elif flags & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, theme.color("sunk"))
-        room = rect.adjusted(theme.px(12), 0, -theme.px(12), 0)
-        wide = room.width()
-        title = QRect(room.left(), room.top(), round(wide * 0.56), room.height())
-        kind = QRect(title.right() + theme.px(8), room.top(), round(wide * 0.18), room.height())
-        rest = QRect(kind.right() + theme.px(8), room.top(), room.right() - kind.right() - theme.px(8), room.height())
-        draw_line(painter, title, place.title, theme.font(13, MEDIUM), theme, "text", middle=True)
-        draw_line(painter, kind, place.kind, theme.font(11), theme, "text2")
-        draw_line(painter, rest, place.more, theme.font(11), theme, "text2", middle=True)
-        painter.restore()
+def _spoken(place: Place) -> str:
+    return ", ".join(part for part in (place.title, place.kind, place.more) if part)
 
 
 class Palette(QFrame):
@@ -102,10 +46,10 @@ class Palette(QFrame):
         self.field.setAccessibleName(self.accessibleName())
         self.field.setFont(theme.font(14))
         self.field.setMinimumHeight(theme.px(32))
-        self.model = PlacesModel(self)
+        self.model = ItemModel((Column(NOTHING, lambda place: place.title, spoken=_spoken),), parent=self)
         self.list = QListView()
         self.list.setModel(self.model)
-        self.list.setItemDelegate(_Row(theme, self.list))
+        self.list.setItemDelegate(CellPainter(theme, self.list, self._paint, self._size))
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setUniformItemSizes(True)
         self.list.setMouseTracking(True)
@@ -145,10 +89,10 @@ class Palette(QFrame):
             before.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _search(self, text: str) -> None:
-        self.model.show_places(found(self._all, text))
-        count = len(self.model.places)
+        self.model.show(found(self._all, text))
+        count = len(self.model.rows)
         if count:
-            self.list.setCurrentIndex(self.model.index(0))
+            self.list.setCurrentIndex(self.model.index(0, 0))
             words = translate(
                 plural("{count} found. Enter opens it", "{count} found. Enter opens the selected one", count)
             )
@@ -164,13 +108,28 @@ class Palette(QFrame):
             place.act()
 
     def _step(self, key: Qt.Key) -> None:
-        at, last = self.list.currentIndex().row(), len(self.model.places) - 1
+        at, last = self.list.currentIndex().row(), len(self.model.rows) - 1
         page = max(1, self.list.viewport().height() // max(1, self.list.sizeHintForRow(0)))
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -page, Qt.Key.Key_PageDown: page}
         if last >= 0:
-            index = self.model.index(max(0, min(last, at + steps[key])))
+            index = self.model.index(max(0, min(last, at + steps[key])), 0)
             self.list.setCurrentIndex(index)
             accessibility.announce(self.field, str(index.data(Qt.ItemDataRole.AccessibleTextRole)))
+
+    def _size(self, _: AnyIndex) -> QSize:
+        return QSize(10, max(self._theme.px(ROW), self._theme.box(13) + self._theme.px(8)))
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
+        theme, place = self._theme, index.data(ItemRole)
+        paint_chosen(painter, rect, state, theme, bar=True)
+        room = rect.adjusted(theme.px(12), 0, -theme.px(12), 0)
+        wide = room.width()
+        title = QRect(room.left(), room.top(), round(wide * 0.56), room.height())
+        kind = QRect(title.right() + theme.px(8), room.top(), round(wide * 0.18), room.height())
+        rest = QRect(kind.right() + theme.px(8), room.top(), room.right() - kind.right() - theme.px(8), room.height())
+        draw_line(painter, title, place.title, theme.font(13, MEDIUM), theme, "text", middle=True)
+        draw_line(painter, kind, place.kind, theme.font(11), theme, "text2")
+        draw_line(painter, rest, place.more, theme.font(11), theme, "text2", middle=True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QFocusEvent) and event.lostFocus():

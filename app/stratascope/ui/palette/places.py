@@ -119,10 +119,10 @@ def _to_capability(ways: Ways, number: int) -> None:
     view = panel.findChild(BitsView)
     if view is not None and panel.tabs:
         panel.open_tab(panel.tabs[0].key)
-        rows = view.list.bits.grid.rows
+        rows = view.list.grid.rows
         place = next((at for at, row in enumerate(rows) if row.number == number), -1)
         if place >= 0:
-            view.list.setCurrentIndex(view.list.bits.index(place))
+            view.list.setCurrentIndex(view.list.bits.index(place, 0))
             view.list.setFocus(Qt.FocusReason.OtherFocusReason)
 
 

@@ -24,7 +24,7 @@ from stratascope.core.layer import BitGrid, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
-from stratascope.ui.kit.item_model import ItemRole
+from stratascope.ui.kit.items import ItemRole
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.panel.bits_list import BitList, explain
@@ -46,8 +46,8 @@ class _Heads(QWidget):
         cell = view.cell
         for block in range(view.blocks):
             left = view.cells_left(block * view.block_width)
-            for place, head in enumerate(view.bits.grid.sets):
-                strong = place == view.bits.grid.emphasis
+            for place, head in enumerate(view.grid.sets):
+                strong = place == view.grid.emphasis
                 painter.setFont(theme.font(10, BOLD if strong else MEDIUM))
                 painter.setPen(theme.color("text" if strong else "text2"))
                 box = QRect(left + place * cell - 4, 0, cell + 8, self.height())
@@ -122,9 +122,8 @@ class BitsView(QWidget):
 
     def show_grid(self, grid: BitGrid) -> None:
         """Another grid in the same place; the selected bit stays."""
-        if grid != self.list.bits.grid:
-            self.list.bits.show(grid)
-            self.list.reflow()
+        if grid != self.list.grid:
+            self.list.show_grid(grid)
             if self.list.currentIndex().isValid():
                 self._tell(self.list.currentIndex())
             else:
@@ -132,14 +131,14 @@ class BitsView(QWidget):
 
     def choose(self) -> None:
         """Begin with the worst difference, else with the first bit that is set."""
-        rows = self.list.bits.grid.rows
+        rows = self.list.grid.rows
         order = (Tone.BAD, Tone.WARN)
         place = next((at for tone in order for at, row in enumerate(rows) if row.word and row.tone is tone), None)
         if place is None:
             place = next((at for at, row in enumerate(rows) if any(row.bits)), 0)
         if rows:
             self.list.selectionModel().setCurrentIndex(
-                self.list.bits.index(place), QItemSelectionModel.SelectionFlag.ClearAndSelect
+                self.list.bits.index(place, 0), QItemSelectionModel.SelectionFlag.ClearAndSelect
             )
 
     def _tell(self, index: QModelIndex) -> None:
@@ -150,7 +149,7 @@ class BitsView(QWidget):
         self.area.ensureVisible(0, box.center().y(), 0, 2 * self.list.row_height)
         bar, high = self.area.verticalScrollBar(), self.list.row_height
         bar.setValue(-(-bar.value() // high) * high)  # no row is cut below the heads
-        grid = self.list.bits.grid
+        grid = self.list.grid
         self.what.setText(translate(msg("{title}: {what}", title=row.name, what=together(explain(row)))))
         chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None
         if chosen is not None:

@@ -6,7 +6,6 @@ An item view (a list that wraps into blocks), so that keyboard, selection and sc
 from __future__ import annotations
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QPointF,
     QRect,
     QRectF,
@@ -19,18 +18,15 @@ from PySide6.QtWidgets import (
     QFrame,
     QListView,
     QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QWidget,
 )
 
 from stratascope.core.layer import BitGrid, BitRow, Tone
-from stratascope.core.message import msg
+from stratascope.core.message import NOTHING, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_ring import outline_pen
-from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.items import AnyIndex, CellPainter, Column, ItemModel, ItemRole
 from stratascope.ui.kit.marks import TONE_INK
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
@@ -43,40 +39,47 @@ _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft"
 TALLEST = 24  # px of the design: a row in a high window
 
 
-class BitModel(QAbstractListModel):
-    """One row per bit."""
+def explain(row: BitRow) -> tuple[str, ...]:
+    """What the bit allows, and why the default has it or not."""
+    return tuple(translate(part) for part in (row.explanation, row.note) if part is not None)
 
-    def __init__(self, grid: BitGrid) -> None:
-        super().__init__()
+
+class BitList(QListView):
+    """The cells. As many blocks side by side as the width allows; first the numbers give way, then what is between."""
+
+    reflowed = Signal()
+
+    def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.cell, self.gap, self.tight = theme.px(CELL), theme.px(GAP), False
         self.grid = grid
+        bits = Column(NOTHING, lambda row: plain(row.name), whole=self._whole, spoken=self.spoken)
+        self.bits = ItemModel((bits,), lambda row: row.number, self)
+        self.bits.show(grid.rows)
+        self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
+        self._room = 0
+        self.setModel(self.bits)
+        self.setItemDelegate(CellPainter(theme, self, self._paint, lambda _: QSize(self.block_width, self.row_height)))
+        self.setFlow(QListView.Flow.TopToBottom)
+        self.setWrapping(True)
+        self.setUniformItemSizes(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMouseTracking(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setAccessibleName(translate(msg("Bits")))
+        self.setAccessibleDescription(translate(msg("Arrow keys move from bit to bit; what it allows is shown below")))
+        self.reflow()
+        theme.changed.connect(self.reflow)
 
-    def rowCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self.grid.rows)
-
-    def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
-        if not index.isValid() or not 0 <= index.row() < len(self.grid.rows):
-            return None
-        row = self.grid.rows[index.row()]
-        if role == ItemRole:
-            return row
-        if role == Qt.ItemDataRole.DisplayRole:
-            return plain(row.name)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self.spoken(row)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tip("\n".join((self.spoken(row), *explain(row))))
-        return None
-
-    def show(self, grid: BitGrid) -> None:
+    def show_grid(self, grid: BitGrid) -> None:
         """Another grid; rows are kept where the bits are the same."""
-        if [row.number for row in grid.rows] == [row.number for row in self.grid.rows]:
-            self.grid = grid
-            if grid.rows:
-                self.dataChanged.emit(self.index(0), self.index(len(grid.rows) - 1))
-            return
-        self.beginResetModel()
         self.grid = grid
-        self.endResetModel()
+        self.bits.show(grid.rows, anew=True)
+        self.reflow()
 
     def spoken(self, row: BitRow) -> str:
         """A row for the ear: the name and the sets that hold it."""
@@ -89,43 +92,70 @@ class BitModel(QAbstractListModel):
         )
         return translate(text).replace("  ", " ").replace(" ,", ",")
 
+    def _whole(self, row: BitRow) -> str:
+        return "\n".join((self.spoken(row), *explain(row)))
 
-def explain(row: BitRow) -> tuple[str, ...]:
-    """What the bit allows, and why the default has it or not."""
-    return tuple(translate(part) for part in (row.explanation, row.note) if part is not None)
+    def set_room(self, room: int) -> None:
+        """How high it may be: its rows share that, as far as rows grow."""
+        if room != self._room:
+            self._room = room
+            self.reflow()
 
+    def reflow(self) -> None:
+        """Choose blocks for the present width, and the height of a row for that of the window."""
+        theme, count = self._theme, max(1, len(self.grid.rows))
+        self.setFont(theme.font(11, BOLD))
+        names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.grid.rows), default=80)
+        width = max(self.width(), 50)
+        choices = [
+            (blocks, numbers, tight)
+            for blocks, tights in ((3, (False, True)), (2, (False,)), (1, (False,)))
+            for tight in tights
+            for numbers in (True, False)
+        ]
+        for blocks, numbers, tight in choices:
+            cell, gap = theme.px(TIGHT_CELL if tight else CELL), theme.px(TIGHT_GAP if tight else GAP)
+            least = theme.px(12) + names + len(self.grid.sets) * cell + gap
+            needed = least + (theme.px(NUMBER) if numbers else 0)
+            if needed * blocks - gap <= width:
+                break
+        self.blocks, self.numbers, self.tight, self.cell, self.gap = blocks, numbers, tight, cell, gap
+        rows = -(-count // self.blocks)
+        self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
+        # the last block has no gap at its right, so the width may be shared out a little wider
+        self.block_width = min((width + gap) // blocks - 1, least + theme.px(NUMBER + 46))
+        self.setGridSize(QSize(self.block_width, self.row_height))
+        self.setFixedHeight(rows * self.row_height + 1)
+        self.doItemsLayout()
+        self.reflowed.emit()
 
-class _BitDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, view: BitList) -> None:
-        super().__init__(view)
-        self._theme, self._view = theme, view
+    def cells_left(self, left: int) -> int:
+        """Where a block's cells begin, if it begins at `left`."""
+        return left + self.block_width - self.gap - len(self.grid.sets) * self.cell - self._theme.px(2)
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return QSize(self._view.block_width, self._view.row_height)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.reflow()
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, view = self._theme, self._view
-        row: BitRow = index.data(ItemRole)
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        cell = view.cell
-        cells = view.cells_left(rect.left())
-        grid = view.bits.grid
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
+        theme, row = self._theme, index.data(ItemRole)
+        cell = self.cell
+        cells = self.cells_left(rect.left())
+        grid = self.grid
         if 0 <= grid.emphasis < len(grid.sets):
             painter.fillRect(
                 QRect(cells + grid.emphasis * cell, rect.top(), cell, rect.height()), theme.color("accent_soft")
             )
         tinted = row.word is not None and row.tone in _SOFT
-        body = QRectF(rect.left(), rect.top() + 0.5, view.block_width - view.gap, rect.height() - 1)
+        body = QRectF(rect.left(), rect.top() + 0.5, self.block_width - self.gap, rect.height() - 1)
         painter.setPen(Qt.PenStyle.NoPen)
         if tinted:
             painter.setBrush(theme.color(_SOFT[row.tone]))
             painter.drawRoundedRect(body, theme.px(4), theme.px(4))
         if state & QStyle.StateFlag.State_Selected:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            strong = view.hasFocus()
+            strong = self.hasFocus()
             painter.setPen(outline_pen(theme, "line2", focused=strong))
             edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)  # on whole pixels
             painter.drawRoundedRect(edge, theme.px(4), theme.px(4))
@@ -137,7 +167,7 @@ class _BitDelegate(QStyledItemDelegate):
         ink = TONE_INK[row.tone] if tinted else "text" if on else "text3"
         x = rect.left() + theme.px(6)
         middle = Qt.AlignmentFlag.AlignVCenter
-        if view.numbers:
+        if self.numbers:
             painter.setFont(theme.font(10, MEDIUM))
             painter.setPen(theme.color(ink if tinted else "text3"))
             box = QRect(x, rect.top(), theme.px(14), rect.height())
@@ -166,76 +196,3 @@ class _BitDelegate(QStyledItemDelegate):
             else:
                 painter.setBrush(theme.color("bitoff"))
                 painter.drawEllipse(centre, dot / 2, dot / 2)
-        painter.restore()
-
-
-class BitList(QListView):
-    """The cells. As many blocks side by side as the width allows; first the numbers give way, then what is between."""
-
-    reflowed = Signal()
-
-    def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.cell, self.gap, self.tight = theme.px(CELL), theme.px(GAP), False
-        self.bits = BitModel(grid)
-        self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
-        self._room = 0
-        self.setModel(self.bits)
-        self.setItemDelegate(_BitDelegate(theme, self))
-        self.setFlow(QListView.Flow.TopToBottom)
-        self.setWrapping(True)
-        self.setUniformItemSizes(True)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setMouseTracking(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.setAccessibleName(translate(msg("Bits")))
-        self.setAccessibleDescription(translate(msg("Arrow keys move from bit to bit; what it allows is shown below")))
-        self.reflow()
-        theme.changed.connect(self.reflow)
-
-    def set_room(self, room: int) -> None:
-        """How high it may be: its rows share that, as far as rows grow."""
-        if room != self._room:
-            self._room = room
-            self.reflow()
-
-    def reflow(self) -> None:
-        """Choose blocks for the present width, and the height of a row for that of the window."""
-        theme, count = self._theme, max(1, len(self.bits.grid.rows))
-        self.setFont(theme.font(11, BOLD))
-        names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.bits.grid.rows), default=80)
-        width = max(self.width(), 50)
-        choices = [
-            (blocks, numbers, tight)
-            for blocks, tights in ((3, (False, True)), (2, (False,)), (1, (False,)))
-            for tight in tights
-            for numbers in (True, False)
-        ]
-        for blocks, numbers, tight in choices:
-            cell, gap = theme.px(TIGHT_CELL if tight else CELL), theme.px(TIGHT_GAP if tight else GAP)
-            least = theme.px(12) + names + len(self.bits.grid.sets) * cell + gap
-            needed = least + (theme.px(NUMBER) if numbers else 0)
-            if needed * blocks - gap <= width:
-                break
-        self.blocks, self.numbers, self.tight, self.cell, self.gap = blocks, numbers, tight, cell, gap
-        rows = -(-count // self.blocks)
-        self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
-        # the last block has no gap at its right, so the width may be shared out a little wider
-        self.block_width = min((width + gap) // blocks - 1, least + theme.px(NUMBER + 46))
-        self.setGridSize(QSize(self.block_width, self.row_height))
-        self.setFixedHeight(rows * self.row_height + 1)
-        self.doItemsLayout()
-        self.reflowed.emit()
-
-    def cells_left(self, left: int) -> int:
-        """Where a block's cells begin, if it begins at `left`."""
-        return left + self.block_width - self.gap - len(self.bits.grid.sets) * self.cell - self._theme.px(2)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.reflow()

@@ -2,105 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QEvent,
-    QObject,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-)
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QResizeEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QHeaderView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Row, Table, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_ring import focus_pen
-from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.items import AnyIndex, Column, ItemModel, ItemRole
+from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
+from stratascope.ui.kit.table import ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 LABEL, VALUE, ASKED, SOURCE = range(4)
 LONGEST = 2000  # characters of one cell
-
-
-class FactsModel(QAbstractTableModel):
-    """Rows of facts; the column of what was asked is there only where something was."""
-
-    def __init__(self, rows: tuple[Row, ...]) -> None:
-        super().__init__()
-        self.rows = rows
-        self._columns = self._choose()
-
-    def rowCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self._columns)
-
-    def column(self, place: int) -> int:
-        """Which of LABEL, VALUE, ASKED, SOURCE stands there."""
-        return self._columns[place]
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
-    ) -> object:
-        if orientation is Qt.Orientation.Horizontal and section < len(self._columns):
-            if role == Qt.ItemDataRole.DisplayRole:
-                heads = (msg("Fact"), msg("Value"), msg("Asked for"), msg("Source"))
-                return translate(heads[self._columns[section]])
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        return None
-
-    def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
-        if not index.isValid() or not 0 <= index.row() < len(self.rows):
-            return None
-        row = self.rows[index.row()]
-        column = self._columns[index.column()]
-        if role == ItemRole:
-            return row
-        if role == Qt.ItemDataRole.DisplayRole:
-            return cell_text(row, column)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            mark = tone_word(row.tone, row.basis) if column == VALUE else ""
-            parts = [part for part in (cell_text(row, column), mark, _note(row, column)) if part]
-            return "\n".join(parts) or translate(msg("empty"))
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tip("\n".join(part for part in (cell_text(row, column), _note(row, column)) if part))
-        return None
-
-    def show(self, rows: tuple[Row, ...]) -> None:
-        """Other rows; kept as they are where only values differ."""
-        before, self.rows = self.rows, rows
-        columns = self._choose()
-        if len(before) == len(rows) and columns == self._columns:
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(columns) - 1))
-            return
-        self.rows = before
-        self.beginResetModel()
-        self.rows, self._columns = rows, columns
-        self.endResetModel()
-
-    def _choose(self) -> tuple[int, ...]:
-        asked = any(row.asked is not None for row in self.rows)
-        source = any(row.source for row in self.rows)
-        return (LABEL, VALUE, *((ASKED,) if asked else ()), *((SOURCE,) if source else ()))
 
 
 def cell_text(row: Row, column: int) -> str:
@@ -115,10 +33,69 @@ def _note(row: Row, column: int) -> str:
     return plain(translate(row.note), LONGEST) if column == VALUE and row.note is not None else ""
 
 
-class _FactDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, view: FactsList) -> None:
-        super().__init__(view)
-        self._theme, self._view = theme, view
+def _column(at: int) -> Column:
+    def whole(row: Row) -> str:
+        return "\n".join(part for part in (cell_text(row, at), _note(row, at)) if part)
+
+    def spoken(row: Row) -> str:
+        mark = tone_word(row.tone, row.basis) if at == VALUE else ""
+        parts = [part for part in (cell_text(row, at), mark, _note(row, at)) if part]
+        return "\n".join(parts) or translate(msg("empty"))
+
+    return Column(_HEADS[at], lambda row: cell_text(row, at), grows=_SHARES[at], whole=whole, spoken=spoken)
+
+
+_HEADS, _SHARES = (msg("Fact"), msg("Value"), msg("Asked for"), msg("Source")), (20, 41, 15, 24)
+COLUMNS = tuple(map(_column, range(4)))
+
+
+def columns_of(rows: tuple[Row, ...]) -> tuple[Column, ...]:
+    """The column of what was asked is there only where something was, and that of the source likewise."""
+    asked, source = any(row.asked is not None for row in rows), any(row.source for row in rows)
+    return tuple(COLUMNS[at] for at in (LABEL, VALUE, *((ASKED,) if asked else ()), *((SOURCE,) if source else ())))
+
+
+def _height(font: QFont, text: str, width: int, least: int) -> int:
+    flags = int(Qt.TextFlag.TextWordWrap) if " " in text else int(Qt.TextFlag.TextWrapAnywhere)
+    return max(least, QFontMetrics(font).boundingRect(QRect(0, 0, max(20, width), 100000), flags, text).height() + 1)
+
+
+class FactsList(ItemTable):
+    """As high as its rows; the page around it scrolls."""
+
+    def __init__(self, theme: Theme, rows: tuple[Row, ...], name: str) -> None:
+        model = ItemModel(columns_of(rows), lambda row: row.label)
+        super().__init__(theme, name, model, self._paint, size=self._size, row=None)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.model_.modelReset.connect(self.fit)
+        self.model_.dataChanged.connect(self.fit)
+        self.viewport().installEventFilter(self)
+        self.show_facts(rows)
+
+    def show_facts(self, rows: tuple[Row, ...]) -> None:
+        """Other rows; kept as they are where only values differ."""
+        self.show_rows(rows, columns_of(rows))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel:
+            event.ignore()  # the page scrolls, not the table
+            return watched is self.viewport()
+        return super().eventFilter(watched, event)
+
+    def fit(self) -> None:
+        """Share out the width, and take the height that this needs."""
+        width, columns = max(100, self.viewport().width()), self.model_.columns
+        total = sum(column.grows for column in columns)
+        for place, column in enumerate(columns):
+            self.setColumnWidth(place, width * column.grows // total)
+        self.resizeRowsToContents()
+        rows = sum(self.rowHeight(row) for row in range(self.model_.rowCount()))
+        self.setFixedHeight(rows + self.horizontalHeader().sizeHint().height() + 2)
+
+    # -- how a fact is drawn
+
+    def _at(self, index: AnyIndex) -> int:
+        return COLUMNS.index(self.model_.columns[index.column()])
 
     def _font(self, column: int, tone: Tone) -> QFont:
         if column == SOURCE:
@@ -126,11 +103,10 @@ class _FactDelegate(QStyledItemDelegate):
         strong = column == VALUE and tone is not Tone.PLAIN
         return self._theme.font(12, BOLD if strong else MEDIUM if column == VALUE else MEDIUM.Normal)
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        theme, model = self._theme, self._view.facts
-        column = model.column(index.column())
+    def _size(self, index: AnyIndex) -> QSize:
+        theme, column = self._theme, self._at(index)
         row: Row = index.data(ItemRole)
-        width = max(40, self._view.columnWidth(index.column()) - theme.px(12) - self._mark_room(column, row))
+        width = max(40, self.columnWidth(index.column()) - theme.px(12) - self._mark_room(column, row))
         height = _height(self._font(column, row.tone), cell_text(row, column), width, theme.box(12))
         note = _note(row, column)
         if note:
@@ -140,14 +116,10 @@ class _FactDelegate(QStyledItemDelegate):
     def _mark_room(self, column: int, row: Row) -> int:
         return self._theme.px(17) if column == VALUE and row.tone in TONE_MARK else 0
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, model = self._theme, self._view.facts
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        column = model.column(index.column())
-        row: Row = index.data(ItemRole)
-        painter.save()
-        if state & QStyle.StateFlag.State_Selected and self._view.hasFocus():
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
+        theme, column, row = self._theme, self._at(index), index.data(ItemRole)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if state & QStyle.StateFlag.State_Selected and self.hasFocus():
             painter.fillRect(rect, theme.color("sel"))
         painter.setPen(theme.color("line"))
         painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
@@ -175,66 +147,9 @@ class _FactDelegate(QStyledItemDelegate):
             painter.setPen(theme.color("text2"))
             rest = inner.adjusted(0, height, 0, 0)
             painter.drawText(rest, int(Qt.TextFlag.TextWordWrap), note)
-        if state & QStyle.StateFlag.State_HasFocus and self._view.hasFocus():
+        if state & QStyle.StateFlag.State_HasFocus and self.hasFocus():
             painter.setPen(focus_pen(theme))
             painter.drawRect(rect.adjusted(1, 1, -1, -2))
-        painter.restore()
-
-
-def _height(font: QFont, text: str, width: int, least: int) -> int:
-    flags = int(Qt.TextFlag.TextWordWrap) if " " in text else int(Qt.TextFlag.TextWrapAnywhere)
-    return max(least, QFontMetrics(font).boundingRect(QRect(0, 0, max(20, width), 100000), flags, text).height() + 1)
-
-
-class FactsList(QTableView):
-    """As high as its rows; the page around it scrolls."""
-
-    def __init__(self, theme: Theme, rows: tuple[Row, ...], name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.facts = FactsModel(rows)
-        self.setModel(self.facts)
-        self.setItemDelegate(_FactDelegate(theme, self))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.horizontalHeader().setFont(theme.font(11, MEDIUM))
-        self.horizontalHeader().setHighlightSections(False)
-        self.setAccessibleName(name)
-        self.facts.modelReset.connect(self.fit)
-        self.facts.dataChanged.connect(self.fit)
-        theme.changed.connect(self.fit)
-        self.viewport().installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()  # the page scrolls, not the table
-            return watched is self.viewport()
-        return super().eventFilter(watched, event)
-
-    def fit(self) -> None:
-        """Share out the width, and take the height that this needs."""
-        count = self.facts.columnCount()
-        width = max(100, self.viewport().width())
-        shares = {LABEL: 20, VALUE: 41, ASKED: 15, SOURCE: 24}
-        total = sum(shares[self.facts.column(place)] for place in range(count))
-        for place in range(count):
-            self.setColumnWidth(place, width * shares[self.facts.column(place)] // total)
-        self.resizeRowsToContents()
-        rows = sum(self.rowHeight(row) for row in range(self.facts.rowCount()))
-        self.setFixedHeight(rows + self.horizontalHeader().sizeHint().height() + 2)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.fit()
 
 
 class TableBlock(QWidget):
@@ -254,4 +169,4 @@ class TableBlock(QWidget):
     def show_table(self, table: Table) -> None:
         """Other rows in the same place."""
         self.title.setText(plain(translate(table.title)))
-        self.list.facts.show(table.rows)
+        self.list.show_facts(table.rows)

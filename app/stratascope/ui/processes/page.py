@@ -30,8 +30,7 @@ from stratascope.ui.kit.selection import Key as ContainerKey
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.processes.layers_card import LayersCard
-from stratascope.ui.processes.model import SHOW_WORDS, Key, Show, wanted
-from stratascope.ui.processes.table import ProcessTable
+from stratascope.ui.processes.table import SHOW_WORDS, Key, ProcessTable, Show, wanted
 from stratascope.ui.relaunch.questions import ask_end_session
 from stratascope.usecases import end_session
 from stratascope.usecases.command_lines import CommandLines
@@ -113,7 +112,7 @@ class ProcessesPage(QWidget):
     def _connect(self) -> None:
         for which, chip in self.chips.items():
             chip.clicked.connect(partial(self._show_which, which))
-        self.table.chosen_changed.connect(self._show_card)
+        self.table.turned.connect(self._show_card)
         self.table.copy_wanted.connect(self._copy)
         self.table.menu_wanted.connect(self._open_menu)
 
@@ -164,7 +163,7 @@ class ProcessesPage(QWidget):
             return
         another, self._whose = state.key != self._whose, state.key
         self.processes = found
-        self.table.model_.now = self._selection.now
+        self.table.now = self._selection.now
         if another:
             self._commands = {}
             self._show_which(Show.ALL)
@@ -179,13 +178,12 @@ class ProcessesPage(QWidget):
         self._show_rows()
 
     def _show_rows(self) -> None:
-        self.table.show_rows(self.processes, self.which, self._commands)
+        self.table.show_processes(self.processes, self.which, self._commands)
         if self.table.chosen is None:
             rows = [each for each in self.processes if wanted(each, self.which)]
             worst = next((each for each in rows if each.beyond), rows[0] if rows else None)
             if worst is not None:
                 self.table.choose(worst.key)
-        self._show_card()
 
     def _show_card(self) -> None:
         process, state = self.table.chosen, self._state
@@ -246,7 +244,7 @@ class ProcessesPage(QWidget):
     def _take_commands(self, key: ContainerKey, found: dict[Key, str] | Failure) -> None:
         if key == self._whose and not isinstance(found, Failure) and found != self._commands:
             self._commands = found
-            self.table.show_rows(self.processes, self.which, found)
+            self.table.show_processes(self.processes, self.which, found)
 
     # -- what the person does
 

@@ -5,84 +5,53 @@ A row is one thing; below it stands what that comes to, and who has it. A contai
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal
-from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
-    QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg, plural
 from stratascope.core.overview.shared_parts import Kind, Shared, shared_parts
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.overview import shared_words as words
 from stratascope.ui.kit.chip import ChipRow, FilterChip
-from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.item_model import AnyIndex, as_listing, paint_row
-from stratascope.ui.kit.labels import Label, Line, draw_line, give_tip
+from stratascope.ui.kit.items import Column, ItemModel
+from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.selection import Key
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.shared.model import Column, SharedModel, member_text
+from stratascope.ui.kit.table import ItemTable
+from stratascope.ui.kit.theme import BOLD, Theme
 
 ROW, CARD = 34, 220
+NAMED = 40  # containers in a cell; the list below has all of them
 
 
-class _Cell(QStyledItemDelegate):
-    def __init__(self, theme: Theme, table: QTableView) -> None:
-        super().__init__(table)
-        self._theme, self._table = theme, table
+def _columns(name_of: Callable[[Key], str]) -> tuple[Column, ...]:
+    """What is shared, the gravest first. `name_of`: what a container is called."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, rect = self._theme, option.rect
-        flags: QStyle.StateFlag = option.state
-        model = self._table.model()
-        assert isinstance(model, SharedModel)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_row(painter, option, theme)
-        column = Column(index.column())
-        room = rect.adjusted(theme.px(6), 0, -theme.px(6), -1)  # as the heads
-        grave = model.grave(index.row())
-        font = theme.font(13, BOLD) if column is Column.WHAT else theme.font(13)
-        ink = "weak" if grave and column is Column.KIND else "text2" if column is Column.KIND else "text"
-        middle = column in (Column.WHAT, Column.WHO)  # names
-        draw_line(painter, room, str(index.data()), font, theme, ink, middle=middle)
-        if flags & QStyle.StateFlag.State_HasFocus and self._table.hasFocus():
-            paint_focus_ring(painter, rect.adjusted(1, 1, -1, -2), theme.px(4), theme)
-        painter.restore()
+    def who(shared: Shared) -> str:
+        names = listed(name_of(key) for key in shared.containers[:NAMED])
+        more = len(shared.containers) - NAMED
+        return translate(msg("{names} and {count} more", names=names, count=more)) if more > 0 else names
+
+    return (
+        Column(msg("Kind"), words.kind, share=0.18, most=210,
+               ink=lambda shared: "weak" if shared.kind is Kind.HOST else "text2"),
+        Column(msg("What"), words.what, share=0.34, most=420, weight=BOLD, middle=True),
+        Column(msg("By"), lambda shared: str(len(shared.containers)), share=0.06, most=60),
+        Column(msg("Containers"), who, grows=1, middle=True),
+    )  # fmt: skip
 
 
-class _Table(QTableView):
-    """Its columns have shares of its width."""
-
-    def __init__(self, theme: Theme, model: SharedModel) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setModel(model)
-        self.setItemDelegate(_Cell(theme, self))
-        as_listing(self, theme.font(11, MEDIUM))
-        self.setAccessibleName(translate(msg("Who shares what")))
-        self.horizontalHeader().setStretchLastSection(True)
-        self.verticalHeader().setDefaultSectionSize(max(theme.px(ROW), theme.box(13) + theme.px(8)))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        theme, whole = self._theme, self.viewport().width()
-        for column, share, most in ((Column.KIND, 0.18, 210), (Column.WHAT, 0.34, 420), (Column.COUNT, 0.06, 60)):
-            self.setColumnWidth(column, max(theme.px(44), min(theme.px(most), round(whole * share))))
+def member_text(shared: Shared, key: Key, name: str) -> str:
+    """A container in the list below: what it may do there is told where that is known."""
+    if shared.kind in (Kind.PATH, Kind.VOLUME):
+        may = msg("can write") if key in shared.writers else msg("read-only")
+        return translate(msg("{name} ({engine}), {may}", name=name, engine=plain(key[0], 60), may=may))
+    return translate(msg("{name} ({engine})", name=name, engine=plain(key[0], 60)))
 
 
 class SharedPage(QWidget):
@@ -106,8 +75,8 @@ class SharedPage(QWidget):
             self.chips[kind] = FilterChip(theme, translate(words.KINDS[kind]))
         self.row = ChipRow(theme)
         self.row.setAccessibleName(translate(msg("Filter by kind")))
-        self.model_ = SharedModel(self)
-        self.table = _Table(theme, self.model_)
+        model = ItemModel(_columns(self._name_of), _key)
+        self.table = ItemTable(theme, self.title.text(), model, high=ROW, first=True)
         self.what, self.meaning = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
         self.members = QListWidget()
         self.members.setFont(theme.font(13))
@@ -117,7 +86,7 @@ class SharedPage(QWidget):
         self._lay_out()
         for which, chip in self.chips.items():
             chip.clicked.connect(partial(self._show_kind, which))
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_card())
+        self.table.turned.connect(self._show_card)
         self.members.itemActivated.connect(lambda item: self.chosen.emit(item.data(Qt.ItemDataRole.UserRole)))
         self.setFocusProxy(self.table)
 
@@ -179,32 +148,25 @@ class SharedPage(QWidget):
             give_tip(chip, chip.accessibleName())
             chip.setVisible(which is None or bool(count) or which is self.kind)
         self.row.arrange()
-        before = self._current()
         rows = tuple(each for each in found if self.kind in (None, each.kind))
-        if self.model_.show(rows, self._names):
-            place = next((at for at, each in enumerate(rows) if before is not None and _same(each, before)), 0)
-            if rows:
-                flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-                self.table.selectionModel().setCurrentIndex(self.model_.index(place, Column.KIND), flags)
+        self.table.show_rows(rows, anew=True)
         self.nothing.setText(translate(msg("No two containers share anything that could be read."))
                              if not self._all else translate(msg("Nothing of this kind is shared.")))  # fmt: skip
         self.stack.setCurrentWidget(self.table if rows else self.nothing)
-        self._show_card()
 
     def _holds(self, shared: Shared, wanted: list[str]) -> bool:
         text = " ".join((words.what(shared), *(self._names.get(key, "") for key in shared.containers))).casefold()
         return all(word in text for word in wanted)
 
-    def _current(self) -> Shared | None:
-        row = self.table.currentIndex().row()
-        return self.model_.rows[row] if 0 <= row < len(self.model_.rows) else None
+    def _name_of(self, key: Key) -> str:
+        return self._names.get(key, key[1][:12])
 
     def _show_kind(self, which: Kind | None, _: bool = False) -> None:
         self.kind = which
         self._refresh()
 
     def _show_card(self) -> None:
-        shared = self._current()
+        shared: Shared | None = self.table.current()
         self.card.setVisible(shared is not None)
         if shared is None:
             return
@@ -218,7 +180,7 @@ class SharedPage(QWidget):
         self.meaning.setText(meaning)
         self.members.clear()
         for key in shared.containers:
-            item = QListWidgetItem(member_text(shared, key, self._names.get(key, key[1][:12])))
+            item = QListWidgetItem(member_text(shared, key, self._name_of(key)))
             item.setData(Qt.ItemDataRole.UserRole, key)
             self.members.addItem(item)
 
@@ -227,10 +189,5 @@ class SharedPage(QWidget):
         self.card.setFixedHeight(min(self._theme.px(CARD), max(self._theme.px(110), self.height() // 3)))
 
 
-def _same(one: Shared, other: Shared) -> bool:
-    return (one.kind, one.name, one.engine, one.containers[:1]) == (
-        other.kind,
-        other.name,
-        other.engine,
-        other.containers[:1],
-    )
+def _key(shared: Shared) -> tuple[object, ...]:
+    return shared.kind, shared.name, shared.engine, shared.containers[:1]

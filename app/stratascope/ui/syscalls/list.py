@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QFrame, QListView, QStyle, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_ring import focus_pen
-from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.items import AnyIndex, CellPainter, ItemModel, ItemRole
 from stratascope.ui.kit.marks import INK, Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.syscalls.model import CallModel, Cell, Heading
+from stratascope.ui.syscalls.model import CALLS, Cell, Heading, key_of
 
 CELL, ROW, HEAD = 132, 22, 27
 MARKS = {
@@ -64,101 +64,16 @@ def paint_ground(painter: QPainter, box: QRectF, verdict: CallVerdict, theme: Th
     painter.restore()
 
 
-class _CallDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, view: CallList) -> None:
-        super().__init__(view)
-        self._theme, self._view = theme, view
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        view = self._view
-        if isinstance(index.data(ItemRole), Heading):
-            return QSize(view.row_width, view.head_height)
-        return QSize(view.cell_width, view.row_height)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        row = index.data(ItemRole)
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if isinstance(row, Heading):
-            self._heading(painter, rect, row)
-        elif isinstance(row, Cell):
-            self._call(painter, rect, row, state)
-        painter.restore()
-
-    def _heading(self, painter: QPainter, rect: QRect, row: Heading) -> None:
-        theme = self._theme
-        box = rect.adjusted(0, theme.px(5), 0, 0)
-        painter.setFont(theme.font(11, BOLD))
-        painter.setPen(theme.color("text2"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, row.title)
-        x = rect.left() + painter.fontMetrics().horizontalAdvance(row.title) + theme.px(8)
-        painter.setFont(theme.font(11, MEDIUM))
-        painter.setPen(theme.color("text3"))
-        count = str(row.count)
-        painter.drawText(QRect(x, box.top(), theme.px(60), box.height()), Qt.AlignmentFlag.AlignVCenter, count)
-        x += painter.fontMetrics().horizontalAdvance(count) + theme.px(8)
-        painter.setPen(QPen(theme.color("line"), 1))
-        middle = box.center().y() + 0.5
-        painter.drawLine(QPointF(x, middle), QPointF(rect.left() + self._view.row_width - theme.px(4), middle))
-
-    def _call(self, painter: QPainter, rect: QRect, cell: Cell, state: QStyle.StateFlag) -> None:
-        theme, view = self._theme, self._view
-        gap = theme.px(3)
-        box = QRectF(rect.left() + 0.5, rect.top() + 0.5, view.cell_width - gap, view.row_height - gap)
-        paint_ground(painter, box, cell.verdict, theme)
-        side = theme.px(9)
-        top = box.center().y() - side / 2
-        x = box.left() + theme.px(5)
-        for here in (True, False):
-            call = cell.pair.here if here else cell.pair.there
-            if not here and not cell.differs:
-                continue
-            mark = Mark.NOT_RUNNING if call is None else MARKS[call.verdict]
-            ink = "" if call is None else ink_of(cell, call.verdict, here=here)
-            paint_mark(painter, QRectF(x, top, side, side), mark, theme, ink)
-            x += side + theme.px(4 if here and cell.differs else 5)
-            if here and cell.differs:
-                painter.setPen(QPen(theme.color("line2"), 1))
-                painter.drawLine(QPointF(x, box.top() + theme.px(4)), QPointF(x, box.bottom() - theme.px(4)))
-                x += theme.px(4)
-        warned = cell.dangerous and cell.verdict is not CallVerdict.DENIED
-        painter.setFont(theme.font(11, BOLD if warned else MEDIUM.Normal))
-        painter.setPen(theme.color("text"))
-        room = int(box.right() - x - theme.px(4))
-        name = painter.fontMetrics().elidedText(plain(cell.pair.name, 80), Qt.TextElideMode.ElideMiddle, room)
-        painter.drawText(QRectF(x, box.top(), room + 1, box.height()), Qt.AlignmentFlag.AlignVCenter, name)
-        if cell.differs:
-            corner = theme.px(7)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("text2"))
-            painter.drawPolygon(
-                QPolygonF(
-                    [QPointF(box.right() - corner, box.top()), box.topRight(), QPointF(box.right(), box.top() + corner)]
-                )
-            )
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if state & QStyle.StateFlag.State_Selected:
-            strong = view.hasFocus()
-            painter.setPen(focus_pen(theme, 2.4) if strong else QPen(theme.color("line2"), 1))
-            inside = 0.7 if strong else 0.0
-            painter.drawRoundedRect(box.adjusted(inside, inside, -inside, -inside), theme.px(4), theme.px(4))
-        elif state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(QPen(theme.color("line2"), 1))
-            painter.drawRoundedRect(box, theme.px(4), theme.px(4))
-
-
 class CallList(QListView):
     """Cells from left to right; a heading takes a row of its own."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.calls = CallModel()
+        self.calls = ItemModel(CALLS, key_of, self, choosable=lambda row: isinstance(row, Cell))
         self.cell_width, self.row_width, self.row_height, self.head_height = CELL, 4 * CELL, ROW, HEAD
         self.setModel(self.calls)
-        self.setItemDelegate(_CallDelegate(theme, self))
+        self.setItemDelegate(CellPainter(theme, self, self._paint, self._size))
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -203,4 +118,79 @@ class CallList(QListView):
         else:
             return super().moveCursor(action, modifiers)
         found = next((place for place in places if isinstance(rows[place], Cell)), None)
-        return self.currentIndex() if found is None else self.calls.index(found)
+        return self.currentIndex() if found is None else self.calls.index(found, 0)
+
+    # -- how a cell is drawn
+
+    def _size(self, index: AnyIndex) -> QSize:
+        if isinstance(index.data(ItemRole), Heading):
+            return QSize(self.row_width, self.head_height)
+        return QSize(self.cell_width, self.row_height)
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
+        row = index.data(ItemRole)
+        if isinstance(row, Heading):
+            self._heading(painter, rect, row)
+        else:
+            self._call(painter, rect, row, state)
+
+    def _heading(self, painter: QPainter, rect: QRect, row: Heading) -> None:
+        theme = self._theme
+        box = rect.adjusted(0, theme.px(5), 0, 0)
+        painter.setFont(theme.font(11, BOLD))
+        painter.setPen(theme.color("text2"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, row.title)
+        x = rect.left() + painter.fontMetrics().horizontalAdvance(row.title) + theme.px(8)
+        painter.setFont(theme.font(11, MEDIUM))
+        painter.setPen(theme.color("text3"))
+        count = str(row.count)
+        painter.drawText(QRect(x, box.top(), theme.px(60), box.height()), Qt.AlignmentFlag.AlignVCenter, count)
+        x += painter.fontMetrics().horizontalAdvance(count) + theme.px(8)
+        painter.setPen(QPen(theme.color("line"), 1))
+        middle = box.center().y() + 0.5
+        painter.drawLine(QPointF(x, middle), QPointF(rect.left() + self.row_width - theme.px(4), middle))
+
+    def _call(self, painter: QPainter, rect: QRect, cell: Cell, state: QStyle.StateFlag) -> None:
+        theme = self._theme
+        gap = theme.px(3)
+        box = QRectF(rect.left() + 0.5, rect.top() + 0.5, self.cell_width - gap, self.row_height - gap)
+        paint_ground(painter, box, cell.verdict, theme)
+        side = theme.px(9)
+        top = box.center().y() - side / 2
+        x = box.left() + theme.px(5)
+        for here in (True, False):
+            call = cell.pair.here if here else cell.pair.there
+            if not here and not cell.differs:
+                continue
+            mark = Mark.NOT_RUNNING if call is None else MARKS[call.verdict]
+            ink = "" if call is None else ink_of(cell, call.verdict, here=here)
+            paint_mark(painter, QRectF(x, top, side, side), mark, theme, ink)
+            x += side + theme.px(4 if here and cell.differs else 5)
+            if here and cell.differs:
+                painter.setPen(QPen(theme.color("line2"), 1))
+                painter.drawLine(QPointF(x, box.top() + theme.px(4)), QPointF(x, box.bottom() - theme.px(4)))
+                x += theme.px(4)
+        warned = cell.dangerous and cell.verdict is not CallVerdict.DENIED
+        painter.setFont(theme.font(11, BOLD if warned else MEDIUM.Normal))
+        painter.setPen(theme.color("text"))
+        room = int(box.right() - x - theme.px(4))
+        name = painter.fontMetrics().elidedText(plain(cell.pair.name, 80), Qt.TextElideMode.ElideMiddle, room)
+        painter.drawText(QRectF(x, box.top(), room + 1, box.height()), Qt.AlignmentFlag.AlignVCenter, name)
+        if cell.differs:
+            corner = theme.px(7)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("text2"))
+            painter.drawPolygon(
+                QPolygonF(
+                    [QPointF(box.right() - corner, box.top()), box.topRight(), QPointF(box.right(), box.top() + corner)]
+                )
+            )
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if state & QStyle.StateFlag.State_Selected:
+            strong = self.hasFocus()
+            painter.setPen(focus_pen(theme, 2.4) if strong else QPen(theme.color("line2"), 1))
+            inside = 0.7 if strong else 0.0
+            painter.drawRoundedRect(box.adjusted(inside, inside, -inside, -inside), theme.px(4), theme.px(4))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(QPen(theme.color("line2"), 1))
+            painter.drawRoundedRect(box, theme.px(4), theme.px(4))

@@ -6,16 +6,13 @@ through all of them. What differs from the other side comes first, under its own
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractListModel, Qt
-
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import NOTHING, Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.syscall_table import CallTable, CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.words import GROUPS, group_of
 from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs
-from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.items import Column
 from stratascope.value import Value
 
 ABSENT = msg("not in this table")
@@ -82,61 +79,32 @@ def rows_of(here: CallTable, there: CallTable | None, search: str) -> tuple[Call
     return tuple(rows)
 
 
-class CallModel(QAbstractListModel):
-    """Headings and calls in one list."""
+def spoken(row: CallRow) -> str:
+    """A row for the ear."""
+    if isinstance(row, Heading):
+        return translate(
+            plural("{title}, {count} system call", "{title}, {count} system calls", row.count, title=row.title)
+        )
+    here = answer(row.pair, here=True)
+    if row.differs:
+        there = answer(row.pair, here=False)
+        return translate(msg("{name}: {here}, different there: {there}", name=row.pair.name, here=here, there=there))
+    return translate(msg("{name}: {answer}", name=row.pair.name, answer=here))
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: tuple[CallRow, ...] = ()
 
-    def show(self, rows: tuple[CallRow, ...]) -> None:
-        """Other rows; the same ones are no change."""
-        if rows != self.rows:
-            self.beginResetModel()
-            self.rows = rows
-            self.endResetModel()
+def _name(row: CallRow) -> str:
+    return row.title if isinstance(row, Heading) else plain(row.pair.name)
 
-    def rowCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self.rows)
 
-    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        row = self.row(index)
-        if isinstance(row, Cell):
-            return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
-        return Qt.ItemFlag.NoItemFlags if row is None else Qt.ItemFlag.ItemNeverHasChildren
+def _whole(row: CallRow) -> str:
+    if isinstance(row, Heading):
+        return ""
+    return "\n".join((spoken(row), *map(translate, explain(row.pair.name))))
 
-    def row(self, index: AnyIndex) -> CallRow | None:
-        """The row of an index."""
-        return self.rows[index.row()] if index.isValid() and 0 <= index.row() < len(self.rows) else None
 
-    def place(self, name: str) -> int:
-        """The row of the call of that name; -1 where it is not shown."""
-        return next((at for at, row in enumerate(self.rows) if isinstance(row, Cell) and row.pair.name == name), -1)
+def key_of(row: CallRow) -> str:
+    """A call is known by its name; no call is called like a heading."""
+    return f"{row.title}:" if isinstance(row, Heading) else row.pair.name
 
-    def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
-        row = self.row(index)
-        if row is None:
-            return None
-        if role == ItemRole:
-            return row
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.title if isinstance(row, Heading) else plain(row.pair.name)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self.spoken(row)
-        if role == Qt.ItemDataRole.ToolTipRole and isinstance(row, Cell):
-            return tip("\n".join((self.spoken(row), *map(translate, explain(row.pair.name)))))
-        return None
 
-    def spoken(self, row: CallRow) -> str:
-        """A row for the ear."""
-        if isinstance(row, Heading):
-            return translate(
-                plural("{title}, {count} system call", "{title}, {count} system calls", row.count, title=row.title)
-            )
-        here = answer(row.pair, here=True)
-        if row.differs:
-            there = answer(row.pair, here=False)
-            return translate(
-                msg("{name}: {here}, different there: {there}", name=row.pair.name, here=here, there=there)
-            )
-        return translate(msg("{name}: {answer}", name=row.pair.name, answer=here))
+CALLS = (Column(NOTHING, _name, whole=_whole, spoken=spoken),)

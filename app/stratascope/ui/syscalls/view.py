@@ -33,7 +33,7 @@ from stratascope.presentation.syscall_map import (
     table_of,
 )
 from stratascope.ui.kit.focus_ring import outline_pen
-from stratascope.ui.kit.item_model import ItemRole
+from stratascope.ui.kit.items import ItemRole
 from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -258,10 +258,10 @@ class CallsView(QWidget):
             }
         )
         self.list.calls.show(rows_of(table, other, self.field.text()))
-        place = self.list.calls.place(chosen) if chosen else -1
+        place = self.list.calls.place_of(chosen)
         if place < 0:
             place = next((at for at, row in enumerate(self.list.calls.rows) if isinstance(row, Cell)), -1)
-        index = self.list.calls.index(place) if place >= 0 else QModelIndex()
+        index = self.list.calls.index(place, 0) if place >= 0 else QModelIndex()
         self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self._tell(index)
 

@@ -6,9 +6,12 @@ strata. An update that keeps the rows changes them in place, so that selection a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, Qt
+from PySide6.QtCore import Qt
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
@@ -28,8 +31,7 @@ from stratascope.presentation.threat_outcomes import (
     stance_word,
     worst_first,
 )
-from stratascope.ui.kit.item_model import ROOT, AnyIndex, ItemRole
-from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.marks import severity_word
 from stratascope.value import Value
 
@@ -74,53 +76,74 @@ def ruling_in(state: ThreatState, column: MatrixColumn) -> Ruling | None:
     return state.weakest.ground if column.kind is ColumnKind.GROUND else state.ruling(column.layer)
 
 
-class MatrixModel(QAbstractTableModel):
-    """`show` gives it a matrix; `set_filter` and `set_protections` choose rows, `sort` orders them."""
+class MatrixModel(ItemModel):
+    """`show_matrix` gives it a matrix; `set_filter` and `set_protections` choose rows."""
 
     def __init__(self, layers: tuple[Layer, ...]) -> None:
-        super().__init__()
-        self.columns = columns_for(layers)
-        self.rows: list[ThreatState] = []
+        self.kinds = columns_for(layers)
+        super().__init__(tuple(map(self._column, self.kinds)), lambda state: state.threat.id)
         self._all: tuple[ThreatState, ...] = ()
         self._pid = 0
         self._needle = ""
         self._protections: frozenset[Protection] = frozenset()
-        self._sorted = (1, Qt.SortOrder.AscendingOrder)
         self._hay: dict[str, tuple[ThreatState, str]] = {}
+        self._sorted = (1, Qt.SortOrder.AscendingOrder)
 
-    # -- what the view asks
+    @property
+    def total(self) -> int:
+        """How many threats there are, shown or not."""
+        return len(self._all)
 
-    def rowCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self.rows)
+    def show_matrix(self, matrix: Matrix | None, pid: int) -> None:
+        """The threats of one container, and its PID for the evidence."""
+        self._all, self._pid = (matrix.threats if matrix is not None else ()), pid
+        self._update()
 
-    def columnCount(self, parent: AnyIndex = ROOT) -> int:
-        return 0 if parent.isValid() else len(self.columns)
+    def set_filter(self, text: str) -> None:
+        """Only threats that hold all these words: in title, sentences, family, references, or a layer's reason."""
+        if text != self._needle:
+            self._needle = text
+            self._update()
 
-    def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
-        if not index.isValid() or not 0 <= index.row() < len(self.rows):
-            return None
-        state, column = self.rows[index.row()], self.columns[index.column()]
-        if role == ItemRole:
-            return state
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.text(state, column)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self.spoken(state, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(self.spoken(state, column, evident=True))
-        return None
+    def set_protections(self, chosen: frozenset[Protection]) -> None:
+        """Only threats that stand there; none chosen means all."""
+        if chosen != self._protections:
+            self._protections = chosen
+            self._update()
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
-    ) -> object:
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
-            return None
-        column = self.columns[section]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return column.title
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(self._head_tip(column))
-        return None
+    def _update(self) -> None:
+        self.show([state for state in self._all if self._wanted(state)], anew=True)
+
+    def _wanted(self, state: ThreatState) -> bool:
+        if self._protections and protection(state) not in self._protections:
+            return False
+        return all(word in self._haystack(state) for word in self._needle.casefold().split())
+
+    def _haystack(self, state: ThreatState) -> str:
+        known = self._hay.get(state.threat.id)
+        if known is not None and known[0] is state:
+            return known[1]
+        threat = state.threat
+        words = [threat.id, family_word(threat.family), severity_word(threat.severity), *threat.refs]
+        words += [translate(text) for text in (threat.title, threat.what, threat.gives, threat.advice)]
+        for route in state.routes:
+            words += [step.text for step in route.route.steps]
+            words += [translate(item.ruling.reason) for item in route.rulings]
+        text = "\n".join(words).casefold()
+        self._hay[threat.id] = (state, text)
+        return text
+
+    # -- what a column says
+
+    def _column(self, column: MatrixColumn) -> Column:
+        return Column(
+            column.title,
+            partial(self.text, column=column),
+            whole=partial(self.spoken, column=column, evident=True),
+            spoken=partial(self.spoken, column=column),
+            order=_order(column),
+            explained=_head_tip(column),
+        )
 
     def text(self, state: ThreatState, column: MatrixColumn) -> str:
         """A cell in short."""
@@ -153,97 +176,30 @@ class MatrixModel(QAbstractTableModel):
             parts = [translate(msg("{head}: {value}", head=column.title, value=short))]
         return "\n".join(plain(part, 2000) for part in parts)
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        if 0 <= column < len(self.columns) and (column, order) != self._sorted:
-            self._sorted = (column, order)
-            self._update()
 
-    # -- what the page asks
-
-    @property
-    def total(self) -> int:
-        """How many threats there are, shown or not."""
-        return len(self._all)
-
-    def row_of(self, threat: str) -> int:
-        """The row of a threat; -1 where it is not shown."""
-        return next((row for row, state in enumerate(self.rows) if state.threat.id == threat), -1)
-
-    def show(self, matrix: Matrix | None, pid: int) -> None:
-        """The threats of one container, and its PID for the evidence."""
-        self._all, self._pid = (matrix.threats if matrix is not None else ()), pid
-        self._update()
-
-    def set_filter(self, text: str) -> None:
-        """Only threats that hold all these words: in title, sentences, family, references, or a layer's reason."""
-        if text != self._needle:
-            self._needle = text
-            self._update()
-
-    def set_protections(self, chosen: frozenset[Protection]) -> None:
-        """Only threats that stand there; none chosen means all."""
-        if chosen != self._protections:
-            self._protections = chosen
-            self._update()
-
-    def _update(self) -> None:
-        rows = self._ordered([state for state in self._all if self._wanted(state)])
-        if [state.threat.id for state in rows] == [state.threat.id for state in self.rows]:
-            self.rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self.columns) - 1))
-            return
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def _wanted(self, state: ThreatState) -> bool:
-        if self._protections and protection(state) not in self._protections:
-            return False
-        return all(word in self._haystack(state) for word in self._needle.casefold().split())
-
-    def _haystack(self, state: ThreatState) -> str:
-        known = self._hay.get(state.threat.id)
-        if known is not None and known[0] is state:
-            return known[1]
-        threat = state.threat
-        words = [threat.id, family_word(threat.family), severity_word(threat.severity), *threat.refs]
-        words += [translate(text) for text in (threat.title, threat.what, threat.gives, threat.advice)]
-        for route in state.routes:
-            words += [step.text for step in route.route.steps]
-            words += [translate(item.ruling.reason) for item in route.rulings]
-        text = "\n".join(words).casefold()
-        self._hay[threat.id] = (state, text)
-        return text
-
-    def _ordered(self, rows: list[ThreatState]) -> list[ThreatState]:
-        at, order = self._sorted
-        column = self.columns[at]
-        if column.kind in (ColumnKind.LAYER, ColumnKind.GROUND):
-            rows.sort(key=lambda state: (_STANCES.index(_stance(state, column)), worst_first(state)))
-        else:
-            keys = {ColumnKind.THREAT: by_family, ColumnKind.SEVERITY: by_severity, ColumnKind.DEPTH: by_depth}
-            rows.sort(key=keys.get(column.kind, worst_first))
-        if order is Qt.SortOrder.DescendingOrder:
-            rows.reverse()
-        return rows
-
-    def _head_tip(self, column: MatrixColumn) -> str:
-        if column.kind is ColumnKind.LAYER:
-            title = translate(msg("Layer {number}, {title}", number=column.number, title=column.title))
-            return f"{title}\n{translate(msg('Click to sort by its answer.'))}"
-        sentences = {
-            ColumnKind.THREAT: msg("What a compromised process might try. Click to sort by family."),
-            ColumnKind.OUTCOME: msg("The result of the attempt. Click to sort the most important first."),
-            ColumnKind.SEVERITY: msg("How bad it is if it succeeds. Click to sort by it."),
-            ColumnKind.DEPTH: msg("How many layers stop it independently, on its weakest route. Click to sort by it."),
-            ColumnKind.GROUND: msg(
-                "The host's own settings, and what its kernel lacks. They are never counted as a layer."
-            ),
-        }
-        return translate(sentences[column.kind])
+def _order(column: MatrixColumn) -> Callable[[ThreatState], Any]:
+    if column.kind in (ColumnKind.LAYER, ColumnKind.GROUND):
+        return lambda state: (_STANCES.index(_stance(state, column)), worst_first(state))
+    keys = {ColumnKind.THREAT: by_family, ColumnKind.SEVERITY: by_severity, ColumnKind.DEPTH: by_depth}
+    return keys.get(column.kind, worst_first)
 
 
 def _stance(state: ThreatState, column: MatrixColumn) -> Stance:
     ruling = ruling_in(state, column)
     return ruling.stance if ruling is not None else Stance.NOT_ITS_JOB
+
+
+def _head_tip(column: MatrixColumn) -> str:
+    if column.kind is ColumnKind.LAYER:
+        title = translate(msg("Layer {number}, {title}", number=column.number, title=column.title))
+        return f"{title}\n{translate(msg('Click to sort by its answer.'))}"
+    sentences = {
+        ColumnKind.THREAT: msg("What a compromised process might try. Click to sort by family."),
+        ColumnKind.OUTCOME: msg("The result of the attempt. Click to sort the most important first."),
+        ColumnKind.SEVERITY: msg("How bad it is if it succeeds. Click to sort by it."),
+        ColumnKind.DEPTH: msg("How many layers stop it independently, on its weakest route. Click to sort by it."),
+        ColumnKind.GROUND: msg(
+            "The host's own settings, and what its kernel lacks. They are never counted as a layer."
+        ),
+    }
+    return translate(sentences[column.kind])

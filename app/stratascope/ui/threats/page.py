@@ -132,19 +132,19 @@ class MatrixPage(QWidget):
         self.empty.setText(summary(state) if state is not None else "")
         self.stack.setCurrentWidget(self.area if matrix is not None else self.empty)
         self.chips.show_matrix(matrix)
-        self.table.matrix.show(matrix, self._pid)
+        self.table.matrix.show_matrix(matrix, self._pid)
         if other:
-            self._select(self.table.matrix.row_of(self._wanted))
+            self._select(self.table.matrix.place_of(self._wanted))
             self.table.scrollToTop()
         self._tell()
 
     def choose(self, threat: str) -> bool:
         """Select that threat, if need be by clearing the filters; False where the container has no such threat."""
         self._wanted = threat
-        if self.table.matrix.row_of(threat) < 0:
+        if self.table.matrix.place_of(threat) < 0:
             self.chips.clear()
             self.filter.clear()
-        row = self.table.matrix.row_of(threat)
+        row = self.table.matrix.place_of(threat)
         if row < 0:
             return False
         self._select(row)
@@ -156,7 +156,7 @@ class MatrixPage(QWidget):
 
     def _rows_changed(self) -> None:
         """Rows came, went or moved: the chosen threat is chosen again, else the first."""
-        self._select(self.table.matrix.row_of(self._wanted))
+        self._select(self.table.matrix.place_of(self._wanted))
         self._tell()
 
     def _select(self, row: int) -> None:

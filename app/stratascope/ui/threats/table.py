@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.threats.depth import ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection
-from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.item_model import AnyIndex, ItemRole, as_rows
+from stratascope.ui.kit.items import AnyIndex, ItemRole, RowLook
 from stratascope.ui.kit.marks import SEVERITY_INK, paint_mark, paint_number
 from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK, paint_link, paint_stance
+from stratascope.ui.kit.table import Heads, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.ui.threats.model import ColumnKind, MatrixColumn, MatrixModel, ruling_in
 
-ROW, HEAD = 30, 26
 WIDTHS = {
     ColumnKind.OUTCOME: 124,
     ColumnKind.SEVERITY: 60,
@@ -39,31 +30,115 @@ LEAST_ROWS = 3  # that are seen at once
 TIGHT = 24  # width of the outcome where there is room for its mark only
 
 
-class _StanceDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, view: MatrixTable) -> None:
-        super().__init__(view)
-        self._theme, self._view = theme, view
+class _Heads(Heads):
+    """Words for the first columns, layer numbers in their boxes for the layers."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return QSize(10, self._view.row_height())
+    smooth = True
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, view = self._theme, self._view
-        rect: QRect = option.rect
-        flags: QStyle.StateFlag = option.state
-        state: ThreatState = index.data(ItemRole)
-        column = view.matrix.columns[index.column()]
+    def __init__(self, theme: Theme, matrix: MatrixModel) -> None:
+        super().__init__(theme)
+        self._matrix = matrix
+        self.setSectionsClickable(True)
+        self.setSortIndicatorShown(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setMinimumSectionSize(theme.px(20))
+
+    def draw(self, painter: QPainter, rect: QRect, section: int) -> None:
+        theme, column = self._theme, self._matrix.kinds[section]
+        chosen = section == self.sortIndicatorSection()
+        if column.kind is ColumnKind.LAYER:
+            side = theme.px(16)
+            box = QRectF(rect.center().x() - side / 2 + 0.5, rect.center().y() - side / 2, side, side)
+            paint_number(painter, box, column.number, theme, "accent" if chosen else "text2")
+        else:
+            painter.setFont(theme.font(11, BOLD if chosen else MEDIUM))
+            painter.setPen(theme.color("accent" if chosen else "text3"))
+            centred = column.kind in (ColumnKind.DEPTH, ColumnKind.GROUND)
+            left = theme.px({ColumnKind.THREAT: 12, ColumnKind.OUTCOME: 4}.get(column.kind, 0))
+            room = rect.adjusted(left, 0, 0, 0)
+            if column.kind is ColumnKind.OUTCOME and self.width() and rect.width() < theme.px(TIGHT + 20):
+                room.setWidth(0)
+            title = translate(msg("Host")) if column.kind is ColumnKind.GROUND else column.title
+            align = Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter
+            text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, align, text if room.width() > 0 else "")
+        if chosen:
+            painter.fillRect(QRect(rect.left(), rect.bottom() - 1, rect.width() - 4, 2), theme.color("accent"))
+
+
+class MatrixTable(ItemTable):
+    """The table; the first column takes what width the others leave."""
+
+    chosen = Signal(object)  # ThreatState of the current row, or None
+
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        self.matrix = MatrixModel(layers)
+        self.tight = False  # the outcome is a mark only
+        self._places = {column.layer: at for at, column in enumerate(self.matrix.kinds) if column.layer}
+        name = translate(msg("Threats and each layer's answer"))
+        super().__init__(theme, name, self.matrix, self._paint, size=self._size, row=RowLook(bar=True))
+        self.heads = _Heads(theme, self.matrix)
+        self.set_heads(self.heads)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setSortingEnabled(True)
+        self.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+        self.setAccessibleDescription(
+            translate(msg("Up and Down move from threat to threat, Left and Right along one"))
+        )
+        self.selectionModel().currentChanged.connect(self._current)
+        self.matrix.dataChanged.connect(self._again)
+        self.fit()
+
+    def links(self, state: ThreatState, column: MatrixColumn) -> tuple[bool, bool, bool]:
+        """The line between layers that fall together: does it leave this cell to the left, to the right, end in it?"""
+        here, left, right, end = self._places[column.layer], False, False, False
+        for pair in state.linked:
+            ends = sorted(self._places[layer] for layer in pair if layer in self._places)
+            if len(ends) == 2:
+                left = left or ends[0] < here <= ends[1]
+                right = right or ends[0] <= here < ends[1]
+                end = end or here in ends
+        return left, right, end
+
+    def fit(self) -> None:
+        """Share out the width."""
+        theme = self._theme
+        self.verticalHeader().setDefaultSectionSize(self.row_height())
+        bar = self.horizontalScrollBar().sizeHint().height()
+        self.setMinimumHeight(self.heads.sizeHint().height() + LEAST_ROWS * self.row_height() + bar)
+        widths = [0 if each.kind is ColumnKind.THREAT else theme.px(WIDTHS[each.kind]) for each in self.matrix.kinds]
+        self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
+        kinds = [column.kind for column in self.matrix.kinds]
+        if self.tight:
+            widths[kinds.index(ColumnKind.OUTCOME)] = theme.px(TIGHT)
+        for kind in (ColumnKind.DEPTH, ColumnKind.SEVERITY):  # the details have them; a name that is cut tells nothing
+            at = kinds.index(kind)
+            away = sum(widths) + theme.px(WHOLE_THREAT) > self.viewport().width()
+            self.setColumnHidden(at, away)
+            widths[at] = 0 if away else widths[at]
+        for at, kind in enumerate(kinds):
+            if kind is not ColumnKind.THREAT and widths[at]:
+                self.setColumnWidth(at, widths[at])
+        self.setColumnWidth(0, max(theme.px(LEAST_THREAT), self.viewport().width() - sum(widths)))
+        self.viewport().update()
+
+    def _current(self, current: QModelIndex, previous: QModelIndex) -> None:
+        if not current.isValid() or current.row() != previous.row() or not previous.isValid():
+            self.chosen.emit(current.data(ItemRole) if current.isValid() else None)
+
+    def _again(self) -> None:
+        if self.currentIndex().isValid():
+            self.chosen.emit(self.currentIndex().data(ItemRole))
+
+    # -- how a cell is drawn
+
+    def _size(self, _: AnyIndex) -> QSize:
+        return QSize(10, self.row_height())
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
+        theme, state, column = self._theme, index.data(ItemRole), self.matrix.kinds[index.column()]
         where = protection(state)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if flags & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.color("sel"))
-            if column.kind is ColumnKind.THREAT:
-                painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), theme.color("accent"))
-        elif flags & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, theme.color("sunk"))
-        painter.setPen(theme.color("line"))
-        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
         inner = rect.adjusted(theme.px(12), 0, -theme.px(4), -1)
         if column.kind is ColumnKind.THREAT:
             self._threat(painter, inner, state, where)
@@ -71,7 +146,7 @@ class _StanceDelegate(QStyledItemDelegate):
             side = theme.px(11)
             box = QRectF(rect.left() + theme.px(4), rect.center().y() - side / 2, side, side)
             paint_mark(painter, box, PROTECTION_MARK[where], theme, PROTECTION_INK[where])
-            if not view.tight:
+            if not self.tight:
                 self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, PROTECTION_INK[where])
         elif column.kind is ColumnKind.SEVERITY:
             loud = where in (Protection.OPEN, Protection.UNKNOWN)
@@ -82,16 +157,13 @@ class _StanceDelegate(QStyledItemDelegate):
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(index.data()))
         else:
             self._answer(painter, rect, state, column, where)
-        if flags & QStyle.StateFlag.State_HasFocus and view.hasFocus():
-            paint_focus_ring(painter, rect.adjusted(1, 1, -1, -2), theme.px(4), theme)
-        painter.restore()
 
     def _threat(self, painter: QPainter, room: QRect, state: ThreatState, where: Protection) -> None:
         """Title, and the family behind it where there is room."""
         theme = self._theme
         painter.setFont(theme.font(13, BOLD if where is Protection.OPEN else REGULAR))
         painter.setPen(theme.color("text" if where in (Protection.OPEN, Protection.UNKNOWN) else "text2"))
-        title = self._view.matrix.text(state, self._view.matrix.columns[0])
+        title = self.matrix.text(state, self.matrix.kinds[0])
         shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
         used = painter.fontMetrics().horizontalAdvance(shown)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
@@ -117,133 +189,5 @@ class _StanceDelegate(QStyledItemDelegate):
             box = box.adjusted(theme.px(6), 0, -theme.px(6), 0)
         paint_stance(painter, box, ruling_in(state, column), where, theme)
         if column.kind is ColumnKind.LAYER:
-            left, right, end = self._view.links(state, column)
+            left, right, end = self.links(state, column)
             paint_link(painter, box, left=left, right=right, end=end, theme=theme)
-
-
-class _Heads(QHeaderView):
-    """Words for the first columns, layer numbers in their boxes for the layers."""
-
-    def __init__(self, theme: Theme, matrix: MatrixModel) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self._theme, self._matrix = theme, matrix
-        self.setSectionsClickable(True)
-        self.setSortIndicatorShown(True)
-        self.setHighlightSections(False)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-
-    def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), max(self._theme.px(HEAD), self._theme.box(11) + self._theme.px(8)))
-
-    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
-        theme, column = self._theme, self._matrix.columns[section]
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(rect, theme.color("panel"))
-        painter.setPen(theme.color("line"))
-        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
-        chosen = section == self.sortIndicatorSection()
-        if column.kind is ColumnKind.LAYER:
-            side = theme.px(16)
-            box = QRectF(rect.center().x() - side / 2 + 0.5, rect.center().y() - side / 2, side, side)
-            paint_number(painter, box, column.number, theme, "accent" if chosen else "text2")
-        else:
-            painter.setFont(theme.font(11, BOLD if chosen else MEDIUM))
-            painter.setPen(theme.color("accent" if chosen else "text3"))
-            centred = column.kind in (ColumnKind.DEPTH, ColumnKind.GROUND)
-            left = theme.px({ColumnKind.THREAT: 12, ColumnKind.OUTCOME: 4}.get(column.kind, 0))
-            room = rect.adjusted(left, 0, 0, 0)
-            if column.kind is ColumnKind.OUTCOME and self.width() and rect.width() < theme.px(TIGHT + 20):
-                room.setWidth(0)
-            title = translate(msg("Host")) if column.kind is ColumnKind.GROUND else column.title
-            align = Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter
-            text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
-            painter.drawText(room, align, text if room.width() > 0 else "")
-        if chosen:
-            painter.fillRect(QRect(rect.left(), rect.bottom() - 1, rect.width() - 4, 2), theme.color("accent"))
-        painter.restore()
-
-
-class MatrixTable(QTableView):
-    """The table; the first column takes what width the others leave."""
-
-    chosen = Signal(object)  # ThreatState of the current row, or None
-
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.matrix = MatrixModel(layers)
-        self.tight = False  # the outcome is a mark only
-        self._places = {column.layer: at for at, column in enumerate(self.matrix.columns) if column.layer}
-        self.heads = _Heads(theme, self.matrix)
-        self.setHorizontalHeader(self.heads)
-        self.setModel(self.matrix)
-        self.setItemDelegate(_StanceDelegate(theme, self))
-        as_rows(self)
-        self.setMouseTracking(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.heads.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.heads.setMinimumSectionSize(theme.px(20))
-        self.setSortingEnabled(True)
-        self.sortByColumn(1, Qt.SortOrder.AscendingOrder)
-        self.setAccessibleName(translate(msg("Threats and each layer's answer")))
-        self.setAccessibleDescription(
-            translate(msg("Up and Down move from threat to threat, Left and Right along one"))
-        )
-        self.selectionModel().currentChanged.connect(self._current)
-        self.matrix.dataChanged.connect(self._again)
-        theme.changed.connect(self.fit)
-        self.fit()
-
-    def row_height(self) -> int:
-        """30, or what the text needs."""
-        return max(self._theme.px(ROW), self._theme.box(13) + self._theme.px(8))
-
-    def links(self, state: ThreatState, column: MatrixColumn) -> tuple[bool, bool, bool]:
-        """The line between layers that fall together: does it leave this cell to the left, to the right, end in it?"""
-        here, left, right, end = self._places[column.layer], False, False, False
-        for pair in state.linked:
-            ends = sorted(self._places[layer] for layer in pair if layer in self._places)
-            if len(ends) == 2:
-                left = left or ends[0] < here <= ends[1]
-                right = right or ends[0] <= here < ends[1]
-                end = end or here in ends
-        return left, right, end
-
-    def fit(self) -> None:
-        """Share out the width."""
-        theme = self._theme
-        self.verticalHeader().setDefaultSectionSize(self.row_height())
-        bar = self.horizontalScrollBar().sizeHint().height()
-        self.setMinimumHeight(self.heads.sizeHint().height() + LEAST_ROWS * self.row_height() + bar)
-        widths = [0 if each.kind is ColumnKind.THREAT else theme.px(WIDTHS[each.kind]) for each in self.matrix.columns]
-        self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
-        kinds = [column.kind for column in self.matrix.columns]
-        if self.tight:
-            widths[kinds.index(ColumnKind.OUTCOME)] = theme.px(TIGHT)
-        for kind in (ColumnKind.DEPTH, ColumnKind.SEVERITY):  # the details have them; a name that is cut tells nothing
-            at = kinds.index(kind)
-            away = sum(widths) + theme.px(WHOLE_THREAT) > self.viewport().width()
-            self.setColumnHidden(at, away)
-            widths[at] = 0 if away else widths[at]
-        for at, kind in enumerate(kinds):
-            if kind is not ColumnKind.THREAT and widths[at]:
-                self.setColumnWidth(at, widths[at])
-        self.setColumnWidth(0, max(theme.px(LEAST_THREAT), self.viewport().width() - sum(widths)))
-        self.viewport().update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.fit()
-
-    def _current(self, current: QModelIndex, previous: QModelIndex) -> None:
-        if not current.isValid() or current.row() != previous.row() or not previous.isValid():
-            self.chosen.emit(current.data(ItemRole) if current.isValid() else None)
-
-    def _again(self) -> None:
-        if self.currentIndex().isValid():
-            self.chosen.emit(self.currentIndex().data(ItemRole))

@@ -8,55 +8,17 @@ from PySide6.QtWidgets import (
     QFrame,
     QListView,
     QSizePolicy,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
+    QStyle,
     QWidget,
 )
 
 from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.item_model import AnyIndex, ItemRole
+from stratascope.ui.kit.items import AnyIndex, CellPainter, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.use.rows import Cell, Row, RowModel
+from stratascope.ui.use.rows import Cell, Row, columns, first_text
 
 _GAP = 5
 _LINES = 5  # that are shown at the least; where there are more it scrolls
-
-
-class _ChipDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, chips: Chips) -> None:
-        super().__init__(chips)
-        self._theme, self._chips = theme, chips
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return self._chips.chip_size(index.data(ItemRole))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, cell = self._theme, index.data(ItemRole)
-        rect: QRect = option.rect
-        gap = theme.px(_GAP)
-        box = QRectF(rect).adjusted(0.5, 0.5, -gap - 0.5, -gap - 0.5)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(Qt.PenStyle.NoPen)
-        if not self._chips.filled:
-            pen = QPen(theme.color(cell.ink), 1, Qt.PenStyle.DashLine)
-            pen.setDashPattern([3, 2])
-        current = index == self._chips.currentIndex()  # Qt's own makes it current as the keyboard comes, not selected
-        if current:
-            pen = QPen(theme.color("line2"), 1)
-        painter.setPen(pen)
-        painter.setBrush(theme.color("accent_soft") if self._chips.filled else Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(box, theme.px(4), theme.px(4))
-        if current and self._chips.hasFocus():  # inside of that line: what lies outside of it is cut off
-            paint_focus_ring(painter, box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(4), theme)
-        inner = box.adjusted(theme.px(7), 0, -theme.px(7), 0)
-        painter.setFont(theme.font(11, BOLD if self._chips.filled else MEDIUM))
-        painter.setPen(theme.color("text"))
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, cell.text)
-        painter.setFont(theme.font(11))
-        painter.setPen(theme.color("text2"))
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, cell.below)
-        painter.restore()
 
 
 class Chips(QListView):
@@ -65,9 +27,11 @@ class Chips(QListView):
     def __init__(self, theme: Theme, name: str, *, filled: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self.filled = theme, filled
-        self.rows = RowModel((name,), self)
-        self.setModel(self.rows)
-        self.setItemDelegate(_ChipDelegate(theme, self))
+        self.model_ = ItemModel(columns((name,)), first_text, self)
+        self.setModel(self.model_)
+        self.setItemDelegate(
+            CellPainter(theme, self, self._paint, lambda index: self.chip_size(index.data(ItemRole)[0]))
+        )
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -83,9 +47,9 @@ class Chips(QListView):
     def show_rows(self, rows: tuple[Row, ...]) -> None:
         """Other chips; the current one stays the current one."""
         at = self.currentIndex()
-        before = self.rows.rows[at.row()][0].text if at.isValid() else ""
-        if self.rows.show_rows(rows) and before and (place := self.rows.place_of(before)) >= 0:
-            self.setCurrentIndex(self.rows.index(place, 0))
+        before = self.model_.rows[at.row()][0].text if at.isValid() else ""
+        if self.model_.show(rows) and before and (place := self.model_.place_of(before)) >= 0:
+            self.setCurrentIndex(self.model_.index(place, 0))
         self._bound()
 
     def chip_size(self, cell: Cell) -> QSize:
@@ -99,8 +63,8 @@ class Chips(QListView):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        if not self.currentIndex().isValid() and self.rows.rows:
-            self.setCurrentIndex(self.rows.index(0, 0))
+        if not self.currentIndex().isValid() and self.model_.rows:
+            self.setCurrentIndex(self.model_.index(0, 0))
 
     def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
         super().currentChanged(current, previous)
@@ -115,7 +79,7 @@ class Chips(QListView):
         return self.minimumSizeHint()  # what is above that it takes where there is room
 
     def minimumSizeHint(self) -> QSize:
-        least = self.chip_size(self.rows.rows[0][0]).height() if self.rows.rows else 0
+        least = self.chip_size(self.model_.rows[0][0]).height() if self.model_.rows else 0
         return QSize(self._theme.px(100), min(self.maximumHeight(), _LINES * least))
 
     def _bound(self) -> None:
@@ -123,7 +87,7 @@ class Chips(QListView):
         lines, x = 1, 0
         # as if there were a scroll bar: its coming and going would else change how many lines there are
         room = self.width() - self.verticalScrollBar().sizeHint().width()
-        sizes = [self.chip_size(row[0]) for row in self.rows.rows]
+        sizes = [self.chip_size(row[0]) for row in self.model_.rows]
         for size in sizes:
             if x and x + size.width() > room:
                 lines, x = lines + 1, 0
@@ -133,3 +97,30 @@ class Chips(QListView):
         self.verticalScrollBar().setSingleStep(sizes[0].height() if sizes else 20)
         self.updateGeometry()
         self.scheduleDelayedItemsLayout()
+
+    def _size(self, index: AnyIndex) -> QSize:
+        return self.chip_size(index.data(ItemRole)[0])
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
+        theme, cell = self._theme, index.data(ItemRole)[0]
+        gap = theme.px(_GAP)
+        box = QRectF(rect).adjusted(0.5, 0.5, -gap - 0.5, -gap - 0.5)
+        pen = QPen(Qt.PenStyle.NoPen)
+        if not self.filled:
+            pen = QPen(theme.color(cell.ink), 1, Qt.PenStyle.DashLine)
+            pen.setDashPattern([3, 2])
+        current = index == self.currentIndex()  # Qt's own makes it current as the keyboard comes, not selected
+        if current:
+            pen = QPen(theme.color("line2"), 1)
+        painter.setPen(pen)
+        painter.setBrush(theme.color("accent_soft") if self.filled else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+        if current and self.hasFocus():  # inside of that line: what lies outside of it is cut off
+            paint_focus_ring(painter, box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(4), theme)
+        inner = box.adjusted(theme.px(7), 0, -theme.px(7), 0)
+        painter.setFont(theme.font(11, BOLD if self.filled else MEDIUM))
+        painter.setPen(theme.color("text"))
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, cell.text)
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("text2"))
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, cell.below)

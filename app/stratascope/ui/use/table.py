@@ -7,95 +7,21 @@ It is as high as its rows where there is room, and scrolls where there is none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFocusEvent, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QSizePolicy,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QAbstractItemView, QSizePolicy, QStyle
 
 from stratascope.core.sanitize import plain
-from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.item_model import AnyIndex, ItemRole, as_rows
+from stratascope.ui.kit.items import AnyIndex, Column, ItemModel, ItemRole, RowLook
+from stratascope.ui.kit.table import ItemTable
 from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.ui.use.flow import paint_sign
-from stratascope.ui.use.rows import MOST, Cell, Gauge, Row, RowModel
+from stratascope.ui.use.rows import MOST, Cell, Gauge, Row, columns, first_text
 
 SIGN = 18  # width of a sign before the words
 _SHARES = {2: 0.48, 3: 0.34}  # of the width that a column beside the wide one may take, by their number
-
-
-class _CellDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, table: RowTable) -> None:
-        super().__init__(table)
-        self._theme, self._table = theme, table
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return QSize(10, self._table.row_height())
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        theme, cell = self._theme, index.data(ItemRole)
-        rect: QRect = option.rect
-        flags: QStyle.StateFlag = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if flags & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.color("sel"))
-        painter.setPen(theme.color("line"))
-        painter.drawLine(rect.left(), rect.top(), rect.right(), rect.top())
-        left = theme.px(4 if index.column() == 0 else 8)
-        room = rect.adjusted(left, 1, -theme.px(4), 0)
-        if cell.gauge is not None:
-            paint_gauge(painter, QRectF(room), cell.gauge, theme)
-        else:
-            self._words(painter, room, cell, wrapped=index.column() == self._table.wide and not cell.fixed)
-        if flags & QStyle.StateFlag.State_HasFocus and self._table.hasFocus():
-            paint_focus_ring(painter, rect.adjusted(1, 1, -1, -1), theme.px(4), theme)
-        painter.restore()
-
-    def high(self, cell: Cell, width: int) -> int:
-        """How high that cell of the wide column has to be."""
-        theme = self._theme
-        width -= theme.px(12) + (theme.px(SIGN) if cell.sign else 0)
-        upper = _wrapped(cell_font(theme, cell), cell.text, width) if not cell.fixed else theme.box(12)
-        below = _wrapped(theme.font(11), cell.below, width) if cell.below else 0
-        return max(theme.box(12), upper) + below
-
-    def _words(self, painter: QPainter, room: QRect, cell: Cell, *, wrapped: bool) -> None:
-        theme = self._theme
-        if cell.sign:
-            paint_sign(painter, QRectF(room), cell.sign, theme)
-            room = room.adjusted(theme.px(SIGN), 0, 0, 0)
-        side = Qt.AlignmentFlag.AlignRight if cell.right else Qt.AlignmentFlag.AlignLeft
-        middle = side | Qt.AlignmentFlag.AlignVCenter
-        upper = room
-        if cell.below:
-            first, second = theme.box(12), theme.box(11)
-            if wrapped:
-                first = max(first, _wrapped(cell_font(theme, cell), cell.text, room.width()))
-                second = max(second, _wrapped(theme.font(11), cell.below, room.width()))
-            top = room.top() + (room.height() - first - second) // 2
-            upper = QRect(room.left(), top, room.width(), first)
-            lower = QRect(room.left(), top + first, room.width(), second)
-            painter.setFont(theme.font(11))
-            painter.setPen(theme.color("text3"))
-            if wrapped:
-                painter.drawText(lower, middle | Qt.TextFlag.TextWordWrap, plain(cell.below, MOST))
-            else:
-                painter.drawText(lower, middle, _cut(painter, cell.below, lower.width(), Qt.TextElideMode.ElideRight))
-        painter.setFont(cell_font(theme, cell))
-        painter.setPen(theme.color(cell.ink))
-        if wrapped:
-            painter.drawText(upper, middle | Qt.TextFlag.TextWordWrap, plain(cell.text, MOST))
-            return
-        mode = Qt.TextElideMode.ElideMiddle if cell.fixed else Qt.TextElideMode.ElideRight
-        painter.drawText(upper, middle, _cut(painter, cell.text, upper.width(), mode))
 
 
 def _wrapped(font: QFont, text: str, width: int) -> int:
@@ -139,7 +65,7 @@ def paint_gauge(painter: QPainter, room: QRectF, gauge: Gauge, theme: Theme) -> 
             painter.fillRect(QRectF(x, box.top() - theme.px(4), wide, high + theme.px(8)), theme.color(ink))
 
 
-class RowTable(QTableView):
+class RowTable(ItemTable):
     """`wide`: the column that takes what width the others leave; `lines`: of a row, one or two. `whole`: it is as high
     as its rows at any width, and never scrolls.
     """
@@ -154,26 +80,17 @@ class RowTable(QTableView):
         least: int = 2,
         *,
         whole: bool = False,
-        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._theme, self.wide, self._lines, self._least, self._whole = theme, wide, lines, least, whole
-        self.rows = RowModel(heads, self)
-        self.setModel(self.rows)
-        self._cells = _CellDelegate(theme, self)
-        self.setItemDelegate(self._cells)
-        as_rows(self)
+        self.wide, self._lines, self._least, self._whole = wide, lines, least, whole
+        model = ItemModel(columns(heads), first_text)
+        super().__init__(theme, name, model, self._paint, size=self._size, row=RowLook(hovered=False, above=True))
         self.setWordWrap(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         for header in (self.horizontalHeader(), self.verticalHeader()):
             header.hide()
             header.setMinimumSectionSize(1)
-            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.setAccessibleName(name)
-        theme.changed.connect(self._restyle)
-        self._restyle()
+        self.restyle()
 
     def row_height(self) -> int:
         """One line or two, with air."""
@@ -182,59 +99,38 @@ class RowTable(QTableView):
     def _lines_high(self) -> int:
         return self._theme.box(12) + (self._theme.box(11) if self._lines > 1 else 0)
 
-    def show_rows(self, rows: tuple[Row, ...]) -> None:
-        """Other rows; the current one stays the current one."""
-        at = self.currentIndex()
-        before = self.rows.rows[at.row()][0].text if at.isValid() else ""
-        scrolled = self.verticalScrollBar().value()
-        if self.rows.show_rows(rows):
-            place = self.rows.place_of(before) if before else -1
-            if place >= 0:
-                self.setCurrentIndex(self.rows.index(place, 0))
-            self.verticalScrollBar().setValue(scrolled)
-        self._share_out()
-
-    def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
-        super().currentChanged(current, previous)
-        self.viewport().update()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        if not self.currentIndex().isValid() and self.rows.rows:
-            self.setCurrentIndex(self.rows.index(0, 0))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._share_out()
+    def show_rows(self, rows: Sequence[Row], columns: tuple[Column, ...] | None = None, *, anew: bool = False) -> None:
+        super().show_rows(rows, columns, anew=anew)
+        self.fit()
 
     def sizeHint(self) -> QSize:
         return self.minimumSizeHint()  # what is above that it takes where there is room
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._theme.px(120), min(len(self.rows.rows), self._least) * self.row_height() + 1)
+        return QSize(self._theme.px(120), min(len(self.model_.rows), self._least) * self.row_height() + 1)
 
-    def _restyle(self) -> None:
+    def restyle(self) -> None:
         self.verticalHeader().setDefaultSectionSize(self.row_height())
         self.verticalScrollBar().setSingleStep(self.row_height())
-        self._share_out()
+        self.fit()
         self.viewport().update()
 
     def _bound(self) -> None:
         rows = self.verticalHeader()
-        high = sum(rows.sectionSize(row) for row in range(len(self.rows.rows))) + 1
+        high = sum(rows.sectionSize(row) for row in range(len(self.model_.rows))) + 1
         self.setMaximumHeight(high)
         if self._whole:
             self.setMinimumHeight(high)
-        self.setVisible(bool(self.rows.rows))
+        self.setVisible(bool(self.model_.rows))
         self.updateGeometry()
 
-    def _share_out(self) -> None:
+    def fit(self) -> None:
         """What stands in a column decides how wide it is, up to a half of all; of many rows the first ones do."""
         theme, whole = self._theme, self.viewport().width()
         widths = []
-        for column in range(self.rows.columnCount()):
+        for column in range(self.model_.columnCount()):
             needed = 0
-            for row in self.rows.rows[:60]:
+            for row in self.model_.rows[:60]:
                 cell = row[column]
                 if cell.gauge is not None:
                     needed = max(needed, theme.px(80))
@@ -244,17 +140,68 @@ class RowTable(QTableView):
             widths.append(
                 min(
                     needed + theme.px(14),
-                    round(whole * _SHARES.get(len(self.rows.rows[0]) if self.rows.rows else 2, 0.3)),
+                    round(whole * _SHARES.get(len(self.model_.rows[0]) if self.model_.rows else 2, 0.3)),
                 )
             )
         rest = whole - sum(width for column, width in enumerate(widths) if column != self.wide)
         for column, width in enumerate(widths):
             self.setColumnWidth(column, max(theme.px(40), rest) if column == self.wide else width)
         air, rows = self.row_height() - self._lines_high(), self.verticalHeader()
-        for place, row in enumerate(self.rows.rows):
+        for place, row in enumerate(self.model_.rows):
             cell = row[self.wide]
-            needed = 0 if cell.gauge is not None else self._cells.high(cell, self.columnWidth(self.wide)) + air
+            needed = 0 if cell.gauge is not None else self._cell_high(cell, self.columnWidth(self.wide)) + air
             high = max(self.row_height(), needed)
             if rows.sectionSize(place) != high:
                 rows.resizeSection(place, high)
         self._bound()
+
+    # -- how a cell is drawn
+
+    def _size(self, _: AnyIndex) -> QSize:
+        return QSize(10, self.row_height())
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
+        theme, cell = self._theme, index.data(ItemRole)[index.column()]
+        room = rect.adjusted(theme.px(4 if index.column() == 0 else 8), 1, -theme.px(4), 0)
+        if cell.gauge is not None:
+            paint_gauge(painter, QRectF(room), cell.gauge, theme)
+        else:
+            self._words(painter, room, cell, wrapped=index.column() == self.wide and not cell.fixed)
+
+    def _cell_high(self, cell: Cell, width: int) -> int:
+        """How high that cell of the wide column has to be."""
+        theme = self._theme
+        width -= theme.px(12) + (theme.px(SIGN) if cell.sign else 0)
+        upper = _wrapped(cell_font(theme, cell), cell.text, width) if not cell.fixed else theme.box(12)
+        below = _wrapped(theme.font(11), cell.below, width) if cell.below else 0
+        return max(theme.box(12), upper) + below
+
+    def _words(self, painter: QPainter, room: QRect, cell: Cell, *, wrapped: bool) -> None:
+        theme = self._theme
+        if cell.sign:
+            paint_sign(painter, QRectF(room), cell.sign, theme)
+            room = room.adjusted(theme.px(SIGN), 0, 0, 0)
+        side = Qt.AlignmentFlag.AlignRight if cell.right else Qt.AlignmentFlag.AlignLeft
+        middle = side | Qt.AlignmentFlag.AlignVCenter
+        upper = room
+        if cell.below:
+            first, second = theme.box(12), theme.box(11)
+            if wrapped:
+                first = max(first, _wrapped(cell_font(theme, cell), cell.text, room.width()))
+                second = max(second, _wrapped(theme.font(11), cell.below, room.width()))
+            top = room.top() + (room.height() - first - second) // 2
+            upper = QRect(room.left(), top, room.width(), first)
+            lower = QRect(room.left(), top + first, room.width(), second)
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text3"))
+            if wrapped:
+                painter.drawText(lower, middle | Qt.TextFlag.TextWordWrap, plain(cell.below, MOST))
+            else:
+                painter.drawText(lower, middle, _cut(painter, cell.below, lower.width(), Qt.TextElideMode.ElideRight))
+        painter.setFont(cell_font(theme, cell))
+        painter.setPen(theme.color(cell.ink))
+        if wrapped:
+            painter.drawText(upper, middle | Qt.TextFlag.TextWordWrap, plain(cell.text, MOST))
+            return
+        mode = Qt.TextElideMode.ElideMiddle if cell.fixed else Qt.TextElideMode.ElideRight
+        painter.drawText(upper, middle, _cut(painter, cell.text, upper.width(), mode))
