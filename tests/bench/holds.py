@@ -23,6 +23,7 @@ from stratascope.ui.app.app import make_application, make_window
 from stratascope.ui.history.chronicle import MakeHistory
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.value import replace
 from ui import sample
 from ui.hardening import picture
@@ -68,7 +69,7 @@ def longest(act: Callable[[], object], done: Callable[[], bool], after: float = 
 
 def opened(snapshot: Snapshot, name: str, history: MakeHistory | None = None) -> MainWindow:
     """A window that shows that container's strata, and has come to rest."""
-    window = make_window(sample.StillWatch(), history=history)
+    window = make_window(sample.StillWatch(), Services(history=history))
     window.resize(1440, 900)
     window.show()
     window.selection.show_snapshot(snapshot)

@@ -26,10 +26,11 @@ def window(picture: str, containers: int) -> dict[str, Any]:
 
     from stratascope.ui.app.app import make_application, make_window
     from stratascope.ui.app.start import hardening_of
+    from stratascope.ui.window.services import Services
 
     app = make_application(["stratascope"])
     late = LateEngines()
-    made = make_window(live_view(late), hardening=hardening_of(late))
+    made = make_window(live_view(late), Services(hardening=hardening_of(late)))
     made.resize(1440, 900)
     made.show()
     made.start()

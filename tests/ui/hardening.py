@@ -28,6 +28,7 @@ from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 from ui import sample
@@ -74,7 +75,7 @@ def window(
     qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = ui.make_window(sample.StillWatch(), hardening=staged)
+    made = ui.make_window(sample.StillWatch(), Services(hardening=staged))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

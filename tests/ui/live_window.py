@@ -16,6 +16,7 @@ from rig.engine import Rig
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.wiring.engines import LateEngines, live_view
 
 
@@ -28,7 +29,7 @@ def live(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     ui.make_application(["test"])
     late = LateEngines()
-    window = ui.make_window(live_view(late), hardening=start.hardening_of(late), lesson=start.lesson_of(late))
+    window = ui.make_window(live_view(late), Services(hardening=start.hardening_of(late), lesson=start.lesson_of(late)))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()

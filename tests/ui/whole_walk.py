@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app import app as ui
+from stratascope.ui.window.services import Services
 from ui import sample, tour
 from ui.denied import denied_stops
 from ui.hardening import picture, side_of
@@ -21,7 +22,9 @@ def stops(qtbot: QtBot, width: int, height: int = 900) -> Iterator[tour.Stop]:
     staged = StagedHardening(picture().engines, picture().ground)
     known = Rig.knowing(picture().containers, but="backup").learning
     past = remembered.days(picture().containers, but="backup").make()
-    window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known, history=past, before=Judge())
+    window = ui.make_window(
+        sample.StillWatch(), Services(hardening=staged, learning=known, history=past, before=Judge())
+    )
     denied_stops.tell_no_ends(window)
     qtbot.addWidget(window)
     window.resize(width, height)

@@ -23,6 +23,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.value import replace
 from ui import sample
@@ -45,7 +46,9 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     staged = StagedHardening(snapshot.engines, snapshot.ground)
     known = Rig.knowing(snapshot.containers, but="backup").learning
     past = days(snapshot.containers, but="backup").make()
-    window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known, history=past, before=Judge())
+    window = ui.make_window(
+        sample.StillWatch(), Services(hardening=staged, learning=known, history=past, before=Judge())
+    )
     denied_stops.tell_no_ends(window)
     _STAGED[window] = staged
     window.resize(width, height)

@@ -11,6 +11,7 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from ui import sample
 from ui.judge import Judge
 
@@ -24,7 +25,7 @@ def judge() -> Judge:
 def window(qtbot: QtBot, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """Without hardening of what runs."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(sample.StillWatch(), before=judge)
+    made = make_window(sample.StillWatch(), Services(before=judge))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -21,6 +21,7 @@ from stratascope.ui.copying.feedback import Feedback
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.usecases.check.corrections import Corrected
 from ui import sample
 from ui.access.fit import misfits
@@ -68,7 +69,9 @@ def test_it_is_there_on_this_page_only(window: MainWindow, page: BeforePage, qtb
 def test_it_takes_the_place_of_that_for_what_runs(qtbot: QtBot, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     whole = picture()
-    made = make_window(sample.StillWatch(), hardening=StagedHardening(whole.engines, whole.ground), before=judge)
+    made = make_window(
+        sample.StillWatch(), Services(hardening=StagedHardening(whole.engines, whole.ground), before=judge)
+    )
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -13,6 +13,7 @@ from stratascope.ui.app import app, start
 from stratascope.ui.app.app import make_window
 from stratascope.ui.app.not_started import NotStarted
 from stratascope.ui.kit.page_switch import View
+from stratascope.ui.window.services import Services
 from ui.not_started import judged, offered
 
 MACHINES = Path(__file__).parents[2] / "captures" / "machines"
@@ -39,7 +40,7 @@ def of_captures(*names: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, NotS
 def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     watch, before = of_captures("apparmor", "selinux", monkeypatch=monkeypatch)
     assert before.machines == ("apparmor", "selinux")
-    window = make_window(watch, before=before)
+    window = make_window(watch, Services(before=before))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()
@@ -67,7 +68,7 @@ def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: py
 
 def test_of_one_capture_there_is_nothing_to_choose(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     watch, before = of_captures("selinux", monkeypatch=monkeypatch)
-    window = make_window(watch, before=before)
+    window = make_window(watch, Services(before=before))
     qtbot.addWidget(window)
     window.show()
     window.pages.show_view(View.BEFORE)

@@ -15,6 +15,7 @@ from stratascope import resources
 from stratascope.state import record as records
 from stratascope.ui.app.app import make_window
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.wiring import captures
 from stratascope.wiring.engines import demo_record
 from ui import sample
@@ -32,7 +33,7 @@ def store() -> CaptureStore:
 @pytest.fixture
 def window(qtbot: QtBot, store: CaptureStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(sample.StillWatch(), captures=store)
+    made = make_window(sample.StillWatch(), Services(captures=store))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
@@ -54,7 +55,7 @@ def drop(window: MainWindow, *paths: Path) -> bool:
 
 def test_a_capture_in_the_place_of_this_machine(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
-    made = make_window(captures.recorded_view([DEMO, tmp_path / "bad.json"]), captures=CaptureStore())
+    made = make_window(captures.recorded_view([DEMO, tmp_path / "bad.json"]), Services(captures=CaptureStore()))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

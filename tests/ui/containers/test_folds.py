@@ -16,6 +16,7 @@ from stratascope.ui.containers.folds import FOLDED, LONGEST, MOST, Folds
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.value import replace
 from ui import sample
 from ui.sample import E, W
@@ -44,7 +45,7 @@ def start(settings: MemorySettings, qtbot: object) -> Iterator[Start]:
     made: list[MainWindow] = []
 
     def begun() -> MainWindow:
-        window = make_window(sample.StillWatch(), settings)
+        window = make_window(sample.StillWatch(), Services(settings))
         made.append(window)
         window.selection.show_snapshot(replace(sample.snapshot(), containers=STATES))
         return window

@@ -13,6 +13,7 @@ from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.panel.panel import FINDINGS
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from ui import sample
 
 
@@ -66,13 +67,13 @@ def test_what_another_part_of_the_window_does_is_done_for_the_container_of_the_m
 
 def test_what_is_pinned_stays_so_after_a_start(window: MainWindow) -> None:
     settings = MemorySettings()
-    first = make_window(sample.StillWatch(), settings)
+    first = make_window(sample.StillWatch(), Services(settings))
     first.selection.show_snapshot(sample.snapshot())
     state = next(state for state in sample.states() if state.container.name == "web")
     first.daily.open_menu(state.key, QPoint(9, 9))
     lines(first.daily.menu)["Pin to the top"].trigger()
     assert first.containers.model.entry(4) is not None
-    second = make_window(sample.StillWatch(), settings)
+    second = make_window(sample.StillWatch(), Services(settings))
     second.selection.show_snapshot(sample.snapshot())
     for each in (first, second):
         place = each.containers.model.row_of(state.key)

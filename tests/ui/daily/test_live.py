@@ -20,6 +20,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app import app as ui
 from stratascope.ui.daily.title_buttons import TitleButtons
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.wiring.daily import daily
 from stratascope.wiring.engines import LateEngines, live_view
 
@@ -36,7 +37,7 @@ def live(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Iterator[Ma
     monkeypatch.setenv("STRATASCOPE_ENGINES", f"{rig.kind}={rig.endpoint}")
     ui.make_application(["test"])
     late = LateEngines()
-    window = ui.make_window(live_view(late), daily=daily(late))
+    window = ui.make_window(live_view(late), Services(daily=daily(late)))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()

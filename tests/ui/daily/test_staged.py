@@ -19,6 +19,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.daily.title_buttons import TitleButtons
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.usecases.daily.daily import Daily
 from stratascope.value import replace
 from ui import sample
@@ -66,7 +67,7 @@ def window(
 ) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     daily = Daily(lambda _: engine, environ={"PATH": "/nowhere"})
-    made = ui.make_window(sample.StillWatch(), hardening=staged, daily=daily)
+    made = ui.make_window(sample.StillWatch(), Services(hardening=staged, daily=daily))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

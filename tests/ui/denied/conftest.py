@@ -12,6 +12,7 @@ from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from ui import hardening, sample
 from ui.denied import denied_sample, ending_sample
 from ui.denied.denied_sample import Teller
@@ -56,7 +57,7 @@ def window(
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     picture = hardening.picture()
     staged = StagedHardening(picture.engines, picture.ground)
-    made = make_window(sample.StillWatch(), settings, hardening=staged, learning=rig.learning)
+    made = make_window(sample.StillWatch(), Services(settings, hardening=staged, learning=rig.learning))
     made.refused.explain = teller.explain
     assert made.endings is not None
     made.endings.explain = ends.explain

@@ -14,6 +14,7 @@ from stratascope.ui.app import start
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.wiring.engines import LateEngines, live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -27,7 +28,7 @@ def live(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, docker_r
     ui.make_application(["test"])
     late = LateEngines()
     learning = start.learning_of(late)
-    window = ui.make_window(live_view(late), hardening=start.hardening_of(late), learning=learning)
+    window = ui.make_window(live_view(late), Services(hardening=start.hardening_of(late), learning=learning))
     qtbot.addWidget(window)
     window.show()
     window.start()

@@ -22,6 +22,7 @@ from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.panel.panel import FINDINGS
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from ui import sample
 from ui.hardening import picture, side_of
 
@@ -130,7 +131,7 @@ def kept(tmp_path: Path) -> AcceptedFile:
 def accepting(qtbot: QtBot, kept: AcceptedFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """The same window with a list of its own."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(sample.StillWatch(), accepted=kept)
+    made = make_window(sample.StillWatch(), Services(accepted=kept))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

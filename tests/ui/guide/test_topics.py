@@ -23,6 +23,7 @@ from stratascope.ui.guide.window import GuideWindow
 from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from ui import sample
 from ui.capture_store import CaptureStore
 from ui.hardening import picture
@@ -38,7 +39,7 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
-    made = make_window(sample.StillWatch(), hardening=staged, captures=CaptureStore(), before=Judge())
+    made = make_window(sample.StillWatch(), Services(hardening=staged, captures=CaptureStore(), before=Judge()))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -23,6 +23,7 @@ from stratascope.ui.harden.trial_buttons import Beside
 from stratascope.ui.harden.words import exposure_range
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
 from stratascope.wiring.engines import LateEngines
@@ -218,7 +219,7 @@ def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot)
 
 def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snapshot) -> None:
     """With the real staged, which has no engine at all."""
-    made = ui.make_window(sample.StillWatch(), hardening=start.hardening_of(LateEngines()))
+    made = ui.make_window(sample.StillWatch(), Services(hardening=start.hardening_of(LateEngines())))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -16,6 +16,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.copying.feedback import Feedback
 from stratascope.ui.harden.export_menu import Exported
+from stratascope.ui.window.services import Services
 from stratascope.usecases.plan.preflight import Block
 from ui import sample
 from ui.file_dialogs import choose
@@ -31,10 +32,7 @@ def test_exports_are_in_a_menu(
 ) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", "dark")
     staged.blocks = (BLOCK,)
-    made = ui.make_window(
-        sample.StillWatch(), hardening=staged,
-        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
-    )  # fmt: skip
+    made = ui.make_window(sample.StillWatch(), Services(hardening=staged, exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),)))  # fmt: skip
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -13,6 +13,7 @@ from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.history.since_card import SinceRow
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening
 from stratascope.value import replace
@@ -31,7 +32,7 @@ def shown(
     qtbot: QtBot, store: Remembered, hardening: Hardening | None = None, daily: Daily | None = None
 ) -> Iterator[MainWindow]:
     """The window, at 1440 x 900."""
-    made = ui.make_window(sample.StillWatch(), history=store.make(), hardening=hardening, daily=daily)
+    made = ui.make_window(sample.StillWatch(), Services(history=store.make(), hardening=hardening, daily=daily))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

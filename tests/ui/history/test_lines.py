@@ -6,13 +6,14 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers import sparkline
+from stratascope.ui.window.services import Services
 from ui import sample
 from ui.history import remembered
 
 
 def test_the_list_has_a_line_of_what_is_remembered(qtbot: QtBot) -> None:
     past = remembered.days(sample.states(), but="web").make()
-    window = make_window(sample.StillWatch(), history=past)
+    window = make_window(sample.StillWatch(), Services(history=past))
     qtbot.addWidget(window)
     window.chronicle.see(sample.snapshot())
     lines = window.exposure_lines

@@ -19,6 +19,7 @@ from stratascope.ui.harden.export_menu import Exported
 from stratascope.ui.many.controller import ManyController, like
 from stratascope.ui.many.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
 from ui import sample
@@ -168,10 +169,7 @@ def test_what_is_blocked_can_be_exported(
 ) -> None:
     staged.blocks = (Block("compose", msg("Compose owns it."), msg("Export it.")),)
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(
-        sample.StillWatch(), hardening=staged,
-        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
-    )  # fmt: skip
+    made = make_window(sample.StillWatch(), Services(hardening=staged, exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),)))  # fmt: skip
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -24,6 +24,7 @@ from stratascope.ui.app import start
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.wiring.engines import LateEngines, live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -38,7 +39,7 @@ def live(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     ui.make_application(["test"])
     late = LateEngines()
-    window = ui.make_window(live_view(late), hardening=start.hardening_of(late))
+    window = ui.make_window(live_view(late), Services(hardening=start.hardening_of(late)))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()

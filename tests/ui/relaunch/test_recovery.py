@@ -12,6 +12,7 @@ from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.value import replace
 from ui import sample
 from ui.hardening import side_of
@@ -44,7 +45,7 @@ def test_what_a_crash_left_is_told(
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     state = next(each for each in picture.containers if each.container.name == "web")
     staged.broken_off = (staged.transaction(staged.plan(state, staged.preset(state, Preset.RECOMMENDED))),)
-    made = ui.make_window(sample.StillWatch(), hardening=staged)
+    made = ui.make_window(sample.StillWatch(), Services(hardening=staged))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -11,6 +11,7 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from ui import sample
 from ui.use.watched import Rig, named
 
@@ -25,7 +26,7 @@ def rig() -> Iterator[Rig]:
 @pytest.fixture
 def window(qtbot: QtBot, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(sample.StillWatch(), learning=rig.learning)
+    made = make_window(sample.StillWatch(), Services(learning=rig.learning))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -11,6 +11,7 @@ from rig.engine import Rig
 from stratascope.ui.app import app as ui
 from stratascope.ui.app.start import learning_of
 from stratascope.ui.kit.page_switch import View
+from stratascope.ui.window.services import Services
 from stratascope.wiring.engines import LateEngines, live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -25,7 +26,7 @@ def test_observed_by_the_button(
     ui.make_application(["test"])
     late = LateEngines()
     learning = learning_of(late)
-    window = ui.make_window(live_view(late), learning=learning)
+    window = ui.make_window(live_view(late), Services(learning=learning))
     qtbot.addWidget(window)
     window.show()
     window.start()

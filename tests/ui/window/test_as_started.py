@@ -20,6 +20,7 @@ from stratascope.ui.kit.page_switch import View
 from stratascope.ui.strata.rays_legend import Sign, entries
 from stratascope.ui.window.answer import Act, Tone
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.value import replace
 from stratascope.wiring import captures
 from stratascope.wiring.engines import demo_snapshot
@@ -162,7 +163,7 @@ def able(
 ) -> Iterator[MainWindow]:
     """A window that hardens and judges texts, with that container of this machine in view."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(sample.StillWatch(), hardening=staged, before=Judge())
+    made = make_window(sample.StillWatch(), Services(hardening=staged, before=Judge()))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -10,11 +10,12 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.kit.page_switch import Group, View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from ui import sample
 
 
 def first(qtbot: QtBot, settings: MemorySettings) -> MainWindow:
-    window = make_window(sample.StillWatch(), settings)
+    window = make_window(sample.StillWatch(), Services(settings))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()

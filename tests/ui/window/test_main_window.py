@@ -24,6 +24,7 @@ from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.value import replace
 from ui import sample
 from ui.sample import E, W, X
@@ -493,7 +494,7 @@ def test_the_width_that_somebody_chose_comes_back(window: MainWindow, way: tuple
     window.resize(1440, 900)
     QApplication.processEvents()
     assert window.containers.width() == chosen
-    other = make_window(sample.StillWatch(), settings)
+    other = make_window(sample.StillWatch(), Services(settings))
     other.resize(1440, 900)
     other.show()
     QApplication.processEvents()

@@ -19,6 +19,7 @@ from stratascope.ui.kit.page_switch import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.about import About
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
 from stratascope.ui.window.settings_dialog import SettingsDialog
 from stratascope.usecases.live.alerts import Alert
 from ui import sample
@@ -123,14 +124,14 @@ def test_start_again(qtbot: QtBot, dialog: SettingsDialog, window: MainWindow) -
 
 def test_the_window_remembers_its_view_and_no_filter(qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
-    one = make_window(sample.StillWatch(), Settings(path))
+    one = make_window(sample.StillWatch(), Services(Settings(path)))
     qtbot.addWidget(one)
     one.selection.show_snapshot(sample.snapshot())
     one.toolbar.filter.setText("redis")
     one.pages.show_view(View.MATRIX)
     one.resize(1300, 800)
     one.close()
-    other = make_window(sample.StillWatch(), Settings(path))
+    other = make_window(sample.StillWatch(), Services(Settings(path)))
     qtbot.addWidget(other)
     other.selection.show_snapshot(sample.snapshot())
     assert other.toolbar.filter.text() == ""
@@ -143,7 +144,7 @@ def test_the_window_remembers_its_view_and_no_filter(qtbot: QtBot, tmp_path: Pat
 def test_damaged_settings_are_told_in_the_window(qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text("{")
-    made = make_window(sample.StillWatch(), Settings(path))
+    made = make_window(sample.StillWatch(), Services(Settings(path)))
     qtbot.addWidget(made)
     made.show()
     assert made.notices.settings.isVisible()

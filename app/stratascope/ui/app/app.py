@@ -15,25 +15,16 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from stratascope import garbage, resources
-from stratascope.core.snapshot import Snapshot
 from stratascope.frozen import own_plugins
 from stratascope.layers import all_layers
 from stratascope.state import preferences
 from stratascope.ui.app import qt_translations
 from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.single_instance import SingleInstance, raise_other
-from stratascope.ui.before.draft import Before
-from stratascope.ui.captures.controller import CaptureFiles
-from stratascope.ui.findings.acceptances import AcceptedList
-from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.history.chronicle import MakeHistory
-from stratascope.ui.kit.feed import Feed, MemorySettings, SettingsLike, WatchLike
+from stratascope.ui.kit.feed import Feed, SettingsLike, WatchLike
 from stratascope.ui.kit.theme import Theme, ThemeMode
-from stratascope.ui.tighten.controller import LessonOf
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.daily.daily import Daily
-from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.observe.learning import Learning
+from stratascope.ui.window.services import Services
 
 RESTART = 1000  # no status of a program: those go to 255
 SETTLED = 3000  # ms after the start, when the first picture has been drawn
@@ -85,70 +76,30 @@ def _settle(app: QApplication) -> None:
     looking.start(garbage.EVERY)
 
 
-def make_window(
-    watch: WatchLike,
-    settings: SettingsLike | None = None,
-    report: Callable[[Snapshot], str] | None = None,
-    hardening: Hardening | None = None,
-    exports: Exports | None = None,
-    learning: Learning | None = None,
-    lesson: LessonOf | None = None,
-    history: MakeHistory | None = None,
-    daily: Daily | None = None,
-    captures: CaptureFiles | None = None,
-    accepted: AcceptedList | None = None,
-    before: Before | None = None,
-    *,
-    begun: bool = False,
-) -> MainWindow:
-    """The window with its feed; without `hardening` it only shows. A QApplication must exist.
+def make_window(watch: WatchLike, services: Services | None = None, *, begun: bool = False) -> MainWindow:
+    """The window with its feed. A QApplication must exist.
 
     `begun`: engines are asked while it is being made, since most of the time that takes is theirs.
     """
-    kept = settings if settings is not None else MemorySettings()
-    theme = Theme(chosen_mode(kept))
+    services = Services() if services is None else services
+    theme = Theme(chosen_mode(services.settings))
     theme.apply()
     feed = Feed(watch)
     if begun:
         feed.start()
-    window = MainWindow(
-        theme,
-        all_layers(),
-        feed,
-        kept,
-        report,
-        hardening,
-        exports,
-        learning,
-        lesson,
-        history,
-        daily,
-        captures,
-        accepted,
-        before,
-    )
-    window.feed.pace(preferences.REFRESH.of(kept))
-    if kept.trouble is not None:
-        window.notices.settings.tell(kept.trouble)
+    window = MainWindow(theme, all_layers(), feed, services)
+    window.feed.pace(preferences.REFRESH.of(services.settings))
+    if services.settings.trouble is not None:
+        window.notices.settings.tell(services.settings.trouble)
     return window
 
 
 def run(
     watch: WatchLike,
     argv: list[str],
+    services: Services | None = None,
     *,
     demo: bool = False,
-    settings: SettingsLike | None = None,
-    report: Callable[[Snapshot], str] | None = None,
-    hardening: Hardening | None = None,
-    exports: Exports | None = None,
-    learning: Learning | None = None,
-    lesson: LessonOf | None = None,
-    history: MakeHistory | None = None,
-    daily: Daily | None = None,
-    captures: CaptureFiles | None = None,
-    accepted: AcceptedList | None = None,
-    before: Before | None = None,
     where: Path | None = None,
 ) -> int:
     """Show the window until it is closed; the exit status, RESTART where a person wants it to start again.
@@ -166,21 +117,7 @@ def run(
         if where is not None and raise_other(where, os.environ):
             return 0
         only = None
-    window = make_window(
-        watch,
-        settings,
-        report,
-        hardening,
-        exports,
-        learning,
-        lesson,
-        history,
-        daily,
-        captures,
-        accepted,
-        before,
-        begun=True,
-    )
+    window = make_window(watch, services, begun=True)
     window.notices.demo.setVisible(demo)
     quitting = _quit_on_signals(app, window)
     aside = None if window.hardening is None else window.hardening.set_aside

@@ -28,6 +28,7 @@ from stratascope.ui.app.not_started import NotStarted
 from stratascope.ui.harden.export_menu import exported
 from stratascope.ui.history.chronicle import Made
 from stratascope.ui.tighten.controller import LessonOf
+from stratascope.ui.window.services import Services
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.learning import Learning
@@ -77,10 +78,12 @@ def show_captures(paths: Sequence[Path]) -> int:
     status = app.run(
         watch,
         sys.argv[:1],
-        settings=Settings(),
-        report=as_text,
-        captures=CaptureStore(lambda: None),
-        before=NotStarted([(name, partial(_checker_of, path)) for name, path in captures.named(paths)]),
+        Services(
+            Settings(),
+            as_text,
+            captures=CaptureStore(lambda: None),
+            before=NotStarted([(name, partial(_checker_of, path)) for name, path in captures.named(paths)]),
+        ),
     )
     if status == app.RESTART:
         start_again()
@@ -98,17 +101,19 @@ def main(words: list[str]) -> int:
         status = app.run(
             watch,
             [sys.argv[0], *words],
-            settings=Settings(),
-            report=as_text,
-            hardening=hardening_of(late),
-            exports=lambda plan: exported(plan, _texts),
-            learning=learning,
-            lesson=lesson_of(late),
-            history=history_of,
-            daily=daily(late),
-            captures=CaptureStore(watch.record),
-            accepted=AcceptedFile(),
-            before=NotStarted([("", partial(_checker, late))]),
+            Services(
+                Settings(),
+                as_text,
+                hardening=hardening_of(late),
+                exports=lambda plan: exported(plan, _texts),
+                learning=learning,
+                lesson=lesson_of(late),
+                history=history_of,
+                daily=daily(late),
+                captures=CaptureStore(watch.record),
+                accepted=AcceptedFile(),
+                before=NotStarted([("", partial(_checker, late))]),
+            ),
             where=where,
         )
     finally:

@@ -17,30 +17,28 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.before.draft import Before
-from stratascope.ui.captures.controller import CaptureController, CaptureFiles
+from stratascope.ui.captures.controller import CaptureController
 from stratascope.ui.compare.controller import CompareController
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.copying.copy_text import Clipboard, Report
+from stratascope.ui.copying.copy_text import Clipboard
 from stratascope.ui.daily.controller import DailyController
 from stratascope.ui.denied.endings import Endings, command_with
 from stratascope.ui.denied.refused import Refused, asked
-from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
+from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.guide import topics
-from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.history.chronicle import Chronicle, MakeHistory
+from stratascope.ui.history.chronicle import Chronicle
 from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.feed import Feed, SettingsLike
+from stratascope.ui.kit.feed import Feed
 from stratascope.ui.kit.page_switch import MACHINE, View
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import RefusalWatch
-from stratascope.ui.tighten.controller import LessonOf, TrialController
+from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.use.watching import Watching
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.as_text import AsText
@@ -49,41 +47,27 @@ from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notices import Notices
 from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.preferences import Preferences
+from stratascope.ui.window.services import Services
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
-from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.denials.denials import Explaining
-from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.hardening_together import HardeningTogether
-from stratascope.usecases.observe.learning import Learning
 
 LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside
 
 
 class MainWindow(QMainWindow):
-    """Without `hardening` it only shows; `report` and `exports` make texts of what is shown and planned.
-
-    Without `learning` nothing can be watched, and without `lesson` no twin on which settings are tried.
-    """
+    """Shows what the feed brings, and does what its services can do."""
 
     def __init__(
         self,
         theme: Theme,
         layers: tuple[Layer, ...],
         feed: Feed,
-        settings: SettingsLike,
-        report: Report | None = None,
-        hardening: Hardening | None = None,
-        exports: Exports | None = None,
-        learning: Learning | None = None,
-        lesson: LessonOf | None = None,
-        history: MakeHistory | None = None,
-        daily: Daily | None = None,
-        captures: CaptureFiles | None = None,
-        accepted: AcceptedList | None = None,
-        before: Before | None = None,
+        services: Services,
     ) -> None:
         super().__init__()
+        settings, hardening, learning = services.settings, services.hardening, services.learning
         self.theme, self.feed, self.settings = theme, feed, settings
         self.restarts, self._stopped = False, False  # whether the program is to start again once it has ended
         self._key_at: QWidget | None = None  # what had the keyboard when the key now handled was pressed
@@ -93,12 +77,12 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(theme, selection)
         self.notices = Notices(theme, selection)
         self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine, settings)
-        self.acceptances = Acceptances(accepted, self)
+        self.acceptances = Acceptances(services.accepted, self)
         self.strata_page = StrataPage(theme, layers, selection, self.acceptances)
         self.watching = Watching(learning, self)
         explaining = None if learning is None or hardening is None else Explaining(learning, hardening)
         self.refused = Refused(None if explaining is None else explaining.of, self.watching, selection, settings, self)
-        self.chronicle = Chronicle(history, self)
+        self.chronicle = Chronicle(services.history, self)
         self.endings = (
             None
             if explaining is None or hardening is None
@@ -114,17 +98,17 @@ class MainWindow(QMainWindow):
             self.refused,
             self.chronicle,
             able=hardening is not None,
-            before=before,
+            before=services.before,
         )
         self.hardening = (
             None
             if hardening is None
-            else RelaunchController(self, theme, layers, hardening, selection, feed, settings, exports)
+            else RelaunchController(self, theme, layers, hardening, selection, feed, settings, services.exports)
         )
         self.trials = (
             None
             if hardening is None or self.hardening is None
-            else TrialController(self, theme, layers, hardening, self.hardening, selection, settings, lesson)
+            else TrialController(self, theme, layers, hardening, self.hardening, selection, settings, services.lesson)
         )
         self.refusals = (
             None
@@ -143,23 +127,27 @@ class MainWindow(QMainWindow):
         )
         self.preferences = Preferences(self, theme, feed, settings)
         self.guide = topics.Guide(self, theme, self._topic)
-        clipboard = Clipboard(self, selection, report)
+        clipboard = Clipboard(self, selection, services.report)
         self.actions_ = Actions(
             self, theme, selection, self.toolbar, self.containers, self.pages, clipboard, self.guide.action
         )
         cards = self.strata_page.header.card, self.pages.header.card
         self.hints = FirstHints(theme, self, settings, first_hints(self.containers, cards, self.toolbar.views))
         self.actions_.add_above(msg("First steps"), "", self.hints.begin)
-        self.daily = DailyController(self, theme, daily, selection, self.containers, settings, feed.refresh)
+        self.daily = DailyController(self, theme, services.daily, selection, self.containers, settings, feed.refresh)
         self.exposure_lines = ExposureLines(self.chronicle, self.containers.view.viewport().update, self)
         self.containers.view.set_past(self.exposure_lines.of)
         self.compare = CompareController(self, theme, layers, selection)
         self.actions_.add_above(msg("Compare with…"), "Ctrl+D", self.compare.ask)
         self.daily.compare = self.compare.ask
-        self.captures = None if captures is None else CaptureController(self, theme, captures, self.notices.captures)
+        self.captures = (
+            None
+            if services.captures is None
+            else CaptureController(self, theme, services.captures, self.notices.captures)
+        )
         if self.captures is not None:
             self.captures.put_into(self.actions_.add_above, self.notices.settings.tell)
-        command = partial(command_with, hardening) if hardening is not None and before is not None else None
+        command = partial(command_with, hardening) if hardening is not None and services.before is not None else None
         self.as_text = None if command is None else AsText(command, self.pages, selection, self.notices.settings.tell)
         self.clock = QTimer(self)
         self.clock.setInterval(LOOK_AGAIN)

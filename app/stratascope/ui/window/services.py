@@ -1,0 +1,36 @@
+"""What the window is given beside the watch, as one value: each thing that it can do, and where that is remembered.
+
+What is not there can't be done: without `hardening` it only shows, without `learning` nothing can be watched, without
+`lesson` the twins on which settings are tried are not.
+"""
+
+from __future__ import annotations
+
+from stratascope.ui.before.draft import Before
+from stratascope.ui.captures.controller import CaptureFiles
+from stratascope.ui.copying.copy_text import Report
+from stratascope.ui.findings.acceptances import AcceptedList
+from stratascope.ui.harden.export_menu import Exports
+from stratascope.ui.history.chronicle import MakeHistory
+from stratascope.ui.kit.feed import MemorySettings, SettingsLike
+from stratascope.ui.tighten.controller import LessonOf
+from stratascope.usecases.daily.daily import Daily
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.observe.learning import Learning
+from stratascope.value import Value, field
+
+
+class Services(Value):
+    """`report` and `exports` make texts of what is shown and planned; `before` judges what is not started yet."""
+
+    settings: SettingsLike = field(default_factory=MemorySettings)
+    report: Report | None = None
+    hardening: Hardening | None = None
+    exports: Exports | None = None
+    learning: Learning | None = None
+    lesson: LessonOf | None = None
+    history: MakeHistory | None = None
+    daily: Daily | None = None
+    captures: CaptureFiles | None = None
+    accepted: AcceptedList | None = None
+    before: Before | None = None
