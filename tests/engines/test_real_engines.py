@@ -14,7 +14,7 @@ import pytest
 from rig.engine import Rig
 from stratascope.core.container import EngineKind, EngineState, Status
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError
-from stratascope.engines.discovery.discover import discover
+from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.engines.podman.engine import PodmanEngine
 from stratascope.engines.shared.rest_engine import RestEngine

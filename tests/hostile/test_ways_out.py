@@ -38,8 +38,7 @@ CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there
     "collector/observe/kernel_log.py": {"socket.socket"},  # the kernel's audit records (netlink)
     "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
-    "engines/shared/dial.py": {"socket.create_connection"},
-    "engines/shared/endpoint.py": {"socket.socket"},
+    "engines/shared/endpoint.py": {"socket.create_connection", "socket.socket"},
     # a container's ports, inside its own network namespace or where they are published; whether that is this machine
     "probe/inside_network.py": {"socket.create_connection", "socket.socket"},
     "probe/listeners.py": {"socket.socket"},  # the kernel

@@ -31,7 +31,7 @@ def open_engine(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> 
 
 def _provider(endpoint: Endpoint, environ: Mapping[str, str]) -> SocketProvider | None:
     if endpoint.endpoint.startswith("ssh://"):
-        from stratascope.engines.shared.ssh_tunnel import SshTunnel
+        from stratascope.engines.shared.ssh import SshTunnel
 
         return SshTunnel(endpoint, environ)
     if endpoint.may_start:

@@ -17,7 +17,7 @@ from stratascope.core.ports import ContainerCapture, EnginePort, ProbeError, Pro
 from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.engines.discovery.discover import VARIABLE, discover
+from stratascope.engines.discovery import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
 from stratascope.probe.own import own_prober

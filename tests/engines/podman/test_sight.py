@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from rig.engine import Rig
-from stratascope.engines.discovery.discover import discover
+from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine, relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
 

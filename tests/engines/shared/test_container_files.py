@@ -16,7 +16,7 @@ from engines.podman.replaced import relauncher as podman
 from engines.shared.archives import tar
 from rig.engine import Rig
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
-from stratascope.engines.discovery.discover import discover
+from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine, relauncher_of
 
 MOST = 8 << 20

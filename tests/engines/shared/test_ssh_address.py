@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from stratascope.engines.shared.ssh_address import SshAddress, parse_ssh
+from stratascope.engines.shared.ssh import SshAddress, parse_ssh
 
 
 @pytest.mark.parametrize(

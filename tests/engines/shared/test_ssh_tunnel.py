@@ -27,7 +27,7 @@ DIES = """
 import os, sys
 from stratascope.core.container import EngineKind
 from stratascope.engines.shared.endpoint import Endpoint
-from stratascope.engines.shared.ssh_tunnel import SshTunnel
+from stratascope.engines.shared.ssh import SshTunnel
 print(SshTunnel(Endpoint("it", EngineKind.DOCKER, sys.argv[1], "test"), os.environ).start(), flush=True)
 os.kill(os.getpid(), 9)
 """

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import math
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -277,3 +278,54 @@ def _number(text: str, base: int) -> int:
     if not text.isalnum() or len(text) > _DIGITS_MAX:
         raise ValueError(f"expected a number, found {text[:20]!r}")
     return int(text, base)
+
+
+class ConnectionPool:
+    """Connections that are kept between calls: each is lent to one caller at a time, and made where none is free.
+
+    `make` may raise. Decided against one for each thread: threads come and go with the questions that are asked side by
+    side.
+    """
+
+    def __init__(self, make: Callable[[], HttpConnection]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._all: list[HttpConnection] = []
+        self._free: list[HttpConnection] = []
+        self._closed = False
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[HttpConnection]:
+        """One of them. Raises what `make` raises, and ConnectionAbortedError after `close`."""
+        with self._lock:
+            one = self._free.pop() if self._free else None
+        if one is None:
+            one = self._make()
+            with self._lock:
+                late = self._closed
+                if not late:
+                    self._all.append(one)
+            if late:  # a thread that comes late must not open what nobody would close
+                one.shut()
+                raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
+        try:
+            yield one
+        finally:
+            with self._lock:
+                if one in self._all:  # it was not dropped meanwhile
+                    self._free.append(one)
+
+    def drop(self) -> None:
+        """End all of them, also those that are lent; the next one is made anew."""
+        with self._lock:
+            dropped = tuple(self._all)
+            self._all.clear()
+            self._free.clear()
+        for one in dropped:
+            one.shut()
+
+    def close(self) -> None:
+        """The same for good."""
+        with self._lock:
+            self._closed = True
+        self.drop()

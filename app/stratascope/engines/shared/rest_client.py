@@ -20,10 +20,8 @@ from urllib.parse import urlencode
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.connection_pool import ConnectionPool
-from stratascope.engines.shared.dial import address_of, dial
-from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, listens
-from stratascope.engines.shared.http_connection import Bounds, HttpConnection, Wanted
+from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, address_of, dial, listens
+from stratascope.engines.shared.http_connection import Bounds, ConnectionPool, HttpConnection, Wanted
 from stratascope.engines.shared.json_reader import words_of
 from stratascope.value import replace
 
@@ -82,7 +80,7 @@ class RestClient(ABC):
         self._provider = provider
         self._provider_lock = threading.Lock()
         self._lock = threading.Lock()
-        self._links = ConnectionPool(self._link, HttpConnection.shut)
+        self._links = ConnectionPool(self._link)
         self._streams: set[HttpConnection] = set()
         self._closed = False
         self._api_version = ""  # as the engine's last answer says in its head

@@ -12,7 +12,7 @@ import pytest
 
 from stratascope import sandbox
 from stratascope.core.container import EngineKind, EngineState
-from stratascope.engines.discovery.discover import discover
+from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared.endpoint import peer_uid, socket_facts
 from stratascope.engines.shared.oci_config import read

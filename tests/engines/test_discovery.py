@@ -12,7 +12,7 @@ import pytest
 from engines.fake_engine import FakeEngine, by_path, reply
 from rig.engine import Rig
 from stratascope.core.container import EngineKind
-from stratascope.engines.discovery.discover import answering, discover
+from stratascope.engines.discovery import answering, discover
 from stratascope.engines.shared.endpoint import Endpoint
 
 DOCKER, PODMAN = EngineKind.DOCKER, EngineKind.PODMAN

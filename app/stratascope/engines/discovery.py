@@ -1,26 +1,27 @@
 """Which engines there may be: standard sockets, environment variables, Docker contexts, Podman connections.
 
 Finds addresses, and asks a socket which engine answers only where its kind is not certain. Opens nothing else, starts
-nothing, and imports no SDK. Of each kind at least one endpoint comes back, so that the program can say that it is not
+nothing, and imports no SDK. A file of the user's that is damaged or can't be read is left out: the other engines must
+be found all the same. Of each kind at least one endpoint comes back, so that the program can say that it is not
 installed, or not running; but never one for each place where a socket might have been.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from stratascope import sandbox
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import EngineKind
 from stratascope.core.ports import EngineError
-from stratascope.engines.discovery.contexts import connections, contexts
-from stratascope.engines.shared.dial import dial
-from stratascope.engines.shared.endpoint import Endpoint, peer_uid
+from stratascope.engines.shared.endpoint import Endpoint, dial, peer_uid
 from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.value import Value, replace
 
@@ -249,3 +250,73 @@ def _short(endpoint: Endpoint) -> str:
     except ValueError:
         host = None
     return f"{endpoint.kind}-{host}" if host else str(endpoint.kind)
+
+
+class Configured(Value):
+    """A named address; `tls` is a folder with ca.pem, cert.pem and key.pem, `identity` a private key's file for ssh."""
+
+    name: str
+    address: str
+    tls: str = ""
+    verify: bool = True
+    identity: str = ""
+
+
+def contexts(environ: Mapping[str, str], home: Path) -> Iterator[Configured]:
+    """Docker's contexts, the current one first; `default` is the standard socket and no context of its own."""
+    folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
+    current = environ.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")
+    found = []
+    try:
+        metas = sorted((folder / "contexts/meta").glob("*/meta.json"))
+    except OSError:
+        metas = []
+    for meta in metas:
+        value = _read_json(meta)
+        docker = _object(_object(value.get("Endpoints")).get("docker"))
+        name, address = value.get("Name"), docker.get("Host")
+        if not isinstance(name, str) or not isinstance(address, str) or not name or not address:
+            continue
+        # The folder's name is the SHA-256 of the context's name, the same below meta and below tls
+        tls = folder / "contexts/tls" / meta.parent.name / "docker"
+        verify = docker.get("SkipTLSVerify") is not True
+        found.append(Configured(name, address, str(tls) if tls.is_dir() else "", verify))
+    yield from sorted(found, key=lambda each: (each.name != current, each.name))
+
+
+def connections(environ: Mapping[str, str], home: Path) -> Iterator[Configured]:
+    """Podman's connections: podman-connections.json (Podman 5), then containers.conf (before)."""
+    folder = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "containers"
+    path = environ.get("PODMAN_CONNECTIONS_CONF")
+    stored = _object(_read_json(Path(path) if path else folder / "podman-connections.json").get("Connection"))
+    seen = set()
+    destinations = _object(_object(_read_toml(environ, folder).get("engine")).get("service_destinations"))
+    for name, value in (*_object(stored.get("Connections")).items(), *destinations.items()):
+        entry = _object(value)
+        address = entry.get("URI", entry.get("uri"))
+        if isinstance(address, str) and address and name and name not in seen:
+            seen.add(name)
+            key = entry.get("Identity", entry.get("identity"))
+            yield Configured(name, address, identity=key if isinstance(key, str) else "")
+
+
+def _read_toml(environ: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    path = environ.get("CONTAINERS_CONF")
+    try:
+        text = (Path(path) if path else folder / "containers.conf").read_text("utf-8")
+        import tomllib  # most have no such file
+
+        return tomllib.loads(text)
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return _object(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,1 +1,0 @@
-"""Which engines this environment has, and where they listen."""
