@@ -39,9 +39,9 @@ CONNECTS = {
     "collector/observe/kernel_log.py": {"socket.socket"},  # the kernel's audit records (netlink)
     "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
     "engines/shared/endpoint.py": {"socket.create_connection", "socket.socket"},
-    # a container's ports, inside its own network namespace or where they are published; whether that is this machine
-    "probe/inside_network.py": {"socket.create_connection", "socket.socket"},
-    "probe/listeners.py": {"socket.socket"},  # the kernel
+    # a container's ports, inside its own network namespace or where they are published; whether that is this machine;
+    # the kernel, who listens
+    "probe/network.py": {"socket.create_connection", "socket.socket"},
     "state/live_lock.py": {"socket.socket"},  # whether whoever claimed a container is alive, by a name of the kernel's
     "ui/app/app.py": {"socket.socketpair"},
     "ui/app/single_instance.py": {"socket.socket"},  # the window that there is already

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from stratascope.core.relaunch.evidence import Ask, Heard, Question
-from stratascope.probe.inside_network import hear, hear_inside
+from stratascope.probe.network import hear, hear_inside
 
 Serve = Callable[[socket.socket], None]
 

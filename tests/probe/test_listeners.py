@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from stratascope.linux import sock_diag
-from stratascope.probe.listeners import listeners
+from stratascope.probe.network import listeners
 
 ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from rig.engine import Rig
 from stratascope.core.history.meter import Counted
-from stratascope.probe.use_counters import UseCounters
+from stratascope.probe.control_groups import UseCounters
 
 NOWHERE = "0::/no/such/group\n4:memory:/no/such/group\n"
 

@@ -29,8 +29,8 @@ from stratascope.core.history.entry import (
     Used,
     Watch,
 )
+from stratascope.state import history as history_file
 from stratascope.state import history as kept
-from stratascope.state import history_file
 from stratascope.state.history import DAY, FileHistory
 
 APP = Path(__file__).parents[2] / "app"

@@ -1,7 +1,11 @@
-"""A control group that was made for a twin, removed from every hierarchy with the empty ones below it.
+"""What containers of this machine use right now, read straight from the files of their control groups.
 
-rmdir(2) removes none that a process is in, so nothing else can go. Only names that we give are taken: the path comes
-from a file. Podman leaves an empty one of its conmon there, which may take a moment to end.
+For samples every few seconds: it reads four small files a container, which any user may, and remembers where they lie.
+Decided against the collector's way (all limit files of all levels): that would read forty files for these four.
+
+And a control group that was made for a twin, removed from every hierarchy with the empty ones below it. rmdir(2)
+removes none that a process is in, so nothing else can go. Only names that we give are taken: the path comes from a
+file. Podman leaves an empty one of its conmon there, which may take a moment to end.
 """
 
 from __future__ import annotations
@@ -10,13 +14,86 @@ import errno
 import os
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
+from stratascope.collector.cgroups import V2, Mounts, lines
+from stratascope.core.history.meter import Counted
+from stratascope.linux.cgroup import parse_count, parse_cpu_stat, parse_io_stat, parse_service_bytes
+
+T = TypeVar("T", int, float)
+Files = tuple[str, str, str, str, bool]  # of memory, processes, CPU, disks; and whether they are of v2
+
+_PLACES_MOST = 2000  # containers
+_SIZE_MOST = 64 << 10  # bytes of one file
+_V2 = ("memory.current", "pids.current", "cpu.stat", "io.stat")
+_V1 = (("memory", "memory.usage_in_bytes"), ("pids", "pids.current"), ("cpuacct", "cpuacct.usage"),
+       ("blkio", "blkio.throttle.io_service_bytes"))  # fmt: skip
 _TOP = Path("/sys/fs/cgroup")
 _OURS = re.compile(r"/?stratascope[-_][0-9a-f]{8,32}(\.slice)?").fullmatch  # as collector/observe/made.py
 _PATIENCE = 2.0  # seconds for the last process to end
 _AGAIN = 0.05
+
+
+class UseCounters:
+    """A `core.history.meter.Counters`. Of one thread."""
+
+    def __init__(self) -> None:
+        self._mounts = Mounts()
+        self._files: dict[str, Files] = {}
+
+    def read(self, groups: str) -> Counted:
+        """See the protocol."""
+        files = self._files.get(groups)
+        if files is None:
+            if len(self._files) >= _PLACES_MOST:
+                self._files.clear()
+            files = self._files[groups] = self._places(groups)
+        memory, pids, cpu, io, unified = files
+        used = _value(cpu, parse_cpu_stat) if unified else _value(cpu, _seconds)
+        return Counted(
+            _value(memory, parse_count),
+            _value(pids, parse_count),
+            used,
+            _value(io, parse_io_stat if unified else parse_service_bytes),
+        )
+
+    def _places(self, groups: str) -> Files:
+        """Where these files lie; empty where nowhere in sight."""
+        mounts = self._mounts.ready()
+        paths = {name: path for names, path in lines(groups) for name in names}
+        classic = {name: self._place(mounts, name, paths[name]) for name, _ in _V1 if name in paths}
+        if any(classic.values()):  # with them the unified hierarchy has no controllers
+            found = [f"{folder}/{file}" if (folder := classic.get(name)) else "" for name, file in _V1]
+            return found[0], found[1], found[2], found[3], False
+        folder = self._place(mounts, V2, paths.get(V2, ""))
+        found = [f"{folder}/{file}" if folder else "" for file in _V2]
+        return found[0], found[1], found[2], found[3], True
+
+    @staticmethod
+    def _place(mounts: Mounts, hierarchy: str, path: str) -> str:
+        place = mounts.place(hierarchy, path)
+        return "" if place is None or path == "/" else "".join(place)  # the top has all the machine's
+
+
+def _value(path: str, parse: Callable[[str], T]) -> T | None:
+    if not path:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = os.read(descriptor, _SIZE_MOST)
+        finally:
+            os.close(descriptor)
+        return parse(data.decode("ascii"))
+    except (OSError, ValueError):  # DecodeError; also a path with a NUL, and what is no ASCII
+        return None
+
+
+def _seconds(text: str) -> float:
+    return parse_count(text) / 1e9
 
 
 def remove(path: str) -> None:

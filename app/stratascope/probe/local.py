@@ -1,13 +1,17 @@
-"""The collector in this very process: for a /proc that is of the containers' kernel. No JSON on the way."""
+"""The collector in this very process: for a /proc that is of the containers' kernel. No JSON on the way.
+
+A sandbox of ours may keep us from that: then it is asked on the host, as far as that is allowed (`confined`).
+"""
 
 from __future__ import annotations
 
 import threading
 
+from stratascope import sandbox
 from stratascope.collector.serve import Collector
 from stratascope.core.capture import Capture
 from stratascope.core.ground import HOST_WANTS
-from stratascope.core.ports import ContainerCapture, Wish
+from stratascope.core.ports import ContainerCapture, Prober, Wish
 from stratascope.probe.entries import Entries
 
 
@@ -40,3 +44,12 @@ class LocalProber:
         if collector is None:
             collector = self._local.collector = Collector()
         return collector
+
+
+def own_prober(access: sandbox.Access) -> Prober:
+    """The prober for what this program may do of the host."""
+    if access is sandbox.Access.OUTSIDE:
+        return LocalProber()
+    from stratascope.probe.confined import HostProber, WithheldProber  # loads what starts processes
+
+    return HostProber() if access is sandbox.Access.GRANTED else WithheldProber()

@@ -3,6 +3,10 @@
 One row where something changed. Values are JSON that is held against its type when it is read; texts of engines are
 always parameters, never SQL. Each read has a connection of its own, so that any thread may read; the one that writes
 is of the thread that made it.
+
+The file is for its owner only. One program writes, by a lock of flock(2) that the kernel takes back when it dies;
+whoever reads needs none, as SQLite's write-ahead log lets readers see the last whole state. What is damaged is set
+aside and begun anew; what is another program's, or of a newer version, is left alone.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from stratascope import atomic_file
 from stratascope.core.history import LONGEST
 from stratascope.core.history.entry import (
     Batch,
@@ -37,9 +42,27 @@ from stratascope.core.history.entry import (
     standing_of,
 )
 from stratascope.core.history.fold import thinned
-from stratascope.core.message import Message
-from stratascope.state import history_file
+from stratascope.core.message import Message, msg
 from stratascope.state.pending import default_folder
+
+NAME = "history.db"
+VERSION = 1
+MARK = 0x53747261  # of a database of ours (application_id)
+PAGES_MOST = 16384  # of 4 KiB: 64 MiB
+_WAIT = 2.0  # seconds for a lock of SQLite's
+
+_SCHEMA = """
+CREATE TABLE subject (id INTEGER PRIMARY KEY, engine TEXT NOT NULL, name TEXT NOT NULL, seen REAL NOT NULL,
+                      UNIQUE (engine, name));
+CREATE TABLE entry (subject INTEGER NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL, value TEXT NOT NULL);
+CREATE INDEX entry_place ON entry (subject, kind, at);
+CREATE INDEX entry_kind ON entry (kind, at);
+CREATE TABLE used (subject INTEGER NOT NULL, at REAL NOT NULL, span REAL NOT NULL,
+                   memory REAL, memory_peak REAL, cpu REAL, cpu_peak REAL, pids REAL, pids_peak REAL, io REAL,
+                   io_peak REAL);
+CREATE INDEX used_place ON used (subject, at);
+CREATE TABLE watch (began REAL PRIMARY KEY, until REAL NOT NULL);
+"""
 
 DAY = 86400.0
 AGE_MOST = LONGEST
@@ -63,12 +86,152 @@ _OF = "subject = (SELECT id FROM subject WHERE engine = ? AND name = ?)"
 _Database = sqlite3.Connection
 
 
+class EmptyError(Exception):
+    """It has just been made by whoever writes, and nothing is in it yet."""
+
+
+class NotOursError(Exception):
+    """It is a database, but not one that we may write."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message.id)
+        self.message = message
+
+
+def lock(folder: Path) -> int | None:
+    """The descriptor that holds it, until it is closed; None where another program does. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    atomic_file.check_folder(folder)
+    try:
+        return atomic_file.lock(folder / "lock", wait=False)
+    except BlockingIOError:
+        return None
+
+
+def writer(path: Path) -> tuple[sqlite3.Connection, Message | None]:
+    """To write to it, for whoever holds the lock; and what there is to tell.
+
+    Raises OSError, sqlite3.Error, NotOursError.
+    """
+    try:
+        return _opened(path), None
+    except sqlite3.DatabaseError as error:
+        if not damaged(error):
+            raise
+    return set_aside(path)
+
+
+def set_aside(path: Path) -> tuple[sqlite3.Connection, Message]:
+    """A new one in the place of a damaged one, and what that is called now."""
+    kept = _free(path)
+    path.replace(kept)
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    told = msg("The history in {file} is damaged, so a new one was started. The old one is kept as {kept}.",
+               file=str(path), kept=kept.name)  # fmt: skip
+    return _opened(path), told
+
+
+def reader(path: Path) -> sqlite3.Connection | None:
+    """To read it; None where there is none. Raises OSError, sqlite3.Error, NotOursError."""
+    try:
+        atomic_file.check_folder(path.parent)
+        atomic_file.check_file(path)
+    except FileNotFoundError:
+        return None
+    try:
+        return _checked(_connect(path, "mode=ro"))
+    except EmptyError:
+        return None
+    except sqlite3.OperationalError:
+        # a disk that may not be written to at all, where SQLite can't make the file by which readers share its log
+        if os.access(path.parent, os.W_OK):
+            raise
+        return _checked(_connect(path, "mode=ro&immutable=1"))
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Whether it says that the file is no good, and not only that nothing can be done now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def full(error: sqlite3.Error) -> bool:
+    """Whether there was no room, on the disk or below our own limit."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def failed(path: Path, error: Exception) -> HistoryError:
+    """What is told of it."""
+    if isinstance(error, NotOursError):
+        return HistoryError(error.message)
+    words = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return HistoryError(msg("The history in {file} can't be read or written: {why}", file=str(path), why=words))
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        atomic_file.check_file(path)
+    except FileNotFoundError:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(path, flags, 0o600))
+    database = _connect(path, "mode=rw")
+    try:
+        empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if empty and database.execute("PRAGMA user_version").fetchone()[0] == 0:
+            database.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA application_id={MARK}; PRAGMA user_version={VERSION}; COMMIT"
+            )
+        _checked(database)
+        database.execute("PRAGMA journal_mode=WAL")  # where it can't be had, SQLite keeps the other one
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.execute(f"PRAGMA max_page_count={PAGES_MOST}")
+        database.execute(f"PRAGMA journal_size_limit={4 << 20}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _checked(database: sqlite3.Connection) -> sqlite3.Connection:
+    """Raises NotOursError."""
+    try:
+        database.execute("PRAGMA trusted_schema=OFF")
+        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            raise EmptyError
+        mark = database.execute("PRAGMA application_id").fetchone()[0]
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        name = database.execute("PRAGMA database_list").fetchone()[2]
+        if mark != MARK:
+            raise NotOursError(msg("{file} is not a Stratascope history. It is left alone, and nothing is recorded.",
+                                   file=name))  # fmt: skip
+        if version > VERSION:
+            raise NotOursError(msg("The history in {file} comes from a newer version of Stratascope. It is left "
+                                   "alone, and nothing is recorded.", file=name))  # fmt: skip
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_WAIT, isolation_level=None)
+
+
+def _free(path: Path) -> Path:
+    """A name beside it that nothing has yet; of those that are kept, the last few."""
+    for number in range(1, 10):
+        name = path.with_name(f"{path.name}.damaged-{number}")
+        if not name.exists():
+            return name
+    return name
+
+
 class FileHistory:
     """A `core.history.entry.HistoryStore`. `trouble`: what was found wrong with the file and put right."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or default_folder().parent / "history"
-        self.path = self.folder / history_file.NAME
+        self.path = self.folder / NAME
         self.trouble: Message | None = None
         self._lock: int | None = None
         self._writer: _Database | None = None
@@ -81,9 +244,9 @@ class FileHistory:
         if self._lock is not None:
             return True
         try:
-            self._lock = history_file.lock(self.folder)
+            self._lock = lock(self.folder)
         except OSError as error:
-            raise history_file.failed(self.path, error) from error
+            raise failed(self.path, error) from error
         return self._lock is not None
 
     def write(self, batch: Batch) -> None:
@@ -91,7 +254,7 @@ class FileHistory:
         try:
             self._write(batch)
         except sqlite3.DatabaseError as error:
-            if not history_file.full(error):
+            if not full(error):
                 raise self._failed(error) from error
             with self._writing() as database:
                 _drop_oldest(database)
@@ -150,7 +313,7 @@ class FileHistory:
         try:
             with self._transaction() as database:
                 yield database
-        except (OSError, sqlite3.Error, history_file.NotOursError) as error:
+        except (OSError, sqlite3.Error, NotOursError) as error:
             raise self._failed(error) from error
 
     @contextmanager
@@ -158,9 +321,9 @@ class FileHistory:
         try:
             if self._writer is None:
                 self._ids.clear()
-                self._writer, self.trouble = history_file.writer(self.path)
-        except (OSError, history_file.NotOursError) as error:
-            raise history_file.failed(self.path, error) from error
+                self._writer, self.trouble = writer(self.path)
+        except (OSError, NotOursError) as error:
+            raise failed(self.path, error) from error
         database = self._writer
         database.execute("BEGIN IMMEDIATE")
         try:
@@ -178,12 +341,12 @@ class FileHistory:
         if writer is not None:
             with suppress(sqlite3.Error):
                 writer.close()
-        if isinstance(error, sqlite3.Error) and history_file.damaged(error):
-            with suppress(OSError, sqlite3.Error, history_file.NotOursError):
+        if isinstance(error, sqlite3.Error) and damaged(error):
+            with suppress(OSError, sqlite3.Error, NotOursError):
                 self._ids.clear()
-                self._writer, self.trouble = history_file.set_aside(self.path)
+                self._writer, self.trouble = set_aside(self.path)
                 return HistoryError(self.trouble)
-        return history_file.failed(self.path, error)
+        return failed(self.path, error)
 
     # -- to read
 
@@ -238,15 +401,15 @@ class FileHistory:
     def _rows(self, query: str, *values: str | float) -> list[Any]:
         """Raises HistoryError; nothing where there is no history yet."""
         try:
-            database = history_file.reader(self.path)
+            database = reader(self.path)
             if database is None:
                 return []
             try:
                 return database.execute(query, values).fetchall()
             finally:
                 database.close()
-        except (OSError, sqlite3.Error, history_file.NotOursError) as error:
-            raise history_file.failed(self.path, error) from error
+        except (OSError, sqlite3.Error, NotOursError) as error:
+            raise failed(self.path, error) from error
 
 
 def _thin(database: _Database, until: float, width: float) -> None:

@@ -24,8 +24,7 @@ from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.linux.status import parse_status
 from stratascope.owners.local import LocalOwners
-from stratascope.probe import control_groups, inside_network
-from stratascope.probe.listeners import bound, listeners
+from stratascope.probe import control_groups, network
 from stratascope.state import profiles
 from stratascope.state.needs import FileNeeds
 from stratascope.usecases.evidence import liveness, root_files
@@ -94,11 +93,11 @@ class ConnectedEngine:
 
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         """See `EngineAccess`."""
-        return listeners() if self.engine.local else None
+        return network.listeners() if self.engine.local else None
 
     def bound(self) -> tuple[tuple[str, int], ...] | None:
         """See `EngineAccess`."""
-        return bound() if self.engine.local else None
+        return network.bound() if self.engine.local else None
 
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         """See `EngineAccess`."""
@@ -149,12 +148,12 @@ class ConnectedEngine:
         if not self.engine.local:  # its processes and its ports are another machine's
             return None
         found = self._found(container)
-        heard = None if found is None else inside_network.hear_inside(found.first.pid, asks)
+        heard = None if found is None else network.hear_inside(found.first.pid, asks)
         if heard is None:
             there = self._inspected(container)
             places = {} if there is None else published(there.asked.ports)
             reached = [ask for ask in asks if ask.port in places]
-            heard = inside_network.hear(reached, places) if reached else None
+            heard = network.hear(reached, places) if reached else None
         return None if heard is None else tuple(map(answer_of, heard))
 
     def caught_signals(self, container: str) -> tuple[int, ...] | None:

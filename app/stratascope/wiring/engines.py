@@ -20,7 +20,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
-from stratascope.probe.own import own_prober
+from stratascope.probe.local import own_prober
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler

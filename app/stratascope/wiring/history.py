@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.probe.use_counters import UseCounters
+from stratascope.probe.control_groups import UseCounters
 from stratascope.state.history import FileHistory
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.history.history import History

@@ -16,7 +16,7 @@ from rig.engine import Rig
 from stratascope.core.history.changes import What
 from stratascope.core.history.entry import Subject
 from stratascope.core.history.fold import Past
-from stratascope.probe.use_counters import UseCounters
+from stratascope.probe.control_groups import UseCounters
 from stratascope.state.history import FileHistory
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.history import recorder

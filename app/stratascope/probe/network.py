@@ -1,5 +1,6 @@
 """Connections to a container's TCP ports: made inside its network namespace, where this user may enter it (setns(2)),
-else from here, to where its engine publishes them.
+else from here, to where its engine publishes them. And who listens in this program's own network namespace: asked of
+the kernel, and read where it does not answer.
 
 A socket stays in the namespace in which it was made, and a namespace belongs to a thread, and to those that it starts:
 one of its own enters and ends. Decided against nsenter(1): it need not be there.
@@ -19,8 +20,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from stratascope.core.relaunch.evidence import Ask, Heard, Question
+from stratascope.linux import sock_diag
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.tcp import parse_listeners
 from stratascope.value import replace
 
 _CLONE_NEWNET = 0x40000000
@@ -32,6 +37,10 @@ _LOOPBACK = ("127.0.0.1", "::1")
 _HEAD, _GET = b"HEAD / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"
 # PostgreSQL says nothing to what is not its protocol; to this one letter, and changes nothing by it (SSLRequest)
 _OTHERS = {5432: b"\x00\x00\x00\x08\x04\xd2\x16\x2f"}
+
+_SOCK_DIAG = 4  # NETLINK_SOCK_DIAG, include/uapi/linux/netlink.h
+_SECONDS = 2.0  # the kernel answers at once
+_PART_MAX = 1 << 16  # bytes; the kernel sends 32 KiB at most (net/netlink/af_netlink.c, netlink_dump)
 
 Places = Mapping[int, Sequence[tuple[str, int]]]  # by the container's port: address and port to connect to
 
@@ -133,3 +142,37 @@ def _read(connection: socket.socket, seconds: float, most: int) -> tuple[bytes, 
             return bytes(data), True
         data += part
     return bytes(data), False
+
+
+def listeners() -> tuple[tuple[str, int], ...] | None:
+    """Address and port of each listening TCP socket; None where neither way can be gone."""
+    try:
+        return _asked()
+    except (OSError, DecodeError):  # a kernel without that part (CONFIG_INET_DIAG), or a sandbox that forbids it
+        return _listed()
+
+
+def bound() -> tuple[tuple[str, int], ...] | None:
+    """The same of UDP, for sockets that are connected to nobody: read, as few have so many of them."""
+    return _listed("udp")
+
+
+def _asked() -> tuple[tuple[str, int], ...]:
+    found: list[tuple[str, int]] = []
+    for family in sock_diag.FAMILIES:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG) as link:
+            link.settimeout(_SECONDS)
+            link.send(sock_diag.listening(family))
+            last = False
+            while not last:
+                part, last = sock_diag.parse_sockets(link.recv(_PART_MAX))
+                found += part
+    return tuple(found)
+
+
+def _listed(protocol: str = "tcp") -> tuple[tuple[str, int], ...] | None:
+    try:
+        texts = [Path("/proc/net", name).read_text(encoding="ascii") for name in (protocol, f"{protocol}6")]
+        return tuple(listener for text in texts for listener in parse_listeners(text, udp=protocol == "udp"))
+    except (OSError, DecodeError):
+        return None
