@@ -20,7 +20,7 @@ from stratascope.engines.open import relauncher_of
 from stratascope.engines.podman.engine import PodmanEngine
 from stratascope.engines.podman.relauncher import PodmanRelauncher
 from stratascope.engines.shared.endpoint import Endpoint
-from stratascope.engines.shared.rest_client import RestClient
+from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 
 ID = "a" * 64
 Relauncher = DockerRelauncher | PodmanRelauncher
@@ -34,11 +34,11 @@ class Wire:
         self.silences: list[float] = []
         self.answers: dict[str, tuple[int, bytes]] = {}
 
-    def send(self, method: str, target: str, data: bytes | None, silence: float) -> tuple[int, bytes]:
+    def call(self, method: str, target: str, data: bytes | None, silence: float) -> tuple[int, bytes]:
         parts = urlsplit(target)
         query = {name: value for name, (value,) in parse_qs(parts.query, keep_blank_values=True).items()}
-        self.silences.append(silence)
         if method != "GET":
+            self.silences.append(silence)
             self.asked.append((method, parts.path, query, None if data is None else json.loads(data)))
         for end, answer in self.answers.items():
             if parts.path.endswith(end):
@@ -49,8 +49,14 @@ class Wire:
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Wire:
     found = Wire()
-    monkeypatch.setattr(RestClient, "send", lambda _, *words: found.send(*words))
-    monkeypatch.setattr(DockerEngine, "_version", "1.45")
+
+    def call(
+        self: HttpConnection, target: str, bounds: Bounds, method: str = "GET", data: bytes | None = None
+    ) -> tuple[int, bytes]:
+        self.head = {"api-version": "1.45"}
+        return (200, b"OK") if target.endswith("/_ping") else found.call(method, target, data, bounds.silence)
+
+    monkeypatch.setattr(HttpConnection, "call", call)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     return found
 
@@ -150,15 +156,15 @@ def test_what_podman_is_asked(
     policy = {"RestartPolicy": {"Name": query.get("restartPolicy", "")}}
     looks = iter([before, {**host, **policy}])
     wire.answers["/json"] = (200, b"{}")
-    answer = wire.send
+    answer = wire.call
 
-    def send(method: str, target: str, data: bytes | None, silence: float) -> tuple[int, bytes]:
+    def call_after(method: str, target: str, data: bytes | None, silence: float) -> tuple[int, bytes]:
         if target.endswith(f"{ID}/json") and (path.endswith("update")):
             found = {**host, **policy} if query else next(looks)
             return 200, json.dumps({"Id": ID, "HostConfig": found}).encode()
         return answer(method, target, data, silence)
 
-    wire.send = send  # type: ignore[method-assign]
+    wire.call = call_after  # type: ignore[method-assign]
     call(podman)
     assert wire.asked == [(method, f"/v4.0.0/libpod{path}", query, body)]
 
