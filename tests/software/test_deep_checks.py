@@ -14,16 +14,14 @@ from software.families import PROGRAMS
 from software.hardened import broken, engine_with_image, service
 from software.program import Program
 
-SOON = ("ssh_sudo", "redis_full")
-
 
 def cases() -> Iterator[Any]:
     for program in PROGRAMS:
         for options, check in program.breaks:
-            marks = () if check in SOON else (pytest.mark.slow,)
-            yield pytest.param(program, options, check, "docker_rootful", marks=marks, id=f"{program.name}-{check}")
+            yield pytest.param(program, options, check, "docker_rootful", id=f"{program.name}-{check}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "options", "check", "kind"), tuple(cases()))
 def test_a_check_fails_where_its_function_is_broken(
     program: Program, options: str, check: str, kind: str, engines: Engines
