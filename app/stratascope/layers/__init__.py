@@ -1,6 +1,6 @@
-"""The layers, found by looking into this folder: a seventh layer is one new package whose `layer.py` has a `LAYER`.
+"""The layers, discovered in this package: a seventh layer is a new subpackage whose `layer.py` has a `LAYER`.
 
-Decided against a list that names them: it would be a second place to edit.
+Decided against a list of their names, which would be a second place to edit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @cache
 def all_layers() -> tuple[Layer, ...]:
-    """Every layer of this folder, from 1 (just above the kernel) up."""
+    """Every layer in this package, from 1 (just above the kernel) up."""
     found: list[Layer] = []
     for package in submodules.names(__path__, packages=True):
         if package != "shared":

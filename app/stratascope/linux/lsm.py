@@ -1,7 +1,7 @@
 """Security modules: which are active, how far the kernel is locked down, and the labels in /proc/PID/attr/current.
 
 AppArmor and SELinux both write to that file: AppArmor `profile (mode)` and a newline, SELinux `user:role:type:level`
-and a NUL. The list of active modules tells the caller which of the two it is; see `apparmor(7)`, `selinux(8)`,
+and a NUL. The list of active modules says which of the two it is; see `apparmor(7)`, `selinux(8)`,
 aa_profile_snxprint() and label_modename() in security/apparmor/label.c. A mode that is not in the table is an error
 rather than a guess, so nothing unknown passes for enforced.
 """

@@ -1,7 +1,7 @@
-"""Which capabilities the options come to, and what a process makes of them: for toggles and predictions.
+"""The capabilities that options result in, and what a process keeps of them: for toggles and predictions.
 
-As moby's TweakCapabilities and containers/common's MergeCapabilities: adding ALL cancels dropping ALL. Where the
-engine does not tell its default, the measured list of its kind counts.
+As moby's TweakCapabilities and containers/common's MergeCapabilities: adding ALL cancels dropping ALL. If the engine
+does not report its default, the measured list for its kind is used.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from stratascope.linux.defaults.settings import SETTINGS
 from stratascope.remembered import remembered
 from stratascope.value import replace
 
-FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))  # of others
+# on others' files
+FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 _ALL = "ALL"
-# The same on all versions that were measured (14 and 11); an engine that tells its own list is believed instead
+# The same in all measured versions (14 and 11); if an engine reports its own list, that is used
 ENGINE_DEFAULTS = {kind: SETTINGS[kind][-1].capabilities for kind in EngineKind}
 
 
 def engine_default(engine: Engine) -> CapabilitySet:
-    """What the engine gives where nothing else is said."""
+    """The engine's default."""
     return _default(engine.kind, engine.facts.default_capabilities)
 
 
 @remembered()
-def _default(kind: EngineKind, told: tuple[str, ...]) -> CapabilitySet:
+def _default(kind: EngineKind, reported: tuple[str, ...]) -> CapabilitySet:
     try:
-        return CapabilitySet.of(told) if told else ENGINE_DEFAULTS[kind]
+        return CapabilitySet.of(reported) if reported else ENGINE_DEFAULTS[kind]
     except DecodeError:
-        return ENGINE_DEFAULTS[kind]  # a name that is no capability: the engine's answer is not to be believed
+        return ENGINE_DEFAULTS[kind]  # no capability of that name: the engine's answer is not trusted
 
 
 @remembered()
 def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:
-    """The set of these names; those that this program does not know are left out."""
+    """The set of these names; unknown ones are left out."""
     found = CapabilitySet()
     for name in names:
         try:
@@ -45,7 +46,7 @@ def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:
 
 
 def resulting(asked: Asked, engine: Engine) -> CapabilitySet:
-    """The bounding set that added and dropped capabilities come to."""
+    """The bounding set that results from added and dropped capabilities."""
     if asked.privileged:
         return CapabilitySet.full()
     added, dropped = named(asked.cap_add), named(tuple(name for name in asked.cap_drop if name != _ALL))
@@ -57,19 +58,19 @@ def resulting(asked: Asked, engine: Engine) -> CapabilitySet:
 
 
 def bounding(asked: Asked, engine: Engine) -> CapabilitySet:
-    """The bounding set: as the engine says, else as the options come to."""
+    """The bounding set as the engine reports it, else as its options result in."""
     return resulting(asked, engine) if asked.capabilities is None else named(asked.capabilities)
 
 
 def with_result(asked: Asked, engine: Engine) -> Asked:
-    """The same with `capabilities` as its other options come to."""
+    """The request with `capabilities` as its other options result in."""
     return replace(asked, capabilities=resulting(asked, engine).names())
 
 
 def starts_as_root(asked: Asked) -> bool:
-    """Whether its first program starts as root inside, by the option; a name other than root is another user.
+    """Whether its first program starts as root inside, by its options; a name other than root is another user.
 
-    With a user namespace that keeps the engine's user Podman starts it as that user, if nothing else is said.
+    With a user namespace that keeps the engine's user, Podman starts it as that user unless told otherwise.
     """
     if asked.userns_mode.startswith("keep-id") and not asked.user:
         return False
@@ -88,11 +89,11 @@ def same_start(before: Asked, after: Asked) -> bool:
 
 
 def held_after(held: int | None, before: Asked, after: Asked, engine: Engine) -> int | None:
-    """Mask of what the first process holds after a relaunch; `held` is of now. None: not known.
+    """Mask of what the first process holds after a relaunch; `held`: what it holds now. None: unknown.
 
-    A program as root that kept all that it was given will do so again; one that dropped some is taken to drop them
-    again; one that becomes root by it is taken to keep all. Started as another user it has none with Docker, and with
-    Podman those that were added by name (ambient).
+    A root program that kept everything will do so again; one that dropped some is assumed to drop them again; one that
+    newly becomes root is assumed to keep everything. As another user it has none with Docker; with Podman it has those
+    added by name (ambient).
     """
     if same_start(before, after):
         return held
@@ -102,9 +103,9 @@ def held_after(held: int | None, before: Asked, after: Asked, engine: Engine) ->
     if not starts_as_root(after):
         return 0 if engine.kind is EngineKind.DOCKER else named(after.cap_add).bits & given
     if not starts_as_root(before):
-        return given  # whether a program drops some, as root, was not seen yet
+        return given  # it has not been seen running as root, so whether it drops some is unknown
     if held is None:
         return None
-    # an engine can't give what it lacks itself, and a privileged process shows what there is to give
+    # an engine can't give what it lacks itself; a privileged process shows what it has
     kept = not before.privileged and bounding(before, engine) <= CapabilitySet(held)
     return given if kept else given & held

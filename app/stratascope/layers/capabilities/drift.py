@@ -1,4 +1,4 @@
-"""In which capability sets a further process, or a thread, differs from the container's first process."""
+"""How a container's other processes and threads differ from its first process in their capability sets."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ _THREADS = msg(
 )
 _CIS_EXEC_PRIVILEGED = "CIS-Docker-1.6.0:5.23"
 _LINES = {field: line for field, _, line in SETS}
-_TELLING = ("effective", "permitted", "ambient", "bounding", "inheritable")  # what a process can do now comes first
+# most significant first: what a process can do now
+_BY_SIGNIFICANCE = ("effective", "permitted", "ambient", "bounding", "inheritable")
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
-    """Sets in which `other` differs from the first process; more is a finding that matters, less a low one."""
+    """Sets in which `other` differs from the first process; more is a serious finding, less a low one."""
     if first.text("status") == other.text("status"):
         return ()
     one, two = process_status(first), process_status(other)
@@ -49,10 +50,10 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
 
 
 def _set_drifts(sets: dict[str, CapabilitySet], say: Callable[[str, CapabilitySet], Finding]) -> list[Drift]:
-    """One sentence for all sets, by the one that tells most: they change together."""
+    """One finding for all sets, about the most significant: they change together."""
     if not sets:
         return []
-    field = min(sets, key=_TELLING.index)
+    field = min(sets, key=_BY_SIGNIFICANCE.index)
     finding = say(field, sets[field])
     return [Drift(f"capabilities.{each}", finding) for each in sets]
 

@@ -1,6 +1,6 @@
-"""The five sets of one process and what the engine was asked for: the facts of layer 3.
+"""The facts of layer 3: a process's five capability sets, and the capabilities requested from the engine.
 
-What could not be read is None with a gap; nothing is filled in.
+Anything not read is None with a gap; nothing is filled in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stratascope.linux.status import ProcessStatus
 from stratascope.remembered import remembered
 from stratascope.value import Value, replace
 
-# /proc/PID/status's order, which is also the grid's: field, head, line
+# in the order of /proc/PID/status, which is also the grid's: field, title, line
 SETS = (
     ("inheritable", "Inh", "CapInh"),
     ("permitted", "Prm", "CapPrm"),
@@ -37,7 +37,7 @@ SETS = (
 
 
 class CapabilityFacts(Value):
-    """The five sets of the first process, and what they mean. None: not read, or not on this kernel."""
+    """The first process's five sets, and what they mean. None: not read, or not in this kernel."""
 
     inheritable: CapabilitySet | None
     permitted: CapabilitySet | None
@@ -46,13 +46,14 @@ class CapabilityFacts(Value):
     ambient: CapabilitySet | None
     effective_names: tuple[str, ...] | None
     no_new_privs: bool | None
-    regain_by_exec: CapabilitySet | None  # what exec of a set-uid file or one with file capabilities could bring
-    initial_user_namespace: bool | None  # whether they count against the whole machine
-    host_processes: bool | None  # whether it sees the host's processes: what SYS_PTRACE reaches depends on it
-    root_inside: bool | None  # whether its uid is 0 in its user namespace, or may be again
-    host_network: bool | None  # whether it is in the host's network namespace, with the host's own free ports
-    port_start: int | None  # the first port that everyone may bind there
-    default: CapabilitySet  # the engine's
+    regain_by_exec: CapabilitySet | None  # what exec of a set-uid file or one with file capabilities could add
+    initial_user_namespace: bool | None  # whether they apply to the whole machine
+    host_processes: bool | None  # whether it sees the host's processes, which decides what SYS_PTRACE reaches
+    root_inside: bool | None  # whether its uid is 0 in its user namespace, or can become so again
+    # whether it is in the host's network namespace, and so uses the host's setting for free ports
+    host_network: bool | None
+    port_start: int | None  # the first port that needs no capability there
+    default: CapabilitySet  # the engine's default
     last: int  # the kernel's cap_last_cap
     status_source: str
     user_namespace_source: str
@@ -60,7 +61,7 @@ class CapabilityFacts(Value):
 
 
 class CapabilitiesAsked(Value):
-    """What the engine was told. `bounding`: the names that the options come to, None where it does not say."""
+    """The options given to the engine. `bounding`: the names they result in, None if the engine does not report it."""
 
     privileged: bool
     added: tuple[str, ...]
@@ -68,7 +69,7 @@ class CapabilitiesAsked(Value):
     bounding: tuple[str, ...] | None
     no_new_privileges: bool
     network: str
-    first_free_port: int | None  # asked for
+    first_free_port: int | None  # requested by --sysctl
     restored: bool = False
 
 
@@ -88,13 +89,13 @@ def asked_of(container: Container) -> CapabilitiesAsked:
 
 
 def stated(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityFacts:
-    """See `core.layer.Layer.stated`: the free ports of its network."""
+    """See `core.layer.Layer.stated`: its network's free ports."""
     port = stated_port(asked.network, asked.first_free_port, around.engine) if facts.port_start is None else None
     return facts if port is None else replace(facts, port_start=port)
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> CapabilityFacts:
-    """The five sets of one process, and what they mean there; never raises."""
+    """Decode the first process's five sets and what they mean there; never raises."""
     status = process_status(capture)
     source = capture.source("status")
     initial, initial_source = _initial_user_namespace(capture)
@@ -163,7 +164,7 @@ def _set(bits: int | None) -> CapabilitySet | None:
 
 
 def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
-    """By the namespace's inode; where that is denied (another user's process), by the id map."""
+    """By the namespace's inode; if that can't be read (another user's process), by the id map."""
     inode = inode_of(capture.text("ns/user"))
     if inode is not None:
         return is_initial(Kind.USER, inode), capture.source("ns/user")
@@ -202,5 +203,5 @@ def _named(names: tuple[str, ...], last: int) -> CapabilitySet | None:
 
 
 def held_now(facts: CapabilityFacts) -> CapabilitySet:
-    """What the process holds now or can make effective by itself."""
+    """What the process holds now or can make effective itself."""
     return (facts.effective or CapabilitySet()) | (facts.permitted or CapabilitySet())

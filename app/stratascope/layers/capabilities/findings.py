@@ -1,5 +1,5 @@
-"""What a person should know about a container's capabilities: one sentence for each that takes over the host,
-one for all other additions, and drift against what was asked.
+"""Findings on a container's capabilities: one for each that can take over the host, one for all other additions, and
+drift from the options.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def short(these: CapabilitySet) -> str:
 
 
 def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> tuple[Finding, ...]:
-    """The findings about the first process."""
+    """The findings on the first process."""
     wanted = asked_bounding(asked, facts.last)
     found: list[Finding] = []
     held = held_now(facts)
@@ -75,7 +75,7 @@ def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surrou
     return tuple(found)
 
 
-# What takes over the host with that capability alone; with SYS_ADMIN most things do
+# How the host is taken over with this capability alone; SYS_ADMIN offers many ways
 _BEHIND = {
     "CAP_SYS_MODULE": ("load-module",),
     "CAP_SYS_RAWIO": ("open-host-memory-device", "port-io"),
@@ -86,12 +86,12 @@ _BEHIND = {
 def _added(
     facts: CapabilityFacts, asked: CapabilitiesAsked, held: CapabilitySet, added: CapabilitySet
 ) -> list[Finding]:
-    """Capabilities beyond the default: one finding for each that takes over the host, one for all others."""
+    """Capabilities beyond the default: one finding for each that can take over the host, one for all others."""
     initial, known = facts.initial_user_namespace, facts.effective is not None
     own = initial is False
     if not known:
-        held = facts.bounding or held  # that much may be in use
-    # not "all 41": an engine that lacks one itself (in a container or a VM of its own) can't pass it on
+        held = facts.bounding or held  # the most that may be in use
+    # not "all 41": an engine in a container or VM of its own may lack one and can't pass it on
     everything = _everything(held)
     held_line = f"{facts.status_source}:CapEff"
     found: list[Finding] = []
@@ -133,7 +133,7 @@ def _added(
         )
     for number in added & TAKE_OVER:
         if everything and name_of(number) != "CAP_SYS_ADMIN":
-            continue  # one sentence for all says more than five
+            continue  # one finding for all is clearer than more than five
         found.append(_take_over(facts, number, number in held if known else None))
     if not everything and (rest := added - TAKE_OVER):
         in_use = known and rest & held
@@ -156,7 +156,7 @@ def _everything(held: CapabilitySet) -> bool:
 
 
 def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
-    # AppArmor and SELinux may keep a container from tracing what it does not own
+    # AppArmor and SELinux may keep a container from tracing processes outside
     unguarded = lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
     return Finding(
         "capabilities.traces-host",
@@ -176,7 +176,7 @@ def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
 
 
 def _take_over(facts: CapabilityFacts, number: int, in_use: bool | None) -> Finding:
-    """`in_use` None: not known."""
+    """`in_use` None: unknown."""
     name = name_of(number)
     line = "CapEff" if in_use else "CapBnd"
     if in_use is None and facts.initial_user_namespace is not False:

@@ -1,8 +1,8 @@
-"""What presets make of the imports of a container's programs: what they keep, and how they say so.
+"""How presets use the imports of a container's programs: which capabilities these keep, and how that is explained.
 
-Imports only keep (`core.observation.imports`), and only what every container of its engine is given: what a person
-added by name the recommended preset leaves anyhow, and the others take. Where a program became another user for good it
-needs nothing of this, as the same presets start it as that user.
+Imports only keep capabilities (`core.observation.imports`), and only those that the engine gives every container: those
+that a person added are kept by the recommended preset anyway, and taken by the others. Where a program switched to
+another user for good, none of this is needed, as the same presets start it as that user.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _SHOWN = 5
 
 
 def kept(subject: Subject) -> CapabilitySet:
-    """Of the engine's default, what its programs could need as root. Nothing where they were not looked at."""
+    """What its programs could need as root, out of the engine's default. Empty if they were not inspected."""
     return _within(subject, engine_default(subject.engine))[0]
 
 
 def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """What is taken away although the imports speak for it, as a person reads it."""
+    """A warning if capabilities are taken away that the imports speak for."""
     missed, reasons = _within(subject, gone)
     if not missed:
         return ()
@@ -35,8 +35,8 @@ def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     )  # fmt: skip
 
 
-# Of the engine's default, what a program that nobody could look into may use on request; the rest is for installing,
-# for network tools, or seen at the start
+# The part of the engine's default that a program that could not be inspected may use on request. The rest is for
+# installing, for network tools, or seen at startup.
 _ON_REQUEST = named(
     ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
      "CAP_SYS_CHROOT")
@@ -44,7 +44,7 @@ _ON_REQUEST = named(
 
 
 def doubts(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """What may fail on request without these, by the imports, or since these can't be told."""
+    """What may fail on request without these, by the imports, or because the imports can't be determined."""
     if not starts_as_root(subject.container.asked):
         return ()
     by_request = gone & (_ON_REQUEST | named(subject.container.asked.cap_add))
@@ -62,13 +62,13 @@ def doubts(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
 
 
 def rights_doubted(subject: Subject) -> tuple[Message, ...]:
-    """Which programs no longer give rights, where its programs or those who log in may call them."""
+    """Programs that no longer give privileges, if its own programs or users who log in may call them."""
     paths = gives_rights(subject)
     return (set_uid_risk(paths),) if paths else ()
 
 
 def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """Why a preset named after the Pod Security Standard keeps more than that allows."""
+    """Why a preset named after the Pod Security Standard keeps more than the standard allows."""
     more, reasons = _within(subject, value - allowed)
     if not more:
         return ()
@@ -79,7 +79,7 @@ def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subje
 
 
 def gives_rights(subject: Subject) -> tuple[str, ...]:
-    """Set-uid and set-gid programs that its programs, or those who log in, may call; empty where nobody looked."""
+    """Set-uid and set-gid programs that its programs or users who log in may call; empty if not inspected."""
     if subject.programs is None:
         return ()
     own = (path for path in subject.set_uid or () if calls_for_rights(subject.programs.found, path))
@@ -87,7 +87,7 @@ def gives_rights(subject: Subject) -> tuple[str, ...]:
 
 
 def set_uid_risk(paths: Sequence[str]) -> Message:
-    """What no-new-privileges ends, the programs first that are missed most."""
+    """What no-new-privileges disables, most important programs first."""
     shown = ", ".join(by_importance(tuple(paths))[:_SHOWN])
     return msg("Programs in it that give privileges to anyone who starts them no longer do: {paths}.", paths=shown)
 

@@ -1,11 +1,11 @@
 """Layer 3, capabilities: what is left of root's powers. Read from /proc/PID/status; see capabilities(7).
 
-Verdict (design, section 6), as it is understood here. "The engine's default" is what the engine itself says, else the
-measured list of its kind. ENFORCED: effective and bounding set lie within it. OPEN: a capability of `TAKE_OVER` is
+Verdict (design, section 6), as interpreted here. "The engine's default" is the one the engine reports, else the
+measured one for its kind. ENFORCED: effective and bounding set are within it. OPEN: a capability of `TAKE_OVER` is
 effective or permitted (the process can make it effective at will), in the initial user namespace, and nothing of the
-default was dropped; so `--cap-drop ALL --cap-add SYS_ADMIN` counts as WEAKENED, and has a critical finding all the
-same. WEAKENED: any other capability beyond the default, in any user namespace. A no_new_privs of 0 is a finding, not a
-verdict: every engine's default has it.
+default was dropped; so `--cap-drop ALL --cap-add SYS_ADMIN` is WEAKENED, but still has a critical finding. WEAKENED:
+any other capability beyond the default, in any user namespace. A no_new_privs of 0 is a finding and no verdict: every
+engine's default has it.
 
 Decided against `Securebits`: they are not in /proc.
 """
@@ -46,7 +46,7 @@ ABOUT = About(
 
 
 def assess(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> Assessment:
-    """By the sets alone."""
+    """The verdict, from the sets alone."""
     return Assessment(
         _verdict(facts), _fact(facts), findings_of(facts, asked, around), lambda: tabs_of(facts, asked), facts.gaps
     )

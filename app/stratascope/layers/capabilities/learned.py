@@ -1,4 +1,4 @@
-"""Which capabilities a container was seen to use, as a value of their toggle."""
+"""The capabilities a container was seen using, as a value of their toggle."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from stratascope.linux.capability import CapabilitySet
 
 
 def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Those that it used, of what it has, and as root those that its programs import the use of, where that counts.
+    """The capabilities it used and, as root, those its programs' imports call for where that applies.
 
-    Only where a whole start was seen: what it does first is half of it.
+    Only if a complete start was observed: startup is half of what it does.
     """
     seen = subject.seen
     if seen is None or not seen.seen.starts or not seen.saw("capabilities") or waits_for_sessions(subject):
@@ -30,7 +30,7 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
             known = {use.name for use in used}
             used += (UsedCapability(name, False, 0, (by,)) for name, by in seen.kept
                      if name not in known and named((name,)) <= now)  # fmt: skip
-        else:  # what it did as root falls away with root, but for programs that have rights of their own
+        else:  # root's use goes away with root, except for programs with privileges of their own
             rights = {comm(path) for path in subject.set_uid or ()}
             used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE" or rights & set(use.by)]
     could = _could(subject, used) & now if starts_as_root(asked) else CapabilitySet()
@@ -42,22 +42,22 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         return Learned("none", msg("It used them only as root, and is no longer root."))
     if not used:
         return Learned("none", msg("It was not seen using any."))
-    told = [use.name.removeprefix("CAP_") + (f" ({', '.join(use.by[:2])})" if use.by else "") for use in used]
+    texts = [use.name.removeprefix("CAP_") + (f" ({', '.join(use.by[:2])})" if use.by else "") for use in used]
     if more := could - CapabilitySet.of(tuple(use.name for use in used)):
         names = ", ".join(name.removeprefix("CAP_") for name in more.names())
-        text = msg("It was seen using {names}; its programs could use {more}.", names=", ".join(told), more=names)
+        text = msg("It was seen using {names}; its programs could use {more}.", names=", ".join(texts), more=names)
         return Learned(_typed(value), text)
-    return Learned(_typed(value), msg("It was seen using {names}.", names=", ".join(told)))
+    return Learned(_typed(value), msg("It was seen using {names}.", names=", ".join(texts)))
 
 
 def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
-    """What imports speak for. Of what concerns files of others only where it works for others, or uses some of it."""
+    """What the imports speak for. File capabilities only if it serves several users, or was seen using one of them."""
     found = kept(subject)
     return found if serves_users(subject) or FILES & {use.name for use in used} else found - named(tuple(FILES))
 
 
 def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """No new privileges, unless it called a program that gives rights, or has one to call later."""
+    """No new privileges, unless it called a program that gives privileges, or may call one later."""
     if waits_for_sessions(subject):
         return None
     called = {name for call in (subject.seen.calls if subject.seen is not None else ()) for name in call.by}
@@ -67,7 +67,7 @@ def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 
 def comm(path: str) -> str:
-    """A program's name as the kernel keeps it, TASK_COMM_LEN."""
+    """A program's name as kept by the kernel, TASK_COMM_LEN."""
     return path.rpartition("/")[2][:15]
 
 

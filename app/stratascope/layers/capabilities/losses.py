@@ -1,4 +1,4 @@
-"""What a container could lose with capabilities: by what it was seen to do, else by what such programs do."""
+"""What a container may lose with capabilities: by what it was seen doing, else by what such programs usually do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOSSES = (
 
 
 def losses(left: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """What it could lose with those of its bounding set that are not in `left`."""
+    """What it may lose with those of its bounding set that are not in `left`."""
     facts: CapabilityFacts | None = subject.of("capabilities")
     asked = subject.container.asked
     now = bounding(asked, subject.engine)
@@ -53,7 +53,7 @@ def losses(left: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
 
 
 def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
-    """What was seen of such a use in this container; empty: it is not so used, None: not known."""
+    """What was seen of this use in the container; empty: it is not used so, None: unknown."""
     if group == _BIND and subject.listens is not None:
         low = [str(port) for port in subject.listens if port < PRIVILEGED_PORTS]
         if not low:

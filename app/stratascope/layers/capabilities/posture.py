@@ -1,7 +1,7 @@
-"""What of a process's capabilities decides its stances: the posture of layer 3.
+"""The posture of layer 3: what of a process's capabilities decides its stances.
 
-What counts is the permitted set as much as the effective one: a process that was taken over makes effective what it is
-permitted (capset(2)), and the effective set is always within it.
+The permitted set matters as much as the effective one: a compromised process can make effective whatever it is
+permitted (capset(2)), and the effective set is always a subset.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from stratascope.value import Value
 
 
 class CapabilityPosture(Value):
-    """Bits of the sets; None: not known. `held`: effective or permitted."""
+    """Bits of the sets; None: unknown. `held`: effective or permitted."""
 
     held: int | None
     bounding: int | None
     no_new_privs: bool | None
-    root: bool | None  # whether it is root inside
-    default: int  # the engine's, which other containers are taken to hold
+    root: bool | None  # whether it is root inside the container
+    default: int  # the engine's, which other containers are assumed to hold
     last: int
-    port_start: int | None  # the first port that everyone may bind, in its network namespace
+    port_start: int | None  # the first port that needs no capability in its network namespace
     port_source: str
-    root_directory: bool  # whether the engine always makes a container's root directory writable for its owner
+    root_directory: bool  # whether the engine always leaves a container's root directory writable by its owner
     settings: Answers
-    kernel: tuple[int, int] | None = None  # its release
-    neighbours: tuple[int | None, ...] = ()  # what those hold with which it shares its PID namespace
+    kernel: tuple[int, int] | None = None  # kernel release
+    neighbours: tuple[int | None, ...] = ()  # what the processes hold that share its PID namespace
 
 
 def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:

@@ -1,6 +1,6 @@
-"""What the capabilities of a relaunched container's first process will be. Pure.
+"""Predicts the capabilities of a relaunched container's first process. Pure.
 
-See `core.options.capabilities.held_after` for what a process makes of what it is given.
+See `core.options.capabilities.held_after` for what a process keeps of what it is given.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
         found = _sets(found, before, after, around.engine)
     no_new_privs = found.no_new_privs
     if before.no_new_privileges != after.no_new_privileges:
-        no_new_privs = True if after.no_new_privileges else None  # a program may have set it by itself (prctl(2))
+        no_new_privs = True if after.no_new_privileges else None  # a program may have set it itself (prctl(2))
     regain = None
     if no_new_privs is not None and found.bounding is not None and found.permitted is not None:
         regain = CapabilitySet() if no_new_privs else found.bounding - found.permitted
@@ -46,7 +46,7 @@ def _sets(facts: CapabilityFacts, before: Asked, after: Asked, engine: Engine) -
     wanted = bounding(after, engine)
     lasting = facts.bounding
     if lasting is not None:
-        # what it dropped from the bounding set by itself, or what the engine lacks, it will not have then either
+        # what it dropped from the bounding set itself, or what the engine lacks, it won't have then either
         was = CapabilitySet.full(facts.last) if before.privileged else bounding(before, engine)
         lasting = wanted if was <= lasting else wanted & (lasting | (wanted - was))
     now = None if facts.effective is None else facts.effective.bits
@@ -85,4 +85,4 @@ def _root(after: Asked) -> bool | None:
     if starts_as_root(after):
         return True
     name = after.user.partition(":")[0]
-    return False if name == "" or (name.isascii() and name.isdigit()) else None  # another name may be root's, too
+    return False if name == "" or (name.isascii() and name.isdigit()) else None  # another name may be root's as well

@@ -1,7 +1,7 @@
-"""What the capabilities of a process say to each need.
+"""The stances of a process's capabilities towards each need.
 
-The permissive process of a stance is uid 0 in the initial user namespace, so in which namespace a capability is asked
-for is not this layer's question. no_new_privs belongs here too.
+The permissive process of a stance is uid 0 in the initial user namespace, so this layer does not ask in which namespace
+a capability is checked. no_new_privs belongs here too.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNew
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",))
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
-_OTHERS_JOBS = frozenset((Calls, Device, Feature, KernelFile))  # most needs; to try all cases on each takes long
+# most needs; checked first, since matching all cases takes long
+_NOT_OURS = frozenset((Calls, Device, Feature, KernelFile))
 
 
 def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
-    """This layer's answer; None: not its job."""
-    if type(need) in _OTHERS_JOBS:
+    """This layer's ruling; None: not its concern."""
+    if type(need) in _NOT_OURS:
         return None
     match need:
         case Capability():
@@ -63,7 +64,7 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
             return _inspect_neighbour(posture) if need.neighbours else _inspect_container(posture)
         case RootWritable():
             return _root_directory(posture)
-        case HostFiles(system=False):  # a system folder is root's own, who needs no capability for it
+        case HostFiles(system=False):  # a system directory belongs to root, who needs no capability for it
             return _host_files(posture)
     return None
 
@@ -107,11 +108,11 @@ def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
 
 
 def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | None:
-    """What root gave up comes back by exec of any file, within the bounding set; None: it does not.
+    """Capabilities that root gave up and regains, within the bounding set, by exec of any file; None: it does not.
 
-    handle_privileged_root, security/commoncap.c. It does not where SECBIT_NOROOT is set (capabilities(7), "The
-    securebits flags"), which no file shows. An engine sets none, and gives root all of the bounding set: who holds less
-    has given it up by itself, one way or the other.
+    handle_privileged_root, security/commoncap.c. Not if SECBIT_NOROOT is set (capabilities(7), "The securebits flags"),
+    which no file shows. Engines never set it and give root the whole bounding set, so a process that holds less has
+    given it up itself in one of the two ways.
     """
     if posture.root is False or posture.no_new_privs:
         return None
@@ -130,7 +131,7 @@ def _lacks(names: tuple[str, ...]) -> Message:
 
 
 def _hinges(names: tuple[str, ...], posture: CapabilityPosture) -> frozenset[str]:
-    """Each of them alone would do; and root would have it, where only being another user took it away."""
+    """Each of these alone would suffice, and so would root, if only running as another user took them away."""
     found = {f"capability:{name}" for name in names}
     if posture.root is False and (posture.bounding or 0) & _set_of(names).bits:
         found.add("user")
@@ -191,7 +192,7 @@ def _regain(posture: CapabilityPosture) -> Ruling:
 
 
 def _root_with_powers(posture: CapabilityPosture) -> Ruling:
-    """As root exec gives all of the bounding set (capabilities(7)), unless no_new_privs forbids it."""
+    """As root, exec gives the whole bounding set (capabilities(7)), unless no_new_privs is set."""
     if posture.held is None:
         return _UNKNOWN
     if posture.held:
@@ -209,7 +210,7 @@ def _root_with_powers(posture: CapabilityPosture) -> Ruling:
 
 
 def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
-    """cap_ptrace_access_check, security/commoncap.c: as capable as the target, or SYS_PTRACE."""
+    """cap_ptrace_access_check, security/commoncap.c: the target's capabilities must be a subset, or SYS_PTRACE held."""
     if posture.held is None:
         return _UNKNOWN
     if posture.held & _TRACE.bits:
@@ -226,7 +227,7 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
 
 
 def _inspect_container(posture: CapabilityPosture) -> Ruling:
-    """It is compared with what the other one is permitted, which may be less than its engine gives by default."""
+    """Compare with the other container's permitted set, which may be less than its engine's default."""
     ruling = _inspect(posture, CapabilitySet(posture.default))
     if ruling.stance is not Stance.STOPS:
         return ruling
@@ -245,7 +246,7 @@ def _root_directory(posture: CapabilityPosture) -> Ruling:
     if posture.held is not None and posture.held & _OVERRIDE.bits:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
     if posture.root_directory:
-        # Docker makes the topmost layer with mode 0755, whatever the image's root has
+        # Docker makes the topmost image layer with mode 0755, whatever the image's root directory has
         return Ruling(Stance.LETS_THROUGH, msg("The root directory's owner can write there."), _EFFECTIVE)
     if posture.held is None:
         return _UNKNOWN

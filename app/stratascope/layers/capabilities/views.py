@@ -39,7 +39,7 @@ def _grid_of(facts: CapabilityFacts) -> BitGrid:
     )
 
 
-@remembered()  # most containers of a machine have the same sets
+@remembered()  # most containers on a machine have the same sets
 def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) -> tuple[BitRow, ...]:
     inheritable, permitted, effective, bounding, ambient = values
     present = inheritable | permitted | effective | bounding | ambient
@@ -134,5 +134,5 @@ def _asked_value(asked: CapabilitiesAsked) -> Message:
 
 
 def _short(number: int) -> str:
-    """`SYS_ADMIN`; a capability newer than this program keeps the prefix, `CAP_42`."""
+    """`SYS_ADMIN`; a capability newer than this program keeps its prefix, `CAP_42`."""
     return name_of(number).removeprefix("CAP_") if number <= LAST else name_of(number)

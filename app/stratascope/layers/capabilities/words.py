@@ -1,7 +1,7 @@
 """The 41 capabilities in plain words: what each allows, and why the engines' defaults keep it or leave it out.
 
-What each one allows is from capabilities(7) and the kernel's checks; the engines' defaults are in
-`core/options/capabilities.py`.
+What each allows is from capabilities(7) and the kernel's checks; `core/options/capabilities.py` has the engines'
+defaults.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 from stratascope.core.message import Message, msg
 from stratascope.linux.capability import CapabilitySet
 
-# Each of these alone leads from a process in the initial user namespace to full control of the host, whatever the
-# other layers' settings: mounting its disks, loading code into its kernel, opening any of its files by handle, raw
-# access to its hardware. SYS_PTRACE is not among them: it needs the host's processes in sight too. Neither is BPF,
-# which needs PERFMON beside it to read the kernel's memory, nor SYS_BOOT: in a PID namespace of its own reboot(2) ends
-# the container alone and cannot start a kernel that kexec_load(2) put in place (kernel/pid_namespace.c,
-# reboot_pid_ns).
+# Each of these alone leads from a process in the initial user namespace to full control of the host, whatever the other
+# layers' settings: mounting its disks, loading code into its kernel, opening any of its files by handle, raw access to
+# its hardware. SYS_PTRACE is not among them, since it also needs the host's processes in sight. Nor is BPF, which also
+# needs PERFMON to read kernel memory, nor SYS_BOOT: in a PID namespace of its own, reboot(2) only ends the container
+# and can't start a kernel loaded by kexec_load(2) (kernel/pid_namespace.c, reboot_pid_ns).
 TAKE_OVER = CapabilitySet.of(("CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"))
 
-# Not enough alone, but a large piece of the host or of its kernel opens with it.
+# Not enough alone, but each opens a large part of the host or its kernel.
 SERIOUS = CapabilitySet.of(
     (
         "CAP_SYS_PTRACE",
@@ -31,7 +30,7 @@ SERIOUS = CapabilitySet.of(
     )
 )
 
-# What the Pod Security Standards' level Baseline lets a container add ("Capabilities"); Restricted: NET_BIND_SERVICE.
+# What the Pod Security Standards' Baseline level allows adding ("Capabilities"); Restricted: NET_BIND_SERVICE.
 BASELINE = CapabilitySet.of(
     (
         "CAP_AUDIT_WRITE",
@@ -50,7 +49,7 @@ BASELINE = CapabilitySet.of(
     )
 )
 
-# by the field of the facts, as one says "its effective set"
+# by facts field, as in "its effective set"
 SET_WORDS: dict[str, Message] = {
     "inheritable": msg("inheritable"),
     "permitted": msg("permitted"),

@@ -1,8 +1,8 @@
-"""Limits and present use of one container's control groups, from the readings `cgroup:HIERARCHY:LEVEL:FILE`.
+"""A container's control group limits and current use, from the readings `cgroup:HIERARCHY:LEVEL:FILE`.
 
-Every limit is the smallest over all levels of the path: what a slice of systemd allows binds the
-containers in it too. A file that no level has (ABSENT) means that nobody limits with that controller; a file that
-could not be read for another reason leaves the question open.
+Each limit is the smallest over all levels of the path: the limit of a systemd slice also binds the containers in it. If
+no level has the file (ABSENT), there is no such limit; a file that could not be read for another reason leaves it
+unknown.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _EXEMPT = CapabilitySet.of(("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")).bits
 
 
 class CgroupFacts(Value):
-    """Limits: None is "no limit" where `unknown` does not name the field. Bytes, counts, cores.
+    """Limits: None means no limit, unless `unknown` names the field. Bytes, counts, cores.
 
-    `memory_from`, `pids_from`, `cpu_from`: the group that sets the limit, as a path; None without limit.
+    `memory_from`, `pids_from`, `cpu_from`: the path of the group that sets the limit; None without limit.
     """
 
     version: str | None
     path: str | None
-    own: bool | None  # whether the group is the container's own: its path has an id; else the use is of all in there
+    own: bool | None  # whether the group is the container's own (its path has an id); else the use covers others too
     memory_max: int | None
     memory_from: str | None
     memory_current: int | None
-    memory_peak: int | None  # the most that it ever used; None where the kernel (v2 before 5.19) does not say
+    memory_peak: int | None  # highest use so far; None if the kernel (v2 before 5.19) does not report it
     memory_high: int | None
     swap_max: int | None
     pids_max: int | None
     pids_from: str | None
     pids_current: int | None
-    pids_room: int | None  # the smallest (limit - present) over all levels
+    pids_room: int | None  # the smallest (limit - current) over all levels
     cpu_cores: float | None
     cpu_from: str | None
     cpu_weight: int | None  # cpu.weight (v2, 1 to 10000) or cpu.shares (v1, 2 to 262144)
@@ -54,32 +54,33 @@ class CgroupFacts(Value):
     devices: tuple[str, ...] | None  # v1 only: v2 enforces them by a BPF program that no file shows
     memory_level: int | None
     pids_level: int | None
-    processes_by_user: int | None  # RLIMIT_NPROC (hard) where it binds this process, or None
+    processes_by_user: int | None  # RLIMIT_NPROC (hard) if it applies to this process, or None
     processes_unread: bool  # whether such a limit could not be read
-    process_limits: tuple[ProcessLimit, ...] | None  # of the first process, whoever it runs as
-    unknown: tuple[str, ...]  # memory_max, pids_max, cpu_cores, swap_max, io: not known rather than unlimited
+    process_limits: tuple[ProcessLimit, ...] | None  # the first process's, whatever user it runs as
+    unknown: tuple[str, ...]  # memory_max, pids_max, cpu_cores, swap_max, io: unknown rather than unlimited
     sources: tuple[tuple[str, str], ...]
     process: str
     gaps: tuple[NamedGap, ...]
     memory_above: int | None = None  # the smallest limit of the groups above its own
     pids_above: int | None = None
     cpu_above: float | None = None
-    pids_peak: int | None = None  # the most processes and threads that it ever had; None where the kernel does not say
+    # highest number of processes and threads so far; None if the kernel does not report it
+    pids_peak: int | None = None
 
     @property
     def most_pids(self) -> int | None:
-        """The most processes and threads that it is known to have had, or has; None: not known."""
+        """The highest known number of processes and threads, past or current; None: unknown."""
         if self.own is False or self.pids_current is None:
             return None
         return max(self.pids_current, self.pids_peak or 0)
 
     def source(self, name: str) -> str:
-        """Where that limit was read."""
+        """The file that limit was read from."""
         return next((where for key, where in self.sources if key == name), f"{self.process}/cgroup")
 
 
 class CgroupAsked(Value):
-    """What the engine was told; None or 0: no limit was asked for. Bytes, counts, cores."""
+    """The options given to the engine; None or 0: no limit requested. Bytes, counts, cores."""
 
     memory: int | None
     memory_swap: int | None
@@ -87,10 +88,10 @@ class CgroupAsked(Value):
     cpu_cores: float | None
     cpuset: str
     cgroup_parent: str
-    privileged: bool  # which lifts the rules for devices
+    privileged: bool  # lifts the device rules
     devices: tuple[AskedDevice, ...]
-    device_rules: tuple[str, ...] | None  # None: the engine does not say
-    in_pod: bool = False  # then the group is its pod's
+    device_rules: tuple[str, ...] | None  # None: the engine does not report them
+    in_pod: bool = False  # if so, the group is its pod's
     log_driver: str = ""
     log: LogKeeping = LogKeeping.UNKNOWN
     own_users: bool = False  # whether it has a user namespace of its own
@@ -117,13 +118,13 @@ def asked_of(container: Container) -> CgroupAsked:
 
 
 def limits_ignored(facts: CgroupFacts | None, engine: Engine) -> bool:
-    """Whether the engine can set no limit: rootless ones, in control groups of version 1."""
+    """Whether the engine can't set limits: rootless engines on cgroup v1."""
     old = engine.facts.cgroup_version.removeprefix("v") == "1" or (facts is not None and facts.version == "v1")
     return engine.rootless and old
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> CgroupFacts:
-    """Limits over all levels of the path, and the present use; never raises."""
+    """Decode the limits over all levels of the path, and current use; never raises."""
     gaps: list[NamedGap] = []
     process = process_folder(capture.pid)
     memberships = decoded(capture, "cgroup", parse_memberships, gaps) or ()
@@ -138,7 +139,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
     gaps += odd
     path = _main_path(memberships)
     which = version(memberships) if memberships else None
-    # the root group of v2 has no limit files at all: then nothing limits, and that is known
+    # the root group of v2 has no limit files at all: then it is known that nothing limits
     readable = bool(layout.files) or (which == "v2" and path == "/")
     if memberships and not readable and not odd:
         gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
@@ -190,7 +191,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
 def _above(
     names: tuple[str, ...], values: tuple[str | Gap | None, ...], layout: Layout, limits: Limits, readable: bool
 ) -> Limits:
-    """The limits without the own group's; those of all levels where the own group sets none of them."""
+    """The limits without the process's own group, or all of them if its own group sets none."""
     if 0 not in (limits.memory.level, limits.pids.level, limits.cpu.level):
         return limits
     kept = [place for place, (_, level, _) in enumerate(layout.files) if level > 0]
@@ -200,10 +201,10 @@ def _above(
 
 
 def _user_limit(capture: Capture, limits: tuple[ProcessLimit, ...] | None) -> tuple[int | None, bool]:
-    """How many processes its user may have by RLIMIT_NPROC, None where nothing binds; and whether it is not known.
+    """How many processes its user may have by RLIMIT_NPROC, None if unlimited; and whether that is unknown.
 
-    The hard limit counts, as a process may raise its soft one to that (setrlimit(2)). The host's root is exempt, and so
-    is who holds SYS_RESOURCE or SYS_ADMIN in the machine's first user namespace: copy_process, kernel/fork.c.
+    The hard limit counts, as a process may raise its soft limit to it (setrlimit(2)). Exempt are the host's root and
+    holders of SYS_RESOURCE or SYS_ADMIN in the initial user namespace: copy_process, kernel/fork.c.
     """
     status = process_status(capture)
     if isinstance(status, Gap) or status.uids is None:

@@ -1,4 +1,4 @@
-"""What a person should know of a container's control group: missing limits, drift, and whose group it is in."""
+"""Findings on a container's control group: missing limits, drift, and whose group it is in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AGAIN = msg("Rootless engines can't set limits in version 1 control groups; che
 def findings_of(
     facts: CgroupFacts, asked: CgroupAsked, around: Surroundings, memory: bool | None, pids: bool | None
 ) -> tuple[Finding, ...]:
-    """`memory` and `pids`: whether they are limited, None where that is not known."""
+    """`memory` and `pids`: whether they are limited, None if unknown."""
     return (
         *_missing(facts, memory, pids, asked, limits_ignored(facts, around.engine)),
         *_drift(facts, asked),
@@ -33,7 +33,7 @@ def findings_of(
 def _missing(
     facts: CgroupFacts, memory: bool | None, pids: bool | None, asked: CgroupAsked, ignored: bool
 ) -> list[Finding]:
-    """`ignored`: whether the engine can set no limit."""
+    """`ignored`: whether the engine can't set limits."""
     found = []
     give = _CANNOT if ignored else _GIVE
     if memory is False:
@@ -67,7 +67,7 @@ def _missing(
 
 
 def _drift(facts: CgroupFacts, asked: CgroupAsked) -> list[Finding]:
-    """Asked for, but the kernel has no such limit, or a wider one."""
+    """Limits that were requested but that the kernel lacks, or has wider."""
     found = []
     wider = asked.memory and (facts.memory_max is None or facts.memory_max > asked.memory)
     if wider and "memory_max" not in facts.unknown:
@@ -77,7 +77,7 @@ def _drift(facts: CgroupFacts, asked: CgroupAsked) -> list[Finding]:
     if more and "pids_max" not in facts.unknown:
         text = msg("A process limit was asked, but the kernel does not enforce it.")
         found.append(_finding("drift-pids", Severity.HIGH, text, _AGAIN, facts.source("pids_max"), "5.29"))
-    # the engines round the quota to whole microseconds of a period
+    # engines round the quota to whole microseconds per period
     faster = asked.cpu_cores and (facts.cpu_cores is None or facts.cpu_cores > asked.cpu_cores * 1.01)
     if faster and "cpu_cores" not in facts.unknown:
         text = msg("A CPU quota was asked, but the kernel does not enforce it.")
@@ -87,8 +87,8 @@ def _drift(facts: CgroupFacts, asked: CgroupAsked) -> list[Finding]:
 
 def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> list[Finding]:
     found = []
-    # a rootless engine may set no device rules, and Podman sets none for a container with a user namespace of its own.
-    # They need none: in a user namespace no node can be made
+    # A rootless engine can't set device rules, and Podman sets none for a container with a user namespace of its own.
+    # Neither needs them: mknod of devices is not possible in a user namespace
     own_users = around.engine.rootless or asked.own_users
     if facts.devices and not own_users and any(rule.startswith("a *:* ") for rule in facts.devices):
         text = msg(
@@ -117,12 +117,12 @@ def _finding(code: str, severity: Severity, text: Message, advice: Message, sour
 
 
 def cpu_limited(facts: CgroupFacts) -> bool | None:
-    """Whether its CPU time has a quota; None where not known."""
+    """Whether its CPU time has a quota; None if unknown."""
     return None if "cpu_cores" in facts.unknown else facts.cpu_cores is not None
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
-    """Another control group than the first process's."""
+    """Control groups that differ from the first process's."""
     mine, its = first.text("cgroup"), other.text("cgroup")
     if isinstance(mine, Gap) or isinstance(its, Gap) or mine == its or _ending(other):
         return ()
@@ -142,6 +142,6 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
 
 
 def _ending(process: Capture) -> bool:
-    # in hierarchies of version 1 a process that is ending is shown in / (kernel/cgroup/cgroup.c, proc_cgroup_show)
+    # v1 hierarchies show an exiting process in / (kernel/cgroup/cgroup.c, proc_cgroup_show)
     stat = or_none(process.decoded("stat", parse_stat))
     return stat is not None and stat.exiting

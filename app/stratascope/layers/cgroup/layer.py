@@ -1,8 +1,8 @@
-"""Layer 2, control groups: how much memory, processes and CPU the container may take, and how much it takes now.
+"""Layer 2, control groups: how much memory, how many processes and how much CPU a container may use, and uses now.
 
-A limit counts wherever on the path it stands, and the findings say who set it: the engine as asked, or systemd's
-default. Limits as large as the machine itself are none. Decided against counting CPU for the verdict: without a quota
-the scheduler still divides fairly, while memory and processes run out.
+A limit counts wherever on the path it is set; the findings say who set it, the engine as requested or systemd by
+default. A limit as large as the machine is none. CPU does not count for the verdict: without a quota the scheduler
+still divides it fairly, while memory and processes run out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ABOUT = About(
 
 
 def assess(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> Assessment:
-    """ENFORCED with memory and processes limited, WEAKENED with one of them, OPEN with neither."""
+    """ENFORCED if memory and processes are limited, WEAKENED if one of them is, OPEN if neither."""
     memory = _limited_memory(facts, around)
     pids = _limited_pids(facts, around)
     if None in (memory, pids):
@@ -51,7 +51,7 @@ def assess(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> Asse
 
 
 def _limited_memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
-    """Whether its memory is limited below the machine's; None where not known."""
+    """Whether its memory limit is below the machine's memory; None if unknown."""
     total = around.ground.memory_total
     if facts.memory_max is not None and (total is None or facts.memory_max < total):
         return True
@@ -59,7 +59,7 @@ def _limited_memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
 
 
 def _limited_pids(facts: CgroupFacts, around: Surroundings) -> bool | None:
-    """Whether its processes are limited below what the kernel has numbers for; None where not known."""
+    """Whether its process limit is below the kernel's number of PIDs; None if unknown."""
     highest = around.ground.sysctl_number("kernel.pid_max") or 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
     if facts.pids_max is not None and facts.pids_max < highest:
         return True

@@ -1,6 +1,6 @@
-"""Which readings of a capture are limit files, and their texts without what changes from second to second.
+"""Which readings of a capture are limit files, and their texts without the constantly changing ones.
 
-Containers that sit equally deep have a layout in common, and equal limits their values.
+Containers at the same depth share a layout, and those with equal limits share the values.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ _USED = frozenset(
 
 @remembered()
 def _name(reading: str) -> tuple[tuple[str, str], int]:
-    """`cgroup:v2:1:pids.max` -> (v2, pids.max), 1; level -1 where it is not in that form."""
+    """`cgroup:v2:1:pids.max` -> (v2, pids.max), 1; level -1 if it has another form."""
     parts = reading.split(":", 3)
-    # a path has 4096 bytes at most, and so fewer levels
+    # a path has at most 4096 bytes, and so fewer levels
     if len(parts) != 4 or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 4):
         return ("", ""), -1
     return (parts[1], parts[3]), int(parts[2])
 
 
 class Layout(Value):
-    """Which readings of a capture are limit files. Places are positions in the capture's readings."""
+    """Which readings of a capture are limit files. A place is an index into the capture's readings."""
 
     files: tuple[tuple[tuple[str, str], int, int], ...]  # (hierarchy, file), level, place
-    used: tuple[int, ...]  # present use among `files`, by its index there: it changes all the time
-    odd: tuple[int, ...]  # places of readings that are named otherwise
+    used: tuple[int, ...]  # current use, by index into `files`: it changes constantly
+    odd: tuple[int, ...]  # places of readings not named so
 
 
 @remembered()
 def layout_of(names: tuple[str, ...]) -> Layout:
-    """Containers that sit equally deep have it in common."""
+    """The layout for these names of readings. Cached: containers at the same depth share it."""
     files: list[tuple[tuple[str, str], int, int]] = []
     odd = []
     for place, reading in enumerate(names):
@@ -55,7 +55,7 @@ def layout_of(names: tuple[str, ...]) -> Layout:
 
 
 def values_of(readings: tuple[Reading, ...], layout: Layout) -> tuple[str | Gap | None, ...]:
-    """Of each limit file: text, gap, or None for ABSENT. Of a present use only that it is there."""
+    """Each limit file's text or gap, or None for ABSENT. For current use only that it is there."""
     values = [readings[place].text or _missing(readings[place]) for _, _, place in layout.files]
     for index in layout.used:
         value = values[index]

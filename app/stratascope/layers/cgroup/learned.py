@@ -1,4 +1,4 @@
-"""Limits by what a container was seen to use at the most, as values of their toggles."""
+"""Limits from a container's highest observed use, as values of their toggles."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from stratascope.core.observation.observation import Phase
 from stratascope.core.relaunch.toggle import Learned, Subject
 
 _MIB = 1 << 20
-# They keep data in memory, and take more of it as they get more to keep
+# These keep data in memory, and use more as their data grows
 _IN_MEMORY = frozenset(
     (
         *("redis-server", "valkey-server", "memcached", "mariadbd", "mysqld", "postgres", "mongod", "java", "beam.smp"),
         *("varnishd", "squid", "slapd", "clickhouse-serv", "influxd", "prometheus", "etcd"),
     )
 )
-# A limit of any height keeps the machine alive, and one that is too low ends the program on its busiest day
-LEAST_FILES = 65536  # far more than servers use, far less than what makes programs slow that close all of them
+# Any limit protects the machine, while one that is too low stops the program on its busiest day
+LEAST_FILES = 65536  # far more than servers use, far fewer than slow down programs that close all of them
 _LEAST_MEMORY, _STEP, _LEAST_PIDS, _TIMES = 256 * _MIB, 64 * _MIB, 256, 4
 
 
 def memory_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Four times its peak; None for what keeps data in memory, and where that would be half of the machine."""
+    """Four times the peak; None for programs that keep data in memory, or if that is over half of the machine."""
     peak = _peak(subject, "memory")
     if peak is None or subject.seen is None or asked.memory:
         return None
@@ -31,12 +31,12 @@ def memory_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         return None
     size = max(_LEAST_MEMORY, -(-_TIMES * int(peak) // _STEP) * _STEP)
     if subject.memory_total is not None and size > subject.memory_total // 2:
-        return None  # no limit to speak of
+        return None  # too high to be worth setting
     return Learned(str(size), msg("Well above the highest use seen, {mib} MiB", mib=int(peak) // _MIB))
 
 
 def pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Four times the most processes and threads."""
+    """Four times the highest number of processes and threads."""
     peak = _peak(subject, "pids")
     if peak is None:
         return None
@@ -47,8 +47,8 @@ def pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 
 def cpus_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Four times the most, in whole CPUs; None where nobody asked anything of it meanwhile, as a start tells nothing of
-    its work, and where the machine has no more than that.
+    """Four times the peak, in whole CPUs; None if the machine has no more, or if nobody sent it requests during the
+    observation, as startup says nothing about its work.
     """
     peak, facts = _peak(subject, "cpu"), subject.of("cgroup")
     count = None if facts is None else facts.cpuset_count
@@ -61,7 +61,7 @@ def cpus_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 
 def files_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Four times the most that one of its processes had, and never less than servers may have on their busiest day."""
+    """Four times the most files one of its processes had open, and at least what servers may need on a busy day."""
     peak, facts = _peak(subject, "open_files"), subject.of("cgroup")
     limits = () if facts is None else facts.process_limits or ()
     hard = next((limit.hard for limit in limits if limit.name == "nofile"), None)
@@ -74,6 +74,6 @@ def files_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 
 def _peak(subject: Subject, what: str) -> float | None:
-    """The most of it, where a whole start was seen and somebody used it."""
+    """The highest observed value; None unless a complete start was observed and it was used."""
     seen = subject.seen
     return (seen.peak(what) or None) if seen is not None and seen.seen.starts else None

@@ -1,7 +1,7 @@
-"""The limits of one container's control groups by place, not by path: equal containers have them in common.
+"""A container's control group limits by place rather than path, so that containers with equal limits share them.
 
-`facts` puts the paths in. A host has few different sets of limits and many containers, so what
-comes of one set is remembered by the texts. Present use changes with every reading and is left out of that.
+`facts` fills in the paths. A host has few different sets of limits and many containers, so results are cached by the
+files' texts. Current use changes with every reading and is left out.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from stratascope.value import Value
 
 T = TypeVar("T")
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
-_CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by one controller or by all of it
+# a v1 hierarchy may be named after one controller or all of its controllers
+_CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")
 _ABSENT = Gap(GapKind.ABSENT)
 
 
-_CLASSIC = {"io": "blkio"}  # controllers that version 1 calls otherwise
+_CLASSIC = {"io": "blkio"}  # controllers with another name in v1
 
 
 class _Files:
     """The readings by (hierarchy, file): a list of (level, text or gap, place), the leaf first.
 
-    On a hybrid machine a controller is in one tree or the other. The old ones are listed in /proc/PID/cgroup, and so
-    asked for; what the new tree then has of that controller, be it no more than a closed folder, tells nothing.
+    On a hybrid machine a controller is in one tree or the other. Those in v1 are listed in /proc/PID/cgroup, and so
+    were read; whatever v2 has of such a controller, even an unreadable directory, is ignored.
     """
 
     def __init__(self, layout: Layout, values: Iterable[str | Gap | None]) -> None:
@@ -56,11 +57,11 @@ class _Files:
             self.by_name.setdefault(name, []).append((level, _ABSENT if value is None else value, place))
 
     def of(self, *names: tuple[str, str]) -> list[tuple[int, str | Gap, int]]:
-        """The first of these (hierarchy, file) pairs that exists at some level."""
+        """The entries of the first of these (hierarchy, file) pairs that exists at some level."""
         for name in names:
             if name in self.present:
                 return self.by_name[name]
-        # nowhere: the last that was looked for, which is v1's where that controller is one of v1
+        # none exists: use the last one looked for, v1's if its hierarchy was read
         for name in reversed(names):
             if name in self.by_name:
                 return self.by_name[name]
@@ -71,15 +72,15 @@ class _Files:
         return name in self.present
 
     def leaf(self, *names: tuple[str, str]) -> str | None:
-        """Its text at the process's own group."""
+        """Its text in the process's own group."""
         return next((text for level, text, _ in self.of(*names) if level == 0 and isinstance(text, str)), None)
 
     def leaf_place(self, *names: tuple[str, str]) -> int | None:
-        """Where that text is, for a file whose text is not looked at here."""
+        """The place of that text, for a file whose text is not read here."""
         return next((place for level, text, place in self.of(*names) if level == 0 and isinstance(text, str)), None)
 
     def place(self, *names: tuple[str, str]) -> int | None:
-        """Where the nearest text of that file was read, or was looked for; None where it was not even asked for."""
+        """The place of the file's nearest text, or where it was looked for; None if it was not even requested."""
         places = self.of(*names)
         for _, text, place in places:
             if isinstance(text, str) and text.strip():
@@ -98,7 +99,7 @@ _Gaps = list[tuple[str, Gap, int]]
 
 
 class Limits(Value):
-    """All that does not change from second to second, without the paths: equal containers have it in common."""
+    """All limits, without paths and current use: equal containers share it."""
 
     memory: Limit
     pids: Limit
@@ -110,11 +111,11 @@ class Limits(Value):
     cpuset_count: int | None
     io: tuple[IoLimit, ...]
     devices: tuple[str, ...] | None
-    memory_current: int | None  # where its text is
+    memory_current: int | None  # place of its text
     memory_peak: int | None
     pids_current: int | None
     pids_peak: int | None
-    pids_room: tuple[tuple[int, int], ...]  # for each level with a limit: the limit, and where its present use is
+    pids_room: tuple[tuple[int, int], ...]  # for each level with a limit: the limit, and the place of its current use
     unknown: tuple[str, ...]
     places: tuple[tuple[str, int | None], ...]
     gaps: tuple[tuple[str, Gap, int], ...]
@@ -122,7 +123,7 @@ class Limits(Value):
 
 @remembered()
 def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], readable: bool) -> Limits:
-    """From the names of all readings and, of each limit file, text, gap, or None for ABSENT (see `values_of`)."""
+    """From the names of all readings, and each limit file's text, gap, or None for ABSENT (see `values_of`)."""
     files, gaps = _Files(layout_of(names), values), list[tuple[str, Gap, int]]()
     memory = _limit(files, parse_limit, gaps, readable, ("v2", "memory.max"), ("memory", "memory.limit_in_bytes"))
     pids = _limit(files, parse_limit, gaps, readable, ("v2", "pids.max"), ("pids", "pids.max"))
@@ -214,7 +215,8 @@ def _limit(
 def _chosen(best: Level | None, known: bool, source: int | None, where: dict[int, int]) -> Limit:
     if best is None:
         return Limit(None, None, source, known)
-    return Limit(best.level, best.value, where[best.level], True)  # a limit found binds, whatever else there is
+    # a limit applies, whatever else there is
+    return Limit(best.level, best.value, where[best.level], True)
 
 
 def _cpu_v1(files: _Files, gaps: _Gaps, readable: bool) -> Limit:
@@ -242,7 +244,7 @@ def _cpu_v1(files: _Files, gaps: _Gaps, readable: bool) -> Limit:
 
 
 def _swap(files: _Files, gaps: _Gaps, readable: bool, memory: Limit) -> Limit:
-    """v2 limits swap alone; v1 memory and swap together, and only where swap accounting is on."""
+    """v2 limits swap alone; v1 memory and swap together, and only with swap accounting on."""
     if files.has(("v2", "memory.swap.max")):
         return _limit(files, parse_limit, gaps, readable, ("v2", "memory.swap.max"))
     both = _limit(files, parse_limit, gaps, readable, ("memory", "memory.memsw.limit_in_bytes"))
@@ -262,7 +264,7 @@ def _room(files: _Files) -> tuple[tuple[int, int], ...]:
 
 
 def _cpuset(files: _Files) -> str | None:
-    """The CPUs that it may use: its own group's, or the nearest ancestor's where the controller ends above."""
+    """The CPUs it may use: its own group's, or the nearest ancestor's if the controller is not enabled further down."""
     names = (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))
     for _, text, _ in sorted(files.of(*names), key=lambda item: item[0]):
         if isinstance(text, str) and text.strip():
@@ -271,7 +273,7 @@ def _cpuset(files: _Files) -> str | None:
 
 
 def cpus_in(cpuset: str | None) -> int | None:
-    """How many CPUs a list such as `0-2,4` names; None where it is none."""
+    """Count the CPUs in a list such as `0-2,4`; None if it is none."""
     try:
         return None if cpuset is None else parse_cpulist(cpuset)
     except DecodeError:
@@ -279,7 +281,7 @@ def cpus_in(cpuset: str | None) -> int | None:
 
 
 def _io(files: _Files, gaps: _Gaps) -> tuple[IoLimit, ...]:
-    """Of all levels; each binds by itself."""
+    """The limits of all levels; each applies separately."""
     found = _all_of(files, ("v2", "io.max"), parse_io_max, gaps)
     for slot, word in enumerate(_V1_IO):
         for device, value in _all_of(files, ("blkio", f"blkio.throttle.{word}_device"), parse_throttle, gaps):
@@ -310,7 +312,7 @@ def _devices(files: _Files) -> tuple[str, ...] | None:
 
 
 def number(text: str | None) -> int | None:
-    """Of a file with one number; None without limit, and where it is not understood."""
+    """Parse a file with one number; None if it has no limit or can't be parsed."""
     try:
         return None if text is None else parse_limit(text)
     except DecodeError:

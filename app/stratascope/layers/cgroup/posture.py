@@ -1,4 +1,4 @@
-"""What of a container's control groups and resource limits decides its stances: the posture of layer 2."""
+"""The posture of layer 2: what of a container's control groups and resource limits decides its stances."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.device_rules import ALL_DEVICES, runtime_default
 from stratascope.value import Value
 
-FORK_BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
+FORK_BOMB = 600  # processes: enough to slow down a machine, and more than a service needs
 
 
 class CgroupPosture(Value):
-    """Whether there is enough of each resource (None: not known), with what limits it, and the rules for devices."""
+    """Whether each resource suffices for an attack (None: unknown), with what limits it, and the device rules."""
 
     processes: bool | None
-    by_user: bool  # it is RLIMIT_NPROC that leaves too little
+    by_user: bool  # RLIMIT_NPROC is what leaves too few
     memory: bool | None
     cpu: bool | None
-    rules: tuple[str, ...] | None  # None: not known
-    verified: bool  # the kernel's rules, and not what the engine was asked for
-    rootless: bool  # whether the engine may not set any rules
-    asked_known: bool = True  # whether the engine says which rules were asked for
-    locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: not known
+    rules: tuple[str, ...] | None  # None: unknown
+    verified: bool  # the kernel's rules, rather than those requested from the engine
+    rootless: bool  # whether the engine can't set any rules
+    asked_known: bool = True  # whether the engine reports which rules were requested
+    locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: unknown
     priority: bool | None = False
-    rule_files: bool | None = False  # whether its rules are files of version 1, and no program
-    above: tuple[tuple[Resource, bool | None], ...] = ()  # room by the groups above its own alone
+    rule_files: bool | None = False  # whether its rules are v1 files rather than a BPF program
+    above: tuple[tuple[Resource, bool | None], ...] = ()  # room left by the groups above its own alone
     log: LogKeeping = LogKeeping.UNKNOWN
 
 
 def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
-    """From the facts of the container's first process; numbers are compared here, so that equal ones stay equal."""
+    """From the facts of the container's first process. Numbers are compared here, so that equal postures stay equal."""
     by_user = facts.processes_by_user is not None and facts.processes_by_user < FORK_BOMB
     rules, verified = _rules(facts, asked, around)
     return CgroupPosture(
@@ -72,7 +72,7 @@ def _processes(facts: CgroupFacts) -> bool | None:
 
 
 def _above(facts: CgroupFacts, name: str, least: int | None) -> bool | None:
-    """Whether the hard limit of that name is none, or at least that; None where it was not read."""
+    """Whether that hard limit is unlimited or at least `least`; None if it was not read."""
     limit = next((limit for limit in facts.process_limits or () if limit.name == name), None)
     if limit is None:
         return None

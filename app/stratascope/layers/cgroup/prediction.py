@@ -1,7 +1,7 @@
-"""Which limits will bind a relaunched container. Pure.
+"""Predicts the limits of a relaunched container. Pure.
 
-Its group has another name then, so paths are left open; what its ancestors allow stays. A rootless engine sets no
-limits in groups of version 1.
+Its group gets another name, so paths stay open; its ancestors' limits stay. A rootless engine sets no limits on cgroup
+v1.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
     if not (around.engine.rootless and facts.version in ("v1", "hybrid")):
         found = _limits(found, before, after)
     if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
-        found = replace(found, pids_room=found.pids_max)  # its group is its own, and empty
+        found = replace(found, pids_room=found.pids_max)  # its group is new, and empty
     found = replace(found, devices=_devices(found.devices, before, after, around.engine))
     return _process(found, before, after)
 
 
 def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine) -> tuple[str, ...] | None:
-    """What the runtime allows by itself stays (crun and runc differ in it); what was asked for comes and goes."""
-    # Podman asks for none beside a user namespace of its own: with groups of version 1 all is let through then, and
-    # with version 2, of which nothing can be read here, crun sets those of all other containers (measured). Beside
-    # root's keep-id it asks for the usual ones, but for a pod's containers not: what is told is what lets more through
+    """Keep the runtime's own rules (crun's and runc's differ); replace those that were requested."""
+    # With a user namespace, Podman requests none: on v1 all is let through then, and on v2, which can't be read here,
+    # crun sets the same as for all other containers (measured). With root's keep-id it requests the usual ones, except
+    # in a pod: reported is what lets more through
     podman = engine.kind is EngineKind.PODMAN
     had, has = (podman and own_user_namespace(asked) for asked in (before, after))
     if now is None or engine.rootless or (had == has and _of_devices(before) == _of_devices(after)):
@@ -111,7 +111,7 @@ def _limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:
 def _least(
     now: _Number | None, level: int | None, wanted: _Number | None, unknown: set[str], name: str
 ) -> _Number | None:
-    """The limit of its own group is replaced; one of an ancestor (level above 0) still binds."""
+    """Replace the limit of its own group; an ancestor's (level above 0) still applies."""
     above = now if level else None
     if not wanted:
         return above

@@ -1,7 +1,7 @@
-"""What the control groups of a process say to each need: is there room to hurt others, and which devices may be used.
+"""The stances of a process's control groups towards each need: is there room to harm others, which devices may be used.
 
-RLIMIT_NPROC belongs here too: it limits what a control group of pids does. Device rules of version 1
-are read; those of version 2 are a BPF program that no file shows, so the engine's options count ("not verified").
+RLIMIT_NPROC belongs here too: it does the job of a pids control group. Device rules of v1 are read; v2's are a BPF
+program that no file shows, so the engine's options count ("not verified").
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stratascope.layers.shared.device_rules import passes
 
 
 def stance_of(need: Need, posture: CgroupPosture) -> Ruling | None:
-    """This layer's answer; None: not its job."""
+    """This layer's ruling; None: not its concern."""
     if isinstance(need, Device):
         return _device(need, posture)
     if not isinstance(need, Room):
@@ -69,7 +69,7 @@ _FREED = {
     Resource.CPU: (_CPU_TEXTS, "@cgroup:cpu"),
 }
 _LOG = "inspect:HostConfig.LogConfig"
-# No layer of the kernel's limits a log: it is the engine that writes it, and keeps to the size that it was told
+# The kernel limits no log: the engine writes it, and keeps to the size it was given
 _LOGS = {
     LogKeeping.UNLIMITED: Ruling(
         Stance.LETS_THROUGH,
@@ -101,13 +101,13 @@ def _process_room(posture: CgroupPosture) -> Ruling:
 
 
 def _freed_room(resource: Resource, posture: CgroupPosture) -> Ruling:
-    """What is left once its own group has no limit: the user's, and those of the groups above."""
+    """The room left once its own group has no limit: the user's, and that of the groups above."""
     if resource is Resource.PROCESSES and posture.by_user:
         return Ruling(Stance.STOPS, _BY_USER, "@limits:Max processes", frozenset({"limit:nproc"}))
     (_, through, unread), source = _FREED[resource]
     enough = dict(posture.above).get(resource)
     if enough is False:
-        # which groups can be written depends on the mounts, which this layer does not see
+        # which groups can be written depends on the mounts, which are another layer's
         return Ruling(
             Stance.UNKNOWN, msg("A group above its own limits it, and that limit can perhaps be lifted, too."), source
         )
@@ -135,7 +135,7 @@ def _device(need: Device, posture: CgroupPosture) -> Ruling:
         text = msg("According to what was asked, its device rules allow it; not verified.")
         return Ruling(Stance.LETS_THROUGH, text, source, basis=Basis.ASKED)
     if need.opened and posture.rule_files is not False:
-        # devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN and looks at the groups above
+        # devcgroup_update_access, security/device_cgroup.c, requires SYS_ADMIN and checks the groups above
         if posture.rule_files is None:
             return Ruling(Stance.UNKNOWN, msg("Which devices it can use could not be read."), source)
         text = msg("Its device rules are files of the old cgroup trees, which SYS_ADMIN can change.")

@@ -1,4 +1,4 @@
-"""Bars and rows of the control-group layer: use beside limit beside what the machine has."""
+"""Bars and rows of the control-group layer: current use, limit, and what the machine has."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _NEAR = 0.9
 
 
 def default_pids(facts: CgroupFacts, asked: int | None) -> bool:
-    """Whether the limit on processes is not what the engine was asked for: systemd's default, or a group's above."""
+    """Whether the process limit is not the requested one: systemd's default, or that of a group above."""
     return facts.pids_max is not None and not (asked and asked > 0 and facts.pids_max == asked)
 
 
 def of_systemd(path: str) -> bool:
-    """Whether that group is a unit which systemd limits by itself: DefaultTasksMax is for all but slices."""
+    """Whether that group is a unit with a systemd default limit: DefaultTasksMax applies to all but slices."""
     return path.endswith((".scope", ".service"))
 
 

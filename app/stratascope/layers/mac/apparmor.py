@@ -1,14 +1,14 @@
-"""What the AppArmor profiles that engines give by default say to each need, as measured.
+"""How the AppArmor profiles that engines apply by default rule on each need, as measured.
 
 `docker-default` is Docker's, `containers-default-VERSION` Podman's; both were measured in a virtual machine with
-everything but the profile off (Docker 26.1, Podman 5.4, AppArmor 4.1, Linux 6.12; `tests/vm`). Their file rules are
-kept as patterns and not as answers for single paths, so that every path of the catalogue has its answer. What the
-measurements showed beside what the profiles say: mount_setattr(2), open_tree(2), fsopen(2) and fsmount(2) are not
-mediated at all; in a file system that is not attached to the tree, paths begin at that file system's root.
+everything off except the profile (Docker 26.1, Podman 5.4, AppArmor 4.1, Linux 6.12; `tests/vm`). File rules are kept
+as patterns rather than answers for single paths, so they cover every path of the catalogue. The measurements also
+showed: mount_setattr(2), open_tree(2), fsopen(2) and fsmount(2) are not mediated at all; in a file system that is not
+attached to the tree, paths start at that file system's root.
 
-Of new user namespaces the label is not enough to go by: newer versions of Docker pin `abi <abi/3.0>`, in which a
-profile that does not name them says nothing of them. There the engine must be of a version whose rules are the measured
-ones: `SAME_RULES`, which `tests/today` compares as they stand in the engines themselves.
+For new user namespaces the label is not enough: newer versions of Docker pin `abi <abi/3.0>`, in which a profile that
+does not mention them does not restrict them. There the engine must be a version whose rules are the measured ones:
+`SAME_RULES`, which `tests/today` compares with the rules in the engines themselves.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from stratascope.linux.defaults.version import speaking_for
 from stratascope.value import Value
 
 MEASURED = {"docker-default": "Docker 26.1", "containers-default": "Podman 5.4"}
-# Versions of which nothing differs but which signals others may send to a container (Podman's own, from 5.8 on)
+# Versions that differ only in which signals others may send to a container (Podman's own, since 5.8)
 SAME_RULES = {"docker-default": ("26.1", "28.5"), "containers-default": ("5.4", "5.8", "6.1")}
 
-# What both profiles forbid to write; a name in brackets stands for any but these letters, and matches a slash too
+# Paths both profiles forbid writing. A bracketed set excludes these characters; it also matches a slash
 _BOTH_WRITE = (
     r"/proc/[^/]+",
     r"/proc/sys/[^k].*",
@@ -58,7 +58,7 @@ _BOTH_WRITE = (
     r"/sys/fs/cg[^r][^/]*/.+",
 )
 _BOTH_ANY = (r"/proc/sysrq-trigger", r"/proc/kcore", r"/sys/firmware/.+", r"/sys/kernel/security/.+")
-# Folders of /proc that are no processes; the fourth letter tells the two profiles apart
+# Directories in /proc that are not processes; the fourth character tells the two profiles apart
 _SHORT = r"[^1-9]|[^1-9][^0-9]|[^1-9s][^0-9y][^0-9s]"
 _WRITE = {
     "docker-default": (*_BOTH_WRITE, rf"/proc/(?:{_SHORT}|[^1-9][^0-9][^0-9][^0-9/][^/]*)/.+"),
@@ -72,17 +72,17 @@ _ROOTS = re.compile(r"/proc(?=/)|/sys/fs/cgroup(?:/[^/]+(?=/))?(?=/)|/sys(?=/)")
 
 
 class AppArmorPosture(Value):
-    """A known profile in force. The last two: what this kernel and its parser mediate (None: not known)."""
+    """A known profile in force. The last two: what this kernel and its parser mediate (None: unknown)."""
 
     profile: str  # a key of MEASURED
     label: str
     user_namespaces: bool | None
     move_mount: bool | None
-    same_rules: bool  # whether the engine is of a version whose profile has the rules that were measured
+    same_rules: bool  # whether the engine is a version whose profile has the measured rules
 
 
 def apparmor_posture(label: str, around: Surroundings) -> AppArmorPosture | None:
-    """For a label in enforce or kill mode; None where no profile of that name was measured."""
+    """For a label in enforce or kill mode; None if no profile of that name was measured."""
     name = "containers-default" if re.fullmatch(r"containers-default-[0-9][0-9.]*[\w.-]*", label) else label
     if name not in MEASURED:
         return None
@@ -97,7 +97,7 @@ def apparmor_posture(label: str, around: Surroundings) -> AppArmorPosture | None
 
 
 def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
-    """What the profile alone says to one need; None: not its job."""
+    """How the profile alone rules on a need; None: not its concern."""
     who = _Words(profile=posture.label, engine=MEASURED[posture.profile])
     match need:
         case KernelFile(path, access, fresh):
@@ -135,11 +135,11 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
 
 
 def forbids(profile: str, path: str, access: Access) -> bool:
-    """Whether that default profile (a key of MEASURED) forbids this path."""
+    """Whether that default profile (a key of MEASURED) forbids this access to the path."""
     return _pattern(profile, access).fullmatch(path) is not None
 
 
-@cache  # compiled where such a profile is in force
+@cache  # only compiled if such a profile is in force
 def _pattern(profile: str, access: Access) -> re.Pattern[str]:
     rules = _ANY[profile] if access is Access.READ else (*_ANY[profile], *_WRITE[profile])
     return re.compile("|".join(f"(?:{rule})" for rule in rules))
@@ -151,8 +151,8 @@ class _Words(TypedDict):
 
 
 def _file(path: str, access: Access, fresh: bool, posture: AppArmorPosture, who: _Words) -> Ruling:
-    # The profiles forbid to attach a file system, so one that is fresh can only be used as it is, not attached; then
-    # its paths begin at its own root (d_namespace_path in security/apparmor/path.c)
+    # The profiles forbid attaching a file system, so a new one can only be used detached. Its paths then start at its
+    # own root (d_namespace_path in security/apparmor/path.c)
     seen = _ROOTS.sub("", path, count=1) if fresh else path
     if forbids(posture.profile, seen, access):
         if access is Access.READ:

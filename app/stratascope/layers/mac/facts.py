@@ -1,7 +1,7 @@
-"""What AppArmor or SELinux says of one process: the facts of layer 5.
+"""The facts of layer 5: what AppArmor or SELinux reports on a process.
 
-Both modules write into attr/current; which of them it was, the host's list of active modules tells, and where that
-is not readable the form of the text. EINVAL from that file means only that no module gives a label.
+Both modules write to attr/current; the host's list of active modules says which of them did, else the text's form.
+EINVAL from that file only means that no module provides a label.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from stratascope.value import Value, replace
 CURRENT = "attr/current"
 APPARMOR_CURRENT = "attr/apparmor/current"
 UID_MAP = "uid_map"
-PERMISSIVE = "selinux:permissive"  # the policy's own word (`collector/read.py`)
+PERMISSIVE = "selinux:permissive"  # the policy's own answer (`collector/read.py`)
 NAMESPACES = ("ipc", "mnt", "net", "pid", "uts")
 LSM_LIST = "/sys/kernel/security/lsm"
 ENFORCING = frozenset((AppArmorMode.ENFORCE.value, AppArmorMode.KILL.value))
-# Domains of the reference and targeted policies that permit everything
+# Domains in the reference and targeted policies that permit everything
 UNCONFINED_TYPES = frozenset(
     ("spc_t", "unconfined_t", "unconfined_service_t", "kernel_t", "init_t", "initrc_t", "container_runtime_t")
 )
 
 
 class MacFacts(Value):
-    """`system`: apparmor, selinux, none; None where not known. Fields of the other module are None.
+    """`system`: apparmor, selinux, none; None if unknown. Fields of the other module are None.
 
     `mode` is a profile's (enforce, complain, kill, unconfined, user, mixed) or the SELinux host's (enforcing,
-    permissive). `stack` has the profiles that are stacked, more than one only then. `policy_loaded` is False where
-    SELinux runs without a policy. `modules`: the active security modules, None where not readable.
-    `own_user_namespace`: whether the process is in another user namespace than the machine's first, where SELinux
-    checks capabilities by other rules; None where it does not matter or is not known. `shared_with_host`: the kinds of
-    namespaces that it shares with the host, for the same purpose. `may_be_landlocked`: it gave up new privileges by
-    itself, as landlock(7) asks for, where that module is active; no file shows whether it then restricted itself.
-    `permissive_type`: the policy only warns about its type, on a host that enforces; None where that was not asked.
+    permissive). `stack` has the stacked profiles, several only if there is a stack. `policy_loaded` is False if SELinux
+    runs without a policy. `modules`: the active security modules, None if unreadable. `own_user_namespace`: whether the
+    process is outside the initial user namespace, where SELinux checks capabilities by other rules; None if it does not
+    matter or is unknown. `shared_with_host`: the kinds of namespaces shared with the host, for the same purpose.
+    `may_be_landlocked`: it set no_new_privs itself, as landlock(7) requires, and that module is active; no file shows
+    whether it then restricted itself. `permissive_type`: the policy only warns about its type, on an enforcing host;
+    None if that was not checked.
     """
 
     system: str | None
@@ -65,18 +65,18 @@ class MacFacts(Value):
 
 
 class MacAsked(Value):
-    """What the engine was told. `selinux_label` is the one that the engine chose, empty where it chose none."""
+    """The options given to the engine. `selinux_label`: the one that the engine chose, empty if it chose none."""
 
     privileged: bool
     apparmor: ProfileKind
     apparmor_profile: str
     selinux_label: str
     selinux_options: tuple[str, ...]
-    host_processes: bool = False  # the host's pid or ipc namespace: for these both engines switch SELinux off
+    host_processes: bool = False  # the host's pid or ipc namespace: both engines disable SELinux for these
 
     @property
     def selinux_off(self) -> bool:
-        """Whether someone asked for no SELinux confinement."""
+        """Whether SELinux confinement was switched off by an option."""
         return (
             self.privileged
             or self.host_processes
@@ -99,7 +99,7 @@ def asked_of(container: Container) -> MacAsked:
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> MacFacts:
-    """The label of one process, which module gave it, and whether it may have restricted itself; never raises."""
+    """Decode the process's label, the module it is from, and whether it may have restricted itself; never raises."""
     facts = _label(capture, around.ground)
     if "landlock" not in (around.ground.lsms or ()) or container.asked.no_new_privileges:
         return facts
@@ -119,7 +119,7 @@ def _label(capture: Capture, ground: Ground) -> MacFacts:
         unread = MacFacts(None, None, None, modules=ground.lsms, gaps=(NamedGap(CURRENT, current, source),))
         return replace(unread, own_user_namespace=_own_user_namespace(capture)) if ground.selinux else unread
     selinux = bool(ground.selinux) or "selinux" in (ground.lsms or ())
-    if selinux == ground.apparmor:  # neither or both are known: the form tells, as AppArmor never ends in NUL
+    if selinux == ground.apparmor:  # neither or both are known: go by the form, as AppArmor never ends in NUL
         selinux = current.endswith("\0") or (current.count(":") >= 2 and not current.rstrip().endswith(")"))
     if selinux:
         facts = _of_its_type(selinux_facts(current, ground, source), capture)
@@ -130,12 +130,12 @@ def _label(capture: Capture, ground: Ground) -> MacFacts:
 
 
 def _of_its_type(facts: MacFacts, capture: Capture) -> MacFacts:
-    """A host that enforces may have types that it only warns about (semanage-permissive(8))."""
+    """An enforcing host may have types it only warns about (semanage-permissive(8))."""
     if facts.mode != "enforcing":
         return facts
     answer, source = capture.text(PERMISSIVE), capture.source(PERMISSIVE)
     if isinstance(answer, Gap):
-        if answer.kind is GapKind.ABSENT:  # a kernel, or a capture, that has no such answer
+        if answer.kind is GapKind.ABSENT:  # the kernel, or an old capture, has no such answer
             return facts
         return replace(facts, mode=None, gaps=(*facts.gaps, NamedGap(PERMISSIVE, answer, source)))
     if answer == "yes":
@@ -175,7 +175,7 @@ def _apparmor(text: str, ground: Ground, source: str) -> MacFacts:
 
 
 def selinux_facts(text: str, ground: Ground, source: str) -> MacFacts:
-    """Of a label, wherever it was told."""
+    """Facts from a label, whatever its source."""
     try:
         label = parse_selinux(text)
     except DecodeError as error:

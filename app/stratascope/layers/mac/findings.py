@@ -1,4 +1,4 @@
-"""What a person should know of a container's label, and of a process whose label differs from the first's."""
+"""Findings on a container's label, and on processes whose label differs from the first process's."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
 _CIS_SELINUX = "CIS-Docker-1.6.0:5.3"
 
 
-# For the middle of a sentence. The kernel's own words in English; in other languages they stand beside a translation,
-# since tools print them.
+# For use within a sentence. In English the kernel's own words; other languages show them together with a translation,
+# because tools print them.
 _MODES = {
     "enforce": msg("enforce"),
     "kill": msg("kill"),
@@ -38,7 +38,7 @@ def mode_word(mode: str | None) -> Message:
 
 
 def findings_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Finding, ...]:
-    """The findings about the first process, from facts alone. None where the label is not known."""
+    """The findings on the first process, from its facts. None if the label is unknown."""
     if facts.system == "none":
         return _none_findings(facts, asked)
     if facts.label is None:

@@ -1,11 +1,11 @@
-"""Layer 5, mandatory access control: AppArmor or SELinux, a policy that root can't pass either.
+"""Layer 5, mandatory access control: AppArmor or SELinux, a policy that binds root too.
 
-Verdict (design, section 6), as it is understood here. OPEN: no module of the kind is active (the fact on the band says
-why), no SELinux policy is loaded, or the process is unconfined although nobody asked for that. WEAKENED: rules that
-only warn or ask (complain, prompt, mixed; a permissive SELinux host), and unconfined or spc_t by request, where the
-host's module works for others. ENFORCED: a profile in enforce or kill mode; an SELinux container type, or one that was
-asked for by name, on an enforcing host. Another type in force is UNKNOWN: what its policy permits is not to be seen
-from here, and types such as `initrc_t` permit everything.
+Verdict (design, section 6), as interpreted here. OPEN: no such module is active (the fact on the band says why), no
+SELinux policy is loaded, or the process is unconfined although nobody requested that. WEAKENED: rules that only warn or
+ask (complain, prompt, mixed; a permissive SELinux host), and unconfined or spc_t by request, while the host's module
+confines others. ENFORCED: a profile in enforce or kill mode; an SELinux container type, or one requested by name, on an
+enforcing host. Any other type in force is UNKNOWN: what its policy permits can't be seen from here, and types such as
+`initrc_t` permit everything.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ABOUT = About(
     ),
 )
 
-# Types that container-selinux and the older svirt policy make for containers
+# Container types of container-selinux and the older svirt policy
 _CONTAINER_TYPES = frozenset(
     (
         "container_t",
@@ -65,7 +65,7 @@ _CONTAINER_TYPES = frozenset(
 
 
 def assess(facts: MacFacts, asked: MacAsked, around: Surroundings) -> Assessment:
-    """By label and mode."""
+    """The verdict, by label and mode."""
     verdict, fact = _verdict(facts, asked)
     return Assessment(
         verdict, fact, findings_of(facts, asked, verdict), lambda: tabs_of(facts, asked, verdict), facts.gaps
@@ -90,7 +90,7 @@ def _verdict(facts: MacFacts, asked: MacAsked) -> tuple[Verdict, Message]:
 
 
 def _unconfined_by_request(asked: MacAsked) -> bool:
-    # both engines drop the profile of a privileged container, unless one is named
+    # both engines drop the profile of a privileged container unless one is named
     return asked.apparmor is ProfileKind.UNCONFINED or (asked.privileged and asked.apparmor is not ProfileKind.CUSTOM)
 
 

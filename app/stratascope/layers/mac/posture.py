@@ -1,8 +1,8 @@
-"""Which policy of access control is in force: the posture of layer 5.
+"""The posture of layer 5: which access control policy is in force.
 
-A policy that was measured answers by its own table (`apparmor`, `selinux`); one that forbids nothing lets everything
-through; of every other one nothing is known, since no file shows its rules. A profile in complain mode is one of these:
-its `deny` rules are refused all the same, as was measured.
+A measured policy answers by its own table (`apparmor`, `selinux`); one that forbids nothing lets everything through;
+any other is unknown, since no file shows its rules. That includes a profile in complain mode: measurements showed that
+its `deny` rules still refuse.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ RESTRICT = "kernel.apparmor_restrict_unprivileged_userns"
 
 
 class Unmeasured(Value):
-    """Nothing is refused (LETS_THROUGH), or what is refused is not known (UNKNOWN); and why.
+    """A policy that refuses nothing (LETS_THROUGH), or whose rules are unknown (UNKNOWN); and the reason.
 
-    `new_user_namespaces`: the stance on these, which Ubuntu's kernel restricts for unconfined processes, too.
+    `new_user_namespaces`: the stance on these, which Ubuntu's kernel also restricts for unconfined processes.
     """
 
     stance: Stance
@@ -35,7 +35,7 @@ Policy = Unmeasured | AppArmorPosture | SELinuxPosture
 
 
 class PerhapsLandlocked(Value):
-    """A policy, and a Landlock domain beside it, which there may be: what that would refuse is not open for certain."""
+    """A policy plus a possible Landlock domain: what that might refuse is not certainly open."""
 
     policy: Policy
 
@@ -64,7 +64,7 @@ def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> Policy:
         found = apparmor_posture(label, around)
         return found or _unknown(msg("What the profile {profile} forbids is not known here.", profile=label))
     if facts.mode == "unconfined":
-        # Not in the kernel of Linus Torvalds: Ubuntu's. Unset or 0, nothing is restricted.
+        # Ubuntu's, not in mainline Linux. If unset or 0, nothing is restricted.
         restricted = around.ground.sysctl(RESTRICT)
         free = restricted == "0" or (restricted is None and RESTRICT in around.ground.lacking)
         return _open(

@@ -1,7 +1,7 @@
-"""What AppArmor or SELinux will say of a relaunched container. Pure.
+"""Predicts the AppArmor or SELinux confinement of a relaunched container. Pure.
 
-A profile in force is predicted only where it is the engine's default, which is known to enforce; in what mode another
-one is loaded nobody knows here. The engine chooses a new SELinux level for each container, so that stays open.
+A profile is only predicted to be in force if it is the engine's default, which is known to enforce; the mode of any
+other is unknown here. The engine chooses a new SELinux level for each container, so that stays open.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _surroundings(facts: MacFacts, before: Asked, after: Asked, around: Surround
 def _apparmor(facts: MacFacts, before: Asked, after: Asked, around: Surroundings) -> MacFacts:
     def decides(asked: Asked) -> tuple[ProfileKind, str]:
         kind = asked.apparmor
-        # both engines drop the profile of a privileged container, unless one is named
+        # both engines drop the profile of a privileged container unless one is named
         if asked.privileged and kind is not ProfileKind.CUSTOM:
             kind = ProfileKind.UNCONFINED
         return kind, asked.apparmor_profile
@@ -75,7 +75,7 @@ def _selinux(facts: MacFacts, before: Asked, after: Asked) -> MacFacts:
     kind = _UNCONFINED if off else chosen or _CONFINED
     label = f"{facts.user or 'system_u'}:{facts.role or 'system_r'}:{kind}"
     if facts.permissive_type is not None and kind != facts.type:
-        # whether the policy refuses anything to another type is asked of a process that has it
+        # whether the policy enforces another type is only checked on a process that has it
         facts = replace(facts, mode="enforcing", permissive_type=None)
     return replace(facts, label=label, type=kind, level=None)
 

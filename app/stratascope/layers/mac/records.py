@@ -1,7 +1,7 @@
-"""Which line of the kernel's log is about a refused call.
+"""Matches kernel log lines to a refused call.
 
-A line tells the process and what was asked for, not the call: so operation, class and the file's name have to fit it.
-The kernel's own words: apparmor/include/audit.h (operations), selinux/include/classmap.h (classes).
+A line names the process and what was requested, but not the call, so its operation, class and file name have to fit.
+Names are the kernel's own: apparmor/include/audit.h (operations), selinux/include/classmap.h (classes).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _ANONYMOUS = frozenset(("read", "write", "ioctl", "mmap", "mmap2", "mprotect", "
 
 
 def matching(attempt: Attempt) -> AppArmorRefusal | SELinuxRefusal | None:
-    """The first that fits; None: none does."""
+    """The first record that fits; None if none does."""
     for line in attempt.lines:
         match parse_record(line):
             case AppArmorRefusal() as record if _apparmor_fits(record, attempt):
@@ -99,19 +99,19 @@ def _selinux_fits(record: SELinuxRefusal, attempt: Attempt) -> bool:
 
 
 def _was_asked(number: int | None, attempt: Attempt) -> bool:
-    """The kernel's own check comes first: of a call that asked for another capability, or for none, it is not."""
+    """The kernel's own check comes first: no record comes from a call it refused, or checked for another capability."""
     checks = attempt.around.checks
     return not attempt.lacked and (checks is None or any(each.capability == number for each in checks))
 
 
 def _same_file(name: str, attempt: Attempt) -> bool:
-    """By the last part: the module may see the path from another root, and SELinux tells that part alone."""
+    """Compare the last component: the module may see the path from another root, and SELinux reports only that."""
     place = attempt.around.place
     paths = [path for path in (attempt.path, "" if place is None else place.path) if path]
     if not name or not paths:
         return True
     last = _last(name)
-    # of a folder that a file was to be made in, its own name is told
+    # a directory is reported by its own name when a file was to be created in it
     return any(last in (_last(path), _last(path.rstrip("/").rpartition("/")[0])) for path in paths)
 
 

@@ -1,4 +1,4 @@
-"""How a policy of access control answers, whichever module has it: three stances, all read from the label."""
+"""Rulings of an access control policy, whichever module has it: three stances, all read from the label."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def lets(reason: Message) -> Ruling:
 
 
 def unknown(reason: Message) -> Ruling:
-    """What the policy says to it is not known."""
+    """Whether the policy refuses it is unknown."""
     return Ruling(Stance.UNKNOWN, reason, LABEL)

@@ -1,9 +1,9 @@
-"""What SELinux says to each need for the types that containers have, as measured.
+"""How SELinux rules on each need for container types, as measured.
 
-Measured in a virtual machine under Debian 13's policy (selinux-policy-default 2.20250213, its switches off), with
-everything off but the type (`tests/vm`), and asked of the kernel's own tables (/sys/fs/selinux/access). Fedora and Red
-Hat have another policy (container-selinux), which was not measured: there container_t is unknown rather than guessed.
-A check of a capability goes to one class for the machine's first user namespace, and to another for all others
+Measured in a virtual machine under Debian 13's policy (selinux-policy-default 2.20250213, its booleans off), with
+everything off except the type (`tests/vm`), and queried from the kernel's own tables (/sys/fs/selinux/access). Fedora
+and Red Hat have another policy (container-selinux), which was not measured: there container_t is unknown rather than
+guessed. Capabilities are checked against one class in the initial user namespace and another in all others
 (cred_has_capability, security/selinux/hooks.c).
 """
 
@@ -42,9 +42,9 @@ from stratascope.value import Value
 _CONTAINER = "container_t"
 _PRIVILEGED = "spc_t"
 
-# class capability, capability2: against the machine's first user namespace
+# class capability, capability2: in the initial user namespace
 _CONTAINER_INITIAL = frozenset(("CAP_AUDIT_WRITE", "CAP_NET_BIND_SERVICE"))
-# class cap_userns, cap2_userns: against any other
+# class cap_userns, cap2_userns: in any other
 _CONTAINER_OWN = frozenset(
     (
         "CAP_CHOWN",
@@ -59,11 +59,11 @@ _CONTAINER_OWN = frozenset(
         "CAP_SETUID",
     )
 )
-# Those that are of use on the container's own files only
+# Those that are only useful on the container's own files
 _FILES = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 _PRIVILEGED_LACKS = frozenset(("CAP_AUDIT_READ", "CAP_BLOCK_SUSPEND", "CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE"))
 
-# Files of proc and sysfs go by the type of each (genfscon), wherever the file system is mounted
+# Files of proc and sysfs are labelled one by one (genfscon), wherever the file system is mounted
 _MAY_WRITE = r"/proc/sys/net/.+|/sys/fs/cgroup/.+"
 _MAY_NOT_READ = (
     r"/proc/(?:kcore|kmsg|kallsyms|mtrr|sched_debug|scsi|sysrq-trigger)(?:/.*)?"
@@ -72,9 +72,9 @@ _MAY_NOT_READ = (
     r"|/sys/(?:fs/selinux|kernel/(?:debug|tracing|security|uevent_helper))(?:/.*)?"
 )
 
-_UNMEDIATED = frozenset(("setattr", "open-tree", "new-api", "pivot_root"))  # SELinux has no check of its own there
-# Calls that make kernel objects with a class of their own, in which container_t may nothing. Taken as needs of their
-# own kind: no other need of a route says that such an object is made, and not an inherited one used.
+_UNMEDIATED = frozenset(("setattr", "open-tree", "new-api", "pivot_root"))  # SELinux has no check of its own here
+# Calls that create kernel objects with a class of their own, for which container_t has no permissions. These stand for
+# such an object: no other need of a route says that it is created rather than inherited.
 _MAKERS = frozenset(("bpf", "io_uring_setup", "perf_event_open"))
 _KINDS = {
     Where.MNT_OWNER: "mnt",
@@ -87,18 +87,18 @@ _FAMILIES = ((0, 38), (0, 40))  # first argument of socket(2): AF_ALG and AF_VSO
 
 
 class SELinuxPosture(Value):
-    """An enforced type. `measured`: the host has the policy that was measured, with its switches off."""
+    """An enforced type. `measured`: the host has the measured policy, with its booleans off."""
 
     type: str
     measured: bool
     own_user_namespace: bool | None
-    shared: tuple[str, ...] | None  # kinds of namespaces that are the host's
+    shared: tuple[str, ...] | None  # kinds of namespaces shared with the host
     rootless: bool
-    podman: bool  # its overlay file systems are mounted in a domain that Debian's policy does not let write there
+    podman: bool  # its overlay file systems are mounted from a domain that Debian's policy does not let write there
 
 
 def selinux_posture(facts: MacFacts, around: Surroundings) -> SELinuxPosture | None:
-    """For an enforced type; None where that type was not measured."""
+    """For an enforced type; None if it was not measured."""
     kind, ground = facts.type or "", around.ground
     if kind not in (_CONTAINER, _PRIVILEGED):
         return None
@@ -115,7 +115,7 @@ def selinux_posture(facts: MacFacts, around: Surroundings) -> SELinuxPosture | N
 
 
 def selinux_stance(need: Need, posture: SELinuxPosture) -> Ruling | None:
-    """What the type alone says to one need; None: not its job."""
+    """How the type alone rules on a need; None: not its concern."""
     found = _privileged(need, posture) if posture.type == _PRIVILEGED else _container(need, posture)
     if found is not None and found.stance is Stance.LETS_THROUGH and _by_the_mounter(need, posture):
         return unknown(
@@ -129,9 +129,9 @@ def selinux_stance(need: Need, posture: SELinuxPosture) -> Ruling | None:
 
 
 def _by_the_mounter(need: Need, posture: SELinuxPosture) -> bool:
-    # overlayfs reaches the files below with the credentials of whoever mounted it
+    # overlayfs accesses the files below with the credentials of whoever mounted it
     if not (posture.podman and posture.measured) or (posture.own_user_namespace and not posture.rootless):
-        return False  # root's Podman gives a user namespace a copy of the image, which was measured to be writable
+        return False  # root's Podman gives a user namespace a copy of the image, writable as measured
     return isinstance(need, RootWritable) or (
         isinstance(need, Capability) and need.where is Where.OWN and _FILES.issuperset(need.any_of)
     )
@@ -182,7 +182,7 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
 
 
 def _makes_object(ways: tuple[Call, ...]) -> bool:
-    # socketcall(2) takes the family in memory, and stands beside socket(2) with the family
+    # socketcall(2) has the family in memory, and is listed in addition to socket(2), which has it as an argument
     others = [way for way in ways if way.name != "socketcall"]
     return bool(others) and all(way.name in _MAKERS or not set(_FAMILIES).isdisjoint(way.args) for way in others)
 
@@ -205,14 +205,14 @@ def _capability(any_of: tuple[str, ...], where: Where, posture: SELinuxPosture) 
 
 
 def _is_first(where: Where, posture: SELinuxPosture) -> bool | None:
-    """Whether that capability is asked for in the machine's first user namespace."""
+    """Whether that capability is checked in the initial user namespace."""
     if where is Where.INITIAL or posture.own_user_namespace is False:
         return True
     if posture.own_user_namespace is None:
         return None
     if where is Where.OWN:
         return False
-    # A rootless engine can make namespaces in user namespaces of its own only; who made another one's is not known
+    # A rootless engine can only create namespaces in user namespaces of its own; who created one it did not is unknown
     if posture.shared is not None and _KINDS[where] in posture.shared:
         return True
     return False if posture.rootless and posture.shared is not None else None

@@ -1,7 +1,7 @@
-"""What access control as a whole says to each need, whichever policy is in force.
+"""How access control as a whole rules on each need, whichever policy is in force.
 
-That Ubuntu's kernel restricts new user namespaces of unconfined processes (apparmor_restrict_unprivileged_userns) is
-answered here and not by the ground: AppArmor does it, and a profile that allows `userns` is free of it.
+Ubuntu's kernel restricts new user namespaces of unconfined processes (apparmor_restrict_unprivileged_userns). That is
+handled here and not by the ground: AppArmor enforces it, and a profile that allows `userns` is exempt.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _MEDIATED = frozenset(
         Tracing,
     )
 )
-# What landlock(7) can refuse: files, mounts while it restricts files, other processes than those below it
+# What landlock(7) can refuse: files, mounts while it restricts files, processes outside its domain
 _LANDLOCKED = (HostFiles, HostFileSystem, KernelFile, Mounting, RootWritable, SignalRoot, Tracing)
 _LANDLOCK = msg(
     "It gave up new privileges by itself, and may have restricted itself with Landlock: no file shows that."
@@ -59,7 +59,7 @@ _NEW_USER_NAMESPACES = (NewUserNamespace, LeaveNewUserNamespace)
 
 
 def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
-    """What the policy alone says to one need; None: not its job."""
+    """How the policy alone rules on a need; None: not its concern."""
     match posture:
         case PerhapsLandlocked(policy):
             ruling = stance_of(need, policy)

@@ -1,7 +1,7 @@
-"""What the engine states of a label that this reader may not look at: another user's /proc/PID/attr. Pure.
+"""A label as reported by the engine, where this reader may not read another user's /proc/PID/attr. Pure.
 
-Which module is active, and whether SELinux enforces, everybody may read. Of a profile with a name of its own it is not
-stated in which mode it was loaded, so that nothing is said of it.
+Everybody may read which module is active and whether SELinux enforces. The mode of a profile with another name is not
+reported, so nothing is claimed about it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stratascope.linux.lsm import AppArmorMode
 from stratascope.value import replace
 
 _SOURCE = "inspect"
-# the version of containers/common follows in the real one; its rules are known by the beginning
+# followed by the version of containers/common in the real one; rules are matched by this prefix
 _PODMAN = "containers-default-0"
 
 
@@ -23,16 +23,16 @@ def stated(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacFacts:
         return facts
     ground = around.ground
     if ground.selinux and asked.selinux_label:
-        told = selinux_facts(asked.selinux_label, ground, _SOURCE)
-        return replace(told, own_user_namespace=facts.own_user_namespace)
+        reported = selinux_facts(asked.selinux_label, ground, _SOURCE)
+        return replace(reported, own_user_namespace=facts.own_user_namespace)
     if ground.apparmor and not ground.selinux:
         return with_profile(facts, asked.apparmor, asked.privileged, around.engine) or facts
     return facts
 
 
 def with_profile(facts: MacFacts, kind: ProfileKind, privileged: bool, engine: Engine) -> MacFacts | None:
-    """As the engine confines by AppArmor; None where that is not known."""
-    # both engines drop the profile of a privileged container, unless one is named
+    """AppArmor confinement as the engine sets it up; None if that is unknown."""
+    # both engines drop the profile of a privileged container unless one is named
     if kind is ProfileKind.UNCONFINED or (privileged and kind is not ProfileKind.CUSTOM):
         return _labelled(facts, "unconfined", AppArmorMode.UNCONFINED, ())
     if kind is ProfileKind.DEFAULT and not engine.rootless:

@@ -1,9 +1,9 @@
-"""Namespaces and mounts of one process beside the host's and the other containers': the facts of layer 1.
+"""The facts of layer 1: a process's namespaces and mounts, compared with the host's and other containers'.
 
 Compared by inode with the host's first process. A namespace that the engine calls "host" but that is not this machine's
-is the engine's (rootless Docker's network is RootlessKit's). Whoever may not read the links of another user's process
-is told some of it otherwise: how many PIDs it has (NSpid), which file its list of network devices is, how its ids are
-mapped.
+belongs to the engine (rootless Docker's network is RootlessKit's). A reader who may not read the links of another
+user's process gets some of it from elsewhere: how many PIDs it has (NSpid), which inode its list of network devices
+has, how its ids are mapped.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 
 
 class NamespaceFact(Value):
-    """One namespace. `inode` is None where it is only predicted, or could not be read.
+    """One namespace. `inode` is None if it is predicted or could not be read.
 
-    `shared_with_host` is None where the host's is not known; `shared_with` names containers, None: not known.
+    `shared_with_host` is None if the host's is unknown; `shared_with` names containers, None: unknown.
     """
 
     inode: int | None
@@ -40,7 +40,7 @@ class NamespaceFact(Value):
 
 
 class NamespacesFacts(Value):
-    """All eight (None: not readable) and the mount view (None: not readable; counts of paths)."""
+    """All eight namespaces (None: unreadable) and the mount view (None: unreadable; counts of paths)."""
 
     UNPRINTED = ("memberships",)
 
@@ -60,15 +60,16 @@ class NamespacesFacts(Value):
     devices: tuple[str, ...] | None
     propagation: str | None
     mounts: MountView | None
-    host_root: bool | None  # whether its first process is the host's uid 0, or may be again, by whatever user namespace
-    takes_ids: bool | None  # whether that process may become any user or trace others: SETUID, SYS_PTRACE
-    host_from: str  # whose namespaces count as the host's: "PID 1", "PID 2", "own", ""
+    # whether its first process is the host's uid 0, or can become so again, by whatever user namespace
+    host_root: bool | None
+    takes_ids: bool | None  # whether that process can become any user or trace others: SETUID, SYS_PTRACE
+    host_from: str  # whose namespaces are taken as the host's: "PID 1", "PID 2", "own", ""
     process: str  # "/proc/4211", for evidence
     gaps: tuple[NamedGap, ...]
-    top_of_cgroup_tree: bool | None = None  # whether its group in some tree of version 1 is the topmost one
+    top_of_cgroup_tree: bool | None = None  # whether its group is the root of some v1 tree
     memberships: tuple[Membership, ...] | None = None  # its control groups
-    without_root: tuple[str, ...] = ()  # places of mounts whose own id map leaves out the disk's root
-    ids_unread: tuple[str, ...] = ()  # and of those whose id map is not known
+    without_root: tuple[str, ...] = ()  # targets of mounts whose id map leaves out the disk's root
+    ids_unread: tuple[str, ...] = ()  # and of those whose id map is unknown
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -77,7 +78,7 @@ class NamespacesFacts(Value):
 
 
 class NamespacesAsked(Value):
-    """What the engine was told, by kind ("private", "host", "container:ID" …), and of mounts and devices."""
+    """The options given to the engine: namespaces by kind ("private", "host", "container:ID" …), mounts, devices."""
 
     pid: str
     ipc: str
@@ -94,7 +95,7 @@ class NamespacesAsked(Value):
     uid_map: tuple[tuple[int, int, int], ...]
 
     def of(self, kind: str) -> str:
-        """The namespace of that kind; empty for those that engines have no option for."""
+        """The requested namespace of that kind; empty for kinds without an option."""
         mode: str = getattr(self, kind, "")
         return mode
 
@@ -120,9 +121,9 @@ def asked_of(container: Container) -> NamespacesAsked:
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> NamespacesFacts:
-    """Inodes beside the host's, and the mount view; never raises."""
+    """Compare the inodes with the host's, and decode the mount view; never raises."""
     gaps: list[NamedGap] = []
-    # before Linux 5.6 there are no time namespaces, before 4.6 no cgroup ones: the kernel has one for all
+    # time namespaces exist since Linux 5.6 and cgroup ones since 4.6: before, there is one for all
     found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in LINKS}
     mounts = decoded(capture, "mountinfo", cached_mountinfo, gaps)
     text = None if mounts is None else or_none(capture.text("mountinfo"))
@@ -174,8 +175,8 @@ def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: li
 def _identity(capture: Capture, around: Surroundings) -> tuple[bool | None, bool | None]:
     status = process_status(capture)
     if isinstance(status, Gap):
-        return None, None  # the layers that judge ids and capabilities tell this gap
-    # seen from inside a user namespace the uid is not the host's
+        return None, None  # the layers that judge ids and capabilities report this gap
+    # read from inside a user namespace, the uid is not the host's
     known = status.uids is not None and around.ground.initial_user_namespace is not False
     root = 0 in status.uids.within_reach if known and status.uids is not None else None
     return root, None if status.effective is None else bool(CapabilitySet(status.effective) & _TAKE_IDS)
@@ -186,6 +187,6 @@ def _top_of_cgroup_tree(memberships: tuple[Membership, ...]) -> bool:
 
 
 def told_by(kind: str, fact: NamespaceFact | None) -> str:
-    """What below the process's directory tells of that namespace: the link, or what everybody may read."""
+    """The file of the process that shows that namespace: the link, or the one everybody may read."""
     by_all = fact is not None and fact.inode is None
     return told_to_all.SOURCES.get(Kind(kind), f"ns/{kind}") if by_all else f"ns/{kind}"

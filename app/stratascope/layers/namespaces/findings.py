@@ -1,6 +1,6 @@
-"""What a person should know of the namespaces that a container shares. Those of its mounts are in `mount_findings.py`.
+"""Findings on the namespaces that a container shares. `mount_findings.py` has those on its mounts.
 
-Asked facts stand in only where the kernel's word is missing, and can only make it worse, never better.
+Requested options are only used if the kernel's facts are missing, and can only make it worse, never better.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REMOVE_DRIFT = msg("Check how the engine starts it; start it again and compare.
 
 
 def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> list[Finding]:
-    """Of the namespaces that decide."""
+    """Findings on the namespaces that decide the verdict."""
     found = []
     for kind in DECIDING:
         fact = facts.of(kind)
@@ -39,7 +39,7 @@ def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surround
 
 
 def _reaches_files(facts: NamespacesFacts, around: Surroundings) -> bool:
-    """Whether root in the host's PID namespace gets at the host's files: not where AppArmor or SELinux may forbid."""
+    """Whether root in the host's PID namespace can reach the host's files: no if AppArmor or SELinux may forbid it."""
     initial = facts.user is not None and facts.user.shared_with_host is True
     return no_policy(around) and initial and facts.host_root is True and facts.takes_ids is True
 
@@ -87,7 +87,7 @@ def _drift(kind: Kind, source: str) -> Finding:
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
-    """Another namespace than the first process's; both must be readable."""
+    """Namespaces that differ from the first process's; both must be readable."""
     drifts = []
     for kind, name in LINKS:
         mine, its = first.text(name), other.text(name)

@@ -1,9 +1,9 @@
-"""Which trees of control groups a process may write through its mounts, and what of them it sees.
+"""Which control group trees a process may write to through its mounts, and what part of them it sees.
 
-A bind of /sys/fs/cgroup shows groups above the own one, and so a way out of all limits and device rules. Which
-part of a tree a mount shows is its root in mountinfo, beside the process's own path in /proc/PID/cgroup: both are
-written as the reader's cgroup namespace has them (cgroup_namespaces(7)), so they can be compared. Decided against going
-by paths below /sys/fs/cgroup: a bind may lie anywhere.
+A bind mount of /sys/fs/cgroup shows groups above the process's own, and so a way out of all limits and device rules. A
+mount's root in mountinfo, compared with the process's own path in /proc/PID/cgroup, says which part of the tree it
+shows: both are relative to the reader's cgroup namespace (cgroup_namespaces(7)), and so comparable. Decided against
+going by paths below /sys/fs/cgroup: a bind mount may be anywhere.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _TREES = frozenset({"cgroup", "cgroup2"})
 
 
 class Shown(StrEnum):
-    """Which part of its tree a mount shows."""
+    """The part of its tree that a mount shows."""
 
     TOP = "top"  # all of it
-    ABOVE = "above"  # a group between the topmost and the own one
+    ABOVE = "above"  # from a group between the root and its own
     OWN = "own"
-    BESIDE = "beside"  # without the own group
+    BESIDE = "beside"  # not including its own group
 
 
 class Tree(Value):
-    """A writable mount of a tree. `controllers` is empty for version 2."""
+    """A writable mount of a tree. `controllers` is empty for v2."""
 
     place: str
     controllers: tuple[str, ...]
@@ -36,11 +36,11 @@ class Tree(Value):
 
 
 class GroupReach(Value):
-    """Trees in sight, and how the machine's controllers are spread; see `group_reach`."""
+    """The visible trees, and which controllers are in which version; see `group_reach`."""
 
     trees: tuple[Tree, ...]
-    old: tuple[str, ...]  # controllers of version 1; all others are version 2's
-    delegated: bool | None  # whether version 2 keeps a cgroup namespace to its own (nsdelegate); None: not known
+    old: tuple[str, ...]  # controllers on v1; all others are on v2
+    delegated: bool | None  # whether v2 restricts writes across a cgroup namespace (nsdelegate); None: unknown
 
 
 def group_reach(seen: tuple[Mount, ...], memberships: tuple[Membership, ...]) -> GroupReach:
@@ -64,9 +64,9 @@ def group_reach(seen: tuple[Mount, ...], memberships: tuple[Membership, ...]) ->
 
 
 def tree_for(reach: GroupReach, controller: str, use: GroupUse, *, hosts: bool) -> Tree | None:
-    """The tree that allows that use; `hosts`: it is in the host's cgroup namespace.
+    """The tree that allows that use. `hosts`: the process is in the host's cgroup namespace.
 
-    In version 2 with nsdelegate a cgroup namespace of its own ends it: cgroup_procs_write_permission and
+    On v2 with nsdelegate, a cgroup namespace of its own prevents it: cgroup_procs_write_permission and
     cgroup_file_write, kernel/cgroup/cgroup.c.
     """
     for tree in reach.trees:
@@ -88,7 +88,7 @@ def _is_of(line: Membership, words: frozenset[str], *, second: bool) -> bool:
 
 
 def _shown(root: str, own: str) -> Shown:
-    # "/.." is above the root of the reader's own cgroup namespace, and only the machine's first has none
+    # "/.." is above the root of the reader's own cgroup namespace; only the initial one has nothing above
     if root == "/" or not root.strip("/."):
         return Shown.TOP
     if root == own:

@@ -1,4 +1,4 @@
-"""Layer 1, namespaces: which of the eight are the container's own, and what its mounts show of the host."""
+"""Layer 1, namespaces: which of the eight are the container's own, and what of the host its mounts show."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
 
 
 def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], weak: bool) -> Message:
-    """The one fact that matters most."""
+    """The most important fact."""
     if writable_root(facts):
         return msg("The host's root directory is writable")
     if Kind.PID in host and Kind.NET in host:
@@ -74,7 +74,7 @@ def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], weak: bool)
         return why_unknown(facts.gaps) if facts.gaps else msg("The host's namespaces can't be read")
     if facts.engine_sockets:
         return msg("Engine socket inside")
-    telling = host - {Kind.CGROUP}  # the view of control groups shows paths, and opens nothing
+    telling = host - {Kind.CGROUP}  # the host's cgroup namespace only shows paths and opens nothing
     if len(telling) > 1:
         return plural("{count} shared with the host", "{count} shared with the host", len(telling))
     if telling:

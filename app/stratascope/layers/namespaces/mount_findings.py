@@ -1,4 +1,4 @@
-"""Findings of the mount view: sockets, host paths, masks, propagation, devices, and drift."""
+"""Findings on the mount view: sockets, host paths, masks, propagation, devices, and drift."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _SHOWN = 20
 
 
 class MountFindings(Value):
-    """`weakens`: something of it makes the layer WEAKENED."""
+    """`weakens`: something here makes the layer WEAKENED."""
 
     findings: tuple[Finding, ...]
     weakens: bool
 
 
 def writable_root(facts: NamespacesFacts) -> bool:
-    """Whether the host's whole file tree is in sight and writable."""
+    """Whether the host's whole file tree is visible and writable."""
     return any(path.writable and path.source == "/" for path in facts.host_paths or ())
 
 
 def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> MountFindings:
-    """What the mounts come to; nothing where they could not be read."""
+    """Judge the mounts; empty if they could not be read."""
     view = facts.mounts
     if view is None:
         return MountFindings((), False)
@@ -127,7 +127,7 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
 
 
 def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surroundings) -> Finding:
-    """An engine of root makes its users root; one of an ordinary user gives no more than that user has."""
+    """A root engine makes users of its socket root; a user's engine gives no more than that user has."""
     holding = [path for path in view.host_paths if within(socket, path.target)]
     best = max(holding, key=lambda path: len(path.target), default=None)
     place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
@@ -145,7 +145,7 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
             path=socket,
         )
     elif own and facts.host_root is False:
-        severity = Severity.HIGH  # inside is nobody whom a socket of root's usually lets in
+        severity = Severity.HIGH  # a root engine's socket usually refuses such a user
     return Finding(
         "namespaces.engine-socket",
         _LAYER,
@@ -163,7 +163,7 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
 
 
 def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: Surroundings) -> Finding:
-    """`root`: it is the host's uid 0, or not known not to be; else the permissions of the files still count."""
+    """`root`: it is, or may be, the host's uid 0; otherwise the files' permissions apply as well."""
     if heavy is Weight.ROOT and not root:
         severity = Severity.HIGH if path.writable else Severity.MEDIUM
         text = msg(
@@ -191,7 +191,7 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
             "A system path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
         )
         severity = Severity.HIGH
-        # SELinux keeps containers from the host's files, even root's
+        # SELinux keeps containers, even root's, from the host's files
         if hands_over(path.source) and around.ground.selinux != "enforcing":
             severity = Severity.CRITICAL
             text = msg(
@@ -219,14 +219,14 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
 
 
 def no_policy(around: Surroundings) -> bool:
-    """Whether surely no security module on this host could confine the container."""
+    """Whether certainly no security module on this host could confine the container."""
     lsms = around.ground.lsms
     return lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
 
 
 def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool, rootless: bool) -> Finding:
-    """`alone`: nothing else stands before /proc/sys/kernel/core_pattern, whose program the kernel runs as root.
-    `rootless`: the engine is, and then binds the host's /proc where it may mount none of its own.
+    """`alone`: nothing else protects /proc/sys/kernel/core_pattern, whose program the kernel runs as root. `rootless`:
+    the engine is rootless, and then binds the host's /proc if it can't mount one of its own.
     """
     refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
     if asked.masked_paths and not asked.privileged:
@@ -264,7 +264,7 @@ _AGAIN = msg("Check how the engine starts it; start it again and compare.")
 
 
 def _false_masks(view: MountView, asked: NamespacesAsked) -> list[Mount]:
-    """Mounts in the place of a mask that hide nothing; those that somebody asked for by name are no masks."""
+    """Mounts on masked paths that hide nothing; a mount requested there is not meant as a mask."""
     places = set(asked.masked_paths or ()) - {mount.target.rstrip("/") for mount in asked.mounts}
     return [mount for mount in view.seen if mount.target in places and not is_mask(mount)]
 
@@ -303,7 +303,7 @@ def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
 
 
 def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source: str) -> list[Finding]:
-    """Asked read-only, writable all the same: mostly a file system below, which `:ro` does not reach."""
+    """Requested read-only but writable: usually a file system mounted below, which `:ro` does not cover."""
     closed = [mount.target.rstrip("/") or "/" for mount in asked.mounts if not mount.writable]
     return [
         Finding(

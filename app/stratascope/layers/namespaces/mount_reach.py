@@ -1,8 +1,8 @@
-"""What a process reaches through its mounts: kernel files, nodes, host file systems, places to write.
+"""What a process reaches through its mounts: kernel files, device nodes, host file systems, writable places.
 
-The stances of namespaces stand on this. A kernel file is reached through any mount of proc or sysfs that shows it and
-that nothing covers at that place: `-v /proc:/host/proc` gives back what is masked below /proc. Decided against asking
-what a mask is: whatever else is mounted there hides the file.
+The namespace stances are based on this. A kernel file is reached through any mount of proc or sysfs that shows it and
+is not covered there: `-v /proc:/host/proc` exposes again what is masked below /proc. Which mounts are masks does not
+matter: whatever else is mounted on a file hides it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _KERNEL = {"proc": "/proc", "sysfs": "/sys"}
-# File systems in which no file of the host lies, and nothing can be stored for long
+# File systems that hold no file of the host and can't store anything for long
 _PSEUDO = frozenset(
     {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf"}
 )
@@ -25,31 +25,31 @@ _MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 
 
 class KernelPath(StrEnum):
-    """What becomes of a file of proc or sysfs."""
+    """How a file of proc or sysfs can be reached."""
 
     WRITABLE = "writable"
     READ_ONLY = "read-only"
     COVERED = "covered"
-    ABSENT = "absent"  # no such file system in sight
+    ABSENT = "absent"  # no such file system is visible
 
 
 class MountReach(Value, cache_hash=True):
-    """Places by their path inside; an empty text is none."""
+    """Places are paths inside the container; "" means none."""
 
-    kernel: tuple[tuple[str, str, bool], ...]  # mounts of proc and sysfs: place, what it shows ("/proc/sys"), writable
-    covered: tuple[str, ...]  # places below these where something else is mounted
+    kernel: tuple[tuple[str, str, bool], ...]  # mounts of proc and sysfs: target, what it shows ("/proc/sys"), writable
+    covered: tuple[str, ...]  # targets below these where something else is mounted
     root_writable: bool | None  # None: its root directory is no mount
-    root_set_uid: bool | None  # whether set-uid files of the root directory's file system have an effect
-    node_place: str  # where a device node that was made can be opened: writable, and without nodev
-    disk_place: str  # where much can be written to a disk, or into a tmpfs of the host
-    host_file_system: str  # some file or directory of a file system of the host
-    host_writable: str  # one of those that is not mounted read-only
-    host_processes: str = ""  # the host's proc, of all its processes
-    foreign_processes: str = ""  # a proc, or a part of one, of which it is not known whose processes it shows
+    root_set_uid: bool | None  # whether set-uid files on the root directory's file system take effect
+    node_place: str  # where a created device node can be opened: writable, and without nodev
+    disk_place: str  # where it can fill a disk, or a tmpfs of the host
+    host_file_system: str  # a file or directory on a file system of the host
+    host_writable: str  # one of those not mounted read-only
+    host_processes: str = ""  # the host's proc, with all its processes
+    foreign_processes: str = ""  # a proc, or a part of one, that shows unknown processes
 
 
 def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str, str, str], ...]) -> MountReach:
-    """From the visible mounts, the one of them at `/`, and the host's own (device, root, target)."""
+    """From the visible mounts, the one at `/`, and the host's own (device, root, target)."""
     kernel: list[tuple[str, str, bool]] = []
     others: list[str] = []
     node_place = disk_place = host_place = host_writable = ""
@@ -62,7 +62,7 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
         if shown is not None:
             kernel.append((target, shown if inside == "/" else shown + inside, not mount.read_only))
             if kind == "proc" and (inside == "/" or _PROCESS(inside)):
-                # before Linux 5.8 one file system of a PID namespace is all its procs; since then each is its own
+                # before Linux 5.8 all procs of a PID namespace are one file system; since then each mount is its own
                 if inside == "/" and mount.device in devices:
                     host_processes = host_processes or target
                 elif mount.device in devices or (mount.device != own_proc and target != "/proc"):
@@ -75,16 +75,16 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
             own_dev = mount.device
         whole = inside == "/"
         if not whole and (mount.device == own_dev or inside == "/null" or (kind == "tmpfs" and mount.source == "none")):
-            continue  # a mask (engines hide files behind their null device), or a device node that the runtime made
+            continue  # a mask (engines hide files with their null device), or a device node made by the runtime
         if host_writable and disk_place and node_place:
             continue
-        # of a file system that is new in this container all is its own; a bind shows a part of another one
+        # all of a file system that is new in this container is its own; a bind shows a part of another one
         union = kind in UNION
         foreign = mount.device in devices or (not union and (not whole or kind not in _MEMORY))
         if foreign and not host_place:
             host_place = target
         if not mount.read_only:
-            if foreign and not host_writable and kind not in _MEMORY:  # no quota is kept for a file system in memory
+            if foreign and not host_writable and kind not in _MEMORY:  # a file system in memory has no quota
                 host_writable = target
             if not node_place and "nodev" not in mount.options:
                 node_place = target
@@ -106,7 +106,7 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
 
 
 def kernel_path(reach: MountReach, path: str) -> KernelPath:
-    """The best that any mount gives of that file, named by its usual place (`/proc/sys/kernel/modprobe`)."""
+    """The best access any mount gives to that file, named by its usual path (`/proc/sys/kernel/modprobe`)."""
     best = KernelPath.ABSENT
     for place, shown, writable in reach.kernel:
         if not _within(path, shown):
@@ -121,7 +121,7 @@ def kernel_path(reach: MountReach, path: str) -> KernelPath:
 
 
 def covering(reach: MountReach, path: str) -> str:
-    """The place of the mount that decides about a path."""
+    """The target of the mount that decides access to a path."""
     return _decisive(reach, path)
 
 

@@ -1,8 +1,8 @@
 """What of the host a container's mounts show: host paths, engine sockets, devices, masks.
 
-A mount of the kernel's list counts as the host's if its file system was not made for the container and its path
-is not one of the files or volumes that the engine keeps for it. The path on the host is found through the host's
-own mounts; where these are not known, through what the engine was asked for.
+A mount in the kernel's list is the host's if its file system was not created for the container and its path is not one
+of the files or volumes that the engine keeps for it. The host's own mounts give the path on the host; if these are
+unknown, the options given to the engine do.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from stratascope.linux.mounts import (
 from stratascope.remembered import alike
 from stratascope.value import Value, replace
 
-# File systems that are new in each container, or show only what a namespace holds
+# File systems that are new in each container, or only show a namespace's contents
 _OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
-# Where those that a namespace or the kernel fills are in a container; elsewhere one is a bind of the host's
+# Usual targets of those filled by a namespace or the kernel; elsewhere they are binds of the host's
 _USUAL = {
     "proc": "/proc",
     "sysfs": "/sys",
@@ -40,9 +40,9 @@ _USUAL = {
     "devpts": "/dev/pts",
     "mqueue": "/dev/mqueue",
 }
-# Those that are judged in no way, unless one is a mask (`is_mask`); the root directory is judged by itself
+# Types that are never judged, except as masks (`is_mask`); the root directory is judged separately
 _NEVER_LISTED = _OWN_TYPES - _USUAL.keys()
-# The standard nodes: rootless engines bind them, as they may not make any
+# The standard nodes: rootless engines bind them, because they can't create any
 _STANDARD_NODES = frozenset(
     f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console", "ptmx", "pts", "shm")
 )
@@ -55,32 +55,32 @@ _BOUND = _TREES | {"proc", "sysfs"}
 
 
 class MountView(Value):
-    """The mounts in sight, judged. Paths are in the order of the kernel's list."""
+    """The visible mounts, judged. Paths are in the order of the kernel's list."""
 
     UNPRINTED = ("listed", "changed", "container", "special")
 
     root_read_only: bool | None  # None: its root directory is no mount
     masked: tuple[str, ...]
     read_only: tuple[str, ...]
-    proc_guarded: bool  # /proc/sys read-only and something of /proc masked
-    engine_sockets: tuple[str, ...]  # where they are inside
+    proc_guarded: bool  # /proc/sys is read-only, and something in /proc is masked
+    engine_sockets: tuple[str, ...]  # their paths inside
     host_paths: tuple[HostPath, ...]
     devices: tuple[str, ...]
     propagation: str  # the widest of all mounts: private, slave, shared
     shared_mounts: tuple[str, ...]
-    writable_paths: tuple[str, ...]  # places of host files and folders that can be written: no socket, no kernel file
-    set_uid_paths: tuple[str, ...]  # those of them where set-uid marks count
+    writable_paths: tuple[str, ...]  # paths of writable host files and directories, except sockets and kernel files
+    set_uid_paths: tuple[str, ...]  # those of them where set-uid bits take effect
     reach: MountReach
-    tmpfs: tuple[str, ...] = ()  # places of writable tmpfs
-    listed: str = ""  # the kernel's list: its text is held anyway, and what is decoded of it weighs twice as much
-    changed: tuple[Mount, ...] = ()  # what was judged where that is a prediction
-    container: str = ""  # its id
-    special: SpecialFiles | None = None  # sockets and nodes that are there; None: not read
+    tmpfs: tuple[str, ...] = ()  # targets of writable tmpfs mounts
+    listed: str = ""  # the kernel's list; the text is held anyway, and its decoded form is twice as large
+    changed: tuple[Mount, ...] = ()  # the mounts judged, if this is a prediction
+    container: str = ""  # the container's id
+    special: SpecialFiles | None = None  # sockets and nodes found; None: not read
     nodes: tuple[str, ...] = ()  # kinds of those nodes: disk, memory, log
 
     @property
     def seen(self) -> tuple[Mount, ...]:
-        """What was judged, so that a prediction can change it."""
+        """The mounts judged, so that a prediction can change them."""
         return visible_of(self.listed) if self.listed else self.changed
 
 
@@ -90,13 +90,13 @@ def view_of(
     around: Surroundings,
     special: SpecialFiles | None = None,
 ) -> MountView:
-    """Judge the mounts of one process, and what was found in them. Raises DecodeError."""
+    """Judge the mounts of a process, and the special files found in them. Raises DecodeError."""
     view = judged(visible_of(listed), container.id, container.asked.mounts, around, special)
     return replace(view, listed=listed, changed=())
 
 
 def _towards_host(mount: Mount, groups: tuple[int, ...]) -> Propagation:
-    """What is shared among containers alone (kind, Docker in Docker) appears nowhere on the host."""
+    """Ignore peer groups of containers alone (kind, Docker in Docker): their mounts never appear on the host."""
     how = mount.propagation
     among_them = how is Propagation.SHARED and groups and mount.peer_group not in groups
     return Propagation.PRIVATE if among_them else how
@@ -109,7 +109,7 @@ def judged(
     around: Surroundings,
     special: SpecialFiles | None = None,
 ) -> MountView:
-    """The same from the mounts in sight, and of the container its id and the mounts that were asked for."""
+    """The same from the visible mounts and the container's id and requested mounts."""
     root = root_mount(seen)
     masked: list[str] = []
     read_only: list[str] = []
@@ -152,7 +152,7 @@ def judged(
         if kind in _TREES and any(
             mount.read_only is not path.writable and within(target, path.target) for path in paths
         ):
-            continue  # told with the folder that they all lie in
+            continue  # reported with the directory that contains them all
         if target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount)):
             if target not in _STANDARD_NODES:
                 devices.append(target)
@@ -161,7 +161,7 @@ def judged(
         if kind in UNION and not source.startswith("/") and (above := _shown_in(target, paths)) is not None:
             source = above.source.rstrip("/") + target[len(above.target.rstrip("/")) :]
         if kind == "tmpfs" and mount.root == "/" and target not in asked and source == "/":
-            continue  # a tmpfs of the container's own
+            continue  # the container's own tmpfs
         if kind == "tmpfs" and mount.root == "/" and (wish := asked.get(target)) and wish.kind == "tmpfs":
             continue
         if not own_volume(source, asked.get(target)):
@@ -211,7 +211,7 @@ def judged(
 
 
 def _shown_in(target: str, paths: list[HostPath]) -> HostPath | None:
-    """The folder of the host's in which that lies: what is mounted there later, on the host, comes in with it."""
+    """The host directory that contains that target: later mounts there on the host appear too."""
     return next((path for path in reversed(paths) if within(target, path.target)), None)
 
 
@@ -221,7 +221,7 @@ def _deciding(path: str, seen: tuple[Mount, ...]) -> Mount | None:
 
 
 def _still_there(special: tuple[SpecialFile, ...], seen: tuple[Mount, ...]) -> tuple[SpecialFile, ...]:
-    """Without those whose mount is gone in a prediction: nothing was looked at in the root directory itself."""
+    """Drop those whose mount is gone in a prediction; the root directory itself was not searched."""
     return tuple(
         item
         for item in special
@@ -230,29 +230,29 @@ def _still_there(special: tuple[SpecialFile, ...], seen: tuple[Mount, ...]) -> t
 
 
 def _opens(item: SpecialFile, seen: tuple[Mount, ...]) -> bool:
-    """may_open_dev, fs/namei.c: with nodev a node opens nothing; a read-only mount does not matter to it."""
+    """may_open_dev, fs/namei.c: nodev blocks opening a node; a read-only mount does not."""
     mount = _deciding(item.path, seen)
     return mount is not None and "nodev" not in mount.options.split(",")
 
 
 def _made_node(mount: Mount) -> bool:
-    """Whether it is a device node as crun makes them for a user namespace: numbered, on a tmpfs without a name."""
+    """Whether it is a device node as crun creates them for a user namespace: numbered, on a nameless tmpfs."""
     return mount.fs_type == "tmpfs" and mount.source == "none" and mount.root[1:].isdigit()
 
 
 def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: frozenset[str]) -> bool:
     """Whether the engine or runtime made this mount for the container itself.
 
-    `asked`: places of those that were asked for; `host`: file systems that the host has mounted.
+    `asked`: targets of the requested mounts; `host`: file systems that the host has mounted.
     """
     kind, target = mount.fs_type, mount.target
     if kind == "devpts" and target == "/dev/console":
-        return mount.device not in host  # the terminal that it was given (-t), of its own /dev/pts
+        return mount.device not in host  # its terminal (-t), from its own /dev/pts
     if kind in _OWN_TYPES:
         usual = _USUAL.get(kind)
         if usual is None:
             return True
-        # there it may still be a bind: of control groups for systemd, of /sys for what looks after disks
+        # it may still be a bind there: of control groups for systemd, of /sys for disk tools
         bound = kind in _BOUND and any(within(usual, place) and within(target, place) for place in asked)
         return within(target, usual) and not bound
     if target in _INIT_TARGETS or (kind == "tmpfs" and target == "/dev"):
@@ -267,24 +267,24 @@ def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: fro
 
 
 def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, str, str], ...]) -> str:
-    """The path on the host that a mount shows; the path inside its file system where nothing tells more."""
+    """The host path that a mount shows; its path within the file system if that is unknown."""
     if mount.fs_type in ("proc", "sysfs"):
         return _USUAL[mount.fs_type] + mount.root.rstrip("/")
     fitting = [(root, target) for device, root, target in host if device == mount.device and within(mount.root, root)]
     if fitting:
-        # the host's own root first; a volume that is itself a bind last: what it shows lies elsewhere
+        # prefer the host's own root; a volume that is itself a bind comes last, since its source is elsewhere
         root, target = min(
             fitting, key=lambda pair: (pair[1] != "/", VOLUME_ROOT(pair[1]) is not None, -len(pair[0]), len(pair[1]))
         )
         return (target.rstrip("/") + mount.root[len(root.rstrip("/")) :]).rstrip("/") or "/"
     if asked is not None and asked.source:
         return asked.source.rstrip("/") or "/"
-    # the whole of a file system that is mounted nowhere else: its device, never "/"
+    # all of a file system that is mounted nowhere else: its device, never "/"
     return mount.root if mount.root != "/" or mount.fs_type == "tmpfs" else mount.source
 
 
 def _of_the_host(mount: Mount, root: Mount | None, host: frozenset[str]) -> bool:
-    """Whether an overlay is the host's (its root directory or /etc may be one), and no image of the container's."""
+    """Whether an overlay is the host's (its root directory or /etc may be one) and not the container's image."""
     if mount.fs_type not in UNION or (root is not None and mount.device == root.device):
         return False
     return mount.root != "/" or mount.device in host

@@ -1,7 +1,7 @@
-"""What of a process's namespaces and mounts decides its stances: the posture of layer 1.
+"""The posture of layer 1: what of a process's namespaces and mounts decides its stances.
 
-Device nodes are asked for too: an engine makes those of `--privileged` and `--device` in the container's own /dev,
-where no mount shows them.
+The options are used for device nodes as well: for `--privileged` and `--device` an engine creates them in the
+container's own /dev, which no mount shows.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ _LOG_NODE = "/dev/kmsg"
 
 
 class NamespacePosture(Value):
-    """None: not known."""
+    """None: unknown."""
 
-    host: tuple[tuple[str, bool | None], ...]  # kind of namespace, whether it is the host's own
-    processes: bool | None  # whether its PID namespace is one in which, or below which, all containers are
+    host: tuple[tuple[str, bool | None], ...]  # kind of namespace, and whether it is the host's
+    processes: bool | None  # whether all containers are in its PID namespace or below it
     reach: MountReach | None
-    socket: str  # place of an engine's socket; empty: none
-    host_files: tuple[str, ...]  # writable files and folders of the host
-    set_uid_files: tuple[str, ...]  # those of them where set-uid marks count
-    top_of_cgroup_tree: bool  # whether its group in some tree of version 1 is the topmost one
-    disk_node: str  # what shows a disk of the host: the mounts, or the engine's options; empty: nothing does
+    socket: str  # path of an engine's socket; empty: none
+    host_files: tuple[str, ...]  # writable files and directories of the host
+    set_uid_files: tuple[str, ...]  # those of them where set-uid bits take effect
+    top_of_cgroup_tree: bool  # whether its group is the root of some v1 tree
+    disk_node: str  # where a disk node of the host is shown: by mounts or the engine's options; empty: nowhere
     memory_node: str
-    log_node: str = ""  # that of the kernel's log
-    system_files: tuple[str, ...] = ()  # writable places of the host's by which its root hands it over
+    log_node: str = ""  # the same for the kernel log
+    system_files: tuple[str, ...] = ()  # writable host paths where root can take over the host
     groups: GroupReach | None = None
-    neighbours: bool | None = False  # whether it shares its PID namespace with single containers
-    strong_neighbour: bool | None = False  # whether one of these is as good as the host's root
-    without_root: bool | None = False  # whether nobody is root on the disk in any of `host_files`: their own id maps
+    neighbours: bool | None = False  # whether it shares its PID namespace with particular containers
+    strong_neighbour: bool | None = False  # whether one of these is as powerful as the host's root
+    # whether nobody is root on the disk in any of `host_files`, by the mounts' id maps
+    without_root: bool | None = False
 
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
@@ -84,7 +85,7 @@ def _processes(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
     if facts.pid is None:
         return None
     if facts.pid.shared_with_host or asked.pid == "host":
-        return True  # "host" and not this machine's: the engine's own, in which all its containers are seen
+        return True  # "host", but not this machine's: the engine's own, which sees all its containers
     return facts.pid.shared_with_host
 
 
@@ -100,11 +101,11 @@ def _strong_neighbour(facts: NamespacesFacts, around: Surroundings) -> bool | No
 
 
 def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
-    """What shows a disk's node, the memory's and the log's: the mounts, or the engine's options."""
+    """What shows a node of a disk, memory and the log: the mounts, or the engine's options."""
     view = facts.mounts
     disk = memory = log = ""
     special = None if view is None else view.special
-    if view is not None and special is not None:  # what they are, and not how they are called
+    if view is not None and special is not None:  # by device number rather than name
         disk, memory, log = (MOUNTS if kind in view.nodes else "" for kind in ("disk", "memory", "log"))
     whole = special is not None and special.whole
     if not whole:

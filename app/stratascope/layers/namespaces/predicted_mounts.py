@@ -1,7 +1,7 @@
-"""Mounts that a container would have beside those of now, as the engine would make them. Pure.
+"""Mounts that a container would get in addition to its current ones, as the engine would make them. Pure.
 
-A bind shows the file system of the host's mount above its source, and what is mounted below comes along (rbind). Where
-the host's mounts are not known, its path stands for it.
+A bind shows the file system mounted on the host above its source, including what is mounted below (rbind). If the
+host's mounts are unknown, the source path is used instead.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from stratascope.layers.shared.host_paths import within
 from stratascope.linux.defaults.version import version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only
 
-_NO_DEVICE = "999:0"  # of a file system that nobody knows
+_NO_DEVICE = "999:0"  # for an unknown file system
 _WIDE = {"rshared": "shared", "shared": "shared", "rslave": "master", "slave": "master"}
-_RECURSIVE = (25, 0, 0)  # since then Docker makes all of a read-only bind read-only (mount_setattr(2))
+_RECURSIVE = (25, 0, 0)  # since then Docker makes read-only binds recursively read-only (mount_setattr(2))
 _NUMBERS = {"/dev/mem": (1, 1), "/dev/kmem": (1, 2), "/dev/port": (1, 4), "/dev/kmsg": (1, 11), "/dev/loop0": (7, 0)}
-_LAST = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts"))  # what Docker puts in by the depth of places
+_LAST = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts"))  # what Docker mounts in order of path depth
 _NO = frozenset(("nosuid", "nodev", "noexec"))
 _GROUPS = "/sys/fs/cgroup"
 _IPC = ("/dev/shm", "/dev/mqueue")
 
 
 def wished(before: Asked, after: Asked, around: Surroundings) -> tuple[AskedMount, ...]:
-    """Binds and volumes that are new in `after`, those above others first."""
+    """Binds and volumes that are new in `after`, outer ones first."""
     have = {_place(mount.target) for mount in before.mounts}
     new = [mount for mount in after.mounts if mount.kind != "tmpfs" and _place(mount.target) not in have]
     if after.ipc_mode == "host" and before.ipc_mode != "host":
@@ -40,12 +40,12 @@ def wished(before: Asked, after: Asked, around: Surroundings) -> tuple[AskedMoun
 
 
 def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundings) -> list[Mount]:
-    """The mounts with these, each above what it covers; what the runtime mounts below one stays in sight."""
+    """Add these, each over the mounts it covers; what the runtime mounts below one stays visible."""
     found = mounts
     for wish in new:
         target = _place(wish.target)
         if any(mount.target == target and guards(mount) for mount in found):
-            continue  # runtimes mask and protect these once all is mounted
+            continue  # runtimes mask and protect these after all mounts
         found = [mount for mount in found if mount.target != target and not _of_groups(mount, target)]
         below = [mount.target for mount in found if mount.target != "/" and within(mount.target, target)]
         for mount in _shown(wish, target, around):
@@ -55,17 +55,17 @@ def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundi
 
 
 def _of_groups(mount: Mount, place: str) -> bool:
-    """Whether it comes and goes with what the runtime has at that place: one mount for each tree of control groups."""
+    """Whether it belongs to the runtime's mount at that place: one mount for each control group tree."""
     return place == _GROUPS and mount.fs_type in ("cgroup", "cgroup2") and within(mount.target, place)
 
 
 def guards(mount: Mount) -> bool:
-    """Whether it is there to hide or protect what is below /proc or /sys."""
+    """Whether it hides or protects something below /proc or /sys."""
     return mount.target.startswith(("/proc/", "/sys/")) and (is_mask(mount) or is_proc_read_only(mount))
 
 
 def _put(mounts: list[Mount], new: Mount) -> None:
-    """A new one last, but in front of what lies below it."""
+    """Insert a new mount at the end, but before any mounts below it."""
     folder, shallow = new.target.rstrip("/") + "/", new.target.count("/") == 1
     for place, each in enumerate(mounts):
         if each.target.startswith(folder) or each.target == new.target or (shallow and each.target in _LAST):
@@ -75,7 +75,7 @@ def _put(mounts: list[Mount], new: Mount) -> None:
 
 
 def _numbered(mounts: list[Mount]) -> list[Mount]:
-    """With ids and parents as the kernel would give them."""
+    """Assign ids and parents as the kernel would."""
     places: dict[str, int] = {}
     found = []
     for number, mount in enumerate(mounts, 1):
@@ -116,11 +116,11 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
         found = [read_only(mount) if whole or mount is top else mount for mount in found]
     word = _WIDE.get(wish.propagation, "")
     if wish.kind == "volume" and around.engine.kind is EngineKind.DOCKER and ground.peer_groups:
-        word = "master"  # Docker says nothing of its propagation, and the runtime makes all a slave
+        word = "master"  # Docker gives no propagation, and the runtime makes all mounts slaves
     others = _others(source, target, around) if wish.kind == "bind" and "bind" not in words else None
     if others is not None:
         found.append(others)
-        # moby, volume/mounts/linux_parser.go: what holds the daemon's own data becomes a slave by itself
+        # moby, volume/mounts/linux_parser.go: a bind that contains the daemon's data becomes a slave implicitly
         word = word or ("master" if around.engine.kind is EngineKind.DOCKER else "")
     if word:
         group = next(iter(ground.peer_groups), 1)
@@ -129,15 +129,15 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
 
 
 def with_words(mount: Mount, words: Sequence[str]) -> Mount:
-    """The same mount with `nosuid`, `suid` and the like as they are asked for."""
+    """The mount with the requested `nosuid`, `suid` and the like."""
     left = [word for word in mount.options.split(",") if not (word.startswith("no") and word[2:] in words)]
     more = [word for word in words if word in _NO and word not in left]
     return mount._replace(options=",".join((*left, *more)))
 
 
 def _others(source: str, target: str, around: Surroundings) -> Mount | None:
-    """Root directories of other containers, which lie in the engine's folder: they can be written whatever was asked
-    for, as they come along mounted, or are mounted later.
+    """Root directories of other containers, in the engine's directory: writable whatever was requested, since they are
+    already mounted there, or are mounted later.
     """
     usual = "/var/lib/docker" if around.engine.kind is EngineKind.DOCKER else "/var/lib/containers/storage"
     folder = around.engine.facts.data_root or ("" if around.engine.rootless else usual)
@@ -148,7 +148,7 @@ def _others(source: str, target: str, around: Surroundings) -> Mount | None:
 
 
 def same_processes(mounts: list[Mount], around: Surroundings) -> list[Mount]:
-    """In the host's PID namespace a rootless runtime can show only the proc that the host has mounted."""
+    """In the host's PID namespace, a rootless runtime can only show the host's own proc."""
     host = next((device for device, root, place in around.ground.mounts if (root, place) == ("/", "/proc")), "")
     return [mount._replace(device=host) if host and mount.fs_type == "proc" else mount for mount in mounts]
 
@@ -164,7 +164,7 @@ def _known(place: str, around: Surroundings) -> bool:
 def with_devices(
     mounts: list[Mount], special: SpecialFiles | None, new: Sequence[AskedDevice], around: Surroundings
 ) -> tuple[list[Mount], SpecialFiles | None]:
-    """Device nodes: bound by a rootless engine, else made in the container's own /dev."""
+    """Device nodes: bound by a rootless engine, else created in the container's own /dev."""
     files = [] if special is None else list(special.files)
     for device in new:
         place = device.target or device.source
@@ -184,20 +184,20 @@ def with_devices(
 
 
 def privileged(mount: Mount) -> Mount:
-    """/sys and the control groups can be written in a privileged container."""
+    """/sys and the control groups are writable in a privileged container."""
     return (
         writable(mount) if mount.fs_type in ("sysfs", "cgroup", "cgroup2") and within(mount.target, "/sys") else mount
     )
 
 
 def read_only(mount: Mount) -> Mount:
-    """The same mount, not to be written."""
+    """The mount, made read-only."""
     words = mount.options.split(",")
     return mount._replace(options=",".join(["ro", *(word for word in words if word not in ("rw", "ro"))]))
 
 
 def writable(mount: Mount) -> Mount:
-    """The same mount and its file system, to be written."""
+    """The mount and its file system, made writable."""
     words = ["rw", *(word for word in mount.options.split(",") if word not in ("rw", "ro"))]
     own = mount.super_options
     return mount._replace(options=",".join(words), super_options=f"rw{own[2:]}" if own.startswith("ro") else own)

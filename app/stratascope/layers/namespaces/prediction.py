@@ -1,7 +1,7 @@
-"""Which namespaces and mounts a relaunched container will have. Pure.
+"""Predicts the namespaces and mounts of a relaunched container. Pure.
 
-The mounts of now are changed as the engine would make them, and judged by the same code as those that were read. A
-namespace that will be made has no inode yet.
+The current mounts are changed as the engine would change them, and judged by the same code as those read. A namespace
+that is yet to be created has no inode.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from stratascope.linux.namespace import Kind
 from stratascope.value import replace
 
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
-# Of what engines mask and make read-only by default (linux/defaults/settings.py) those that every kernel has, or of
-# which it is known that reading them is a threat: a file that this kernel has not is not masked.
-_OF_FEATURE = {"/proc/kcore": "kcore", "/proc/sysrq-trigger": "sysrq"}  # files that are there only with it
+# Paths that engines mask and make read-only by default (linux/defaults/settings.py), limited to those that every kernel
+# has or that a threat reads: a file that this kernel lacks is not masked.
+_OF_FEATURE = {"/proc/kcore": "kcore", "/proc/sysrq-trigger": "sysrq"}  # files that only exist with this feature
 _MASKED = ("/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _FOLDERS = frozenset(("/proc/acpi", "/sys/firmware"))
-# Files that the engines bind for each container; with a read-only root directory they are read-only, too
+# Files that the engines bind for each container; a read-only root directory makes them read-only too
 _KEPT = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/run/.containerenv"))
 _STANDARD = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console"))
 
@@ -76,7 +76,7 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         read_only_paths=None if view is None else len(view.read_only),
         engine_sockets=None if view is None else view.engine_sockets,
         host_paths=None if view is None else view.host_paths,
-        # which nodes a privileged container gets is not known before it is there
+        # the nodes a privileged container gets are unknown before it starts
         devices=None if view is None or _nodes_unknown(before, after) else view.devices,
         propagation=None if view is None else view.propagation,
         mounts=view,
@@ -94,21 +94,21 @@ def _fact(
         if hosts_after(mode, around, network=kind == Kind.NET):
             return _hosts(fact)
         if mode == "pod" and kind == Kind.PID and fact is not None:
-            # that of its first process; who else will be in there is not known
+            # its pod's first process's; who else will be in it is unknown
             return replace(fact, inode=None, shared_with_host=False, shared_with=None)
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
 
 
 def _with_others(fact: NamespaceFact | None, others: tuple[str, ...]) -> NamespaceFact | None:
-    """In one of the container's own, or a pod's, those who are to join it are, too."""
+    """Containers that will join a namespace of its own, or its pod's, share it."""
     if fact is None or not others or fact.shared_with or fact.shared_with_host is not False:
         return fact
     return replace(fact, shared_with=others)
 
 
 def _new(fact: NamespaceFact | None) -> NamespaceFact | None:
-    """One that the engine will make for it alone; None where there is none of that kind to be read."""
+    """One that the engine will create for it alone; None if the kind could not be read."""
     return None if fact is None else replace(fact, inode=None, shared_with_host=False, shared_with=())
 
 
@@ -117,7 +117,7 @@ def _hosts(fact: NamespaceFact | None) -> NamespaceFact | None:
 
 
 def _again(fact: NamespaceFact | None) -> NamespaceFact | None:
-    """What was not its own though asked to be (a kernel without that kind) will not be then either."""
+    """What was not private though requested (a kernel without that kind) won't be then either."""
     return None if fact is None else replace(fact, inode=None)
 
 
@@ -217,12 +217,12 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
 
 
 def _named(place: str, patterns: tuple[str, ...]) -> bool:
-    """As Go's filepath.Match has it: `*` stands for what is between two slashes."""
+    """Go's filepath.Match: `*` matches anything but slashes."""
     return any(PurePosixPath(place).match(pattern) for pattern in patterns if pattern.startswith("/"))
 
 
 def _unprivileged(mount: Mount) -> Mount | None:
-    """/sys and the control groups become read-only, and a rootless engine binds the standard device nodes only."""
+    """/sys and the control groups become read-only, and a rootless engine only binds the standard device nodes."""
     if mount.fs_type in ("sysfs", "cgroup", "cgroup2") and within(mount.target, "/sys"):
         return read_only(mount)
     node = mount.fs_type == "devtmpfs" and mount.target.startswith("/dev/")
@@ -230,7 +230,7 @@ def _unprivileged(mount: Mount) -> Mount | None:
 
 
 def _additions(view: MountView, before: Asked, after: Asked, around: Surroundings) -> Iterable[tuple[str, Mount]]:
-    """Where a mount will be, and what it looks like but for its ids and target."""
+    """Targets of mounts to be added, and each mount without its ids and target."""
     empty = Mount(0, 0, "0:0", "/", "", "rw,nosuid,nodev,noexec", "", "tmpfs", "tmpfs", "rw")
     have = {_place(mount.target) for mount in before.mounts}
     for wish in after.mounts:

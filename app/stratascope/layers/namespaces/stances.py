@@ -1,4 +1,4 @@
-"""What the namespaces and mounts of a process say to each need."""
+"""The stances of a process's namespaces and mounts towards each need."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ from stratascope.layers.namespaces.words import LABELS
 from stratascope.linux.namespace import Kind
 
 _MASKS = frozenset({"systempaths"})
-_OTHERS_JOBS = frozenset((Calls, Capability, Device, Feature))  # most needs; to try all cases on each takes long
+# most needs; checked first, since matching all cases takes long
+_NOT_OURS = frozenset((Calls, Capability, Device, Feature))
 
 
 def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
-    """This layer's answer; None: not its job."""
-    if type(need) in _OTHERS_JOBS:
+    """This layer's ruling; None: not its concern."""
+    if type(need) in _NOT_OURS:
         return None
     match need:
         case Shares():
@@ -56,7 +57,7 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
             return _group_file(need, posture)
         case Node():
             return _node(need, posture)
-    # the rest is read from the list of mounts
+    # the rest comes from the mounts
     reach = posture.reach
     match need:
         case KernelFile():
@@ -71,7 +72,7 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
             return _without_root(need, known=posture.without_root is True)
         case HostFiles(set_uid=True):
             if posture.host_files and not posture.set_uid_files:
-                # mnt_may_suid, fs/namespace.c: nosuid counts at exec only, and only through that mount; chmod works
+                # mnt_may_suid, fs/namespace.c: nosuid is only checked at exec, through that mount; chmod works
                 return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
             there = msg("A writable folder of the host is accessible, and set-uid bits work there.")
@@ -132,7 +133,8 @@ def _shares(kind: str, posture: NamespacePosture) -> Ruling:
             Stance.UNKNOWN, msg("{namespace}: whether it is the host's is not known.", namespace=label), source
         )
     if kind == "cgroup" and posture.top_of_cgroup_tree:
-        # cgroup_show_path, kernel/cgroup/cgroup.c: the root of a mounted tree is the group in which the namespace began
+        # cgroup_show_path, kernel/cgroup/cgroup.c: a mounted tree's root is the group in which the namespace was
+        # created
         text = msg("In an old cgroup tree its group is the topmost one, which its own namespace does not hide.")
         return Ruling(Stance.UNKNOWN, text, "@cgroup")
     text = msg("{namespace}: it is not in the host's.", namespace=label)
@@ -150,7 +152,7 @@ def _processes_in_sight(seen: bool | None) -> Ruling:
 
 
 def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
-    """What no PID namespace shows may be seen in a proc of the host's that is mounted elsewhere."""
+    """What a PID namespace hides may be visible in a proc of the host mounted elsewhere."""
     reach = posture.reach
     if ruling.stance is Stance.LETS_THROUGH:
         return ruling
@@ -200,7 +202,7 @@ def _group_file(need: GroupFile, posture: NamespacePosture) -> Ruling:
 
 
 def _fresh_group_file(need: GroupFile, posture: NamespacePosture, *, old: bool, delegated: bool | None) -> Ruling:
-    """A tree that is mounted anew begins at the group in which the own cgroup namespace began."""
+    """A newly mounted tree starts at the group in which the process's cgroup namespace was created."""
     ruling = _shares("cgroup", posture)
     if ruling.stance is Stance.LETS_THROUGH or need.use is not GroupUse.LIMIT:
         return ruling

@@ -1,7 +1,7 @@
-"""What the engine states of namespaces that this reader may not look at. Pure.
+"""Namespaces as reported by the engine, where this reader may not read them. Pure.
 
-It states the mode of five kinds, and no engine starts a container in the host's mount namespace. Of a namespace that is
-another container's it states whose, and no more: whether that one has the host's would have to be read there.
+The engine reports the mode of five kinds, and no engine starts a container in the host's mount namespace. For another
+container's namespace it only says whose it is: whether that container has the host's would have to be read there.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def stated(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
 
 def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around: Surroundings) -> NamespaceFact | None:
     mode, others = asked.of(kind), around.peers.stated_of(kind)
-    told = others != () or kind == Kind.MNT or (mode != "" and not shared_mode(mode))
+    known = others != () or kind == Kind.MNT or (mode != "" and not shared_mode(mode))
     if read is not None and read.shared_with_host is not None:
-        return replace(read, shared_with=others) if told and read.shared_with is None else read
+        return replace(read, shared_with=others) if known and read.shared_with is None else read
     match kind:
         case Kind.MNT:
             hosts: bool | None = False
@@ -42,4 +42,4 @@ def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around
             hosts = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine)
         case _:
             hosts = hosts_after(mode, around, network=kind == Kind.NET) if mode else None
-    return read if hosts is None else NamespaceFact(None, hosts, others if told or hosts else None)
+    return read if hosts is None else NamespaceFact(None, hosts, others if known or hosts else None)

@@ -1,4 +1,4 @@
-"""The tables of the namespaces layer: the eight namespaces, and a row for each thing that its mounts show."""
+"""The tables of the namespaces layer: the eight namespaces, and a row for each thing that its mounts expose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each kind of namespace keeps apart, in plain words."""
+"""What each kind of namespace isolates, in plain words."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NOTES: dict[Kind, Message] = {
     Kind.TIME: msg("Engines share it with the host, which is normal."),
 }
 
-# For the kinds that decide: how bad it is to be in the host's
+# For the kinds that decide the verdict: how bad it is to be in the host's
 SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     Kind.PID: (
         Severity.HIGH,
@@ -93,8 +93,8 @@ SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     ),
 }
 
-# For root with the rights of root, where no access control stands in between: /proc/PID/root of an ordinary user's
-# process shows the host's files, once one's own file-system uid is that user's (ptrace(2), access mode checking)
+# For root with root's capabilities, without access control: /proc/PID/root of an ordinary user's process shows the
+# host's files once one's own file-system uid is that user's (ptrace(2), access mode checking)
 SHARED_PID_AS_ROOT = msg(
     "It sees every process of the host and is root: through some process's /proc/PID/root it can change the host's "
     "files."

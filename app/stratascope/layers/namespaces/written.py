@@ -1,9 +1,9 @@
-"""Where a container writes outside of its mounts: what of it is temporary by its nature, what is data, and the folders
-that may be a file system in memory. Pure.
+"""Where a container writes outside its mounts: which of it is temporary and which is data, and which directories could
+be a file system in memory. Pure.
 
-Whatever is written is data unless its nature says otherwise: a folder that is empty in the image may be where a
-program keeps its database. Temporary are the places that the Filesystem Hierarchy Standard calls so, pid files and
-sockets, and of /var/cache what the program was seen to make anew.
+Whatever is written counts as data unless it is clearly temporary: a directory that is empty in the image may be where a
+program keeps its database. Temporary are the places that the Filesystem Hierarchy Standard defines so, pid files and
+sockets, and files in /var/cache that the program was seen recreating.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from stratascope.layers.shared.host_paths import within
 KERNEL = ("/proc", "/sys", "/dev")
 TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/lock")
 _CACHE = "/var/cache"
-_MARKS = (".pid", ".sock", ".socket")  # of a process that runs: they say nothing once it has ended
-_STARTS = 2  # from an empty place, and again
+_MARKS = (".pid", ".sock", ".socket")  # of a running process: meaningless after it ends
+_STARTS = 2  # with an empty directory, and once more
 
 
 def in_temporary_place(path: str) -> bool:
-    """Whether it lies where everything is meant to be gone when the container stops."""
+    """Whether it is in a place where nothing needs to outlive the container."""
     return any(within(path, place) for place in TEMPORARY)
 
 
 def temporary(path: str) -> bool:
-    """Whether it is meant to be gone then, by its place or its name."""
+    """Whether it need not outlive the container, by its place or its name."""
     return in_temporary_place(path) or any(within(path, place) for place in KERNEL) or path.endswith(_MARKS)
 
 
 def written(subject: Subject) -> tuple[str, ...]:
-    """Paths outside of its mounts that it has in its layer or was seen to write, without those that lead there."""
+    """Paths outside its mounts that are in its layer or were seen written, without their parent directories."""
     paths = {*(subject.changes or ()), *(() if subject.seen is None else subject.seen.written)}
     above = {posixpath.dirname(path) for path in paths}
     mounts = [mount.target.rstrip("/") or "/" for mount in subject.container.asked.mounts]
@@ -45,7 +45,7 @@ def written(subject: Subject) -> tuple[str, ...]:
 
 
 def data(subject: Subject) -> tuple[str, ...]:
-    """Those of them that a file system in memory would lose, and that a read-only root directory would refuse."""
+    """Those of `written` that a file system in memory would lose, and a read-only root directory would refuse."""
     return tuple(path for path in written(subject) if not temporary(path) and not _made_anew(path, subject))
 
 
@@ -55,10 +55,10 @@ def _made_anew(path: str, subject: Subject) -> bool:
 
 
 def memory_folders(subject: Subject) -> tuple[str, ...]:
-    """The smallest set of the image's folders in which all lies that it writes and that is temporary.
+    """The smallest set of the image's directories that holds all temporary files it writes.
 
-    Beside the places that are temporary, only those that the image has empty and that hold nothing else. What it makes
-    itself, it makes again.
+    Apart from temporary places, only directories that are empty in the image and hold nothing else. What it creates
+    itself, it creates again.
     """
     known = {folder.path: folder for folder in subject.folders or ()}
     kept = data(subject)
@@ -74,7 +74,7 @@ def memory_folders(subject: Subject) -> tuple[str, ...]:
 
 
 def tmpfs_options(place: str, asked: Asked, subject: Subject) -> str:
-    """As the image has the folder; empty where that is not known. `asked`: with the user that it is to start as."""
+    """tmpfs options to match the image's directory; "" if unknown. `asked`: with the user it is to start as."""
     folder = next((each for each in subject.folders or () if each.path == place), None)
     before, after = _ids(subject.container.asked.user), _ids(asked.user)
     if folder is None or before is None or after is None:
@@ -89,7 +89,7 @@ def tmpfs_options(place: str, asked: Asked, subject: Subject) -> str:
 
 
 def _ids(user: str) -> tuple[int, int] | None:
-    """None for names, which stand in the image's files."""
+    """The user's uid and gid; None for names, which are resolved in the image."""
     uid, _, gid = user.partition(":")
     if uid in ("", "root", "0"):
         return 0, int(gid) if gid.isdecimal() else 0

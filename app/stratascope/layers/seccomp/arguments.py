@@ -1,7 +1,7 @@
-"""A call as a filter sees it, with what is known of its arguments, and what the filter answers to that.
+"""A call and its known arguments as a filter sees them, and what the filter answers.
 
-The kernel looks at 32 bits of some arguments where a filter may compare 64: `socket` with the upper half set is the
-same call for the kernel, and another for such a filter.
+The kernel uses 32 bits of some arguments where a filter may compare 64: `socket` with the upper half set is the same
+call to the kernel, but a different one to such a filter.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from stratascope.linux.seccomp import Action
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
 from stratascope.linux.syscalls import Abi
 
-# Arguments that the kernel takes as int or unsigned int, or of which it looks at the lower half: SYSCALL_DEFINE of
-# each, and lower_32_bits(clone_flags) in kernel/fork.c
+# Arguments that the kernel takes as int or unsigned int, or of which it uses the lower half: SYSCALL_DEFINE of each;
+# kernel/fork.c takes lower_32_bits of clone's flags
 NARROW = frozenset(
     (
         *(("socket", place) for place in range(3)),
@@ -27,7 +27,7 @@ NARROW = frozenset(
 
 
 def actions_of(way: Call, answers: Answers, *, narrow: bool) -> Collection[Action]:
-    """The answers that this call can meet; most depend on no argument."""
+    """The answers this call can get; most don't depend on arguments."""
     outcomes = answers.of(way.name)
     if not outcomes:
         return ()
@@ -37,7 +37,7 @@ def actions_of(way: Call, answers: Answers, *, narrow: bool) -> Collection[Actio
 
 
 def _given(way: Call, abi: Abi, *, narrow: bool) -> dict[int, Given]:
-    """The arguments as a filter sees them; `narrow`: with any upper half where the kernel ignores it."""
+    """The arguments as a filter sees them. `narrow`: with any upper half where the kernel ignores it."""
     found = {}
     for place, value in way.args:
         if not abi.wide:

@@ -1,7 +1,7 @@
-"""A call's outcomes as a verdict, and as words: "denied with CLONE_NEWUSER".
+"""A call's outcomes as a verdict, and in words: "denied with CLONE_NEWUSER".
 
-Arguments are named as the man pages do, and values as the C headers do. Where a condition is too long for a line it is
-only said that there is one.
+Arguments are named as in the man pages, values as in the C headers. If a condition is too long for one line, it is only
+said that there is one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stratascope.linux.syscalls import ARGUMENT_FLAGS, argument_word
 from stratascope.remembered import remembered
 
 _DEPENDS = msg("depends on its arguments")
-_LONGEST = 6  # comparisons in one line
+_LONGEST = 6  # comparisons per line
 
 _ARGUMENTS = {
     "socket": ("family", "type", "protocol"),
@@ -36,9 +36,9 @@ _ARGUMENTS = {
 }
 
 
-@remembered()  # hundreds of calls have the same few outcomes
+@remembered()  # hundreds of calls share a few outcomes
 def verdict_of(outcomes: Outcomes) -> CallVerdict:
-    """What becomes of the call, over all arguments."""
+    """What happens to the call, over all arguments."""
     through = {outcome.action.lets_through for outcome in outcomes}
     if through == {True}:
         return CallVerdict.ALLOWED
@@ -48,19 +48,19 @@ def verdict_of(outcomes: Outcomes) -> CallVerdict:
 
 
 def action_words(outcomes: Outcomes) -> str:
-    """The answers in seccomp(2)'s words: `ALLOW`, `ALLOW or ERRNO(1)`."""
+    """The answers by their names in seccomp(2): `ALLOW`, `ALLOW or ERRNO(1)`."""
     return " or ".join(sorted({str(outcome.action) for outcome in outcomes}))
 
 
 def errno_name(action: Action) -> str:
-    """What a program sees of a refusal: `EPERM`; ENOSYS also for TRACE without a tracer."""
+    """The errno a program gets: `EPERM`; ENOSYS also for TRACE without a tracer."""
     if action.kind is ActionKind.TRACE:
         return "ENOSYS"
     return errno.errorcode.get(action.number, str(action.number))
 
 
 def condition_of(name: str, outcomes: Outcomes) -> Message | None:
-    """On what it depends; None where it does not."""
+    """What the verdict depends on; None if on nothing."""
     if verdict_of(outcomes) is not CallVerdict.DEPENDS:
         return None
     passing = tuple(outcome for outcome in outcomes if outcome.action.lets_through)
@@ -68,7 +68,7 @@ def condition_of(name: str, outcomes: Outcomes) -> Message | None:
     sides = [(outcomes, denied) for outcomes, denied in ((stopped, True), (passing, False)) if _plain(outcomes)]
     if not sides:
         return _DEPENDS
-    # a list of values reads best, then the shorter side
+    # prefer a list of values, then the shorter side
     side, denied = min(sides, key=lambda each: (not _listed(each[0]), _length(each[0])))
     return _words(name, side, denied=denied)
 
@@ -100,7 +100,7 @@ def _words(name: str, outcomes: Outcomes, *, denied: bool) -> Message:
 
 
 def _listed(outcomes: Outcomes) -> bool:
-    """Whether it is a list of values of one argument."""
+    """Whether it is a list of values for one argument."""
     if any(len(outcome.constraints) != 1 for outcome in outcomes):
         return False
     single = [outcome.constraints[0] for outcome in outcomes]
@@ -112,7 +112,7 @@ def _whole(each: Constraint) -> bool:
 
 
 def _flags(name: str, each: Constraint) -> str | None:
-    """The flags of a test of bits: any of them set, or none."""
+    """The flags of a bit test: any of them set, or none."""
     if each.value or each.op not in (Op.EQ, Op.NE) or _whole(each):
         return None
     known = ARGUMENT_FLAGS.get((name, each.arg), {})

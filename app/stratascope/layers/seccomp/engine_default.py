@@ -1,8 +1,8 @@
-"""The engine's default filter for a container: its file where it has one, else what was measured of its version.
+"""The engine's default filter for a container: from its file if it has one, else as measured for its version.
 
-Podman's is a file on this host. It need not be the one that the engine reads (an engine in another root folder, a
-package of its own that was updated since), so where the version was measured and the file says something else of a
-call, that call is undecided. What stands in /etc is an administrator's, and believed.
+Podman's is a file on this host. The engine may read a different one (an engine with another root directory, a package
+updated since), so if the file disagrees with the measured version about a call, that call is undecided. A file in /etc
+is an administrator's, and trusted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MEASURED_ON = "x86_64"
 
 
 def default_filter(capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
-    """The engine's default, for these capabilities; None where it has a file of its own that could not be read."""
+    """The engine's default with these capabilities; None if it is in a file that could not be read."""
     if capabilities is None:
         return None
     engine = around.engine
@@ -48,24 +48,24 @@ def default_filter(capabilities: frozenset[str] | None, around: Surroundings) ->
 
 
 def profile_filter(text: str, source: str, capabilities: frozenset[str], around: Surroundings) -> ProfileFilter:
-    """A profile's text, for this container and kernel."""
+    """A filter from a profile's text, for this container and kernel."""
     ground = around.ground
     return ProfileFilter(text, source, capabilities, kernel_release(ground), ground.machine or _MEASURED_ON)
 
 
 @remembered(4000)
 def _doubted(file: ProfileFilter, measured: MeasuredDefault) -> frozenset[str]:
-    """The calls of which the file says something else than the engine's version was measured to say."""
+    """Calls for which the file differs from what was measured for the engine's version."""
     try:
         if measured.measured:
             return _differing(file, measured)
-        # a version beyond all that were measured has no older one's file
+        # newer than all measured versions: it can't be an older one's file
         for table in TABLES[measured.engine]:
             if not _differing(file, replace(measured, version=table.version)):
                 every = replace(measured, version="").answers(Abi.X86_64)
                 return frozenset(name for name, outcomes in every.calls if outcomes == NOT_FOLLOWED)
     except DecodeError:
-        pass  # it is no profile, which whoever decides by it will say
+        pass  # not a valid profile, which is reported where it is used
     return frozenset()
 
 

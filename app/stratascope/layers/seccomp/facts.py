@@ -1,8 +1,8 @@
-"""What is known of a process's filter: the mode, what stands behind it, and counts.
+"""What is known of a process's filter: mode, source and counts.
 
-The best source wins: the filters read from the kernel; the container's OCI config.json where someone could read it;
-the profile that the engine names (its text, or Podman's file); our measured table of the engine's default. The layer's
-facts are printed as they are, so the filter's origin is a field that is not printed.
+The best source wins: filters read from the kernel; the container's OCI config.json if readable; the profile that the
+engine names (its text, or Podman's file); our measured table of the engine's default. Facts are printed as they are, so
+the filter's source is a field that is not printed.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from stratascope.linux.syscalls import Abi
 from stratascope.remembered import remembered
 from stratascope.value import Value, replace
 
-CONFIG = "oci:config"  # the container's OCI config.json, where whoever reads may read it
-WANTED = "seccomp:*"  # asks for seccomp:0 (the oldest), seccomp:1 …: the filters in hexadecimal digits
-_BUILT_IN = ("", "builtin", "default")  # what Docker says of a daemon without a profile of its own
+CONFIG = "oci:config"  # the container's OCI config.json, if the reader has access
+WANTED = "seccomp:*"  # requests seccomp:0 (the oldest), seccomp:1 …: filters in hexadecimal digits
+_BUILT_IN = ("", "builtin", "default")  # what Docker reports for a daemon without a profile of its own
 INSPECT = "inspect:HostConfig.SecurityOpt"
 
 
 class SeccompFacts(Value):
-    """What the kernel says. `filters` is None before Linux 5.9; `source` is where the calls' verdicts come from.
+    """The kernel's facts. `filters` is None before Linux 5.9; `source`: where the calls' verdicts come from.
 
-    The counts are None for an entry point that this kernel has not, or of which nothing is known. `unseen`: how many
-    filters there are besides those that `source` tells of; they can only make it stricter.
+    The counts are None for an entry point that this kernel lacks, or whose answers are unknown. `unseen`: how many
+    filters there are that `source` does not cover; they can only make it stricter.
     """
 
     UNPRINTED = ("origin", "default")
@@ -67,7 +67,7 @@ class SeccompFacts(Value):
 
 
 class SeccompAsked(Value):
-    """What the engine was told: the kind of profile, and a custom one's path or JSON."""
+    """The options given to the engine: the kind of profile, and a custom one's path or JSON."""
 
     profile: ProfileKind
     custom: str
@@ -81,7 +81,7 @@ def asked_of(container: Container) -> SeccompAsked:
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> SeccompFacts:
-    """The mode of one process, and the best that is known of its filter; never raises."""
+    """Decode the process's mode, and its filter from the best source; never raises."""
     profile = profile_kind(container.asked, around)
     status = process_status(capture)
     source = capture.source("status")
@@ -128,13 +128,13 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Secc
 
 
 def profile_kind(asked: Asked, around: Surroundings) -> ProfileKind:
-    """Which profile is to be expected, from the container's options and the engine's configuration."""
+    """The expected profile, from the container's options and the engine's configuration."""
     engine = around.engine
     if asked.seccomp is not ProfileKind.DEFAULT:
         return asked.seccomp
     if asked.privileged or engine.facts.seccomp_profile == "unconfined":
-        return ProfileKind.UNCONFINED  # both engines give a privileged container no filter unless one is named
-    # Podman names its default's path as well; only with Docker does a path mean that the default was replaced
+        return ProfileKind.UNCONFINED  # both engines run a privileged container without a filter unless one is named
+    # Podman reports its default's path as well; only with Docker does a path mean a replaced default
     if engine.kind is EngineKind.DOCKER and engine.facts.seccomp_profile not in _BUILT_IN:
         return ProfileKind.CUSTOM
     return ProfileKind.DEFAULT
@@ -145,7 +145,7 @@ def _unknown(profile: ProfileKind, source: str, gap: NamedGap) -> SeccompFacts:
 
 
 def _kernel(capture: Capture, expected: int | None) -> tuple[KernelFilters | None, tuple[NamedGap, ...]]:
-    """The filters as read; nothing where they were not asked for."""
+    """The filters as read; empty if they were not requested."""
     names = set(capture.names())
     if "seccomp:0" not in names:
         gap = capture.text(WANTED) if WANTED in names else None
@@ -179,7 +179,7 @@ def _filter(text: str) -> bytes:
 
 
 def custom_filter(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
-    """The profile that was named: its text stands in Docker's answer; a path is read only where it is Podman's own."""
+    """The named profile. Docker's answer contains its text; a path is only read if it is Podman's own."""
     named = asked.seccomp_profile or around.engine.facts.seccomp_profile
     if capabilities is None:
         return None
@@ -210,7 +210,7 @@ def _set(names: tuple[str, ...]) -> frozenset[str]:
 
 
 def checked(origin: FilterSource | None, what: str) -> tuple[FilterSource | None, tuple[NamedGap, ...]]:
-    """The same, or a gap where its text is no profile."""
+    """The filter, or a gap if its text is no valid profile."""
     if isinstance(origin, ProfileFilter):
         try:
             origin.answers(native(origin.machine))
@@ -220,7 +220,7 @@ def checked(origin: FilterSource | None, what: str) -> tuple[FilterSource | None
 
 
 def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
-    """With the counts of each entry point that this kernel may have."""
+    """Add the counts for each entry point that this kernel may have."""
     if facts.origin is None:
         return facts
     known = _counted(facts.origin, facts.default, tuple([abi for abi, _ in entry_points(around.ground)]))
@@ -236,7 +236,7 @@ def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
 
 
 class _Counted(Value):
-    """What one filter comes to by the entry points of a kernel."""
+    """One filter's counts by entry point."""
 
     counts: tuple[tuple[Abi, CallCounts], ...]
     surface: AttackSurface | None
@@ -254,7 +254,7 @@ def _counted(origin: FilterSource, default: FilterSource | None, points: tuple[A
 
 
 def _cut(origin: FilterSource, answers: Iterable[Answers]) -> tuple[NamedGap, ...]:
-    """Why some calls are undecided, where the effort that it is worth was not enough."""
+    """The gap for undecided calls, if the budget was spent."""
     if not any(each.cut for each in answers):
         return ()
     gap = Gap(GapKind.UNPARSED, detail="too long to follow to the end: what is left is undecided")

@@ -1,7 +1,7 @@
-"""From what the verdicts on system calls come: filters read from the kernel, a profile, or our measured table.
+"""Sources of system call verdicts: filters read from the kernel, a profile, or our measured table.
 
-A source is small and hashable; its answers are made on demand and kept, so that forty containers under
-one profile are evaluated once. Decided against holding the tables in the layer's facts: those are printed as they are.
+A source is small and hashable. Its answers are computed on demand and cached, so forty containers with one profile are
+evaluated once. The layer's facts don't hold the tables, since facts are printed as they are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stratascope.value import Value, replace
 
 
 class KernelFilters(Value):
-    """The filters themselves, the oldest first, as bytes."""
+    """The filters themselves as bytes, oldest first."""
 
     filters: tuple[bytes, ...]
 
@@ -35,7 +35,7 @@ class KernelFilters(Value):
 
     @property
     def source(self) -> str:
-        """As a ruling names it: without a PID."""
+        """The source as named in a ruling: without a PID."""
         last = len(self.filters) - 1
         return f"kernel filters 0-{last}" if last else "kernel filter 0"
 
@@ -44,15 +44,15 @@ class KernelFilters(Value):
         return CallSource.KERNEL
 
     def answers(self, abi: Abi) -> Answers:
-        """Raises DecodeError for what is no filter."""
+        """Raises DecodeError for an invalid filter."""
         return seccomp_filters.answers(self.filters, abi)
 
 
 class ProfileFilter(Value):
-    """A profile's JSON, and all that it is resolved for. `source` is the file's path, or where the text stands.
+    """A profile's JSON, and what it is resolved for. `source`: the file's path, or where the text comes from.
 
-    `oci`: it is a whole config.json, in which the profile is resolved for the container already. `doubted`: calls of
-    which the engine's version was measured to say something else, so that this file may not be the one it took.
+    `oci`: it is a whole config.json, whose profile is already resolved for the container. `doubted`: calls for which
+    the engine's version was measured to differ, so that the engine may have used another file.
     """
 
     text: str
@@ -77,14 +77,15 @@ class ProfileFilter(Value):
         return CallSource.PROFILE
 
     def answers(self, abi: Abi) -> Answers:
-        """Raises DecodeError for what is no profile."""
-        asked_for = self.capabilities & _asked_for(self.text, self.oci)  # the others share what is remembered
+        """Raises DecodeError for an invalid profile."""
+        # drop the capabilities it does not depend on, so that more containers share a cache entry
+        asked_for = self.capabilities & _asked_for(self.text, self.oci)
         found = _resolved(self.text, self.oci, asked_for, self.kernel, self.machine, abi)
         return _without(found, self.doubted) if self.doubted else found
 
 
 class MeasuredDefault(Value):
-    """An engine's default for these capabilities, from our own measuring, for a version as the engine tells it."""
+    """An engine's default with these capabilities, as measured; `version` as the engine reports it."""
 
     engine: EngineKind
     version: str
@@ -92,16 +93,18 @@ class MeasuredDefault(Value):
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """The versions that speak for this one; none: it was never measured."""
+        """The measured versions that apply to this one; empty if there are none."""
         return defaults.versions_for(self.engine, self.version)
 
     @property
     def whole(self) -> bool:
-        """Whether it was measured on this very version, so that nothing is undecided."""
+        """Whether this very version was measured, so that nothing is undecided."""
         return len(self.measured) == 1
 
     def nearest(self) -> MeasuredDefault:
-        """To make something of where no claim is made: the same if it was measured, else the newest that was."""
+        """The same if it was measured, else the newest measured version. For use where no claim is made about the
+        engine.
+        """
         return self if self.whole else replace(self, version=defaults.TABLES[self.engine][-1].version)
 
     @property
@@ -123,12 +126,13 @@ class MeasuredDefault(Value):
 
     def answers(self, abi: Abi) -> Answers:
         """Never fails."""
-        asked_for = self.capabilities & defaults.deciding(self.engine)  # the others share what is remembered
+        # drop the capabilities it does not depend on, so that more containers share a cache entry
+        asked_for = self.capabilities & defaults.deciding(self.engine)
         return defaults.default_filter(self.engine, self.version, asked_for, abi)
 
 
 class NoFilter(Value):
-    """No filter at all: every call reaches the kernel."""
+    """No filter: every call reaches the kernel."""
 
     @property
     def title(self) -> Message:
@@ -159,13 +163,13 @@ def _unfiltered(abi: Abi) -> Answers:
 def _resolved(
     text: str, oci: bool, capabilities: frozenset[str], kernel: tuple[int, int] | None, machine: str, abi: Abi
 ) -> Answers:
-    """By the text, whose hash Python keeps, instead of the profile, whose hash it would make at each call."""
+    """Cached by text, whose hash Python keeps, rather than by profile, which would be hashed at each call."""
     return resolve(_parsed(text, oci), capabilities, kernel, machine, abi)
 
 
 @remembered(4000)
 def _asked_for(text: str, oci: bool) -> frozenset[str]:
-    """The capabilities on which a rule of that profile depends."""
+    """The capabilities that any rule of the profile depends on."""
     found: frozenset[str] = frozenset()
     for rule in _parsed(text, oci).rules:
         found = found.union(rule.includes.capabilities, rule.excludes.capabilities)
@@ -189,16 +193,16 @@ def _parsed(text: str, oci: bool) -> Profile:
 
 
 def profile_warnings(origin: ProfileFilter) -> tuple[str, ...]:
-    """What of a profile is not known: fields, machines, calls; in English. Raises DecodeError."""
+    """Unknown fields, machines and calls in a profile, in English. Raises DecodeError."""
     profile = _parsed(origin.text, origin.oci)
     calls = (f"no system call {name[:60]!r}" for name in unknown_calls(profile, origin.machine))
     return (*profile.warnings, *calls)
 
 
 def opened_by(origin: FilterSource, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
-    """For an engine's default: each capability that would change it if it were added, and the answers that change.
+    """For an engine's default: each capability that would change it if added, with the answers that change.
 
-    By the machine's own entry point; calls that it leaves as they are stand in none. `names`: all capabilities.
+    By the native entry point; calls that stay the same are left out. `names`: all capabilities.
     """
     if isinstance(origin, KernelFilters | NoFilter):
         return ()
@@ -218,7 +222,7 @@ def _opened_by(origin: ProfileFilter | MeasuredDefault, names: frozenset[str]) -
 
 
 def _calls_with(origin: ProfileFilter | MeasuredDefault, capability: str, abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
-    """The answers to the calls that depend on a capability, if the container had it too."""
+    """The answers to the calls that depend on a capability, if the container held it too."""
     if isinstance(origin, MeasuredDefault):
         return defaults.opened_by(origin.engine, origin.version, origin.capabilities, capability, abi)
     profile = _parsed(origin.text, origin.oci)
@@ -235,13 +239,15 @@ def _calls_with(origin: ProfileFilter | MeasuredDefault, capability: str, abi: A
 
 
 def native(machine: str) -> Abi:
-    """The machine's own entry point; x86_64 where nothing is known of it."""
+    """The machine's native entry point; x86_64 if nothing is known."""
     return next(iter(abis_of(machine)), Abi.X86_64)
 
 
 @remembered()
 def entry_points(ground: Ground) -> tuple[tuple[Abi, bool], ...]:
-    """Those that this kernel has or may have, its own first, and whether that is certain. Empty: none of ours."""
+    """The entry points that this kernel has or may have, native first, and whether that is certain. Empty: none known
+    here.
+    """
     if ground.machine and not abis_of(ground.machine):
         return ()
     found = [(native(ground.machine), True)]
@@ -254,7 +260,7 @@ def entry_points(ground: Ground) -> tuple[tuple[Abi, bool], ...]:
 
 @remembered()
 def kernel_release(ground: Ground) -> tuple[int, int] | None:
-    """The release's first two numbers; None where not known."""
+    """The release's first two numbers; None if unknown."""
     try:
         return release(ground.kernel) if ground.kernel else None
     except DecodeError:

@@ -1,4 +1,4 @@
-"""What a person should know of a filter, and of a process whose filter differs from the first's."""
+"""Findings on a filter, and on processes whose filter differs from the first process's."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _CIS = "CIS-Docker-1.6.0:5.22"
-_NAMED = 6  # calls named in a sentence
+_NAMED = 6  # calls named per sentence
 
 
 class Beyond(Value):
-    """Calls that pass here and not under the engine's default, by one entry point; the dangerous ones first."""
+    """Calls that pass here but not under the engine's default, by one entry point; dangerous ones first."""
 
     abi: Abi
     names: tuple[str, ...]
@@ -38,9 +38,9 @@ class Beyond(Value):
 
 
 def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | None:
-    """What this filter lets through and the engine's default stops. None: one of the two is not known.
+    """What this filter lets through and the engine's default stops. None: one of the two is unknown.
 
-    The machine's own entry point first; another is listed only where it lets through what the own does not.
+    The native entry point first; another is only listed if it lets through what the native one does not.
     """
     if facts.mode is not SeccompMode.FILTER or facts.origin is None or facts.default is None:
         return None
@@ -48,7 +48,7 @@ def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | No
 
 
 def too_long(facts: SeccompFacts, around: Surroundings) -> bool:
-    """Whether it takes too long to find out if more passes here than under the engine's default."""
+    """Whether it takes too long to determine if more passes here than under the engine's default."""
     if facts.origin is None or facts.default is None or beyond(facts, around) is None:
         return False
     return _too_long(facts.origin, facts.default, tuple([abi for abi, _ in entry_points(around.ground)]))
@@ -67,14 +67,14 @@ def _beyond(origin: FilterSource, default: FilterSource, points: tuple[Abi, ...]
     for abi in points:
         names = [name for name in more(origin.answers(abi), default.answers(abi)) if name not in listed]
         listed.update(names)
-        # umount is only i386's umount2: no news where the own entry point lets the same through
+        # umount is only i386's umount2: nothing new if the native entry point lets the same through
         if names and not (found and own.isdisjoint(names)):
             found.append(Beyond(abi, tuple(sorted(names, key=lambda name: (warning(name) is None, name)))))
     return tuple(found)
 
 
 def undecided(facts: SeccompFacts, around: Surroundings) -> bool:
-    """Whether calls pass here of which it is not known if the engine's default, in this version, stops them."""
+    """Whether calls pass here for which it is unknown if this version's default stops them."""
     if facts.origin is None or facts.default is None:
         return False
     return _undecided(facts.origin, facts.default, tuple([abi for abi, _ in entry_points(around.ground)]))
@@ -86,7 +86,7 @@ def _undecided(origin: FilterSource, default: FilterSource, points: tuple[Abi, .
 
 
 def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> tuple[Finding, ...]:
-    """All of the first process's filter."""
+    """All findings on the first process's filter."""
     source = f"{facts.status_source}:Seccomp"
     if facts.mode is SeccompMode.DISABLED:
         if facts.profile in (ProfileKind.DEFAULT, ProfileKind.CUSTOM):
@@ -214,7 +214,7 @@ def _doubts(origin: ProfileFilter) -> list[Finding]:
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
-    """A mode or a number of filters that differs from the first process's."""
+    """A mode or number of filters that differs from the first process's."""
     if first.text("status") == other.text("status"):
         return ()
     one, two = process_status(first), process_status(other)
@@ -226,7 +226,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
         found.append(_mode_drift(two.seccomp, who(other), f"{source}:Seccomp", thread=thread_of(other) is not None))
     before, after = one.seccomp_filters, two.seccomp_filters
     if before is not None and after is not None and before != after:
-        # with another mode, the number is the same news
+        # with another mode, the number says nothing more
         found.append(
             Drift("seccomp.filters", found[0].finding)
             if found
@@ -236,7 +236,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
 
 
 def _mode_drift(mode: int, process: Message, source: str, *, thread: bool) -> Drift:
-    """A further process with another mode than the first."""
+    """Another process with a different mode than the first."""
     if mode == 0:
         finding = Finding(
             "seccomp.drift-no-filter",
@@ -265,7 +265,7 @@ def _mode_drift(mode: int, process: Message, source: str, *, thread: bool) -> Dr
 
 
 def _filters_drift(before: int, after: int, process: Message, source: str) -> Drift:
-    """A further process with more or fewer filters than the first."""
+    """Another process with more or fewer filters than the first."""
     if after < before:
         finding = Finding(
             "seccomp.drift-fewer-filters",

@@ -1,9 +1,9 @@
-"""Layer 4, seccomp: which ways into the kernel are closed. See seccomp(2).
+"""Layer 4, seccomp: which entries to the kernel are closed. See seccomp(2).
 
-/proc/PID/status says that there is a filter; what it lets through comes from the filter itself (read as root), from
-the profile that the engine names, or from our measured table of the engine's default, in this order. It is ENFORCED
-where nothing passes that the engine's default stops, WEAKENED where something does, UNKNOWN where that is not known,
-and OPEN without a filter. Decided against guessing from the number of filters.
+/proc/PID/status says that there is a filter. What it lets through comes from the filter itself (read as root), the
+profile that the engine names, or our measured table of the engine's default, in this order. ENFORCED if nothing passes
+that the engine's default stops, WEAKENED if something does, UNKNOWN if that is unknown, OPEN without a filter. Decided
+against guessing from the number of filters.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _AS_STRICT = {
 
 
 def assess(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Assessment:
-    """By the mode, and by what passes here and not under the engine's default."""
+    """The verdict, by mode and by what passes here but not under the engine's default."""
     verdict, fact = _verdict(facts, around)
     stated = verdict is not Verdict.UNKNOWN and facts.source in (CallSource.PROFILE, CallSource.MEASURED)
     return Assessment(
@@ -119,12 +119,12 @@ def _filter(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message
         )
     else:
         fact = msg("{passing}, {count} beyond the default", passing=passing, count=count)
-    # of a second filter nothing is known, so that the first may not be the last word
+    # a second, unknown filter may be stricter
     return Verdict.UNKNOWN if facts.unseen else Verdict.WEAKENED, fact
 
 
 def _passing(facts: SeccompFacts) -> Message | None:
-    """How many calls of the machine's own entry point pass; those that depend on arguments count as passing."""
+    """How many native calls pass; those that depend on arguments count as passing."""
     counts = facts.x86_64 or facts.aarch64
     if counts is None:
         return None

@@ -1,11 +1,10 @@
-"""A filter made of what a container was seen to call.
+"""A filter made from the calls a container was seen making.
 
-What passes: the calls that were seen, the harmless ones (unless it is to be *tight*), what the runtime itself calls
-once the filter is in force, and the older form of each newer call, which a program takes where it is told that there
-is no newer one. All else is refused just as the engine's default refuses it, or with EPERM: programs tell "not
-permitted" from "not there", and PAM fails over one errno in the place of another. `clone3` is "not there" always,
-since its flags lie where no filter can look; then `clone` comes, whose flags it can see. Other entry points than the
-machine's own are open only where they were used.
+What passes: the observed calls, harmless ones (unless *tight*), what the runtime itself calls once the filter is in
+force, and the older form of each newer call, which programs fall back to on ENOSYS. Everything else is refused with the
+default's errno, or with EPERM: programs distinguish "not permitted" from "not there", and PAM fails on an unexpected
+errno. `clone3` always gets ENOSYS, since its flags are in memory where no filter can look; programs then use `clone`,
+whose flags it can see. Entry points other than the native one are only open if they were used.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from stratascope.value import replace
 
 DefaultFilter = MeasuredDefault | ProfileFilter
 
-# facts of runc 1.1 and 1.2 and crun 1.21, each call that they make between the filter and the program, also for exec
+# calls that runc 1.1 and 1.2 and crun 1.21 make between installing the filter and starting the program, also for exec
 _RUNC = """
 close execve exit_group fstatfs getdents64 openat write futex rt_sigreturn rt_sigaction rt_sigprocmask sigaltstack
 getpid gettid tgkill sched_yield nanosleep mmap munmap madvise mprotect epoll_ctl epoll_pwait fcntl exit clone clone3
@@ -38,7 +37,7 @@ _CRUN_GAINING = """
 capset prctl rt_sigaction rt_sigprocmask setresgid setresuid setuid pselect6 read openat statx setgroups ioctl fchown
 """
 _INIT = "setpgid rt_sigtimedwait"
-# What the C library tries next where it is told that a call is not there
+# What the C library tries next on ENOSYS
 _OLDER = {
     "clone3": ("clone",),
     "fork": ("clone",),
@@ -51,7 +50,7 @@ _OLDER = {
     "close_range": ("close",),
 }
 _NAMESPACE_FLAGS = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
-_NEWTIME = 0x80  # CLONE_NEWTIME: of unshare and clone3 only
+_NEWTIME = 0x80  # CLONE_NEWTIME: only for unshare and clone3
 _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (the resolver's)
 _EPERM, _ENOSYS = Outcome(Action(ActionKind.ERRNO, errno.EPERM)), Outcome(Action(ActionKind.ERRNO, errno.ENOSYS))
 _PASSES: Outcomes = (Outcome(ALLOW),)
@@ -68,12 +67,13 @@ def learned_profile(
     wider: bool = False,
     today: FilterSource | None = None,
 ) -> str:
-    """The profile's JSON, for a container with these capabilities. Raises DecodeError: the default is no profile.
+    """The profile's JSON, for a container with these capabilities. Raises DecodeError if the default is no valid
+    profile.
 
-    `today`: a filter of somebody's own that it has; what that refuses is refused still.
+    `today`: its current custom filter; what that refuses stays refused.
     """
-    # `wider`: it was seen under a wider filter than the default. Else nothing that the default refuses passes, whatever
-    # was seen: a container may behave in another way where it is tried
+    # `wider`: it was observed under a wider filter than the default. Otherwise nothing passes that the default refuses,
+    # whatever was seen: a container may behave differently when tried
     abi = Abi.X86_64 if isinstance(default, MeasuredDefault) else native(default.machine)
     source = (
         replace(default.nearest(), capabilities=capabilities)
@@ -83,7 +83,7 @@ def learned_profile(
     used = {call.abi for call in seen.calls}
     abis = (abi, *(other for other in (Abi.I386, Abi.X32) if other.value in used and other is not abi))
     calls: dict[str, Outcomes] = {}
-    for each in reversed(abis):  # names that two have go by the machine's own
+    for each in reversed(abis):  # the native one last: it decides names that several have
         base = dict(source.answers(each).calls)
         had = None if today is None else dict(today.answers(each).calls)
         wanted = _wanted(seen, each, tight=tight, no_new_privileges=no_new_privileges, init=init)
@@ -109,13 +109,13 @@ def _wanted(seen: Observation, abi: Abi, *, tight: bool, no_new_privileges: bool
 def _answer(
     name: str, base: Outcomes, wanted: bool, seen: Observation, abi: Abi, *, tight: bool, wider: bool
 ) -> Outcomes:
-    """What the filter says to one call; `base`: what the engine's default says."""
+    """The filter's answer to one call; `base`: the engine's default's."""
     base = _as_written(base)
     refused = tidied(outcome for outcome in base if outcome.action.lets_through is False)
     if name == "clone3":
         return (_ENOSYS,)
     if not wanted:
-        # as the default refuses it, where it does so whatever the arguments
+        # as the default does, if that refuses it whatever the arguments
         return refused if refused and len(refused) == len(base) == 1 else (_EPERM,)
     if refused and len(refused) == len(base):
         if not wider:
@@ -138,14 +138,14 @@ def _as_written(outcomes: Outcomes) -> Outcomes:
 
 
 def _written(action: Action) -> Action:
-    """An action as it can be written: it passes, or is refused with an errno."""
+    """An action that a profile can express: it passes, or is refused with an errno."""
     if action.lets_through is not False:
         return ALLOW
     return action if action.kind is ActionKind.ERRNO else _EPERM.action
 
 
 def _values(seen: Observation, abi: Abi, name: str, place: int) -> tuple[int, ...]:
-    """What that argument was, of all calls that were seen; empty: not told."""
+    """The observed values of that argument, over all calls; empty: not reported."""
     found = {
         each.values[place]
         for each in seen.arguments
@@ -158,12 +158,12 @@ def _families(seen: Observation, abi: Abi, *, tight: bool) -> tuple[int, ...]:
     found = _values(seen, abi, "socket", 0)
     used = any(call.abi == abi.value and call.name == "socket" for call in seen.calls)
     if used and not found:
-        return ()  # which ones was not told
+        return ()  # which ones were not reported
     return found if tight else tuple(sorted({*found, *_FAMILIES}))
 
 
 def _only(place: int, values: Iterable[int]) -> Outcomes:
-    """These values of an argument pass; without any, all do: what was not told is not narrowed."""
+    """Let these values of an argument pass; all if there are none, since an unreported argument is not narrowed."""
     found = tuple(values)
     if not found:
         return _PASSES
@@ -173,7 +173,7 @@ def _only(place: int, values: Iterable[int]) -> Outcomes:
 
 
 def _without_namespaces(seen: Observation, abi: Abi, name: str) -> Outcomes:
-    """No new namespaces but those that were seen being made."""
+    """No new namespaces except those it was seen creating."""
     flags = 0
     for call in (name, "clone3"):
         for value in _values(seen, abi, call, 0):

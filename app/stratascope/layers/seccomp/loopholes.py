@@ -1,6 +1,6 @@
-"""Rules of a filter that do not hold: the same thing passes by another value, another call, or past all filters.
+"""Rules of a filter that don't hold: the same effect passes with another value, by another call, or past all filters.
 
-Each is found by evaluating the filter itself, with the calls that the threats need; none by a version or a name.
+Each is found by evaluating the filter with the calls that the threats need, never by a version or a name.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from stratascope.linux.syscalls import Abi
 from stratascope.remembered import alike, remembered
 from stratascope.value import Value
 
-_NEVER = Call("vserver")  # no kernel ever had it (unimplemented(2)): what says nothing of it says nothing of new calls
+# never implemented (unimplemented(2)): a filter that does not mention it does not stop new calls
+_NEVER = Call("vserver")
 _ADVICE = msg("Use a newer engine, whose default is fixed, or a profile of your own that covers both.")
 
 
 class Loopholes(Value):
     """`upper_half`: calls that pass with the upper half of an argument set and are stopped without. `socketcall`,
-    `io_uring`: whether sockets that the filter stops are to be had by these. `unasked`: calls that it stops by a rule
-    of their own, of which newer kernels ask no filter.
+    `io_uring`: whether these give sockets that the filter stops. `unasked`: calls stopped by a rule of their own, for
+    which newer kernels don't consult filters.
     """
 
     upper_half: tuple[str, ...]
@@ -43,7 +44,7 @@ class Loopholes(Value):
 
 
 def loopholes(facts: SeccompFacts, around: Surroundings) -> list[Finding]:
-    """What does not hold of the first process's filter."""
+    """Loopholes in the first process's filter."""
     if facts.mode is not SeccompMode.FILTER or facts.origin is None or facts.unseen:
         return []
     certain = tuple(abi for abi, sure in entry_points(around.ground) if sure)
@@ -116,11 +117,11 @@ def _by_upper_half(way: Call, answers: Answers) -> bool:
 
 
 def _stopped(way: Call, answers: Answers) -> bool:
-    """As it is written."""
+    """Whether the call as written is stopped."""
     actions = actions_of(way, answers, narrow=False)
     return bool(actions) and all(action.lets_through is False for action in actions)
 
 
 def _passes(way: Call, answers: Answers) -> bool:
-    """With any upper half where the kernel ignores it."""
+    """Whether it passes with any upper half that the kernel ignores."""
     return any(action.lets_through for action in actions_of(way, answers, narrow=True))

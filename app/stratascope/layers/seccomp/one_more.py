@@ -1,8 +1,8 @@
-"""The filter that a container has today, and one call more: `+keyctl`, `+socket:40`, `+ioctl::0x5413`.
+"""The filter that a container has today plus some calls: `+keyctl`, `+socket:40`, `+ioctl::0x5413`.
 
-Of the arguments only those are told that say what a call does, and that a filter can look at (not what lies in memory):
-a family, flags of namespaces, an operation. An argument that is left empty may be anything. What today's filter answers
-with another errno than EPERM is answered so still; what it kills for is refused with EPERM instead.
+Only arguments that select what a call does and that a filter can see (not those in memory) are given: a family,
+namespace flags, an operation. An empty argument may have any value. An errno other than EPERM in today's filter stays;
+calls it kills for are refused with EPERM instead.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from stratascope.linux.seccomp_profile import profile_text
 from stratascope.linux.syscalls import Abi, abis_of, numbers
 from stratascope.value import Value, replace
 
-_NAMESPACES = 0x7E020080  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET, TIME; of clone the last is in the exit signal
-_TOLD = {  # which argument of a call is told, and which bits of it
+# CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET, TIME; for clone the last is in the exit signal
+_NAMESPACES = 0x7E020080
+_GIVEN = {  # which argument of a call is given, and which of its bits
     "clone": (0, 0x7E020000),
     "ioctl": (1, ALL_BITS),
     "keyctl": (0, ALL_BITS),
@@ -39,7 +40,7 @@ _MOST_ARGUMENTS = 6
 
 
 class Call(Value):
-    """A call by name, and values of its arguments in their order; None: any."""
+    """A call by name and values of its arguments, in order; None: any."""
 
     name: str
     values: tuple[int | None, ...] = ()
@@ -55,8 +56,8 @@ def _number(value: int) -> str:
 
 
 def wanted(want: PassedCall) -> Call:
-    """The call, with the arguments that are told."""
-    place, mask = _TOLD.get(want.name, (_MOST_ARGUMENTS, 0))
+    """The call, with the arguments that are given."""
+    place, mask = _GIVEN.get(want.name, (_MOST_ARGUMENTS, 0))
     if len(want.values) <= place:
         return Call(want.name)
     value = want.values[place] & mask
@@ -64,7 +65,7 @@ def wanted(want: PassedCall) -> Call:
 
 
 def parsed(value: str) -> tuple[Call, ...]:
-    """Of `+A,B:1`. Raises ToggleError."""
+    """Parse `+A,B:1`. Raises ToggleError."""
     return tuple(_parsed(word.strip()) for word in value.removeprefix(MORE).split(",") if word.strip())
 
 
@@ -82,12 +83,12 @@ def _parsed(word: str) -> Call:
 
 
 def words_of(calls: tuple[Call, ...]) -> Message:
-    """What is given, for people."""
+    """The calls let through, for people."""
     return msg("Let these calls through: {calls}", calls=", ".join(call.text for call in calls))
 
 
 def today(facts: SeccompFacts, capabilities: frozenset[str]) -> FilterSource | None:
-    """What it has now, as it would be for these capabilities; None: not known, or no filter."""
+    """Its current filter, adapted to these capabilities; None: unknown, or no filter."""
     default = facts.default
     if facts.profile is ProfileKind.DEFAULT:
         if isinstance(default, MeasuredDefault) and (default.whole or not isinstance(facts.origin, KernelFilters)):
@@ -98,10 +99,10 @@ def today(facts: SeccompFacts, capabilities: frozenset[str]) -> FilterSource | N
 
 
 def widened(source: FilterSource, calls: tuple[Call, ...], machine: str) -> str:
-    """The profile's JSON. Raises DecodeError where what the filter says is not followed to its end."""
+    """The profile's JSON. Raises DecodeError if the filter has undecided answers."""
     abis = tuple(abi for abi in abis_of(machine or "x86_64") if _used(source, abi))
     found: dict[str, Outcomes] = {}
-    for abi in reversed(abis):  # names that two have go by the machine's own
+    for abi in reversed(abis):  # the native one last: it decides names that several have
         answers = dict(source.answers(abi).calls)
         for name in numbers(abi):
             found[name] = tuple(map(_written, answers.get(name, (Outcome(Action(ActionKind.ERRNO, errno.EPERM)),))))
@@ -128,9 +129,9 @@ _EPERM = Action(ActionKind.ERRNO, errno.EPERM)
 
 
 def _with(outcomes: Outcomes, call: Call) -> Outcomes:
-    """Also this passes; what it was refused with in the same case is said no more, since either would count."""
+    """Let this pass as well. Refusals that overlap with it are dropped, since any matching rule would apply."""
     constraints = tuple(
-        Constraint(place, _TOLD.get(call.name, (0, 0))[1] if _TOLD.get(call.name, (-1, 0))[0] == place else ALL_BITS,
+        Constraint(place, _GIVEN.get(call.name, (0, 0))[1] if _GIVEN.get(call.name, (-1, 0))[0] == place else ALL_BITS,
                    Op.EQ, value)
         for place, value in enumerate(call.values) if value is not None
     )  # fmt: skip
@@ -147,7 +148,7 @@ def _simple(outcomes: Outcomes) -> Outcomes:
 
 
 def _implying(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
-    """Without those that the others imply: a rule has room for one comparison an argument."""
+    """Drop constraints implied by others: a rule has room for one comparison per argument."""
     kept = list(dict.fromkeys(constraints))
     for each in tuple(kept):
         negated = replace(each, op=NEGATED[each.op])

@@ -1,4 +1,4 @@
-"""What of a process's filters decides its stances, the posture of layer 4: their answers, by each entry point."""
+"""The posture of layer 4: the answers of a process's filters by each entry point, which decide its stances."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _ALL = frozenset(NAMES)
 
 
 class SeccompPosture(Value, cache_hash=True, weakref=True):
-    """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
+    """`points`: each entry point, whether the kernel certainly has it, and its answers.
 
-    `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one
-    capability more would change. `unseen`: there are filters besides, of which nothing is known.
+    `points` is empty if the machine is unknown. `opened`: for an engine's default, the answers that one more capability
+    would change. `unseen`: there are further filters, which are unknown.
     """
 
     mode: SeccompMode | None
@@ -38,7 +38,7 @@ class SeccompPosture(Value, cache_hash=True, weakref=True):
     opened: tuple[tuple[str, Answers], ...]
     unseen: bool
     kernel: tuple[int, int] | None
-    read: bool = True  # whether it is known from the kernel, and not from a profile that the engine states
+    read: bool = True  # whether it was read from the kernel, rather than a profile that the engine names
 
 
 def posture_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> SeccompPosture:
@@ -69,7 +69,7 @@ _held: WeakKeyDictionary[SeccompPosture, ref[SeccompPosture]] = WeakKeyDictionar
 
 
 def _one(posture: SeccompPosture) -> SeccompPosture:
-    """Of equal ones that somebody holds the first: whoever compares them has thousands of outcomes to go through."""
+    """Return the first of equal postures that is still alive: comparing two means walking thousands of outcomes."""
     known = _held.get(posture)
     first = None if known is None else known()
     if first is None:

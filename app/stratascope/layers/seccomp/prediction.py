@@ -1,8 +1,7 @@
-"""What the filter of a relaunched container will let through. Pure.
+"""Predicts what the filter of a relaunched container will let through. Pure.
 
-The engines resolve their default for the capabilities of a container, so it is resolved anew for those of the
-prediction. The text of a profile that was named by a path is looked for among the ground's profiles: whoever predicts
-puts it there.
+Engines resolve their default for a container's capabilities, so it is resolved again for the predicted ones. The text
+of a profile named by path is looked up in the ground's profiles, where the caller has to put it.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Sur
 
 
 def _ignored(asked: Asked, engine: Engine) -> bool:
-    """Docker took no notice of a profile beside --privileged (measured: 26.1) before moby's change 47500."""
+    """Docker ignored a profile together with --privileged (measured: 26.1) before moby's change 47500."""
     if not asked.privileged or asked.seccomp is not ProfileKind.CUSTOM or engine.kind is not EngineKind.DOCKER:
         return False
     return (version_of(engine.version) or _OLDEST) < _HONOURED
@@ -69,7 +68,7 @@ def _decides(asked: Asked, around: Surroundings) -> tuple[ProfileKind, str, int,
 
 def _mode(facts: SeccompFacts, was: ProfileKind, profile: ProfileKind) -> SeccompMode | None:
     if was is profile:
-        return facts.mode  # whether a program adds filters by itself, too, will not change
+        return facts.mode  # a program that adds filters itself will do so again
     if facts.unseen and profile is ProfileKind.UNCONFINED:
         return SeccompMode.FILTER
     match profile:

@@ -1,6 +1,6 @@
-"""What the filter says to the calls of a route, by every entry point that this kernel has.
+"""What the filter says to a route's calls, by every entry point that this kernel has.
 
-An attacker takes whichever call, entry point and value of an unmentioned argument is let through.
+An attacker uses whichever call, entry point and value of an unspecified argument is let through.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value, replace
 
-# Calls that pass every filter, by the release that brought that: Linux commit cf6cb56ef244 ("seccomp: passthrough
-# uretprobe systemcall without filtering") (in v6.14), and its likes for uprobe (in v6.18)
+# Calls that pass every filter, and the release that introduced this: Linux commit cf6cb56ef244 ("seccomp: passthrough
+# uretprobe systemcall without filtering") (in v6.14), and its counterpart for uprobe (in v6.18)
 PASSING = {"uretprobe": (6, 14), "uprobe": (6, 18)}
-# Calls that kernels from that release on answer with ENOSYS always, so that nothing is open where a filter lets them
-# through: unimplemented(2), create_module(2), nfsservctl(2), _sysctl(2), lookup_dcookie(2); vm86(2) on 64-bit kernels
+# Calls that always fail with ENOSYS from that release on, so that letting them through opens nothing: unimplemented(2),
+# create_module(2), nfsservctl(2), _sysctl(2), lookup_dcookie(2); vm86(2) on 64-bit kernels
 _GONE = {
     **dict.fromkeys(("afs_syscall", "getpmsg", "putpmsg", "security", "tuxcall", "vserver", "vm86", "vm86old"), (0, 0)),
     **dict.fromkeys(("create_module", "get_kernel_syms", "query_module"), (2, 6)),
@@ -34,7 +34,7 @@ _STRICT = frozenset(("read", "write", "exit", "rt_sigreturn", "sigreturn"))  # m
 
 
 def stance_of(need: Need, known: SeccompPosture) -> Ruling | None:
-    """What the filter says to the easiest of these calls; None where this machine has none, and for any other need."""
+    """The ruling on the easiest of these calls; None if this machine has none of them, or for any other need."""
     if not isinstance(need, Calls):
         return None
     match known.mode:
@@ -70,14 +70,14 @@ def _strict(need: Calls) -> Ruling:
 
 
 class _Found(Value):
-    """One call by one entry point: None is not decided."""
+    """One call by one entry point. `through` None: undecided."""
 
     way: Call
     abi: Abi
     certain: bool
     through: bool | None
     actions: Collection[Action]
-    narrow: bool  # it passes only with the upper half of an argument set
+    narrow: bool  # it only passes with the upper half of an argument set
 
 
 def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
@@ -167,14 +167,14 @@ def _stopping(found: _Found) -> Message:
             return msg("The filter answers {call} with {errno}.", call=call, errno=errno_name(action))
         case ActionKind.TRAP:
             return msg("The filter answers {call} with the signal SIGSYS.", call=call)
-        case ActionKind.KILL_THREAD:  # alone; the process goes on where it has others
+        case ActionKind.KILL_THREAD:  # only the thread: the process continues if it has others
             return msg("The filter ends a thread that calls {call}.", call=call)
         case _:
             return msg("The filter ends a process that calls {call}.", call=call)
 
 
 def _hinges(need: Calls, known: SeccompPosture) -> frozenset[str]:
-    """Capabilities that would make the engine's default let one of the calls through."""
+    """Capabilities with which the engine's default would let one of the calls through."""
     ways = [way for way in need.ways if not _gone(way.name, known.kernel)]
     return frozenset(
         f"capability:{name}"

@@ -1,7 +1,7 @@
-"""Answers as tables to be drawn, as counts, and against the engine's default.
+"""Answers as tables, as counts, and compared with the engine's default.
 
-`more` is the heart of the layer's verdict: which calls pass here that the default stops. Where both depend on
-arguments, it tries the values that the two name, and their neighbours.
+`more` is the core of the layer's verdict: which calls pass here that the default stops. If both depend on arguments, it
+tries the values that either mentions, and their neighbours.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOST_TRIES = 400
 
 
 class CallCounts(Value):
-    """What becomes of the calls of one entry point. `denied_names`: those that are denied whatever the arguments."""
+    """Counts of call verdicts by one entry point. `denied_names`: those denied whatever the arguments."""
 
     allowed: int
     denied: int
@@ -32,10 +32,10 @@ class CallCounts(Value):
 
 
 class AttackSurface(Value):
-    """How much of the kernel is within reach by one entry point. It stands beside depth and is no part of it.
+    """How much of the kernel is reachable by one entry point. Shown in addition to the depth, and no part of it.
 
-    `passing` counts calls that pass for at least some arguments. `more_than_default`: names that pass here and not
-    under the engine's default for the same container; None where that is not known.
+    `passing` counts calls that pass with at least some arguments. `more_than_default`: names that pass here but not
+    under the engine's default for the same container; None if that is unknown.
     """
 
     abi: str
@@ -47,7 +47,7 @@ class AttackSurface(Value):
 
 @remembered(60000)
 def call_table(origin: FilterSource, abi: Abi) -> CallTable:
-    """Every call, to be drawn. Raises DecodeError."""
+    """Every call, for display. Raises DecodeError."""
     answers = origin.answers(abi)
     return CallTable(abi.value, origin.kind, origin.title, _states(answers))
 
@@ -63,7 +63,7 @@ def _states(answers: Answers) -> tuple[CallState, ...]:
 
 @remembered()
 def counts(answers: Answers) -> CallCounts:
-    """How many of each verdict."""
+    """Count the calls per verdict."""
     found: dict[CallVerdict, list[str]] = {verdict: [] for verdict in CallVerdict}
     for name, outcomes in answers.calls:
         found[verdict_of(outcomes)].append(name)
@@ -77,7 +77,7 @@ def counts(answers: Answers) -> CallCounts:
 
 
 def passing(answers: Answers) -> tuple[str, ...]:
-    """Names of calls that pass for at least some arguments."""
+    """Names of calls that pass with at least some arguments."""
     return tuple([name for name, outcomes in answers.calls if _may_pass(outcomes)])
 
 
@@ -88,7 +88,7 @@ def _may_pass(outcomes: Outcomes) -> bool:
 
 @remembered(4000)
 def surface(answers: Answers, default: Answers | None) -> AttackSurface:
-    """The attack surface by one entry point, against the engine's default where that is known."""
+    """The attack surface by one entry point, compared with the engine's default if that is known."""
     names = passing(answers)
     return AttackSurface(
         answers.abi.value,
@@ -100,17 +100,17 @@ def surface(answers: Answers, default: Answers | None) -> AttackSurface:
 
 
 def more(here: Answers, default: Answers) -> tuple[str, ...]:
-    """Names of calls that pass here for some arguments for which the default stops them."""
+    """Names of calls that pass here with some arguments for which the default stops them."""
     return _compared(here, default)[0]
 
 
 def unclear(here: Answers, default: Answers) -> bool:
-    """Whether there may be others of that kind, which it takes too long to find out."""
+    """Whether there may be more of them that it takes too long to find."""
     return _compared(here, default)[1]
 
 
 def unknown_by_default(here: Answers, default: Answers) -> tuple[str, ...]:
-    """Names of calls that pass here, and of which nobody knows what the default says."""
+    """Names of calls that pass here and for which the default's answer is unknown."""
     return tuple(
         name
         for (name, outcomes), (_, usual) in zip(here.calls, default.calls, strict=True)
@@ -145,12 +145,12 @@ def _passes(outcomes: Outcomes, given: dict[int, Given]) -> bool:
 
 
 def _stopped(outcomes: Outcomes, given: dict[int, Given]) -> bool:
-    """For certain: what is not decided is not stopped."""
+    """Certainly stopped; undecided does not count."""
     return all(each.action.lets_through is False for each in outcomes if possible(each.constraints, given))
 
 
 def _samples(*sides: Outcomes) -> Iterable[dict[int, Given]]:
-    """Values of the arguments that are compared: those named, one beside, and each bit of a mask alone."""
+    """Values to try for the compared arguments: those mentioned, their neighbours, and each single bit of a mask."""
     values: dict[int, set[int]] = {}
     for outcomes in sides:
         for outcome in outcomes:

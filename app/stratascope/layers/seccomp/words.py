@@ -1,7 +1,7 @@
-"""What each system call is for, and a sentence on the dangerous ones, for people. See syscalls(2).
+"""What each system call is for, and a warning on the dangerous ones, for people. See syscalls(2).
 
-Dangerous is a call that gives power over more than the own process, or that has again and again been the way into
-the kernel. Decided against a sentence for each of 470 calls: for most there is nothing to fear.
+A call is dangerous if it gives power over more than its own process, or has repeatedly been the way into the kernel.
+Decided against a text for each of 470 calls: most are nothing to fear.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GROUPS = (
     *(_PROCESSES, _MEMORY, _SIGNALS, _MESSAGES, _TIME, _FILES, _UNUSED),
 )
 
-# What stands in no group is of files
+# Calls in no group are for files
 _NAMES = {
     _MOUNTS: """mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsconfig fsmount fsopen fspick
         pivot_root chroot setns unshare listmount statmount""",
@@ -152,5 +152,5 @@ def group_of(name: str) -> Message:
 
 
 def warning(name: str) -> Message | None:
-    """Why a call is dangerous; None for one that is not known to be."""
+    """Why a call is dangerous; None if it is not known to be."""
     return _warnings().get(name)

@@ -1,1 +1,1 @@
-"""What several layers read, weigh or say alike."""
+"""What several layers read, weigh or report in the same way."""

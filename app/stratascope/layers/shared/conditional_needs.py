@@ -1,7 +1,7 @@
-"""Capabilities that are asked for only under a setting of the host: the host's answers, in a layer's posture.
+"""Capabilities that are only required under a host setting: the host's values, as part of a layer's posture.
 
-The two layers whose job capabilities are share it. A stance sees its posture and no ground, so the
-answers to those few settings that the threats name travel in there.
+Shared by the two layers that deal with capabilities. A stance sees its posture but no ground, so the values of the few
+settings that threats mention are passed along in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Answers = tuple[tuple[Setting, bool | None], ...]
 
 @cache
 def conditions() -> tuple[Setting, ...]:
-    """The settings that decide whether a capability is asked for, once each."""
+    """The settings that decide whether a capability is required, without duplicates."""
     found: dict[Setting, None] = {}
     for need in needs_of(all_threats()):
         if isinstance(need, Capability) and need.only_if is not None:
@@ -33,19 +33,19 @@ def conditions() -> tuple[Setting, ...]:
 
 @remembered()
 def answers(ground: Ground) -> Answers:
-    """Whether each of them holds on this host; None where it could not be read."""
+    """Whether each of them holds on this host; None if it could not be read."""
     return tuple((setting, holds(setting, ground)) for setting in conditions())
 
 
 def asked_for(need: Capability, known: Answers) -> bool | None:
-    """Whether the kernel asks for that capability at all; None where the host's setting is not known."""
+    """Whether the kernel requires that capability at all; None if the host's setting is unknown."""
     if need.only_if is None:
         return True
     return dict(known).get(need.only_if)
 
 
 def not_asked_for(setting: Setting) -> Ruling:
-    """The kernel lets everyone do it here, with or without the capability."""
+    """On this host the kernel lets everyone do it, with or without the capability."""
     return Ruling(
         Stance.LETS_THROUGH,
         msg("No capability is needed on this host: {setting} does not require it.", setting=setting.name),
@@ -54,10 +54,10 @@ def not_asked_for(setting: Setting) -> Ruling:
 
 
 def perhaps_asked_for(setting: Setting) -> Ruling:
-    """What is missing matters only under a setting that could not be read."""
+    """The missing capability only matters under a setting that could not be read."""
     return Ruling(Stance.UNKNOWN, unread(setting), path_of(setting.name))
 
 
 def unread(setting: Setting) -> Message:
-    """Why it is not known."""
+    """Why it is unknown."""
     return msg("It depends on {setting} of the host, which could not be read.", setting=setting.name)

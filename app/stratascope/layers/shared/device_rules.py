@@ -1,8 +1,7 @@
-"""Rules of the device cgroup, `TYPE MAJOR:MINOR ACCESS` as `devices.list` prints them: does one allow a use.
+"""Rules of the device cgroup, `TYPE MAJOR:MINOR ACCESS` as printed in `devices.list`: whether one allows a use.
 
-The kernel allows what one rule allows in full (security/device_cgroup.c, match_exception). What the
-runtimes allow in every container is the OCI runtime specification's list of default devices, and making (not opening)
-any node.
+The kernel allows an access if one rule allows all of it (security/device_cgroup.c, match_exception). Runtimes allow in
+every container the OCI runtime specification's default devices, and creating (not opening) any node.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ _DEFAULT = (
     "c 5:2 rwm",
     "c 136:* rwm",
 )
-# /dev/net/tun: runc (until 1.2) and crun allow it everywhere, and make the node nowhere
+# /dev/net/tun: runc (until 1.2) and crun always allow it, but never create the node
 OF_RUNTIMES = ("c 10:200 rwm",)
 _RULE = re.compile(r"[abc] (?:[0-9]+|\*):(?:[0-9]+|\*) [rwm]{1,3}").fullmatch
 _OTHER_BLOCK = re.compile(
     r"/dev/(?:(?:loop|ram|zram|nbd|sr|fd|zd|rbd|drbd|bcache|ublkb|pmem|mmcblk)[0-9]+(?:\.[0-9]+)?s?"
     r"(?:(?:p|boot)?[0-9]+)?|dasd[a-z]+[0-9]*)"
 ).fullmatch
-# Whatever lies in a folder of /dev counts as one (/dev/GROUP/VOLUME of LVM, /dev/zvol, /dev/md, /dev/block …) but for
-# those in which devices of other kinds are
+# Anything in a subdirectory of /dev counts as one (/dev/GROUP/VOLUME of LVM, /dev/zvol, /dev/md, /dev/block …), except
+# in those for other kinds of devices
 _IN_FOLDER = re.compile(r"/dev/([^/]+)/.+").fullmatch
 _CHARACTER_FOLDERS = frozenset(
     (
@@ -48,7 +47,7 @@ _KNOWN = {"/dev/mem": "c 1:1", "/dev/kmem": "c 1:2", "/dev/port": "c 1:4", "/dev
 
 
 def passes(rules: tuple[str, ...], need: Device) -> bool:
-    """Whether some rule allows this use; a disk of unknown number (`minor` None) by any rule for a block device."""
+    """Whether a rule allows this use; a disk of unknown number (`minor` None) matches any rule for a block device."""
     return any(_allows(rule, need.kind, need.major, need.minor, need.access) for rule in rules)
 
 
@@ -67,7 +66,7 @@ def in_every_container(kind: str, major: int, minor: int) -> bool:
 
 
 def is_block(node: str) -> bool:
-    """Whether a node of /dev is a block device, by the names that the kernel gives."""
+    """Whether a node in /dev is a block device, by its kernel name."""
     if is_disk(node) or _OTHER_BLOCK(node) is not None:
         return True
     folder = _IN_FOLDER(node)
@@ -75,13 +74,13 @@ def is_block(node: str) -> bool:
 
 
 def passes_block(device: AskedDevice) -> bool:
-    """Whether a block device was passed in. Podman tells another device of the same number as its source, at times."""
+    """Whether a block device was passed in. Podman may report another device with the same number as its source."""
     return is_block(device.source) or is_block(device.target)
 
 
 @remembered()
 def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """What the engines ask their runtime for, as far as their options tell; `rules` as typed."""
+    """The rules that engines give their runtime, as far as the options show; `rules` as typed."""
     if privileged:
         return ALL_DEVICES
     asked = []

@@ -1,4 +1,4 @@
-"""Where sockets of engines are: the engine's own by its address, others by their names and usual folders."""
+"""Where engines' sockets are: the engine's own by its address, others by their names and usual directories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile
 from stratascope.layers.shared.host_paths import is_socket, within
 
-# Directories that exist only for an engine, and the socket in them
+# Directories that only exist for an engine, and the socket in them
 _SOCKET_FOLDERS = (
     ("/run/podman", "podman.sock"),
     ("/run/containerd", "containerd.sock"),
@@ -22,7 +22,7 @@ _USER_PODMAN = re.compile(r"/run/user/[0-9]+/podman").fullmatch
 
 
 def own_socket(around: Surroundings) -> str:
-    """Where the engine's own socket is on its machine: as its address says, else the usual place."""
+    """The path of the engine's own socket on its machine: from its address, else the usual one."""
     engine = around.engine
     if engine.local:
         return plain_run(engine.endpoint.removeprefix("unix://"))
@@ -30,17 +30,17 @@ def own_socket(around: Surroundings) -> str:
     if path:
         return plain_run(path)
     if engine.rootless:
-        return ""  # below the directory of a user whose number is not known
+        return ""  # in the runtime directory of a user whose id is unknown
     return "/run/docker.sock" if engine.kind is EngineKind.DOCKER else "/run/podman/podman.sock"
 
 
 def is_engine_socket(source: str, target: str, around: Surroundings) -> bool:
-    """Whether the mount is a socket itself, and no folder with one."""
+    """Whether the mount is a socket itself, rather than a directory with one."""
     return is_socket(source) or is_socket(target) or plain_run(source) == own_socket(around)
 
 
 def sockets_in(source: str, target: str, device: str, around: Surroundings) -> list[str]:
-    """Sockets of engines that this host path brings in, by their place inside."""
+    """Engine sockets that this host path exposes, by their path inside."""
     if is_socket(source) or is_socket(target):
         return [target]
     found = []
@@ -59,7 +59,7 @@ def sockets_in(source: str, target: str, device: str, around: Surroundings) -> l
 
 
 def _same_device(path: str, device: str, around: Surroundings) -> bool:
-    """Whether a path of the host lies on that file system, so that a bind of a parent shows it."""
+    """Whether a host path is on that file system, so that a bind of a parent directory shows it."""
     best = ("", "")
     for number, _, target in around.ground.mounts:
         if len(target) >= len(best[1]) and within(path, target):
@@ -68,18 +68,18 @@ def _same_device(path: str, device: str, around: Surroundings) -> bool:
 
 
 def engine_sockets(found: tuple[SpecialFile, ...], around: Surroundings) -> tuple[SpecialFile, ...]:
-    """Those of these files that are sockets of engines: by their names, or the very file that one has elsewhere."""
+    """The engine sockets among these files: by name, or the same file as a known socket elsewhere."""
     known = {around.engine.socket_file, *(file for file, _ in around.ground.sockets)}
     return tuple(item for item in found if item.kind == "s" and (item.file in known or is_socket(item.path)))
 
 
 def user_socket(source: str) -> bool:
-    """Whether a socket at that place belongs to an engine of an ordinary user."""
+    """Whether a socket at that path belongs to an ordinary user's engine."""
     return _USER_RUN(plain_run(source)) is not None
 
 
 def plain_run(path: str) -> str:
-    # /var/run is a link to /run everywhere that engines run
+    # /var/run is a link to /run wherever engines run
     return path.removeprefix("/var") if path.startswith("/var/run/") or path == "/var/run" else path
 
 

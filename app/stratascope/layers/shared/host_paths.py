@@ -1,6 +1,6 @@
-"""How much a path of the host matters, by where it lies: what it gives to whoever reads or writes it.
+"""How much a host path matters, by its location: what reading or writing it gives.
 
-Lists of places, as distributions lay them out; who owns the files there and what their bits allow is not looked at.
+Lists of locations, as laid out by distributions; ownership and mode of the files there are not considered.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _SECRET = (
 )
 _WHOLE = frozenset({"/etc", "/home", "/var", "/var/lib", "/var/log", "/sys", "/etc/ssl"})
 _PRIVATE_FOLDER = re.compile(r"/\.(?:ssh|gnupg|aws|kube|docker|azure|password-store|config/gcloud)(?:/|$)").search
-# Whoever, as root, writes one of these makes the host run his program as root: by cron, PAM, ld.so, core_pattern …
+# Writing one of these as root makes the host run a program as root: by cron, PAM, ld.so, core_pattern …
 VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
 _HANDS_OVER = frozenset(
     {
@@ -92,16 +92,16 @@ _HANDS_OVER = frozenset(
 
 
 class Weight(IntEnum):
-    """How much a path of the host matters."""
+    """How much a host path matters."""
 
     ORDINARY = 0
-    SENSITIVE = 1  # whoever reads it learns secrets; whoever writes it changes the system
-    SYSTEM = 2  # whoever writes it changes the system
-    ROOT = 3  # all of it
+    SENSITIVE = 1  # reading reveals secrets; writing changes the system
+    SYSTEM = 2  # writing changes the system
+    ROOT = 3  # the whole file tree
 
 
 class HostPath(Value):
-    """A path of the host in sight of the container."""
+    """A host path visible to the container."""
 
     source: str
     target: str
@@ -114,7 +114,9 @@ def within(path: str, folder: str) -> bool:
 
 
 def own_volume(source: str, wish: AskedMount | None) -> bool:
-    """A volume that the engine keeps for its containers: by its word, as any folder may be called so."""
+    """A volume kept by the engine for its containers. Also checks the engine's kind, as any directory may have such a
+    path.
+    """
     return wish is not None and wish.kind == "volume" and VOLUME_ROOT(source) is not None
 
 
@@ -124,12 +126,12 @@ def hands_over(source: str) -> bool:
 
 
 def gives_login(source: str) -> bool:
-    """Whether writing there lets one act as some user of the host."""
+    """Whether writing there allows acting as a user of the host."""
     return source == "/home" or _PRIVATE_FOLDER(source) is not None
 
 
 def is_disk(node: str) -> bool:
-    """Whether a device node is a disk or a part of one, by the names that the kernel gives."""
+    """Whether a device node is a disk or a partition, by its kernel name."""
     return _DISK(node) is not None
 
 
@@ -139,14 +141,14 @@ def is_socket(path: str) -> bool:
 
 
 def weight(path: HostPath) -> Weight:
-    """How much a path matters, given whether it can be written."""
+    """How much a path matters, considering whether it is writable."""
     source = path.source
     if source == "/":
         return Weight.ROOT
     if is_socket(source):
         return Weight.ORDINARY  # reported as a socket
     if source in ("/dev/shm", "/dev/mqueue"):
-        return Weight.ORDINARY  # come with the host's IPC namespace, and are reported there
+        return Weight.ORDINARY  # part of the host's IPC namespace, and reported there
     if path.writable and (source == "/var" or any(within(source, folder) for folder in _SYSTEM)):
         return Weight.SYSTEM
     if source in _WHOLE or _PRIVATE_FOLDER(source) or any(within(source, folder) for folder in _SECRET):

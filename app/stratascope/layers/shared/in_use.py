@@ -1,6 +1,6 @@
-"""What says that a container uses what it was granted: it was seen to, or its command or its environment names it.
+"""Signs that a container uses what it was granted: it was seen using it, or its command or environment names it.
 
-That nothing says so does not mean that it is unused: many programs know by themselves where a socket lies.
+Absence of a sign does not mean it is unused: many programs have the path of a socket built in.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from stratascope.linux.capability import CapabilitySet
 _DEVICE = re.compile(r"(?<![\w.-])/dev/[A-Za-z0-9][\w./-]*")
 _STANDARD = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "fd", "stdin", "stdout", "stderr")
 _EVERYWHERE = frozenset(f"/dev/{name}" for name in (*_STANDARD, "pts", "shm", "mqueue", "core"))
-_SAME = (("/var/run/", "/run/"), ("/run/", "/var/run/"))  # one folder by two names, on most systems
+_SAME = (("/var/run/", "/run/"), ("/run/", "/var/run/"))  # the same directory under two names on most systems
 
 
 def path_used(place: str, subject: Subject) -> Message | None:
-    """A mount or a device at that place of the container."""
+    """Signs that it uses a mount or device at that path in the container."""
     place = place.rstrip("/")
     if not place:
         return None
@@ -39,7 +39,7 @@ def path_used(place: str, subject: Subject) -> Message | None:
 
 
 def capabilities_used(names: CapabilitySet, subject: Subject) -> Message | None:
-    """One of these. `CAP_` may be left out where what is left is no word of other things (SYS_ADMIN, not KILL)."""
+    """Signs of one of these. `CAP_` is optional if the rest is no word of other things (SYS_ADMIN, but not KILL)."""
     for name in names.names():
         plain = name.removeprefix("CAP_")
         prefix = "(?:CAP_)?" if "_" in plain else "CAP_"
@@ -54,7 +54,7 @@ def capabilities_used(names: CapabilitySet, subject: Subject) -> Message | None:
 
 
 def any_device_used(subject: Subject) -> Message | None:
-    """One of the host's: not one that every container has."""
+    """Signs of a host device other than those that every container has."""
     texts = (subject.container.command, *subject.environment)
     for path in (found for text in texts for found in _DEVICE.findall(text)):
         if path not in _EVERYWHERE:

@@ -1,4 +1,4 @@
-"""The id maps of mounts that have some of their own, where they are known: read with privilege only (statmount(2))."""
+"""Id maps of idmapped mounts, if known: readable only with privilege (statmount(2))."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ MOUNT_IDMAPS = "mnt:idmaps"
 
 
 def id_maps(capture: Capture) -> dict[int, MountIdMap]:
-    """By the number of the mount in mountinfo."""
+    """By the mount's id in mountinfo."""
     return {each.mount: each for each in or_none(capture.decoded(MOUNT_IDMAPS, parse_mount_idmaps)) or ()}
 
 
 def has_ids(mount: Mount) -> bool:
-    """Whether it has id maps of its own."""
+    """Whether it is idmapped."""
     return "idmapped" in mount.options.split(",")
 
 
 def without_root(capture: Capture, mounts: tuple[Mount, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Places of those whose map leaves out the disk's root, and of those whose map is not known.
+    """Targets of mounts whose map leaves out the disk's root, and of those whose map is unknown.
 
-    In the former nobody writes as root, nor to what is root's. inode_permission and may_create, fs/namei.c: EACCES for
-    what belongs to an id that is not mapped, EOVERFLOW for whoever is not.
+    Through the former nobody writes as root or to root's files. inode_permission and may_create, fs/namei.c: EACCES for
+    files of an unmapped id, EOVERFLOW for a caller that is unmapped.
     """
     maps = id_maps(capture)
     found = [(mount.target, maps.get(mount.id)) for mount in mounts if has_ids(mount)]

@@ -1,4 +1,4 @@
-"""What a start does not show: programs that do their work for whoever comes, as other users, at some later time."""
+"""What startup does not show: programs that later do their work on request, as other users."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from stratascope.core.observation.imports import Programs, opens_sessions, uses
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.toggle import Subject
 
-_COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
+_COMM_MAX = 15  # characters in a process name, TASK_COMM_LEN
 _PAUSES, _SHELLS = frozenset(("sleep", "tail", "cat", "pause")), frozenset(("sh", "ash", "bash", "dash", "zsh"))
 _INITS = frozenset(("tini", "docker-init", "catatonit", "dumb-init", "init"))
 _IDLE = _PAUSES | _SHELLS | _INITS | {"busybox"}
 _ALONE = frozenset(("-i", "-l", "-il", "-li", "--login"))
-_BECOMES = "CAP_SETUID"  # sshd gives up its groups when it starts, and becomes nobody then
+_BECOMES = "CAP_SETUID"  # sshd drops its groups at startup, but doesn't change its user then
 
 
 def serves_users(subject: Subject) -> bool:
-    """Whether its programs open sessions for people, or can become other users and did not when it started: servers
-    of logins, mail and jobs, and what waits for sessions itself.
+    """Whether its programs open sessions for people, or can switch users and did not at startup: servers for logins,
+    mail and jobs, and containers that wait for sessions.
 
-    Of these a start says little: where they write and what they start then was not seen.
+    For these, startup shows little: where they write and what they start later was not observed.
     """
     if subject.programs is None or subject.seen is None:
         return False
@@ -30,16 +30,14 @@ def serves_users(subject: Subject) -> bool:
 
 
 def becoming(subject: Subject) -> tuple[str, ...]:
-    """Programs of it that can become other users, where none was seen to have done so."""
+    """Its programs that can switch users, unless one was seen doing so."""
     if subject.programs is None or any(use.name == _BECOMES for use in (subject.seen or Observation()).capabilities):
         return ()
     return tuple(dict.fromkeys(use.program for use in uses(subject.programs.found) if use.capability == _BECOMES))
 
 
 def waits_for_sessions(subject: Subject) -> bool:
-    """Whether all that it runs is a pause or a shell without a script, and nothing listens: its work is what people
-    do in it.
-    """
+    """Whether it only runs a pause or a shell without a script, and nothing listens: its work is what people do."""
     if subject.programs is None or not subject.users or subject.seen is None or subject.seen.ports:
         return False
     return {name for name, _ in subject.users} <= _IDLE and _idle(subject.container.command)
@@ -57,13 +55,13 @@ def _idle(command: str) -> bool:
 
 
 def runs_scripts(subject: Subject) -> bool:
-    """Whether a program that does what stands elsewhere still runs: no script that only started others."""
+    """Whether a running program gets its behaviour from elsewhere, as a script does. Finished scripts don't count."""
     opaque = {program.name[:_COMM_MAX] for program in (subject.programs or Programs()).found if program.opaque}
     return bool(opaque if subject.users is None else opaque & {name for name, _ in subject.users})
 
 
 def writes_to_volumes(subject: Subject) -> bool:
-    """Whether it has a volume or folder of the host that it may write to, whose files can't be handed over with it."""
+    """Whether it has a writable volume or host directory whose files can't be changed to another owner with it."""
     own = {volume.target for volume in subject.own_volumes or ()}
     mounts = subject.container.asked.mounts
     return any(mount.kind != "tmpfs" and mount.writable and mount.target not in own for mount in mounts)

@@ -1,4 +1,4 @@
-"""What layers do with a reading: decode it, or keep the gap with what it leaves open; and the few words they share."""
+"""Common handling of readings in the layers: decode one, or keep its gap and what that leaves open; shared texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_ASKED = msg("Nothing")
 
 
 def decoded(capture: Capture, name: str, parse: Callable[[str], Decoded], gaps: list[NamedGap]) -> Decoded | None:
-    """A reading as its decoder has it; None where it was not read or not understood, and `gaps` says why."""
+    """Decode a reading; None if it was not read or not understood, with the reason added to `gaps`."""
     found = capture.decoded(name, parse)
     if isinstance(found, Gap):
         gaps.append(NamedGap(name, unsupported(capture, found), capture.source(name)))
@@ -28,17 +28,17 @@ def decoded(capture: Capture, name: str, parse: Callable[[str], Decoded], gaps: 
 
 
 def unsupported(capture: Capture, gap: Gap) -> Gap:
-    """The same gap, but UNSUPPORTED where this way of reading never gives it (an engine's own `top`)."""
+    """The gap, but UNSUPPORTED if this way of reading never provides it (an engine's own `top`)."""
     return replace(gap, kind=GapKind.UNSUPPORTED) if capture.via != "proc" and gap.kind is GapKind.ABSENT else gap
 
 
 def process_status(capture: Capture) -> ProcessStatus | Gap:
-    """The decoded status; a gap where it was not read, or not understood (UNPARSED, with the decoder's words)."""
+    """The decoded status; a gap if it was not read, or not understood (UNPARSED, with the decoder's message)."""
     return capture.decoded("status", parse_status)
 
 
 def who(process: Capture) -> Message:
-    """At the start of a sentence: a further process of a container, or a thread that is not as its process's first."""
+    """To start a sentence: another process of the container, or a thread that differs from its process's first."""
     owner = thread_of(process)
     if owner is None:
         return msg("Process {pid}", pid=process.pid)
@@ -46,11 +46,11 @@ def who(process: Capture) -> Message:
 
 
 def missing_line(capture: Capture, line: str) -> NamedGap:
-    """The gap of a line that this kernel, or this way of reading, does not give."""
+    """The gap for a line that this kernel, or this way of reading, does not provide."""
     gap = Gap(GapKind.ABSENT, detail=f"status has no line {line}")
     return NamedGap(f"status:{line}", gap, f"{capture.source('status')}:{line}")
 
 
 def why_unknown(gaps: tuple[NamedGap, ...]) -> Message:
-    """The first gap as the fact on the band."""
+    """The first gap, as the fact on the band."""
     return gap_words(gaps[0].gap).band if gaps else UNKNOWN

@@ -1,6 +1,6 @@
-"""Sockets and device nodes in a process's sight: which of them open what, and whom their permissions let in.
+"""Sockets and device nodes visible to a process: what they open, and whom their permissions let in.
 
-Read with privilege only. Device numbers are those of Documentation/admin-guide/devices.txt.
+Only read with privilege. Device numbers are from Documentation/admin-guide/devices.txt.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _LOG = (1, 11)  # kmsg
 
 
 def special_files(capture: Capture) -> SpecialFiles | None:
-    """None where they were not read."""
+    """None if they were not read."""
     return or_none(capture.decoded(SPECIAL, parse_special))
 
 
 def node_kind(item: SpecialFile) -> str:
-    """disk, memory or log, as `core.threats.needs.Node` has them; empty: none of these."""
+    """disk, memory or log, as in `core.threats.needs.Node`; empty: none of these."""
     if item.kind == "b":
         return "disk"
     number = (item.major, item.minor)

@@ -1,7 +1,6 @@
-"""What the toggles of all layers have in common: values in their plain form, and proofs in one way.
+"""What the toggles of all layers share: normalizing values, and building proofs.
 
-A value comes from a person or a script, so whatever is wrong with it is a ToggleError with a sentence that says what
-to give instead.
+A value comes from a person or a script, so anything invalid is a ToggleError that says what to give instead.
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import MORE, Preset, Proof, Proven, Subject, ToggleError
 
-# What a toggle's value may be instead of one: what was seen of the container decides
+# Special values of a toggle: what was observed of the container decides
 LEARNED, ORDINARY, TIGHT = "learned", "ordinary", "tight"
-UNLIMITED = "unlimited"  # of a limit: none any more
+UNLIMITED = "unlimited"  # removes a limit
 NOT_READ = msg("It could not be read")
 LATER_PRESETS = (Preset.RESTRICTED, Preset.STRICT)
 _SIZE = re.compile(r"([0-9]{1,18})([bkmgt]?)(?:i?b)?", re.ASCII).fullmatch
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
-_MOST_WORDS = 32  # of one value
-_MOST = 1 << 62  # bytes; far below what a signed number of 64 bits holds
+_MOST_WORDS = 32  # per value
+_MOST = 1 << 62  # bytes; far below the maximum of a signed 64-bit number
 
 
 def only(word: str, *more: str) -> Callable[[str, Subject], str]:
-    """The check of a toggle that takes one value, or one of a few."""
+    """The check of a toggle that accepts one value, or one of a few."""
 
     def check(value: str, subject: Subject) -> str:
         found = value.strip().lower()
@@ -39,7 +38,7 @@ def only(word: str, *more: str) -> Callable[[str, Subject], str]:
 
 
 def whole_number(value: str, least: int, most: int) -> int:
-    """A whole number in these bounds. Raises ToggleError."""
+    """An integer within these bounds. Raises ToggleError."""
     text = value.strip()
     if not (text.isascii() and text.isdigit() and len(text) <= 19) or not least <= int(text) <= most:
         raise ToggleError(
@@ -63,7 +62,7 @@ def size_of(value: str, least: int) -> int:
 
 
 def more_of(value: str, subject: Subject, check: Callable[[str, Subject], str]) -> str:
-    """`+A,B` in its plain form, each of them checked; "" where the value is no such list. Raises ToggleError."""
+    """Normalize `+A,B`, checking each item; "" if the value is no such list. Raises ToggleError."""
     if not value.strip().startswith(MORE):
         return ""
     words = [word.strip() for word in value.strip()[1:].split(",") if word.strip()]
@@ -73,22 +72,22 @@ def more_of(value: str, subject: Subject, check: Callable[[str, Subject], str]) 
 
 
 def listed(value: str) -> tuple[str, ...]:
-    """What a value `+A,B` names."""
+    """The items in a value `+A,B`."""
     return tuple(value.removeprefix(MORE).split(","))
 
 
 def no_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    """Nothing that we know of could break."""
+    """Nothing known that could break."""
     return ()
 
 
 def in_no_preset(preset: Preset, subject: Subject) -> str | None:
-    """For what only a person can choose."""
+    """For a toggle that only a person can choose."""
     return None
 
 
 def no_pieces(subject: Subject) -> tuple[str, ...]:
-    """For what a smallest set is never made of."""
+    """For a toggle that is never part of a smallest set."""
     return ()
 
 
@@ -100,7 +99,6 @@ def proof_of(answer: bool | None, expected: Message, yes: Message, no: Message, 
 
 
 def is_docker(subject: Subject) -> bool:
-    """Whether the engine is Docker."""
     return subject.engine.kind is EngineKind.DOCKER
 
 
@@ -108,14 +106,14 @@ OWN_USER_NAMESPACE = frozenset(("private", "auto", "keep-id", "nomap"))
 
 
 def own_user_namespace(asked: Asked) -> bool:
-    """Whether a user namespace was asked for this container."""
+    """Whether a user namespace was requested for this container."""
     return bool(asked.uid_map) or asked.userns_mode.partition(":")[0] in OWN_USER_NAMESPACE
 
 
 def initial_user_namespace(mode: str, uid_map: tuple[tuple[int, int, int], ...], engine: Engine) -> bool | None:
-    """Whether the engine states that a container is in the machine's first user namespace; None: it does not say.
+    """Whether the engine puts a container in the initial user namespace; None: it does not report that.
 
-    Where the engine gives its containers one (rootless, userns-remap) only `host` takes that back.
+    If the engine gives containers another one (rootless, userns-remap), only `host` undoes it.
     """
     if uid_map or mode.partition(":")[0] in OWN_USER_NAMESPACE:
         return False
@@ -125,8 +123,8 @@ def initial_user_namespace(mode: str, uid_map: tuple[tuple[int, int, int], ...],
 
 
 def own_user_namespace_after(before: Asked, after: Asked, engine: Engine) -> bool | None:
-    """True where a relaunch puts it into a user namespace of its own, False where into the machine's first one; None
-    where that does not change.
+    """True if a relaunch puts it in a user namespace of its own, False if in the initial one; None if that does not
+    change.
     """
     if (before.userns_mode, before.uid_map) == (after.userns_mode, after.uid_map):
         return None
@@ -136,12 +134,12 @@ def own_user_namespace_after(before: Asked, after: Asked, engine: Engine) -> boo
 
 
 def shared_mode(mode: str) -> bool:
-    """Whether such a namespace is another's: the host's, a container's, a pod's, or one by its path."""
+    """Whether such a namespace is another's: the host's, a container's, a pod's, or one given by path."""
     return mode in ("host", "pod") or mode.startswith(("container:", "ns:"))
 
 
 def hosts_after(mode: str, around: Surroundings, *, network: bool = False) -> bool | None:
-    """Whether such a namespace will be the host's; None: not known. Rootless Docker's "host" network is its own mostly
+    """Whether such a namespace will be the host's; None: unknown. Rootless Docker's "host" network is usually its own
     (RootlessKit's); all other kinds, and Podman's, are the host's.
     """
     if mode == "host":

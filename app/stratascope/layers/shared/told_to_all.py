@@ -1,7 +1,7 @@
-"""Whether a process is in the host's namespaces, by what the kernel tells everyone of any process.
+"""Whether a process is in the host's namespaces, from files that everyone may read for any process.
 
-The links of /proc/PID/ns are told only to who may trace the process. Everybody may read how many PIDs it has (NSpid,
-proc(5)), how its ids are mapped, and which file its list of network devices is: another one in each network namespace.
+Only those who may trace a process can read its links in /proc/PID/ns. Everybody may read how many PIDs it has (NSpid,
+proc(5)), how its ids are mapped, and the inode of its list of network devices, which differs per network namespace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SOURCES = {Kind.PID: "status:NSpid", Kind.NET: "net/dev", Kind.USER: "uid_map"}
 
 
 def is_hosts(capture: Capture, kind: str, ground: Ground) -> bool | None:
-    """Of that kind of namespace; None where this does not tell."""
+    """Whether it is in the host's namespace of that kind; None if these files don't show it."""
     match kind:
         case Kind.PID if ground.first_processes:
             status = process_status(capture)
@@ -26,6 +26,6 @@ def is_hosts(capture: Capture, kind: str, ground: Ground) -> bool | None:
             inode = or_none(capture.decoded(NETWORK_INODE, parse_number))
             return None if inode is None or ground.network_inode is None else inode == ground.network_inode
         case Kind.USER:
-            # the first one maps every id to itself, but another one may, too
+            # the initial one maps every id to itself, but another one may as well
             return False if or_none(capture.decoded("uid_map", parse_full)) is False else None
     return None

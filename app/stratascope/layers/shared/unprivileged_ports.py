@@ -1,9 +1,9 @@
-"""Which ports everyone may bind in a process's network namespace: `net.ipv4.ip_unprivileged_port_start`.
+"""Ports that everyone may bind in a process's network namespace: `net.ipv4.ip_unprivileged_port_start`.
 
-The setting is the network namespace's own, and /proc shows the reader's. In the host's it is the host's; any other
-can be read only from inside, with privilege. Without, the engine's word counts: what was asked for, else what it sets
-in each network that it makes. Below the first free port NET_BIND_SERVICE is asked for in the user namespace that owns
-the network (inet_port_requires_bind_service, include/net/ip.h), so two layers need to know.
+The setting is per network namespace, and /proc shows the reader's. A process in the host's has the host's; any other
+can only be read from inside, with privilege. Otherwise the engine's information is used: what was requested, else what
+it sets in each network that it creates. Ports below the first free one require NET_BIND_SERVICE in the user namespace
+that owns the network (inet_port_requires_bind_service, include/net/ip.h), so two layers need this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PRIVILEGED_PORTS = 1024  # PROT_SOCK, include/net/sock.h
 
 
 def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
-    """Whether it is in the host's network namespace; None where one of the two is not known."""
+    """Whether it is in the host's network namespace; None if one of the two is unknown."""
     inode = inode_of(capture.text("ns/net"))
     if inode is not None:
         return around.ground.is_hosts("net", inode)
@@ -30,7 +30,7 @@ def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
 
 
 def first_free_port(capture: Capture, around: Surroundings) -> int | None:
-    """The first port that needs no capability; None where it is not known."""
+    """The first port that needs no capability; None if unknown."""
     found = capture.decoded(PORT_START, parse_number)
     if not isinstance(found, Gap):
         return found
@@ -38,16 +38,16 @@ def first_free_port(capture: Capture, around: Surroundings) -> int | None:
 
 
 def asked_port(asked: Asked) -> int | None:
-    """The first free port by --sysctl; None where nobody asked for one."""
+    """The first free port requested by --sysctl; None if nobody requested one."""
     wanted = dict(asked.sysctls).get(SETTING, "")
     return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else None
 
 
 def stated_port(network: str, start: int | None, engine: Engine) -> int | None:
-    """The first free port by what the engine states, in a network that it made for this container; None: it does not.
+    """The first free port in a network that the engine creates for this container; None if it does not.
 
-    Docker makes all of them free since 20.10 (moby, daemon/oci_linux.go, WithSysctls), where the kernel has the setting
-    for each network (Linux 4.11) and the user namespace is the machine's own; Podman leaves it as the kernel has it.
+    Docker frees all of them since 20.10 (moby, daemon/oci_linux.go, WithSysctls), if the kernel has the setting per
+    network (Linux 4.11) and the user namespace is the initial one; Podman leaves the kernel's default.
     """
     if shared_mode(network):
         return None
@@ -62,7 +62,7 @@ def low_ports_free(start: int | None) -> bool | None:
 
 
 def port_start_after(now: int | None, before: Asked, after: Asked, around: Surroundings) -> int | None:
-    """The first free port of a relaunch; None where it is not known."""
+    """The first free port after a relaunch; None if unknown."""
     wanted = asked_port(after)
     if before.sysctls != after.sysctls and wanted is not None:
         return wanted

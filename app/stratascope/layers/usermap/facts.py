@@ -1,6 +1,6 @@
-"""Who a process is inside and on the host, and what maps the one to the other: the facts of layer 6.
+"""The facts of layer 6: who a process is inside and on the host, and the map between the two.
 
-The maps are read from outside, so their right side is the host's ids if the reader itself sits in the initial user
+The maps are read from outside, so their right side is the host's ids if the reader itself is in the initial user
 namespace.
 """
 
@@ -30,12 +30,12 @@ Ranges = tuple[tuple[int, int, int], ...]
 
 
 class MountIds(Value):
-    """A mount with id maps of its own. Ranges as (on the disk, on the host, length)."""
+    """An idmapped mount. Ranges are (on the disk, on the host, length)."""
 
     target: str
     writable: bool
-    of_host: bool  # whether it shows files of the host's, and no volume of the container's own
-    system: bool  # whether by these the host's root hands it over
+    of_host: bool  # whether it shows host files, rather than a volume of the container's own
+    system: bool  # whether writing there as root takes over the host
     uid_map: Ranges
     gid_map: Ranges
 
@@ -47,39 +47,39 @@ class UsermapFacts(Value):
 
     uid_map: tuple[tuple[int, int, int], ...] | None
     gid_map: tuple[tuple[int, int, int], ...] | None
-    root_is_host_uid: int | None  # None: not known, or root is not mapped (see `root_mapped`)
+    root_is_host_uid: int | None  # None: unknown, or root is not mapped (see `root_mapped`)
     root_mapped: bool | None
     initial_namespace: bool | None
     range_shared_with: tuple[str, ...]
-    owner_inside: int | None  # what the engine's own user is called inside, where the map has it
+    owner_inside: int | None  # the engine's own user as an id inside, if the map has it
     uid_inside: int | None
     uid_outside: int | None
     gid_inside: int | None
     gid_outside: int | None
     setgroups: str | None  # "allow" or "deny"
-    groups: tuple[int, ...]  # supplementary, outside
-    held: int | None  # capabilities that it has or may take, as a mask: some make up for not being the owner
-    # kind of namespace, whether the process's own user namespace (or one below it) owns it
+    groups: tuple[int, ...]  # supplementary groups, outside
+    held: int | None  # mask of capabilities that it holds or can take: some make up for not being the owner
+    # kind of namespace, and whether the process's own user namespace (or one below it) owns it
     owners: tuple[tuple[str, bool | None], ...]
     port_start: int | None  # the first port that everyone may bind in its network namespace
     process: str
     gaps: tuple[NamedGap, ...]
-    uid_effective: int | None = None  # another one than `uid_outside` where that is root's, which it may take again
-    disks: bool = False  # whether disks of the host were passed in: a group may open their nodes
-    foreign_socket: bool = False  # whether a socket is mounted that is not the engine's own: its mode is not known
-    special: tuple[SpecialFile, ...] | None = None  # sockets of engines, and nodes; None: not read
-    idmapped: bool = False  # whether a mount has an id map of its own: there inside root may be the host's
-    mount_ids: tuple[MountIds, ...] | None = ()  # of all such mounts; None: not known
+    uid_effective: int | None = None  # differs from `uid_outside` if that is root's, which it can take again
+    disks: bool = False  # whether host disks were passed in: a group may open their nodes
+    foreign_socket: bool = False  # whether a socket other than the engine's own is mounted: its mode is unknown
+    special: tuple[SpecialFile, ...] | None = None  # engine sockets, and device nodes; None: not read
+    idmapped: bool = False  # whether a mount is idmapped: through it, root inside may be the host's
+    mount_ids: tuple[MountIds, ...] | None = ()  # all such mounts; None: unknown
 
 
 class UsermapAsked(Value):
-    """What the engine was told. An empty `userns_mode` is not "host"."""
+    """The options given to the engine. An empty `userns_mode` does not mean "host"."""
 
     userns_mode: str
     user: str
     uid_map: tuple[tuple[int, int, int], ...]
     network: str
-    first_free_port: int | None  # asked for
+    first_free_port: int | None  # requested by --sysctl
 
 
 def asked_of(container: Container) -> UsermapAsked:
@@ -89,7 +89,7 @@ def asked_of(container: Container) -> UsermapAsked:
 
 
 def stated(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapFacts:
-    """See `core.layer.Layer.stated`: whether it is in the machine's first user namespace; its network's free ports."""
+    """See `core.layer.Layer.stated`: whether it is in the initial user namespace; its network's free ports."""
     initial, port = facts.initial_namespace, facts.port_start
     if initial is None:
         initial = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine) or None
@@ -102,7 +102,7 @@ def stated(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> Us
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> UsermapFacts:
-    """Maps, and the first process's ids on both sides; never raises."""
+    """Decode the maps, and the first process's ids on both sides; never raises."""
     gaps: list[NamedGap] = []
     uids, gids = (decoded(capture, name, parse_idmap, gaps) for name in MAPS)
     if around.ground.initial_user_namespace is False:
@@ -158,7 +158,7 @@ def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] 
 
 
 def outside_of(ranges: Ranges | None, inside: int | None) -> int | None:
-    """What an id is on the other side of that map; None where the map leaves it out, or one of them is not known."""
+    """An id on the other side of that map; None if the map leaves it out, or either is unknown."""
     if ranges is None or inside is None:
         return None
     return next((outside + inside - first for first, outside, size in ranges if first <= inside < first + size), None)
@@ -174,7 +174,7 @@ def _triples(idmap: IdMap | None) -> tuple[tuple[int, int, int], ...] | None:
 
 
 def _uid(ids: Ids, ranges: IdMap | None) -> int:
-    """Root's where the real or saved one is, else the effective one."""
+    """Root's if the real or saved id is root's, else the effective one."""
     for uid in ids.within_reach:
         if uid == 0 or (ranges is not None and to_inside(ranges, uid) == 0):
             return uid
@@ -188,7 +188,7 @@ def _foreign_socket(container: Container, around: Surroundings) -> bool:
 
 
 def _mount_ids(capture: Capture, container: Container) -> tuple[MountIds, ...] | None:
-    """None unless the maps of all of them are known, by the reader's ids."""
+    """The idmapped mounts; None unless all their maps are known, in the reader's ids."""
     maps = id_maps(capture)
     asked = {wish.target.rstrip("/"): wish for wish in container.asked.mounts}
     found = []
@@ -208,13 +208,13 @@ def _mount_ids(capture: Capture, container: Container) -> tuple[MountIds, ...] |
 
 def _initial(capture: Capture, uids: IdMap | None, gaps: list[NamedGap]) -> bool | None:
     if uids is not None and not is_full(uids):
-        return False  # the initial one maps every id to itself, and nothing can change that
+        return False  # the initial one maps every id to itself, which nothing can change
     link = decoded(capture, "ns/user", parse_link, gaps)
     return None if link is None else is_initial(Kind.USER, link.inode)
 
 
 def _owner(uids: IdMap | None, owner: int | None, *, rootless: bool) -> int | None:
-    """The engine's own user, inside. Where its uid is not known: the one id that a rootless map has alone."""
+    """The engine's own user, inside. If its uid is unknown: the one id that a rootless map lists separately."""
     if uids is None or not rootless:
         return None
     if owner is not None:

@@ -1,4 +1,4 @@
-"""What a person should know of whom a container's processes are on the host, and of the map that says so."""
+"""Findings on who a container's processes are on the host, and on the map that decides it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
             ("CIS-Docker-1.6.0:5.31", "user_namespaces(7)") if asked.userns_mode == "host" else ("user_namespaces(7)",)
         )
         if facts.uid_inside == 0:
-            refs = (*refs, "PSS:restricted")  # its runAsNonRoot is about the process
+            refs = (*refs, "PSS:restricted")  # the standard's runAsNonRoot is about the process
         found.append(Finding("usermap.host-root", _LAYER, Severity.HIGH, text, advice, source, refs))
     elif full and facts.uid_outside is not None:
         text = msg("It runs as user {uid} of this machine: anyone who breaks out is that user.", uid=facts.uid_outside)
@@ -48,7 +48,7 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
         found.append(Finding("usermap.shared-range", _LAYER, Severity.LOW, text, advice, source, ("subuid(5)",)))
     wanted = asked.uid_map and set(asked.uid_map) != set(facts.uid_map)
     private = asked.userns_mode in ("private", "auto", "keep-id", "nomap") and facts.initial_namespace
-    # a rootless engine reads the asked map in terms of its own user namespace
+    # a rootless engine reads the requested map relative to its own user namespace
     if (wanted and not around.engine.rootless) or private:
         text = msg("The ID map is not the one that the engine was asked for.")
         advice = msg("Check how the engine starts it; start it again and compare.")
@@ -57,7 +57,7 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
 
 
 def _own_namespace(asked: UsermapAsked, around: Surroundings) -> Message:
-    """How it gets another user namespace than the machine's, on that engine."""
+    """How to get another user namespace than the initial one, on that engine."""
     if around.engine.kind is EngineKind.PODMAN:
         return msg("Run it rootless, or with --userns=auto: for that, the user containers needs IDs in /etc/subuid.")
     if asked.userns_mode == "host" and around.engine.facts.userns_remap:
@@ -66,7 +66,7 @@ def _own_namespace(asked: UsermapAsked, around: Surroundings) -> Message:
 
 
 def _own_user(facts: UsermapFacts, uid: int, engine: EngineKind, source: str) -> Finding:
-    """A rootless engine's own user, who is in the map."""
+    """A rootless engine's own user, if the map includes it."""
     severity = Severity.MEDIUM
     text = msg(
         "User {uid} inside is the user who runs the engine: anyone who breaks out has that user's files.",
@@ -87,7 +87,7 @@ def _own_user(facts: UsermapFacts, uid: int, engine: EngineKind, source: str) ->
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
-    """Another map than the first process's, which is another user namespace; and root beside one that is not."""
+    """A map that differs from the first process's, and so another user namespace; and root while the first is not."""
     drifts = []
     for name in MAPS:
         mine, its = first.text(name), other.text(name)
@@ -121,7 +121,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
 
 
 def _root(process: Capture) -> bool | None:
-    """Whether its uid is 0 inside, or may be again. None: not known."""
+    """Whether its uid is 0 inside, or can become so again. None: unknown."""
     status, ranges = or_none(process_status(process)), or_none(process.decoded("uid_map", parse_idmap))
     if status is None or status.uids is None or ranges is None:
         return None

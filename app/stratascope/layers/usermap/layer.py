@@ -1,7 +1,7 @@
 """Layer 6, user namespace: who root inside is on the host, and who else shares the range of ids.
 
-The layer is UNKNOWN where the reader itself is not in the initial user namespace. A full map without a readable ns/user
-still tells that root is root.
+UNKNOWN if the reader itself is not in the initial user namespace. Even without a readable ns/user, a full map shows
+that root is root.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ABOUT = About(
 
 
 def assess(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> Assessment:
-    """Verdict by the design's table."""
+    """The verdict by the design's table."""
     verdict, fact = _verdict(facts, around)
     findings = tuple(findings_of(facts, asked, around))
     return Assessment(verdict, fact, findings, lambda: tabs_of(facts, asked, around), facts.gaps)
@@ -49,7 +49,7 @@ def _verdict(facts: UsermapFacts, around: Surroundings) -> tuple[Verdict, Messag
     if host == 0 and not (full and facts.uid_outside):
         if facts.uid_outside == 0 or not full:
             return Verdict.OPEN, msg("Root inside is root on this machine")
-        return Verdict.UNKNOWN, why_unknown(facts.gaps)  # a full map, and not known whether it runs as root
+        return Verdict.UNKNOWN, why_unknown(facts.gaps)  # a full map, but unknown whether it runs as root
     if full:
         return Verdict.WEAKENED, msg("Not root, but user {uid} of this machine", uid=facts.uid_outside or 0)
     if facts.owner_inside is not None:

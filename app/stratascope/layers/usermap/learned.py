@@ -1,4 +1,4 @@
-"""As which user a container could be started, by what it was seen to do as root."""
+"""The user a container could be started as, by what it was seen doing as root."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from stratascope.core.options.capabilities import FILES, starts_as_root
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.layers.shared.on_demand import serves_users, writes_to_volumes
 
-_NOBODY = 65534  # nobody and nogroup, on all that Linux runs on
+_NOBODY = 65534  # nobody and nogroup, wherever Linux runs
 
 
 def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """The one user that it becomes by itself, or whose its own volumes are where it uses root for nothing but files;
-    nobody in particular where it used no right of root at all.
+    """The one user that it switches to itself, or the owner of its own volumes if it only uses root for files; nobody
+    if it used none of root's privileges.
 
-    None where it works as several users, or needs root for more than to become another one. Whether its files can be
-    read then is for a trial to say.
+    None if it works as several users, or needs root for more than switching to another. Whether it can then read its
+    files is for a trial to show.
     """
     seen = subject.seen
     if seen is None or not seen.seen.starts or not seen.saw("capabilities") or not starts_as_root(asked):
@@ -30,13 +30,13 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         return Learned(
             f"{uid}:{gid}", msg("It switches to this user by itself, and does nothing else that requires root.")
         )
-    # whoever was not put through what it is for may need its own files, and other users, later
+    # if its purpose was not exercised, it may later need its own files and other users
     shown = subject.programs is None or not writes_to_volumes(subject)
     used -= {"CAP_NET_BIND_SERVICE"}
     if others or not shown or not used <= FILES:
         return None
     owners = {owner for volume in subject.own_volumes or () for owner in volume.owners if owner}
     if used and len(owners) == 1 and not subject.engine.rootless and not asked.userns_mode:
-        # the image's users say of which group it is
+        # its group comes from the image's users
         return Learned(str(owners.pop()), msg("Its volumes belong to this user, and it does nothing else as root."))
     return None if used else Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen doing nothing that requires root."))

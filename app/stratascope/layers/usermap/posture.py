@@ -1,6 +1,6 @@
-"""Who a process is, as far as its stances depend on it: the posture of layer 6.
+"""The posture of layer 6: who a process is, as far as its stances depend on it.
 
-Without ids of the host where these do not matter: a container with the range 100000 and one with 200000 are alike.
+Host ids are left out where they don't matter: a container with the range 100000 equals one with 200000.
 """
 
 from __future__ import annotations
@@ -16,49 +16,48 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value
 
 OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
-# where login.defs(5) puts the groups of devices (disk is 6 on most), and no person's
+# login.defs(5) puts device groups in this range (disk is 6 on most systems), and no person's
 _SYSTEM_GROUPS = range(1, 1000)
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
 
 
 class OnDisk(Value):
-    """Through mounts of the host's files with id maps of their own; `system`: where its root hands it over.
-
-    None: not known.
+    """Who it is through idmapped mounts of host files; `system`: on paths where root can take over the host. None:
+    unknown.
     """
 
-    root: bool | None = False  # what it writes there is root's
+    root: bool | None = False  # what it writes there belongs to root
     system_root: bool | None = False
-    over_root: bool = False  # its capabilities count there for what is root's
+    over_root: bool = False  # its capabilities apply there to root's files
     over_system_root: bool = False
 
 
 class UsermapPosture(Value):
-    """Who it is. None: not known."""
+    """Who it is. None: unknown."""
 
-    initial: bool | None  # whether it is in the machine's first user namespace
-    host_root: bool | None  # its uid is 0 on the host, or may be again
-    root_inside: bool | None  # its uid is 0 in its own user namespace, or may be again
-    root_mapped: bool | None  # there is a uid 0 inside
-    over_root_files: bool | None  # whether its capabilities count for files of the host's root: uid and gid 0 mapped
+    initial: bool | None  # whether it is in the initial user namespace
+    host_root: bool | None  # its uid is 0 on the host, or can become so again
+    root_inside: bool | None  # its uid is 0 in its own user namespace, or can become so again
+    root_mapped: bool | None  # uid 0 exists inside
+    over_root_files: bool | None  # whether its capabilities apply to files of the host's root: uid and gid 0 mapped
     held: int | None  # capabilities, effective or permitted
     ids: int | None  # how many uids are mapped, as far as it matters: 1 or 2
     setgroups: str | None
     shared: bool | None  # whether other containers are in the same user namespace
     engine_user: bool | None  # its uid on the host is that of the person who runs the engine
-    socket: bool | None  # whether the engine's own socket lets it in
-    owners: tuple[tuple[str, bool | None], ...]  # whether its capabilities count in the owner of that namespace
-    rootless: bool  # whether the engine runs without root
+    socket: bool | None  # whether the engine's own socket accepts it
+    owners: tuple[tuple[str, bool | None], ...]  # whether its capabilities apply in the owner of that namespace
+    rootless: bool  # whether the engine is rootless
     low_ports: bool | None  # whether a port below 1024 is free for everyone in its network namespace
     settings: Answers
-    disk_group: bool = False  # disks were passed in, and one of its groups may be that of their nodes
+    disk_group: bool = False  # disks were passed in, and one of its groups may be their nodes'
     on_disk: OnDisk = OnDisk()
-    nodes: tuple[tuple[str, bool], ...] = ()  # kinds of device nodes in sight, and whether some node of it lets it in
+    nodes: tuple[tuple[str, bool], ...] = ()  # kinds of visible device nodes, and whether it may open one of that kind
     delegates: bool = False  # whether parts of the control groups may belong to ordinary users
 
 
 def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapPosture:
-    """From the facts of the container's first process; ids count only where they are the host's."""
+    """From the facts of the container's first process; ids only count if they are the host's."""
     seen = around.ground.initial_user_namespace is not False
     uid = facts.uid_outside if seen else None
     held = facts.held
@@ -97,14 +96,14 @@ def _over_root_files(facts: UsermapFacts) -> bool | None:
 
 
 def _on_disk(facts: UsermapFacts, uid: int | None) -> OnDisk:
-    """Whose files are root's there follows from the map: from_vfsuid, fs/mnt_idmapping.c."""
+    """The map decides whose files are root's there: from_vfsuid, fs/mnt_idmapping.c."""
     if not facts.idmapped:
         return OnDisk()
     if facts.mount_ids is None or uid is None:
         return OnDisk(None, None)
     places = [mount for mount in facts.mount_ids if mount.writable and mount.of_host]
     own = [mount for mount in places if outside_of(mount.uid_map, 0) == uid]
-    # privileged_wrt_inode_uidgid, kernel/capability.c: both ids, as the mount shows them, must be mapped inside
+    # privileged_wrt_inode_uidgid, kernel/capability.c: both ids, as shown by the mount, must be mapped inside
     over = [
         mount
         for mount in places
@@ -131,7 +130,7 @@ def _engine_user(facts: UsermapFacts, uid: int | None, around: Surroundings) -> 
 def _socket(
     facts: UsermapFacts, uid: int | None, held: int | None, over: bool | None, around: Surroundings
 ) -> bool | None:
-    """Write permission for the socket is what connect asks for (unix(7)): its owner, its group, everyone."""
+    """connect requires write permission on the socket (unix(7)): as its owner, in its group, or anyone."""
     engine = around.engine
     if uid is None:
         return None
@@ -141,7 +140,7 @@ def _socket(
     if held is not None and held & _OVERRIDE and over:
         return True
     if facts.foreign_socket:
-        return True if uid == 0 else None  # whose it is, and its mode, were not read
+        return True if uid == 0 else None  # its owner and mode were not read
     if uid == (engine.daemon_uid if engine.rootless or engine.daemon_uid is not None else 0):
         return True
     if engine.socket_mode is None or engine.daemon_uid is None:
@@ -153,7 +152,7 @@ def _socket(
     groups = {facts.gid_outside, *facts.groups}
     if engine.socket_group == "root" or (engine.socket_group or "").isdigit():
         return int((engine.socket_group or "").replace("root", "0")) in groups
-    return False if groups == {0} else None  # a group with a name of its own is not root's; more is not known
+    return False if groups == {0} else None  # a group with another name is not root's; nothing else is known
 
 
 def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, bool], ...]:
@@ -165,7 +164,7 @@ def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, bool], ...]:
 
 
 def _lets_in(item: SpecialFile, bits: int, uid: int, facts: UsermapFacts) -> bool:
-    """generic_permission, fs/namei.c: the owner's bits count for the owner alone, the group's for its members."""
+    """generic_permission, fs/namei.c: the owner bits apply to the owner only, the group bits to its members."""
     mapped = facts.initial_namespace or (_maps(facts.uid_map, item.uid) and _maps(facts.gid_map, item.gid))
     if mapped and (facts.held or 0) & _OVERRIDE:
         return True

@@ -1,6 +1,6 @@
-"""Who a relaunched container's first process will be on the host. Pure.
+"""Predicts who a relaunched container's first process will be on the host. Pure.
 
-The ids of a user namespace that the engine chooses (`auto`) are not known before; those of a map that was named are.
+The ids of a user namespace that the engine chooses (`auto`) are unknown beforehand; those of a given map are known.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
             groups=_moved(facts.groups, facts.gid_map, found.gid_map),
         )
     if own_user_namespace(after) and any("idmap" in mount.options.split(",") for mount in after.mounts):
-        found = replace(found, idmapped=True, mount_ids=None)  # which ids these get is up to the engine
+        found = replace(found, idmapped=True, mount_ids=None)  # the engine chooses their ids
     if before.groups != after.groups and found.gid_outside is not None:
         found = replace(found, groups=_groups(found.gid_outside, found, after))
     return replace(
@@ -79,7 +79,7 @@ def _namespace(facts: UsermapFacts, after: Asked, around: Surroundings) -> Userm
 
 
 def _initial(facts: UsermapFacts) -> UsermapFacts:
-    """In the machine's first user namespace, where each id is itself."""
+    """In the initial user namespace, where each id maps to itself."""
     return replace(
         facts,
         uid_map=EVERY_ID,
@@ -97,7 +97,7 @@ def _initial(facts: UsermapFacts) -> UsermapFacts:
 def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
     name, _, group = after.user.partition(":")
     uid = _id(name or "0")
-    gid = _id(group) if group or uid != 0 else 0  # which group a user is in, the image says; root's is its own
+    gid = _id(group) if group or uid != 0 else 0  # the image defines a user's group; root's is root
     if not name and not starts_as_root(after):
         uid, gid = facts.owner_inside, None
     outside = outside_of(facts.gid_map, gid)
@@ -108,13 +108,13 @@ def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
         uid_effective=outside_of(facts.uid_map, uid),
         gid_inside=gid,
         gid_outside=outside,
-        # both engines list the own group among the further ones, too
+        # both engines also list the primary group among the supplementary ones
         groups=() if outside is None else _groups(outside, facts, after),
     )
 
 
 def _moved(groups: tuple[int, ...], was: Ranges | None, now: Ranges | None) -> tuple[int, ...]:
-    """The same groups inside, as they are outside with another map; those alone that are known."""
+    """The same groups inside, mapped outside with another map; unknown ones are left out."""
     back = tuple((outside, inside, length) for inside, outside, length in was or ())
     moved = (outside_of(now, outside_of(back, group)) for group in groups)
     return tuple(group for group in moved if group is not None)
@@ -134,7 +134,7 @@ def _id(name: str) -> int | None:
 def _owners(
     facts: UsermapFacts, before: Asked, after: Asked, around: Surroundings
 ) -> tuple[tuple[str, bool | None], ...]:
-    """A namespace made anew with the container belongs to its user namespace, and the host's own never does."""
+    """A namespace created together with the container belongs to its user namespace; the host's own never does."""
     modes = dict(_MODES)
     own = own_user_namespace_after(before, after, around.engine)
     found: list[tuple[str, bool | None]] = []
@@ -152,5 +152,5 @@ def _owners(
 
 def _owner_of(kind: str, mode: str, around: Surroundings) -> bool | None:
     if around.engine.rootless and around.engine.kind is EngineKind.DOCKER and (kind == "net" or mode != "host"):
-        return True  # all that it has is RootlessKit's user namespace's
+        return True  # everything it has belongs to RootlessKit's user namespace
     return False if mode == "host" else None if shared_mode(mode) else True

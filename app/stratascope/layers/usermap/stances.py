@@ -1,9 +1,9 @@
-"""What the identity of a process says to each need: its user namespace, and who it is on the host.
+"""The stances of a process's identity towards each need: its user namespace, and who it is on the host.
 
-Two questions. Against which user namespace is a capability asked for: that of the machine, or one that this process's
-own capabilities count in. And whom does the host take it for: files of proc go by the host's uid, signals and
-ptrace(2) too. The permissive process of a stance holds all capabilities; but where uid and a missing capability refuse
-together and no other layer says so (a file of root's, a signal), this one does.
+Two questions. In which user namespace is a capability checked: the machine's initial one, or one where this process's
+own capabilities apply? And who is it to the host: files of proc, signals and ptrace(2) all go by the host's uid. The
+permissive process of a stance holds all capabilities; but where uid and a missing capability only refuse together and
+no other layer says so (root's file, a signal), this one does.
 """
 
 from __future__ import annotations
@@ -63,12 +63,13 @@ _KILL = CapabilitySet.of(("CAP_KILL",)).bits
 _PTRACE = CapabilitySet.of(("CAP_SYS_PTRACE",)).bits
 _CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
 _FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
-_OTHERS_JOBS = frozenset((Calls, Device, Feature, Room))  # most needs; to try all cases on each takes long
+# most needs; checked first, since matching all cases takes long
+_NOT_OURS = frozenset((Calls, Device, Feature, Room))
 
 
 def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
-    """This layer's answer; None: not its job."""
-    if type(need) in _OTHERS_JOBS:
+    """This layer's ruling; None: not its concern."""
+    if type(need) in _NOT_OURS:
         return None
     match need:
         case Capability():
@@ -124,7 +125,7 @@ def _through(text: Message, source: str = _UID) -> Ruling:
 
 
 def _stops(text: Message, posture: UsermapPosture, source: str = _UID) -> Ruling:
-    """What undoes it: root without a user namespace of its own; in the first one, to be root."""
+    """It hinges on root having a user namespace of its own or, in the initial one, on not being root."""
     return Ruling(Stance.STOPS, text, source, _USER if posture.initial else _USERNS)
 
 
@@ -174,7 +175,7 @@ def _low_port(posture: UsermapPosture) -> Ruling:
 def _host_root(posture: UsermapPosture, text: Message) -> Ruling:
     if posture.host_root is None:
         if posture.initial is False and posture.over_root_files is False:
-            return Ruling(Stance.STOPS, text, _MAP, _USERNS)  # no id of the map is the host's 0
+            return Ruling(Stance.STOPS, text, _MAP, _USERNS)  # no id in the map is the host's 0
         return _IDS_UNREAD
     if posture.host_root:
         return _through(msg("It is root on the host."))
@@ -207,11 +208,11 @@ def _node(posture: UsermapPosture) -> Ruling:
     if posture.host_root:
         return _through(msg("It is root on the host, which owns the device node."))
     if posture.initial is False and not posture.rootless and posture.host_root is False:
-        # a runtime of root may give the nodes that it makes to the container's root
+        # a root runtime may give the nodes that it creates to the container's root
         return Ruling(Stance.UNKNOWN, msg("Who owns the device node in its user namespace was not read."), _UID)
     if posture.over_root_files and (posture.held or 0) & _OVERRIDE:
         return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
-    if posture.host_root is False and posture.disk_group:  # the runtimes give the node the group that it has outside
+    if posture.host_root is False and posture.disk_group:  # the runtimes give the node its group on the host
         return Ruling(Stance.UNKNOWN, msg("Whether one of its groups can open the device node was not read."), _UID)
     return _host_root(posture, msg("The device node belongs to the host's root, which it is not."))
 
@@ -225,11 +226,12 @@ def _engine_person(posture: UsermapPosture) -> Ruling:
 
 
 def _same_user(posture: UsermapPosture) -> Ruling:
-    """A number above the ranges of users may be a service's, so of one that is not known nothing is claimed."""
+    """A uid above the range of users may be a service's, so nothing is claimed about an unknown one."""
     if posture.engine_user is None or posture.host_root is None or posture.initial is None:
         return _IDS_UNREAD
     if not posture.initial:
-        # cap_ptrace_access_check, security/commoncap.c: another user namespace asks for SYS_PTRACE over the target's
+        # cap_ptrace_access_check, security/commoncap.c: from another user namespace, SYS_PTRACE in the target's is
+        # required
         text = msg("Programs of the host are in another user namespace, where its IDs have no effect.")
         return Ruling(Stance.STOPS, text, _MAP, _USERNS)
     if posture.host_root:
@@ -263,12 +265,12 @@ def _inspect_container(posture: UsermapPosture) -> Ruling:
         return _through(msg("It has the UID of the process that it accesses: root."))
     if not posture.held or posture.held & _PTRACE:
         return _through(msg("With SYS_PTRACE the UID does not matter."))
-    # __ptrace_may_access, kernel/ptrace.c, goes by the ids that the other one really has, and it may be no root either
+    # __ptrace_may_access, kernel/ptrace.c, compares the target's real ids, and it may not be root either
     return Ruling(Stance.UNKNOWN, msg("Whether another container runs under its UID was not read."), _UID)
 
 
 def _other_ids(posture: UsermapPosture, *, group: bool) -> Ruling:
-    if group:  # may_setgroups, kernel/groups.c: leaving groups needs no second id
+    if group:  # may_setgroups, kernel/groups.c: dropping groups needs no second id
         if posture.setgroups is None:
             return Ruling(Stance.UNKNOWN, msg("Whether groups can be changed could not be read."), "@setgroups")
         if posture.setgroups == "deny":
@@ -296,7 +298,7 @@ def _root_directory(posture: UsermapPosture) -> Ruling:
 
 
 def _set_uid_exec(posture: UsermapPosture) -> Ruling:
-    # bprm_fill_uid, fs/exec.c: a file of an id that is not mapped is run as any other
+    # bprm_fill_uid, fs/exec.c: a file of an unmapped id is executed like any other
     if posture.root_mapped is None:
         return Ruling(Stance.UNKNOWN, msg("Which IDs are mapped could not be read."), _MAP)
     if posture.root_mapped:
@@ -324,7 +326,7 @@ def _host_files(need: HostFiles, posture: UsermapPosture) -> Ruling:
     held, over = posture.held or 0, posture.over_root_files or over_root
     if over and held & _OVERRIDE and not need.set_uid:
         return _through(msg("It can write to files of others, including those of the host's root."), "@status:CapEff")
-    # setattr_prepare, fs/attr.c: chown to 0, and then chmod of a file that is no longer its own
+    # setattr_prepare, fs/attr.c: chown to 0, then chmod of a file it no longer owns
     if need.set_uid and not need.made and over and held & _CHOWN and held & _FOWNER:
         return _through(msg("It can give files to the host's root, and change them afterwards."), "@status:CapEff")
     if (need.set_uid or need.system) and root is None:

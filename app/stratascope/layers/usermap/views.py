@@ -1,4 +1,4 @@
-"""Rulers and rows of the user-namespace layer, and what an engine without root can't do."""
+"""Rulers and rows of the user-namespace layer, and what a rootless engine can't do."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tabs_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> t
 
 
 def _rulers(facts: UsermapFacts) -> tuple[Rulers, ...]:
-    """One pair of rulers for users, one for groups; none where a map is not readable."""
+    """One pair of rulers for users, one for groups; none if a map is unreadable."""
     found = []
     for title, name, idmap in ((_USERS, "uid_map", facts.uid_map), (_GROUPS, "gid_map", facts.gid_map)):
         if idmap is not None:
@@ -115,7 +115,7 @@ def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
 
 
 def _on_disk(mount: MountIds, facts: UsermapFacts) -> Row:
-    """As whom root inside writes below a mount with id maps of its own."""
+    """Who root inside writes as below an idmapped mount."""
     root = facts.root_is_host_uid
     turned = tuple((outside, inside, length) for inside, outside, length in mount.uid_map)
     owner = outside_of(turned, root)
@@ -151,7 +151,7 @@ def _pair(inside: int | None, outside: int | None) -> Message:
 
 
 def _engine_rows(around: Surroundings) -> tuple[Row, ...]:
-    """What running without root means for this engine, and its known limits."""
+    """What being rootless means for this engine, and its known limits."""
     engine, ground = around.engine, around.ground
     source = "info" if engine.kind is EngineKind.DOCKER else "libpod/info"
     rows = [
