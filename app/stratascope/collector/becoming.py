@@ -1,6 +1,6 @@
-"""What becomes of a process by a call that succeeds: credentials(7), capabilities(7), security/commoncap.c.
+"""How a successful call changes a process: credentials(7), capabilities(7), security/commoncap.c.
 
-Only where that follows from what it had and from the call's own arguments; what lies in its memory nobody reads.
+Only as far as that follows from its previous state and the call's own arguments; its memory is never read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ _KEEPCAPS, _CAPBSET_DROP, _SET_SECUREBITS, _SET_NO_NEW_PRIVS, _CAP_AMBIENT = 8, 
 _AMBIENT_RAISE, _AMBIENT_IS_SET, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 2, 1, 3, 4
 _LAST = 64
 _NEW_USER, _NEW_MOUNTS = 0x10000000, 0x00020000  # CLONE_NEWUSER, CLONE_NEWNS
-_RANGES_TOLD = 32
-_ALL = (1 << 41) - 1  # as of Linux 5.9; what a newer kernel has beside these is not missed by anybody
+_RANGES_MOST = 32
+_ALL = (1 << 41) - 1  # as of Linux 5.9; newer capabilities are not tracked
 
 
 class Held(NamedTuple):
-    """What a process had. `around`: as it is told; what is not known of it is not in there. `users`, `groups`: real,
-    effective, saved; empty: not known. `maps`: of users and groups. `inheritable`, `ambient`: −1 where not known.
-    `view`: its mount namespace, and its root directory there."""
+    """What a process had. `around`: as reported; unknown values are missing. `users`, `groups`: real, effective, saved;
+    empty: unknown. `maps`: of users and groups. `inheritable`, `ambient`: −1 if unknown. `view`: its mount namespace,
+    and its root directory there.
+    """
 
     around: Around
     users: Tuple[int, ...]
@@ -35,7 +36,7 @@ class Held(NamedTuple):
 
 
 def ranges(text: str) -> Ranges:
-    """Of /proc/PID/uid_map. Raises ValueError."""
+    """Parse /proc/PID/uid_map. Raises ValueError."""
     found: List[Tuple[int, int, int]] = []
     for line in text.split("\n"):
         if line:
@@ -45,7 +46,7 @@ def ranges(text: str) -> Ranges:
 
 
 def transformed(before: Held) -> Optional[Held]:
-    """After execve(2) of a file that gives nothing (capabilities(7), Transformation …); None: not known."""
+    """After execve(2) of a file that adds nothing (capabilities(7), Transformation …); None: unknown."""
     around = dict(before.around)
     root = _outside(before.maps[0], 0)
     if root is None or "no_new_privs" not in around or not before.users:
@@ -67,13 +68,13 @@ def transformed(before: Held) -> Optional[Held]:
 
 
 def keeps_capabilities(name: str, values: Tuple[int, ...], for_good: bool = False) -> bool:
-    """Whether that call may keep a process from losing its capabilities with the root user; also what it executes."""
+    """Whether that call may let a process keep its capabilities when it leaves root; `for_good`: across exec too."""
     option = values[0] & _UNCHANGED if name == "prctl" else 0
     return option == _SET_SECUREBITS or (option == _KEEPCAPS and not for_good)
 
 
 def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
-    """After a call that succeeds; None: not known. `plain`: it loses its capabilities with the root user."""
+    """After a successful call; None: unknown. `plain`: it loses its capabilities when it leaves root."""
     name = name[:-2] if name.endswith("32") else name
     if not before.users and name not in ("prctl", "unshare"):
         return None
@@ -89,7 +90,7 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
     if name == "unshare":
         return apart(before, numbers[0])
     around = dict(before.around)
-    if name == "capset":  # which ones, lies in its memory; the ambient ones can only become fewer
+    if name == "capset":  # which ones is in its memory; the ambient set can only shrink
         _hold(around, -1, -1)
         return before._replace(around=around, inheritable=-1, ambient=0 if before.ambient == 0 else -1)
     if name == "setgroups":
@@ -104,8 +105,9 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
 
 
 def apart(before: Optional[Held], flags: int) -> Optional[Held]:
-    """After unshare(2), or of a child by clone(2), with these flags: in a user namespace that nobody has mapped yet,
-    where it holds all, whoever it is."""
+    """After unshare(2), or for a child of clone(2), with these flags. A new user namespace has no maps yet, and the
+    process holds all capabilities in it, whoever it is.
+    """
     if before is None:
         before = Held({}, (), (), ((), ()), 0, 0, ("", "")) if flags & _NEW_USER else None
     if before is None:
@@ -119,8 +121,8 @@ def apart(before: Optional[Held], flags: int) -> Optional[Held]:
 
 
 def told(maps: Tuple[Ranges, Ranges]) -> Optional[List[List[List[int]]]]:
-    """The same as it is told; None where it is long."""
-    return None if max(map(len, maps)) > _RANGES_TOLD else [[list(each) for each in known] for known in maps]
+    """The maps as reported; None if they are too long."""
+    return None if max(map(len, maps)) > _RANGES_MOST else [[list(each) for each in known] for known in maps]
 
 
 def _outside(known: Ranges, number: int) -> Optional[int]:
@@ -128,7 +130,7 @@ def _outside(known: Ranges, number: int) -> Optional[int]:
 
 
 def _set(kind: str, numbers: List[int], before: Held, which: int) -> Optional[Tuple[int, ...]]:
-    """Real, effective, saved after setuid (kind ""), setreuid ("re") or setresuid ("res"); `which`: 1 of groups."""
+    """Real, effective, saved after setuid (kind ""), setreuid ("re") or setresuid ("res"); `which`: 1 for groups."""
     real, effective, saved = before.groups if which else before.users
     wanted = []
     for number in numbers[: {"": 1, "re": 2, "res": 3}[kind]]:
@@ -156,7 +158,7 @@ def _with_groups(before: Held, groups: Tuple[int, ...]) -> Held:
 
 
 def _with_users(before: Held, users: Tuple[int, ...], plain: bool) -> Optional[Held]:
-    """cap_task_fix_setuid: who is root no more in any way loses all, who is not effectively root what is effective."""
+    """cap_task_fix_setuid: losing all root uids clears all sets, losing the effective one only the effective set."""
     root = _outside(before.maps[0], 0)
     ids = before.around["ids"]
     permitted, effective = (int(before.around.get(name, "-1"), 16) for name in ("permitted", "effective"))
@@ -198,7 +200,7 @@ def _after_prctl(numbers: List[int], before: Held) -> Optional[Held]:
 
 
 def _hold(around: Around, permitted: int, effective: int) -> None:
-    """Take that down; −1: not known."""
+    """Store the sets; −1: unknown."""
     for name, found in (("permitted", permitted), ("effective", effective)):
         if found < 0:
             around.pop(name, None)

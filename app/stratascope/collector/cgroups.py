@@ -1,8 +1,8 @@
-"""The limit files of a process's cgroups, from its own group up to the root of each hierarchy that is mounted here.
+"""The limit files of a process's cgroups, from its own group up to the root of each hierarchy mounted here.
 
-Where the hierarchies are mounted comes from /proc/self/mountinfo, never from a guess. A path that leads out of the
-reader's cgroup namespace (`/../…`, cgroup_namespaces(7)) is not followed. Readings are named
-`cgroup:HIERARCHY:LEVEL:FILE`: hierarchy `v2` or a v1 controller, level 0 the process's own group.
+/proc/self/mountinfo says where the hierarchies are mounted; nothing is guessed. A path that leaves the reader's cgroup
+namespace (`/../…`, cgroup_namespaces(7)) is not followed. Readings are named `cgroup:HIERARCHY:LEVEL:FILE`: hierarchy
+`v2` or a v1 controller, level 0 the process's own group.
 """
 
 from __future__ import annotations
@@ -61,24 +61,24 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "blkio.throttle.write_iops_device",
     ),
 }
-OWN = frozenset(("memory.peak", "memory.max_usage_in_bytes", "pids.peak"))  # asked of a process's own group alone
-FEW = 2  # up to so many files a descriptor of their directory costs more than it saves
+OWN = frozenset(("memory.peak", "memory.max_usage_in_bytes", "pids.peak"))  # only read in a process's own group
+FEW = 2  # for this many files or fewer, opening their directory costs more than it saves
 LEVELS_MAX = 64  # deeper groups than this are an attack on the reader, not a container
-GROUPS_MAX = 4096  # so many below one container's too
+GROUPS_MAX = 4096  # the same for the number of groups below one container's
 
-Group = List[Entry]  # the entries of one group, or of several above one another
+Group = List[Entry]  # the entries of one group, or of several groups up to an ancestor
 Line = Tuple[Tuple[str, ...], str]  # hierarchies (`v2`, controllers, `name=systemd`), path
 _ESCAPE = re.compile(r"\\([0-7]{3})").sub
-_OTHERS = frozenset(("freezer", "perf_event", "cpuacct"))  # without limits, but groups to list or to attach to
+_OTHERS = frozenset(("freezer", "perf_event", "cpuacct"))  # no limits, but groups to list or to attach to
 
 
 def unescaped(word: str) -> str:
-    """A word of mountinfo as it is: spaces and the like are written as octal numbers there (proc_pid_mountinfo(5))."""
+    """Decode a word of mountinfo: spaces and the like are written as octal numbers (proc_pid_mountinfo(5))."""
     return _ESCAPE(lambda found: chr(int(found.group(1), 8)), word)
 
 
 class Mounts:
-    """What /proc/self/mountinfo says of cgroup hierarchies and of /proc itself. `refresh` reads it again."""
+    """cgroup hierarchies and /proc itself, by /proc/self/mountinfo. `refresh` reads it again."""
 
     def __init__(self) -> None:
         self.hidepid = False
@@ -86,14 +86,14 @@ class Mounts:
         self._read = False
 
     def refresh(self) -> None:
-        """Read it now; what can't be read counts as not mounted."""
+        """Read it now; anything unreadable counts as not mounted."""
         try:
             self.take(read_file("/proc/self/mountinfo"))
         except (OSError, TooLongError):
             self.take("")
 
     def take(self, text: str) -> None:
-        """What that text says, in place of what was read before."""
+        """Replace the previous state with that of this text."""
         self._read = True
         self.hidepid = False
         self._cgroups = {}
@@ -103,7 +103,7 @@ class Mounts:
             if not dash or len(words) < 5 or len(kinds) < 3:
                 continue
             if kinds[0] == "proc" and words[4] == "/proc":
-                # the last mount on a path hides the earlier ones; values proc(5): 1 noaccess, 2 invisible, 4 ptraceable
+                # the last mount on a path hides earlier ones; values by proc(5): 1 noaccess, 2 invisible, 4 ptraceable
                 options = words[5].split(",") + kinds[2].split(",")
                 values = [option[8:] for option in options if option.startswith("hidepid=")]
                 self.hidepid = any(value not in ("0", "off") for value in values)
@@ -119,7 +119,7 @@ class Mounts:
         self._cgroups.setdefault(hierarchy, []).append((root, point))
 
     def ready(self) -> "Mounts":
-        """Itself, read at least once."""
+        """Read it if that has not been done yet; returns self."""
         if not self._read:
             self.refresh()
         return self
@@ -129,7 +129,7 @@ class Mounts:
         return hierarchy in self._cgroups
 
     def place(self, hierarchy: str, path: str) -> Optional[Tuple[str, str]]:
-        """(mount point, path below it, "" for itself) of a cgroup; None where it can't be seen from here."""
+        """A cgroup's (mount point, path below it, or "" for the mount point); None if it can't be seen from here."""
         if not path.startswith("/") or ".." in path.split("/"):
             return None
         for root, point in self._cgroups.get(hierarchy, ()):
@@ -142,9 +142,9 @@ class Mounts:
         return None
 
 
-@lru_cache(maxsize=1)  # asked for twice for each process: its limits, its members
+@lru_cache(maxsize=1)  # called twice per process: for its limits and its members
 def lines(text: str) -> Tuple[Line, ...]:
-    """The lines of /proc/PID/cgroup; what is not of that form is left out."""
+    """The lines of /proc/PID/cgroup; malformed ones are skipped."""
     found: List[Line] = []
     for line in text.split("\n"):
         parts = line.split(":", 2)
@@ -155,7 +155,7 @@ def lines(text: str) -> Tuple[Line, ...]:
 
 
 class Limits:
-    """Reads limit files for one request: a group above several containers is read once."""
+    """Reads limit files for one request: a group above several containers is only read once."""
 
     def __init__(self, mounts: Mounts) -> None:
         self._mounts = mounts
@@ -163,7 +163,7 @@ class Limits:
         self._refreshed = False
 
     def of(self, text: str) -> List[Group]:
-        """All limit files for this text of /proc/PID/cgroup; lists that are shared between answers stay untouched."""
+        """All limit files for this text of /proc/PID/cgroup. Answers share the lists: do not modify them."""
         found: List[Group] = []
         groups = lines(text)
         classic = any(name in FILES and name != V2 for names, _ in groups for name in names)
@@ -182,7 +182,7 @@ class Limits:
             mounts.refresh()
         if not mounts.mounted(hierarchy):
             if hierarchy == V2 and classic:
-                return []  # the kernel names the v2 hierarchy even where nobody uses it
+                return []  # the kernel lists the v2 hierarchy even if nobody uses it
             return [_all(hierarchy, path, UNSUPPORTED, "this cgroup hierarchy is not mounted here")]
         place = mounts.place(hierarchy, path)
         if place is None:
@@ -192,7 +192,7 @@ class Limits:
         return [own, self._above(hierarchy, point, below[: below.rfind("/")])] if below else [own]
 
     def _above(self, hierarchy: str, point: str, below: str) -> Group:
-        """The parent (level 1) at `below`, and all above it, as one list."""
+        """The parent (level 1) at `below` and all groups above it, as one list."""
         key = (hierarchy, point, below, -1)
         found = self._groups.get(key)
         if found is None:
@@ -214,12 +214,12 @@ class Limits:
 
 
 def group(hierarchy: str, path: str, level: int) -> Group:
-    """The limit files of one group, through one descriptor where there are many."""
+    """The limit files of one group; through a directory descriptor if there are many."""
     names = _names(hierarchy, level)
     base = path + "/"
     if len(names) <= FEW:
         found = [entry(reading, base + name, base + name) for name, reading in names]
-        # ENOENT may be the file's or the group's
+        # ENOENT may mean the file or the group
         if all(item[2] is None for item in found) and not os.path.isdir(path):
             return _all(hierarchy, path, GONE, "the cgroup was removed", level)
         return found
@@ -237,7 +237,7 @@ def group(hierarchy: str, path: str, level: int) -> Group:
 
 @lru_cache(maxsize=2 * len(FILES) * LEVELS_MAX)
 def _names(hierarchy: str, level: int) -> Tuple[Tuple[str, str], ...]:
-    """The files of a group at that level, each with the name of its reading."""
+    """A group's files at that level, each with its reading's name."""
     return tuple(
         (name, "cgroup:%s:%d:%s" % (hierarchy, level, name))
         for name in FILES[hierarchy]
@@ -251,14 +251,14 @@ def _all(hierarchy: str, path: str, kind: str, detail: str, level: int = 0) -> G
 
 
 class Listed(NamedTuple):
-    """PIDs, at most as many as were asked for, and how many more there are at the least."""
+    """PIDs up to the limit, and at least how many more there are."""
 
     pids: List[int]
     more: int
 
 
 def processes(path: str, limit: int) -> Optional[Listed]:
-    """Those in this group and in all below it, whatever these are called; None where they can't be listed."""
+    """The processes in this group and all groups below it, whatever their names; None if they can't be listed."""
     found: Dict[int, None] = {}
     waiting = [path]
     seen = more = 0
@@ -271,7 +271,7 @@ def processes(path: str, limit: int) -> Optional[Listed]:
         try:
             text, whole = _numbers(here + "/cgroup.procs")
             more += not whole
-            # kernfs counts a group's own groups in its links (fs/kernfs/inode.c, kernfs_refresh_inode): 2 are none
+            # kernfs counts subgroups in a group's links (fs/kernfs/inode.c, kernfs_refresh_inode): 2 means none
             if os.stat(here).st_nlink != 2:
                 with os.scandir(here) as items:
                     waiting.extend(item.path for item in items if item.is_dir(follow_symlinks=False))
@@ -281,7 +281,7 @@ def processes(path: str, limit: int) -> Optional[Listed]:
             more += error.errno in (EACCES, EPERM)
             continue
         for word in text.split():
-            if word == b"0":  # outside of our PID namespace
+            if word == b"0":  # outside our PID namespace
                 more += 1
             else:
                 found[int(word)] = None
@@ -289,7 +289,7 @@ def processes(path: str, limit: int) -> Optional[Listed]:
 
 
 def _numbers(path: str) -> Tuple[bytes, bool]:
-    """The text, and whether that is all of it."""
+    """The text, and whether it is complete."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     parts: List[bytes] = []
     size = 0
@@ -304,7 +304,7 @@ def _numbers(path: str) -> Tuple[bytes, bool]:
         except OSError as error:
             if error.errno in (EACCES, EPERM):
                 raise
-            return b"", True  # EOPNOTSUPP: a threaded group has no processes of its own to list
+            return b"", True  # EOPNOTSUPP: a threaded group lists no processes of its own
     finally:
         os.close(descriptor)
     return b"".join(parts)[: -len(parts[-1].rpartition(b"\n")[2]) or None], False

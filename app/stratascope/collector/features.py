@@ -1,10 +1,10 @@
-"""What the host's kernel can do and what it lacks, each found out without changing anything.
+"""What the host's kernel supports, each detected without changing anything.
 
-A system call is tried with arguments that no kernel accepts: whatever it answers but ENOSYS, it has the call. All of
-these check their flags, sizes or addresses before they do anything (the places are named). Where a file tells, no call
-is made. No socket of a family that is not loaded is made, since that would load a module: there the list of modules
-tells what the kernel would load. Under a seccomp filter no call is made at all, because the filter may answer instead
-of the kernel, or kill.
+System calls are tried with arguments that no kernel accepts: any answer but ENOSYS means that the call exists. All of
+them check their flags, sizes or addresses before doing anything (the sources are cited). If a file shows the same, no
+call is made. A socket of a family that is not loaded is never created, since that would load a module: there the list
+of modules says what the kernel would load. Under a seccomp filter no call is made at all, since the filter might answer
+in place of the kernel, or kill.
 """
 
 from __future__ import annotations
@@ -17,53 +17,53 @@ from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed,
 
 PREFIX = "feature:"
 
-_NOWHERE = 1  # an address in nobody's memory: EFAULT
-_ALL = 0xFFFFFFFF  # all flags at once, or a number that nothing has
-_MANY = 1 << 20  # more segments than kexec takes (KEXEC_SEGMENT_MAX is 16)
+_NOWHERE = 1  # an address that is never mapped: EFAULT
+_ALL = 0xFFFFFFFF  # all flags at once, or a number that is not in use
+_MANY = 1 << 20  # more segments than kexec accepts (KEXEC_SEGMENT_MAX is 16)
 
-# Name of the call, its numbers on x86_64 and in asm-generic/unistd.h (aarch64; None: it has none), arguments
+# The call's name, its numbers on x86_64 and in asm-generic/unistd.h (aarch64; None: it has none), arguments
 _Call = Tuple[str, int, Optional[int], Tuple[int, ...]]
 _CALLS: Dict[str, Tuple[_Call, ...]] = {
-    # kernel/bpf/syscall.c: no command has this number: EINVAL; before that EPERM
+    # kernel/bpf/syscall.c: unknown command: EINVAL; before that EPERM
     "bpf": (("bpf", 321, 280, (_ALL, 0, 0)),),
-    # io_uring/io_uring.c: the parameters are copied first: EFAULT; before that EPERM
+    # io_uring/io_uring.c: copies the parameters first: EFAULT; before that EPERM
     "io_uring": (("io_uring_setup", 425, 425, (0, _NOWHERE)),),
-    # kernel/kexec.c: unknown flags and too many segments: EINVAL; before that EPERM. The same for the other call.
+    # kernel/kexec.c: unknown flags and too many segments: EINVAL; before that EPERM. The same for the second call.
     "kexec": (
         ("kexec_load", 246, 104, (0, _MANY, _NOWHERE, 0xFFFF)),
         ("kexec_file_load", 320, 294, (_ALL, _ALL, 0, _NOWHERE, _ALL)),
     ),
-    # security/keys/keyctl.c: no operation has this number: EOPNOTSUPP
+    # security/keys/keyctl.c: unknown operation: EOPNOTSUPP
     "keys": (("keyctl", 250, 219, (_ALL, 0, 0, 0, 0)),),
     # kernel/module/main.c: shorter than a header: ENOEXEC; before that EPERM
     "modules": (("init_module", 175, 105, (_NOWHERE, 0, _NOWHERE)),),
     # fs/fsopen.c: unknown flags: EINVAL; before that EPERM
     "new_mount_api": (("fsopen", 430, 430, (_NOWHERE, _ALL)),),
-    # Gone from newer kernels: fs/exec.c (uselib, an address in nobody's memory),
-    # fs/d_path.c (lookup_dcookie, no such cookie), fs/filesystems.c (sysfs, no such option)
+    # Removed in newer kernels: fs/exec.c (uselib, an unmapped address), fs/d_path.c (lookup_dcookie, no such cookie),
+    # fs/filesystems.c (sysfs, no such option)
     "obsolete_calls": (
         ("uselib", 134, None, (_NOWHERE,)),
         ("lookup_dcookie", 212, 18, (0, _NOWHERE, 0)),
         ("sysfs", 139, None, (_ALL, 0, 0)),
     ),
-    # fs/fhandle.c: the handle is copied first: EFAULT; before that EPERM
+    # fs/fhandle.c: copies the handle first: EFAULT; before that EPERM
     "open_by_handle": (("open_by_handle_at", 304, 265, (_ALL, _NOWHERE, 0)),),
     # kernel/events/core.c: unknown flags: EINVAL
     "perf_events": (("perf_event_open", 298, 241, (_NOWHERE, 0, _ALL, _ALL, _ALL)),),
-    # arch/x86/kernel/ioport.c: there is no such level: EINVAL. Other machines have no such ports.
+    # arch/x86/kernel/ioport.c: no such level: EINVAL. Other machines have no such ports.
     "port_io": (("iopl", 172, None, (255,)),),
-    # fs/quota/quota.c: no type of quota has this number: EINVAL
+    # fs/quota/quota.c: unknown quota type: EINVAL
     "quota": (("quotactl", 179, 60, (_ALL, _NOWHERE, 0, _NOWHERE)),),
-    # mm/swapfile.c: the path is copied first: EFAULT; before that EPERM
+    # mm/swapfile.c: copies the path first: EFAULT; before that EPERM
     "swap": (("swapoff", 168, 225, (_NOWHERE,)),),
     # fs/userfaultfd.c: unknown flags: EINVAL; before that EPERM
     "userfaultfd": (("userfaultfd", 323, 282, (_ALL,)),),
-    # getpid(2) by the entry point of x32, which adds this bit to the number
+    # getpid(2) through the x32 entry point, which sets this bit in the number
     "x32": (("getpid", 0x40000000 | 39, None, ()),),
 }
 
 _APPARMOR = "/sys/kernel/security/apparmor/features"
-# A file that is there exactly if the kernel has it, and one beside it that must be there, or else nothing is known
+# A file that exists exactly if the kernel has the feature, and another that must exist, or else the answer is unknown
 _FILES = {
     "apparmor_move_mount": (_APPARMOR + "/mount/move_mount", _APPARMOR),
     "dev_mem": ("/sys/class/mem/mem", "/sys/class/mem"),
@@ -73,7 +73,7 @@ _FILES = {
     "sysrq": ("/proc/sys/kernel/sysrq", "/proc/sys/kernel/ostype"),
     "user_namespaces": ("/proc/self/ns/user", "/proc/self/ns/mnt"),
 }
-# Kind of socket: its name in /proc/net/protocols, and the alias by which the kernel asks for its module
+# Kind of socket: its name in /proc/net/protocols, and the alias by which the kernel requests its module
 _FAMILIES = {
     "crypto_socket": ("ALG", b"alias net-pf-38 "),
     "packet_socket": ("PACKET", b"alias net-pf-17 "),
@@ -83,18 +83,18 @@ _OTHERS = frozenset(("apparmor_userns", "audit", "cgroup_v1", "firmware", "i386"
 FEATURES = frozenset(PREFIX + name for name in (*_CALLS, *_FILES, *_FAMILIES, *_OTHERS))
 
 _PARSER_CONF = "/etc/apparmor/parser.conf"
-# Where distributions keep the list of what the parser is to support; nothing else is opened for it
+# Where distributions keep the list of features the parser supports; no other path is opened for it
 _PINNED = ("/usr/share/apparmor-features/", "/etc/apparmor.d/abi/")
 _NETLINK_AUDIT = 9
 _ALIASES_MAX = 16 << 20  # bytes
 
 
 class _NotKnownError(Exception):
-    """It can't be told, for a reason."""
+    """It can't be determined; the message says why."""
 
 
 class Kernel:
-    """Answers for one request; asks libc once, and the kernel once for each thing."""
+    """Answers for one request; loads libc once, and tries each call once."""
 
     def __init__(self) -> None:
         self._machine = os.uname().machine
@@ -103,7 +103,7 @@ class Kernel:
         self._barred: Optional[str] = None
 
     def feature(self, name: str) -> Entry:
-        """One of FEATURES as an entry: its text is `yes` or `no`."""
+        """One of FEATURES as an entry, with the text `yes` or `no`."""
         short = name[len(PREFIX) :]
         source = name
         try:
@@ -171,7 +171,7 @@ class Kernel:
             raise _NotKnownError(self._barred)
 
     def _audit(self) -> bool:
-        # audit can't be a module; without it, and with audit=0 at boot, nobody listens on this protocol
+        # audit can't be a module; without it, or with audit=0 at boot, the protocol has no listener
         self._prepare()
         number = {"x86_64": 41, "aarch64": 198}.get(self._machine)
         if number is None:
@@ -193,7 +193,7 @@ class Kernel:
 
     def _i386(self, source: str) -> bool:
         if self._machine != "x86_64":
-            return False  # the calls of 32-bit ARM are others
+            return False  # 32-bit ARM has different calls
         if not _exists(source, "/proc/sys/kernel/ostype"):
             return False
         # since Linux 6.7, arch/x86/entry/common.c
@@ -203,17 +203,17 @@ class Kernel:
         )
 
 
-def _exists(path: str, beside: str) -> bool:
+def _exists(path: str, sibling: str) -> bool:
     try:
         os.lstat(path)
     except FileNotFoundError:
-        os.lstat(beside)
+        os.lstat(sibling)
         return False
     return True
 
 
 def unfiltered() -> bool:
-    """Whether no seccomp filter stands between this reader and the kernel."""
+    """Whether this reader is under no seccomp filter."""
     return any(line.split() == ["Seccomp:", "0"] for line in read_file("/proc/thread-self/status").splitlines())
 
 
@@ -226,7 +226,9 @@ def _bytes(path: str) -> bytes:
 
 
 def _user_namespace_rules(mask: str) -> bool:
-    """Whether AppArmor profiles that say nothing of user namespaces forbid them: kernel and parser must know them."""
+    """Whether AppArmor profiles that don't mention user namespaces forbid them: kernel and parser must both know the
+    rule.
+    """
     try:
         if "userns_create" not in read_file(mask).split():
             return False

@@ -1,8 +1,8 @@
-"""The seccomp filters of one process, as the kernel holds them: ptrace(2) with PTRACE_SECCOMP_GET_FILTER.
+"""A process's seccomp filters, as the kernel holds them: ptrace(2) with PTRACE_SECCOMP_GET_FILTER.
 
-`read_filters` may wait for ever, since a target that is frozen (a paused container) or in vfork never stops: it is
-called in a short-lived child process only (`privileged`). PTRACE_SEIZE and PTRACE_INTERRUPT send no signal, and a
-target whose tracer dies goes on. Decided against PTRACE_ATTACH, which sends a SIGSTOP that may be seen.
+`read_filters` may block forever, since a frozen target (a paused container) or one in vfork never stops: it is only
+called in a short-lived child process (`privileged`). PTRACE_SEIZE and PTRACE_INTERRUPT send no signal, and a target
+continues if its tracer dies. Decided against PTRACE_ATTACH, whose SIGSTOP may be noticed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Callable, List, Optional
 
 from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED
 
-FILTERS_MAX = 64  # the kernel allows some thousands (MAX_INSNS_PER_PATH); so many are an attack on the reader
+FILTERS_MAX = 64  # the kernel allows thousands (MAX_INSNS_PER_PATH); more than this is an attack on the reader
 INSTRUCTIONS_MAX = 4096  # BPF_MAXINSNS, include/uapi/linux/bpf_common.h
 
 # include/uapi/linux/ptrace.h, the same on every architecture
@@ -22,13 +22,13 @@ _DETACH = 17
 _SEIZE = 0x4206
 INTERRUPT = 0x4207
 _GET_FILTER = 0x420C
-_WALL = 0x40000000  # __WALL: threads that are no children of ours too (waitpid(2))
-_SYS_PTRACE, _SYS_ADMIN = 19, 21  # bits of a capability set (capabilities(7))
+_WALL = 0x40000000  # __WALL: also threads that are not our children (waitpid(2))
+_SYS_PTRACE, _SYS_ADMIN = 19, 21  # bit numbers in a capability set (capabilities(7))
 _INITIAL = "user:[4026531837]"  # PROC_USER_INIT_INO, include/linux/proc_ns.h
 
 
 class NoFiltersError(Exception):
-    """Why there is no list of filters: a kind of gap, errno or None, a detail."""
+    """Why the filters can't be read: a kind of gap, errno or None, a detail."""
 
     def __init__(self, kind: str, errno: Optional[int], detail: str) -> None:
         super().__init__(detail)
@@ -38,9 +38,9 @@ class NoFiltersError(Exception):
 
 
 def why_not() -> str:
-    """Why this very process can't read the filters of others; "" where nothing speaks against it.
+    """Why this process can't read the filters of others; "" if nothing is known to prevent it.
 
-    The kernel asks for both capabilities in the initial user namespace, and for a reader that is itself under no filter
+    The kernel requires both capabilities in the initial user namespace, and that the reader itself is under no filter
     (kernel/seccomp.c, seccomp_get_filter).
     """
     try:
@@ -60,7 +60,7 @@ def why_not() -> str:
 
 
 def load() -> Any:
-    """The C library's ptrace, made ready. Raises NoFiltersError where this Python has no ctypes."""
+    """The C library's ptrace, with its types declared. Raises NoFiltersError if this Python has no ctypes."""
     try:
         import ctypes
     except ImportError:
@@ -72,10 +72,10 @@ def load() -> Any:
 
 
 def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
-    """Hex of each filter, oldest first, 8 bytes an instruction (u16 code, u8 jt, u8 jf, u32 k, little endian).
+    """Each filter in hexadecimal, oldest first, 8 bytes per instruction (u16 code, u8 jt, u8 jf, u32 k, little endian).
 
-    `same` tells, while the target stands still, whether it is the process that was meant and has not ended (what has
-    ended and was not reaped yet refuses with EPERM). Raises NoFiltersError.
+    `same` is called while the target is stopped, and returns whether it is the intended process and has not ended (one
+    that ended but was not reaped yet fails with EPERM). Raises NoFiltersError.
     """
     import ctypes
 
@@ -96,7 +96,7 @@ def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
         if not os.WIFSTOPPED(status):
             raise NoFiltersError(GONE, None, "it ended while its filters were read")
         if status >> 16 == 0:
-            # it was about to get a signal, which is lost unless it is passed on (ptrace(2), "Signal injection")
+            # it was about to receive a signal, which is lost unless passed on (ptrace(2), "Signal injection")
             signal = os.WSTOPSIG(status)
         if not same():
             raise NoFiltersError(GONE, None, "it ended before its filters were read")
@@ -107,7 +107,7 @@ def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
 
 
 def filters_of(ptrace: Callable[..., int], buffer: Any) -> List[bytes]:
-    """The raw filters of a target that has stopped, oldest first; raises NoFiltersError."""
+    """The raw filters of a stopped target, oldest first; raises NoFiltersError."""
     found: List[bytes] = []
     while True:
         count = ptrace(_GET_FILTER, len(found), buffer)
@@ -130,7 +130,7 @@ def _refused(number: int) -> NoFiltersError:
 
 def _unreadable(number: int) -> NoFiltersError:
     if number == EINVAL:
-        # only a process under a filter is asked, so it is not "no filter"
+        # only processes with a filter are asked, so this does not mean "no filter"
         return NoFiltersError(UNSUPPORTED, number, "this kernel does not give filters (CONFIG_CHECKPOINT_RESTORE)")
     if number == EMEDIUMTYPE:
         return NoFiltersError(UNSUPPORTED, number, "not classic BPF")
@@ -142,12 +142,12 @@ def _unreadable(number: int) -> NoFiltersError:
 
 
 def _hex(raw: bytes) -> str:
-    """As little endian, whatever this machine is."""
+    """In little endian, whatever this machine uses."""
     return b"".join(struct.pack("<HBBI", *parts) for parts in struct.iter_unpack("=HBBI", raw)).hex()
 
 
 def needless(status: str) -> Optional[NoFiltersError]:
-    """Whether this text of /proc/PID/status says already that there is no filter to read, and why."""
+    """The reason why there is no filter to read, if /proc/PID/status already shows it; else None."""
     mode = ""
     for line in status.split("\n"):
         if line.startswith("Seccomp:"):

@@ -1,4 +1,4 @@
-"""A container's further processes and threads: one that stands for its process, and those that differ."""
+"""A container's other processes and threads: the thread whose files represent a process, and threads that differ."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from stratascope.collector.members import text_of
 from stratascope.collector.read import Entry, read_process
 from stratascope.collector.threads import READ_MAX, living, open_thread
 
-# pid, entries (one with the name "" where nothing could be read), and lists of cgroup entries that answers may share
+# pid, entries (one named "" if nothing could be read), and lists of cgroup entries, which answers may share
 Process = Tuple[int, List[Entry], List[Group]]
 
 
 class Further:
-    """What is read of the further processes and threads of one container: of each these names."""
+    """Reads these names of a container's other processes and threads."""
 
     def __init__(self, names: List[str], mount_namespace: Optional[str]) -> None:
         self.names = names
-        self.threads: List[Tuple[int, Process]] = []  # with the process of each
+        self.threads: List[Tuple[int, Process]] = []  # with the PID of its process
         self.unread = 0
         self.room = READ_MAX
         self._mount_namespace = mount_namespace
 
     def mounts(self, directory: int, pid: int, entries: List[Entry], thread: int) -> None:
-        """What one in another mount namespace sees; all others see what the container's first process does."""
+        """Read mountinfo if it is in another mount namespace; all others see what the first process does."""
         own = text_of(entries, "ns/mnt")
         if own is not None and self._mount_namespace is not None and own != self._mount_namespace:
             entries += read_process(directory, pid, ["mountinfo"], thread)
@@ -35,10 +35,10 @@ def names_of(wants: Sequence[str]) -> List[str]:
 
 
 def standing_for(directory: int, entries: List[Entry]) -> Tuple[int, int]:
-    """(The descriptor of whose files tell of this process, 0 or the thread that it is).
+    """(Descriptor of the directory that represents this process, 0 or the thread whose directory that is.)
 
-    The first thread may end before the others. Then its control group, its namespaces and its mounts are gone
-    (do_exit, kernel/exit.c), and those of a living one are the process's.
+    The first thread may end before the others. Its control group, namespaces and mounts are then gone (do_exit,
+    kernel/exit.c), so those of a living thread are used.
     """
     if "\nState:\tZ" not in (text_of(entries, "status") or ""):
         return directory, 0
@@ -52,6 +52,6 @@ def standing_for(directory: int, entries: List[Entry]) -> Tuple[int, int]:
 
 
 def of_thread(here: int, pid: int, thread: int, names: List[str], entries: List[Entry]) -> List[Entry]:
-    """The files of that thread, but for `stat`: when the process began stands in its own."""
+    """The files of that thread, except `stat`: the process's own has its start time."""
     own = [item for item in entries if item[0] == "stat"]
     return read_process(here, pid, [name for name in names if name != "stat"], thread) + own

@@ -1,7 +1,7 @@
-"""What the host's kernel and its settings are, by exact names: absolute paths, and a few that are no files.
+"""The host's kernel and its settings, by exact names: absolute paths, and a few names that are no files.
 
-The list stands here in full, though the program asks for the same names (`core.ground`), so that this folder alone
-shows what can be read by it; a test holds the two together.
+The list is complete, although the program has the same names (`core.ground`), so that this directory alone shows what
+the collector can read; a test keeps the two in sync.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ FILES = frozenset(
         "/proc/sys/net/ipv4/ping_group_range",
     )
 )
-# Of the file that is another one in each network namespace, and whose number everybody may see
+# The inode of a file that differs per network namespace, and that everybody may see
 NETWORK_INODES = {"inode:/proc/%s/net/dev" % who: "/proc/%s/net/dev" % who for who in ("1", "self")}
 LINKS = frozenset("/proc/%s/ns/%s" % (who, kind) for who in ("1", "2", "self") for kind in _KINDS)
 
-# include/uapi/linux/lsm.h; the numbers are fixed for good
+# include/uapi/linux/lsm.h; the numbers never change
 LSMS = {
     100: "capability",
     101: "selinux",
@@ -73,11 +73,11 @@ LSMS = {
     112: "evm",
     113: "ipe",
 }
-_LSM_LIST_MODULES = 461  # since Linux 6.8, the same number on every architecture but alpha
+_LSM_LIST_MODULES = 461  # since Linux 6.8, the same number on every architecture except alpha
 
 
 def read_host(names: Iterable[str]) -> List[Entry]:
-    """These names, in order; one that is not on the list is refused."""
+    """Read these names, in order; one that is not on the list is refused."""
     entries: List[Entry] = []
     kernel = Kernel()
     for name in names:
@@ -119,7 +119,7 @@ def _number(name: str) -> Entry:
         if name == "sysconf:online_cpus":
             return (name, "sysconf(_SC_NPROCESSORS_ONLN)", str(os.sysconf("SC_NPROCESSORS_ONLN")))
         if name == "clock:boot_time":
-            # starttime in /proc/PID/stat counts on the boot clock, which goes on while the machine sleeps
+            # starttime in /proc/PID/stat uses the boot clock, which keeps running while the machine sleeps
             started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
             return (name, "clock_gettime(CLOCK_BOOTTIME)", "%.3f" % started)
         if name == "id:uid":
@@ -130,7 +130,7 @@ def _number(name: str) -> Entry:
 
 
 def _modules() -> Entry:
-    """The active security modules by lsm_list_modules(2), which needs no securityfs."""
+    """The active security modules from lsm_list_modules(2), which needs no securityfs."""
     name, source = "lsm:modules", "lsm_list_modules(2)"
     if os.uname().machine == "alpha":
         return failed(name, source, UNSUPPORTED, None, "the number of the call is not known here")
@@ -139,9 +139,9 @@ def _modules() -> Entry:
     except ImportError:
         return failed(name, source, UNSUPPORTED, None, "this Python has no ctypes")
     ids = (ctypes.c_uint64 * 64)()
-    size = ctypes.c_uint64(ctypes.sizeof(ids))  # u32 for the kernel since 6.8; zeros above it do no harm
+    size = ctypes.c_uint64(ctypes.sizeof(ids))  # the kernel reads a u32 since 6.8; zeros above it do no harm
     if os.uname().machine in ("s390x", "ppc64", "sparc64", "parisc64"):
-        size = ctypes.c_uint64(ctypes.sizeof(ids) << 32)  # big endian: the u32 is the first half
+        size = ctypes.c_uint64(ctypes.sizeof(ids) << 32)  # big endian: the u32 is the upper half
     call = ctypes.CDLL(None, use_errno=True).syscall
     call.restype = ctypes.c_long
     count = call(ctypes.c_long(_LSM_LIST_MODULES), ids, ctypes.byref(size), ctypes.c_uint32(0))
@@ -157,7 +157,7 @@ _CPU_FLAWS, _CPU_FLAWS_MAX = "/sys/devices/system/cpu/vulnerabilities", 100
 
 
 def _cpu_flaws() -> Entry:
-    """The kernel's word on each flaw of processors that it knows, `NAME: WORDS` a line."""
+    """The kernel's text on each CPU flaw that it knows, one line `NAME: WORDS` each."""
     name = "cpu:vulnerabilities"
     try:
         names = sorted(os.listdir(_CPU_FLAWS))[:_CPU_FLAWS_MAX]
@@ -173,7 +173,7 @@ _BOOLEANS = "/sys/fs/selinux/booleans"
 
 
 def _switches() -> Entry:
-    """Those switches (booleans) of the SELinux policy that are on and are about containers."""
+    """The container-related SELinux policy booleans that are on."""
     name = "selinux:switches"
     try:
         on = [
@@ -188,5 +188,5 @@ def _switches() -> Entry:
 
 
 def _is_on(switch: str) -> bool:
-    # the value now, and the one that waits to be committed
+    # the current value, and the pending one
     return read_file(os.path.join(_BOOLEANS, switch)).split()[:1] == ["1"]

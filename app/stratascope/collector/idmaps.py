@@ -1,7 +1,8 @@
-"""The id maps of a process's mounts, where mountinfo marks one `idmapped` and does not say how (mount_setattr(2)).
+"""The id maps of a process's mounts; mountinfo only marks a mount as `idmapped` (mount_setattr(2)).
 
-statmount(2) tells them since Linux 6.15, in the reader's ids, to whoever has CAP_SYS_ADMIN over the mount namespace. It
-counts mounts by numbers of its own, so listmount(2) lists them first. Neither looks at a path or asks a file system.
+statmount(2) reports them since Linux 6.15, in the reader's ids, to a caller with CAP_SYS_ADMIN over the mount
+namespace. It uses mount ids of its own, so listmount(2) lists those first. Neither resolves a path or calls into a file
+system.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ from typing import Any, Dict, FrozenSet, List
 from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
 
 IDMAPS = "mnt:idmaps"
-MOUNTS_MAX = 4096  # that are looked at; of what is beyond them nothing is told
+MOUNTS_MAX = 4096  # mounts examined; those beyond are not reported
 
 # include/uapi/linux/nsfs.h: _IOR(0xb7, 5, __u64), since Linux 6.11
 _NS_GET_MNTNS_ID = 0x8008B705
-_ELSEWHERE = ("alpha", "mips", "parisc", "ppc", "sparc")  # there _IOR is another number, and some calls are
+_ELSEWHERE = ("alpha", "mips", "parisc", "ppc", "sparc")  # _IOR and some call numbers differ on these
 # include/uapi/linux/mount.h
 _STATMOUNT, _LISTMOUNT = 457, 458
-_REQUEST = struct.Struct("=IIQQQ")  # struct mnt_id_req: size, 0, mount, wanted or last one, mount namespace
+_REQUEST = struct.Struct("=IIQQQ")  # struct mnt_id_req: size, 0, mount, request mask or last id, mount namespace
 _ALL = 0xFFFFFFFFFFFFFFFF  # LSMT_ROOT
 _BASIC, _UIDS, _GIDS = 0x2, 0x2000, 0x4000  # STATMOUNT_MNT_BASIC, _MNT_UIDMAP, _MNT_GIDMAP
-_MASK, _OLD_ID, _MAPS, _TEXT = 8, 56, 152, 512  # places in struct statmount
+_MASK, _OLD_ID, _MAPS, _TEXT = 8, 56, 152, 512  # offsets in struct statmount
 _AT_ONCE = 512
-_ROOM = 1 << 16  # two maps of 340 lines are less than half of it
+_ROOM = 1 << 16  # two maps of 340 lines take less than half of it
 
 
 def read_idmaps(directory: int, pid: int) -> Entry:
-    """IDMAPS: a line for each map, `MOUNT uid` or `MOUNT gid` and threes of numbers; MOUNT is mountinfo's number.
+    """IDMAPS: one line per map, `MOUNT uid` or `MOUNT gid` and triples; MOUNT is the id in mountinfo.
 
-    The three are the first id on the disk, the one that it is for processes, and how many.
+    A triple is the first id on the disk, the first id that processes see, and the count.
     """
     source = "statmount(2) in /proc/%d/ns/mnt" % pid
     try:
@@ -53,7 +54,7 @@ def read_idmaps(directory: int, pid: int) -> Entry:
 
 
 def _marked(mountinfo: str) -> FrozenSet[int]:
-    """The numbers of the mounts that have a map."""
+    """The ids of mounts that have a map."""
     if ",idmapped" not in mountinfo:
         return frozenset()
     lines = [line.split(" ", 6) for line in mountinfo.split("\n")]
@@ -61,7 +62,7 @@ def _marked(mountinfo: str) -> FrozenSet[int]:
 
 
 class _Calls:
-    """The two calls, for one mount namespace. Raises OSError, ImportError."""
+    """The two system calls, for one mount namespace. Raises OSError, ImportError."""
 
     def __init__(self, directory: int) -> None:
         import ctypes
@@ -79,14 +80,14 @@ class _Calls:
         (self._namespace,) = struct.unpack("=Q", number)
 
     def maps(self, marked: FrozenSet[int]) -> List[str]:
-        """A line for each map of these mounts that the kernel told."""
+        """A line for each map of these mounts that the kernel reports."""
         found: Dict[int, List[str]] = {}
         for mount in self._listed():
             answer = self._ctypes.create_string_buffer(_ROOM)
             self._do(_STATMOUNT, mount, _BASIC | _UIDS | _GIDS, answer, _ROOM)
-            (told,), (number,) = struct.unpack_from("=Q", answer, _MASK), struct.unpack_from("=I", answer, _OLD_ID)
-            # both are set wherever there is a map, also where none of it is of the reader's ids: fs/namespace.c
-            if number in marked and told & _UIDS and told & _GIDS:
+            (mask,), (number,) = struct.unpack_from("=Q", answer, _MASK), struct.unpack_from("=I", answer, _OLD_ID)
+            # both bits are set for any map, even if none of it is in the reader's ids: fs/namespace.c
+            if number in marked and mask & _UIDS and mask & _GIDS:
                 counts = struct.unpack_from("=IIII", answer, _MAPS)
                 found[number] = [
                     "%d uid%s" % (number, _numbers(answer.raw, *counts[:2])),
@@ -117,6 +118,6 @@ class _Calls:
 
 
 def _numbers(answer: bytes, count: int, place: int) -> str:
-    """` 0 100000 65536` for each of so many texts that stand one after the other."""
+    """` 0 100000 65536` for each of `count` consecutive strings."""
     texts = answer[_TEXT + place :].split(b"\0", count)[:count]
     return "".join(" " + text.decode("ascii") for text in texts)

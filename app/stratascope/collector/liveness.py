@@ -1,11 +1,10 @@
-"""What tells whether a program still works, on request only: its listening sockets, and what its limits did to it.
+"""Signs that a program still works, read on request only: its listening sockets, and what its limits did to it.
 
-`net/tcp`, `net/udp` and those of IPv6 are cut down to the lines of sockets that wait for anybody: with whom a program
-talks is nobody's business here, and a busy server's list would be too long. `fd:sockets` names the sockets that a
-process has open (`socket:[N]`), which tells its own from those of others in one network. `cgroup:oom` and
-`cgroup:forks` are the files of its own control group that count kills for want of memory, and processes that were
-refused. Decided against reading any of it with the layers' facts: it costs time, and only a relaunch and the end of a
-container ask for it.
+`net/tcp`, `net/udp` and their IPv6 versions are reduced to the lines of listening sockets: a program's peers are
+nobody's business here, and a busy server's list would be too long. `fd:sockets` lists the sockets that a process has
+open (`socket:[N]`), which distinguishes its own from others in the same network namespace. `cgroup:oom` and
+`cgroup:forks` are the files of its own control group that count OOM kills and refused processes. None of it is read
+with the layers' facts: it takes time, and only a relaunch and the end of a container need it.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ SOCKETS = "fd:sockets"
 OOM, FORKS = "cgroup:oom", "cgroup:forks"
 LIVENESS = frozenset((*LISTENING, SOCKETS, OOM, FORKS))
 
-FILES_MAX = 1 << 16  # open files of one process that are looked at
+FILES_MAX = 1 << 16  # open files examined per process
 # TCP_LISTEN, and TCP_CLOSE for a UDP socket that anybody may send to: include/net/tcp_states.h
 _LISTEN, _BOUND = b"0A", b"07"
-# Documentation/admin-guide/cgroup-v2.rst. "oom_kill N" is in both of memory: mm/memcontrol.c, since Linux 4.13;
-# "max N", how often a limit of processes refused one: kernel/cgroup/pids.c, since Linux 4.8
+# Documentation/admin-guide/cgroup-v2.rst. Both versions of memory have "oom_kill N": mm/memcontrol.c, since Linux 4.13;
+# "max N" counts processes refused by the limit: kernel/cgroup/pids.c, since Linux 4.8
 _COUNTERS = {
     OOM: {"memory": "memory.oom_control", V2: "memory.events"},
     FORKS: {"pids": "pids.events", V2: "pids.events"},
@@ -41,7 +40,7 @@ _COUNTERS = {
 
 
 def read_liveness(directory: int, pid: int, names: Iterable[str], cgroup: Optional[str], mounts: Mounts) -> List[Entry]:
-    """Those among these names; `cgroup` is the text of the process's file of that name."""
+    """Read the LIVENESS names among these; `cgroup` is the text of the process's /proc/PID/cgroup."""
     found: List[Entry] = []
     for name in names:
         if name in LISTENING:
@@ -62,7 +61,7 @@ def _listening(name: str, directory: int, pid: int) -> Entry:
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
         try:
-            while size <= SIZE_MAX:  # the kernel names listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx)
+            while size <= SIZE_MAX:  # the kernel lists listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx)
                 chunk = os.read(descriptor, CHUNK)
                 if not chunk:
                     break
@@ -89,7 +88,7 @@ def _sockets(directory: int, pid: int) -> Entry:
                 try:
                     link = os.readlink(number, dir_fd=folder)
                 except FileNotFoundError:
-                    continue  # closed meanwhile
+                    continue  # closed in the meantime
                 if link.startswith("socket:["):
                     found.append(link)
         finally:
@@ -103,7 +102,7 @@ def _counter(reading: str, cgroup: Optional[str], mounts: Mounts) -> Entry:
     mounts.ready()
     for controllers, path in lines(cgroup or ""):
         for hierarchy, name in _COUNTERS[reading].items():
-            # a kernel names the v2 hierarchy even where version 1 has the controller: the one that is mounted counts
+            # the kernel lists the v2 hierarchy even if v1 has the controller: use the one that is mounted
             place = mounts.place(hierarchy, path) if hierarchy in controllers else None
             if place is not None and os.path.exists(place[0] + place[1] + "/" + name):
                 source = place[0] + place[1] + "/" + name

@@ -1,10 +1,9 @@
-"""The further processes of a container, given one of them: by its cgroup, else by its PID namespace.
+"""A container's other processes, given one of them: by its cgroup, else by its PID namespace.
 
-A cgroup counts only where its path holds the container's id: a rootless container may sit in the cgroup of the whole
-session, or in `/`. All below it is the container's, whatever it is called: it may name groups as it likes, and move
-into them. A PID namespace counts only where it is neither the first one nor the reader's own, and those below it with
-it. Where neither does, nothing is listed and the answer says so; where there are more than are read, it says how many
-at the least.
+A cgroup is only used if its path contains the container's id: a rootless container may be in the session's cgroup, or
+in `/`. Everything below it is the container's, whatever the names: a container may create groups and move into them. A
+PID namespace is only used if it is neither the initial one nor the reader's own, and includes those below it. Otherwise
+nothing is listed, and the answer says so; if there are more processes than are read, it says at least how many.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _ORDER = (V2, "pids", "memory", "cpu", "devices", "freezer", "blkio", "cpuset", 
 
 
 class Members:
-    """Lists processes for one request: /proc is gone through at most once."""
+    """Lists processes for one request: /proc is scanned at most once."""
 
     def __init__(self, mounts: Mounts) -> None:
         self._mounts = mounts
@@ -37,7 +36,7 @@ class Members:
         self._own: Optional[str] = None
 
     def of(self, pid: int, container: str, cgroup: Optional[str], namespace: Optional[str]) -> Tuple[Listed, str, str]:
-        """(PIDs without `pid`, `cgroup` or `pid namespace` or "", the cgroup's directory if so)."""
+        """(PIDs except `pid`, `cgroup` or `pid namespace` or "", the cgroup's directory in the first case.)"""
         directory = self.directory(container, cgroup) if cgroup else None
         if directory is not None:
             found = processes(directory, MEMBERS_MAX + 1)
@@ -48,7 +47,7 @@ class Members:
         return Listed([], 0), "", ""
 
     def directory(self, container: str, cgroup: str) -> Optional[str]:
-        """The directory of the container's topmost own cgroup, from the text of /proc/PID/cgroup."""
+        """The directory of the container's outermost cgroup, from the text of /proc/PID/cgroup."""
         paths = {name: path for names, path in lines(cgroup) for name in names}
         mounts = self._mounts.ready()
         for hierarchy in _ORDER:
@@ -59,7 +58,7 @@ class Members:
         return None
 
     def still(self, directory: str) -> List[int]:
-        """The same list once more, to leave out a PID that was reused meanwhile."""
+        """List them again, to leave out PIDs that were reused in the meantime."""
         found = processes(directory, 2 * MEMBERS_MAX)
         return [] if found is None else found.pids
 
@@ -92,12 +91,12 @@ class Members:
         return self._namespaces
 
     def within(self, link: Optional[str], namespace: str) -> bool:
-        """Whether a PID namespace is that one or below it, as it was when they were listed."""
+        """Whether a PID namespace is that one or below it, as of the scan."""
         return namespace in self._around.get(link or "", ())
 
 
 def _above(pid: int) -> List[str]:
-    """The PID namespaces above the one of this process that the reader sees, but for the first one."""
+    """The PID namespaces above this process's that the reader can see, except the initial one."""
     import fcntl
 
     found: List[str] = []
@@ -112,7 +111,7 @@ def _above(pid: int) -> List[str]:
             here = above
             found.append("pid:[%d]" % os.fstat(here).st_ino)
     except OSError:
-        return found[:-1]  # EPERM: the last one is the reader's own, or the first
+        return found[:-1]  # EPERM: the last one is the reader's own, or the initial one
     finally:
         os.close(here)
 
@@ -123,9 +122,9 @@ def _others(found: Listed, pid: int) -> Listed:
 
 
 def own_group(path: str, container: str) -> str:
-    """`/machine.slice/libpod-ID.scope/container` of a process that may sit deeper; "" where the id is not in the path.
+    """`/machine.slice/libpod-ID.scope/container` for a process that may be deeper; "" if the path has no such id.
 
-    The outermost: below it the container names the groups.
+    The outermost match: below it the container chooses the names.
     """
     if path.endswith(" (deleted)") or _ID(container) is None:
         return ""
@@ -133,14 +132,14 @@ def own_group(path: str, container: str) -> str:
     for place, part in enumerate(parts):
         before, found, after = part.partition(container)
         if found and _MONITOR not in before and not _HEX(before[-1:]) and not _HEX(after[:1]):
-            # podman's monitor may sit beside `container`, below the same scope
+            # podman's monitor may be a sibling of `container`, in the same scope
             last = place + 2 if parts[place + 1 : place + 2] == ["container"] else place + 1
             return "/".join(parts[:last])
     return ""
 
 
 def text_of(entries: List[Entry], name: str) -> Optional[str]:
-    """The text of one entry of a list, None where it is not there."""
+    """The text of the entry with that name, None if there is none."""
     for item in entries:
         if item[0] == name:
             text = item[2]

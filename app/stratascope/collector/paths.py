@@ -1,9 +1,9 @@
-"""Down a path one name at a time, so that no file system is asked anything which may never answer.
+"""Path walks one component at a time that never wait for a file system that might not answer.
 
-A FUSE file system is a program, and whoever waits for an answer of it can't even be killed (fs/fuse/dev.c,
-request_wait_answer; fuse(4)). So each step takes an O_PATH descriptor, for which the kernel asks the file system
-nothing, and sees on which mount it came to lie before it goes on; a path in mountinfo would only say where mounts were.
-On what lies on a mount that may be silent nothing is called, neither stat nor readlink nor open.
+A FUSE file system is a program, and a process waiting for its reply can't even be killed (fs/fuse/dev.c,
+request_wait_answer; fuse(4)). So each step opens an O_PATH descriptor, for which the kernel does not call into the file
+system, and checks which mount it is on before continuing; a path in mountinfo would only show where mounts were.
+Nothing is called on a file on a mount that may not answer: no stat, readlink or open.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from stratascope.collector.read import TooLongError, read_file
 
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
 _PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-_OPENAT2 = 437  # the same on every architecture but alpha (110 more)
-# RESOLVE_NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH: openat2(2), since Linux 5.6. The link itself may be opened.
+_OPENAT2 = 437  # the same on every architecture except alpha (110 more)
+# RESOLVE_NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH: openat2(2), since Linux 5.6. A symlink itself may still be
+# opened.
 _STAY = 0x01 | 0x02 | 0x04 | 0x08
 
 
 class Mount(NamedTuple):
-    """What is mounted: its number, the device of its file system (`0:52`), and the file system's kind."""
+    """A mount: its id, and the device (`0:52`) and type of its file system."""
 
     number: int
     device: str
@@ -33,12 +34,12 @@ class Mount(NamedTuple):
 
     @property
     def may_be_silent(self) -> bool:
-        """Whether a program answers for it, which may be anybody's; not virtiofs, which is the machine's own."""
+        """Whether it depends on a program that anybody may have started; not virtiofs, which belongs to the machine."""
         return self.kind.partition(".")[0] in ("fuse", "fuseblk", "autofs")
 
 
 def mounts(process: str = "self") -> Dict[int, Mount]:
-    """By number, those that this process sees; none where they can't be read."""
+    """The mounts that this process sees, by id; empty if they can't be read."""
     found: Dict[int, Mount] = {}
     try:
         text = read_file("/proc/%s/mountinfo" % process)
@@ -53,7 +54,7 @@ def mounts(process: str = "self") -> Dict[int, Mount]:
 
 
 def mount_of(descriptor: int) -> Optional[int]:
-    """The number of the mount that it lies on (proc_pid_fdinfo(5), since Linux 3.15)."""
+    """The id of the mount that it is on (proc_pid_fdinfo(5), since Linux 3.15)."""
     try:
         text = read_file("/proc/self/fdinfo/%d" % descriptor)
     except (OSError, TooLongError):
@@ -63,7 +64,7 @@ def mount_of(descriptor: int) -> Optional[int]:
 
 
 def open_here(name: str, folder: int) -> int:
-    """A name in this folder, no link followed, as an O_PATH descriptor; EXDEV where another mount lies on it."""
+    """Open a name in this directory as O_PATH, without following links; EXDEV if it is a mount point."""
     call = openat2()
     if call is not None:
         return call(name, folder)
@@ -76,7 +77,7 @@ def open_here(name: str, folder: int) -> int:
 
 @lru_cache(maxsize=1)
 def openat2() -> Optional[Callable[[str, int], int]]:
-    """One call in place of five; None where the kernel, or a filter that we are under, does not have it."""
+    """One call instead of five; None if the kernel, or a filter on this process, does not allow it."""
     try:
         import ctypes
     except ImportError:
@@ -107,12 +108,12 @@ def openat2() -> Optional[Callable[[str, int], int]]:
 
 
 def reopen(descriptor: int, flags: int) -> int:
-    """The very file of an O_PATH descriptor, opened for good; only where its mount is known to answer."""
+    """Open an O_PATH descriptor's file for use; only if its mount is known to answer."""
     return os.open("/proc/self/fd/%d" % descriptor, flags | os.O_CLOEXEC)
 
 
 class Sight:
-    """The files below one directory, links followed as that process would follow them."""
+    """The files below one directory, following links as that process would."""
 
     def __init__(self, root: str = "/", process: str = "self") -> None:
         self._root = root
@@ -120,28 +121,28 @@ class Sight:
         self._mounts = mounts(process)
         base = os.open("/", _PLACE)
         try:
-            # in a chroot of no mount of its own nothing tells of it; and we run there
+            # in a chroot that is no mount, mountinfo does not list it; this program runs from it, so it answers
             number = mount_of(base)
         finally:
             os.close(base)
         self._base = None if number is None else Mount(number, "", "")
 
     def mount(self, descriptor: int) -> Optional[Mount]:
-        """The mount that it lies on, if that is known, and answers for certain."""
+        """The mount that it is on, if that is known and certain to answer."""
         number = mount_of(descriptor)
         if number is None:
             return None
         if number not in self._mounts:
             if self._base is not None and number == self._base.number:
                 return self._base
-            self._mounts = mounts(self._process)  # mounted meanwhile
+            self._mounts = mounts(self._process)  # mounted in the meantime
         found = self._mounts.get(number)
         return None if found is None or found.may_be_silent else found
 
     def open(self, path: str) -> int:
-        """What the path leads to, as an O_PATH descriptor; whether its mount answers is still to be asked.
+        """Open the path as O_PATH; whether its own mount answers is left to the caller.
 
-        Raises OSError: EXDEV where the way leads over a mount that may be silent.
+        Raises OSError: EXDEV if the path crosses a mount that may not answer.
         """
         way = [os.open(self._root, os.O_PATH | os.O_CLOEXEC)]
         left = path.split("/")[::-1]
@@ -155,7 +156,7 @@ class Sight:
                 if name == "..":
                     if len(way) > 1:
                         os.close(way.pop())
-                        answers = True  # or there had been no way further down
+                        answers = True  # it must have answered, or the path could not have continued below it
                     continue
                 if not answers:
                     raise silent(path)
@@ -178,7 +179,7 @@ class Sight:
             _close(way)
 
     def answering(self, path: str) -> int:
-        """The same, of what may be asked. Raises OSError: EXDEV where that lies on a mount that may be silent."""
+        """The same, if its own mount answers. Raises OSError: EXDEV if that may not answer."""
         descriptor = self.open(path)
         if self.mount(descriptor) is None:
             os.close(descriptor)
@@ -186,7 +187,7 @@ class Sight:
         return descriptor
 
     def state(self, name: str, folder: int) -> Optional[os.stat_result]:
-        """Of a name in this folder, no link followed; None where it is gone, or on a mount that may be silent."""
+        """Stat a name in this directory without following links; None if it is gone, or its mount may not answer."""
         try:
             descriptor = os.open(name, _PLACE, dir_fd=folder)
         except OSError:
@@ -203,5 +204,5 @@ def _close(descriptors: List[int]) -> None:
 
 
 def silent(path: str) -> OSError:
-    """Why nothing was asked there."""
+    """The error for a path on a mount that may not answer."""
     return OSError(EXDEV, "a file system lies there that may not answer", path)

@@ -1,15 +1,15 @@
-"""What only some may read of a process, on request only: seccomp filters, owners of namespaces, a network setting.
+"""What only some may read of a process, on request only: seccomp filters, namespace owners, a network setting.
 
 `seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
 namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys
-that belongs to a network namespace: /proc shows the reader's, so it is read by a child that has joined the process's.
-`root:…` is of its root directory (see `root_files`, `special_files`), for whoever may trace it; `mnt:…` of its mounts
-(`idmaps`).
+that belongs to a network namespace: /proc shows the reader's, so a child joins the process's and reads it there.
+`root:…` is about its root directory (see `root_files`, `special_files`), for readers that may trace it; `mnt:…` about
+its mounts (`idmaps`).
 
-All but the owners and the mounts are read by short-lived children, one a process, because a stopped target may never
-answer: each has a time limit, and all of one request together have one. A child that can't even be killed, as it waits
-for somebody's FUSE, is given up; it ends when that does, and no second one is sent there until then. Nothing here ever
-writes.
+Everything except owners and mounts is read by short-lived children, one per process, because a stopped target may never
+answer: each child has a time limit, and so has the request as a whole. A child that can't even be killed, because it
+waits for somebody's FUSE, is abandoned; it ends when the FUSE does, and until then no other is started for that
+process. Nothing here ever writes.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ BY_CHILD = frozenset((SECCOMP, PORT_START, SPECIAL)) | ROOT_FILES
 _OF_FILES = ROOT_FILES | {SPECIAL}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
-TARGET_LIMIT = 1.0  # seconds until a target must have answered; it takes well under a millisecond
+TARGET_LIMIT = 1.0  # seconds for a target to answer; it takes well under a millisecond
 REQUEST_LIMIT = 10.0  # seconds for all targets of one request
 AT_ONCE = 16  # children at the same time
-END_LIMIT = 0.25  # seconds in which a child that was killed has ended, if it can
-ANSWER_MAX = 16 << 20  # bytes of one child's answer; 64 filters of 4096 instructions are half of it
+END_LIMIT = 0.25  # seconds for a killed child to end, if it can
+ANSWER_MAX = 16 << 20  # bytes in a child's answer; 64 filters of 4096 instructions are half of it
 
 _NOT_STOPPED = "it did not stop in %g s: frozen (a paused container), or waiting in the kernel" % TARGET_LIMIT
 _SILENT = "its file system did not answer in %g s" % TARGET_LIMIT
@@ -64,11 +64,11 @@ _PR_SET_PDEATHSIG = 1
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
-_given_up: Dict[int, Tuple[int, str]] = {}  # children that could not be ended: of which process, since when it is
+_given_up: Dict[int, Tuple[int, str]] = {}  # children that could not be killed: PID and start time of their target
 
 
 class PrivilegedReader(NamedTuple):
-    """What a child is to read of one process, and where the answers go."""
+    """What a child is to read of one process, and the list that receives the answers."""
 
     pid: int
     start: str  # its start time, so that a reused PID is not read
@@ -77,7 +77,7 @@ class PrivilegedReader(NamedTuple):
 
 
 class _Running:
-    """A child at work."""
+    """A running child."""
 
     def __init__(self, errand: PrivilegedReader, child: int, pipe: int) -> None:
         self.errand = errand
@@ -89,19 +89,19 @@ class _Running:
 
 
 def start_of(stat: Optional[str]) -> str:
-    """Field 22 of /proc/PID/stat, as it stands there; "" where it can't be found."""
-    fields = (stat or "").rpartition(")")[2].split()  # comm may hold spaces and parentheses
+    """Field 22 of /proc/PID/stat, as text; "" if not found."""
+    fields = (stat or "").rpartition(")")[2].split()  # comm may contain spaces and parentheses
     return fields[19] if len(fields) > 19 else ""
 
 
 def threads_of(stat: Optional[str]) -> int:
-    """Field 20, num_threads, an ended first one counted; 0 where it can't be found."""
+    """Field 20, num_threads, including a first thread that has ended; 0 if not found."""
     fields = (stat or "").rpartition(")")[2].split()
     return int(fields[17]) if len(fields) > 17 and fields[17].isdigit() else 0
 
 
 def owners(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
-    """The `owner:…` among these names."""
+    """Read the `owner:…` entries among these names."""
     return [_owner(name, directory, pid) for name in names if name in OWNERS]
 
 
@@ -125,7 +125,7 @@ def _owner(name: str, directory: int, pid: int) -> Entry:
 
 
 def given_up() -> Set[Tuple[int, str]]:
-    """Of which processes a reader still waits in the kernel and can't be ended."""
+    """Processes for which a reader is still stuck in the kernel and can't be killed."""
     for child in list(_given_up):
         if _reaped(child):
             _given_up.pop(child, None)
@@ -133,7 +133,7 @@ def given_up() -> Set[Tuple[int, str]]:
 
 
 def run(errands: Sequence[PrivilegedReader]) -> None:
-    """Read all of it, several at once; each name of each errand gets an entry, within REQUEST_LIMIT seconds."""
+    """Run all of them, several at once; each name gets an entry within REQUEST_LIMIT seconds."""
     if not errands:
         return
     barred = why_not()
@@ -176,12 +176,12 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
 
 
 def _begin(errand: PrivilegedReader, barred: str) -> Optional[_Running]:
-    """Start the child; None where no process can be made."""
+    """Start the child; None if no process can be created."""
     ours, theirs = os.pipe()
     parent = os.getpid()
     try:
         with warnings.catch_warnings():
-            # Python 3.12 and later warn of threads at fork: the child touches nothing that a thread could hold
+            # Python 3.12 and later warn about threads at fork: the child touches nothing that a thread might hold
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
     except OSError:
@@ -189,13 +189,13 @@ def _begin(errand: PrivilegedReader, barred: str) -> Optional[_Running]:
         os.close(theirs)
         return None
     if child == 0:
-        _work(errand, theirs, parent, barred)  # never returns
+        _work(errand, theirs, parent, barred)  # does not return
     os.close(theirs)
     return _Running(errand, child, ours)
 
 
 def _end(item: _Running, otherwise: str) -> None:
-    """Take the child's answers; end it if it still runs, which lets its target go on."""
+    """Take the child's answers; kill it if it still runs, which also releases its target."""
     os.close(item.pipe)
     with contextlib.suppress(OSError):
         os.kill(item.child, signal.SIGKILL)
@@ -221,13 +221,13 @@ def _looks_at_files(errand: PrivilegedReader) -> bool:
 
 
 def _waited_for(errand: PrivilegedReader) -> str:
-    """Why no reader is sent there, if so."""
+    """Why no reader may be started for it; "" if it may."""
     waits = _looks_at_files(errand) and (errand.pid, errand.start) in given_up()
     return "its file system did not answer, and one still waits for it" if waits else ""
 
 
 def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
-    """Put the answers into the entries; a name without an answer gets a gap."""
+    """Store the answers as entries; a name without an answer gets a gap."""
     answered = set()
     for line in heard.split(b"\n")[:-1]:
         try:
@@ -250,19 +250,19 @@ def _source(name: str, pid: int) -> str:
 
 
 def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None:
-    """The child: one line for each name, then the end. Whatever happens, it must not go on as its parent would."""
+    """The child: write one line per name, then exit. It must never return into its parent's code."""
     code = 1
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         _die_with(parent)
         if _looks_at_files(errand):
-            # it may stay behind, and must not keep our pipes, sockets and windows open then
+            # it may outlive us, and must not keep our pipes, sockets and windows open
             for held in map(int, os.listdir("/proc/self/fd")):
                 if held != pipe:
                     with contextlib.suppress(OSError):
                         os.close(held)
-        # what may hang comes last
+        # last what may block
         for name in sorted(errand.names, key=lambda each: each == SECCOMP):
             line = json.dumps([name, _answer(name, errand, barred)]).encode("ascii") + b"\n"
             while line:
@@ -273,7 +273,7 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
 
 
 def _die_with(parent: int) -> None:
-    """End when the collector does, even if it is killed."""
+    """Exit when the collector does, even if that is killed."""
     try:
         import ctypes
 
@@ -332,7 +332,7 @@ def _filters(pid: int, directory: int, same: Any, barred: str) -> List[Entry]:
 
 
 def _port_start(source: str, directory: int) -> Entry:
-    """Below /proc/sys/net stands what is of the reader's network namespace (network_namespaces(7)): join, then read."""
+    """/proc/sys/net shows the reader's network namespace (network_namespaces(7)): join, then read."""
     import ctypes
 
     descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)

@@ -1,9 +1,9 @@
-"""Files and links below /proc/PID, through one directory descriptor, and why one could not be read.
+"""Files and links below /proc/PID, read through one directory descriptor; or the reason why one could not be read.
 
-An allow-list of exact names, so that whoever sends requests can never make this program (which may run as root)
-open anything else. cmdline and environ are read by nothing here by default, because a process can make reads of its
-own memory hang; cmdline is on the list for whoever needs it. Decided against pathlib and open(): os.open and os.read
-cost half as much, and this runs for each process of each container.
+An allow-list of exact names, so that no request can make this program (which may run as root) open anything else.
+cmdline and environ are not read by default, because a process can make reads of its own memory block; cmdline is on the
+list for callers that need it. Decided against pathlib and open(): os.open and os.read cost half as much, and this runs
+for every process of every container.
 
 An entry is (name, source, text) or (name, source, None, kind, errno or None, detail).
 """
@@ -40,23 +40,23 @@ PROCESS_FILES = frozenset(
     )
 )
 PROCESS_LINKS = frozenset("ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"))
-NETWORK_INODE = "inode:net/dev"  # of that file: another in each network namespace, and everybody may see it
-PARENT = "parent:cwd"  # the working directory of its parent: a runtime's monitor is in the container's own folder
-PERMISSIVE = "selinux:permissive"  # whether SELinux only warns about what its label does; see `_permissive`
-CGROUPS = "cgroup:*"  # the special name: all limit files of its cgroups
+NETWORK_INODE = "inode:net/dev"  # the file's inode: differs per network namespace, and everybody may see it
+PARENT = "parent:cwd"  # the working directory of its parent: a runtime's monitor runs in the container's directory
+PERMISSIVE = "selinux:permissive"  # whether SELinux only warns about violations by its type; see `_permissive`
+CGROUPS = "cgroup:*"  # all limit files of its cgroups
 
 PID_MAX = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
 CHUNK = 1 << 16
-SIZE_MAX = 1 << 20  # no file of these is near it; a longer one is refused, never cut
+SIZE_MAX = 1 << 20  # none of these files is nearly as long; a longer one is refused, never truncated
 
-_SHORT = 3500  # bytes; a page has 4096 or more, and a line of uid_map has 33
+_SHORT = 3500  # bytes; a page has at least 4096, and a line of uid_map has 33
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _KINDS = {
     ENOENT: ABSENT,
     ENOSYS: ABSENT,
     ENOTDIR: ABSENT,
     ESRCH: GONE,
-    ENODEV: GONE,  # a cgroup that was removed while its directory was open
+    ENODEV: GONE,  # a cgroup that was removed after its directory was opened
     EACCES: DENIED,
     EPERM: DENIED,
     EINVAL: UNSUPPORTED,
@@ -69,27 +69,28 @@ class TooLongError(Exception):
 
 
 def failed(name: str, source: str, kind: str, errno: Optional[int] = None, detail: str = "") -> Entry:
-    """An entry for a reading that is missing."""
+    """An entry for a reading that failed."""
     return (name, source, None, kind, errno, detail)
 
 
 def process_kind(error: OSError) -> str:
-    """Why a process can't be read: one whose folder is not there has ended."""
+    """Why a process can't be read: if its directory is missing, it has ended."""
     return GONE if error.errno == ENOENT else _KINDS.get(error.errno or 0, UNSUPPORTED)
 
 
 def failure(name: str, source: str, error: OSError) -> Entry:
-    """The same, from what the kernel answered."""
+    """An entry for a reading that failed with this error."""
     return (name, source, None, _KINDS.get(error.errno or 0, UNSUPPORTED), error.errno, error.strerror or "")
 
 
 def read_file(path: str, directory: Optional[int] = None) -> str:
-    """The whole text of a file, bytes that are not UTF-8 as lone surrogates. Raises OSError, TooLongError."""
+    """A file's whole text; bytes that are not UTF-8 become lone surrogates. Raises OSError, TooLongError."""
     descriptor = os.open(path, _FLAGS, dir_fd=directory)
     try:
         data = os.read(descriptor, CHUNK)
-        # Files with many records (seq_file, fs/seq_file.c) give a page at most, and less where the next record does
-        # not fit. Only mountinfo has records of any length; the others are at their end if far less than a page came.
+        # A read of a multi-record file (seq_file, fs/seq_file.c) returns at most a page, and less if the next record
+        # does not fit. Only mountinfo has records of any length; the others are at their end if much less than a page
+        # was returned.
         if len(data) > _SHORT or path.endswith("mountinfo"):
             data = _rest(descriptor, data)
     finally:
@@ -110,7 +111,7 @@ def _rest(descriptor: int, data: bytes) -> bytes:
 
 
 def entry(name: str, source: str, path: str, directory: Optional[int] = None) -> Entry:
-    """One file as an entry."""
+    """Read one file as an entry."""
     try:
         return (name, source, read_file(path, directory))
     except OSError as error:
@@ -120,14 +121,14 @@ def entry(name: str, source: str, path: str, directory: Optional[int] = None) ->
 
 
 def open_process(pid: int) -> int:
-    """A descriptor of /proc/PID; what is read below it is of this very process, or fails. Raises OSError."""
+    """Open /proc/PID; anything read through the descriptor is this very process's, or fails. Raises OSError."""
     return os.open("/proc/%d" % pid, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0) -> List[Entry]:
-    """These names of one process, in order; `cgroup:*` is left out (see `cgroups.Limits`).
+    """Read these names of one process, in order; `cgroup:*` is skipped (see `cgroups.Limits`).
 
-    `thread`: that one of it, whose folder `directory` then is.
+    `thread`: one of its threads, whose directory `directory` is then.
     """
     base = "/proc/%d/task/%d/" % (pid, thread) if thread else "/proc/%d/" % pid
     entries: List[Entry] = []
@@ -155,7 +156,8 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
             except OSError as error:
                 found = failure(name, base + "net/dev", error)
         elif name == PERMISSIVE:
-            entries.append(_permissive(directory))  # most hosts have no such policy: that says nothing of the process
+            # usually the host has no such policy, which says nothing about the process
+            entries.append(_permissive(directory))
             continue
         elif name == CGROUPS:
             continue
@@ -163,7 +165,7 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
             found = failed(name, source, UNSUPPORTED, None, "not on the list of what may be read")
         lost = lost or found[4] in (ENOENT, ESRCH, EINVAL)
         entries.append(found)
-    # ENOENT says "no such file" and "no such process" alike: ask once whether the process is still there
+    # ENOENT means "no such file" or "no such process": check once whether the process still exists
     if lost and state(directory) == GONE:
         return [item if item[2] is not None or item[4] is None else _gone(item) for item in entries]
     return entries
@@ -174,11 +176,11 @@ _CLASS = "/sys/fs/selinux/class/process/index"
 
 
 def _permissive(directory: int) -> Entry:
-    """`yes` where the policy calls the process's type a permissive one, although the host enforces; `no`.
+    """`yes` if the policy makes the process's type permissive while the host enforces; else `no`.
 
-    The policy answers a question that is written into its file: what a label may do to itself, and in the last number
-    whether it refuses at all (AVD_FLAGS_PERMISSIVE; sel_write_access, security/selinux/selinuxfs.c). That changes
-    nothing, and everybody may ask whom the policy lets.
+    The policy answers a query written to its file: what a label may do to itself, and in the last number whether it
+    enforces at all (AVD_FLAGS_PERMISSIVE; sel_write_access, security/selinux/selinuxfs.c). That changes nothing, and
+    anybody may ask whom the policy lets.
     """
     try:
         descriptor = os.open(_POLICY, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -203,11 +205,11 @@ def _gone(item: Entry) -> Entry:
 
 
 def parent_folder(directory: int) -> Entry:
-    """PARENT, as a link: nothing of what lies there is asked."""
+    """PARENT, as a link: its target is not accessed."""
     source = "/proc/PID/stat"
     try:
         text = read_file("stat", directory)
-        fields = text[text.rfind(")") + 1 :].split()  # comm may hold spaces and parentheses
+        fields = text[text.rfind(")") + 1 :].split()  # comm may contain spaces and parentheses
         source = "/proc/%d/cwd" % int(fields[1])
         return (PARENT, source, os.readlink(source))
     except OSError as error:
@@ -217,7 +219,7 @@ def parent_folder(directory: int) -> Entry:
 
 
 def state(directory: int) -> Optional[str]:
-    """GONE where the process has ended (a zombie too, once its last thread is over), DENIED, or None: it lives."""
+    """GONE if the process has ended (including a zombie without living threads), DENIED, or None if it lives."""
     try:
         text = read_file("stat", directory)
     except OSError as error:
@@ -228,18 +230,18 @@ def state(directory: int) -> Optional[str]:
 
 
 def ended(stat: str) -> bool:
-    """Whether this text of /proc/PID/stat is of a process that has ended and only waits to be reaped.
+    """Whether /proc/PID/stat shows a process that has ended and only waits to be reaped.
 
-    The first thread may end before the others: then the letter is Z and the process still runs.
+    The first thread may end before the others: then the state is Z and the process still runs.
     """
-    fields = stat[stat.rfind(")") + 1 :].split()  # comm may hold spaces and parentheses
+    fields = stat[stat.rfind(")") + 1 :].split()  # comm may contain spaces and parentheses
     if len(fields) < 18 or fields[0] not in ("Z", "X", "x"):
         return False
-    return fields[17] in ("0", "1")  # field 20, num_threads, counts the ended first one
+    return fields[17] in ("0", "1")  # field 20, num_threads, includes the ended first one
 
 
 def whole_failure(pid: int, error: OSError, hidepid: bool) -> Entry:
-    """Why /proc/PID could not be opened. Where hidepid hides processes, one that lives is DENIED and not GONE."""
+    """Why /proc/PID could not be opened. If hidepid hides processes, a living one is DENIED rather than GONE."""
     source = "/proc/%d" % pid
     if error.errno == ENOENT:
         if hidepid and exists(pid):
@@ -251,7 +253,7 @@ def whole_failure(pid: int, error: OSError, hidepid: bool) -> Entry:
 
 
 def exists(pid: int) -> bool:
-    """Whether there is such a process, without /proc: signal 0 is only checked, never sent (kill(2))."""
+    """Whether the process exists, without /proc: signal 0 is only checked, never sent (kill(2))."""
     try:
         os.kill(pid, 0)
     except PermissionError:

@@ -1,11 +1,11 @@
-"""What lies in a process's root directory, on request only: device nodes of its /dev, programs that give rights.
+"""Files in a process's root directory, on request only: device nodes in its /dev, programs that give privileges.
 
-Through /proc/PID/root, which takes the right to trace the process. The files are a stranger's: nothing is opened but
-folders, no link is followed, no other file system is entered (one that hangs is somebody's FUSE), and what is looked at
-is bounded in number and time, so an answer may say that it was broken off. Names and numbers are told, no contents.
+Through /proc/PID/root, which requires permission to trace the process. The files are untrusted: only directories are
+opened, no link is followed, no other file system is entered (a FUSE may block), and number and time are bounded, so an
+answer may say that the search was cut short. Names and numbers are reported, never contents.
 
-A folder of programs, /dev and what lies in /dev may be mounts of their own: of the host's file systems (a volume), or
-of those that live in memory. What a container mounted itself is not looked at, whatever it calls itself.
+Program directories, /dev and files in /dev may be mounts of their own: of the host's file systems (a volume), or of
+file systems in memory. Mounts made by the container itself are skipped, whatever they look like.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ DEVICES = "root:dev"
 SET_UID = "root:set-uid"
 ROOT_FILES = frozenset((DEVICES, SET_UID))
 
-# Where programs are that people start (/usr/lib has ten times as many files, and few that count). A link among them
-# (/bin to usr/bin) is left out, as its target is here too.
+# Where programs that people start are installed (/usr/lib has ten times as many files, few of them relevant). A symlink
+# among them (/bin to usr/bin) is skipped, as its target is listed too.
 FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "usr/libexec", "opt")
 DEPTH = 4
 ITEMS_MAX = 50000
 NODES_MAX = 4096
-SECONDS = 0.5  # the child that looks has a second (privileged.TARGET_LIMIT)
+SECONDS = 0.5  # the child that searches has a second (privileged.TARGET_LIMIT)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 _IN_MEMORY = ("tmpfs", "devtmpfs", "devpts", "mqueue")
-_CAPABILITY = "security.capability"  # capabilities(7), file capabilities; since VFS_CAP_REVISION_2 permitted first
+# capabilities(7), file capabilities; the permitted set comes first since VFS_CAP_REVISION_2
+_CAPABILITY = "security.capability"
 
 
 class _BrokenOffError(Exception):
-    """Too much, too slow, or nothing that could be asked."""
+    """Too many files, too slow, or a file system that may not answer."""
 
 
 def read_root_files(name: str, directory: int, pid: int) -> Entry:
-    """One of ROOT_FILES. It may hang all the same (an overlay that lies over a FUSE), so only a child calls this."""
+    """Read one of ROOT_FILES. Only call it in a child: it may still block, on an overlay over a FUSE."""
     source = "/proc/%d/root" % pid + ("/dev" if name == DEVICES else "")
     try:
-        # the link is the kernel's own: the process's root directory, whatever its path
+        # a kernel magic link: the process's root directory, whatever its path
         root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
             files = _Files(pid, root)
@@ -70,7 +71,7 @@ class _Files:
         self._until = time.monotonic() + SECONDS
 
     def devices(self) -> List[str]:
-        """A line a node: `c 1:3 /dev/null`."""
+        """One line per node: `c 1:3 /dev/null`."""
         lines: List[str] = []
         folder = self._below("dev")
         if folder is None:
@@ -85,7 +86,7 @@ class _Files:
         return lines
 
     def programs(self) -> List[str]:
-        """A line a program: `u 0 /usr/bin/su` (set-uid, of whom), `g 42 …` (set-gid), `f 0x… …` (capabilities)."""
+        """One line per program: `u 0 /usr/bin/su` (set-uid, owner), `g 42 …` (set-gid), `f 0x… …` (capabilities)."""
         lines: List[str] = []
         left = ITEMS_MAX
         for place in FOLDERS:
@@ -109,7 +110,7 @@ class _Files:
         return lines
 
     def _open(self, name: str, folder: int, mounted: bool) -> Optional[int]:
-        """A name in this folder, to be asked; None where it is gone, or on a mount that is not looked at."""
+        """Open a name in this directory as O_PATH; None if it is gone, or on a mount that is skipped."""
         try:
             return open_here(name, folder)
         except OSError as error:
@@ -126,7 +127,7 @@ class _Files:
         return None
 
     def _below(self, place: str) -> Optional[int]:
-        """A folder below the root, without a link on the way."""
+        """Open a directory below the root, without links on the way."""
         here = os.dup(self._root)
         for part in place.split("/"):
             deeper = self._open(part, here, mounted=True)
@@ -144,7 +145,7 @@ class _Files:
     def _walk(
         self, folder: int, path: str, left: int, depth: int = DEPTH, mounted: bool = False
     ) -> Iterator[Tuple[str, os.stat_result, int]]:
-        """Path, state, and an O_PATH descriptor of all on its own mount; and mounts there, if `mounted`."""
+        """Yield path, stat and O_PATH descriptor of everything on its own mount, and of mounts there if `mounted`."""
         device = os.fstat(folder).st_dev
         for name in os.listdir(folder):
             left -= 1
@@ -161,7 +162,7 @@ class _Files:
                 try:
                     deeper = reopen(item, _FOLDER)
                 except OSError:
-                    continue  # not ours to see
+                    continue  # not permitted
                 try:
                     for found in self._walk(deeper, path + "/" + name, left, depth - 1, mounted):
                         left -= 1
@@ -173,7 +174,7 @@ class _Files:
 
 
 def _file_capabilities(item: int) -> int:
-    """Its permitted set; 0 where it has none."""
+    """The file's permitted set; 0 if it has none."""
     try:
         data = os.getxattr("/proc/self/fd/%d" % item, _CAPABILITY)
     except OSError:
@@ -185,5 +186,5 @@ def _file_capabilities(item: int) -> int:
 
 
 def _one(path: str) -> str:
-    """On one line."""
+    """Escape it to fit on one line."""
     return path.replace("\n", "?")

@@ -1,11 +1,11 @@
-"""The collector's two faces: called directly in the same process, or one JSON request and one JSON reply a line.
+"""The privileged helper's program, and the collector's two interfaces: direct calls in the same process, or one JSON
+request and one JSON reply per line.
 
-Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and
-{"ask": "capture", "wishes": [[pid, wants, member_wants, members, container's id], ...]}; {"ask": "observe", ...} is the
-last one, after which come lines of another kind (`observe`) until the requests end. The reply to hello has
-`protocol`, and in `barred` why the collector can't read what only root can ("" where it can); any other has `host`
-(entries) or `found`; a request that is not understood gets `refused` with a reason, and the next one is served. Replies
-are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
+Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and {"ask": "capture", "wishes": [[pid, wants,
+member_wants, members, container's id], ...]}. {"ask": "observe", ...} comes last: the lines after it have another form
+(`observe`) until the requests end. The reply to hello has `protocol`, and in `barred` why the collector can't read what
+only root can ("" if it can); any other has `host` (entries) or `found`. An invalid request gets `refused` with a
+reason, and the next one is served. Replies are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ from stratascope.collector.read import (
 from stratascope.collector.threads import LABEL, Leader, Threads, open_thread
 
 PROTOCOL = 5
-LINE_MAX = 8 << 20  # bytes of one request
+LINE_MAX = 8 << 20  # bytes per request
 WISHES_MAX = 10000
 NAMES_MAX = 256
 _SPECIAL = PRIVILEGED | LIVENESS | {PARENT}
 
-# the process, the further ones of its container and threads that are not as their process's first one, how these were
-# found, and how many more there are at the least
+# the process; its container's other processes, and threads that differ from their process's first one; how these were
+# found; and at least how many more there are
 Answer = Tuple[Process, List[Process], str, int]
 Wish = Tuple[int, Sequence[str], Sequence[str], bool, str]
 
 
 class RefusedError(Exception):
-    """A request that is not of the protocol's form."""
+    """A request that does not follow the protocol."""
 
 
 class Collector:
-    """Reads for one caller after the other; remembers between requests where cgroups are mounted, and `Threads`."""
+    """Reads for one caller at a time; remembers between requests where cgroups are mounted, and `Threads`."""
 
     def __init__(self) -> None:
         self._mounts = Mounts()
@@ -69,11 +69,11 @@ class Collector:
         return read_host(names)
 
     def capture(self, wishes: Iterable[Wish]) -> List[Answer]:
-        """One answer a wish, in order."""
+        """One answer per wish, in order."""
         limits, members = Limits(self._mounts), Members(self._mounts)
         errands: List[PrivilegedReader] = []
         answers = [self._one(wish, limits, members, errands) for wish in wishes]
-        run(errands)  # puts what it reads into the answers' entries
+        run(errands)  # adds its results to the answers' entries
         return answers
 
     def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[PrivilegedReader]) -> Answer:
@@ -110,7 +110,8 @@ class Collector:
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", here)
             if PARENT in wants and (not container or container not in (cgroup or "")):
-                entries.append(parent_folder(directory))  # of use only where the control group does not tell
+                # only needed if the control group does not show the container's id
+                entries.append(parent_folder(directory))
             entries += read_liveness(here, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
             if not with_members:
@@ -136,7 +137,7 @@ class Collector:
         return (pid, entries, groups), found, how, listed.more + further.unread
 
     def _members(self, pids: Iterable[int], wants: Sequence[str], limits: Limits, further: Further) -> List[Process]:
-        """Those that could be read; how many could not is added to `further`, and threads that differ."""
+        """The processes that could be read; adds the number of unreadable ones, and differing threads, to `further`."""
         hidepid: Optional[bool] = None
         names = [name for name in further.names if name not in LIVENESS]
         found: List[Process] = []
@@ -168,7 +169,7 @@ class Collector:
         return found
 
     def _other_threads(self, directory: int, process: Process, thread: int, further: Further) -> None:
-        """One of each kind, where they are not as the thread that stands for the process."""
+        """Add one thread of each kind that differs from the thread representing the process."""
         pid, entries, _ = process
         status, stat = text_of(entries, "status"), text_of(entries, "stat")
         if status is None or "status" not in further.names or threads_of(stat) == 1:
@@ -193,7 +194,7 @@ class Collector:
     def _hidepid(self, error: OSError) -> bool:
         if error.errno is None:
             return False
-        self._mounts.refresh()  # rare, and /proc may have been mounted anew
+        self._mounts.refresh()  # rare, and /proc may have been remounted
         return self._mounts.hidepid
 
 
@@ -216,7 +217,7 @@ def _link(name: str, directory: int) -> Optional[str]:
 
 
 def _ended(entries: List[Entry]) -> bool:
-    """Whether nothing is left of the process: it ended before or during the reading, or waits to be reaped."""
+    """Whether nothing is left of the process: it ended before or while it was read, or waits to be reaped."""
     stat = text_of(entries, "stat")
     if stat is not None:
         return ended(stat)
@@ -224,7 +225,7 @@ def _ended(entries: List[Entry]) -> bool:
 
 
 def reply(collector: Collector, line: bytes) -> bytes:
-    """The answer to one request, without its newline. Never raises for what the request says."""
+    """The reply to one request, without its newline. Never raises because of the request."""
     try:
         answer = _answer(collector, json.loads(line.decode("utf-8", "surrogateescape")))
     except RefusedError as error:
@@ -266,7 +267,7 @@ def _names(names: Any) -> List[str]:
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answers line by line until the requests end, or one line is too long to be one."""
+    """Answer line by line until the requests end, or a line is too long."""
     collector = Collector()
     while True:
         line = requests.readline(LINE_MAX)
@@ -279,7 +280,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _observed(line: bytes, requests: BinaryIO, replies: BinaryIO) -> bool:
-    """Whether this was a request to observe; then it has been served to its end."""
+    """Whether this was a request to observe; it has then been served to its end."""
     try:
         asked = json.loads(line.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
@@ -287,7 +288,7 @@ def _observed(line: bytes, requests: BinaryIO, replies: BinaryIO) -> bool:
     if not isinstance(asked, dict) or asked.get("ask") != "observe":
         return False
     from stratascope.collector.observe.exchange import RefusedError as NotObservedError
-    from stratascope.collector.observe.observer import observe  # few need it, and it stands on ctypes
+    from stratascope.collector.observe.observer import observe  # few need it, and it needs ctypes
 
     try:
         observe(asked, requests.fileno(), replies.fileno())
@@ -302,4 +303,4 @@ def main() -> None:
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except (BrokenPipeError, KeyboardInterrupt):
-        os._exit(0)  # the caller has gone; a flush at exit would only fail again
+        os._exit(0)  # the caller is gone; a flush at exit would only fail again

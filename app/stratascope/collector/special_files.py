@@ -1,9 +1,10 @@
-"""Sockets and device nodes that a process finds in what of the host is mounted in its sight, and in its /dev.
+"""Sockets and device nodes that a process sees in mounts of the host's files, and in its /dev.
 
-By what they are and not by their names: a socket may be linked to another place, and a node may have any name. Looked
-at are mounts of file systems that the host has mounted, too; nothing is opened but folders, no link is followed, and
-no file system is asked that may not answer (`paths`). Breadth first and bounded in depth, number and time, as a bind
-may show all of the host's files: what lies deep is not found, and where it was broken off the last line says so.
+They are identified by what they are, not by name: a socket may be linked elsewhere, and a node may have any name.
+Mounts of file systems that the host has mounted are searched too. Only directories are opened, no link is followed, and
+no file system is accessed that may not answer (`paths`). Breadth first and bounded in depth, number and time, as a bind
+mount may show all of the host's files: deeper files are not found, and if the search was cut short, the last line says
+so.
 """
 
 from __future__ import annotations
@@ -24,28 +25,28 @@ SOCKETS = "sockets:engines"
 
 DEPTH = 4  # /run/user/1000/podman/podman.sock
 ITEMS_MAX = 4000
-SECONDS = 0.1  # of the processor's time; 4000 items take a tenth of that
-WAIT = 0.5  # by the clock: the child that looks has a second (privileged.TARGET_LIMIT)
+SECONDS = 0.1  # of CPU time; 4000 items take a tenth of that
+WAIT = 0.5  # of wall time: the child that searches has a second (privileged.TARGET_LIMIT)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
-# File systems of the kernel's own, in which nobody keeps sockets or nodes
+# The kernel's own file systems, which hold no sockets or nodes
 _KERNELS = frozenset(
     ("proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf")
 )
-# The nodes of every container: null, zero, full, random, urandom; tty, console, ptmx; terminals
+# The nodes in every container: null, zero, full, random, urandom; tty, console, ptmx; terminals
 _STANDARD = frozenset((1, minor) for minor in (3, 5, 7, 8, 9)) | frozenset((5, minor) for minor in (0, 1, 2))
 _SILENT = "its root directory lies on a file system that may not answer (FUSE)"
 PLACES = ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock")
 _OF_USERS = ("docker.sock", "podman/podman.sock")
 USERS = "/run/user"
 
-_Folder = Tuple[int, str, str]  # descriptor of the place that it is below, the way from there, the whole path
+_Folder = Tuple[int, str, str]  # descriptor of the starting place, path below it, full path
 
 
 def read_special(directory: int, pid: int) -> Entry:
-    """SPECIAL: `KIND MAJOR:MINOR UID GID MODE DEVICE:INODE PATH` a line, kind s, b or c; `...` at a broken end."""
+    """SPECIAL: one line each, `KIND MAJOR:MINOR UID GID MODE DEVICE:INODE PATH`, kind s, b or c; `...` if cut short."""
     source = "/proc/%d/root" % pid
     try:
-        # the link is the kernel's own: the process's root directory, whatever its path
+        # a kernel magic link: the process's root directory, whatever its path
         root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
             looking = _Looking(root, read_file("mountinfo", directory))
@@ -62,7 +63,7 @@ def read_special(directory: int, pid: int) -> Entry:
 
 
 def read_sockets() -> Entry:
-    """SOCKETS: those of engines in their usual places, a line each, `DEVICE:INODE PATH`."""
+    """SOCKETS: engines' sockets at their usual paths, one line each, `DEVICE:INODE PATH`."""
     users: List[str] = []
     with contextlib.suppress(OSError):
         users = sorted(name for name in os.listdir(USERS) if name.isdigit())
@@ -79,18 +80,18 @@ def read_sockets() -> Entry:
 
 @lru_cache(maxsize=1)
 def _hosts() -> FrozenSet[str]:
-    """The devices of the file systems that we see ourselves."""
+    """The devices of the file systems that the reader itself sees."""
     return frozenset(mount.device for mount in mounts().values() if not mount.may_be_silent)
 
 
 def prepare() -> None:
-    """For the children that are about to be made: what is the same for all of them, anew."""
+    """Refresh what is the same for all children about to be started."""
     _hosts.cache_clear()
     _hosts()
 
 
 def _down(place: int, below: str) -> int:
-    """A folder below, over no link and no other mount."""
+    """Open a directory below, without links and other mounts on the way."""
     here = os.dup(place)
     for part in below.split("/"):
         try:
@@ -102,19 +103,19 @@ def _down(place: int, below: str) -> int:
 
 
 def _plain(path: str) -> str:
-    """Without the escapes of mountinfo: space, tab, newline, backslash."""
+    """Decode mountinfo's escapes: space, tab, newline, backslash."""
     for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         path = path.replace(code, letter)
     return path
 
 
 class _Looking:
-    """One look at one process's files."""
+    """One search of one process's files."""
 
     def __init__(self, root: int, mountinfo: str) -> None:
         self._root = root
-        self._answering: Set[int] = set()  # mounts by number
-        self._places = ["/dev"]  # and where file systems of the host's are, as the process names it
+        self._answering: Set[int] = set()  # mounts by id
+        self._places = ["/dev"]  # targets of mounts of the host's file systems, as the process names them
         hosts = _hosts()
         for line in mountinfo.split("\n"):
             head, _, tail = line.partition(" - ")
@@ -135,11 +136,11 @@ class _Looking:
         self._lines: List[str] = []
 
     def answers(self, descriptor: int) -> bool:
-        """Whether it lies on a mount that is known, and answers for certain."""
+        """Whether it is on a mount that is known and certain to answer."""
         return mount_of(descriptor) in self._answering
 
     def all(self) -> List[str]:
-        """The lines. All places are looked at level by level, so that a large one does not use up everything."""
+        """The lines. All places are searched level by level, so that a large one does not use up the budget."""
         open_places: List[int] = []
         level: List[_Folder] = []
         cut = False
@@ -164,12 +165,12 @@ class _Looking:
         return self._left <= 0 or time.process_time() > SECONDS or time.monotonic() > self._until
 
     def _start(self, place: str) -> Optional[int]:
-        """A mounted folder, as an O_PATH descriptor; what is mounted alone is told at once."""
+        """Open a mounted directory as O_PATH; a mounted socket or node is reported right away."""
         try:
             descriptor = self._mounted(place)
         except OSError:
             return None
-        about = os.fstat(descriptor)  # of a link too: it is neither of what is told
+        about = os.fstat(descriptor)  # this may be a link, which is not reported
         if stat.S_ISDIR(about.st_mode):
             return descriptor
         self._tell(about, place)
@@ -177,7 +178,7 @@ class _Looking:
         return None
 
     def _mounted(self, place: str) -> int:
-        """The way to a place, over mounts that answer and no link."""
+        """Open a place, over mounts that answer and without links."""
         here = os.dup(self._root)
         for part in place.strip("/").split("/"):
             try:
@@ -199,7 +200,7 @@ class _Looking:
         return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
 
     def _folder(self, place: int, below: str, path: str) -> List[_Folder]:
-        """Tells what lies in one folder; gives the folders in it."""
+        """Report the files in one directory; returns its subdirectories."""
         found: List[_Folder] = []
         try:
             descriptor = _down(place, below)
@@ -208,7 +209,7 @@ class _Looking:
             finally:
                 os.close(descriptor)
         except OSError:
-            return found  # gone, not ours to see, or another mount, which is looked at by itself
+            return found  # gone, not permitted, or another mount, which is searched separately
         try:
             device = os.fstat(folder).st_dev
             with os.scandir(folder) as items:

@@ -1,12 +1,12 @@
-"""Threads that are not as their process's first one: each has ids, capabilities and filters of its own.
+"""Threads that differ from their process's first one: each has its own ids, capabilities and filters.
 
-What tells them apart stands in one file a thread, `status`. Several hundred of these cost more than all else of a
-container, so it is read once: a thread can give rights up later, and can't gain any as long as others are beside it
-(unshare(2) and setns(2) refuse a new user namespace then, execve(2) ends the others), so what was read stays the most
-that it can hold. Read again are new threads, all of them where the first one changed, and of each kind that differs one
-witness, so that none is told of that has gone. That a number was taken by another thread is seen by the inode of its
-folder. A label of AppArmor or SELinux is compared where the first one is confined: it is one of the credentials too.
-Decided against the namespaces of each: eight more links a thread, and to move one takes a capability over them.
+The differences are all in one file per thread, `status`. Reading hundreds of these costs more than everything else
+about a container, so each is read once: a thread can drop privileges later but can't gain any while there are others
+(unshare(2) and setns(2) then refuse a new user namespace, execve(2) ends the others), so what was read stays an upper
+bound. Read again are new threads, all threads if the first one changed, and one witness of each kind that differs, so
+that none is reported that is gone. A reused thread id is noticed by the inode of its directory. AppArmor or SELinux
+labels are only compared if the first thread is confined: a label is one of the credentials too. Decided against the
+namespaces of each: eight more links per thread, and moving one takes a capability over them.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from stratascope.collector.read import TooLongError, read_file
 
-READ_MAX = 4000  # threads of one container that are read at once; those that are left are read with the next reading
-KNOWN_MAX = 1 << 16  # threads that are remembered, of all processes
-KINDS_MAX = 64  # that differ in one process; so many are an attack on the reader
+READ_MAX = 4000  # threads read at once per container; the rest are read with the next reading
+KNOWN_MAX = 1 << 16  # threads remembered, over all processes
+KINDS_MAX = 64  # per process; more than this are an attack on the reader
 
 LABEL = "attr/current"
-# The lines that decide, as the runs in which they stand: three, and most threads have the very same ones
+# The lines that decide, in three consecutive runs, which are equal for most threads
 _DECIDING = re.compile(
     r"\n(?:(?:[UG]id|Groups|Cap(?:Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp(?:_filters)?):.*\n)+"
 ).findall
 
 Key = Tuple[str, ...]
-_Identity = Tuple[int, int]  # its number, and the inode of its folder
+_Identity = Tuple[int, int]  # its id, and the inode of its directory
 
 
 class Leader(NamedTuple):
-    """The thread that a process's own files are of: the first one, or one that lives where the first has ended."""
+    """The thread that a process's own files show: the first one, or a living one if the first has ended."""
 
-    directory: int  # of the process
-    start: str  # when the process began
+    directory: int  # the process's
+    start: str  # the process's start time
     thread: int
     status: str
     label: Optional[str]
@@ -47,7 +47,7 @@ class _Known:
     def __init__(self, leader: Key) -> None:
         self.leader = leader
         self.keys: Dict[_Identity, Key] = {}
-        self._kinds = {leader: leader}  # each text is held once
+        self._kinds = {leader: leader}  # each text is stored once
 
     def take(self, identity: _Identity, key: Optional[Key]) -> None:
         """None: it has ended."""
@@ -58,15 +58,15 @@ class _Known:
 
 
 class Threads:
-    """Remembers between requests what it read of threads."""
+    """Remembers between requests what was read of threads."""
 
     def __init__(self) -> None:
         self._known: Dict[Tuple[int, str], _Known] = {}
 
     def other(self, pid: int, leader: Leader, room: int) -> Tuple[List[int], int, int]:
-        """(One thread of each kind that differs from the leader, how many were read, how many or kinds were not).
+        """(One thread of each kind that differs from the leader, number read, number of threads or kinds not read.)
 
-        At most `room` that are new are read.
+        At most `room` new ones are read.
         """
         try:
             folder = os.open("task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=leader.directory)
@@ -87,7 +87,7 @@ class Threads:
             with os.scandir(folder) as entries:
                 there = {(int(each.name), each.inode()) for each in entries if each.name != str(leader.thread)}
         except OSError:
-            return [], 0, 0  # it ended; whoever reads the process finds out
+            return [], 0, 0  # it ended; the reader of the process will notice
         for gone in known.keys.keys() - there:
             del known.keys[gone]
         new = sorted(there - known.keys.keys())
@@ -101,7 +101,7 @@ class Threads:
 
 
 def _witnesses(now: _Known, folder: int, labelled: bool) -> Tuple[List[int], int, int]:
-    """(One thread of each kind that differs, which is of that kind at this moment, how many were read, kinds left)."""
+    """(One thread of each kind that differs and still is of that kind, number read, number of kinds left.)"""
     kinds: Dict[Key, List[_Identity]] = {}
     for identity, key in now.keys.items():
         if key != now.leader:
@@ -121,7 +121,7 @@ def _witnesses(now: _Known, folder: int, labelled: bool) -> Tuple[List[int], int
 
 
 def living(directory: int) -> Optional[int]:
-    """A thread that lives, of a process whose first one has ended."""
+    """A living thread of a process whose first one has ended."""
     try:
         tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
@@ -144,7 +144,7 @@ def living(directory: int) -> Optional[int]:
 
 
 def open_thread(directory: int, number: int) -> int:
-    """A descriptor of that thread's folder; its files are as the process's. Raises OSError."""
+    """Open that thread's directory; its files are like the process's. Raises OSError."""
     return os.open("task/%d" % number, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
 
 
@@ -157,7 +157,7 @@ def _over(folder: int) -> bool:
 
 
 def _read(folder: int, number: int, labelled: bool, leader: Key) -> Optional[Key]:
-    """The leader's own where it is the same; None where the thread has ended."""
+    """The leader's own key if it is equal; None if the thread has ended."""
     try:
         status = read_file("%d/status" % number, folder)
         label = read_file("%d/%s" % (number, LABEL), folder) if labelled else None
@@ -178,5 +178,5 @@ def _label(text: Optional[str]) -> str:
 
 
 def _confined(label: Optional[str]) -> bool:
-    """What is not confined can't be left, and who is in a profile may have siblings that are not."""
+    """A process that is not confined can't have escaped; one with a profile may have threads that are not."""
     return bool(label) and label is not None and not label.startswith("unconfined")
