@@ -1,6 +1,6 @@
-"""The program's entry: a command line where a command is given, else the window, else (no display) the report.
+"""The program's entry: the command line if a command is given, else the window, else (without a display) the report.
 
-Nothing is imported before it is known which of them it is: `report` must not pay for Qt.
+Nothing is imported before it is known which of these it is: `report` must not pay for Qt.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from stratascope.core.message import Message
 
-LOOKING = ("report", "engines")  # commands that leave nothing to be put in order
-INTERRUPTED = 130  # by SIGINT, as shells count: 128 + signal(7)
+LOOKING = ("report", "engines")  # commands that leave nothing to clean up
+INTERRUPTED = 130  # exit status for SIGINT, as in shells: 128 + signal(7)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         fault_log.begin()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by who started us
+        if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["__complete"]:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         status = completion_candidates.run(words[1:])
         sys.stdout.flush()
-        os._exit(status)  # threads that still wait for an engine that hangs would keep the shell waiting
+        os._exit(status)  # threads still waiting for a hanging engine would keep the process alive
     _speak()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(words)
     if parsed.command is None:
         return _window(parsed.window_captures)
-    # One short burst of small objects that nearly all live to the end: no garbage worth looking for.
+    # A short burst of small objects, nearly all of which live to the end: no garbage worth collecting.
     gc.disable()
     from stratascope.cli import commands
 
@@ -61,15 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave(status: int) -> None:
-    """End at once: to take apart what was read, in hundreds of thousands of pieces, takes a tenth of the whole time."""
-    with contextlib.suppress(OSError):  # else the usual end tells it
+    """Exit at once: freeing hundreds of thousands of objects would take a tenth of the whole run time."""
+    with contextlib.suppress(OSError):  # otherwise the normal exit reports the error
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
 
 
 def _speak() -> None:
-    """Choose the language, before the first text is made; what can't be had is told and is no reason not to start."""
+    """Choose the language before any text is made; one that is not available is reported, but does not prevent the
+    start.
+    """
     from stratascope.i18n import language as language
     from stratascope.i18n.translate import translate
 
@@ -86,7 +88,7 @@ def _speak() -> None:
 
 
 def _window(captures: Sequence[Path] = ()) -> int:
-    gc.disable()  # until the first picture has been drawn (ui/app/app.py); of what is imported nothing is garbage
+    gc.disable()  # until the first frame is drawn (ui/app/app.py); imports create no garbage
     from stratascope.cli import display
 
     try:

@@ -1,13 +1,13 @@
-"""The one way in which a file of ours is replaced: a reader, and a crash at any moment, finds the old text or the new
-one. And the one in which it is read, and held: what else stands in its place holds nobody up.
+"""Atomic replacement of our files: a reader, and a crash at any moment, sees either the old or the new text. Also
+reading and locking them, without ever blocking on anything else at that path.
 
-Written to a draft beside it and renamed: rename(2) is atomic, fsync(2) of file and folder makes it last. The draft is
-made anew (O_EXCL) and through no link. `desktop_files/files.py` has a way of its own, since it runs as root by itself
-and replaces several files or none.
+A draft is written next to the file and renamed: rename(2) is atomic, and fsync(2) of file and directory makes it
+durable. The draft is always created (O_EXCL), never through a link. `desktop_files/files.py` has its own version, since
+it runs on its own as root and replaces several files or none.
 
-Links are followed where they are this user's or root's, since people keep their settings elsewhere and link them (stow,
-home-manager); what they lead to has to be theirs as well. One of anybody else's is refused, as the kernel refuses it in
-/tmp (fs.protected_symlinks in proc_sys_fs(5)), which does not see links that were resolved by name.
+Links are followed if they belong to this user or root, since people keep their settings elsewhere and link them (stow,
+home-manager); their targets must as well. Anybody else's link is refused, as the kernel does in /tmp
+(fs.protected_symlinks in proc_sys_fs(5)), whose check does not see links that were resolved by name.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-_LINKS_MOST = 40  # as the kernel has it: path_resolution(7)
-# File systems of the kernel's own that have regular files, by number: include/uapi/linux/magic.h and fs/. proc, sysfs;
+_LINKS_MOST = 40  # the kernel's limit: path_resolution(7)
+# The kernel's own file systems with regular files, by magic number: include/uapi/linux/magic.h and fs/. proc, sysfs;
 # cgroup, cgroup2; debugfs, tracefs, securityfs, selinuxfs, smackfs, AppArmor's; bpf, configfs, efivarfs, fusectl,
 # binfmt_misc, mqueue, rpc_pipefs, resctrl, nsfs
 _KERNELS = frozenset(
@@ -44,10 +44,10 @@ def write(
     like: int | None = None,
     lasting: bool = True,
 ) -> None:
-    """Replace the file's content; its folder must be there. Raises OSError, and leaves no draft then.
+    """Replace the file's content; its directory must exist. Raises OSError, and then leaves no draft.
 
-    `mode`: as open(2) has it, less the umask; `exact`: just that. `owner`: user and group, for root. `like`: an open
-    file, for its ACL and extended attributes. `lasting`: synced, so that it outlives a crash of the machine.
+    `mode`: as for open(2), reduced by the umask; `exact`: not reduced. `owner`: user and group, for root. `like`: an
+    open file whose ACL and extended attributes are copied. `lasting`: synced, to survive a crash of the machine.
     """
     draft = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
@@ -75,9 +75,9 @@ def write(
 
 
 def exchange(path: Path, data: bytes, before: bytes) -> None:
-    """Another text in an ordinary file that is there, whoever it belongs to: with its owner, group, mode, ACL and
-    extended attributes, and at the end of links. Raises OSError where one of these can't be kept, or where the file
-    has another text than `before` by now; it is as it was then.
+    """Replace the text of an existing ordinary file, whoever owns it: keeps owner, group, mode, ACL and extended
+    attributes, and follows links. Raises OSError if one of these can't be kept, or if the file's text is no longer
+    `before`; the file is then unchanged.
     """
     path = followed(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -94,8 +94,8 @@ def exchange(path: Path, data: bytes, before: bytes) -> None:
 
 
 def _copy_attributes(source: int, target: int) -> None:
-    """Raises OSError for an ACL or a user's own that can't be kept. Others are the system's: it may have put its label
-    there already, and takes a file's capabilities away with each change.
+    """Raises OSError if an ACL or user attribute can't be kept. Others belong to the system: its label may be set
+    already, and file capabilities are dropped at each change.
     """
     try:
         names = os.listxattr(source)
@@ -112,8 +112,8 @@ def _copy_attributes(source: int, target: int) -> None:
 
 
 def save(path: Path, data: bytes) -> None:
-    """What somebody asked for by its name, as readable as they have it. Raises OSError."""
-    if path.exists() and not path.is_file():  # /dev/stdout, a pipe; a folder is refused by the kernel
+    """Write to a path given by the user, with their usual permissions. Raises OSError."""
+    if path.exists() and not path.is_file():  # /dev/stdout, a pipe; the kernel refuses a directory
         path.write_bytes(data)
         return
     path = followed(path)
@@ -122,19 +122,19 @@ def save(path: Path, data: bytes) -> None:
 
 
 def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> bytes | None:
-    """The whole of an ordinary file; None: it is longer than that. Raises OSError, for what is no such file too.
+    """Read a whole ordinary file; None: it is longer than `most`. Raises OSError, also if it is no such file.
 
-    The kernel's own (/proc, /sys) are none, though their mode says so: a read may wait for ever, take what was meant
-    for others (/proc/kmsg), or tell what nobody asked for (/proc/self/environ). Told by the kind of their file system,
-    since mode, size and path don't tell them apart.
+    The kernel's own (/proc, /sys) are refused although their mode says regular: a read may block forever, consume what
+    was meant for others (/proc/kmsg), or reveal what nobody asked for (/proc/self/environ). They are recognized by the
+    type of their file system, since mode, size and path don't distinguish them.
 
-    `ours`: it has to belong to this user or to root. `piped`: a pipe that a shell made is read as well; one that has a
-    name is not, since nobody may ever write to it.
+    `ours`: it must belong to this user or to root. `piped`: a pipe made by a shell is read too; a named one is not,
+    since nobody may ever write to it.
     """
     facts = path.stat()
     anonymous = piped and stat.S_ISFIFO(facts.st_mode) and Path(os.path.realpath(path)).name.startswith("pipe:[")
     if not anonymous:
-        _ordinary(facts, path, ours)  # before it is opened: that alone does something to many a device
+        _ordinary(facts, path, ours)  # before opening, which alone has effects on many devices
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | (0 if anonymous else os.O_NONBLOCK))
     with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
@@ -142,8 +142,8 @@ def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> b
             _ordinary(facts, path, ours)
             if _file_system(descriptor) in _KERNELS:
                 raise OSError(errno.EINVAL, "not an ordinary file", str(path))
-        data = file.read(min(facts.st_size, most) + 1)  # which is set aside in memory first
-        if len(data) > facts.st_size:  # it grew, or does not tell its size
+        data = file.read(min(facts.st_size, most) + 1)  # allocated up front
+        if len(data) > facts.st_size:  # it grew, or reports no size
             data += file.read(most + 1 - len(data))
     return data if len(data) <= most else None
 
@@ -158,8 +158,8 @@ def _ordinary(facts: os.stat_result, path: Path, ours: bool) -> None:
 
 
 def _file_system(descriptor: int) -> int:
-    """Its kind by number: the first word of fstatfs(2), which Python's fstatvfs leaves out. Raises OSError."""
-    from ctypes import CDLL, byref, c_long, get_errno  # loaded where a file is read
+    """Its type by magic number: the first word of fstatfs(2), which Python's fstatvfs lacks. Raises OSError."""
+    from ctypes import CDLL, byref, c_long, get_errno  # only loaded when a file is read
 
     facts = (c_long * 32)()  # struct statfs has 15
     if CDLL(None, use_errno=True).fstatfs(descriptor, byref(facts)) != 0:
@@ -173,7 +173,7 @@ def _owned(facts: os.stat_result, path: Path) -> None:
 
 
 def followed(path: Path) -> Path:
-    """Where it leads by links of this user or root; it need not be there. Raises OSError for those of others."""
+    """The target, through links of this user or root; it need not exist. Raises OSError for anybody else's links."""
     for _ in range(_LINKS_MOST):
         try:
             facts = path.lstat()
@@ -187,7 +187,7 @@ def followed(path: Path) -> Path:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises OSError where others could put files of theirs in the place of ours."""
+    """Raises OSError if others could replace our files in it."""
     facts = followed(folder).stat()
     _owned(facts, folder)
     if facts.st_mode & stat.S_IWOTH:
@@ -195,14 +195,14 @@ def check_folder(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Raises OSError for what is no ordinary file of this user or root; a link is none. It is not opened: to close a
-    database's file would give back the locks that this process has on it (POSIX).
+    """Raises OSError for anything but an ordinary file of this user or root; links too. The file is not opened: closing
+    a database's file would release the locks that this process holds on it (POSIX).
     """
     _ordinary(path.lstat(), path, True)
 
 
 def tidy(path: Path) -> None:
-    """Remove drafts that a crash left. Only for whoever holds a lock: others' drafts go too. Raises OSError."""
+    """Remove drafts left by a crash. Only for whoever holds a lock: others' drafts go too. Raises OSError."""
     for left in path.parent.glob(f".{glob.escape(path.name[:100])}.????????.new"):
         left.unlink(missing_ok=True)
 
@@ -232,7 +232,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def sync(folder: Path) -> None:
-    """What was added to it or removed from it outlives a crash of the machine. Raises OSError."""
+    """Make entries added to or removed from it survive a crash of the machine. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,6 +1,6 @@
-"""Calls side by side, a thread each: for the few that wait for engines.
+"""Concurrent calls, one thread each: for the few that wait for engines.
 
-Decided against concurrent.futures: it does more, and loads `logging`, which takes longer than an engine's answer.
+Decided against concurrent.futures: it does more, and loads `logging`, which takes longer than an engine's reply.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class BackgroundCall(Generic[T]):
-    """A call that has begun, in a thread of its own."""
+    """A call running in a thread of its own."""
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._answer: list[T] = []
@@ -29,11 +29,11 @@ class BackgroundCall(Generic[T]):
 
     @property
     def done(self) -> bool:
-        """Whether it is over."""
+        """Whether it has finished."""
         return not self._thread.is_alive()
 
     def result(self) -> T:
-        """Waits for it. Raises what the call raised."""
+        """Wait for its result. Raises what the call raised."""
         self._thread.join()
         if self._error is not None:
             raise self._error

@@ -1,4 +1,4 @@
-"""What a child prints, bounded in bytes and in time: subprocess's `communicate` keeps all of it, however much it is."""
+"""A child's output, bounded in bytes and in time: subprocess's `communicate` keeps all of it, however much it is."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from collections.abc import Sequence
 
 _STEP = 1 << 16
-_WORDS_MAX = 1 << 16  # bytes kept of what it says on standard error, the last ones
+_ERRORS_MAX = 1 << 16  # bytes kept of standard error, the last ones
 
 
 class TooLongError(ValueError):
-    """It printed more than was wanted of it."""
+    """The child printed more than allowed."""
 
 
 def printed(command: Sequence[str], *, seconds: float, most: int) -> bytes:
@@ -25,42 +25,42 @@ def printed(command: Sequence[str], *, seconds: float, most: int) -> bytes:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/"
     ) as child:  # fmt: skip
         try:
-            said, words = _collect(child, seconds=seconds, most=most)
+            output, errors = _collect(child, seconds=seconds, most=most)
         except BaseException:
             child.kill()
             raise
     if child.returncode:
-        raise subprocess.CalledProcessError(child.returncode, command, said, words)
-    return said
+        raise subprocess.CalledProcessError(child.returncode, command, output, errors)
+    return output
 
 
 def _collect(child: subprocess.Popen[bytes], *, seconds: float, most: int) -> tuple[bytes, bytes]:
     """Standard output, and the end of standard error, of a child that has ended.
 
-    Raises subprocess.TimeoutExpired, and TooLongError past `most` bytes; the child goes on then.
+    Raises subprocess.TimeoutExpired, and TooLongError past `most` bytes; the child keeps running then.
     """
     assert child.stdout is not None
     assert child.stderr is not None
     until = time.monotonic() + seconds
-    said: list[bytes] = []
-    words, size = b"", 0
+    output: list[bytes] = []
+    errors, size = b"", 0
     with selectors.DefaultSelector() as selector:
         for pipe in (child.stdout, child.stderr):
             selector.register(pipe, selectors.EVENT_READ)
         while selector.get_map():
             ready = selector.select(max(0.0, until - time.monotonic()))
             if not ready and time.monotonic() >= until:
-                raise subprocess.TimeoutExpired(child.args, seconds, b"".join(said), words)
+                raise subprocess.TimeoutExpired(child.args, seconds, b"".join(output), errors)
             for key, _ in ready:
                 part = os.read(key.fd, _STEP)
                 if not part:
                     selector.unregister(key.fileobj)
                 elif key.fileobj is child.stderr:
-                    words = (words + part)[-_WORDS_MAX:]
+                    errors = (errors + part)[-_ERRORS_MAX:]
                 else:
-                    said.append(part)
+                    output.append(part)
                     size += len(part)
                     if size > most:
                         raise TooLongError(f"more than {most} bytes")
     child.wait(max(0.0, until - time.monotonic()))
-    return b"".join(said), words
+    return b"".join(output), errors

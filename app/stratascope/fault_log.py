@@ -1,7 +1,7 @@
-"""A fault of ours, told on standard error: its traceback quotes names and an engine's words, and no terminal may obey
-them.
+"""Logs our own faults on standard error. A traceback quotes names and an engine's messages, which must not control the
+terminal.
 
-`logging` is only loaded where there is something to tell, since it takes longer than an engine's answer.
+`logging` is only loaded if there is something to log, since that takes longer than an engine's reply.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 
 def harmless(text: str) -> str:
-    """Line by line."""
+    """Escape control characters line by line."""
     return "\n".join(map(plain, text.split("\n")))
 
 
 def fault_logger(name: str) -> logging.Logger:
-    """For a fault that does not end the program."""
+    """A logger for faults that don't end the program."""
     import logging
 
     class Harmless(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             return harmless(super().format(record))
 
-    if logging.lastResort is not None:  # what prints where nobody set up anything else, as we do not
+    if logging.lastResort is not None:  # the handler that is used if nobody configures logging, as here
         logging.lastResort.setFormatter(Harmless())
     return logging.getLogger(name)
 
 
 def begin() -> None:
-    """From here on, for faults that nobody caught."""
+    """From now on, log uncaught exceptions too."""
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
 
@@ -47,6 +47,6 @@ def _uncaught(kind: type[BaseException], error: BaseException, place: TracebackT
     sys.stderr.write(harmless("".join(traceback.format_exception(kind, error, place))))
 
 
-def _uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
-    if told.exc_value is not None and told.exc_type is not SystemExit:
-        _uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and args.exc_type is not SystemExit:
+        _uncaught(args.exc_type, args.exc_value, args.exc_traceback)

@@ -1,8 +1,8 @@
-"""Garbage is looked for on the window's thread alone, a little at a time.
+"""Collects garbage on the window's thread only, a little at a time.
 
-Python looks for it on whatever thread happens to make an object. Where that is another one, and there is an object of
-Qt's in what it finds, that one takes it apart while the window's thread may be doing the same to its neighbour: each
-then waits for what the other holds, and the window hangs.
+Python runs its collector on whichever thread happens to allocate. If another thread collects a Qt object, it destroys
+it while the window's thread may be destroying its neighbour: each waits for a lock that the other holds, and the window
+hangs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ EVERY = 1000  # ms
 
 
 def collect() -> None:
-    """The oldest generation of which so much has come since that Python itself would look through it."""
+    """Collect the oldest generation whose threshold has been exceeded, as Python itself would."""
     counts, limits = gc.get_count(), gc.get_threshold()
     for generation in (2, 1, 0):
         if counts[generation] > limits[generation]:

@@ -1,12 +1,13 @@
-"""What was worked out of texts, filters and options, kept for the next container that is alike; let go in one place.
+"""A cache of what was derived from texts, filters and options, shared by alike containers, evicted in one place.
 
-Containers of one machine are alike in most, so what one reading came to serves the others. How much is kept is counted
-in bytes, for all functions together, as limits of entries bound nothing where an entry is a text of any size. What was
-not asked for since half of the room was filled the last time goes then: so the filter that nearly all containers have
-stays, and the mount tables of a thousand machines, of which no two are alike, do not push it out. Decided against
-forgetting everything at once, as each machine then began anew, and against the order of use, which costs at every call.
-What a container itself comes to is held by whoever holds the container (`core/threats/depth.py` for its matrix). Tables
-of the program, which depend on nothing that was read, have `functools.cache` and stay.
+Containers of one machine have most things in common, so results for one serve the others. The limit is in bytes, over
+all functions together, since a limit on entries bounds nothing if an entry is a text of any size. There are two
+generations: when the newer one has filled half of the limit it replaces the older one, and what was not used since is
+dropped. So the filter that nearly all containers share stays, and the mount tables of a thousand machines, no two
+alike, don't push it out. Decided against dropping everything at once, which starts from nothing for each machine, and
+against LRU order, which costs time at every call. Results for a particular container are held by whoever holds the
+container (`core/threats/depth.py` for its matrix). The program's own tables, which depend on no input, use
+`functools.cache` and are never dropped.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MOST = 12 << 20  # bytes
-_ENTRY = 300  # bytes of one entry with small arguments and a small result
-_TIMES = 5  # what a text and what was decoded of it take together, by the text's length
+_ENTRY = 300  # bytes per entry with small arguments and a small result
+_TIMES = 5  # size of a text and its decoded form together, relative to the text's length
 
 
 class _Store:
-    """Of one function: what was asked for lately, and what was before that."""
+    """One function's entries in the newer and the older generation."""
 
     __slots__ = ("before", "now")
 
@@ -36,7 +37,7 @@ class _Store:
 
 
 class _Memory:
-    """All that is remembered. Threads may lose each other's count, which makes no difference."""
+    """Everything cached. Threads may lose each other's counts, which does not matter."""
 
     def __init__(self) -> None:
         self.now = self.before = 0  # bytes
@@ -65,7 +66,7 @@ _memory = _Memory()
 
 
 def remembered(result: int = 0) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """For a function of hashable arguments. `result`: the bytes that one result takes, where it is large."""
+    """Cache a function with hashable arguments. `result`: the bytes per result, if it is large."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         store = _memory.store()
@@ -89,7 +90,7 @@ def remembered(result: int = 0) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class Kept(Generic[K, V]):
-    """The same by hand: for what others were asked, where not all that the question took is what the answer goes by."""
+    """The same cache with explicit keys, for a function whose result depends only on some of what it was given."""
 
     def __init__(self) -> None:
         self._store = _memory.store()
@@ -112,24 +113,24 @@ class Kept(Generic[K, V]):
 
 @remembered()
 def alike(value: T) -> T:
-    """Of equal values the one that was there first, so that they take their room once. Not for what is equal to a value
-    of another type (1, 1.0 and True are).
+    """Return the first of equal values, so that they are stored once. Not for values equal to one of another type (1,
+    1.0 and True).
     """
     return value
 
 
 def forget() -> None:
-    """Everything."""
+    """Drop everything."""
     _memory.forget()
 
 
 def kept() -> int:
-    """Bytes, as they are counted."""
+    """Size in bytes, as counted."""
     return _memory.now + _memory.before
 
 
 def _length(value: object) -> int:
-    """Of the texts in arguments; of tuples what is in them."""
+    """Total length of the texts in arguments, including those in tuples."""
     if isinstance(value, str | bytes):
         return len(value)
     if not isinstance(value, tuple):

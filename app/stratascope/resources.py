@@ -1,9 +1,9 @@
-"""The one place that knows where the program's own data files lie: icons, styles, translations, the demo capture.
+"""The one place that knows where the program's data files are: icons, styles, translations, the demo capture.
 
-Four homes, the first that exists wins: beside the package (`_resources` in a wheel and in a PyInstaller folder), the
-checkout's `resources/`, a Flatpak's `/app/share/stratascope`, and `share/stratascope` of the Python's own prefix.
-What a packager also takes by itself (the entry for the menu, AppStream's text, polkit's action) lies in the checkout's
-`packaging/`, and everywhere else among the rest under the same name.
+Four locations, the first that exists wins: next to the package (`_resources` in a wheel and in a PyInstaller folder),
+the checkout's `resources/`, a Flatpak's `/app/share/stratascope`, and `share/stratascope` in the Python's own prefix.
+Files that packagers also install elsewhere (the menu entry, the AppStream metadata, the polkit action) are in the
+checkout's `packaging/`, and everywhere else among the rest under the same name.
 
 Decided against importlib.resources: Qt wants real file names, and nothing here runs from a zip.
 """
@@ -20,19 +20,19 @@ SYMBOLIC_ICON = f"icons/hicolor/symbolic/apps/{APPLICATION_ID}-symbolic.svg"
 DESKTOP_ENTRY = f"desktop/{APPLICATION_ID}.desktop"
 METAINFO = f"metainfo/{APPLICATION_ID}.metainfo.xml"
 
-PACKAGED = ("desktop", "metainfo", "polkit")  # folders of `packaging/` that pyproject.toml puts beside the resources
+PACKAGED = ("desktop", "metainfo", "polkit")  # folders of `packaging/` that pyproject.toml adds to the resources
 PACKAGE = Path(__file__).resolve().parent
 FLATPAK = Path("/app/share/stratascope")
 
 
 class MissingResourceError(FileNotFoundError):
-    """A data file of the program is not where it should be: the installation is incomplete."""
+    """A data file of the program is missing: the installation is incomplete."""
 
 
 def homes(package: Path = PACKAGE, prefix: Path | None = None) -> tuple[Path, ...]:
     """Every folder that may hold the resources, best first; none of them needs to exist."""
     found = [package / "_resources"]
-    # A checkout is recognised by what only it has, so that a stray folder above site-packages is never taken for it.
+    # A checkout is recognized by what only it has, so that a stray folder above site-packages is never taken for it.
     checkout = package.parent.parent
     if package.parent.name == "app" and (checkout / "pyproject.toml").is_file():
         found.append(checkout / "resources")

@@ -1,7 +1,7 @@
-"""The one place that knows that this program may run in a Flatpak's sandbox, and what it may do of the host there.
+"""The one place that knows that this program may run in a Flatpak sandbox, and what it may do on the host from there.
 
-Read from the file that Flatpak itself writes (flatpak-run(1)), so nothing has to be tried to find out. A sandbox has a
-/proc of its own: no PID that an engine tells is in it, and a process of the same number is somebody else's.
+Read from the file that Flatpak itself writes (flatpak-run(1)), so nothing has to be tried. A sandbox has its own /proc:
+no PID reported by an engine is in it, and a process with the same number is a different one.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from pathlib import Path
 
 APP = "io.github.stratascope.Stratascope"
 INFO = Path("/.flatpak-info")
-NAME = "org.freedesktop.Flatpak"  # whoever may talk to it on the session bus may start commands on the host
+NAME = "org.freedesktop.Flatpak"  # whoever may call it on the session bus may start commands on the host
 GRANT = f"flatpak override --user --talk-name={NAME} {APP}"
-HOST = ("flatpak-spawn", "--host")  # to be started from /: the folder must be there on the host too
+HOST = ("flatpak-spawn", "--host")  # must be started from /: the working directory has to exist on the host too
 
 
 class Access(StrEnum):
-    """What this program may do of the host."""
+    """What this program may do on the host."""
 
-    OUTSIDE = "outside"  # in no sandbox
-    GRANTED = "granted"  # in one, and it may start commands on the host
-    WITHHELD = "withheld"  # in one, and it may not
+    OUTSIDE = "outside"  # not in a sandbox
+    GRANTED = "granted"  # in a sandbox, and may start commands on the host
+    WITHHELD = "withheld"  # in a sandbox, and may not
 
 
 def access(info: Path | None = None) -> Access:
-    """How it is for this process. A file that can't be understood counts as withheld."""
+    """This process's access. A file that can't be parsed counts as withheld."""
     try:
         text = (info or INFO).read_text(encoding="utf-8")
     except FileNotFoundError:
         return Access.OUTSIDE
     except (OSError, UnicodeDecodeError):
         return Access.WITHHELD
-    import configparser  # only in a Flatpak
+    import configparser  # only needed in a Flatpak
 
     parsed = configparser.ConfigParser(interpolation=None, delimiters=("=",), strict=False)
     parsed.optionxform = str  # type: ignore[assignment,method-assign]

@@ -1,8 +1,4 @@
-"""The names of what a package holds. Layers, toggles and threats are found by looking into their folders.
-
-Decided against pkgutil: it loads `inspect` for that, which takes longer than the looking. It is the one that can look
-into a bundle (PyInstaller), which has no folders.
-"""
+"""Lists the modules in a package. Layers, toggles and threats are discovered this way."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from stratascope import frozen
 
 
 def names(path: Iterable[str], *, packages: bool) -> tuple[str, ...]:
-    """Of the packages, or of the plain modules, in a package's `__path__`; sorted."""
+    """Sorted names of the packages, or of the plain modules, in a package's `__path__`."""
     if frozen.is_frozen():
         import pkgutil
 

@@ -1,8 +1,8 @@
-"""Value types: what one room hands to another. `class Mount(Value)` is frozen, compared field by field, hashable.
+"""Value types passed between packages. `class Mount(Value)` is frozen, compared by field, and hashable.
 
-msgspec makes them: a class costs 20 µs, where a frozen dataclass with slots costs 500 (its methods are compiled from
-text), which was half of all imports of the command line; an object is made five times as quickly. Not for the
-collector, which needs nothing but Python's standard library.
+Based on msgspec: a class costs 20 µs, where a frozen dataclass with slots costs 500 (its methods are compiled from
+text), which was half of all import time of the command line; instances are created five times as fast. Not for the
+collector, which only uses Python's standard library.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, force_setattr
 
 if TYPE_CHECKING:
-    from dataclasses import replace  # the same, and mypy checks the fields that are named
+    from dataclasses import replace  # the same function, but mypy checks its keyword arguments
 else:
     from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ __all__ = ("Struct", "Value", "asdict", "field", "force_setattr", "replace")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Value(Struct, frozen=True):
-    """A frozen value. `UNPRINTED`: fields that are too large or too secret for a report, a log or a traceback."""
+    """A frozen value. `UNPRINTED`: fields too large or too secret for a report, a log or a traceback."""
 
     UNPRINTED: ClassVar[tuple[str, ...]] = ()
 

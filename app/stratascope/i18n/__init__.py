@@ -1,1 +1,1 @@
-"""Messages into text of the user's language."""
+"""Translation of messages into the user's language."""

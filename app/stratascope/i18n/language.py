@@ -1,12 +1,12 @@
-"""Which language the program speaks, and its catalogue: chosen once, at the start, before any text is made.
+"""The program's language and its catalogue: chosen once, at the start, before any text is made.
 
-The order: `STRATASCOPE_LANGUAGE`, the setting `language`, then the desktop's own variables in gettext's manner.
-Whatever is wrong with them the program starts, in English; only who asked by name (the first two) is told why.
-`xx` is the pseudo-locale (`pseudo.py`), for tests and developers.
+In order: `STRATASCOPE_LANGUAGE`, the setting `language`, then the desktop's own variables as gettext reads them. The
+program starts even if these are invalid, in English; only a language requested by name (the first two) gets an
+explanation. `xx` is the pseudo-locale (`pseudo.py`), for tests and developers.
 
-The file is opened here and not by `gettext.translation`: that looks into folders of other programs, keeps what it
-found for ever, and lets a damaged file's exceptions out. Decided against the C library's locale too (`setlocale`):
-it would change the numbers in files and commands with the language, and needs the locale to be installed.
+The file is opened here rather than by `gettext.translation`, which searches other programs' folders, caches what it
+finds forever, and lets exceptions about damaged files through. Decided against the C library's locale (`setlocale`)
+too: it would localize the numbers in files and commands, and requires the locale to be installed.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import DOMAIN, install
 
 VARIABLE = "STRATASCOPE_LANGUAGE"
-SETTING = "language"  # of state.settings; "" as the desktop
-ENGLISH = "en"  # the language of the messages themselves: needs no catalogue
+SETTING = "language"  # in state.settings; "": as the desktop
+ENGLISH = "en"  # the language of the messages themselves, without a catalogue
 PSEUDO = "xx"
-# Each by its own name, which is never translated: who does not read the current language must find it.
+# Each by its own name, never translated, so that users who can't read the current language find theirs.
 LANGUAGES = {ENGLISH: "English", "ja": "日本語"}
 
 
 class CatalogueError(Exception):
-    """A catalogue can't be used; the text says why."""
+    """A catalogue that can't be used; the text says why."""
 
 
 def start(environ: Mapping[str, str], setting: str | None) -> Message | None:
-    """Use the language that is wanted, from now on. A sentence where one was asked for by name and can't be had."""
+    """Use the requested language from now on. Returns an explanation if one requested by name is not available."""
     asked = environ.get(VARIABLE, "").strip() or (setting or "").strip()
     wanted = code(asked) if asked else desktop(environ)
     if wanted is None:
@@ -61,7 +61,7 @@ def start(environ: Mapping[str, str], setting: str | None) -> Message | None:
 
 
 def code(name: str) -> str | None:
-    """Our name of a language that is called `ja`, `ja_JP.UTF-8`, `ja-JP` or the like; None where we have it not."""
+    """Our code for a language given as `ja`, `ja_JP.UTF-8`, `ja-JP` or the like; None if it is not available."""
     short = re.split(r"[_.@-]", name.strip().lower(), maxsplit=1)[0]
     if short == PSEUDO or short in LANGUAGES:
         return short
@@ -69,11 +69,11 @@ def code(name: str) -> str | None:
 
 
 def desktop(environ: Mapping[str, str]) -> str:
-    """The first language of the desktop that we have, else English. LANGUAGE counts only where a locale is set."""
+    """The first available one of the desktop's languages, else English. LANGUAGE only applies if a locale is set."""
     locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
     found = code(locale) if locale else None
     if locale.lower() in ("c", "posix") or locale.lower().startswith("c."):
-        return ENGLISH  # as gettext 0.22: who sets LC_ALL=C wants the program's own words
+        return ENGLISH  # as in gettext 0.22: LC_ALL=C asks for the untranslated messages
     for name in environ.get("LANGUAGE", "").split(":"):
         if name and (known := code(name)) is not None:
             return known
@@ -81,11 +81,11 @@ def desktop(environ: Mapping[str, str]) -> str:
 
 
 def catalogue(language: str) -> gettext.NullTranslations:
-    """The texts of one of our languages. Raises CatalogueError."""
+    """One language's translations. Raises CatalogueError."""
     if language == ENGLISH:
         return gettext.NullTranslations()
     if language == PSEUDO:
-        from stratascope.i18n.pseudo import Pseudo  # nobody else pays for it
+        from stratascope.i18n.pseudo import Pseudo  # only loaded when used
 
         return Pseudo()
     try:
@@ -96,7 +96,7 @@ def catalogue(language: str) -> gettext.NullTranslations:
 
 
 def read(file: Path) -> gettext.NullTranslations:
-    """A compiled catalogue. Raises CatalogueError."""
+    """Read a compiled catalogue. Raises CatalogueError."""
     try:
         with file.open("rb") as stream:
             return gettext.GNUTranslations(stream)

@@ -1,8 +1,8 @@
-"""The pseudo-locale `xx`: English with accents, in brackets and two fifths longer, made while the program runs.
+"""The pseudo-locale `xx`: accented English in brackets, two fifths longer, generated at run time.
 
-Text without accents on screen was not translated, a bracket that is missing was cut off, and what is this long shows
-where a language with longer words would not fit. Fields (`{name}`) and what is foreign in them stay as they are.
-Decided against a catalogue of it on disk: this one is never out of date.
+On screen, text without accents is not translated, a missing bracket means that it is truncated, and the length shows
+where a language with longer words would not fit. Fields (`{name}`) and their values stay unchanged. Decided against a
+catalogue on disk: this one is never out of date.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ACCENTS = str.maketrans(
 
 
 class Pseudo(gettext.NullTranslations):
-    """Translates everything, by itself."""
+    """Translates every message algorithmically."""
 
     def gettext(self, message: str) -> str:
         return stretched(message)
@@ -31,14 +31,14 @@ class Pseudo(gettext.NullTranslations):
 
 def stretched(message: str) -> str:
     """The message in the pseudo-locale."""
-    parts = _FIELDS.split(message)  # text, field, text …
+    parts = _FIELDS.split(message)  # alternating text and fields
     letters = sum(len(part) for part in parts[::2])
     if not any(letter.isalpha() for part in parts[::2] for letter in part):
-        return message  # fields and marks: nothing to translate
+        return message  # only fields and punctuation: nothing to translate
     accented = "".join(part if place % 2 else part.translate(_ACCENTS) for place, part in enumerate(parts))
     lead = accented[: len(accented) - len(accented.lstrip())]
     tail = accented[len(accented.rstrip()) :]
     more = "~" * round(letters * LONGER)
-    if " " in message.strip():  # what may be broken into lines in English may be broken here
+    if " " in message.strip():  # keep it breakable where the English is
         more = " ".join(more[place : place + 6] for place in range(0, len(more), 6))
     return f"{lead}{OPEN}{accented.strip()}{more}{CLOSE}{tail}"

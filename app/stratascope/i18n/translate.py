@@ -1,4 +1,4 @@
-"""Messages into text of the user's language, with gettext. No Qt; the only place where arguments meet text."""
+"""Translates messages with gettext. No Qt; the only place where arguments are inserted into text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _language = "en"
 
 
 def install(translations: gettext.NullTranslations, language: str = "en") -> None:
-    """Use these translations from now on (process-wide: the language is one per program)."""
+    """Use these translations from now on (process-wide: a program has one language)."""
     global _translations, _language
     _translations, _language = translations, language
 
@@ -25,12 +25,12 @@ def language() -> str:
 
 
 def translate(message: Message) -> str:
-    """The message in the current language; foreign text in its arguments made harmless.
+    """The message in the current language, with control characters in its arguments escaped.
 
-    A translation whose fields are wrong must not bring the program down: then the English is shown.
+    A translation with wrong fields must not crash the program: the English is shown instead.
     """
     if not message.id:
-        return ""  # gettext's own answer to this is the head of the catalogue
+        return ""  # gettext would return the catalogue's header
     if message.count is None:
         template = _translations.gettext(message.id)
     else:
@@ -46,12 +46,12 @@ def translate(message: Message) -> str:
 
 
 def listed(texts: Iterable[str]) -> str:
-    """Translated texts as a list in one sentence: `a, b` or `a、b`."""
+    """Join translated texts to a list within a sentence: `a, b` or `a、b`."""
     return _joined(texts, lambda first, rest: msg("{first}, {rest}", first=first, rest=rest))
 
 
 def together(texts: Iterable[str]) -> str:
-    """Translated sentences one after the other, with a space between them where the language has one."""
+    """Join translated sentences, separated by a space if the language uses one."""
     return _joined(texts, lambda first, rest: msg("{first} {rest}", first=first, rest=rest))
 
 
