@@ -208,8 +208,8 @@ def tidy(path: Path) -> None:
 
 
 def lock(path: Path, *, wait: bool = True) -> int:
-    """The descriptor of a file of its own by which others are kept out until it is closed, or this program dies:
-    flock(2). Raises OSError; without `wait`, BlockingIOError where another has it.
+    """Lock a file of its own against other programs, until the returned descriptor is closed or this program dies:
+    flock(2). Raises OSError; without `wait`, BlockingIOError if it is already locked.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
@@ -223,7 +223,7 @@ def lock(path: Path, *, wait: bool = True) -> int:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """The same while the block runs."""
+    """Hold the lock while the block runs."""
     descriptor = lock(path)
     try:
         yield
