@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stratascope import fault_log, frozen
+from stratascope import appimage_environment, fault_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ INTERRUPTED = 130  # exit status for SIGINT, as in shells: 128 + signal(7)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
-    frozen.begin()
+    appimage_environment.begin()
     if arguments is None:
         fault_log.begin()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):

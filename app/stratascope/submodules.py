@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from stratascope import frozen
+from stratascope import appimage_environment
 
 
 def names(path: Iterable[str], *, packages: bool) -> tuple[str, ...]:
     """Sorted names of the packages, or of the plain modules, in a package's `__path__`."""
-    if frozen.is_frozen():
+    if appimage_environment.is_frozen():
         import pkgutil
 
         return tuple(sorted(each.name for each in pkgutil.iter_modules(path) if each.ispkg is packages))

@@ -7,11 +7,11 @@ Qt, which nothing outside can be.
 import runpy
 import sys
 
-from stratascope import frozen
+from stratascope import appimage_environment
 from stratascope.__main__ import main
 
 if sys.argv[1:2] == ["--bundled-python"] and len(sys.argv) > 2:
-    frozen.begin()
+    appimage_environment.begin()
     del sys.argv[:2]
     runpy.run_path(sys.argv[0], run_name="__main__")
 else:

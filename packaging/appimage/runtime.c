@@ -82,7 +82,7 @@ static int end_of_program(const char *path, size_t *offset)
 	return 0;
 }
 
-/* A value that is there already, because a terminal is an AppImage too, is kept as NAME_ORIG: app/stratascope/frozen.py
+/* A value that is there already, because a terminal is an AppImage too, is kept as NAME_ORIG: app/stratascope/appimage_environment.py
  * puts it back, so that the program's helpers have what the user had. */
 static int set_variable(const char *name, const char *value)
 {

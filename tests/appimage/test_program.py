@@ -269,12 +269,12 @@ def test_it_can_start_itself_again(root: Person, appimage: Path, tmp_path: Path)
     script = tmp_path / "again.py"
     script.write_text(
         "import json, os, sys\n"
-        "from stratascope import frozen\n"
+        "from stratascope import appimage_environment\n"
         "from stratascope.ui.app import start\n"
         "if sys.argv[1:] != ['again']:\n"
         "    sys.argv = ['stratascope', '--bundled-python', sys.argv[0], 'again']\n"
         "    start.start_again()\n"
-        "json.dump([dict(os.environ), frozen.image()], sys.stdout)\n"
+        "json.dump([dict(os.environ), appimage_environment.image()], sys.stdout)\n"
     )
     environ, image = told(root.run(appimage, "--bundled-python", script, LD_LIBRARY_PATH="/opt/mine", OWD="/before"))
     assert {name: value for name, value in environ.items() if name not in QTS} == root.environ(

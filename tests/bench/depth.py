@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from stratascope.bounded_cache import forget
 from stratascope.core.ground import Ground, Surroundings, decode_ground
 from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState
@@ -28,7 +29,6 @@ from stratascope.layers import all_layers
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import KernelFilters, entry_points
 from stratascope.linux.syscalls import Abi
-from stratascope.remembered import forget
 from stratascope.state import record as records
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from bench.table import Table, in_turn, median, say
 from rig.engine import Rig
-from stratascope import remembered
+from stratascope import bounded_cache
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
 from stratascope.core.record import Record
@@ -71,7 +71,7 @@ def capture_against_bare(bench: Bench, table: Table) -> None:
                 os.close(descriptor)
 
     def before() -> None:
-        remembered.forget()
+        bounded_cache.forget()
         gc.collect()
 
     def first() -> None:

@@ -37,7 +37,7 @@ from bench.table import Table, median, say
 from bench.threads import many_threads_against_few
 from containers.fleet import launched
 from rig.engine import Rig
-from stratascope import remembered
+from stratascope import bounded_cache
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import RawContainer
 from stratascope.core.record import ContainerRecord, Record
@@ -152,7 +152,7 @@ def judging(rig: Rig, table: Table) -> None:
         return bench.reader.records(bench.engine, chosen, ground)
 
     def before() -> None:
-        remembered.forget()
+        bounded_cache.forget()
         bench.reader.forget()
         gc.collect()
 
@@ -178,7 +178,7 @@ def hardening(rigs: Mapping[str, Rig], table: Table) -> None:
         ours, hand = bench_harden.Downtime(rig, as_installed(rig)).measure()
         table.line(f"down while hardened, {rig.kind} / stop, rm, run by hand", ours, hand, 1.0)
     for rig in rigs.values():
-        found = bench_harden.thinking(rig, remembered.forget)
+        found = bench_harden.thinking(rig, bounded_cache.forget)
         table.limit(f"plan and preview all presets, {rig.kind}", (found.plan + found.preview) * 1000, 100.0)
         table.limit("    preview alone", found.preview * 1000, 100.0)
         table.limit("    all options of one container", found.options * 1000, 100.0)

@@ -18,7 +18,7 @@ import pytest
 
 from captures.recorded import container, recorded, surroundings, with_text
 from hostile.filters import ALLOW, EPERM, SHAPES, answers_apart, answers_by_upper_halves, answers_of_six, code, word
-from stratascope import remembered
+from stratascope import bounded_cache
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.layer import Verdict
 from stratascope.core.threats.needs import Call, Calls
@@ -51,7 +51,7 @@ def bounded(effort: int = EFFORT) -> Iterator[None]:
             sys.setprofile(None)
             raise TooMuchError(f"more than {effort} calls")
 
-    remembered.forget()
+    bounded_cache.forget()
     sys.setprofile(count)
     try:
         yield

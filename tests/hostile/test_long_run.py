@@ -17,7 +17,7 @@ import pytest
 from engines.fake_engine import FakeEngine, Pieces
 from hostile.server import CONTAINER, ID, good, said
 from rig.engine import Rig
-from stratascope import remembered
+from stratascope import bounded_cache
 from stratascope.core.container import EngineState
 from stratascope.core.snapshot import Snapshot
 from stratascope.engines.shared.rest_engine import RestEngine
@@ -37,7 +37,7 @@ class Held:
     """Descriptors, threads, and bytes of Python's objects."""
 
     def __init__(self) -> None:
-        remembered.forget()  # bounded by itself (tests/test_remembered.py)
+        bounded_cache.forget()  # bounded by itself (tests/test_bounded_cache.py)
         gc.collect()
         self.descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - of this very moment
         self.threads = threading.active_count()

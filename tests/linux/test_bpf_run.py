@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratascope import remembered
+from stratascope import bounded_cache
 from stratascope.linux import bpf
 from stratascope.linux.bpf import Program, decode, parse_hex
 from stratascope.linux.bpf_run import run
@@ -64,7 +64,7 @@ def test_two_launches_of_one_profile_have_equal_answers() -> None:
     """Their bytes differ: crun and runc arrange the same profile in other ways."""
     one, two = captured("podman-crun-default"), captured("podman-rootless-runc")
     assert one != two
-    remembered.forget()  # what other tests left may have pushed the shared one out
+    bounded_cache.forget()  # what other tests left may have pushed the shared one out
     first, second = answers((one,), Abi.X86_64), answers((two,), Abi.X86_64)
     assert first is second
 

@@ -9,7 +9,7 @@ from stratascope.cli.output import on_terminal
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
-from stratascope.natural import natural
+from stratascope.natural_sort import natural
 from stratascope.state import record as records
 from stratascope.state.pending import any_written
 from stratascope.usecases.live.translations import Translations

@@ -11,8 +11,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 Decoded = TypeVar("Decoded")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
 MAX_OF_ALL = 32768  # MAX_INSNS_PER_PATH, kernel/seccomp.c: all filters of a process, each counted as 4 longer

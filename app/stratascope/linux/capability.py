@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 # include/uapi/linux/capability.h, in the order of their numbers

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from sys import intern
 from typing import NamedTuple
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Mount
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 # v1 writes "no limit" as LONG_MAX rounded down to a page (mm/page_counter.c): 9223372036854771712 with pages of

@@ -9,8 +9,8 @@ first the id in the file system, then what processes see.
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 MAX_LINES = 340  # UID_GID_MAP_MAX_EXTENTS, include/linux/user_namespace.h

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 # The kernel's names, fs/proc/base.c (lnames)

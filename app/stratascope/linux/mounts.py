@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 
 UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})  # file system types that stack on others
 _ESCAPE = re.compile(r"\\([0-7]{3})")

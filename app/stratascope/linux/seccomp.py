@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 

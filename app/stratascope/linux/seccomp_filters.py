@@ -6,6 +6,7 @@ single filter. Decided against a time limit, which would make a busy machine see
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux import bpf
 from stratascope.linux.bpf import Program
 from stratascope.linux.bpf_run import run
@@ -24,7 +25,6 @@ from stratascope.linux.seccomp_answer import (
     without_conditions,
 )
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.remembered import remembered
 
 
 @remembered(40000)

@@ -12,11 +12,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Constraint, Op, Outcome, Outcomes
 from stratascope.linux.syscalls import Abi
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 MAX_LENGTH = 4 << 20  # characters of a profile; Docker's own has 14,000

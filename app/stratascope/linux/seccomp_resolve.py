@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.seccomp import UNDECIDED, Action, ActionKind
 from stratascope.linux.seccomp_answer import (
     LOW_BITS,
@@ -28,7 +29,6 @@ from stratascope.linux.seccomp_answer import (
 )
 from stratascope.linux.seccomp_profile import Condition, Profile, Rule
 from stratascope.linux.syscalls import Abi, known_names, numbers
-from stratascope.remembered import remembered
 from stratascope.value import replace
 
 _WORDS = {Abi.X86_64: "X86_64", Abi.I386: "X86", Abi.X32: "X32", Abi.AARCH64: "AARCH64"}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stratascope import frozen, resources, sandbox, xdg
+from stratascope import appimage_environment, resources, sandbox, xdg
 from stratascope.desktop_files import files, menu
 from stratascope.desktop_files.entry import Origin, Start, start
 from stratascope.desktop_files.privileged_helper import AsRoot, HelperFiles
@@ -27,7 +27,12 @@ def in_flatpak() -> bool:
 
 def how_started() -> Start:
     """What starts this installation."""
-    return start(flatpak=in_flatpak(), image=frozen.image(), frozen=frozen.is_frozen(), script=sys.argv[0])
+    return start(
+        flatpak=in_flatpak(),
+        image=appimage_environment.image(),
+        frozen=appimage_environment.is_frozen(),
+        script=sys.argv[0],
+    )
 
 
 def starts(found: Start) -> bool:

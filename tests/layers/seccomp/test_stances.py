@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from captures.recorded import container, recorded, surroundings
-from stratascope import remembered
+from stratascope import bounded_cache
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Call, Calls, Feature
@@ -59,11 +59,11 @@ def returning(value: int) -> bytes:
 def test_equal_postures_are_one_object_as_long_as_somebody_holds_it() -> None:
     """Whoever compares two has thousands of outcomes to go through, and a fleet compares them for each container."""
     first = posture_of()
-    remembered.forget()
+    bounded_cache.forget()
     assert posture_of() is first
     held = weakref.ref(first)
     del first
-    remembered.forget()
+    bounded_cache.forget()
     gc.collect()
     assert held() is None, "nobody else holds it"
     assert posture_of() != posture_of(capabilities=(*DOCKER, "CAP_SYS_ADMIN"))

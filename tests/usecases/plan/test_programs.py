@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from linux.elf_files import elf
-from stratascope import remembered
+from stratascope import bounded_cache
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.observation.imports import Programs
@@ -64,9 +64,9 @@ class Engines(MemoryEngine):
 
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
-    remembered.forget()
+    bounded_cache.forget()
     yield
-    remembered.forget()
+    bounded_cache.forget()
 
 
 def container(command: str = "sshd -D", image: str = "sha256:1", **asked: Any) -> Container:

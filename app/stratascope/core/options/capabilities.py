@@ -6,11 +6,11 @@ does not report its default, the measured list for its kind is used.
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.defaults.settings import SETTINGS
-from stratascope.remembered import remembered
 from stratascope.value import replace
 
 # on others' files

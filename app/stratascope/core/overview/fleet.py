@@ -14,7 +14,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot, rank
 from stratascope.core.threats.threat import Threat
-from stratascope.natural import natural
+from stratascope.natural_sort import natural
 from stratascope.value import Value
 
 

@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from stratascope.bounded_cache import remembered
 from stratascope.formats.yaml.read import List, Mapping, Node, Text
-from stratascope.remembered import remembered
 
 
 class Pair(Node):

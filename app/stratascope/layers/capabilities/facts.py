@@ -5,6 +5,7 @@ Anything not read is None with a gap; nothing is filled in.
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
@@ -23,7 +24,6 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full, parse_idmap, to_inside
 from stratascope.linux.namespace import Kind, is_initial
 from stratascope.linux.status import ProcessStatus
-from stratascope.remembered import remembered
 from stratascope.value import Value, replace
 
 # in the order of /proc/PID/status, which is also the grid's: field, title, line

@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import cache
 from sys import intern
 
+from stratascope.bounded_cache import alike
 from stratascope.core.ground import Surroundings
 from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Finding
@@ -16,7 +17,6 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
 from stratascope.layers.capabilities.words import BASELINE, SERIOUS, TAKE_OVER
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
-from stratascope.remembered import alike
 
 _SYS_PTRACE = number_of("CAP_SYS_PTRACE")
 _CIS_CAPABILITIES = "CIS-Docker-1.6.0:5.4"

@@ -6,6 +6,7 @@ a capability is checked. no_new_privs belongs here too.
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Calls,
@@ -29,7 +30,6 @@ from stratascope.layers.capabilities.posture import CapabilityPosture
 from stratascope.layers.shared.conditional_needs import asked_for, not_asked_for, perhaps_asked_for
 from stratascope.layers.shared.unprivileged_ports import low_ports_free
 from stratascope.linux.capability import CapabilitySet
-from stratascope.remembered import remembered
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.layer import BitGrid, BitRow, BitSet, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding
@@ -9,7 +10,6 @@ from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.words import TAKE_OVER, explain
 from stratascope.layers.shared.readings import NOT_ASKED, OFF, ON, UNKNOWN
 from stratascope.linux.capability import LAST, name_of
-from stratascope.remembered import remembered
 
 _EFFECTIVE_COLUMN = 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sys import intern
 
+from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
@@ -12,7 +13,6 @@ from stratascope.core.severity import Severity
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.views import default_pids, of_systemd
 from stratascope.linux.stat import parse_stat
-from stratascope.remembered import alike
 
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
 _CANNOT = msg("Rootless engines can't set limits in version 1 control groups: run it rootful, or on version 2.")

@@ -5,8 +5,8 @@ Containers at the same depth share a layout, and those with equal limits share t
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Gap, GapKind, Reading
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _USED = frozenset(

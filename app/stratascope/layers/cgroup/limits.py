@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Gap, GapKind
 from stratascope.layers.cgroup.layout import Layout, layout_of
 from stratascope.linux.cgroup import (
@@ -24,7 +25,6 @@ from stratascope.linux.cgroup import (
     smallest,
 )
 from stratascope.linux.decode import DecodeError
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 T = TypeVar("T")

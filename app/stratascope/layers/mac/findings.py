@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sys import intern
 
+from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
 from stratascope.core.layer import Drift, Finding, Verdict
@@ -12,7 +13,6 @@ from stratascope.core.severity import Severity
 from stratascope.layers.mac.facts import CURRENT, LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
 from stratascope.layers.shared.readings import UNKNOWN, who
 from stratascope.linux.lsm import AppArmorMode
-from stratascope.remembered import alike
 
 _CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
 _CIS_SELINUX = "CIS-Docker-1.6.0:5.3"

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.mounts import UNION, Mount
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _KERNEL = {"proc": "/proc", "sysfs": "/sys"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from stratascope.bounded_cache import alike
 from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile, SpecialFiles
@@ -26,7 +27,6 @@ from stratascope.linux.mounts import (
     root_mount,
     visible_of,
 )
-from stratascope.remembered import alike
 from stratascope.value import Value, replace
 
 # File systems that are new in each container, or only show a namespace's contents

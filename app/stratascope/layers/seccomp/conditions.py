@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import errno
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.linux.seccomp import Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Constraint, Op, Outcomes
 from stratascope.linux.syscalls import ARGUMENT_FLAGS, argument_word
-from stratascope.remembered import remembered
 
 _DEPENDS = msg("depends on its arguments")
 _LONGEST = 6  # comparisons per line

@@ -7,6 +7,7 @@ is an administrator's, and trusted.
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import PROFILES, Surroundings
 from stratascope.layers.seccomp.conditions import verdict_of
@@ -21,7 +22,6 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.defaults.filters import TABLES
 from stratascope.linux.seccomp_answer import NOT_FOLLOWED
 from stratascope.linux.syscalls import Abi
-from stratascope.remembered import remembered
 from stratascope.value import replace
 
 _OF_ADMINISTRATOR = "/etc/"

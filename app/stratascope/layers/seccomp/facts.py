@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
@@ -32,7 +33,6 @@ from stratascope.linux.seccomp import SeccompMode, seccomp_mode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.status import ProcessStatus
 from stratascope.linux.syscalls import Abi
-from stratascope.remembered import remembered
 from stratascope.value import Value, replace
 
 CONFIG = "oci:config"  # the container's OCI config.json, if the reader has access

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
@@ -20,7 +21,6 @@ from stratascope.linux.seccomp_answer import NOT_FOLLOWED, Answers, Outcome, Out
 from stratascope.linux.seccomp_profile import Profile, parse_oci_config, parse_profile, release
 from stratascope.linux.seccomp_resolve import resolve, resolved_calls, unknown_calls
 from stratascope.linux.syscalls import Abi, abis_of, numbers
-from stratascope.remembered import remembered
 from stratascope.value import Value, replace
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
@@ -18,7 +19,6 @@ from stratascope.layers.seccomp.words import warning
 from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _CIS = "CIS-Docker-1.6.0:5.22"

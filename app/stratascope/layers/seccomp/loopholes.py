@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from sys import intern
 
+from stratascope.bounded_cache import alike, remembered
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Finding
@@ -23,7 +24,6 @@ from stratascope.layers.seccomp.stances import PASSING
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi
-from stratascope.remembered import alike, remembered
 from stratascope.value import Value
 
 # never implemented (unimplemented(2)): a filter that does not mention it does not stop new calls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary, ref
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Surroundings
 from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import (
@@ -18,7 +19,6 @@ from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 STATUS = "@status:Seccomp"

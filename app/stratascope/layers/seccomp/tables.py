@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.layers.seccomp.conditions import action_words, condition_of, verdict_of
 from stratascope.layers.seccomp.filter_source import FilterSource
 from stratascope.layers.seccomp.words import warning
 from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, Work, possible, size
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _MOST_TRIES = 400

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.catalogue import all_threats
@@ -16,7 +17,6 @@ from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.linux.sysctl import path_of
-from stratascope.remembered import remembered
 
 Answers = tuple[tuple[Setting, bool | None], ...]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.container import AskedDevice
 from stratascope.core.threats.needs import Device
 from stratascope.layers.shared.host_paths import is_disk
-from stratascope.remembered import remembered
 
 ALL_DEVICES = ("a *:* rwm",)
 _DEFAULT = (

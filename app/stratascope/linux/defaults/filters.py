@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 
+from stratascope.bounded_cache import remembered
 from stratascope.linux.defaults import docker, podman
 from stratascope.linux.defaults.table import OPEN, Table, without_any
 from stratascope.linux.defaults.version import speaking_for, version_of
 from stratascope.linux.seccomp_answer import Answers, Outcomes
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.remembered import remembered
 
 TABLES: dict[str, tuple[Table, ...]] = {"docker": docker.TABLES, "podman": podman.TABLES}
 

@@ -22,7 +22,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import language, listed, together, translate
-from stratascope.natural import natural
+from stratascope.natural_sort import natural
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
 from stratascope.presentation.html.syscalls import calls_section

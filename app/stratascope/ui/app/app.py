@@ -15,7 +15,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from stratascope import garbage, resources
-from stratascope.frozen import own_plugins
+from stratascope.appimage_environment import own_plugins
 from stratascope.layers import all_layers
 from stratascope.state import preferences
 from stratascope.ui.app import qt_translations

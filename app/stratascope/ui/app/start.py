@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from stratascope import frozen
+from stratascope import appimage_environment
 from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.formats.shared import ExportKind
@@ -60,12 +60,12 @@ class CaptureStore:
         """Raises OSError."""
         words = [
             sys.executable,
-            *([] if frozen.is_frozen() else sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]),
+            *([] if appimage_environment.is_frozen() else sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]),
         ]
         nowhere = subprocess.DEVNULL
         subprocess.Popen(
             [*words, "--from-capture", *map(str, paths)],
-            env=frozen.again(),
+            env=appimage_environment.again(),
             stdin=nowhere,
             stdout=nowhere,
             start_new_session=True,
@@ -139,8 +139,8 @@ def _checker_of(path: Path) -> Checker:
 
 def start_again() -> NoReturn:
     """The same program with the same words in place of this process, which has ended its work."""
-    words = [sys.executable, *(sys.argv[1:] if frozen.is_frozen() else sys.orig_argv[1:])]
-    os.execve(sys.executable, words, frozen.again())
+    words = [sys.executable, *(sys.argv[1:] if appimage_environment.is_frozen() else sys.orig_argv[1:])]
+    os.execve(sys.executable, words, appimage_environment.again())
 
 
 def learning_of(late: LateEngines) -> Learning:

@@ -14,7 +14,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.natural import Natural, natural
+from stratascope.natural_sort import Natural, natural
 from stratascope.presentation.takeover import critical as critical
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.takeover import undecided as undecided

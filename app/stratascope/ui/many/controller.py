@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.natural import natural
+from stratascope.natural_sort import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.ui.harden.export_menu import ExportMenu
 from stratascope.ui.harden.worker import Failure, ThreadRun, reason

@@ -26,7 +26,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.i18n.translate import translate
-from stratascope.natural import natural
+from stratascope.natural_sort import natural
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

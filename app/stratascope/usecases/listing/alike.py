@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
-from stratascope.natural import common_start
+from stratascope.natural_sort import common_start
 from stratascope.usecases.many.kinds import PROJECT, SERVICE, kind_of, label
 
 _ENDS = "-_.0123456789"  # what replicas have behind the name that they share

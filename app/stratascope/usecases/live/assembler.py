@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, GapKind, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
@@ -24,7 +25,6 @@ from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.fault_log import fault_logger
-from stratascope.remembered import alike
 from stratascope.usecases.live import unread_processes
 from stratascope.usecases.live.further_processes import weigh
 from stratascope.usecases.live.translations import Translations

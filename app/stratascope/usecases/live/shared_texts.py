@@ -10,10 +10,10 @@ from __future__ import annotations
 from sys import intern
 from typing import Generic, TypeVar
 
+from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, Reading, process_folder
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.record import ContainerRecord, Record
-from stratascope.remembered import alike
 from stratascope.value import replace
 
 K = TypeVar("K")

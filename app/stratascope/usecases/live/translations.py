@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stratascope.bounded_cache import alike
 from stratascope.core.container import Container, Engine, EngineKind, Status
 from stratascope.core.ports import RawContainer, Translator
-from stratascope.remembered import alike
 from stratascope.value import replace
 
 

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
+from stratascope.bounded_cache import Kept
 from stratascope.core.container import Container, EngineKind
 from stratascope.core.observation.imports import (
     OF_SERVERS,
@@ -35,7 +36,6 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.launch_spec import ContainerFile, FileChange
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.elf import Elf, is_elf, parse_elf, programs_named
-from stratascope.remembered import Kept
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.value import Value, replace
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope import frozen
+from stratascope import appimage_environment
 
 USER = {"HOME": "/home/one", "PATH": "/usr/bin", "PYTHONPATH": "/home/one/python", "QT_STYLE_OVERRIDE": "kvantum"}
 MOUNT = "/tmp/.mount_StrataX"
@@ -24,7 +24,7 @@ RUNTIME = {"APPDIR": MOUNT, "APPIMAGE": "/home/one/it.AppImage", "ARGV0": "./it.
 
 def restored(environ: dict[str, str]) -> dict[str, str]:
     found = dict(environ)
-    frozen.restore(found, PROGRAM)
+    appimage_environment.restore(found, PROGRAM)
     return found
 
 
@@ -33,10 +33,10 @@ def test_all_of_the_bundle_goes() -> None:
 
 
 def test_the_appimage_is_remembered_where_it_is_ours() -> None:
-    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, PROGRAM) == RUNTIME
-    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, "/opt/stratascope/stratascope") == {}
-    assert frozen.restore({**USER, **BUNDLE}, PROGRAM) == {}
-    assert frozen.image() == "", "these tests run in none"
+    assert appimage_environment.restore({**USER, **BUNDLE, **RUNTIME}, PROGRAM) == RUNTIME
+    assert appimage_environment.restore({**USER, **BUNDLE, **RUNTIME}, "/opt/stratascope/stratascope") == {}
+    assert appimage_environment.restore({**USER, **BUNDLE}, PROGRAM) == {}
+    assert appimage_environment.image() == "", "these tests run in none"
 
 
 def test_a_bundle_without_the_runtime() -> None:
@@ -62,16 +62,16 @@ def test_the_terminals_own_appimage_is_left_alone() -> None:
 
 
 def test_the_runtimes_word_is_kept_for_the_menu_and_for_a_new_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frozen, "taken", {})
+    monkeypatch.setattr(appimage_environment, "taken", {})
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", PROGRAM)
     told = {**RUNTIME, "APPIMAGE_ORIG": "/opt/term.AppImage"}
     for name, value in {**BUNDLE, **told}.items():
         monkeypatch.setenv(name, value)
-    frozen.begin()
+    appimage_environment.begin()
     assert os.environ["APPIMAGE"] == "/opt/term.AppImage"
-    assert frozen.image() == RUNTIME["APPIMAGE"]
-    once_more = frozen.again()
+    assert appimage_environment.image() == RUNTIME["APPIMAGE"]
+    once_more = appimage_environment.again()
     assert once_more.pop("PYINSTALLER_RESET_ENVIRONMENT") == "1"
     assert {name: once_more[name] for name in told} == told
     assert "LD_LIBRARY_PATH" not in once_more
@@ -81,18 +81,18 @@ def test_an_ordinary_installation_changes_nothing(monkeypatch: pytest.MonkeyPatc
     for name, value in {**BUNDLE, **RUNTIME, "APPDIR": str(Path(sys.executable).parent)}.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    frozen.begin()
-    assert dict(os.environ) == before == frozen.again()
-    assert frozen.image() == ""
+    appimage_environment.begin()
+    assert dict(os.environ) == before == appimage_environment.again()
+    assert appimage_environment.image() == ""
 
 
 def test_whatever_is_started_inherits_it() -> None:
     """Also what is started without an environment of its own, and by C code."""
     script = (
         "import os, subprocess, sys\n"
-        "from stratascope import frozen\n"
+        "from stratascope import appimage_environment\n"
         "sys.frozen, sys.executable = True, sys.argv[1]\n"
-        "frozen.begin()\n"
+        "appimage_environment.begin()\n"
         "sys.stdout.flush()\n"
         "subprocess.run(['/usr/bin/env'])\n"
         "os.system('/usr/bin/env')\n"
@@ -101,7 +101,7 @@ def test_whatever_is_started_inherits_it() -> None:
         "PATH": "/usr/bin:/bin",
         "HOME": "/",
         "LC_ALL": "C.UTF-8",
-        "PYTHONPATH": str(Path(frozen.__file__).parents[1]),
+        "PYTHONPATH": str(Path(appimage_environment.__file__).parents[1]),
     }
     done = subprocess.run(
         (sys.executable, "-c", script, PROGRAM),
@@ -119,8 +119,8 @@ def test_whatever_is_started_inherits_it() -> None:
 def test_while_qt_starts_it_finds_only_its_own_plugins() -> None:
     environ = {**USER, "QT_PLUGIN_PATH": "/usr/lib/qt6/plugins", "QT_QPA_PLATFORM": "xcb"}
     before = dict(environ)
-    with frozen.own_plugins(environ, frozen=True):
+    with appimage_environment.own_plugins(environ, frozen=True):
         assert environ == {**USER, "QT_QPA_PLATFORM": "xcb"}
     assert environ == before
-    with frozen.own_plugins(environ, frozen=False):
+    with appimage_environment.own_plugins(environ, frozen=False):
         assert environ == before
