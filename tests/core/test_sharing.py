@@ -44,11 +44,11 @@ def test_by_what_was_asked_for() -> None:
             sharer("lost", Asked(ipc_mode="container:gone")),
         )
     )
-    assert [each.stated_of("net") for each in found] == [("web",), ("db",), (), (), ()]
-    of_pid = [set(each.stated_of("pid")) for each in found]
+    assert [each.requested_of("net") for each in found] == [("web",), ("db",), (), (), ()]
+    of_pid = [set(each.requested_of("pid")) for each in found]
     # by its name and by its id are two words for one container: each group knows the owner
     assert of_pid[0] == {"web", "log"}
     assert of_pid[1] == {"db", "log"}
     assert of_pid[2] == {"db", "web"}
     assert of_pid[3:] == [set(), set()]
-    assert all(each.stated_of("ipc") == () for each in found)
+    assert all(each.requested_of("ipc") == () for each in found)

@@ -196,7 +196,7 @@ class Peers(Value):
 
     namespaces: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind -> names, only the shared kinds
     uid_range: tuple[str, ...] = ()  # whose mapped host uids overlap with ours
-    stated: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as `namespaces`, by what the engine was asked for
+    as_requested: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as `namespaces`, by what the engine was asked for
     neighbours: tuple[Neighbour, ...] = ()
     mounts: tuple[int, ...] = ()  # the mount namespaces of these neighbours
 
@@ -204,9 +204,9 @@ class Peers(Value):
         """Who else is in our namespace of that kind."""
         return next((names for key, names in self.namespaces if key == kind), ())
 
-    def stated_of(self, kind: str) -> tuple[str, ...]:
+    def requested_of(self, kind: str) -> tuple[str, ...]:
         """The same as the engine states it: whose namespace was asked for, and who asked for ours."""
-        return next((names for key, names in self.stated if key == kind), ())
+        return next((names for key, names in self.as_requested if key == kind), ())
 
 
 class Surroundings(Value):

@@ -19,7 +19,7 @@ from stratascope.core.message import Message
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallTable
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.states import Posture, Stated
+from stratascope.core.threats.states import AsRequested, Posture
 from stratascope.core.threats.threat import Basis, Ruling
 from stratascope.value import Value, replace
 
@@ -254,8 +254,8 @@ class Layer(Value, eq=False, kw_only=True):
     `posture(facts, asked, around)`: all that decides this layer's stances, hashable, and without PIDs and inodes, so
     that containers that are alike have equal postures, and are judged once. UNKNOWN facts stay unknown in it.
 
-    `stated(facts, asked, around)`: the facts with what the engine states in the place of what could not be read; the
-    very same where it states nothing more, or something that was read speaks against it.
+    `as_requested(facts, asked, around)`: the facts, completed with the engine's requested options where they could not
+    be read; the same object if the engine adds nothing, or anything read contradicts it.
 
     `predict(facts, before, after, around)`: the facts of a relaunch with the options `after`, from those of now under
     `before`; facts None: None. What can't be predicted is None (UNKNOWN), never a guess. Unchanged options leave the
@@ -281,7 +281,7 @@ class Layer(Value, eq=False, kw_only=True):
     assess: Callable[[Any, Any, Surroundings], Assessment]
     drift: Callable[[Capture, Capture], tuple[Drift, ...]]
     posture: Callable[[Any, Any, Surroundings], Hashable]
-    stated: Callable[[Any, Any, Surroundings], Any] = _as_read
+    as_requested: Callable[[Any, Any, Surroundings], Any] = _as_read
     predict: Callable[[Any, Asked, Asked, Surroundings], Any]
     stance: Callable[[Need, Any], Ruling | None]
     refused: Callable[[Attempt, Any, Surroundings], Claim | None] = _never
@@ -290,10 +290,10 @@ class Layer(Value, eq=False, kw_only=True):
         """All that decides this layer's stances: what was read, and what the engine states beside it."""
         read = self.posture(facts, asked, around)
         if around.verified_only:
-            return Stated(read, None)
-        stated = self.stated(facts, asked, around)
-        posture = read if stated is facts else self.posture(stated, asked, around)
-        return read if posture == read else Stated(read, posture)
+            return AsRequested(read, None)
+        requested = self.as_requested(facts, asked, around)
+        posture = read if requested is facts else self.posture(requested, asked, around)
+        return read if posture == read else AsRequested(read, posture)
 
     def assessed(self, facts: Any, asked: Any, around: Surroundings) -> Assessment:
         """Verdict, findings and views. Findings are of what was read; where that leaves the verdict open, it is the one
@@ -304,10 +304,10 @@ class Layer(Value, eq=False, kw_only=True):
             return read if read.basis is Basis.KERNEL else replace(read, verdict=Verdict.UNKNOWN, basis=Basis.KERNEL)
         if read.verdict is not Verdict.UNKNOWN:
             return read
-        stated = self.stated(facts, asked, around)
-        if stated is facts:
+        requested = self.as_requested(facts, asked, around)
+        if requested is facts:
             return read
-        found = self.assess(stated, asked, around)
+        found = self.assess(requested, asked, around)
         if found.verdict is Verdict.UNKNOWN:
             return read
         return replace(read, verdict=found.verdict, fact=found.fact, basis=Basis.ASKED)

@@ -73,7 +73,7 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
         machines[id(sharer.ground)].append(place)
     for places in machines.values():
         groups = _namespace_groups(sharers, places)
-        overlaps, stated = _uid_overlaps(sharers, places), _stated_groups(sharers, places)
+        overlaps, requested = _uid_overlaps(sharers, places), _requested_groups(sharers, places)
         pids = {place: dict(sharers[place].sharing.namespaces).get("pid", 0) for place in places}
         for place in places:
             shared = tuple(
@@ -81,7 +81,7 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
                 for kind, inode in sharers[place].sharing.namespaces
                 if (names := _others(sharers, groups.get((kind, inode), []), place))
             )
-            asked = dict(stated.get(place, ()))
+            asked = dict(requested.get(place, ()))
             around = {*groups.get(("pid", pids.get(place, 0)), []), *asked.get("pid", [])} - {place}
             answers[place] = Peers(
                 shared,
@@ -130,7 +130,7 @@ def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tu
     return groups
 
 
-def _stated_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
+def _requested_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
     """By `container:OTHER`: whoever was asked to be in another's namespace, that one, and all others in there."""
     found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
     for kind, field in MODES:

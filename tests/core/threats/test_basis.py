@@ -12,7 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.core.threats.needs import HostFiles, HostRoot, Need
-from stratascope.core.threats.states import OneOf, Stated, ruled
+from stratascope.core.threats.states import AsRequested, OneOf, ruled
 from stratascope.core.threats.threat import Basis, Family, Outcome, Route, Ruling, Stance, Step, Threat
 from stratascope.core.threats.verified import as_asked, exposure_verified, is_verified
 
@@ -66,9 +66,9 @@ def test_of_two_that_may_be_right_what_differs_is_unknown(
 def test_what_was_read_wins() -> None:
     layer: Any = _Layer("one")
     for stance in (STOPS, OPEN, UNKNOWN):
-        ruling = ruled(layer, A, Stated(((A, stance),), ((A, stance),)))
+        ruling = ruled(layer, A, AsRequested(((A, stance),), ((A, stance),)))
         assert ruling == Ruling(stance, WORD, "@status")
-    ruling = ruled(layer, A, Stated(((A, UNKNOWN),), ((A, STOPS),)))
+    ruling = ruled(layer, A, AsRequested(((A, UNKNOWN),), ((A, STOPS),)))
     assert ruling is not None
     assert (ruling.stance, ruling.basis) == (STOPS, ASKED)
     assert not ruling.source.startswith("@"), "the file could not be read"
@@ -93,7 +93,7 @@ def test_outcomes(
 ) -> None:
     """Held against the judgement of the same layers that say nothing but what was read."""
     found = matrix(*postures, needs=needs)
-    read = matrix(*(Stated(posture, None) for posture in postures), needs=needs)
+    read = matrix(*(AsRequested(posture, None) for posture in postures), needs=needs)
     assert (found.threats[0].outcome, read.threats[0].outcome) == (outcome, left)
     assert is_verified(found.threats[0]) is same
     assert as_asked(found.threats[0]) is (outcome is not left)
@@ -103,5 +103,5 @@ def test_outcomes(
 
 
 def test_only_what_is_verified_may_count() -> None:
-    found = matrix(Stated(((A, STOPS, ASKED),), None))
+    found = matrix(AsRequested(((A, STOPS, ASKED),), None))
     assert found.threats[0].outcome is Outcome.UNKNOWN

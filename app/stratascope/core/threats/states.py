@@ -19,13 +19,13 @@ Posture = Hashable
 Postures = tuple[tuple["RulingLayer", Posture], ...]
 
 
-class Stated(Value):
+class AsRequested(Value):
     """The posture of a layer of which not all could be read: by what was read alone, and with what the engine states in
-    the place of the rest. `stated` None: what the engine states is not to count.
+    the place of the rest. `as_requested` None: what the engine states is not to count.
     """
 
     read: Posture
-    stated: Posture | None
+    as_requested: Posture | None
 
 
 class OneOf(Value):
@@ -187,17 +187,17 @@ def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
     """What the layer says to the need. What only the engine's word decides is ASKED."""
     if isinstance(posture, OneOf):
         return _common([ruled(layer, need, each) for each in posture.postures], posture.why)
-    if not isinstance(posture, Stated):
+    if not isinstance(posture, AsRequested):
         return layer.stance(need, posture)
     read = layer.stance(need, posture.read)
-    if posture.stated is None:
+    if posture.as_requested is None:
         return unverified(read)
     if read is not None and read.stance is not Stance.UNKNOWN:
         return read
-    stated = layer.stance(need, posture.stated)
-    if stated is None or (read is not None and read.stance is stated.stance):
+    requested = layer.stance(need, posture.as_requested)
+    if requested is None or (read is not None and read.stance is requested.stance):
         return read
-    return replace(stated, source="inspect:HostConfig", basis=Basis.ASKED)
+    return replace(requested, source="inspect:HostConfig", basis=Basis.ASKED)
 
 
 def _common(rulings: Sequence[Ruling | None], why: Message) -> Ruling | None:

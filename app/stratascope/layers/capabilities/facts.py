@@ -11,13 +11,13 @@ from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import engine_default
-from stratascope.layers.shared import told_to_all
+from stratascope.layers.shared import world_readable
 from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.unprivileged_ports import (
     asked_port,
     first_free_port,
     in_host_network,
-    stated_port,
+    requested_port,
 )
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
@@ -88,9 +88,9 @@ def asked_of(container: Container) -> CapabilitiesAsked:
     )
 
 
-def stated(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityFacts:
-    """See `core.layer.Layer.stated`: its network's free ports."""
-    port = stated_port(asked.network, asked.first_free_port, around.engine) if facts.port_start is None else None
+def as_requested(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityFacts:
+    """See `core.layer.Layer.as_requested`: its network's free ports."""
+    port = requested_port(asked.network, asked.first_free_port, around.engine) if facts.port_start is None else None
     return facts if port is None else replace(facts, port_start=port)
 
 
@@ -176,7 +176,7 @@ def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
     inode = inode_of(capture.text("ns/pid"))
     if inode is not None:
         return around.ground.is_hosts("pid", inode)
-    return told_to_all.is_hosts(capture, Kind.PID, around.ground)
+    return world_readable.is_hosts(capture, Kind.PID, around.ground)
 
 
 def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:

@@ -16,7 +16,14 @@ from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.drift import drift
-from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_of, decode, held_now, stated
+from stratascope.layers.capabilities.facts import (
+    CapabilitiesAsked,
+    CapabilityFacts,
+    as_requested,
+    asked_of,
+    decode,
+    held_now,
+)
 from stratascope.layers.capabilities.findings import findings_of, short
 from stratascope.layers.capabilities.posture import posture_of
 from stratascope.layers.capabilities.prediction import predict
@@ -109,7 +116,7 @@ LAYER = Layer(
     assess=assess,
     drift=drift,
     posture=posture_of,
-    stated=stated,
+    as_requested=as_requested,
     predict=predict,
     stance=stance_of,
     refused=refused,

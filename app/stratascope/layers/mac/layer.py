@@ -14,6 +14,7 @@ from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.layers.mac.as_requested import as_requested
 from stratascope.layers.mac.facts import (
     APPARMOR_CURRENT,
     CURRENT,
@@ -32,7 +33,6 @@ from stratascope.layers.mac.posture import posture_of
 from stratascope.layers.mac.prediction import predict
 from stratascope.layers.mac.refused import refused
 from stratascope.layers.mac.stances import stance_of
-from stratascope.layers.mac.stated import stated
 from stratascope.layers.mac.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.linux.lsm import AppArmorMode
@@ -121,7 +121,7 @@ LAYER = Layer(
     assess=assess,
     drift=drift,
     posture=posture_of,
-    stated=stated,
+    as_requested=as_requested,
     predict=predict,
     stance=stance_of,
     refused=refused,

@@ -13,7 +13,7 @@ from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.layers.namespaces.mounts import MountView, view_of
-from stratascope.layers.shared import told_to_all
+from stratascope.layers.shared import world_readable
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.shared.mount_ids import without_root
 from stratascope.layers.shared.readings import decoded, process_status
@@ -165,7 +165,7 @@ def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: li
     link = decoded(capture, name, parse_link, unread)
     if link is not None:
         return NamespaceFact(link.inode, around.ground.is_hosts(kind, link.inode), around.peers.of(kind))
-    shared = told_to_all.is_hosts(capture, kind, around.ground)
+    shared = world_readable.is_hosts(capture, kind, around.ground)
     if shared is None:
         gaps += unread
         return None
@@ -186,7 +186,7 @@ def _top_of_cgroup_tree(memberships: tuple[Membership, ...]) -> bool:
     return any(line.hierarchy and line.path == "/" for line in memberships)
 
 
-def told_by(kind: str, fact: NamespaceFact | None) -> str:
+def source_of(kind: str, fact: NamespaceFact | None) -> str:
     """The file of the process that shows that namespace: the link, or the one everybody may read."""
     by_all = fact is not None and fact.inode is None
-    return told_to_all.SOURCES.get(Kind(kind), f"ns/{kind}") if by_all else f"ns/{kind}"
+    return world_readable.SOURCES.get(Kind(kind), f"ns/{kind}") if by_all else f"ns/{kind}"

@@ -10,7 +10,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, told_by
+from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, source_of
 from stratascope.layers.namespaces.mount_findings import no_policy
 from stratascope.layers.namespaces.words import INSPECT, LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.linux.namespace import Kind
@@ -25,7 +25,7 @@ def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surround
     found = []
     for kind in DECIDING:
         fact = facts.of(kind)
-        source = f"{facts.process}/{told_by(kind, fact)}"
+        source = f"{facts.process}/{source_of(kind, fact)}"
         if fact is None or fact.shared_with_host is None:
             if asked.of(kind) == "host":
                 found.append(_shared(kind, INSPECT[kind], verified=False))

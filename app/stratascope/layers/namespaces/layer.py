@@ -5,6 +5,7 @@ from __future__ import annotations
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
+from stratascope.layers.namespaces.as_requested import as_requested
 from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, asked_of, decode
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of
 from stratascope.layers.namespaces.mount_findings import mount_findings, writable_root
@@ -12,7 +13,6 @@ from stratascope.layers.namespaces.posture import posture_of
 from stratascope.layers.namespaces.prediction import predict
 from stratascope.layers.namespaces.refused import refused
 from stratascope.layers.namespaces.stances import stance_of
-from stratascope.layers.namespaces.stated import stated
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.namespaces.words import SHORT
 from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS
@@ -102,7 +102,7 @@ LAYER = Layer(
     assess=assess,
     drift=drift,
     posture=posture_of,
-    stated=stated,
+    as_requested=as_requested,
     predict=predict,
     stance=stance_of,
     refused=refused,

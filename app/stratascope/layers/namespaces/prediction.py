@@ -54,7 +54,7 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     found = {
         kind: _with_others(
             _fact(kind, facts.of(kind), getattr(before, field), getattr(after, field), around),
-            around.peers.stated_of(kind),
+            around.peers.requested_of(kind),
         )
         for kind, field in OWN_MODES
     }

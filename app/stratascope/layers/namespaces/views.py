@@ -6,8 +6,8 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.threats.threat import Basis
-from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, told_by
-from stratascope.layers.namespaces.stated import stated
+from stratascope.layers.namespaces.as_requested import as_requested
+from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, source_of
 from stratascope.layers.namespaces.words import INSPECT, LABELS, NOTES
 from stratascope.layers.shared.host_paths import HostPath, Weight, weight
 from stratascope.linux.namespace import Kind
@@ -43,7 +43,7 @@ _SHOWN = 20
 
 def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> tuple[Tab, ...]:
     """Both tabs."""
-    whole = facts if around.verified_only else stated(facts, asked, around)
+    whole = facts if around.verified_only else as_requested(facts, asked, around)
     rows = tuple(_row(facts, whole, asked, kind) for kind in _ORDER)
     return (
         Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, rows),)),
@@ -53,7 +53,7 @@ def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings
 
 def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked, kind: Kind) -> Row:
     read, fact = facts.of(kind), whole.of(kind)
-    source = f"{facts.process}/{told_by(kind, read)}"
+    source = f"{facts.process}/{source_of(kind, read)}"
     wish = asked.of(kind)
     asked_word = msg("{mode}", mode=wish) if wish else None
     if fact is None:

@@ -67,14 +67,14 @@ _AS_STRICT = {
 def assess(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Assessment:
     """The verdict, by mode and by what passes here but not under the engine's default."""
     verdict, fact = _verdict(facts, around)
-    stated = verdict is not Verdict.UNKNOWN and facts.source in (CallSource.PROFILE, CallSource.MEASURED)
+    requested = verdict is not Verdict.UNKNOWN and facts.source in (CallSource.PROFILE, CallSource.MEASURED)
     return Assessment(
         verdict,
         fact,
         findings_of(facts, asked, around),
         lambda: tabs_of(facts, asked, verdict, around),
         facts.gaps,
-        Basis.ASKED if stated or fact is _UNREAD[ProfileKind.DEFAULT][1] else Basis.KERNEL,
+        Basis.ASKED if requested or fact is _UNREAD[ProfileKind.DEFAULT][1] else Basis.KERNEL,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings, inode_of
-from stratascope.layers.shared import told_to_all
+from stratascope.layers.shared import world_readable
 from stratascope.layers.shared.toggle_values import hosts_after, shared_mode
 from stratascope.linux.namespace import Kind
 from stratascope.linux.sysctl import parse_number
@@ -26,7 +26,7 @@ def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
     inode = inode_of(capture.text("ns/net"))
     if inode is not None:
         return around.ground.is_hosts("net", inode)
-    return told_to_all.is_hosts(capture, Kind.NET, around.ground)
+    return world_readable.is_hosts(capture, Kind.NET, around.ground)
 
 
 def first_free_port(capture: Capture, around: Surroundings) -> int | None:
@@ -43,7 +43,7 @@ def asked_port(asked: Asked) -> int | None:
     return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else None
 
 
-def stated_port(network: str, start: int | None, engine: Engine) -> int | None:
+def requested_port(network: str, start: int | None, engine: Engine) -> int | None:
     """The first free port in a network that the engine creates for this container; None if it does not.
 
     Docker frees all of them since 20.10 (moby, daemon/oci_linux.go, WithSysctls), if the kernel has the setting per

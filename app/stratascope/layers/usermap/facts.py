@@ -17,7 +17,7 @@ from stratascope.layers.shared.mount_ids import has_ids, id_maps
 from stratascope.layers.shared.readings import decoded, process_status, unsupported
 from stratascope.layers.shared.special_files import node_kind, special_files
 from stratascope.layers.shared.toggle_values import initial_user_namespace
-from stratascope.layers.shared.unprivileged_ports import asked_port, first_free_port, stated_port
+from stratascope.layers.shared.unprivileged_ports import asked_port, first_free_port, requested_port
 from stratascope.layers.usermap.namespace_owners import owners_of
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
 from stratascope.linux.mounts import any_idmapped, cached_mountinfo
@@ -88,13 +88,13 @@ def asked_of(container: Container) -> UsermapAsked:
     return UsermapAsked(asked.userns_mode, asked.user, asked.uid_map, asked.network_mode, asked_port(asked))
 
 
-def stated(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapFacts:
-    """See `core.layer.Layer.stated`: whether it is in the initial user namespace; its network's free ports."""
+def as_requested(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapFacts:
+    """See `core.layer.Layer.as_requested`: whether it is in the initial user namespace; its network's free ports."""
     initial, port = facts.initial_namespace, facts.port_start
     if initial is None:
         initial = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine) or None
     if port is None:
-        port = stated_port(asked.network, asked.first_free_port, around.engine)
+        port = requested_port(asked.network, asked.first_free_port, around.engine)
     if (initial, port) == (facts.initial_namespace, facts.port_start):
         return facts
     owners = facts.owners if initial is facts.initial_namespace else tuple((kind, True) for kind, _ in facts.owners)

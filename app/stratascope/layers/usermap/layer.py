@@ -12,7 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.layers.shared.special_files import SPECIAL
-from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts, asked_of, decode, stated
+from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts, as_requested, asked_of, decode
 from stratascope.layers.usermap.findings import drift, findings_of
 from stratascope.layers.usermap.namespace_owners import OWNED
 from stratascope.layers.usermap.posture import OWNER_WANTS, posture_of
@@ -75,7 +75,7 @@ LAYER = Layer(
     assess=assess,
     drift=drift,
     posture=posture_of,
-    stated=stated,
+    as_requested=as_requested,
     predict=predict,
     stance=stance_of,
     refused=refused,

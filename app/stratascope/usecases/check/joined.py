@@ -66,7 +66,7 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
                 if kind == "pid":
                     neighbours[place] = beside
     return tuple(
-        Joined(tuple(mode), Peers(stated=tuple(names), neighbours=beside)) if mode or names else ALONE
+        Joined(tuple(mode), Peers(as_requested=tuple(names), neighbours=beside)) if mode or names else ALONE
         for mode, names, beside in zip(modes, others, neighbours, strict=True)
     )
 

@@ -100,7 +100,7 @@ class Predictor:
 
     def peers(self, with_: Joined) -> Peers:
         """Who shares something with a container that is joined like that."""
-        return replace(self.around.peers, stated=with_.peers.stated, neighbours=with_.peers.neighbours)
+        return replace(self.around.peers, as_requested=with_.peers.as_requested, neighbours=with_.peers.neighbours)
 
     def _judged(
         self,

@@ -17,8 +17,8 @@ _SOURCE = "inspect"
 _PODMAN = "containers-default-0"
 
 
-def stated(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacFacts:
-    """See `core.layer.Layer.stated`."""
+def as_requested(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacFacts:
+    """See `core.layer.Layer.as_requested`."""
     if facts.system is not None or not facts.gaps:
         return facts
     ground = around.ground

@@ -13,8 +13,8 @@ from stratascope.linux.namespace import Kind
 from stratascope.value import replace
 
 
-def stated(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacesFacts:
-    """See `core.layer.Layer.stated`."""
+def as_requested(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacesFacts:
+    """See `core.layer.Layer.as_requested`."""
     found = {kind: _whole(kind, facts.of(kind), asked, around) for kind in NAMESPACES}
     if all(found[kind] == facts.of(kind) for kind in NAMESPACES):
         return facts
@@ -31,7 +31,7 @@ def stated(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
 
 
 def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around: Surroundings) -> NamespaceFact | None:
-    mode, others = asked.of(kind), around.peers.stated_of(kind)
+    mode, others = asked.of(kind), around.peers.requested_of(kind)
     known = others != () or kind == Kind.MNT or (mode != "" and not shared_mode(mode))
     if read is not None and read.shared_with_host is not None:
         return replace(read, shared_with=others) if known and read.shared_with is None else read

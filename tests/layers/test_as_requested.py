@@ -84,7 +84,7 @@ def test_namespaces(need: Need, process: Capture, asked: Asked, found: tuple[Sta
 
 
 def test_others_that_were_asked_to_be_in_its_namespace_are_seen_there() -> None:
-    near = around(ground=BY_ALL, peers=Peers(stated=(("pid", ("db",)),)))
+    near = around(ground=BY_ALL, peers=Peers(as_requested=(("pid", ("db",)),)))
     assert said(NAMESPACES_LAYER, NEIGHBOURS, with_pids("4211\t1"), near=near) == (OPEN, ASKED)
     asked = Asked(pid_mode="container:db")
     assert said(NAMESPACES_LAYER, NEIGHBOURS, with_pids("4211\t9"), asked, near) == (OPEN, ASKED)
