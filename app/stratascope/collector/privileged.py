@@ -262,7 +262,7 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
                 if held != pipe:
                     with contextlib.suppress(OSError):
                         os.close(held)
-        # last what may block
+        # filters last: the target may never stop
         for name in sorted(errand.names, key=lambda each: each == SECCOMP):
             line = json.dumps([name, _answer(name, errand, barred)]).encode("ascii") + b"\n"
             while line:
@@ -280,7 +280,7 @@ def _die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     except (ImportError, OSError, AttributeError):
         return
-    if os.getppid() != parent:
+    if os.getppid() != parent:  # it ended before the call
         os._exit(1)
 
 

@@ -156,9 +156,8 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
             except OSError as error:
                 found = failure(name, base + "net/dev", error)
         elif name == PERMISSIVE:
-            # usually the host has no such policy, which says nothing about the process
             entries.append(_permissive(directory))
-            continue
+            continue  # not `lost`: usually the host has no such policy, whatever the process does
         elif name == CGROUPS:
             continue
         else:

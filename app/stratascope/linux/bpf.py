@@ -112,7 +112,7 @@ def _check_memory(program: Program) -> None:
                 raise DecodeError(f"filter: instruction {place}: reads memory word {k} before it is written")
         elif code == JA:
             arriving[place + 1 + k] &= written
-            written = every
+            written = every  # the next instruction is only reached by jumps, which narrow this down
         elif code in _CONDITIONAL:
             arriving[place + 1 + true] &= written
             arriving[place + 1 + false] &= written

@@ -187,6 +187,7 @@ class _File:
         found = set()
         for entry in struct.iter_unpack(self._order + form, table):
             name, about, section = (entry[0], entry[1], entry[3]) if self.bits == 64 else (entry[0], *entry[3::2])
+            # section 0 is SHN_UNDEF: the symbol is defined elsewhere
             if section or about >> 4 not in (_GLOBAL, _WEAK) or about & 15 not in _OF_DYNAMIC_LINKER:
                 continue
             text = _string(names, name, NAME_MAX)

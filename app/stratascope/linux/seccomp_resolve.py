@@ -154,6 +154,8 @@ def _outcomes(default: Action, rules: list[Rule], abi: Abi, work: Work) -> Outco
             parts += [(rule.action, (each,)) for each in constraints]
         else:
             parts.append((rule.action, constraints))
+    # Split the argument space rule by rule. A rule matches where all its constraints hold; the rest is one region per
+    # constraint that fails while those before it hold, so that regions never overlap.
     found: list[Outcome] = []
     regions: list[tuple[int, tuple[Constraint, ...], frozenset[Action]]] = [(0, (), frozenset())]
     while regions:
