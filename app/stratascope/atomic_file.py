@@ -117,8 +117,8 @@ def save(path: Path, data: bytes) -> None:
         path.write_bytes(data)
         return
     path = followed(path)
-    there = path.exists()
-    write(path, data, mode=path.stat().st_mode & 0o777 if there else 0o666, exact=there, lasting=False)
+    exists = path.exists()
+    write(path, data, mode=path.stat().st_mode & 0o777 if exists else 0o666, exact=exists, lasting=False)
 
 
 def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> bytes | None:

@@ -85,12 +85,12 @@ class Threads:
             known = _Known(own)
         try:
             with os.scandir(folder) as entries:
-                there = {(int(each.name), each.inode()) for each in entries if each.name != str(leader.thread)}
+                present = {(int(each.name), each.inode()) for each in entries if each.name != str(leader.thread)}
         except OSError:
             return [], 0, 0  # it ended; the reader of the process will notice
-        for gone in known.keys.keys() - there:
+        for gone in known.keys.keys() - present:
             del known.keys[gone]
-        new = sorted(there - known.keys.keys())
+        new = sorted(present - known.keys.keys())
         for identity in new[:room]:
             known.take(identity, _read(folder, identity[0], labelled, own))
         found, again, left = _witnesses(known, folder, labelled)

@@ -103,8 +103,8 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
         found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))
     usual = ("", "system.slice", "machine.slice", "user.slice", "/docker")
     # a rootless engine may have ignored it
-    there = facts.path is None or asked.cgroup_parent.strip("/") in facts.path
-    if asked.cgroup_parent not in usual and not asked.in_pod and there:
+    in_it = facts.path is None or asked.cgroup_parent.strip("/") in facts.path
+    if asked.cgroup_parent not in usual and not asked.in_pod and in_it:
         text = msg("It was placed below a control group that someone chose: {path}.", path=asked.cgroup_parent)
         advice = msg("Make sure that this group's limits are meant for it.")
         found.append(_finding("parent", Severity.LOW, text, advice, "inspect:HostConfig.CgroupParent", "5.25"))

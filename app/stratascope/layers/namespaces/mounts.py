@@ -123,8 +123,8 @@ def judged(
     tmpfs: list[str] = []
     asked = {mount.target.rstrip("/"): mount for mount in wishes}
     host = frozenset(device for device, _, _ in around.ground.mounts)
-    there = () if special is None else _still_there(special.files, seen)
-    own_sockets = frozenset(item.path for item in engine_sockets(there, around))
+    files = () if special is None else _still_there(special.files, seen)
+    own_sockets = frozenset(item.path for item in engine_sockets(files, around))
     for mount in seen:
         if mount.optional:
             how = _towards_host(mount, around.ground.peer_groups)
@@ -184,8 +184,8 @@ def judged(
                 writable.append("/")
                 if "nosuid" not in root.options:
                     set_uid.append("/")
-    sockets.extend(item.path for item in engine_sockets(there, around))
-    nodes = [item for item in there if (kind := node_kind(item)) and _opens(item, seen)]
+    sockets.extend(item.path for item in engine_sockets(files, around))
+    nodes = [item for item in files if (kind := node_kind(item)) and _opens(item, seen)]
     devices.extend(item.path for item in nodes if item.path not in _STANDARD_NODES)
     guarded = "/proc/sys" in read_only and any(path.startswith("/proc/") for path in masked)
     return MountView(

@@ -239,16 +239,16 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
     if not (_unmasked(before) and not _unmasked(after)):
         return
     proc = next((mount for mount in view.seen if mount.target == "/proc" and mount.fs_type == "proc"), None)
-    there = {mount.target for mount in view.seen}
+    targets = {mount.target for mount in view.seen}
     if proc is None:
         return
     lacking = {place for place, feature in _OF_FEATURE.items() if around.ground.feature(feature) is False}
     for place in _READ_ONLY:
-        if place not in there and place not in lacking:
+        if place not in targets and place not in lacking:
             yield place, read_only(proc._replace(root=place.removeprefix("/proc")))
     masked = surely_masked(around.engine.kind, around.engine.version)
     for place in _MASKED:
-        if place in masked and place not in there and place not in lacking:
+        if place in masked and place not in targets and place not in lacking:
             hidden = read_only(empty) if place in _FOLDERS else empty._replace(root="/null", fs_type="devtmpfs")
             yield place, hidden
 

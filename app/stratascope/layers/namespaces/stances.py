@@ -75,12 +75,12 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
                 # mnt_may_suid, fs/namespace.c: nosuid is only checked at exec, through that mount; chmod works
                 return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
-            there = msg("A writable folder of the host is accessible, and set-uid bits work there.")
-            return _known(reach, where, there, _NO_HOST_FILES)
+            reason = msg("A writable folder of the host is accessible, and set-uid bits work there.")
+            return _known(reach, where, reason, _NO_HOST_FILES)
         case HostFiles(system=True):
             where = posture.system_files[0] if posture.system_files else ""
-            there = msg("A system folder of the host is accessible, and not read-only.")
-            return _known(reach, where, there, _NO_SYSTEM_FILES)
+            reason = msg("A system folder of the host is accessible, and not read-only.")
+            return _known(reach, where, reason, _NO_SYSTEM_FILES)
         case HostFiles():
             where = posture.host_files[0] if posture.host_files else ""
             return _known(reach, where, msg("A writable path of the host is accessible."), _NO_HOST_FILES)
@@ -115,11 +115,11 @@ def _without_root(need: HostFiles, *, known: bool) -> Ruling:
     return Ruling(Stance.UNKNOWN, text, MOUNTS)
 
 
-def _known(reach: MountReach | None, place: str, there: Message, missing: Message) -> Ruling:
+def _known(reach: MountReach | None, place: str, present: Message, missing: Message) -> Ruling:
     if reach is None:
         return _UNREAD
     if place:
-        return Ruling(Stance.LETS_THROUGH, there, f"{MOUNTS}:{place}")
+        return Ruling(Stance.LETS_THROUGH, present, f"{MOUNTS}:{place}")
     return Ruling(Stance.STOPS, missing, MOUNTS)
 
 

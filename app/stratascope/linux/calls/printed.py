@@ -92,12 +92,12 @@ def _combined(first: str, value: int, kind: str, last: str = "", abi: str = "") 
     words = [first] if first else []
     left = value & ~_SOCK_TYPE if kind == "sockflags" else value
     table = flags(kind, abi)
-    there = []
+    bits = []
     for bit in sorted(table, key=lambda bit: -bit.bit_count()):  # O_TMPFILE includes the bit of O_DIRECTORY
         if left & bit == bit:
-            there.append(bit)
+            bits.append(bit)
             left &= ~bit
-    words += [table[bit] for bit in sorted(there)]
+    words += [table[bit] for bit in sorted(bits)]
     if left:
         words.append(hex(left))
     return "|".join([*words, *([last] if last else [])]) or "0"

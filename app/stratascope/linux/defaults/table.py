@@ -53,13 +53,13 @@ class Table(Value):
         self, capabilities: frozenset[str], abi: Abi, wanted: frozenset[str] | None = None
     ) -> dict[str, Outcomes]:
         """The answers to the calls that these capabilities open; `wanted`: only these calls."""
-        there = numbers(abi)
+        known = numbers(abi)
         return {
             name: _of_width(each.answer, abi)
             for each in self.opened
             if each.capabilities <= capabilities
             for name in each.names
-            if name in there and (wanted is None or name in wanted)
+            if name in known and (wanted is None or name in wanted)
         }
 
     def deciding(self) -> frozenset[str]:
