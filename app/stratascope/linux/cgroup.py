@@ -95,7 +95,7 @@ def layout_of(mounts: Iterable[Mount]) -> str:
 
 
 def path_of(memberships: Iterable[Membership], controller: str) -> str | None:
-    """The group that limits this controller: in its v1 hierarchy, else in v2."""
+    """The group with this controller's limits: in its v1 hierarchy, else in v2."""
     unified = None
     for line in memberships:
         if controller in line.controllers:
