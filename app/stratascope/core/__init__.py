@@ -1,1 +1,1 @@
-"""The words of the design as types, and the rules that need no layer."""
+"""Stratascope's concepts as types, and the rules that need no layer."""

@@ -1,7 +1,7 @@
 """Raw text read for one process, or for the host, at one moment; and why a reading is missing.
 
-A capture is what the collector printed, untouched: decoders work on it later, so every bug report can be
-replayed. A missing reading is a value (`Gap`), not an exception: one unreadable file never hides the others.
+A capture is the collector's output, unchanged; decoders work on it later, so every bug report can be replayed. A
+missing reading is a value (`Gap`), not an exception: one unreadable file never hides the others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.value import Value
 
 Decoded = TypeVar("Decoded")
-_LONGEST = 1 << 20  # characters of one reading of a process: collector/read.py refuses what is longer
+_LONGEST = 1 << 20  # characters of one reading of a process: collector/read.py refuses longer ones
 _LONGEST_OF_HOST = 16 << 20  # of the host, and of a runtime's config.json
 
 
@@ -24,16 +24,16 @@ class GapKind(StrEnum):
     """Why something could not be read."""
 
     ABSENT = "ABSENT"  # this kernel or process has no such file
-    DENIED = "DENIED"  # the reader may not
+    DENIED = "DENIED"  # the reader lacks permission
     GONE = "GONE"  # the process ended, or never ran
-    UNSUPPORTED = "UNSUPPORTED"  # this way of reading cannot give it
+    UNSUPPORTED = "UNSUPPORTED"  # this way of reading can't provide it
     UNPARSED = "UNPARSED"  # read, but not understood
-    FOREIGN = "FOREIGN"  # the PID is not of this kernel, or no longer that container's
-    CONFINED = "CONFINED"  # this program runs in a sandbox that keeps it from the host
+    FOREIGN = "FOREIGN"  # the PID is of another kernel, or no longer this container's
+    CONFINED = "CONFINED"  # our own sandbox keeps us from the host
 
 
 class Gap(Value):
-    """A missing reading: the kind, errno(3) where the kernel gave one, and a detail in English for the log."""
+    """A missing reading: its kind, the errno(3) where the kernel gave one, and a detail in English for the log."""
 
     kind: GapKind
     errno: int | None = None
@@ -43,10 +43,10 @@ class Gap(Value):
 class Reading(Value):
     """One file or link: `text` as read (bytes that are not UTF-8 as lone surrogates), or `gap`.
 
-    `name` is how layers ask for it: a path below /proc/PID (`status`, `ns/net`), an absolute path for the
-    host, or `cgroup:HIERARCHY:LEVEL:FILE` (hierarchy `v2` or a v1 controller; level 0 is the leaf, 1 its
-    parent …). `source` is where it was read, to be shown as evidence (`/proc/4211/status`); empty where that is the
-    usual place, the process's folder with the name: ask the capture for it.
+    `name` is what layers ask for: a path below /proc/PID (`status`, `ns/net`), an absolute path on the host, or
+    `cgroup:HIERARCHY:LEVEL:FILE` (hierarchy `v2` or a v1 controller; level 0 is the leaf, 1 its parent …). `source` is
+    the path that was read, shown as evidence (`/proc/4211/status`); empty where it is just the process's folder plus
+    the name, so use `Capture.source`.
     """
 
     name: str
@@ -56,22 +56,22 @@ class Reading(Value):
 
 
 class Capture(Value, dict=True):
-    """All readings of one process (`pid` > 0) or of the host (`pid` 0), in the order in which they were read."""
+    """All readings of one process (`pid` > 0) or of the host (`pid` 0), in the order they were read."""
 
     pid: int
     readings: tuple[Reading, ...]
-    via: str = "proc"  # "proc", or "podman-top" where only the engine's word reaches the kernel
+    via: str = "proc"  # "proc", or "podman-top" where the kernel is out of reach and Podman reports
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        return _places(tuple([reading.name for reading in self.readings]))
+        return _indices(tuple([reading.name for reading in self.readings]))
 
     def _reading(self, name: str) -> Reading | None:
         place = self._index.get(name)
         return None if place is None else self.readings[place]
 
     def text(self, name: str) -> str | Gap:
-        """The text of one reading; a gap (ABSENT where it was never asked for)."""
+        """The text of one reading, or its gap (ABSENT if it was never asked for)."""
         reading = self._reading(name)
         if reading is None:
             return Gap(GapKind.ABSENT, detail=f"{name} was not read")
@@ -82,11 +82,11 @@ class Capture(Value, dict=True):
         return reading.gap or Gap(GapKind.ABSENT)
 
     def _longest(self, name: str) -> int:
-        """No collector of ours gives more; a file, or a machine elsewhere, may."""
+        """Our collector never returns more; a file or a remote machine may."""
         return _LONGEST if self.pid and not name.startswith("oci:") else _LONGEST_OF_HOST
 
     def decoded(self, name: str, parse: Callable[[str], Decoded]) -> Decoded | Gap:
-        """One reading as its decoder has it; a gap, too, where that does not understand it (UNPARSED)."""
+        """One reading, decoded; a gap where it is missing, or UNPARSED where the decoder rejects it."""
         text = self.text(name)
         if isinstance(text, Gap):
             return text
@@ -96,7 +96,7 @@ class Capture(Value, dict=True):
             return Gap(GapKind.UNPARSED, detail=str(error))
 
     def source(self, name: str) -> str:
-        """Where that reading comes from, for evidence."""
+        """The path that a reading came from, for evidence."""
         reading = self._reading(name)
         return (reading and reading.source) or f"{process_folder(self.pid)}/{name}"
 
@@ -106,27 +106,27 @@ class Capture(Value, dict=True):
 
 
 @remembered()
-def _places(names: tuple[str, ...]) -> dict[str, int]:
-    """Where each is: captures of equally deep groups have it in common."""
+def _indices(names: tuple[str, ...]) -> dict[str, int]:
+    """Index by name, cached: captures with equally deep control groups have the same names."""
     return {name: place for place, name in enumerate(names)}
 
 
 def process_folder(pid: int | str | None) -> str:
-    """Where a process is read; with PID for the number where there is none yet (None, 0)."""
+    """The folder that a process is read from, with a literal "PID" where there is no number yet (None, 0)."""
     return f"/proc/{pid or 'PID'}"
 
 
 def or_none(found: Decoded | Gap) -> Decoded | None:
-    """What was read; None where there is a gap, for those who need not know why."""
+    """The value, or None for a gap, for callers that need no reason."""
     return None if isinstance(found, Gap) else found
 
 
 def unread(pid: int, gap: Gap) -> Capture:
-    """A capture in which nothing could be read, for one reason that every layer will repeat."""
+    """A capture in which every reading is missing, all for the same reason."""
     return Capture(pid, (Reading("", f"/proc/{pid}", None, gap),))
 
 
 def whole_gap(capture: Capture) -> Gap | None:
-    """The reason why nothing of this process was read, if that is so (made by `unread`)."""
+    """The reason why nothing of this process was read, for a capture made by `unread`; else None."""
     first = capture.readings[0] if capture.readings else None
     return first.gap if first is not None and first.name == "" else None

@@ -1,4 +1,4 @@
-"""Why a reading is missing, in words: on a layer's band, inside a sentence, as a sentence; and what to do about it."""
+"""Texts for a missing reading: on a layer's band, inside a sentence, as a sentence, and advice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stratascope.sandbox import GRANT
 
 
 class GapWords(NamedTuple):
-    """`advice` is None where there is nothing that a person could do."""
+    """`advice` is None where a person can do nothing about it."""
 
     band: Message
     phrase: Message
@@ -64,5 +64,5 @@ _WORDS = {
 
 
 def gap_words(gap: Gap) -> GapWords:
-    """All of them for one gap."""
+    """All texts for one gap."""
     return _WORDS[gap.kind]

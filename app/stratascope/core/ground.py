@@ -1,7 +1,7 @@
-"""The ground that the six layers stand on: the host's kernel and its settings, decoded from one host capture.
+"""The ground below the six layers: the host's kernel and its settings, decoded from one host capture.
 
-The collector reads these by absolute path (`HOST_WANTS`); nothing here is a layer, and nothing here is
-counted as one. `Surroundings` is all that a layer may know besides its container.
+The collector reads these by absolute path (`HOST_WANTS`). The ground is not a layer and is never counted as one.
+`Surroundings` is all that a layer may know besides its container.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stratascope.linux.sysctl import parse_memory_total, parse_number, path_of
 from stratascope.value import Value, replace
 
 NAMESPACES = tuple(kind.value for kind in Kind)
-NETWORK_INODE = "inode:net/dev"  # how its network namespace can be told apart by anyone (`collector/read.py`)
+NETWORK_INODE = "inode:net/dev"  # identifies a network namespace without privilege (`collector/read.py`)
 
 SYSCTLS = (
     "kernel.dmesg_restrict",
@@ -46,9 +46,10 @@ SYSCTLS = (
     *(f"fs.protected_{kind}" for kind in ("fifos", "hardlinks", "regular", "symlinks")),
 )
 
-# What a kernel may lack. Known by a harmless call with arguments that can't succeed (ENOSYS), or by a file that only
-# exists with it; `collector/features.py` (`feature:NAME`) does both. The text is "yes" or "no".
-# `apparmor_userns`: a profile that says nothing of new user namespaces forbids them; `apparmor_move_mount`: and moves.
+# What a kernel may lack. Detected by a harmless call with arguments that can't succeed (ENOSYS), or by a file that only
+# exists with the feature; both in `collector/features.py` (`feature:NAME`). The text is "yes" or "no".
+# `apparmor_userns`: profiles that do not mention user namespaces deny new ones; `apparmor_move_mount`: the same for
+# moves.
 FEATURES = (
     "apparmor_move_mount",
     "apparmor_userns",
@@ -84,7 +85,7 @@ FEATURES = (
 # Podman's default seccomp profile, the administrator's before the distribution's; containers/common, pkg/seccomp
 PROFILES = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json")
 
-# "uname:release" and the like are not files: the collector makes them from uname(2) and sysconf(3)
+# "uname:release" and the like are not files: the collector takes them from uname(2) and sysconf(3)
 HOST_WANTS = (
     "uname:release",
     "uname:machine",
@@ -97,8 +98,8 @@ HOST_WANTS = (
     "/sys/kernel/security/lockdown",
     "/sys/module/apparmor/parameters/enabled",
     "/sys/fs/selinux/enforce",
-    "sockets:engines",  # where engines usually have them
-    "selinux:switches",  # those of the policy that are about containers, and on
+    "sockets:engines",  # the usual paths of engine sockets
+    "selinux:switches",  # enabled booleans of the policy that concern containers
     "cpu:vulnerabilities",
     "/sys/devices/system/cpu/smt/control",
     "/proc/sys/kernel/cap_last_cap",
@@ -115,18 +116,18 @@ HOST_WANTS = (
 
 
 class Ground(Value, cache_hash=True):
-    """The host as read. Tuples of pairs instead of dicts; use the methods to look up."""
+    """The host as read. Tuples of pairs instead of dicts; look values up by the methods."""
 
     UNPRINTED = ("profiles", "sockets", "file_systems")
 
-    kernel: str  # "6.18.44"; empty where not read
+    kernel: str  # "6.18.44"; empty if not read
     machine: str  # "x86_64"
     lsms: tuple[str, ...] | None  # active Linux Security Modules; None where not readable
-    sysctls: tuple[tuple[str, str], ...]  # those that this kernel has and lets us read
+    sysctls: tuple[tuple[str, str], ...]  # those that this kernel has and that are readable
     cap_last_cap: int | None  # number of the kernel's last capability
-    namespaces: tuple[tuple[str, int], ...]  # kind, inode of the host's first process (or see below)
-    namespaces_from: str  # "PID 1", "PID 2" (kthreadd), "own" (the reader's, weaker), "" where none
-    initial_user_namespace: bool | None  # whether the reader itself sits in the initial user namespace
+    namespaces: tuple[tuple[str, int], ...]  # kind and inode, of the host's first process (see below for others)
+    namespaces_from: str  # "PID 1", "PID 2" (kthreadd), "own" (the reader's; weaker), "" if none
+    initial_user_namespace: bool | None  # whether the reader itself is in the initial user namespace
     memory_total: int | None  # bytes
     cpus_online: int | None
     cgroup_layout: str  # v1, v2, hybrid, none
@@ -135,26 +136,26 @@ class Ground(Value, cache_hash=True):
     reader_uid: int | None
     apparmor: bool  # AppArmor is active
     selinux: str  # "enforcing", "permissive" or "" where SELinux is not active
-    mounts: tuple[tuple[str, str, str], ...] = ()  # device, root, target: which path of the host a bind shows
-    features: tuple[tuple[str, bool], ...] = ()  # those of FEATURES of which it is known
+    mounts: tuple[tuple[str, str, str], ...] = ()  # device, root, target: maps a bind mount back to its host path
+    features: tuple[tuple[str, bool], ...] = ()  # the FEATURES that are known either way
     lockdown: str | None = None  # "none", "integrity", "confidentiality"; None where not readable or not built in
-    selinux_switches: tuple[str, ...] | None = None  # of the policy, about containers, on; None where not readable
-    lacking: tuple[str, ...] = ()  # those of SYSCTLS that this kernel has not (what could not be read is in neither)
-    profiles: tuple[tuple[str, str], ...] = ()  # path, text of those of PROFILES there are
-    peer_groups: tuple[int, ...] = ()  # of the host's own mounts; none where the reader's are private
+    selinux_switches: tuple[str, ...] | None = None  # enabled ones about containers; None where not readable
+    lacking: tuple[str, ...] = ()  # SYSCTLS that this kernel does not have (unreadable ones are in neither)
+    profiles: tuple[tuple[str, str], ...] = ()  # path and text of each of PROFILES that exists
+    peer_groups: tuple[int, ...] = ()  # of the host's own mounts; empty if the reader's mounts are private
     network_inode: int | None = None  # of /proc/PID/net/dev in the host's network namespace
-    first_processes: bool = False  # whether the reader's /proc counts processes as the first PID namespace does
+    first_processes: bool = False  # whether the reader's /proc is of the initial PID namespace
     cpu_flaws: tuple[CpuFlaw, ...] | None = None  # None where not readable
-    smt: str = ""  # "on", "off", "forceoff", "notsupported", "notimplemented"; empty where not read
-    sockets: tuple[tuple[str, str], ...] = ()  # of engines, in their usual places: the file (`DEVICE:INODE`), its path
-    file_systems: tuple[tuple[str, str, str], ...] = ()  # of each of `mounts`: type, options, the file system's options
+    smt: str = ""  # "on", "off", "forceoff", "notsupported", "notimplemented"; empty if not read
+    sockets: tuple[tuple[str, str], ...] = ()  # engine sockets in the usual places: the file (`DEVICE:INODE`), its path
+    file_systems: tuple[tuple[str, str, str], ...] = ()  # for each of `mounts`: type, mount options, superblock options
 
     def sysctl(self, name: str) -> str | None:
-        """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
+        """A kernel setting by its dotted name; None if this kernel lacks it, or it is not readable."""
         return next((value for key, value in self.sysctls if key == name), None)
 
     def sysctl_number(self, name: str) -> int | None:
-        """The same as a whole number, None also where it is none."""
+        """The setting as a whole number; None also if it is not one."""
         value = self.sysctl(name)
         try:
             return None if value is None else parse_number(value)
@@ -162,19 +163,20 @@ class Ground(Value, cache_hash=True):
             return None
 
     def feature(self, name: str) -> bool | None:
-        """Whether this kernel has it; None where that is not known."""
+        """Whether this kernel has the feature; None if not known."""
         return next((has for key, has in self.features if key == name), None)
 
     def namespace(self, kind: str) -> int | None:
-        """The host's namespace of that kind, by inode."""
+        """Inode of the host's namespace of that kind."""
         return next((inode for key, inode in self.namespaces if key == kind), None)
 
     def is_hosts(self, kind: str, inode: int) -> bool | None:
-        """Whether that namespace is the host's own; None where the host's is not known."""
+        """Whether that namespace is the host's own; None if the host's is not known."""
         host = self.namespace(kind)
         shared = None if host is None else inode == host
         if shared is None or self.namespaces_from == "own":
-            # the reader may sit in a namespace of its own: where the kernel fixes the first one's inode, believe that
+            # the reader may be in a namespace of its own: trust the fixed inode of the initial one where the kernel has
+            # it
             fixed = is_initial(Kind(kind), inode)
             return shared if fixed is None else fixed
         return shared
@@ -187,8 +189,8 @@ class Neighbour(Value):
     """A container with which this one shares its PID namespace."""
 
     name: str
-    permitted: int | None  # its first process's capabilities; None: not known
-    strong: bool | None  # whether they make it as good as the host's root
+    permitted: int | None  # capabilities of its first process; None: not known
+    strong: bool | None  # whether these amount to root on the host
 
 
 class Peers(Value):
@@ -198,10 +200,10 @@ class Peers(Value):
     uid_range: tuple[str, ...] = ()  # whose mapped host uids overlap with ours
     as_requested: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as `namespaces`, by what the engine was asked for
     neighbours: tuple[Neighbour, ...] = ()
-    mounts: tuple[int, ...] = ()  # the mount namespaces of these neighbours
+    mounts: tuple[int, ...] = ()  # inodes of the neighbours' mount namespaces
 
     def of(self, kind: str) -> tuple[str, ...]:
-        """Who else is in our namespace of that kind."""
+        """The other containers in our namespace of that kind."""
         return next((names for key, names in self.namespaces if key == kind), ())
 
     def requested_of(self, kind: str) -> tuple[str, ...]:
@@ -215,17 +217,17 @@ class Surroundings(Value):
     ground: Ground
     engine: Engine
     peers: Peers = Peers()
-    verified_only: bool = False  # whether what only the engine states is not to count
+    verified_only: bool = False  # count only what was verified, not what only the engine states
 
 
 _MOUNTS = "/proc/self/mountinfo"
 
 
 def with_mounts_of(capture: Capture, later: Capture) -> Capture:
-    """`capture` of the host with the mounts of a later one; the same object where those that count are the same.
+    """The host's `capture` with the mounts of a later one; the same object if the relevant mounts did not change.
 
-    The numbers of file systems without a disk are given out again as soon as one is unmounted. So the host's mounts
-    tell what a container's mount shows only if they were read when that container ran already.
+    The kernel reuses the device numbers of file systems without a disk right after unmounting. So the host's mounts
+    only explain a container's mount if they were read while that container was already running.
     """
     before, after = (
         tuple(filter(_of_host, or_none(each.decoded(_MOUNTS, parse_mountinfo)) or ())) for each in (capture, later)
@@ -237,7 +239,7 @@ def with_mounts_of(capture: Capture, later: Capture) -> Capture:
 
 
 def decode_ground(capture: Capture) -> Ground:
-    """Typed facts of the host, from a capture of `HOST_WANTS`. Missing readings give None or empty."""
+    """Typed facts of the host, from a capture of `HOST_WANTS`. Missing readings become None or empty."""
     namespaces, whose = _host_namespaces(capture)
     lsms = _lsms(capture)
     enforce = _get(capture, "/sys/fs/selinux/enforce")
@@ -303,7 +305,7 @@ def _seconds(text: str | None) -> float | None:
         found = float(text or "")
     except ValueError:
         return None
-    return found if 0 <= found < 1 << 40 else None  # nor infinite, nor NaN
+    return found if 0 <= found < 1 << 40 else None  # rejects infinity and NaN as well
 
 
 def _lsms(capture: Capture) -> tuple[str, ...] | None:
@@ -312,10 +314,10 @@ def _lsms(capture: Capture) -> tuple[str, ...] | None:
 
 
 def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str]:
-    """Of PID 1, else of PID 2 (kthreadd), else our own: PID 1 may deny them even to root."""
+    """Of PID 1, else of PID 2 (kthreadd), else our own: PID 1 may deny access even to root."""
     for who, word in (("1", "PID 1"), ("2", "PID 2"), ("self", "own")):
         if who == "2" and _get(capture, "/proc/2/ns/pid") is not None and not _is_initial(capture):
-            continue  # in a PID namespace of our own PID 2 is any process
+            continue  # in a PID namespace of our own, PID 2 is an arbitrary process
         found = tuple(
             (kind, inode)
             for kind in NAMESPACES
@@ -327,7 +329,7 @@ def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str
 
 
 def _host_network_inode(capture: Capture) -> int | None:
-    """Of the host's first process, which may be asked by anyone; else our own."""
+    """Of the host's first process, which anyone may stat; else our own."""
     first = _number(capture, "inode:/proc/1/net/dev")
     return _number(capture, "inode:/proc/self/net/dev") if first is None else first
 
@@ -337,7 +339,7 @@ def _is_initial(capture: Capture) -> bool:
 
 
 def inode_of(link: str | Gap | None) -> int | None:
-    """`net:[4026531840]` -> 4026531840; None where it was not read or is no such link."""
+    """`net:[4026531840]` -> 4026531840; None if it was not read or has another form."""
     if link is None or isinstance(link, Gap):
         return None
     try:
@@ -346,8 +348,8 @@ def inode_of(link: str | Gap | None) -> int | None:
         return None
 
 
-# Mounts that come and go with containers: left out, so that the ground stays equal when one starts. An overlay may be
-# the host's own, too: of its root directory, or of /etc; those of containers are mounted in the engines' stores.
+# Mounts that come and go with containers are left out, so that the ground stays equal when one starts. The host itself
+# may use an overlay for its root directory or /etc; those of containers are mounted in the engines' stores.
 _PEERS = re.compile(r"\b(?:shared|master):([0-9]{1,10})\b").findall
 _OF_CONTAINERS = re.compile(r"/(?:merged?|rootfs)$|/(?:overlay2?|overlay-containers|containerd|snapshots)/").search
 
@@ -362,6 +364,6 @@ def _of_host(mount: Mount) -> bool:
 
 
 def _peer_groups(mounts: Iterable[Mount]) -> tuple[int, ...]:
-    """Also those that the reader's mounts only receive from (`master:`): the reader has a namespace of its own then."""
+    """Includes peer groups that the reader only receives from (`master:`), as in a mount namespace of its own."""
     found = (_PEERS(mount.optional) for mount in mounts if mount.optional and _of_host(mount))
     return tuple(sorted({int(number) for numbers in found for number in numbers}))

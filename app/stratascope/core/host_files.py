@@ -1,4 +1,4 @@
-"""The port to the files of an engine's host: what lies at a path, whose it is, and what is mounted there."""
+"""The port to the files of an engine's host: what is at a path, who owns it, and what is mounted there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stratascope.value import Value
 
 
 class Entry(Value):
-    """A file or folder below a mount, by its path in the container. Owner and group as the host counts."""
+    """A file or folder below a mount, by its path in the container. Owner and group in the host's numbering."""
 
     path: str
     uid: int
@@ -28,9 +28,9 @@ class PlaceKind(StrEnum):
 
 
 class Place(Value):
-    """What lies at a path. `path`: with no link at its end; `mounted`: something is mounted just there.
+    """What is at a path. `path`: with a final symlink resolved; `mounted`: the path itself is a mount point.
 
-    `sockets`: whether any lies in that folder, None where it holds more than was looked at.
+    `sockets`: whether the folder holds any; None if it has more entries than were looked at.
     """
 
     path: str
@@ -40,18 +40,18 @@ class Place(Value):
 
 
 class HostFiles(RootFolders, Protocol):
-    """What lies on an engine's host. None everywhere: this program can't tell."""
+    """Files on an engine's host. Every method returns None where this program can't look."""
 
     def exists(self, path: str) -> bool | None: ...
 
     def replaced(self, pid: int, source: str, target: str) -> bool | None:
-        """Whether `source` is another file by now than the one that the process `pid` has at `target`."""
+        """Whether `source` is no longer the file that the process `pid` has mounted at `target`."""
 
     def propagation(self, path: str) -> Propagation | None:
-        """Of the mount that the path lies on, in the engine's own sight."""
+        """Of the mount that holds the path, as seen by the engine."""
 
     def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
-        """What lies at and below `source`, not more than `most`, nearest first."""
+        """Files at and below `source`, at most `most`, nearest first."""
 
     def place(self, path: str, most: int) -> Place | None:
-        """What lies at that path; below it, not more than `most` are looked at."""
+        """What is at that path; looks at no more than `most` entries below it."""

@@ -1,6 +1,6 @@
-"""Flaws with a number of their own that a finding is the precondition of, as they were known on a day.
+"""CVEs for which a finding is the precondition, as known on a given day.
 
-Data, and never a guess by a version: what makes them possible is read or tried, and this says what it is called.
+Plain data. Never guessed from a version: the precondition is read or tried, and this only gives its number.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from stratascope.value import Value
 
 
 class Flaw(Value):
-    """`known`: the day on which this was last looked up; `finding`: the code of the finding, or the id of the threat,
-    that shows it.
-    """
+    """`known`: the day this was last checked; `finding`: code of the finding, or id of the threat, that shows it."""
 
     id: str
     finding: str
@@ -27,5 +25,5 @@ FLAWS = (
 
 
 def flaws_of(finding: str) -> tuple[str, ...]:
-    """The numbers for the references of that finding or threat."""
+    """CVE numbers to reference for that finding or threat."""
     return tuple(flaw.id for flaw in FLAWS if flaw.finding == finding)

@@ -1,7 +1,7 @@
-"""What a layer is, and what it says: verdict, findings, and views to be drawn.
+"""The interface of a layer, and what it produces: verdict, findings, and views to be drawn.
 
-The closed set of views (`Table`, `BitGrid`, `Bars`, `Rulers`, `CallMap`) is what makes a
-seventh layer one new package: window and reports draw views, they know no layer by name.
+The closed set of views (`Table`, `BitGrid`, `Bars`, `Rulers`, `CallMap`) lets a seventh layer be one new package:
+window and reports draw views and know no layer by name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stratascope.value import Value, replace
 
 
 class Verdict(StrEnum):
-    """What a layer comes to; the rules stand in the design, section 6."""
+    """A layer's overall result; rules in section 6 of the design."""
 
     ENFORCED = "ENFORCED"
     WEAKENED = "WEAKENED"
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 
 class Tone(StrEnum):
-    """How a value is to be tinted; always with a mark or word beside the colour."""
+    """How a value is tinted; always together with a mark or a word."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -52,10 +52,10 @@ class NamedGap(Value):
 
 
 class Finding(Value):
-    """Something a person should know: a stable `code` (`capabilities.sys-admin`), a sentence, what to do, proof.
+    """Something a person should know: a stable `code` (`capabilities.sys-admin`), a sentence, advice, evidence.
 
-    `behind`: the threats (ids) that its severity claims. It is never more severe than the worst of these that is not
-    stopped; where all are, it is a small matter, in the words of `milder`.
+    `behind`: ids of the threats that justify its severity. It is never more severe than the worst of those that is not
+    stopped; if all are stopped it is minor, and `milder` is the sentence.
 
     `refs`: `CIS-Docker-1.6.0:5.4`, `PSS:baseline`, `PSS:restricted`, or a man page such as `capabilities(7)`.
     """
@@ -72,14 +72,14 @@ class Finding(Value):
 
 
 class Drift(Value):
-    """One field in which a process differs from the container's first, and the finding that says so."""
+    """One field in which a process differs from the container's first, and the finding for it."""
 
     field: str  # "capabilities.effective"
     finding: Finding
 
 
 class Row(Value):
-    """One decoded fact: label, value, where it was read, what was asked for, and a word of explanation."""
+    """One decoded fact: label, value, source, what was asked for, and a short explanation."""
 
     label: Message
     value: Message
@@ -98,7 +98,7 @@ class Table(Value):
 
 
 class BitRow(Value):
-    """One bit in several sets. `word` (added, missing) and `tone` mark it against what was expected."""
+    """One bit in several sets. `word` (added, missing) and `tone` mark a difference from what was expected."""
 
     number: int
     name: str
@@ -106,7 +106,7 @@ class BitRow(Value):
     explanation: Message
     tone: Tone = Tone.PLAIN
     word: Message | None = None
-    note: Message | None = None  # why the engine's default keeps it or leaves it out
+    note: Message | None = None  # why the engine's default includes it or not
 
 
 class BitSet(Value):
@@ -119,9 +119,8 @@ class BitSet(Value):
 
 
 class BitGrid(Value):
-    """Bits by number (rows) in several sets (columns); column `emphasis` is the one that counts now.
-
-    `whole_machine`: whether the bits count against the whole machine, or only inside (False); None: not known.
+    """Bits by number (rows) in several sets (columns); `emphasis` is the column that counts now. `whole_machine`:
+    whether the bits count against the whole machine, or only inside (False); None: not known.
     """
 
     sets: tuple[BitSet, ...]
@@ -131,12 +130,12 @@ class BitGrid(Value):
 
 
 class Bar(Value):
-    """Present use beside a limit. `used`, `limit`, `capacity` share one unit; None: no limit, or not known."""
+    """Current use and its limit. `used`, `limit`, `capacity` share one unit; None: no limit, or not known."""
 
     label: Message
     used: float | None
     limit: float | None
-    capacity: float | None  # what the whole machine has
+    capacity: float | None  # of the whole machine
     value: Message  # "212 MiB of 512 MiB"
     source: str
     tone: Tone = Tone.PLAIN
@@ -152,7 +151,7 @@ class Bars(Value):
 
 
 class RulerRange(Value):
-    """`length` ids from `inside` on in the container are `length` ids from `outside` on, on the host."""
+    """`length` ids from `inside` on in the container are the `length` ids from `outside` on, on the host."""
 
     inside: int
     outside: int
@@ -162,7 +161,7 @@ class RulerRange(Value):
 
 
 class Rulers(Value):
-    """An id map, drawn as two rulers with the mapped ranges between them. `source` is the map's file."""
+    """An id map, drawn as two rulers with the mapped ranges between them. `source`: the map's file."""
 
     title: Message
     inside: Message  # heading of the upper ruler
@@ -172,7 +171,7 @@ class Rulers(Value):
 
 
 class CallMap(Value):
-    """Every system call by what a filter says to it: a table an entry point, and what to compare it with."""
+    """A filter's verdict for every system call, one table per entry point, and a default to compare with."""
 
     title: Message
     tables: tuple[CallTable, ...]
@@ -183,23 +182,23 @@ View = Table | BitGrid | Bars | Rulers | CallMap
 
 
 class Tab(Value):
-    """One tab of the layer panel. The panel itself adds Findings, About and Raw text."""
+    """One tab of the layer panel. The panel adds Findings, About and Raw text itself."""
 
     title: Message
     views: tuple[View, ...]
 
 
 class Assessment(Value):
-    """What one layer comes to for one container.
+    """One layer's result for one container.
 
-    `draw` makes the views when they are looked at: of forty containers one is, so most are never made. It depends
-    on the layer's facts alone, which is why it takes no part in comparisons.
+    `draw` makes the views on demand: only one of forty containers is looked at, so most are never made. It depends on
+    the layer's facts alone, and is therefore left out of comparisons.
     """
 
     UNPRINTED = ("draw",)
 
-    verdict: Verdict  # as the engine states it where `basis` is ASKED
-    fact: Message  # the one fact on the band
+    verdict: Verdict  # as stated by the engine if `basis` is ASKED
+    fact: Message  # the one fact shown on the band
     findings: tuple[Finding, ...] = ()
     draw: Callable[[], tuple[Tab, ...]] = tuple
     gaps: tuple[NamedGap, ...] = ()
@@ -216,16 +215,16 @@ class Assessment(Value):
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
-        """The views, made anew at each call."""
+        """The views, built anew at each call."""
         return self.draw()
 
 
 class About(Value):
-    """A layer explained to someone who never heard of it."""
+    """A layer explained to a newcomer."""
 
     title: Message
     role: Message  # one line: "keeps processes apart"
-    picture: Message  # the everyday picture, one sentence
+    picture: Message  # an everyday comparison, one sentence
     explanation: tuple[Message, ...]  # what it is; what it prevents; what happens without it
 
 
@@ -238,36 +237,35 @@ def _never(attempt: Attempt, facts: Any, around: Surroundings) -> Claim | None:
 
 
 class Layer(Value, eq=False, kw_only=True):
-    """One of the layers between a process and the kernel: its words, and functions of its own frozen types.
+    """One of the layers between a process and the kernel: its texts, and functions over its own frozen types.
 
-    `id`: stable, as in the report (`namespaces`). `number`: 1 (just above the kernel) and up, the place in the strata.
-    `wants`: names of readings below /proc/PID of the first process; `privileged_wants` those that only root can take
-    (`seccomp:*`, `owner:net`), on request only; `member_wants` of each further process, for `drift`.
+    `id`: stable, as in the report (`namespaces`). `number`: its place in the strata, from 1 (just above the kernel) up.
+    `wants`: readings below /proc/PID of the first process; `privileged_wants`: readings that need root (`seccomp:*`,
+    `owner:net`), on request only; `member_wants`: readings of each further process, for `drift`.
 
-    `asked(container)`: what the engine was told, for this layer. `decode(capture, container, around)`: typed facts; a
-    field that could not be read is None or a Gap, never a guess. Both are printed as they are in the JSON report, so
-    the names of their fields are a contract.
+    `asked(container)`: what the engine was asked for, for this layer. `decode(capture, container, around)`: typed
+    facts; a field that could not be read is None or a Gap, never a guess. Both are printed as they are in the JSON
+    report, so their field names are a contract.
 
-    `assess(facts, asked, around)`: verdict, findings and views, from facts alone.
-    `drift(first, other)`: in what a further process of the container differs from its first.
+    `assess(facts, asked, around)`: verdict, findings and views, from facts alone. `drift(first, other)`: how a further
+    process of the container differs from its first.
 
-    `posture(facts, asked, around)`: all that decides this layer's stances, hashable, and without PIDs and inodes, so
-    that containers that are alike have equal postures, and are judged once. UNKNOWN facts stay unknown in it.
+    `posture(facts, asked, around)`: everything that decides this layer's stances. Hashable, without PIDs and inodes, so
+    that like containers have equal postures and are judged once. UNKNOWN facts stay unknown.
 
     `as_requested(facts, asked, around)`: the facts, completed with the engine's requested options where they could not
     be read; the same object if the engine adds nothing, or anything read contradicts it.
 
-    `predict(facts, before, after, around)`: the facts of a relaunch with the options `after`, from those of now under
-    `before`; facts None: None. What can't be predicted is None (UNKNOWN), never a guess. Unchanged options leave the
-    facts as they are.
+    `predict(facts, before, after, around)`: the facts after a relaunch with options `after`, from the current ones
+    under `before`; None for facts None. What can't be predicted is None (UNKNOWN), never a guess. Unchanged options
+    leave the facts unchanged.
 
-    `stance(need, posture)`: what this layer, alone, says to one need of a route; None: not its job. Alone: everything
-    else as permissive as it can be (uid 0, all capabilities, no filter, the host's namespaces). Of two layers of which
-    neither would refuse alone, but both together do, one must say STOPS: what the kernel refuses is refused by
-    somebody.
+    `stance(need, posture)`: this layer's answer, alone, to one need of a route; None: not its job. Alone means
+    everything else is as permissive as possible (uid 0, all capabilities, no filter, the host's namespaces). If two
+    layers would refuse only together, one of them must say STOPS: somebody has to account for what the kernel refuses.
 
-    `refused(attempt, facts, around)`: this layer's claim to have refused what a process tried; None: it was another. By
-    what the kernel told of that very moment first, by the container's facts (None: not read) where that is silent.
+    `refused(attempt, facts, around)`: this layer's claim to have refused an attempt; None: another one did. Decided by
+    what the kernel reported at that moment first, then by the container's facts (None: not read).
     """
 
     id: str
@@ -287,7 +285,7 @@ class Layer(Value, eq=False, kw_only=True):
     refused: Callable[[Attempt, Any, Surroundings], Claim | None] = _never
 
     def judged_by(self, facts: Any, asked: Any, around: Surroundings) -> Posture:
-        """All that decides this layer's stances: what was read, and what the engine states beside it."""
+        """Everything that decides this layer's stances: what was read, completed by what the engine states."""
         read = self.posture(facts, asked, around)
         if around.verified_only:
             return AsRequested(read, None)
@@ -296,8 +294,8 @@ class Layer(Value, eq=False, kw_only=True):
         return read if posture == read else AsRequested(read, posture)
 
     def assessed(self, facts: Any, asked: Any, around: Surroundings) -> Assessment:
-        """Verdict, findings and views. Findings are of what was read; where that leaves the verdict open, it is the one
-        by what the engine states.
+        """Verdict, findings and views. Findings come from what was read; if that leaves the verdict open, the verdict
+        is the one by what the engine states.
         """
         read = self.assess(facts, asked, around)
         if around.verified_only:

@@ -1,8 +1,8 @@
-"""Text that a person will read, as an id with arguments.
+"""Text for people, as an id with arguments.
 
-The id is the English sentence with `{name}` fields, as in gettext. Layers, engines and use cases make
-messages; only `cli`, `presentation`, `export` and `ui` turn them into text (`i18n`). Decided against: ready-made
-strings, because a report that was saved in English must still be readable in Japanese.
+The id is the English sentence with `{name}` fields, as in gettext. Layers, engines and use cases make messages; only
+`cli`, `presentation`, `export` and `ui` render them (`i18n`). Decided against ready-made strings: a report saved in
+English must still be readable in Japanese.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from stratascope.value import Value
 class Message(Value):
     """`id` (and `many` where `count` picks the plural form) with named arguments.
 
-    A `str` argument counts as foreign text (a container's name, an engine's words): it is made harmless
-    by `core.sanitize.plain` when the message is rendered. A `Message` argument is translated first.
+    A `str` argument is foreign text (a container's name, an engine's error): `core.sanitize.plain` makes it harmless
+    when the message is rendered. A `Message` argument is translated first.
     """
 
     id: str
@@ -26,11 +26,11 @@ class Message(Value):
 
 
 Argument = str | int | float | Message
-NOTHING = Message("")  # no text at all; `msg("")` would be taken for something to translate
+NOTHING = Message("")  # no text; `msg("")` would be extracted for translation
 
 
 def msg(text: str, /, **args: Argument) -> Message:
-    """A message without plural forms; `text` is extracted for translation, so give a literal."""
+    """A message without plural forms; `text` must be a literal, since it is extracted for translation."""
     return Message(text, tuple(args.items())) if args else _fixed(text)
 
 
@@ -40,7 +40,7 @@ def _fixed(text: str) -> Message:
 
 
 def plural(one: str, many: str, /, count: int, **args: Argument) -> Message:
-    """A message that depends on a number; `{count}` may stand in both forms."""
+    """A message that depends on a number; both forms may contain `{count}`."""
     return Message(one, (("count", count), *args.items()), many, count)
 
 

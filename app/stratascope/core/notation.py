@@ -1,15 +1,15 @@
-"""A text that can't be written: a shell, YAML or a unit has nothing that stands for one of its characters."""
+"""The error for text that shell, YAML or a unit file has no way to write."""
 
 from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 
-_SHOWN = 60  # characters of the text
+_SHOWN = 60  # characters of the text that are shown
 
 
 class NoNotationError(ValueError):
-    """`language` can't hold `character`, which is in `text`."""
+    """`text` contains `character`, which `language` can't express."""
 
     def __init__(self, language: str, character: str, text: str) -> None:
         super().__init__(f"{language}: {plain(character)}")
@@ -17,7 +17,7 @@ class NoNotationError(ValueError):
 
     @property
     def message(self) -> Message:
-        """Why, as a sentence."""
+        """The reason, as a sentence."""
         return msg(
             "{language} can't express the character {character} in {text}.",
             language=self._language,

@@ -1,4 +1,4 @@
-"""The port to who owns a container (Compose, systemd by Quadlet): the files that it was made from."""
+"""The port to a container's owner (Compose, or systemd with Quadlet): the files that it was made from."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRe
 
 
 class OwnerError(EngineError):
-    """An owner could not do what was asked; `message` says what to do, `words` are the owner's own."""
+    """An owner could not do what was asked; `message` says what to do, `words` is the owner's own output."""
 
     def __init__(self, message: Message, words: str = "") -> None:
         super().__init__(EngineState.CONNECTED, message, words)
 
 
 class OwnerFailedError(OwnerError):
-    """The owner's command ended with an error: what it was told to make may not have come up."""
+    """The owner's command failed; what it was asked to create may not be running."""
 
 
 class OwnerGoneError(OwnerError):
-    """The files that it was made from are gone: nobody can create it again from them."""
+    """The files that the container was made from are gone, so nobody can recreate it from them."""
 
 
 class Owners(Protocol):
@@ -38,23 +38,26 @@ class Owners(Protocol):
         text: Callable[[OwnerKind], OwnerText],
         along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal | None:
-        """Looks only. None where nobody owns it. `text` may raise OwnerError. `along`: ids of those changed with it."""
+        """Reads only. None if the container has no owner. `text` may raise OwnerError. `along`: ids of those changed
+        with it.
+        """
 
     def check(self, owned: Owned) -> None:
-        """Raises OwnerError where the owner's files were changed since."""
+        """Raise OwnerError if the owner's files changed since planning."""
 
     def holds(self, owned: Owned) -> bool:
-        """Whether every file of it has our text in it, unchanged. Raises OwnerError."""
+        """Whether every file has our text in it, unchanged. Raises OwnerError."""
 
     def put(self, owned: Owned) -> None:
-        """Our text into the files, so that a crash leaves all of it or nothing. May be repeated. Raises OwnerError."""
+        """Write our text into the files; a crash leaves all of it or nothing. Idempotent. Raises OwnerError."""
 
     def take(self, owned: Owned) -> None:
-        """Our text out of the files; a file with nothing else goes. May be repeated. Raises OwnerError."""
+        """Remove our text; a file that holds nothing else is deleted. Idempotent. Raises OwnerError."""
 
     def recreate(self, owned: Owned) -> None:
-        """Let the owner create this service's container again, from the files as they are. Raises OwnerError,
-        OwnerGoneError."""
+        """Let the owner recreate this service's container from the files as they are. Raises OwnerError,
+        OwnerGoneError.
+        """
 
     def last_words(self, owned: Owned) -> str:
-        """What the service's container said last, where the owner keeps it; empty where that is not known."""
+        """The last output of the service's container, if the owner keeps it; else empty."""

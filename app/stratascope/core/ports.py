@@ -1,6 +1,6 @@
-"""The ports: what the use cases need from engines and probes, as protocols. Adapters live in `engines/` and `probe/`.
+"""The ports: what the use cases need from engines and probes, as protocols. Adapters are in `engines/` and `probe/`.
 
-Others are `core.host_files`, `core.owners`, and the journal of relaunches (`core.relaunch.transaction.Journal`).
+Further ports: `core.host_files`, `core.owners`, and the journal of relaunches (`core.relaunch.transaction.Journal`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stratascope.value import Value
 
 
 class EngineError(Exception):
-    """An engine could not do what was asked: its state from now on, what to do, and its own words."""
+    """An engine could not do what was asked: its state from now on, what to do, and the engine's own error."""
 
     def __init__(self, state: EngineState, message: Message, words: str = "") -> None:
         super().__init__(f"{state}: {words or message.id}")
@@ -40,7 +40,7 @@ class EngineError(Exception):
 
 
 class NoSuchContainerError(Exception):
-    """The engine does not know that container (any more)."""
+    """The engine does not know that container, or no longer."""
 
 
 class ProbeError(Exception):
@@ -53,7 +53,7 @@ class ProbeError(Exception):
 
 
 class ConfinedError(ProbeError):
-    """The sandbox that this program runs in keeps it from this machine; `command` would allow it."""
+    """Our own sandbox keeps us from this machine; `command` would grant access."""
 
     def __init__(self, message: Message, command: str) -> None:
         super().__init__(message, command)
@@ -66,14 +66,14 @@ class EventKind(StrEnum):
 
 
 class Event(Value):
-    """A container changed or went away."""
+    """A container changed or was removed."""
 
     kind: EventKind
     container: str  # full id
 
 
 class RawContainer(Value):
-    """An engine's answer about one container, whole, as JSON text without the values of its environment."""
+    """An engine's full inspect JSON for one container, with the values of environment variables removed."""
 
     engine: str
     id: str
@@ -81,12 +81,12 @@ class RawContainer(Value):
 
 
 class Top(Protocol):
-    """Podman's own view of a container's processes: it comes from where the engine runs."""
+    """Podman's own view of a container's processes, from the machine that the engine runs on."""
 
     def __call__(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        """A row for each process, in the order of `columns` (podman-top(1): hpid, capeff, seccomp …).
+        """One row per process, columns as requested (podman-top(1): hpid, capeff, seccomp …).
 
-        Raises EngineError, NoSuchContainerError, and ValueError where the answer has another form.
+        Raises EngineError, NoSuchContainerError, and ValueError if the answer has another form.
         """
 
 
@@ -99,14 +99,14 @@ class EnginePort(Protocol):
 
     @property
     def shell(self) -> tuple[str, ...]:
-        """What to put before a command to run it on the engine's machine; empty where that is this one, or no way."""
+        """The prefix that runs a command on the engine's machine; empty if that is this machine, or there is no way."""
 
     @property
     def top(self) -> Top | None:
-        """What it tells of processes by itself; None where that is nothing which /proc would not."""
+        """The engine's own process listing; None where it has nothing that /proc has not."""
 
     def describe(self) -> Engine:
-        """What it is and in which state; never raises: a failure is a state with a message."""
+        """Kind and state of the engine. Never raises: a failure is a state with a message."""
 
     def list(self) -> tuple[RawContainer, ...]:
         """All containers, running or not. Raises EngineError."""
@@ -115,31 +115,31 @@ class EnginePort(Protocol):
         """One container. Raises EngineError, NoSuchContainerError."""
 
     def events(self) -> Iterator[Event]:
-        """What happens from now on: the stream has begun when this returns. Raises EngineError.
+        """Events from now on: the stream is open when this returns. Raises EngineError.
 
-        The iterator blocks and yields until the stream ends (returns) or fails (EngineError); `close` ends it.
+        The iterator blocks until the stream ends (returns) or fails (EngineError); `close` ends it.
         """
 
     def close(self) -> None:
-        """Give back connections, end `events`, end an API service that we started. May be called twice."""
+        """Release connections, end `events`, end an API service that we started. May be called twice."""
 
 
 class ImageSource(Protocol):
-    """An engine that can tell of its images."""
+    """An engine that describes its images."""
 
     def image(self, name: str) -> Image | None:
-        """What an image brings along; None where the engine has it not."""
+        """What an image contributes; None if the engine does not have it."""
 
 
 class Translator(Protocol):
-    """Pure: one kind of engine's inspect JSON into a container. Works on a saved capture too."""
+    """Pure: one kind of engine's inspect JSON to a Container. Works on saved captures too."""
 
     def __call__(self, raw: RawContainer, engine: Engine) -> Container:
-        """Raises ValueError with a clear text where the JSON is damaged."""
+        """Raises ValueError, with a readable text, if the JSON is damaged."""
 
 
 class Wish(Value):
-    """Read these names of this process; `members` also lists the other PIDs of that container."""
+    """Read these names of this process; `members`: list the container's other PIDs as well."""
 
     pid: int
     wants: tuple[str, ...]
@@ -153,12 +153,12 @@ class ContainerCapture(Value):
 
     first: Capture
     members: tuple[Capture, ...] = ()
-    members_from: str = ""  # "cgroup", "pid namespace", or "" where they could not be listed
-    unread: int = 0  # further processes that are not among the members, at the least
+    members_from: str = ""  # "cgroup", "pid namespace", or "" if they could not be listed
+    unread: int = 0  # at least this many further processes are missing from the members
 
 
 class Prober(Protocol):
-    """Runs the collector somewhere. Raises ProbeError where it can't be run at all; else gaps."""
+    """Runs the collector somewhere. Raises ProbeError if it can't run at all; all else are gaps."""
 
     def host(self) -> Capture:
         """The host's facts (`core.ground.HOST_WANTS`)."""
@@ -171,135 +171,139 @@ class Prober(Protocol):
 
 
 class RefusedError(EngineError):
-    """The engine refused one call for a reason of that call's own (a conflict, a bad option); it is well otherwise."""
+    """The engine refused this one call for a reason of the call's own (a conflict, a bad option), and is fine
+    otherwise.
+    """
 
 
 class Relauncher(VolumeOwners, Protocol):
     """What hardening asks of an engine. Containers by full id. Every call has a time limit.
 
-    All raise EngineError (RefusedError where the engine refused this very call, with its own words), and
-    NoSuchContainerError where the container is gone. None of them deletes a volume but `remove_overlays`.
+    All raise EngineError (RefusedError if the engine refused this very call, with its error), and NoSuchContainerError
+    if the container is gone. Only `remove_overlays` deletes volumes.
     """
 
     def plan(self, container: str) -> LaunchSpec:
-        """Everything needed to create it again. What can't be recovered is in `lost`."""
+        """Everything needed to recreate it. What can't be recovered is in `lost`."""
 
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
-        """Pure: the spec's create request with the difference from `spec.asked` to `asked` written into it."""
+        """Pure: the spec's create request, with the difference between `spec.asked` and `asked` applied."""
 
     def with_image(self, body: str, image: str, name: str) -> str:
-        """Pure: the same create request, from another image by its id; `name` is what that one is called."""
+        """Pure: the same create request with another image, by id; `name` is that image's name."""
 
     def repointed(self, body: str, moved: Mapping[str, str]) -> str:
-        """Pure: the same create request; where it names others (ids, names) it names what they moved to (ids)."""
+        """Pure: the same create request, with references to other containers (ids, names) replaced by the ids in
+        `moved`.
+        """
 
     def twin(
         self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
     ) -> str:
-        """Pure: from a create request of this container that of its twin of this number, with just these mounts.
+        """Pure: the create request for the container's twin of this number, with exactly these mounts.
 
-        No network but its own, nothing published, no restart, no removal by itself, none of its labels; a healthcheck
-        each second. `cgroup_parent`: below which control group, as the engine takes it; empty: the engine's own.
+        No network but its own, no published ports, no restart, no auto-removal, none of its labels; a healthcheck each
+        second. `cgroup_parent`: parent control group in the engine's notation; empty: the engine's default.
         """
 
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
-        """Make what these need beside the twin, labelled as its own. Raises ToggleError for what can't be overlaid."""
+        """Create the overlays that these need, with the twin's label. Raises ToggleError for what can't be overlaid."""
 
     def remove_overlays(self, number: str) -> None:
-        """What `overlay` made, or a part of it; the twin is gone by then. No error where there is nothing."""
+        """Remove what `overlay` made, complete or not, once the twin is gone. No error if there is nothing."""
 
     def check_health(self, container: str) -> Health:
-        """What its healthcheck says; run for it where the engine would not by itself. STARTING: not yet."""
+        """The state of its healthcheck, running it if the engine would not by itself. STARTING: no result yet."""
 
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
-        """Create, not start."""
+        """Create without starting."""
 
     def initialize(self, container: str) -> int | None:
-        """Make its first process, which waits for `start`: its PID. None where this engine can't."""
+        """Create its first process, which waits for `start`: its PID. None if this engine can't."""
 
     def start(self, container: str) -> None: ...
 
     def stop(self, container: str, seconds: int) -> None:
-        """SIGTERM, and SIGKILL after so many seconds; returns when it has stopped. No error if it did before."""
+        """SIGTERM, then SIGKILL after `seconds`; returns when it has stopped. No error if it was stopped."""
 
     def signal(self, container: str, name: str) -> None:
-        """Send its first process that signal, by its name without SIG. Raises RefusedError where it does not run."""
+        """Send a signal, named without SIG, to its first process. Raises RefusedError if it is not running."""
 
     def rename(self, container: str, name: str) -> None: ...
 
     def remove(self, container: str) -> None:
-        """Also one that runs. Its volumes stay, anonymous ones too."""
+        """Remove it, running or not. Its volumes stay, anonymous ones too."""
 
     def restart_policy(self, container: str, policy: RestartPolicy) -> None: ...
 
     def limit(self, container: str, limits: Limits) -> None:
-        """Change limits of a running container; reads them again, and raises RefusedError where they are not so."""
+        """Change limits of a running container, then read them back; RefusedError if they were not applied."""
 
     def running(self, container: str) -> Running: ...
 
     def told(self, inspect: str) -> Running:
-        """Pure: how it was doing by what its engine said then, as in `LaunchSpec.inspect`."""
+        """Pure: the container's state according to earlier inspect JSON, as in `LaunchSpec.inspect`."""
 
     def end(self, container: str) -> End:
-        """How it ended the last time, or why it did not begin, running by now or not."""
+        """How it last ended, or why it did not start; valid also if it runs again by now."""
 
     def labelled(self, label: str, value: str) -> tuple[Running, ...]:
-        """All containers with that label, running or not; an empty value: whatever its value."""
+        """All containers with that label, running or not; an empty value matches any."""
 
     def named(self, name: str) -> Running | None:
         """The container of that name."""
 
     def changes(self, container: str) -> tuple[FileChange, ...]:
-        """What its writable layer holds over its image, without what its engine makes anew in the next one."""
+        """Changes in its writable layer against the image, without files that the engine makes for each container."""
 
     def size(self, container: str) -> int | None:
-        """Bytes of its writable layer; None where the engine does not say."""
+        """Bytes of its writable layer; None if the engine does not say."""
 
     def log(self, container: str, lines: int) -> str:
-        """The last lines that it printed, both streams, foreign text."""
+        """The last lines of its output, both streams; foreign text."""
 
     def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
-        """Run a command in it, as its engine's exec does, and wait for its end; `seconds`: of silence."""
+        """Run a command in it by the engine's exec, and wait for its end; `seconds`: longest silence."""
 
     def commit(self, container: str, repository: str) -> str:
-        """Its writable layer as an image; returns the image's id."""
+        """Commit its writable layer as an image; returns the image's id."""
 
     def remove_image(self, name: str) -> None:
-        """Only that name of it where it has several. No error where it is not there, or is still used."""
+        """Remove this name, and the image with its last name. No error if it does not exist or is in use."""
 
     def file(self, container: str, path: str, most: int, seconds: float) -> ContainerFile | None:
-        """What lies at that path, by the container's own links, never by this machine's; None where that is no regular
-        file. Without content where that is more than `most` bytes. `seconds`: for the whole answer.
+        """The file at that path, following the container's own symlinks and never this machine's; None if it is no
+        regular file. Larger than `most` bytes: without content. `seconds`: for the whole answer.
         """
 
     def has_path(self, container: str, path: str) -> bool:
-        """Whether anything lies there in its root directory and its volumes. Docker looks below a tmpfs of one that
-        runs; Podman looks into it, and follows a link at the end.
+        """Whether its root directory or volumes have that path. For a running container, Docker looks below a tmpfs;
+        Podman looks into it, and follows a final symlink.
         """
 
     def oci_config(self, container: str) -> str:
-        """The runtime's resolved config.json, where this user may read it. Raises EngineError otherwise."""
+        """The runtime's resolved config.json, if this user may read it; else raises EngineError."""
 
 
 class LogLine(Value):
-    """One line that a container printed, foreign text; `moment` as its engine writes it (RFC 3339), empty: not told."""
+    """One line of output, foreign text; `moment` as written by the engine (RFC 3339), empty if unknown."""
 
     moment: str
     text: str
 
 
 class LogStream(Protocol):
-    """What a container prints, oldest first; it waits for more until the container ends, or `close` is called."""
+    """A container's output, oldest first; blocks for more until the container ends or `close` is called."""
 
     def __iter__(self) -> Iterator[LogLine]:
-        """Raises EngineError where the engine goes away."""
+        """Raises EngineError if the engine goes away."""
 
     def close(self) -> None:
         """From any thread; may be called twice."""
 
 
 class StopFacts(Value):
-    """What a stop depends on, as the engine has it now. `seconds`: until it kills what does not end by itself."""
+    """What a stop depends on, as the engine has it now. `seconds`: grace period before it kills."""
 
     auto_remove: bool
     restart: RestartPolicy
@@ -308,26 +312,26 @@ class StopFacts(Value):
 
 
 class DailyEngine(Protocol):
-    """What is asked of an engine every day. Containers by full id. Raises as `Relauncher` does."""
+    """Everyday calls to an engine. Containers by full id. Raises as `Relauncher` does."""
 
     @property
     def client(self) -> tuple[str, ...]:
-        """How its own command line is called so that it asks this engine."""
+        """The engine's own command line client, with the arguments that select this engine."""
 
     def start(self, container: str) -> None:
-        """No error if it runs."""
+        """No error if it is running."""
 
     def stop(self, container: str) -> None:
-        """With the container's own signal and time; returns when it has stopped. No error if it had before."""
+        """With the container's own signal and timeout; returns when it has stopped. No error if it was stopped."""
 
     def restart(self, container: str) -> None:
-        """The same, and a start."""
+        """Stop as above, then start."""
 
     def stop_facts(self, container: str) -> StopFacts: ...
 
     def follow(self, container: str, lines: int, since: str) -> LogStream:
-        """The last `lines` of what it printed, and then what it prints. `since`: only from that moment of a LogLine on;
-        empty: from the beginning. Raises RefusedError where its log driver keeps nothing that could be read.
+        """The last `lines` of its output, then what follows. `since`: only from that LogLine's moment on; empty: from
+        the beginning. Raises RefusedError if its log driver keeps nothing readable.
         """
 
     def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:

@@ -1,4 +1,4 @@
-"""Whether what only root can read is read: asked for by a person, never by the program itself."""
+"""Whether data that only root can read is being read: on a person's request, never by the program itself."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from stratascope.value import Value
 class PrivilegeState(StrEnum):
     ABSENT = "absent"  # nothing is live here (a replayed capture, the demo)
     IDLE = "idle"  # not asked for
-    ASKING = "asking"  # a person is asked for a password, or the reader is being started
+    ASKING = "asking"  # waiting for a password, or the reader is starting
     ON = "on"
-    REFUSED = "refused"  # refused, or it ended; everything else is as it was
+    REFUSED = "refused"  # refused, or ended; everything else stays as it was
 
 
 class Privilege(Value):
-    """`command` is what would be, or was, started as root ("" where nobody need be asked); `message`: why not."""
+    """`command`: what would be, or was, run as root ("" if no one has to be asked); `message`: why not."""
 
     state: PrivilegeState = PrivilegeState.ABSENT
     command: str = ""
     message: Message | None = None
-    words: str = ""  # what the refusing program said itself
+    words: str = ""  # output of the refusing program
 
     @property
     def asks_nobody(self) -> bool:
-        """Whether what takes root can be done without anybody being asked for a password."""
+        """Whether root is available without a password prompt."""
         return self.state is PrivilegeState.ON or not self.command

@@ -1,14 +1,13 @@
-"""Whether the process that was read is the container's: the PID comes from an engine that may count elsewhere.
+"""Check that the process read is the container's: its PID comes from an engine that may number processes differently.
 
-An engine in a VM or in a PID namespace of its own, a PID that was reused, a container that ended a moment ago, an
-engine that lies: each time there may be a process of that number, and it is somebody else's. The proof is the
-container's id in the process's cgroup path. Where no path tells (rootless engines with cgroup `/`, a hidden cgroup, one
-that moved itself into a group of another name below its own), the process must look in every way like the container's
-first: a mount namespace of its own, PID 1 of a PID namespace where one was asked for, and started between the
-container's creation and its start. And something that the engine made for this container alone must tie it to that: one
-of the files that engines mount into each, or the container's folder, in which its parent, the runtime's monitor, works.
-Decided against trusting any of these alone, and against the parent's command line: reads of a process's own memory may
-hang.
+With an engine in a VM or in its own PID namespace, a reused PID, a container that just ended, or an engine that lies,
+somebody else's process may have that number. The proof is the container's id in the process's cgroup path. If the path
+does not show it (rootless engines with cgroup `/`, a hidden cgroup, a process that moved into a differently named group
+below its own), the process must match in every other respect: its own mount namespace, PID 1 of a PID namespace if one
+was asked for, and started between the container's creation and its start. In addition something made by the engine for
+this container alone must tie the two: one of the files that engines mount into each container, or the container's
+folder, which is the working directory of its parent, the runtime's monitor. Decided against trusting any of these
+alone, and against the parent's command line: reads of a process's own memory may hang.
 """
 
 from __future__ import annotations
@@ -26,23 +25,22 @@ from stratascope.linux.status import parse_status
 _PARENT = "parent:cwd"
 WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid", "mountinfo", _PARENT)
 
-# The boot clock is read beside the wall clock and both are set back together by NTP, so only rounding is left: a tick
-# of 1/100 s, and engines that give whole seconds (up to 1 s at each end). 2 s is twice that, and far below the time in
-# which PIDs come round again.
+# NTP sets boot clock and wall clock together, so only rounding is left: a tick of 1/100 s, and engines that report
+# whole seconds (up to 1 s at each end). 2 s is twice that, and far below the time in which PIDs are reused.
 SLACK = 2.0
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])").search
-# what engines mount into each container, from a folder with its id: Docker's containers/ID, Podman's …-containers/ID
+# mounted by engines into each container, from a folder with its id: Docker's containers/ID, Podman's …-containers/ID
 _MADE = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv")
 _MONITOR = "conmon-"  # podman's monitor has the container's id in its own cgroup: libpod-conmon-ID.scope
 
 
 def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | None:
-    """None if the process is the container's; else why not, or why that could not be found out."""
+    """None if the process is the container's; else why not, or why that could not be checked."""
     gap = whole_gap(capture)
     if gap is not None:
         return gap
     if capture.via != "proc":
-        return None  # the engine itself spoke of its own container
+        return None  # reported by the engine itself, about its own container
     memberships = or_none(capture.decoded("cgroup", parse_memberships)) or ()
     owners = []
     for line in memberships:
@@ -59,13 +57,13 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
     if stat.kernel_thread:
         return _foreign("a thread of the kernel")
     unlike = _by_namespaces(container, capture, ground) or _by_time(container, stat, ground)
-    # one inside another has the outer one's id too; below its own a container may name groups as it likes
+    # nested: the path has the outer container's id too; below its own group a container may use any names
     named = any(ids[-1] == container.id for ids in owners)
     return unlike or (None if named else _by_ties(container.id, capture))
 
 
 def thread_of(capture: Capture) -> int | None:
-    """The process that this is a thread of, where it is not its first."""
+    """The process that this thread belongs to; None for a process's first thread."""
     status = or_none(capture.decoded("status", parse_status))
     return None if status is None or status.tgid in (None, capture.pid) else status.tgid
 
@@ -85,15 +83,15 @@ def _by_namespaces(container: Container, capture: Capture, ground: Ground) -> Ga
     if mount is not None and mount == ground.namespace("mnt"):
         return _foreign("it is in the host's mount namespace")
     if container.asked.pid_mode != "private" or other_kernel(container):
-        return None  # shared, or its PID namespace is inside a kernel of its own
+        return None  # shared, or its PID namespace is inside another kernel
     pid_namespace = inode_of(capture.text("ns/pid"))
     if pid_namespace is not None and pid_namespace == ground.namespace("pid"):
         return _foreign("it is in the host's PID namespace")
     status = or_none(capture.decoded("status", parse_status))
-    numbers = () if status is None else status.nstgid or status.nspid  # where the first thread ended, of another one
+    numbers = () if status is None else status.nstgid or status.nspid  # NStgid: another thread's if the first ended
     if not numbers:
         return None  # before Linux 4.1, or not readable
-    # NSpid begins with the namespace of the reader's /proc: one number alone is the reader's own namespace
+    # NSpid begins with the namespace of the reader's /proc: a single number means the reader's own namespace
     if len(numbers) < 2:
         return _foreign("it is in the reader's PID namespace")
     return None if numbers[-1] == 1 else _foreign("it is not the first process of its PID namespace")
@@ -107,14 +105,14 @@ def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:
     start = ground.boot_time + stat.start / ground.clock_ticks
     if start < container.created - SLACK:
         return _foreign("it is older than the container")
-    # podman init makes the process long before start; then there is no time of start yet
+    # podman init creates the process long before start; there is no start time yet
     if container.started > 0 and start > container.started + SLACK:
         return _foreign("it started after the container did")
     return None
 
 
 def _by_ties(number: str, capture: Capture) -> Gap | None:
-    """Whether something ties it to the container of that id."""
+    """Whether something ties the process to the container of that id."""
     mounts = capture.decoded("mountinfo", cached_mountinfo)
     folder = capture.text(_PARENT)
     if not isinstance(folder, Gap) and number in folder.split("/"):

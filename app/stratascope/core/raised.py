@@ -1,4 +1,4 @@
-"""Which further process makes a container more exposed than its first one does: one sentence, wherever it is told."""
+"""The sentence for the further process that raises a container's exposure above its first process's."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from stratascope.core.snapshot import ContainerState, ProcessState
 
 
 def raising_most(state: ContainerState) -> ProcessState | None:
-    """The process that does so by the most; None where none does."""
+    """The process that raises it most; None if none does."""
     return max(state.raising, key=lambda each: each.exposure or 0.0, default=None)
 
 
 def raised(state: ContainerState) -> Message | None:
-    """None where none does."""
+    """None if no process does."""
     worst = raising_most(state)
     if worst is None:
         return None

@@ -1,4 +1,4 @@
-"""A record: all raw text behind one snapshot, so that it can be saved, sent with a bug report, and replayed."""
+"""A record: all raw text behind one snapshot, to be saved, sent with a bug report, and replayed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from stratascope.value import Value
 
 
 class ContainerRecord(Value):
-    """An engine's answer and what was read for it; `found` is None for a container without a process."""
+    """An engine's inspect answer and what was read for it; `found` is None for a container without a process."""
 
     raw: RawContainer
     found: ContainerCapture | None
 
 
 class Trouble(Value):
-    """Why this machine's kernel could not be asked; `command`: what would mend it, word for word."""
+    """Why this machine's kernel could not be read; `command`: a command that would fix it."""
 
     message: Message
     command: str = ""
-    words: str = ""  # what the failing program said itself
+    words: str = ""  # output of the failing program
 
 
 class Record(Value):
     """`taken_at` in seconds since the epoch; `host` is this machine's capture.
 
-    `hosts` has, by engine id, the captures of other machines, for engines that do not run on this one.
+    `hosts`: captures of other machines by engine id, for engines that do not run on this one.
     """
 
     taken_at: float
@@ -35,7 +35,7 @@ class Record(Value):
     engines: tuple[Engine, ...]
     containers: tuple[ContainerRecord, ...]
     hosts: tuple[tuple[str, Capture], ...] = ()
-    trouble: Trouble | None = None  # where this machine could not be read at all
+    trouble: Trouble | None = None  # set if this machine could not be read at all
 
     def host_of(self, engine: str) -> Capture:
         """The capture of the machine that this engine runs on."""

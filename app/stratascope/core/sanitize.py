@@ -1,8 +1,8 @@
-"""Foreign text (names, labels, commands, an engine's words) made safe to show.
+"""Make foreign text (names, labels, commands, an engine's messages) safe to show.
 
-Control characters, terminal escapes, marks that turn the direction of text and lone surrogates (bytes that
-are not UTF-8) become visible escapes such as `\\x1b` or `\\u202e`. The result is plain text: who shows it
-still must not treat it as markup (Qt.PlainText, html.escape).
+Control characters, terminal escapes, bidirectional marks and lone surrogates (bytes that are not UTF-8) become visible
+escapes such as `\\x1b` or `\\u202e`. The result is plain text: it must still not be displayed as markup (Qt.PlainText,
+html.escape).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def plain(text: str, limit: int = 0) -> str:
-    """`text` on one line without anything that could act; longer than `limit` (> 0) it is cut with `…`."""
+    """`text` on one line, with nothing in it that could act; cut with `…` beyond `limit` (> 0) characters."""
     if limit and len(text) > limit:
         text = text[: limit - 1] + "…"
     if text.isascii() and text.isprintable():

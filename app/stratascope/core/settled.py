@@ -1,7 +1,7 @@
-"""Findings beside what the threats come to: critical words need a critical threat that is not stopped. Pure.
+"""Cap a finding's severity by its threats: critical words need a critical threat that is not stopped. Pure.
 
-A layer sees its own facts alone, and what it finds may be held by another one, or by the ground: a socket whose
-permissions let nobody in, a capability for what this kernel lacks.
+A layer sees only its own facts. What it finds may be stopped by another layer, or by the ground: a socket whose
+permissions let nobody in, a capability for a feature that this kernel lacks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stratascope.value import replace
 
 
 def settled(finding: Finding, matrix: Matrix | None) -> Finding:
-    """The same, no more severe than the threats behind it."""
+    """The finding, no more severe than the threats behind it."""
     if not finding.behind or matrix is None:
         return finding
     states = [state for name in finding.behind if (state := matrix.of(name)) is not None]

@@ -1,4 +1,4 @@
-"""How much a finding or a threat matters: one scale for both."""
+"""Severity: one scale for findings and threats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much it matters, worst first."""
+    """Worst first."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its place in that order: what is worse has less."""
+        """0 is the worst."""
         return _RANKS[self]
 
 

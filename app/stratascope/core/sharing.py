@@ -1,6 +1,6 @@
-"""Who shares what with whom: namespaces by inode, ranges of host uids, over all containers of one machine.
+"""Which containers share namespaces or ranges of host uids, over all containers of one machine.
 
-It needs all containers at once, which no layer sees; a layer is handed its own container's `Peers`.
+Needs all containers at once, which no layer sees; a layer gets its own container's `Peers`.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from stratascope.linux.status import parse_status
 from stratascope.linux.sysctl import parse_number
 from stratascope.value import Value
 
-OF_CONTAINER = "container:"  # in a mode: that one's
-OWN_MODES = (  # kinds of namespaces, and the fields of `Asked` that say whose
+OF_CONTAINER = "container:"  # prefix of a mode: the namespace of that container
+OWN_MODES = (  # kinds of namespaces, and the fields of `Asked` that select them
     ("pid", "pid_mode"),
     ("ipc", "ipc_mode"),
     ("uts", "uts_mode"),
     ("net", "network_mode"),
     ("cgroup", "cgroupns_mode"),
 )
-MODES = (*OWN_MODES, ("user", "userns_mode"))  # with that of the user, which decides about all others
+MODES = (*OWN_MODES, ("user", "userns_mode"))  # including the user namespace, which decides about all others
 _ADMIN = CapabilitySet.of(("CAP_SYS_ADMIN",)).bits
 
 
 class Sharing(Value):
-    """What of one container can be compared with others: namespace inodes (of the network, that of its list of devices,
-    which everybody may see), (first, length) of host uids.
+    """What can be compared between containers: namespace inodes (for the network, the world-readable inode of
+    /proc/PID/net/dev) and host uid ranges as (first, length).
     """
 
     namespaces: tuple[tuple[str, int], ...] = ()
     uid_ranges: tuple[tuple[int, int], ...] = ()
     permitted: int | None = None
-    filtered: bool | None = None  # whether a seccomp filter holds it
+    filtered: bool | None = None  # whether a seccomp filter is installed
 
 
 class Sharer(Value):
@@ -55,7 +55,7 @@ def sharing_of(capture: Capture) -> Sharing:
     network = or_none(capture.decoded(NETWORK_INODE, parse_number))
     if network is not None:
         inodes = (*(pair for pair in inodes if pair[0] != Kind.NET), (Kind.NET.value, network))
-    # a map of the full length is the initial user namespace's: every uid is itself
+    # a map of the full length is the initial user namespace's: the identity
     status = or_none(capture.decoded("status", parse_status))
     return Sharing(
         inodes,
@@ -96,9 +96,9 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
 
 
 def neighbour(name: str, permitted: int | None, *, initial: bool | None, filtered: bool | None) -> Neighbour:
-    """`initial`: whether it is in the machine's first user namespace; `filtered`: whether a seccomp filter holds it.
+    """`initial`: whether it is in the initial user namespace; `filtered`: whether a seccomp filter is installed.
 
-    As good as root: SYS_ADMIN over the whole machine, and no filter that would keep it from using that.
+    As strong as root: SYS_ADMIN in the initial user namespace, and no filter that could block its use.
     """
     parts = (
         initial,
@@ -120,7 +120,7 @@ def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[s
 
 
 def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tuple[str, int], list[int]]:
-    """Containers by namespace; the host's own namespaces are another fact, and left out."""
+    """Containers by namespace, without the host's own namespaces: layers report those themselves."""
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
     for place in places:
         ground = sharers[place].ground
@@ -148,14 +148,14 @@ def _requested_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[in
 
 
 def _named(word: str, engine: str, sharers: tuple[Sharer, ...], places: list[int]) -> int | None:
-    """The container of that engine that a name or the start of an id stands for."""
+    """The container of that engine with this name or beginning of an id."""
     of_engine = [place for place in places if sharers[place].container.engine == engine]
     found = matching(word, [sharers[place].container for place in of_engine])
     return next((place for place in of_engine if sharers[place].container in found), None)
 
 
 def _uid_overlaps(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[int]]:
-    """Containers whose ranges of host uids meet: one sweep over the sorted distinct sets of ranges."""
+    """Containers with overlapping ranges of host uids: one sweep over the sorted distinct sets of ranges."""
     owners: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(list)
     for place in places:
         if sharers[place].sharing.uid_ranges:

@@ -1,10 +1,10 @@
-r"""Words for a shell, quoted so that foreign text in them is neither a command nor an act of the terminal.
+r"""Words for a shell, quoted so that foreign text can be neither a command nor a terminal escape.
 
-sh, dash, bash, zsh and fish read the same words. Two things that shlex writes are read otherwise somewhere: fish takes
-`\\` and `\'` in single quotes for escapes, and zsh takes `=x` at the front for the path of a program. A text with what
-a terminal would obey is written in the one form that all of them know: `"$(printf 'a\033b')"`. Decided against `$'…'`,
-which dash and fish take for a dollar and a text that ends at the first apostrophe in it. Line breaks and tabs stay,
-since scripts in commands have them.
+Read alike by sh, dash, bash, zsh and fish. Two things that shlex writes are not: fish interprets `\\` and `\'` in
+single quotes, and zsh expands a leading `=x` to the path of a program. Text with characters that a terminal would act
+on is written in the one form that all of them know: `"$(printf 'a\033b')"`. Decided against `$'…'`: dash and fish read
+a dollar and a string that ends at its first apostrophe. Line breaks and tabs stay, since scripts in commands contain
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stratascope.core.sanitize import plain
 _KEPT = str.maketrans("", "", "\n\t")
 _BARE = re.compile(r"[A-Za-z0-9_@+:,./-][A-Za-z0-9_@%+=:,./-]*").fullmatch
 _QUOTED = str.maketrans({"'": "'\"'\"'", "\\": "'\"\\\\\"'"})
-# Of ASCII, what means itself to printf and within each kind of quotes
+# ASCII characters that are literal for printf and in each kind of quotes
 _FORMAT = re.compile(r"[A-Za-z0-9_@+=:,./ -]").fullmatch
 _INERT = re.compile(r"[\w .,:/@%+=-]*").fullmatch
 
@@ -33,12 +33,14 @@ def word(text: str) -> str:
 
 
 def words(texts: Iterable[str]) -> str:
-    """Several, with spaces between. Raises NoNotationError."""
+    """Several words, separated by spaces. Raises NoNotationError."""
     return " ".join(map(word, texts))
 
 
 def comment(text: str) -> str:
-    """A comment of one line. zsh, when something is pasted into it, takes `#` for a command, and the rest for words."""
+    """A comment on one line. Pasted into an interactive zsh, `#` is a command and the rest are its words, so those are
+    quoted.
+    """
     shown = plain(text)
     return f"# {shown}" if _INERT(shown) else "# '" + shown.replace("'", "’") + "'"
 
@@ -49,7 +51,7 @@ def _is_harmless(text: str) -> bool:
 
 
 def _printed(text: str) -> str:
-    """By printf. What it prints loses the line breaks at its end."""
+    """Via printf. Command substitution strips trailing newlines, so those follow in single quotes."""
     printed = text.rstrip("\n")
     form = "".join(letter if _FORMAT(letter) else _escaped(letter, text) for letter in printed)
     if form.startswith("-"):

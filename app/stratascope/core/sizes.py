@@ -1,13 +1,13 @@
-"""Numbers of bytes and counts, for people: rounded, exact, and as one would type them. The same in every language."""
+"""Byte sizes and counts for people: rounded, exact, and as typed. The same in every language."""
 
 from __future__ import annotations
 
 _UNITS = (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10))
-_LETTERS = (("g", 30), ("m", 20), ("k", 10))  # as the engines' own options take them
+_LETTERS = (("g", 30), ("m", 20), ("k", 10))  # suffixes of the engines' options
 
 
 def size_text(number: float) -> str:
-    """In the largest unit that leaves at least one: `512 MiB`, `1.5 GiB`, `12 B`."""
+    """In the largest unit with a value of at least one: `512 MiB`, `1.5 GiB`, `12 B`."""
     for unit, bits in _UNITS:
         if number >= 1 << bits:
             return f"{number / (1 << bits):.1f}".removesuffix(".0") + f" {unit}"
@@ -25,7 +25,7 @@ def count_text(number: int) -> str:
 
 
 def exact_size(number: int) -> str:
-    """In the largest unit that leaves a whole number: `1536 MiB`."""
+    """In the largest unit that gives a whole number: `1536 MiB`."""
     for unit, bits in _UNITS:
         if number and number % (1 << bits) == 0:
             return f"{number >> bits} {unit}"
@@ -33,7 +33,7 @@ def exact_size(number: int) -> str:
 
 
 def typed_size(number: int) -> str:
-    """As short as it can be typed: `512m` rather than 536870912."""
+    """The shortest way to type it: `512m` rather than 536870912."""
     for letter, bits in _LETTERS:
         if number and number % (1 << bits) == 0:
             return f"{number >> bits}{letter}"

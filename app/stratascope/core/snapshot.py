@@ -1,4 +1,4 @@
-"""What the program knows at one moment: engines, ground, and each container with its assessed layers."""
+"""What the program knows at one moment: engines, ground, and every container with its assessed layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ V = TypeVar("V")
 
 
 class LayerState(Value):
-    """One layer of one container. `facts` is None where nothing at all could be read."""
+    """One layer of one container. `facts` is None if nothing at all could be read."""
 
     id: str
     number: int
@@ -29,40 +29,41 @@ class LayerState(Value):
 
 
 class ProcessState(Value):
-    """A further process of a container, and in which fields it differs from the first.
+    """A further process of a container, and the fields in which it differs from the first.
 
-    Or a thread that is not as its process's first: then `pid` is its own number, and `thread_of` the process.
+    Or a thread that differs from its process's first thread: then `pid` is the thread's id, and `thread_of` its
+    process.
     """
 
     pid: int
     pid_inside: int | None
     command: str
     drift: tuple[str, ...]
-    kind: str = ""  # "exec": an exec session began it
+    kind: str = ""  # "exec": it belongs to an exec session
     thread_of: int | None = None
-    exposure: float | None = None  # its own, where what decides it differs from the first
-    verified: bool = True  # whether that stands on what the kernel says alone
+    exposure: float | None = None  # its own, if the facts that decide it differ from the first process's
+    verified: bool = True  # whether it rests on the kernel's data alone
     effective: int | None = None  # capabilities in effect, as a mask; None: not read
-    user: int | None = None  # its uid, as it is called inside
-    layers: tuple[LayerState, ...] = ()  # as it is judged itself; empty: as the first, or not judged
+    user: int | None = None  # its uid, in the container's numbering
+    layers: tuple[LayerState, ...] = ()  # its own assessment; empty: as the first process, or not assessed
     capture: Capture | None = None
 
 
 class ContainerState(Value):
-    """A container with all that was found out about it. `layers` run from 1 (namespaces) up."""
+    """A container with everything found out about it. `layers` from 1 (namespaces) up."""
 
     container: Container
     layers: tuple[LayerState, ...]
     processes: tuple[ProcessState, ...] = ()
     findings: tuple[Finding, ...] = ()  # of all layers and of drift, worst first
-    gap: Gap | None = None  # why nothing was read of its processes, if so
+    gap: Gap | None = None  # set if none of its processes could be read
     capture: Capture | None = None
     members_from: str = ""
-    matrix: Matrix | None = None  # threats and exposure of the weakest process; None where nothing is known of any
+    matrix: Matrix | None = None  # threats and exposure of the weakest process; None if no process is known
     first_exposure: float | None = None  # of its first process alone
-    unread: int = 0  # processes of it that were not read, at the least
-    first_layers: tuple[LayerState, ...] = ()  # of its first process alone; `layers` have the marks of the weakest
-    as_started: ContainerState | None = None  # as it would start, where it does not run and that was predicted
+    unread: int = 0  # at least this many of its processes were not read
+    first_layers: tuple[LayerState, ...] = ()  # of its first process alone; `layers` show the weakest
+    as_started: ContainerState | None = None  # predicted state once started, if it is not running
 
     @property
     def key(self) -> tuple[str, str]:
@@ -70,17 +71,17 @@ class ContainerState(Value):
 
     @property
     def judged(self) -> ContainerState:
-        """As it would start, where that was predicted; else as it is."""
+        """The predicted state if it is not running and one exists; else itself."""
         return self if self.as_started is None else self.as_started
 
     @property
     def would_start(self) -> bool:
-        """Whether it is what a container would start as that its engine has, and that does not run."""
+        """Whether this is the prediction for a container that exists in an engine and is not running."""
         return any(layer.assessment.basis is Basis.PREDICTED for layer in self.layers)
 
     @property
     def raising(self) -> tuple[ProcessState, ...]:
-        """The further processes and threads that raise its exposure above that of its first process."""
+        """Further processes and threads whose exposure is above the first process's."""
         first = self.first_exposure
         return tuple(each for each in self.processes if first is not None and (each.exposure or 0.0) > first)
 
@@ -93,15 +94,15 @@ class ContainerState(Value):
 
 
 def rank(state: ContainerState) -> tuple[bool, float, float]:
-    """To sort containers by: the most exposed first, of two alike the one that is so for certain; unknown ones last."""
+    """Sort key: most exposed first; at equal exposure the higher lower bound first; unknown ones last."""
     if state.matrix is None:
         return True, 0.0, 0.0
     return False, -state.matrix.exposure.worst, -state.matrix.exposure.best
 
 
 class Captured(Value):
-    """A capture that is shown. `taken_at`: seconds since the epoch; `trouble`: why it can't be shown. `engines`: the
-    ids of its engines, as the snapshot has them; `kernels` as those of a snapshot.
+    """One of the captures shown. `taken_at`: seconds since the epoch; `trouble`: why it can't be shown. `engines`: ids
+    of its engines in the snapshot; `kernels`: as in a snapshot.
     """
 
     name: str
@@ -113,11 +114,11 @@ class Captured(Value):
 
 class Snapshot(Value):
     """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine. `captures`:
-    what it was replayed from, where a person opened that; else it is the demo that comes with the program.
+    the captures that a person opened to replay; empty with `demo`: the demo that comes with the program.
 
-    `listed`: the engines whose containers have all been read at least once, in a live view; `asking`: those that have
-    answered nothing yet, or "" where captures are still to be read. `ground` is this machine's; `elsewhere` that of
-    each engine on another one whose kernel was read. `unsought`: why engines could not be looked for at all, if so.
+    `listed`: in a live view, engines whose containers have all been read at least once; `asking`: engines that have not
+    answered yet, or "" while captures are still being read. `ground` is this machine's; `elsewhere` that of each engine
+    on another machine whose kernel was read. `unsought`: why engines could not be looked for at all.
     """
 
     taken_at: float
@@ -126,7 +127,7 @@ class Snapshot(Value):
     containers: tuple[ContainerState, ...]
     demo: bool = False
     privilege: Privilege = field(default_factory=Privilege)
-    trouble: Trouble | None = None  # why nothing could be read of this machine's kernel, if so
+    trouble: Trouble | None = None  # set if nothing could be read of this machine's kernel
     listed: frozenset[str] = frozenset()
     asking: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, Ground], ...] = ()
@@ -135,29 +136,29 @@ class Snapshot(Value):
 
     @property
     def reading(self) -> bool:
-        """Whether captures are still to be read."""
+        """Whether captures are still being read."""
         return "" in self.asking
 
     @property
     def nothing_read(self) -> bool:
-        """Whether nothing at all could be read: that there are no containers is then not known."""
+        """Whether nothing at all could be read; "no containers" is then not known to be true."""
         captures = self.captures
         return self.unsought is not None or (bool(captures) and all(each.trouble is not None for each in captures))
 
     def ground_of(self, engine: str) -> Ground:
-        """What the containers of that engine stand on, and were judged by."""
+        """The ground that this engine's containers run on and were assessed with."""
         return dict(self.elsewhere).get(engine, self.ground)
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """The releases of the kernels below these containers, this machine's where there is none; "" where not read."""
+        """Kernel releases below these containers, this machine's if there are none; "" where not read."""
         grounds = dict(self.elsewhere)
         found = dict.fromkeys(grounds.get(state.container.engine, self.ground).kernel for state in self.containers)
         return tuple(found) or (self.ground.kernel,)
 
 
 def first_view(state: ContainerState, kind: type[V]) -> V | None:
-    """The first view of that kind that any layer of it draws. Views are made at each call: keep the answer."""
+    """The first view of that kind in any layer. Views are built at each access, so keep the result."""
     if state.gap is not None:
         return None
     views = (view for layer in state.layers for tab in layer.assessment.tabs for view in tab.views)

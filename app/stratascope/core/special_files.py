@@ -1,6 +1,6 @@
-"""Sockets and device nodes as the collector tells of them (`collector/special_files.py`): by what they are.
+"""Decode the collector's lists of sockets and device nodes (`collector/special_files.py`).
 
-Not in `linux`: the text is the collector's own and no kernel's.
+Not in `linux`: the format is the collector's own, not a kernel's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SOCKET = re.compile(r"([0-9]+:[0-9]+:[0-9]+) (/.*)", re.S).fullmatch
 
 
 class SpecialFile(Value):
-    """`kind` is s, b or c; `file` tells the file itself, `DEVICE:INODE`; ids are the reader's."""
+    """`kind` is s, b or c; `file` identifies the file, `DEVICE:INODE`; ids in the reader's numbering."""
 
     kind: str
     major: int
@@ -31,7 +31,7 @@ class SpecialFile(Value):
 
 
 class SpecialFiles(Value):
-    """`whole`: all of them, as far down as is looked."""
+    """`whole`: the list is complete down to the depth that is searched."""
 
     files: tuple[SpecialFile, ...]
     whole: bool
@@ -39,7 +39,7 @@ class SpecialFiles(Value):
 
 @remembered()
 def parse_special(text: str) -> SpecialFiles:
-    """All lines; raises DecodeError. A last line `...` says that there may be more."""
+    """Every line; raises DecodeError. A final line `...` means that there may be more."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if line in ("", "..."):
@@ -54,7 +54,7 @@ def parse_special(text: str) -> SpecialFiles:
 
 @remembered()
 def parse_sockets(text: str) -> tuple[tuple[str, str], ...]:
-    """File and path of each; raises DecodeError."""
+    """File identity and path of each; raises DecodeError."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line:

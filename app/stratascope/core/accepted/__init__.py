@@ -1,1 +1,1 @@
-"""Findings that somebody accepts: what an exception is, what it covers, and the file that people keep."""
+"""Accepted findings: what an exception is, what it covers, and the file that people keep them in."""

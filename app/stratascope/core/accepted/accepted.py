@@ -1,7 +1,7 @@
-"""Findings that somebody looked at and accepts, each with a reason, an owner and an end.
+"""Findings that somebody reviewed and accepts, each with a reason, an owner and an expiry date.
 
-An exception changes what is counted and folded in reports. Exposure and threats are what the kernel says, and it never
-touches them. One that has come to its end counts for nothing any more, and that is told.
+An exception changes how reports count and fold findings. It never touches exposure and threats, which are what the
+kernel enforces. An expired one has no effect, and the report says that it expired.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 class Accepted(Value):
     """One exception. `finding`: a finding's code, or `threat.ID`; `until`: the last day on which it holds.
 
-    `container` (its name), `engine` (its id, `docker`), `image` and `group` (its Compose project or pod) are patterns
-    as of a shell; all four have to fit. `line` of the file it is from, 0 where that is not known.
+    `container` (its name), `engine` (its id, `docker`), `image` and `group` (its Compose project or pod) are shell
+    patterns, all of which must match. `line` in the file that it is from; 0: not known.
     """
 
     finding: str
@@ -39,7 +39,7 @@ class Accepted(Value):
     line: int = 0
 
     def covers(self, container: Container) -> bool:
-        """Whether it is about this container."""
+        """Whether it applies to this container."""
         return (
             fnmatchcase(container.name, self.container)
             and fnmatchcase(container.engine, self.engine)
@@ -56,18 +56,18 @@ class Standing(Value):
 
 
 def in_force(standing: Standing | None) -> bool:
-    """Whether the finding is accepted today; not if it never was, or no longer is."""
+    """Whether the finding is accepted today; False if it never was, or no longer is."""
     return standing is not None and not standing.expired
 
 
 class Acceptance(Value):
-    """A list of exceptions on one day."""
+    """A list of exceptions, applied on a given day."""
 
     entries: tuple[Accepted, ...]
     today: date
 
     def of(self, finding: str, container: Container) -> Standing | None:
-        """The one that accepts it today, else one that did and has expired; None: it was never accepted."""
+        """The exception that accepts it today, else one that has expired; None: never accepted."""
         found = [each for each in self.entries if each.finding == finding and each.covers(container)]
         if not found:
             return None
@@ -75,7 +75,7 @@ class Acceptance(Value):
         return Standing(longest, expired=longest.until < self.today)
 
     def unused(self, states: Iterable[ContainerState]) -> tuple[Accepted, ...]:
-        """The exceptions that fit nothing that is found: mistyped, or closed since."""
+        """Exceptions that match no current finding: mistyped, or fixed since."""
         left = dict.fromkeys(self.entries)
         for state in states:
             codes = set(codes_of(state))
@@ -85,7 +85,7 @@ class Acceptance(Value):
 
 
 class AcceptedError(Exception):
-    """A list of exceptions that can't be used; `message` says where, and what to do."""
+    """An unusable list of exceptions; `message` says where, and what to do."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.id)
@@ -93,24 +93,24 @@ class AcceptedError(Exception):
 
 
 def groups(container: Container) -> tuple[str, ...]:
-    """The names of the Compose project and the pod that it is in."""
+    """Names of its Compose project and its pod."""
     labels = dict(container.labels)
     named = (*(labels.get(label, "") for label in _PROJECT), container.pod_name, container.pod)
     return tuple(name for name in named if name)
 
 
 def threat_code(threat: str) -> str:
-    """By what an exception names an open threat."""
+    """The code by which an exception names an open threat."""
     return f"threat.{threat}"
 
 
 def codes_of(state: ContainerState) -> Iterator[str]:
-    """By what exceptions can name what was found of a container."""
+    """All codes by which exceptions can name what was found in a container."""
     yield from (finding.code for finding in state.findings)
     if state.matrix is not None:
         yield from (threat_code(each.threat.id) for each in state.matrix.threats if each.outcome is Outcome.OPEN)
 
 
 def exception(finding: str, container: Container, reason: str, owner: str, until: date) -> Accepted:
-    """One for just this finding of just this container, whatever its name is made of."""
+    """An exception for exactly this finding of this container, with its name escaped."""
     return Accepted(finding, reason, owner, until, container=escape(container.name), engine=escape(container.engine))

@@ -7,8 +7,8 @@
     owner = "anna@example.org"
     until = 2027-03-31
 
-Decided against YAML (an unquoted date or `no` is what its reader thinks it is) and JSON (no comments). Python's own
-parser names no line of what it has read, so lines of entries are counted here.
+Decided against YAML (the parser guesses what an unquoted date or `no` is) and JSON (no comments). tomllib does not
+report line numbers of parsed values, so the heads of entries are counted here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TABLE = "[[accepted]]"
 
 
 def read(text: str, name: str) -> tuple[Accepted, ...]:
-    """The exceptions of a file's text. Raises AcceptedError that names `name`, the line, and what to do."""
+    """The exceptions in a file's text. Raises AcceptedError that names `name`, the line, and what to do."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -49,10 +49,10 @@ def read(text: str, name: str) -> tuple[Accepted, ...]:
                                 count=len(tables), most=MOST))  # fmt: skip
     lines = text.split("\n")
     heads = [number for number, line in enumerate(lines) if _HEAD(line)]
-    if len(heads) != len(tables):  # written in a line, or a text of several lines looks like one
+    if len(heads) != len(tables):  # inline tables, or a multi-line string that contains such a head
         return tuple(_entry(table, name, 0, []) for table in tables)
     ends = [*heads[1:], len(lines)]
-    parts = zip(tables, heads, ends, strict=False)  # without any there is one end
+    parts = zip(tables, heads, ends, strict=False)  # without entries there is still one end
     return tuple(_entry(table, name, head + 1, lines[head:end]) for table, head, end in parts)
 
 
@@ -83,7 +83,7 @@ def _entry(table: dict[str, Any], name: str, head: int, lines: list[str]) -> Acc
 
 
 def written(entries: Iterable[Accepted], comment: str = "") -> str:
-    """The text of a file that reads as these."""
+    """File text that reads back as these entries."""
     return "\n".join([*(f"# {line}" for line in comment.splitlines()), *_lines(entries)]) + "\n"
 
 
@@ -100,7 +100,7 @@ def _lines(entries: Iterable[Accepted]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """A basic string: TOML 1.0 takes no control characters but tab, and no surrogates at all."""
+    """A basic string: TOML 1.0 allows no control characters but tab, and no surrogates at all."""
     return '"' + "".join(_character(each) for each in text) + '"'
 
 
@@ -109,5 +109,5 @@ def _character(character: str) -> str:
     if character in '"\\':
         return "\\" + character
     if 0xD800 <= code <= 0xDFFF:
-        return "\\uFFFD"  # bytes that were no UTF-8; no name or image of an engine has any
+        return "\\uFFFD"  # bytes that were not UTF-8; no name or image in an engine has any
     return f"\\u{code:04X}" if code < 0x20 or code == 0x7F else character

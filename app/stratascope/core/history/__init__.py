@@ -1,3 +1,3 @@
-"""How a container changed over time: what is recorded of it, and what that comes to. Pure."""
+"""A container's history: what is recorded, and what follows from it. Pure."""
 
 LONGEST = 400 * 86400.0  # seconds that anything is kept

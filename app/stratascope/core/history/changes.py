@@ -1,6 +1,7 @@
-"""What happened to a container, from the entries of its history: one `Change` for each thing that a person would name.
+"""What happened to a container, from its history's entries: one `Change` for each event that a person would name.
 
-What changed because another reader looked (as root, or no longer) is no change of the container, and is not told.
+A difference that only comes from another reader (as root, or no longer) is not a change of the container, and is left
+out.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from stratascope.core.history.entry import (
 )
 from stratascope.value import Value, replace
 
-TOGETHER = 120.0  # seconds within which an end and a start are one restart, and a pause in looking is none
+TOGETHER = 120.0  # seconds: an end and a start this close are one restart, and a gap in watching this short is none
 _DOWN = frozenset({GONE, Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
 
 
 class What(StrEnum):
-    """Kinds of changes; the names are printed in the JSON report."""
+    """Kinds of changes; their values are printed in the JSON report."""
 
     FIRST = "first-seen"
     STARTED = "started"
@@ -56,10 +57,10 @@ MADE_ANEW = frozenset({What.REPLACED, What.RELAUNCHED, What.UNDONE})
 
 
 class Change(Value):
-    """`plus` and `minus`: what is there since then, and no longer (options, threats' ids, verdicts `seccomp OPEN`); so
-    too `drift`, processes that differ from the first. `before`, `after`: exposures. `code`: exit code. `id`: of the
-    container that stands under the name since then. `unseen_from`: nobody looked since then, so it happened at any time
-    from there to `at`.
+    """`plus` and `minus`: what appeared and what went (options, ids of threats, verdicts as `seccomp OPEN`); likewise
+    `drift`: processes that differ from the first. `before`, `after`: exposures. `code`: exit code. `id`: of the
+    container that has the name from then on. `unseen_from`: nobody was watching since then, so it happened at some time
+    between that and `at`.
     """
 
     at: float
@@ -76,12 +77,12 @@ class Change(Value):
 
 
 def up(run: Run | None) -> bool:
-    """Whether it has processes then; also where that is not known."""
+    """Whether it has running processes; True also if that is not known."""
     return run is None or run.status not in _DOWN
 
 
 def changes(entries: Sequence[Entry], watches: Sequence[Watch] = ()) -> tuple[Change, ...]:
-    """All that happened, oldest first."""
+    """Everything that happened, oldest first."""
     found: list[Change] = []
     before, looked, ids = Standing(), 0.0, set[str]()
     for at, group in groupby(entries, attrgetter("at")):
@@ -92,7 +93,8 @@ def changes(entries: Sequence[Entry], watches: Sequence[Watch] = ()) -> tuple[Ch
         else:
             unseen = _unseen(at, watches)
             for each in _between(before, now, dict(parts), at, ids):
-                # a look takes a while: what began before its end was not seen by it, and comes after what was
+                # Reading takes a while: an event that began before the last reading ended was not in it, so it is dated
+                # after that one.
                 found.append(replace(each, at=max(each.at, looked), unseen_from=unseen))
         if now.made is not None:
             ids.add(now.made.id)
@@ -101,7 +103,7 @@ def changes(entries: Sequence[Entry], watches: Sequence[Watch] = ()) -> tuple[Ch
 
 
 def _unseen(at: float, watches: Sequence[Watch]) -> float | None:
-    """When somebody looked the last time before, where that is long ago."""
+    """When it was last watched before, if that is long ago."""
     earlier = [each for each in watches if each.began <= at]
     if not earlier:
         return None
@@ -186,30 +188,31 @@ def _verdicts(layers: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _together(found: Sequence[Change]) -> Iterator[Change]:
-    """In order; an end with the start behind it is one restart, and one with another container behind it is part of
-    that. One that was made anew and seen before it was started is no restart either.
+    """In order. An end shortly followed by a start is one restart; one shortly followed by another container of the
+    name is part of that replacement. Nor is the first start of a replacement a restart, even if the replacement was
+    recorded before it.
     """
-    held: Change | None = None  # an end that may be the first half of something
+    pending: Change | None = None  # an end that may be the first half of an event
     made_at: float | None = None
     for change in sorted(found, key=attrgetter("at")):
         if change.what in MADE_ANEW:
             made_at = change.at
-        if held is not None:
-            near = change.at - held.at <= TOGETHER
+        if pending is not None:
+            near = change.at - pending.at <= TOGETHER
             if near and change.what in RESTARTS:
-                if held.at != made_at:
-                    yield replace(change, what=What.RESTARTED, code=held.code, out_of_memory=held.out_of_memory)
-                held = None
+                if pending.at != made_at:
+                    yield replace(change, what=What.RESTARTED, code=pending.code, out_of_memory=pending.out_of_memory)
+                pending = None
                 continue
             if not (near and change.what in MADE_ANEW):
                 if near and change.what not in (What.ENDED, What.GONE):
-                    yield change  # what changed with the end; the start may still come
+                    yield change  # changed together with the end; the start may still follow
                     continue
-                yield held
-            held = None
+                yield pending
+            pending = None
         if change.what in (What.ENDED, What.GONE):
-            held = change
+            pending = change
         else:
             yield change
-    if held is not None:
-        yield held
+    if pending is not None:
+        yield pending

@@ -1,7 +1,7 @@
-"""What is recorded of a container: how it stands, in parts, each written where it changed; and what it uses.
+"""What is recorded of a container: its state in parts, each written when it changes; and its resource usage.
 
-A container is known by its engine and its name, which a relaunch, Compose and an engine's restart leave as they are;
-its id is one of the parts. Decided against the id: each relaunch would begin a history of its own.
+A container is identified by engine and name, which survive a relaunch, Compose and an engine's restart; its id is one
+of the recorded parts. Decided against the id: each relaunch would begin a new history.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Subject(Value):
 
 
 class Made(Value):
-    """Which container stands under the name. `by_us`: made by a relaunch of ours, by the engine's label."""
+    """The container that has the name. `by_us`: created by one of our relaunches, as its label says."""
 
     id: str
     by_us: bool = False
@@ -34,7 +34,7 @@ class Image(Value):
 
 
 class Run(Value):
-    """`status` as `core.container.Status`, or GONE; `started`: seconds since the epoch, 0.0 where not said."""
+    """`status` as `core.container.Status`, or GONE; `started`: seconds since the epoch, 0.0 if not known."""
 
     status: str
     started: float = 0.0
@@ -43,7 +43,7 @@ class Run(Value):
 
 
 class Exposed(Value):
-    """0.0 to 10.0. `root`: read as root, who sees more: a number that another reader gets is no change."""
+    """0.0 to 10.0. `root`: read as root, who sees more; a difference between two readers is not a change."""
 
     worst: float
     best: float
@@ -59,7 +59,7 @@ class Unlike(Value):
 
 
 class Limits(Value):
-    """What the kernel enforces: bytes, processes, cores; None: no limit."""
+    """Enforced limits: bytes, processes, cores; None: no limit."""
 
     memory: int | None = None
     pids: int | None = None
@@ -87,10 +87,10 @@ Part = Made | Image | Run | Limits | Exposed | tuple[str, ...] | tuple[tuple[str
 
 
 class Standing(Value):
-    """How a container stands at one moment. None: not known then, so nothing is written of that part.
+    """A container's state at one moment. None: not known then, so that part is not written.
 
-    `settings`: what was asked for, as options of a run command; `layers`: verdicts by layer; `threats`: ids of those
-    open that are critical or high, worst first.
+    `settings`: what was asked for, as options of a run command; `layers`: verdicts by layer; `threats`: ids of open
+    threats that are critical or high, worst first.
     """
 
     made: Made | None = None
@@ -104,13 +104,13 @@ class Standing(Value):
     drift: tuple[Unlike, ...] | None = None
 
     def part(self, kind: Kind) -> Part | None:
-        """That part of it."""
+        """The value of that part."""
         found: Part | None = getattr(self, kind.value)
         return found
 
 
 class Entry(Value):
-    """From that moment on (seconds since the epoch) this part of it was so."""
+    """From that moment on (seconds since the epoch), this part had this value."""
 
     at: float
     kind: Kind
@@ -118,8 +118,8 @@ class Entry(Value):
 
 
 class Used(Value):
-    """What was used in the `span` seconds before `at`: mean and peak of bytes, cores, processes, and bytes a second
-    read and written on disks. None: could not be read. What follows it and is alike is not written down.
+    """Usage in the `span` seconds before `at`: mean and peak of bytes, cores, processes, and bytes per second of disk
+    input and output. None: not readable. A following row that is alike is not written.
     """
 
     at: float
@@ -135,14 +135,14 @@ class Used(Value):
 
 
 class Watch(Value):
-    """From when to when somebody looked: between two of them nothing is known."""
+    """A time in which somebody was watching; nothing is known about the gaps between two of them."""
 
     began: float
     until: float
 
 
 class Batch(Value):
-    """What is written at once. `watch`: how long it has been looked by now."""
+    """What is written at once. `watch`: the current time of watching so far."""
 
     watch: Watch
     entries: tuple[tuple[Subject, Entry], ...] = ()
@@ -150,7 +150,7 @@ class Batch(Value):
 
 
 class HistoryError(Exception):
-    """The history can't be read or kept; `message` says why and what to do."""
+    """The history can't be read or written; `message` says why and what to do."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.id)
@@ -158,50 +158,50 @@ class HistoryError(Exception):
 
 
 class HistoryReader(Protocol):
-    """What was kept. All raise HistoryError; times in seconds since the epoch."""
+    """What was recorded. All raise HistoryError; times in seconds since the epoch."""
 
     def subjects(self) -> tuple[Subject, ...]:
-        """All that there is a history of."""
+        """Everything that has a history."""
 
     def entries(self, subject: Subject) -> tuple[Entry, ...]:
-        """All of one, oldest first."""
+        """One subject's entries, oldest first."""
 
     def used(self, subject: Subject, since: float) -> tuple[Used, ...]:
-        """Oldest first; the last one before that moment comes first, since it holds until the next."""
+        """Oldest first, beginning with the last row before `since`, since it holds until the next."""
 
     def watches(self, since: float) -> tuple[Watch, ...]:
-        """Those that reach beyond that moment, oldest first."""
+        """Those that extend beyond that moment, oldest first."""
 
     def latest(self) -> dict[Subject, Standing]:
-        """How each stood the last time."""
+        """The last known state of each."""
 
     def exposures(self, since: float) -> dict[Subject, tuple[Entry, ...]]:
-        """Of all at once, for small lines: exposures from that moment on, with the last one before it."""
+        """For sparklines of all at once: exposures from that moment on, preceded by the last one before it."""
 
 
 class HistoryStore(HistoryReader, Protocol):
-    """Where it is kept."""
+    """Where history is written to."""
 
     def claim(self) -> bool:
-        """Whether this program is the one that writes; another window may be. May be asked again and again."""
+        """Become the one program that writes, unless another window is; True if so. May be called repeatedly."""
 
     def write(self, batch: Batch) -> None:
-        """All of it, or nothing."""
+        """Write all of it, or nothing."""
 
     def tidy(self, now: float) -> None:
-        """Thin out what is old, and drop what is too much."""
+        """Thin out old rows, and drop what exceeds the size limit."""
 
     def close(self) -> None:
         """May be called twice."""
 
 
 def changed(before: Standing, now: Standing) -> tuple[tuple[Kind, Part], ...]:
-    """The parts that are known now and are another than before."""
+    """The parts that are known now and differ from before."""
     parts = ((kind, now.part(kind)) for kind in Kind)
     return tuple((kind, part) for kind, part in parts if part is not None and part != before.part(kind))
 
 
 def standing_of(parts: Sequence[tuple[Kind, Part]], before: Standing | None = None) -> Standing:
-    """Parts put together, the later ones over the earlier."""
-    held = {} if before is None else {kind.value: before.part(kind) for kind in Kind}
-    return Standing(**(held | {kind.value: part for kind, part in parts}))  # type: ignore[arg-type]
+    """Combine parts, later ones over earlier ones."""
+    earlier = {} if before is None else {kind.value: before.part(kind) for kind in Kind}
+    return Standing(**(earlier | {kind.value: part for kind, part in parts}))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""A container's history within a time: when it is known at all, its exposure as steps, its use in equal parts of time.
+"""A container's history within a range of time: when anything is known, exposure as steps, usage in equal intervals.
 
-Bounded: however long the time is, a line has at most `PARTS` points. A row of use holds until the next, since what is
-alike is not written down.
+Bounded: a line has at most `PARTS` points, however long the range. A row of usage holds until the next one, since rows
+that are alike are not written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEASURES = ("memory", "cpu", "pids", "io")
 
 
 class Step(Value):
-    """From `began` to `until` it was so exposed, and had these limits; None: not known."""
+    """Exposure and limits from `began` to `until`; None: not known."""
 
     began: float
     until: float
@@ -39,8 +39,8 @@ class Step(Value):
 
 
 class Past(Value):
-    """`watched`: when it ran and somebody looked. `used`: one for each of the equal parts of time, None where nothing
-    is known. `first`: when its history begins; `then` and `now`: how it stood at the beginning and at the end.
+    """`watched`: when it was both running and watched. `used`: one per interval, None where nothing is known. `first`:
+    when its history begins; `then` and `now`: its state at the beginning and at the end of the range.
     """
 
     subject: Subject
@@ -56,7 +56,7 @@ class Past(Value):
 
     @property
     def drifting(self) -> tuple[tuple[float, float], ...]:
-        """From when to when a process had other rights than the first; never before anybody looked."""
+        """Times in which a process had other rights than the first; never before watching began."""
         found = []
         began = max(self.since, self.first or self.since) if self.then.drift else None
         for change in self.changes:
@@ -71,7 +71,7 @@ class Past(Value):
 
     @property
     def peaks(self) -> Used | None:
-        """The most of all that was used in that time, and the last values."""
+        """The highest peak of each measure in the range, with the last values."""
         known = [each for each in self.used if each is not None]
         if not known:
             return None
@@ -89,7 +89,7 @@ def fold(
     until: float,
     parts: int = PARTS,
 ) -> Past:
-    """`entries`: all of its history; `rows` and `watches` with the last one before `since`."""
+    """`entries`: the whole history; `rows` and `watches` including the last one before `since`."""
     known = tuple(_within(_running(entries, joined(watches), until), since, until))
     happened = changes(entries, watches)
     return Past(
@@ -107,14 +107,14 @@ def fold(
 
 
 def standing_at(entries: Iterable[Entry], at: float) -> Standing:
-    """How it stood then; where its history began later, as it did at the beginning."""
+    """Its state at that moment; its first known state if its history began later."""
     every = list(entries)
     begin = max(at, every[0].at) if every else at
     return standing_of([(each.kind, each.value) for each in every if each.at <= begin])
 
 
 def joined(watches: Iterable[Watch]) -> tuple[Watch, ...]:
-    """Those with a short pause between them as one."""
+    """Merge watches with only a short gap between them."""
     found: list[Watch] = []
     for each in sorted(watches, key=attrgetter("began")):
         if found and each.began - found[-1].until <= TOGETHER:
@@ -132,7 +132,7 @@ def _within(spans: Iterable[Watch], since: float, until: float) -> Iterator[Watc
 
 
 def _running(entries: Sequence[Entry], watches: Sequence[Watch], until: float) -> Iterator[Watch]:
-    """The times in which it ran and was looked at."""
+    """The times in which it was both running and watched."""
     runs = [(each.at, up(each.value)) for each in entries if isinstance(each.value, Run)]
     for (began, is_up), (end, _) in pairwise([*runs, (until, False)]):
         if is_up:
@@ -155,7 +155,7 @@ def _steps(entries: Sequence[Entry], known: Sequence[Watch]) -> Iterator[Step]:
 
 
 def _bounded(steps: Sequence[Step], since: float, until: float) -> Iterator[Step]:
-    """Where there are more than can be told apart, the most exposed one of each part of the time."""
+    """If there are more steps than can be drawn, the most exposed one of each interval."""
     if len(steps) <= PARTS:
         yield from steps
         return
@@ -174,7 +174,7 @@ def _bounded(steps: Sequence[Step], since: float, until: float) -> Iterator[Step
 
 
 class _Part:
-    """What came together of one part of the time: of each measure weight, weighted sum and peak."""
+    """Sums for one interval: for each measure weight, weighted sum and peak."""
 
     __slots__ = ("held",)
 
@@ -219,10 +219,10 @@ def _parts(
 
 
 def thinned(rows: Sequence[Used], width: float, until: float) -> tuple[Used, ...]:
-    """Old rows of one container as one for each `width` seconds, each weighing as long as it held.
+    """Merge one container's old rows into one per `width` seconds, each weighted by how long it held.
 
-    `until`: their end, a multiple of `width`. What held beyond a part of the time goes on in the next one alone, so
-    that it still holds from there.
+    `until`: their end, a multiple of `width`. A row that held beyond its own interval also counts in the next one, and
+    no further: written there, it holds from then on.
     """
     if not rows:
         return ()
@@ -247,7 +247,7 @@ def _most(values: Iterable[float | None]) -> float | None:
 
 
 def alike(one: Used, other: Used) -> bool:
-    """Whether a person would see no difference, so that the later one need not be written down."""
+    """Whether the difference is too small for a person to see, so that the later one need not be written."""
     return all(_near(name, getattr(one, name), getattr(other, name)) for name in MEASURES) and all(
         _near(name, getattr(one, f"{name}_peak"), getattr(other, f"{name}_peak")) for name in MEASURES
     )

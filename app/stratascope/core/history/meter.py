@@ -1,4 +1,4 @@
-"""Readings of counters into rows of use: means and peaks of a span of time. Pure."""
+"""Counter readings to rows of usage: means and peaks over a span of time. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stratascope.value import Value
 
 
 class Counted(Value):
-    """Bytes and processes now; seconds of CPU and bytes of input and output so far. None: not read."""
+    """Bytes and processes now; seconds of CPU and bytes of input and output since the start. None: not read."""
 
     memory: int | None = None
     pids: int | None = None
@@ -21,7 +21,7 @@ class Counters(Protocol):
     """Reads them from this machine's kernel."""
 
     def read(self, groups: str) -> Counted:
-        """Of a container's control groups, by the text of /proc/PID/cgroup. Never raises."""
+        """Of a container's control groups, given the text of /proc/PID/cgroup. Never raises."""
 
 
 class _Sum:
@@ -45,7 +45,7 @@ class _Sum:
 
 
 class Meter:
-    """Of one run of one container: `add` each reading, `take` the row of all since the last row."""
+    """For one run of one container: `add` each reading, `take` the row since the last one."""
 
     def __init__(self) -> None:
         self._before: tuple[float, Counted] | None = None
@@ -53,7 +53,7 @@ class Meter:
         self._sums = {name: _Sum() for name in ("memory", "pids", "cpu", "io")}
 
     def add(self, at: float, counted: Counted) -> None:
-        """At that moment, in seconds; what goes back in time or in count is a new beginning."""
+        """`at` in seconds. A counter or a time that goes backwards starts anew."""
         if self._from is None:
             self._from = at
         for name in ("memory", "pids"):
@@ -69,7 +69,7 @@ class Meter:
         self._before = (at, counted)
 
     def take(self) -> Used | None:
-        """None where nothing could be read."""
+        """None if nothing could be read."""
         if self._before is None or self._from is None:
             return None
         at, began, sums = self._before[0], self._from, self._sums

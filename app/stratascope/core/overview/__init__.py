@@ -1,1 +1,1 @@
-"""What is shown of a container beside its layers: its processes as a tree, and with whom it shares what."""
+"""Views of containers other than their layers: processes as a tree, what is shared with whom, machines as a fleet."""

@@ -1,7 +1,6 @@
-"""Captures of several machines as machines again, or the machines of engines elsewhere; and what is open in how many
-of their containers on how many of them.
+"""A fleet: the machines behind opened captures or remote engines, and on how many of them each threat is open.
 
-Pure. Reports count with it what they kept of each machine, and the window what it shows.
+Pure. Used by the window for what it shows, and by reports for what they kept of each machine.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from stratascope.value import Value
 
 
 class Machine(Value):
-    """One capture, or one host of engines. `states`: the most exposed first; none where it could not be read, and
-    `trouble` says why.
+    """One capture, or one host of engines. `states`: most exposed first; empty where the machine could not be read,
+    with the reason in `trouble`.
     """
 
     name: str
@@ -30,12 +29,12 @@ class Machine(Value):
     trouble: Message | None = None
 
     def own(self, engine: str) -> str:
-        """What an engine of it is called there."""
+        """The engine's id on its own machine."""
         return engine.removeprefix(f"{self.name}:")
 
 
 class OpenThreat(Value):
-    """One threat, and in how many containers on how many machines it is open."""
+    """One threat, with the number of containers and the machines on which it is open."""
 
     threat: Threat
     containers: int
@@ -43,8 +42,8 @@ class OpenThreat(Value):
 
 
 def machines(snapshot: Snapshot, here: str = "") -> tuple[Machine, ...]:
-    """One for each capture, in their order. Where this machine is shown that one, called `here`, as far as an engine of
-    it answers, and one for each host on which others are; none of the demo.
+    """One machine per capture, in their order. In a live view: this machine, named `here`, if one of its engines
+    answers, then one per host of the other engines. Empty for the demo.
     """
     engines = {engine.id: engine for engine in snapshot.engines}
     states: dict[str, list[ContainerState]] = defaultdict(list)
@@ -73,8 +72,8 @@ def _hosts(snapshot: Snapshot, states: dict[str, list[ContainerState]], here: st
 
 
 def host_of(engine: Engine) -> str:
-    """What the machine of an engine elsewhere is called: its host; with the port where that leads on from this machine.
-    A socket here that leads elsewhere does not say where, so there it is the engine's id.
+    """A name for the machine of a remote engine: its host, with the port if the host is this machine, as for a
+    forwarded port. For a local socket that leads elsewhere, the engine's id, since the socket does not name its host.
     """
     try:
         address = urlsplit(engine.endpoint)
@@ -98,9 +97,9 @@ def _worst_first(states: Iterable[ContainerState]) -> tuple[ContainerState, ...]
 
 
 def open_threats(parts: Iterable[tuple[Iterable[Threat], int, Iterable[str]]]) -> tuple[OpenThreat, ...]:
-    """Of each part of a fleet: the threats open in its containers, how many these are, and the machines they are on.
+    """For each part of a fleet: the threats open in its containers, the number of those containers, and their machines.
 
-    The more severe, then the more often open, first.
+    Sorted by severity, then by how often they are open.
     """
     threats: dict[str, Threat] = {}
     containers: Counter[str] = Counter()

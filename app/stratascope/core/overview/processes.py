@@ -1,9 +1,9 @@
-"""The processes of a container as a tree, each beside the first: what it may do that the first may not. Pure.
+"""The processes of a container as a tree, each compared with the first: what it may do that the first may not. Pure.
 
-Everything is decoded from what the layers' readings hold anyway; nothing is read for it. Exec sessions came from
-outside, and are trees of their own below the first process's (`exec_sessions` tells them apart). Command lines are not
-here: they stand in a process's own memory, and a process can make reads of that hang. Nor are the names of users: the
-container's own files have them, which are a stranger's. The only name is the one that its engine was asked for.
+Decoded from what the layers read anyway; no extra reads. Exec sessions were started from outside, so each is a tree of
+its own below the first process's (`exec_sessions` finds them). Command lines are left out: they are in the process's
+own memory, and a process can make such a read hang. User names are left out too: the container's passwd file is foreign
+text. The only name shown is the user that the engine was asked to start the container as.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import ProcessStatus, parse_status
 from stratascope.value import Value, replace
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")  # as useradd(8) takes it; a stranger's, so no other letters
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")  # as useradd(8) accepts; foreign text, so nothing else
 _FILTER = 2  # SECCOMP_MODE_FILTER, include/uapi/linux/seccomp.h
 
 
 class Process(Value):
     """One row. None: not readable.
 
-    `depth`: how far below the root of its tree. `start`: clock ticks since boot; with the PID it is one process's for
-    good. `began`: seconds since the epoch. `user`, `user_inside`: the effective uid as the reader and as the container
-    number it; `user_name`: by the name that the engine was asked to start the container as, where it is that user.
-    `effective`: bits. `more`, `less`: how many capabilities it holds in effect that the first does not, and
-    the other way round. `filters`: 0 without any; -1 in strict mode.
+    `depth`: below the root of its tree. `start`: clock ticks since boot; with the PID it identifies the process for
+    good. `began`: seconds since the epoch. `user`, `user_inside`: the effective uid in the reader's and in the
+    container's numbering; `user_name`: the name given to the engine, if this process runs as that user. `effective`:
+    bits. `more`, `less`: number of effective capabilities that it has and the first lacks, and the reverse. `filters`:
+    number of seccomp filters; 0: none; -1: strict mode.
     """
 
     pid: int
@@ -48,16 +48,16 @@ class Process(Value):
     less: int = 0
     no_new_privs: bool | None = None
     filters: int | None = None
-    unfiltered: bool = False  # the first has a filter, and this one none
-    freer: bool = False  # it can gain privileges by exec, and the first can't
-    raises: bool = False  # its own exposure is above that of the first
-    session: int = 0  # the PID of the process with which its exec session began; 0: in none
+    unfiltered: bool = False  # the first process has a filter, this one has none
+    freer: bool = False  # it can gain privileges by exec, the first can't
+    raises: bool = False  # its own exposure is above the first's
+    session: int = 0  # PID of the process that its exec session began with; 0: in no session
     thread_of: int | None = None
     state: ProcessState | None = None  # None: the first process
 
     @property
     def key(self) -> tuple[int, int | None]:
-        """Never that of another one, a reused PID included."""
+        """Unique for good, even when a PID is reused."""
         return self.pid, self.start
 
     @property
@@ -71,7 +71,9 @@ class Process(Value):
 
 
 def processes_of(state: ContainerState, ground: Ground) -> tuple[Process, ...]:
-    """The first process's tree, then what hangs on none, then each exec session. Empty where nothing was read."""
+    """The first process's tree, then processes without a parent in it, then each exec session. Empty if nothing was
+    read.
+    """
     first = state.capture
     if first is None:
         return ()
@@ -90,8 +92,8 @@ def processes_of(state: ContainerState, ground: Ground) -> tuple[Process, ...]:
 
 
 def _asked_name(state: ContainerState) -> str:
-    """Of the user that the container was to be started as; empty where that is a number, nobody's name, or root: who
-    is called so, and is another one, is told by number.
+    """The user that the container was asked to start as; empty for a number, a malformed name, or root (a process of
+    another uid must not be shown as "root").
     """
     name = state.container.asked.user.partition(":")[0]
     return name if _NAME.fullmatch(name) is not None and name != "root" else ""
@@ -162,7 +164,7 @@ def _inside(user: int, capture: Capture, first: Capture) -> int | None:
 
 
 def _in_order(rows: dict[int, Process], first: int) -> tuple[Process, ...]:
-    """Depth first without recursion: a chain may be as long as there are processes."""
+    """Depth first, without recursion: a chain can be as long as there are processes."""
     below: dict[int, list[Process]] = defaultdict(list)
     roots: list[Process] = []
     for row in rows.values():
@@ -172,15 +174,15 @@ def _in_order(rows: dict[int, Process], first: int) -> tuple[Process, ...]:
         group.sort(key=lambda each: (each.start or 0, each.pid))
     roots.sort(key=lambda each: (each.pid != first, bool(each.session)))
     found: list[Process] = []
-    there: set[int] = set()
+    listed: set[int] = set()
     for root in roots:
         ahead = [(root, 0, root.session)]
         while ahead:
             row, depth, session = ahead.pop()
-            if row.pid in there:
+            if row.pid in listed:
                 continue
-            there.add(row.pid)
+            listed.add(row.pid)
             found.append(replace(row, depth=depth, session=session))
             ahead += [(each, depth + 1, session) for each in reversed(below.get(row.pid, ()))]
-    found += [row for row in rows.values() if row.pid not in there]  # a circle that a hostile /proc might tell of
+    found += [row for row in rows.values() if row.pid not in listed]  # a cycle, as a hostile /proc might report
     return tuple(found)

@@ -1,8 +1,8 @@
 """Who shares what: namespaces, ranges of host ids, networks, volumes, host paths and control groups, of all containers.
 
-Pure, over what a snapshot holds. What only one container has is left out, but for what is the host's own: that one
-shares it with the machine. Namespaces are told apart by inode; of what could not be read the engine's word counts
-(`container:OTHER`), as `asked`. Containers on other machines share nothing with those here.
+Pure, over a snapshot. What only one container has is left out, unless it is the host's own: that is shared with the
+machine. Namespaces are compared by inode; where the inode could not be read, the engine's `container:OTHER` counts and
+is marked `asked`. Containers on different machines share nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from stratascope.value import Value
 
 Key = tuple[str, str]
 _GRAVE = ("pid", "net", "ipc", "user", "mnt", "uts", "time", "cgroup")
-_NOT_TOLD = frozenset({"user", "time", "mnt"})  # as the host's: nearly all have it, and other words tell of it
+_NOT_SHOWN = frozenset({"user", "time", "mnt"})  # not shown if the host's: nearly all have it, and findings say so
 
 
 class Kind(StrEnum):
-    """What is shared, the gravest first."""
+    """What is shared, worst first."""
 
     HOST = "host"  # a namespace of the host itself
     NAMESPACE = "namespace"
@@ -34,21 +34,21 @@ class Kind(StrEnum):
 
 
 class Shared(Value):
-    """One thing, and who has it. `name`: a namespace's kind, a path, a volume, a network, `FIRST-LAST` of host uids, a
-    control group. `writers`: those of its containers that may write there, of a path or a volume. `asked`: only the
-    engine says so.
+    """One shared thing and the containers that have it. `name`: a namespace kind, a path, a volume, a network,
+    `FIRST-LAST` of host uids, or a control group. `writers`: the containers that may write to it (paths, volumes).
+    `asked`: stated by the engine only, not verified.
     """
 
     kind: Kind
     name: str
-    engine: str  # whose volume or network it is; empty where engines share it too
+    engine: str  # the engine of a volume or network; empty for what engines share too
     containers: tuple[Key, ...]
     writers: tuple[Key, ...] = ()
     asked: bool = False
 
 
 def shared_parts(snapshot: Snapshot) -> tuple[Shared, ...]:
-    """All of it: the gravest kind first, then what most have."""
+    """Everything shared: worst kind first, then by number of containers."""
     machines: dict[int, tuple[Ground, list[ContainerState]]] = {}
     for state in snapshot.containers:
         ground = snapshot.ground_of(state.container.engine)
@@ -61,10 +61,10 @@ def shared_parts(snapshot: Snapshot) -> tuple[Shared, ...]:
         found += _mounts(states)
         found += _ids(states, sharing)
         found += _by_engine(states)
-    return tuple(sorted(found, key=_gravest_first))
+    return tuple(sorted(found, key=_worst_first))
 
 
-def _gravest_first(shared: Shared) -> tuple[int, int, int, str]:
+def _worst_first(shared: Shared) -> tuple[int, int, int, str]:
     of_namespace = shared.kind in (Kind.HOST, Kind.NAMESPACE)
     grave = _GRAVE.index(shared.name) if of_namespace and shared.name in _GRAVE else 0
     return list(Kind).index(shared.kind), grave, -len(shared.containers), shared.name
@@ -80,7 +80,7 @@ def _namespaces(states: list[ContainerState], sharing: dict[Key, Sharing], groun
     for state in states:
         for kind, inode in sharing[state.key].namespaces:
             if inode in (ground.namespace(kind), ground.network_inode):
-                if kind not in _NOT_TOLD:
+                if kind not in _NOT_SHOWN:
                     hosts[kind].append(state.key)
             else:
                 own[kind, inode].append(state.key)
@@ -89,7 +89,7 @@ def _namespaces(states: list[ContainerState], sharing: dict[Key, Sharing], groun
 
 
 def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Shared]:
-    """By `container:OTHER`, where the namespace itself could not be read of one of the two."""
+    """By `container:OTHER`, where one of the two namespaces could not be read."""
     found: list[Shared] = []
     of_engine: dict[str, list[Container]] = defaultdict(list)
     for state in states:
@@ -109,7 +109,7 @@ def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Sh
 
 
 def _mounts(states: list[ContainerState]) -> list[Shared]:
-    """The same volume, or the same path of the host; one that lies in another's is not told."""
+    """The same volume, or exactly the same host path; a path below another's is not compared."""
     who: dict[tuple[Kind, str, str], dict[Key, bool]] = defaultdict(dict)
     for state in states:
         for mount in state.container.asked.mounts:
@@ -128,7 +128,7 @@ def _mounts(states: list[ContainerState]) -> list[Shared]:
 
 
 def _ids(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Shared]:
-    """Containers with the very same range of host uids that is theirs alone."""
+    """Containers mapped to exactly the same range of host uids."""
     who: dict[tuple[int, int], list[Key]] = defaultdict(list)
     for state in states:
         for first, length in sharing[state.key].uid_ranges:

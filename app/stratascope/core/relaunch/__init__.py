@@ -1,1 +1,1 @@
-"""What a container is created from, how it is created again, and who does that: types and rules, no calls."""
+"""How a container is created again, from what, and by whom: types and rules, no calls."""

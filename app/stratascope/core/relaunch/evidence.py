@@ -1,4 +1,4 @@
-"""What is read of one container before and after a relaunch, to see what it needs and whether it works."""
+"""What is read of a container before and after a relaunch, to see what it needs and whether it works."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from stratascope.value import Value
 
 
 class Question(StrEnum):
-    """What a TCP port is asked. Each is a connection of its own."""
+    """How a TCP port is probed. Each is a connection of its own."""
 
-    FIRST = "first"  # listen whether it speaks first; where it does not, ask for the head of a page
-    MORE = "more"  # the same and then for a page, and read it: of a twin only, which nobody misses
+    FIRST = "first"  # listen for a greeting; without one, request a page's head
+    MORE = "more"  # the same, then request and read a page: only of a twin, where the load bothers nobody
 
 
 class Ask(Value):
-    """One question. `listen`: seconds in which it may speak first; `reply`: seconds for what it says when asked."""
+    """One probe. `listen`: seconds to wait for a greeting; `reply`: seconds to wait for a response."""
 
     port: int
     listen: float
@@ -24,7 +24,9 @@ class Ask(Value):
 
 
 class Heard(Value):
-    """What came back, as it came. `taken`: the connection was; `asked`: something was sent; `closed`: by the server."""
+    """Raw bytes that came back. `taken`: the connection was accepted; `asked`: something was sent; `closed`: by the
+    server.
+    """
 
     port: int
     question: Question
@@ -38,14 +40,14 @@ class Reply(StrEnum):
     TEXT = "text"
     HTTP = "http"
     CLOSES = "closes"
-    SILENT = "silent"  # takes a connection, and says nothing
-    NONE = "none"  # takes no connection
+    SILENT = "silent"  # accepts connections, and sends nothing
+    NONE = "none"  # accepts no connection
 
 
 class Answer(Value):
-    """The shape of what a port says: of HTTP the status, else the first words without what differs from time to time.
+    """The shape of a port's response: the HTTP status, else its first words without what varies between connections.
 
-    `first`: it spoke before it was asked anything.
+    `first`: it sent something before it was asked.
     """
 
     port: int
@@ -56,11 +58,11 @@ class Answer(Value):
 
 
 class Liveness(Value):
-    """What tells whether a container's program works, as far as it could be read.
+    """Signs that a container's program works, as far as they could be read.
 
-    `listens`: TCP ports that it listens on and that it will want again (none that the system chose for it), in order;
-    `kills`: how often the kernel killed one of its processes for want of memory; `udp`: of UDP;
-    `forks`: how often a limit refused it another process or thread. None: not known.
+    `listens`: TCP ports that it listens on and will want again (no ephemeral ones), in order; `udp`: the same for UDP;
+    `kills`: times that the kernel's OOM killer killed one of its processes; `forks`: times that a limit refused it
+    another process or thread. None: not known.
     """
 
     listens: tuple[int, ...] | None = None
@@ -70,11 +72,11 @@ class Liveness(Value):
 
 
 class RootFiles(Value):
-    """What takes a moment to look at, and is looked at for one container alone. None: could not be.
+    """What takes a while to read, and is read for one container only. None: not readable.
 
-    `nodes`: the device nodes in its /dev that are not in every container's, by path; `set_uid`: programs that give
-    rights to whoever starts them; `listeners`: address and port of the sockets that listen where its engine
-    publishes; `bound`: the same of UDP.
+    `nodes`: device nodes in its /dev that not every container has, by path; `set_uid`: programs that give rights to
+    whoever starts them; `listeners`: address and port of listening sockets on ports that its engine publishes; `bound`:
+    the same for UDP.
     """
 
     nodes: tuple[str, ...] | None = None

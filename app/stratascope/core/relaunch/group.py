@@ -1,9 +1,9 @@
-"""Several relaunches that are done, and undone, as one: what the journal has of them while they are under way.
+"""Several relaunches that are done and undone as one: their entry in the journal while they are under way.
 
-Each of them is a transaction of its own, with its own way back, and names the group by `Transaction.group`; that stays
-for as long as it can be undone. What is here says what is to become of them all if this program dies in the middle,
-and is forgotten at the end. Decided against one transaction for all: the originals would stand still until the last one
-is proven, where now each of them stops only while its own replacement starts.
+Each is a transaction of its own, with its own way back, and names the group in `Transaction.group`, for as long as it
+can be undone. The entry here says what happens to all of them if this program dies in the middle, and is deleted at the
+end. Decided against one transaction for all: the originals would be down until the last one is proven, whereas now each
+is down only while its own replacement starts.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from stratascope.value import Value
 
 
 class Group(Value):
-    """`members`: full ids of the containers that are to be relaunched, one for each transaction, where they are to be
-    hardened; of the transactions that are to be undone where `undoes`.
+    """`members`: when hardening, full ids of the containers to relaunch, one per transaction; when `undoes`, ids of the
+    transactions to undo.
 
-    Broken off, hardenings are undone unless all of them were done; undos go on to their end.
+    After a crash, an unfinished hardening is undone unless all members were done; an unfinished undo is completed.
     """
 
     id: str

@@ -1,6 +1,6 @@
-"""Folders of a container's root directory as they are: what a file system in memory there would hide or has to be like.
+"""Folders in a container's root directory: what a tmpfs mounted there would hide, or must resemble.
 
-Apart from `toggle`, since ports name it and every command loads these.
+Not in `toggle`, because ports use it and every command imports those.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from stratascope.value import Value
 
 
 class Folder(Value):
-    """`names`: what lies in it, as far as it was looked at. Owner and group as whoever gives it counts."""
+    """`names`: its entries, as far as they were read. Owner and group in the numbering of whoever returns it."""
 
     path: str
     uid: int
@@ -21,9 +21,9 @@ class Folder(Value):
 
 
 class RootFolders(Protocol):
-    """The folders of containers on an engine's host."""
+    """Folders of containers on an engine's host."""
 
     def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
-        """Those of the paths that are folders of that process's root directory, on no other mount; owners as the host
-        counts, names that are as they were `before` (seconds since the epoch). None where they can't be read.
+        """Those of `paths` that are folders in that process's root directory and on the same mount. Owners in the
+        host's numbering; only names unchanged since `before` (seconds since the epoch). None if they can't be read.
         """

@@ -1,8 +1,8 @@
 """The launch spec: everything needed to create a container again. The engine's JSON is kept whole, security is typed.
 
-Toggles change `asked`; the engine's adapter writes the difference between the spec's `asked` and the wanted one into
-the body, so what no toggle knows stays as the engine said it. Decided against a model of all options: it would lose
-those that it does not know.
+Toggles change `asked`; the engine's adapter applies the difference between the spec's `asked` and the wanted one to the
+body, so that everything unknown to toggles stays as the engine reported it. Decided against a model of all options: it
+would lose those that it does not know.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message
 from stratascope.value import Value
 
-# Labels of a replacement: which relaunch made it, of which original, under which name
+# Labels of a replacement: the relaunch that made it, the original, and its name
 TRANSACTION = "io.github.stratascope.transaction"
 ORIGINAL = "io.github.stratascope.original"
 NAME = "io.github.stratascope.name"
 
-# Images that a writable layer was committed to. `localhost/` is nobody's registry, so that none is ever asked for it
+# Images of committed writable layers. No registry is called `localhost/`, so none is ever asked for them
 IMAGES = "localhost/stratascope/"
 _IMAGE_NAME_MAX = 100  # characters; Docker allows 255 for the whole
 
 
 class RestartPolicy(Value):
-    """As the engine names it: no, on-failure, always, unless-stopped; `retries` for on-failure."""
+    """In the engine's terms: no, on-failure, always, unless-stopped; `retries` for on-failure."""
 
     name: str = "no"
     retries: int = 0
 
 
 class Health(StrEnum):
-    """What a container's healthcheck says."""
+    """State of a container's healthcheck."""
 
     NONE = "none"  # it has no healthcheck
     STARTING = "starting"
@@ -41,42 +41,41 @@ class Health(StrEnum):
 
 
 class RuntimeState(Value):
-    """What its engine says of a container besides its options: whether the original could start again, and what a
-    relaunch would cut off. The defaults are those of a container about which there is nothing to tell.
+    """What its engine says of a container in addition to its options: whether the original could start again, and what
+    a relaunch would interrupt. The defaults mean there is nothing to report.
     """
 
-    restarts: int = 0  # how often the engine started it again after it had ended by itself
-    attached: bool = False  # it was started in the foreground, or its input is kept open
-    sessions: int = 0  # exec sessions that run now, but for its own healthcheck
+    restarts: int = 0  # times that the engine restarted it after it had exited by itself
+    attached: bool = False  # started in the foreground, or with its input kept open
+    sessions: int = 0  # exec sessions running now, without its own healthcheck
     healthcheck: bool = False
-    log: bool = False  # its engine keeps what it printed, and removes that with it
-    networks: tuple[str, ...] = ()  # whose name leads to another network by now, or to none
-    edited: tuple[str, ...] = ()  # files that the engine makes, changed by hand: /etc/hosts …
-    health: Health = Health.NONE  # what its healthcheck says now
+    log: bool = False  # its engine keeps its output, and deletes that with it
+    networks: tuple[str, ...] = ()  # their name leads to another network by now, or to none
+    edited: tuple[str, ...] = ()  # files made by the engine and edited since: /etc/hosts …
+    health: Health = Health.NONE  # state of its healthcheck now
 
 
 def layer_image(name: str, transaction: str) -> str:
-    """What the image of a container's writable layer is called.
+    """Name of the image for a container's writable layer.
 
-    A repository is lower case, and only single separators stand between letters and digits, which is stricter than
-    what containers may be called (github.com/distribution/reference).
+    A repository name is lower case, with only single separators between letters and digits, which is stricter than
+    container names (github.com/distribution/reference).
     """
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_IMAGE_NAME_MAX].strip("-")
     return f"{IMAGES}{plain or 'container'}:{transaction}"
 
 
 def own_image(image: str) -> str:
-    """The image's name where it is one of those, else nothing."""
+    """The image's name if it is one of those, else empty."""
     return image if image.startswith(IMAGES) else ""
 
 
 class LaunchSpec(Value):
     """One container, ready to be created again.
 
-    `body` is the engine's own create request for an unchanged relaunch, without a name; `inspect` the engine's answer
-    in full. These and `environment` hold secrets: they go to the engine and into the journal, never into logs or
-    reports.
-    `lost` is what can't be recovered (a reason to refuse, by name); `differs` what must differ, by name.
+    `body` is the engine's own create request for an unchanged relaunch, without a name; `inspect` the engine's full
+    answer. These and `environment` hold secrets: they go to the engine and into the journal, never into logs or
+    reports. `lost` is what can't be recovered (a reason to refuse, by name); `differs` what must differ, by name.
     """
 
     UNPRINTED = ("body", "inspect", "environment")
@@ -94,72 +93,72 @@ class LaunchSpec(Value):
     auto_remove: bool = False
     stop_timeout: int = 10  # seconds
     labels: tuple[tuple[str, str], ...] = ()
-    environment: tuple[str, ...] = ()  # "NAME=value", also those of the image
-    image_environment: tuple[str, ...] = ()  # "NAME=value" as the image has it: nobody's secret
+    environment: tuple[str, ...] = ()  # "NAME=value", including those of the image
+    image_environment: tuple[str, ...] = ()  # "NAME=value" as in the image: not secret
     lost: tuple[Message, ...] = ()
     differs: tuple[Message, ...] = ()
     state: RuntimeState = RuntimeState()
-    mapped: tuple[tuple[str, str], ...] = ()  # source and target of volumes that are mounted with their ids mapped
+    mapped: tuple[tuple[str, str], ...] = ()  # source and target of volumes mounted with an id mapping
 
     @property
     def values(self) -> tuple[str, ...]:
-        """Of its environment, but for the folders in which programs are looked for."""
+        """The values of its environment, without search paths for programs."""
         pairs = (each.partition("=") for each in self.environment)
         return tuple(value for name, _, value in pairs if value and name != "PATH")
 
 
 class Created(Value):
-    """A container that was created: its id and the engine's warnings (a limit that it ignores is one)."""
+    """A created container: its id and the engine's warnings (such as a limit that it ignores)."""
 
     id: str
     warnings: tuple[str, ...] = ()
 
 
 class Running(Value):
-    """How a container is doing now."""
+    """A container's present state."""
 
     id: str
     name: str
-    status: str  # core.container.Status's words
+    status: str  # in core.container.Status's words
     pid: int | None
     exit_code: int | None
     restarts: int
     health: Health
     labels: tuple[tuple[str, str], ...] = ()
-    error: str = ""  # the engine's own words for why it does not run
-    out_of_memory: bool = False  # the engine says that the kernel killed it for want of memory
-    published: tuple[int, ...] = ()  # TCP ports of the host that lead to it now, those that the engine chose too
+    error: str = ""  # the engine's own reason why it is not running
+    out_of_memory: bool = False  # the engine reports an OOM kill
+    published: tuple[int, ...] = ()  # TCP ports of the host that lead to it now, including those the engine chose
     created: float = 0.0  # seconds since the epoch
-    restart: str = "no"  # its restart policy's name
-    mounted: tuple[str, ...] = ()  # where its binds and volumes lie on the engine's machine
+    restart: str = "no"  # name of its restart policy
+    mounted: tuple[str, ...] = ()  # where its binds and volumes are on the engine's machine
 
 
 class Executed(Value):
-    """What a command that was run in a container came to: its exit status (None: not told), and what it printed."""
+    """Result of a command run in a container: its exit status (None: not known), and its output."""
 
     code: int | None
     text: str
 
 
 class FileChange(Value):
-    """One path of the writable layer: `kind` is added, changed or deleted."""
+    """One changed path in the writable layer: `kind` is added, changed or deleted."""
 
     path: str
     kind: str
 
 
 class ContainerFile(Value):
-    """A regular file of a container. `path`: where it lies once links are followed, as far as its engine says."""
+    """A regular file in a container. `path`: with symlinks resolved, as far as its engine says."""
 
     UNPRINTED = ("data",)
 
     path: str
-    mode: int  # permission bits, with set-uid, set-gid and sticky; 0 where it is too large
-    data: bytes | None  # None: it is larger than what was asked for
+    mode: int  # permission bits, with set-uid, set-gid and sticky; 0 if it is too large
+    data: bytes | None  # None: larger than the limit asked for
 
 
 class Limits(Value):
-    """Resources that an engine changes while the container runs. None: leave as it is. Bytes, count, cores."""
+    """Resources that an engine can change while the container runs. None: unchanged. Bytes, count, cores."""
 
     memory: int | None = None
     memory_swap: int | None = None

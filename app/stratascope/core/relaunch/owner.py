@@ -1,8 +1,8 @@
-"""Owners: programs that made a container and would make it again their own way, Compose and systemd with Quadlet.
+"""Owners: programs that made a container and would recreate it their own way, Compose and systemd with Quadlet.
 
-A change goes through their files then: text of ours is put into a file that the owner reads, and the owner creates the
-container again. The way back is to take just that text out. What a file held before is never written back as a whole:
-somebody may have added to it since. Types only; the port is `core.owners.Owners`.
+A change then goes through their files: our text is put into a file that the owner reads, and the owner recreates the
+container. The way back is to remove just that text. A file's former content is never restored as a whole: somebody may
+have added to it since. Types only; the port is `core.owners.Owners`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class OwnerKind(StrEnum):
 
 
 class OwnerFile(Value):
-    """Text that goes into a file. `before`: what the file held, None where it was not there. No secret is in here.
+    """Text that goes into a file. `before`: the file's former content, None if it did not exist. Contains no secret.
 
-    `joint` stands between the two where it held something, as the file's format wants it.
+    `joint` separates the two if the file had content, as its format requires.
     """
 
     path: str
@@ -31,15 +31,15 @@ class OwnerFile(Value):
 
     @property
     def content(self) -> str:
-        """The whole file once the text is in it."""
+        """The whole file with the text in it."""
         return f"{self.before}{self.joint}{self.text}" if self.before else self.text
 
 
 class Owned(Value):
-    """All that it takes to let the owner create one container again, today or after a crash.
+    """All it takes to let the owner recreate one container, now or after a crash.
 
-    `labels`: the containers with all of these are this service's. `stamp`: what was seen of the owner's own files, to
-    notice that they were changed. `undoes`: the transaction that this one takes back.
+    `labels`: containers that have all of these belong to this service. `stamp`: state of the owner's own files, to
+    detect changes. `undoes`: the transaction that this one undoes.
     """
 
     kind: OwnerKind
@@ -47,23 +47,23 @@ class Owned(Value):
     labels: tuple[tuple[str, str], ...]
     sources: tuple[str, ...]  # the files that the owner makes it from
     files: tuple[OwnerFile, ...]
-    patience: float  # seconds that creating it again may take
+    patience: float  # seconds that recreating it may take
     stamp: str = ""
     endpoint: str = ""
     project: str = ""
     directory: str = ""
     environment_files: tuple[str, ...] = ()
-    user: bool = False  # of systemd's manager for this user
+    user: bool = False  # of systemd's user manager
     undoes: str = ""
 
     @property
     def key(self) -> str:
-        """One service, whichever container it has at the moment."""
+        """Identifies the service, whichever container it has at the moment."""
         return f"{self.kind}:{self.project}:{self.service}"
 
 
 class OwnerPlan(Value):
-    """What is going to be written, and what the owner is going to be told; commands as they can be typed."""
+    """What will be written, and what the owner will be asked to do; commands as they can be typed."""
 
     owned: Owned
     title: Message
@@ -84,7 +84,7 @@ class OwnerPlan(Value):
 
 
 class OwnerRefusal(Value):
-    """Why a container that has an owner can't be changed through it, and what to do instead."""
+    """Why a container can't be changed through its owner, and what to do instead."""
 
     kind: OwnerKind
     text: Message
@@ -92,7 +92,7 @@ class OwnerRefusal(Value):
 
 
 class OwnerText(Value):
-    """What is to be written: the override or drop-in, and a seccomp profile with the name that the text calls it by."""
+    """What is to be written: the override or drop-in, and a seccomp profile with the name that the text uses for it."""
 
     text: str
     profile: str = ""

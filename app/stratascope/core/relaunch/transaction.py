@@ -1,6 +1,6 @@
-"""A relaunch as it is written down: its stage, what it needs to go on or back, and what it tells on the way.
+"""A relaunch as the journal has it: its stage, what it takes to go on or back, and the progress that it reports.
 
-The stage is written before the calls that it names, so whoever finds it after a crash knows what may have happened.
+A stage is written before the calls that it names, so whoever finds it after a crash knows what may have happened.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.value import Value, replace
 
-WATCH = 10.0  # seconds that a replacement is watched before it counts as good, where nothing else was said
+WATCH = 10.0  # seconds that a replacement is watched before it counts as good, by default
 WATCH_MOST = 3600.0
-REPEATS, REPEATS_MOST = 3, 100  # times that settings which work on a twin are tried again
+REPEATS, REPEATS_MOST = 3, 100  # times that settings that work on a twin are tried again: default, maximum
 
 
 class Stage(StrEnum):
-    """In their order. Before VERIFIED a relaunch is rolled back, from there on it is finished."""
+    """In order. Before VERIFIED a relaunch is rolled back, from there on it is completed."""
 
     INTENT = "intent"  # about to create the new container
-    CREATED = "created"  # it exists beside the old one, which still runs
+    CREATED = "created"  # it exists in addition to the old one, which still runs
     HELD = "held"  # about to set the old one's restart policy to no
     STOPPING = "stopping"  # about to stop the old one, and to commit what it wrote
-    OWNERS = "owners"  # about to change owners of files in its volumes; only where that is wanted
-    STOPPED = "stopped"  # about to change the names
+    OWNERS = "owners"  # about to change owners of files in its volumes, if requested
+    STOPPED = "stopped"  # about to swap the names
     RENAMED = "renamed"  # about to start the new one
-    STARTED = "started"  # it was started and is being watched
+    STARTED = "started"  # started, and being watched
     VERIFIED = "verified"  # it is to stay
     DONE = "done"  # the old one is set aside until it is discarded
 
@@ -43,15 +43,15 @@ class Kind(StrEnum):
 
 
 class Remedy(StrEnum):
-    """An option that makes a blocked relaunch safe: with it, one kind of block is dealt with instead of refused."""
+    """An option that makes a blocked relaunch safe: it handles one kind of block instead of refusing."""
 
-    COMMIT_LAYER = "commit-layer"  # what it wrote over its image goes into an image that the replacement starts from
-    LEAVE_LOGS = "leave-logs"  # log files that it wrote over its image stay behind, and are begun anew
+    COMMIT_LAYER = "commit-layer"  # commit what it wrote over its image; the replacement starts from that
+    LEAVE_LOGS = "leave-logs"  # log files written over its image are left behind, and begin anew
     DEPENDENTS = "with-dependents"  # containers that use its namespaces are relaunched with it, as one
 
 
 class Member(Value):
-    """One container of a relaunch, and the one that takes its place. The fields are those of `Transaction`."""
+    """One container of a relaunch, and its replacement. Fields as in `Transaction`."""
 
     UNPRINTED = ("inspect", "body", "original")
 
@@ -75,7 +75,7 @@ class Member(Value):
 
     @property
     def starts(self) -> bool:
-        """Whether the new one is to run: as the old one did, where nothing else is said."""
+        """Whether the new one is to run: as the old one did, unless specified."""
         return self.was_running if self.new_runs is None else self.new_runs
 
 
@@ -83,19 +83,19 @@ class Transaction(Value):
     """One relaunch. `old` is set aside, `new` takes its name; `created`: whether `new` was made for it.
 
     `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `body` is the create
-    request of the new one and `original` that of the old one, which is created again where somebody removed it;
-    `inspect` is kept so that a person could do so by hand if all else failed. All three hold secrets. `image` is
-    the name of the image that the old one's writable layer is committed to, empty where it is not carried over;
-    `old_image` the one that the old one itself was made from in that way, which goes when the old one is discarded.
-    `owners`: whose files of its volumes the hardened one got, once the other has stopped; an undo gives them back.
-    `further` are those that are relaunched with it, since they use its namespaces; each stands after all it needs.
-    `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
-    `kept`: what an earlier relaunch set aside, where the old one is itself a replacement. Once the new one stays, that
-    is what is set aside, and the old one goes: however often a container is hardened, the way back leads to the first.
-    `group`: of those that are relaunched one after the other, and are to be undone together (`core.relaunch.group`).
-    `new_runs`: where the old one had ended and the new one is to run, or the other way round on the way back.
-    `new_created`: when the engine created the new one; 0.0 in entries of earlier versions.
-    `leave_logs`: with an owner, log files outside its volumes may go with a container, on the way back too.
+    request of the new one and `original` that of the old one, which is recreated if somebody removed it; `inspect` is
+    kept so that a person could recreate it manually if all else failed. All three hold secrets. `image` is the image
+    that the old one's writable layer is committed to, empty if it is not carried over; `old_image` the image from an
+    earlier commit that the old one itself was made from, which is removed when the old one is discarded. `owners`:
+    volumes whose files the hardened one was given, once the other had stopped; an undo gives them back. `further` are
+    those relaunched with it, since they use its namespaces; each comes after everything it needs. `owner`: Compose or
+    systemd creates the container, so nothing is set aside; the way back is to remove our text. `kept`: what an earlier
+    relaunch set aside, if the old one is itself a replacement. Once the new one stays, that remains set aside, and the
+    old one is removed: however often a container is hardened, the way back leads to the first. `group`: of those
+    relaunched one after the other, and to be undone together (`core.relaunch.group`). `new_runs`: set if the old one
+    had ended and the new one is to run, or the reverse on the way back. `new_created`: when the engine created the new
+    one; 0.0 in entries of earlier versions. `leave_logs`: with an owner, log files outside its volumes may be lost with
+    a container, on the way back too.
     """
 
     UNPRINTED = ("inspect", "body", "original")
@@ -111,7 +111,7 @@ class Transaction(Value):
     created: bool
     old_aside: str
     new_aside: str
-    restart: RestartPolicy  # of the old one, given back on the way back
+    restart: RestartPolicy  # of the old one, restored on the way back
     new_restart: RestartPolicy  # of the new one, once it may start by itself
     was_running: bool
     stop_timeout: int
@@ -158,11 +158,11 @@ class Transaction(Value):
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """The container itself, and then those that are relaunched with it."""
+        """The container itself, then those relaunched with it."""
         return (Member(**{name: getattr(self, name) for name in Member.__struct_fields__}), *self.further)
 
     def with_members(self, members: tuple[Member, ...]) -> Transaction:
-        """The same relaunch, with what became known of them."""
+        """The same relaunch with updated members."""
         first, *further = members
         own = {name: getattr(first, name) for name in Member.__struct_fields__}
         return replace(self, further=tuple(further), **own)
@@ -178,27 +178,27 @@ class Transaction(Value):
 
 
 class Damaged(Value):
-    """A journal file that can't be read: where it is and why. It is left as it is."""
+    """An unreadable journal file: where it is and why. It is left as it is."""
 
     path: str
     words: str
 
 
 class BusyError(Exception):
-    """Somebody else works on this container right now."""
+    """Someone else is working on this container right now."""
 
     message = msg("Another window or command is working on this container right now.")
 
 
 class ClaimedError(BusyError):
-    """The same by what the engine says: it may be another user's, on another machine, or left by a crash."""
+    """The same, by a mark in the engine: another user, another machine, or a crash's leftover."""
 
     message = msg("Another window or command, perhaps of another user, is working on this container right now. If "
                   "none is, run stratascope recover.")  # fmt: skip
 
 
 class JournalError(Exception):
-    """The journal can't be written (a full disk): nothing may go on without it."""
+    """The journal can't be written (a full disk): nothing may proceed without it."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -206,13 +206,15 @@ class JournalError(Exception):
 
 
 class Journal(Protocol):
-    """Where transactions, twins and groups are kept. `write` returns once it would survive a crash of the machine."""
+    """Storage of transactions, twins and groups. `write` returns once the entry would survive a crash of the
+    machine.
+    """
 
     def write(self, transaction: Transaction) -> None:
         """Raises JournalError."""
 
     def forget(self, transaction: str) -> None:
-        """No error where it is not there."""
+        """No error if it does not exist."""
 
     def all(self) -> tuple[Transaction | Damaged, ...]:
         """Every transaction, oldest first."""
@@ -221,7 +223,7 @@ class Journal(Protocol):
         """Raises JournalError."""
 
     def forget_twin(self, twin: str) -> None:
-        """No error where it is not there. Raises JournalError."""
+        """No error if it does not exist. Raises JournalError."""
 
     def twins(self) -> tuple[TwinRecord, ...]:
         """Every twin, oldest first."""
@@ -230,20 +232,20 @@ class Journal(Protocol):
         """Raises JournalError."""
 
     def forget_group(self, group: str) -> None:
-        """No error where it is not there. Raises JournalError."""
+        """No error if it does not exist. Raises JournalError."""
 
     def groups(self) -> tuple[Group, ...]:
-        """Every group that is under way, oldest first."""
+        """Every group under way, oldest first."""
 
     def hold(self, engine: str, container: str) -> AbstractContextManager[None]:
-        """For oneself alone, until it is left or this program ends; raises BusyError, JournalError."""
+        """Lock it until the context exits or this program ends; raises BusyError, JournalError."""
 
     def held(self, container: str) -> bool:
-        """Whether any program of this machine, with whatever journal, holds that container."""
+        """Whether any program on this machine, whatever its journal, holds that container."""
 
 
 class State(StrEnum):
-    """Of one step of a relaunch."""
+    """State of one step of a relaunch."""
 
     BEGUN = "begun"
     DONE = "done"
@@ -251,7 +253,7 @@ class State(StrEnum):
 
 
 class Progress(Value):
-    """One step as it happens. `seconds` is how long it took, 0.0 when it begins."""
+    """One step as it happens. `seconds`: how long it took, 0.0 when it begins."""
 
     step: str  # preflight, journal, create, stop, rename, start, watch, verify, finish, roll-back; write, re-create
     state: State
@@ -261,26 +263,25 @@ class Progress(Value):
 
 class Ending(StrEnum):
     VERIFIED = "verified"  # enforced, and seen to work
-    ENFORCED = "enforced"  # it runs, and nothing showed that it works; kept
+    ENFORCED = "enforced"  # it runs, and nothing showed whether it works; kept
     KEPT = "kept-unverified"
     ROLLED_BACK = "rolled-back"
     REFUSED = "refused"
-    UNFINISHED = "unfinished"  # neither way could be gone to its end: recovery does that later
-    LIMITED = "limits-changed"  # live, without a relaunch
+    UNFINISHED = "unfinished"  # neither direction could be completed: recovery does that later
+    LIMITED = "limits-changed"  # changed live, without a relaunch
 
     @property
     def stays(self) -> bool:
-        """Whether what was wanted is there now."""
+        """Whether the requested state is in place now."""
         return self in (Ending.VERIFIED, Ending.ENFORCED, Ending.KEPT, Ending.LIMITED)
 
 
 class Ended(Value):
-    """How it ended; `why` where it did not go through, `log` the replacement's last words.
+    """How it ended; `why` if it failed, `log` the replacement's last output.
 
     `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest
-    first. Without suspects nothing points to a toggle.
-    `enforced`: all toggles, by /proc; `works`: by what is in `compared`. None: not known. `not_compared`: what could be
-    broken all the same, and the reasons why nothing was shown.
+    first; empty if nothing points to a toggle. `enforced`: all toggles, by /proc; `works`: by what is in `compared`.
+    None: not known. `not_compared`: what could be broken all the same, and why nothing was shown.
     """
 
     ending: Ending

@@ -1,4 +1,4 @@
-"""Trials of settings on twins (`twin`): what one came to, and what would make it work."""
+"""Trials of settings on twins (`twin`): their results, and what would make a failing one work."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from stratascope.value import Value
 
 
 class Loosening(Value):
-    """What would take back a part of the candidate: another value for this toggle, also for one that is not in it; None
-    leaves it out.
+    """What would take back a part of the candidate: another value for this toggle, which need not be in it; None leaves
+    it out.
 
-    `certain`: a refusal says so, else it is our best explanation.
+    `certain`: stated by a refusal; else it is our best explanation.
     """
 
     toggle: str
@@ -23,37 +23,37 @@ class Loosening(Value):
 
 
 class Refusal(Value):
-    """Something that was refused to a twin. `key` is the same each time that just this is refused again."""
+    """Something that was refused to a twin. `key` is the same each time that exactly this is refused again."""
 
     key: str
     text: Message
-    loosening: Loosening | None = None  # None: nothing of ours would allow it
+    loosening: Loosening | None = None  # None: none of our toggles would allow it
 
 
 class Pace(Value):
-    """How long a trial took, in seconds, and how its program ended: what the next ones are held against."""
+    """Seconds that a trial took, and how its program behaved: the baseline for the following ones."""
 
-    up: float  # from the start until it did all that was awaited
+    up: float  # from the start until everything awaited was there
     exercise: float
     stop: float
     exit_code: int | None
-    healthy: bool  # its healthcheck said so
-    signals: tuple[str, ...]  # those that it takes and goes on: to reload, to reopen its logs
+    healthy: bool  # its healthcheck reported so
+    signals: tuple[str, ...]  # those that it handles and survives: to reload, to reopen its logs
     answers: tuple[Answer, ...] | None  # at its TCP ports; None: its network could not be entered
 
 
 class Works(StrEnum):
     YES = "yes"
     BREAKS = "breaks"
-    REFUSED = "refused"  # there can be no such twin
-    UNKNOWN = "unknown"  # the trial itself failed: an engine went away, or somebody cancelled
+    REFUSED = "refused"  # such a twin is not possible
+    UNKNOWN = "unknown"  # the trial itself failed: the engine went away, or it was cancelled
 
 
 class Tried(Value):
-    """What a trial came to. `why`: where it does not work; `words` are the engine's, `log` the twin's last ones.
+    """Result of a trial. `why`: set if it does not work; `words`: the engine's message; `log`: the twin's last output.
 
-    `loosenings`: what would help, likeliest first; empty where nothing points anywhere. `refusals`: those that an
-    unchanged twin does not have, or all of an unchanged one. `seconds`: from the plan to the last volume removed.
+    `loosenings`: what would help, likeliest first; empty if nothing points anywhere. `refusals`: those that an
+    unchanged twin does not have, or all of an unchanged one. `seconds`: from the plan until the last volume is removed.
     """
 
     choices: tuple[Choice, ...]

@@ -1,8 +1,8 @@
-"""Twins: a disposable copy of a container beside it, and what it is made of.
+"""Twins: disposable copies of a container next to it, and what they are made of.
 
-A twin can change nothing of its original: what that may write to lies below an overlay, it has a network with nothing
-in it, and what can't be copied so refuses the twin, with the reason. It is written into the journal before it exists.
-Apart from `trial`, since ports and journal name these, and every command loads them.
+A twin can change nothing of its original: writable files are below an overlay, its network is empty, and anything that
+can't be copied this way refuses the twin, with the reason. It is written into the journal before it exists. Not in
+`trial`, because ports and journal use these types and every command imports them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 from stratascope.value import Value
 
 TWIN = "io.github.stratascope.twin"  # label of a twin and of its volumes: the twin's number
-TWIN_NAME = "twin-"  # after the name of its original and a dot
+TWIN_NAME = "twin-"  # suffix of its name, after the original's name and a dot
 CHECK_INTERVAL = 1_000_000_000  # nanoseconds between two runs of a twin's healthcheck
-CHECK_FAILURES = 100_000  # failures that it may have: whoever watches the twin knows how long to wait
+CHECK_FAILURES = 100_000  # failures allowed, practically unlimited: whoever watches the twin knows how long to wait
 
 
 class TwinMount(Value):
-    """A bind or a volume as the twin gets it. `source` is on the engine's host, with no link at its end.
+    """A bind or a volume as mounted in the twin. `source` is on the engine's host, with a final symlink resolved.
 
-    `overlaid`: the twin writes into a layer of its own; all else is mounted as it is, and read-only.
+    `overlaid`: the twin writes into a layer of its own; everything else is mounted as it is, read-only.
     """
 
     source: str
@@ -28,7 +28,7 @@ class TwinMount(Value):
 
 
 class TwinRecord(Value):
-    """A twin as the journal has it: all that is needed to remove it, and what came with it."""
+    """A twin's entry in the journal: all that is needed to remove it and what was made for it."""
 
     id: str  # also the value of the label
     engine: str
@@ -36,4 +36,4 @@ class TwinRecord(Value):
     original: str  # full id
     name: str
     started_at: float
-    cgroup: str = ""  # made for it to lie below, from the top of the control groups; empty: none
+    cgroup: str = ""  # its parent control group, made for it, as a path from the cgroup root; empty: none

@@ -1,9 +1,9 @@
-"""Volumes whose files get another owner, so that a container may start as an ordinary user: what is changed, and back.
+"""Volumes whose files change owner, so that a container can start as an ordinary user: what changes, and the way back.
 
-Only the user and group that it starts as are exchanged for the new ones, wherever a file has them. What can't be told
-from that afterwards is listed: files that had something of the new owner before, other mixtures, and what the kernel
-takes from a file with its owner (set-uid bits, file capabilities: chown(2)). So the list is short for most volumes
-however many files they hold, and the way back also fits what was written since. Decided against a list of all files.
+Only the user and group that it starts as are replaced by the new ones, wherever a file has them. Whatever could not be
+reversed from that alone is listed: files that already had the new user or group, other mixtures, and what the kernel
+clears when the owner changes (set-uid bits, file capabilities: chown(2)). So for most volumes the list is short however
+many files they hold, and the way back also fits files written since. Decided against a list of all files.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from stratascope.value import Value, replace
 
 
 class Ids(Value):
-    """User and group, as the host counts."""
+    """User and group, in the host's numbering."""
 
     uid: int
     gid: int
 
 
 class FileOwner(Value):
-    """One file as it was. `path`: below the volume's top, empty for that; its bytes as Latin-1, which JSON can hold.
+    """One file as it was. `path`: relative to the volume's root, empty for the root; its bytes as Latin-1, which JSON
+    can hold.
 
-    `bits`: set-uid and set-gid; `capability`: `security.capability` in hexadecimal. Both are for that inode only, with
-    that content: bytes and SHA-256 (nothing for other files).
+    `bits`: set-uid and set-gid; `capability`: `security.capability` in hexadecimal. Restored only to the same inode
+    with the same content: size and SHA-256 (empty for other files).
     """
 
     path: str
@@ -40,7 +41,7 @@ class FileOwner(Value):
 
 
 class VolumeChange(Value):
-    """One volume. Whoever is not in `files` and belongs to `becomes` afterwards belonged to `was`, or is new."""
+    """One volume. A file that is not in `files` and belongs to `becomes` afterwards belonged to `was`, or is new."""
 
     source: str  # its folder on the engine's host
     was: Ids
@@ -48,14 +49,14 @@ class VolumeChange(Value):
     files: tuple[FileOwner, ...] = ()
 
     def given(self, uid: int, gid: int) -> tuple[int, int]:
-        """Whom a file of that owner belongs to after the change."""
+        """The owner after the change of a file with this owner."""
         return (
             self.becomes.uid if uid == self.was.uid else uid,
             self.becomes.gid if gid == self.was.gid else gid,
         )
 
     def taken_back(self, uid: int, gid: int) -> tuple[int, int]:
-        """Whom a file of that owner, which is not in `files`, belonged to before."""
+        """The owner before the change of a file with this owner that is not in `files`."""
         return (
             self.was.uid if uid == self.becomes.uid else uid,
             self.was.gid if gid == self.becomes.gid else gid,
@@ -63,7 +64,7 @@ class VolumeChange(Value):
 
 
 def over(first: tuple[VolumeChange, ...], then: tuple[VolumeChange, ...]) -> tuple[VolumeChange, ...]:
-    """Both as one change: back from it leads to where the first one began."""
+    """Both as one change, whose way back leads to the state before the first."""
     later = {change.source: change for change in then}
     known = {change.source for change in first}
     joined = (
@@ -73,27 +74,27 @@ def over(first: tuple[VolumeChange, ...], then: tuple[VolumeChange, ...]) -> tup
 
 
 class VolumeOwners(Protocol):
-    """The files of volumes on an engine's machine. No link is followed, no other mount entered.
+    """Files of volumes on an engine's machine. Symlinks are not followed, other mounts not entered.
 
-    All but `no_owners` raise RefusedError for what can't be done, with the reason, and EngineError.
+    All but `no_owners` raise RefusedError, with the reason, for what can't be done, and EngineError.
     """
 
     def no_owners(self) -> Message | None:
-        """Why no file's owner can be changed from here; None where it can."""
+        """Why file owners can't be changed from here; None if they can."""
 
     def volume_change(self, source: str, was: Ids, becomes: Ids) -> VolumeChange:
-        """What a change would have to put back. Looks only."""
+        """What a change would have to restore. Reads only."""
 
     def give_volume(self, change: VolumeChange) -> None:
-        """To the new owner. May be repeated."""
+        """Change to the new owner. Idempotent."""
 
     def take_volume_back(self, change: VolumeChange) -> None:
-        """All as it was listed. May be repeated, also after a half of `give_volume`."""
+        """Restore everything as listed. Idempotent; also after an incomplete `give_volume`."""
 
     def not_given(self, change: VolumeChange) -> tuple[str, ...]:
-        """Some of the paths below the source that belong to the old owner still."""
+        """Some of the paths below the source that still belong to the old owner."""
 
     def give_twin(
         self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
     ) -> None:
-        """The same in the layers that a twin of this number writes to, before its start: no volume changes."""
+        """The same in the layers that the twin of this number writes to, before its start: no volume changes."""

@@ -1,7 +1,7 @@
 """What a refused attempt would have needed, in terms that a toggle can give (`Toggle.allows`). Closed: one type each.
 
-What refuses names a want, what gives knows wants, and neither knows the other: so the smallest of all that would help
-can be offered (`usecases/denials/remedies.py`).
+Refusals name wants and toggles know wants, and neither knows the other; so the smallest change that would help can be
+offered (`usecases/denials/remedies.py`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from stratascope.value import Value
 
 
 class HeldCapability(Value):
-    """These capabilities, effective in the process. `uid`: as whom it runs, inside; None: not known."""
+    """These capabilities, effective in the process. `uid`: the one it runs as, inside; None: not known."""
 
     names: tuple[str, ...]
     uid: int | None = None
 
 
 class PassedCall(Value):
-    """A system call that the filter lets through, with these arguments."""
+    """A system call that the filter allows, with these arguments."""
 
     abi: str
     name: str
@@ -25,7 +25,7 @@ class PassedCall(Value):
 
 
 class WritablePlace(Value):
-    """A path that can be written to. `mount`: where the mount lies that is read-only; "/" is the root file system."""
+    """A writable path. `mount`: mount point of the read-only mount; "/" is the root file system."""
 
     path: str
     mount: str
@@ -46,7 +46,7 @@ class ReadablePlace(Value):
 
 
 class DeviceNode(Value):
-    """A device of the host. `access`: of r, w, m; `name`: of it in the host's /dev, where that is known, "net/tun"."""
+    """A device of the host. `access`: of r, w, m; `name`: its path in the host's /dev if known, "net/tun"."""
 
     path: str
     kind: str  # "c" or "b"
@@ -56,19 +56,19 @@ class DeviceNode(Value):
 
     @property
     def of_host(self) -> str:
-        """Where it is to be had on the host; "" where that is not known."""
+        """Its path on the host; "" if not known."""
         return self.path if self.path.startswith("/dev/") else f"/dev/{self.name}" if self.name else ""
 
 
 class GainedRights(Value):
-    """The rights of a set-uid program, or of one with capabilities of its own: no no_new_privs."""
+    """The rights of a set-uid program, or of one with file capabilities: no no_new_privs."""
 
     program: str
 
 
 class MoreOf(Value):
-    """A higher limit: memory, pids, nofile, nproc, fsize, memlock, shm … as in the engines' options. `now`: what it is;
-    None: not known. `path`: of a tmpfs.
+    """A higher limit: memory, pids, nofile, nproc, fsize, memlock, shm … as in the engines' options. `now`: the present
+    one; None: not known. `path`: of a tmpfs.
     """
 
     what: str
@@ -77,14 +77,14 @@ class MoreOf(Value):
 
 
 class RunsAs(Value):
-    """Another user, as the container counts."""
+    """Another user, in the container's numbering."""
 
     uid: int
     gid: int | None = None
 
 
 class MappedId(Value):
-    """An id that its user namespace maps. `group`: of groups."""
+    """An id that its user namespace maps. `group`: a group id."""
 
     number: int
     group: bool = False
@@ -98,11 +98,11 @@ class Unconfined(Value):
 
 
 class Network(Value):
-    """A way to other machines."""
+    """Access to other machines."""
 
 
 class HostsNamespace(Value):
-    """The host's own namespace of that kind: what is asked for belongs to it."""
+    """The host's own namespace of that kind: the object asked for belongs to it."""
 
     kind: str
 

@@ -1,8 +1,8 @@
 """Depth and exposure: pure functions of the layers' rulings. No layer is known by name here.
 
-Rulings are made once for each distinct posture of a layer, and a matrix once for each distinct set of postures: forty
-containers that are alike cost one. Those that are alike in part share what is the same. All of it lives as long as a
-matrix that holds it, and so as long as a container does. `without` takes a layer away in thought.
+Rulings are cached per distinct posture of a layer, and a matrix per distinct set of postures: forty like containers
+cost as much as one, and partly like ones share what is equal. The caches hold weak references: a result lives as long
+as a matrix uses it, and so as long as a container does. `without` answers what if a layer were missing.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from stratascope.value import replace
 WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, Severity.LOW: 0.01}
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # by depth: none, one, two, three and more
 GROUND_FACTOR = 0.10  # stopped by the host's settings alone
-# The middles lie where real containers of that band do, and the rise about them is such that one threat of medium
-# severity more or less is seen in the number of a plain container (tests/test_calibration.py)
+# The middles are where real containers of that band are, and the rise is steep enough there for one threat of medium
+# severity more or less to show in the number of a plain container (tests/test_calibration.py)
 LOW = Band(0.0, 3.9, 0.06, 4)
 BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.20, 5), Severity.HIGH: Band(4.0, 8.9, 0.135, 5)}
-_GROUNDS_MAX = 32  # machines; a setting that changes makes another one of it
-_RECENT = 16  # matrices that a new one is held against, to share what is the same
+_GROUNDS_MAX = 32  # machines; a changed setting counts as another one
+_RECENT = 16  # matrices that a new one is compared with, to share equal parts
 _CATALOGUES_MAX = 64  # tests make their own
 
 
 class _Catalogue:
-    """Threats with all that is worked out from them alone, and what was judged of them and is held by somebody."""
+    """Threats with everything derived from them alone, and weak references to what was judged of them."""
 
     def __init__(self, threats: tuple[Threat, ...]) -> None:
         self.threats = threats
         self.needs = needs_of(threats)
         place = {need: number for number, need in enumerate(self.needs)}
-        # for each route the places of its needs; routes of all threats in one row
+        # for each route the indices of its needs; the routes of all threats in one sequence
         self.routes = tuple(
             tuple(place[need] for step in route.steps for need in step.needs)
             for threat in threats
@@ -62,7 +62,7 @@ class _Catalogue:
         self.recent: deque[ref[Matrix]] = deque(maxlen=_RECENT)
 
 
-_catalogues: dict[int, _Catalogue] = {}  # by the identity of the tuple, which the catalogue keeps alive
+_catalogues: dict[int, _Catalogue] = {}  # keyed by the identity of the tuple, which the catalogue keeps alive
 
 
 def _catalogue(threats: tuple[Threat, ...]) -> _Catalogue:
@@ -75,7 +75,7 @@ def _catalogue(threats: tuple[Threat, ...]) -> _Catalogue:
 
 
 def needs_of(threats: tuple[Threat, ...]) -> tuple[Need, ...]:
-    """Every need of these threats, once."""
+    """Every need of these threats, once each."""
     found: dict[Need, None] = {}
     for threat in threats:
         for route in threat.routes:
@@ -87,7 +87,7 @@ def needs_of(threats: tuple[Threat, ...]) -> tuple[Need, ...]:
 def judge(threats: tuple[Threat, ...], postures: Postures, ground: Ground, like: Matrix | None = None) -> Matrix:
     """The matrix of one container, from each layer's posture (`Layer.posture`) and the ground.
 
-    `like`: one that was judged before, and is of nearly the same postures: quicker, and the result is the same.
+    `like`: an earlier matrix of nearly the same postures; faster, with the same result.
     """
     catalogue = _catalogue(threats)
     known = catalogue.matrices.get((ground, postures))
@@ -100,7 +100,7 @@ def judge(threats: tuple[Threat, ...], postures: Postures, ground: Ground, like:
 def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matrix | None) -> Matrix:
     rows = tuple([_row(catalogue, layer, posture) for layer, posture in postures])
     grounds = _ground_answers(catalogue, ground)
-    # threats to which no layer answers otherwise than for another container are taken from there
+    # threats to which every layer answers as for another container are taken from that one's matrix
     others = _others(catalogue, rows, ground, like)
     like = max(others, key=lambda other: sum(map(is_, rows, other.rows)), default=None)
     known = () if like is None else like.threats
@@ -130,7 +130,7 @@ def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matr
 
 
 def _others(catalogue: _Catalogue, rows: tuple[Row, ...], ground: Ground, like: Matrix | None) -> Iterator[Matrix]:
-    """That one, and those judged last that somebody holds still, of the same layers on the same ground."""
+    """`like` and the matrices judged last that are still alive, of the same layers on the same ground."""
     layers = [row.layer for row in rows]
     for matrix in (like, *[held() for held in tuple(catalogue.recent)]):
         if matrix is None or not (matrix.ground is ground or matrix.ground == ground):
@@ -145,7 +145,7 @@ def _row(catalogue: _Catalogue, layer: RulingLayer, posture: Posture) -> Row:
         decided = _by_route(catalogue, [ruled(layer, need, posture) for need in catalogue.needs])
         held = catalogue.latest.get(layer)
         latest = None if held is None else held()
-        before = [None] * len(decided) if latest is None else latest.answers  # most answers are the same
+        before = [None] * len(decided) if latest is None else latest.answers  # most answers are equal
         answers = [_answer(layer, ruling, same) for ruling, same in zip(decided, before, strict=True)]
         known = catalogue.rows[layer, posture] = Row(layer, tuple(answers))
         catalogue.latest[layer] = ref(known)
@@ -178,8 +178,9 @@ def _by_route(catalogue: _Catalogue, rulings: list[Ruling | None]) -> list[Rulin
 
 
 def _decisive(rulings: list[Ruling]) -> Ruling | None:
-    """The first that stops, one that was read before one that is only stated; else the first unknown, else the first,
-    one that is only stated before. What stops falls only if all that stop do.
+    """The ruling that stops, preferably one that was read over one that is only stated; else an unknown one; else any,
+    preferably one that is only stated. A stop hinges only on what all stopping rulings have in common: it falls only if
+    all of them do.
     """
     if len(rulings) < 2:
         return rulings[0] if rulings else None
@@ -212,7 +213,7 @@ def _linked(route: RouteState) -> tuple[tuple[str, str], ...]:
 
 
 def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
-    """The same container, supposing that these layers stop nothing."""
+    """The same container if these layers stopped nothing."""
     states = []
     for state in matrix.threats:
         routes = tuple(
@@ -224,11 +225,12 @@ def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
 
 
 def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> Exposure:
-    """See the design, section 6. `like`: one of the same threats, of which some may be these very ones.
+    """See section 6 of the design. `like`: one of the same threats; states that are identical in both are not
+    recomputed.
 
-    The worst threat that is open (or may be) gives the band, and what all threats together let through the place in it:
-    a threat that no layer stops lets its whole weight through. Decided against adding up to 10: a sum of a hundred
-    threats either says little where few are open, or nothing more where many are.
+    The worst threat that is open (or may be) gives the band, and the weight that all threats let through the position
+    in it; a threat that no layer stops lets its whole weight through. Decided against adding up to 10: a sum over a
+    hundred threats either says little where few are open, or no longer moves where many are.
     """
     if like is None:
         shares = tuple([_share(state) for state in states])
@@ -243,12 +245,12 @@ def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> 
 
 
 def band_of(through: Collection[Severity]) -> Band:
-    """The one that the worst of these gives."""
+    """The band of the worst of these severities."""
     return next((band for severity, band in BANDS.items() if severity in through), LOW)
 
 
 def _share(state: ThreatState) -> Share:
-    """The largest over the routes, as the attacker takes that."""
+    """The largest over the routes, since the attacker takes that one."""
     weight = WEIGHTS[state.threat.severity]
     worst = max([factor(route.least, route.ground, _STOPS) for route in state.routes])
     best = max([factor(route.most, route.ground, _HOLDS) for route in state.routes])

@@ -1,6 +1,6 @@
-"""What the ground says to a need: the host's settings, and what its kernel lacks. Never counted as a layer.
+"""The ground's answer to a need: the host's settings, and what its kernel lacks. Never counted as a layer.
 
-Decided against hinges here: the ground belongs to all containers alike, so it is linked to no layer.
+No hinges here: the ground is the same for all containers, so it is linked to no layer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stratascope.linux.sysctl import path_of
 
 LOCKDOWN = "/sys/kernel/security/lockdown"
 
-# What each of `core.ground.FEATURES` is, for people, and how it is found out
+# What each of `core.ground.FEATURES` is, for people, and how it was detected
 _FEATURES: dict[str, tuple[Message, str]] = {
     "apparmor_move_mount": (msg("AppArmor's check of move_mount"), "/sys/kernel/security/apparmor/features/mount"),
     "apparmor_userns": (
@@ -60,7 +60,9 @@ _FEATURES: dict[str, tuple[Message, str]] = {
 
 
 def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
-    """STOPS where the host forbids it to everyone, LETS_THROUGH, UNKNOWN where it could not be read; None otherwise."""
+    """STOPS if the host forbids it to everyone, LETS_THROUGH, UNKNOWN if it could not be read; None: not the ground's
+    job.
+    """
     match need:
         case Feature(name):
             return _feature(name, ground)
@@ -86,9 +88,9 @@ def _module(names: tuple[str, ...], ground: Ground) -> Ruling:
 
 
 def holds(setting: Setting, ground: Ground) -> bool | None:
-    """Whether the host's setting has one of those values; None where that could not be read.
+    """Whether the host's setting has one of those values; None if it could not be read.
 
-    For `Capability.only_if`: False means that the capability is not asked for.
+    For `Capability.only_if`: False means that the capability is not required.
     """
     value = ground.sysctl(setting.name)
     if value is not None:

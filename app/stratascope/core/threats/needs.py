@@ -1,9 +1,9 @@
-"""What a route needs to succeed: the vocabulary in which threats are written, and which layers answer it.
+"""What a route needs to succeed: the vocabulary that threats are written in, and that layers answer.
 
-A need is one thing that the kernel checks. Each is answered by the layers whose job it is (`Layer.stance`) or by the
-ground. Alternatives that differ for one layer only (unshare or clone) stand in one need; alternatives that differ
-for several are routes of their own. Decided against functions: needs are data, so that they can be listed, counted
-against the 41 capabilities and the calls of the engines' filters, and judged once for many containers.
+A need is one thing that the kernel checks. It is answered by the layers whose job it is (`Layer.stance`) or by the
+ground. Alternatives that differ for one layer only (unshare or clone) are one need; alternatives that differ for
+several are separate routes. Decided against functions: as data, needs can be listed, checked for completeness against
+the 41 capabilities and the calls of the engines' filters, and judged once for many containers.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from stratascope.value import Value
 
 
 class Where(StrEnum):
-    """In which user namespace a capability is asked for; user_namespaces(7)."""
+    """The user namespace that a capability is checked against; user_namespaces(7)."""
 
-    INITIAL = "initial"  # capable(): the machine's first one
+    INITIAL = "initial"  # capable(): the initial one
     OWN = "own"  # ns_capable(current_user_ns()), or a file of a mapped id
     MNT_OWNER = "owner of the mount namespace"
     NET_OWNER = "owner of the network namespace"
@@ -31,29 +31,29 @@ class Access(StrEnum):
 
 
 class Resource(StrEnum):
-    """What can be used up."""
+    """What can be exhausted."""
 
     PROCESSES = "processes"
     MEMORY = "memory"
     CPU = "cpu"
     DISK = "disk"
-    LOG = "log"  # what the engine keeps of all that is printed
+    LOG = "log"  # what the engine keeps of the output
     LOCKED_MEMORY = "locked memory"
     PRIORITY = "priority"
 
 
 class GroupUse(StrEnum):
-    """What may be done with the files of a tree of control groups."""
+    """What the files of a cgroup hierarchy can be used for."""
 
     LIMIT = "limit"  # lift the limit of one's own group
-    LEAVE = "leave"  # move to the topmost group, where no rules for devices are
-    AGENT = "agent"  # name the program that the kernel runs when a group gets empty; version 1
+    LEAVE = "leave"  # move to the root group, which has no device rules
+    AGENT = "agent"  # set the program that the kernel runs when a group becomes empty; version 1
 
 
 class Setting(Value):
     """A setting of the host's kernel (sysctl, dotted name) with one of `values`.
 
-    `absent`: whether it also counts as such where this kernel has no such setting.
+    `absent`: whether a kernel without this setting counts as a match.
     """
 
     name: str
@@ -62,22 +62,22 @@ class Setting(Value):
 
 
 class Call(Value):
-    """A system call by its name in syscalls(2), with those arguments that matter: (place from 0, value)."""
+    """A system call by its name in syscalls(2), with the arguments that matter: (index from 0, value)."""
 
     name: str
     args: tuple[tuple[int, int], ...] = ()
 
 
 class Calls(Value):
-    """One of these calls, whichever is let through, by any entry point (x86_64, i386, x32). seccomp's."""
+    """Any one of these calls, by any entry point (x86_64, i386, x32). Answered by seccomp."""
 
     ways: tuple[Call, ...]
 
 
 class Capability(Value):
-    """One of these capabilities, effective, in that user namespace; only asked for where `only_if` holds.
+    """Any one of these capabilities, effective, in that user namespace; required only if `only_if` holds.
 
-    `older`: another one that counted before that release of the kernel, too.
+    `older`: another one that was sufficient before that kernel release.
     """
 
     any_of: tuple[str, ...]
@@ -87,7 +87,7 @@ class Capability(Value):
 
 
 class LowPort(Value):
-    """To bind a port below 1024: NET_BIND_SERVICE in the network namespace's owner, or that namespace allows it."""
+    """Bind a port below 1024: NET_BIND_SERVICE in the network namespace's owner, or a setting of that namespace."""
 
 
 class Shares(Value):
@@ -97,12 +97,11 @@ class Shares(Value):
 
 
 class KernelFile(Value):
-    """A file of proc or sysfs, opened with the rights of its mode: root's own, as the host counts root.
+    """A file of proc or sysfs that is opened by its mode: owned by root, in the host's numbering.
 
-    `fresh`: in a file system that the attacker mounted anew, so masks and read-only mounts don't count.
-    `remounted`: its read-only bind was made writable again or taken away; masks of other places don't matter.
-    `by_uid`: below /proc/sys, where only the uid counts and no capability helps (proc_sys_permission).
-    `anyone`: its mode lets everyone in.
+    `fresh`: in a file system newly mounted by the attacker, so masks and read-only mounts don't apply. `remounted`: its
+    read-only bind mount was made writable or removed; masks elsewhere don't matter. `by_uid`: below /proc/sys, where
+    only the uid counts and no capability helps (proc_sys_permission). `anyone`: its mode admits everyone.
     """
 
     path: str
@@ -114,67 +113,67 @@ class KernelFile(Value):
 
 
 class HostRoot(Value):
-    """To be uid 0 as the host counts, now. `capable`: with capabilities, or a way to regain them."""
+    """Be uid 0 in the host's numbering, now. `capable`: with capabilities, or a way to regain them."""
 
     capable: bool = False
 
 
 class EngineUser(Value):
-    """To have, on the host, the uid of the person who runs the engine."""
+    """Have, on the host, the uid of the person who runs the engine."""
 
 
 class SameUser(Value):
-    """To have, on the host, the uid of an ordinary user who runs programs there."""
+    """Have, on the host, the uid of an ordinary user who runs programs there."""
 
 
 class SignalRoot(Value):
-    """To be allowed to signal a process of the host's root: the same uid, or KILL in the initial namespace."""
+    """May signal a process of the host's root: the same uid, or KILL in the initial namespace."""
 
 
 class InspectContainer(Value):
-    """To be let into another container's process by ptrace's rules: its uid, and no less capable, or SYS_PTRACE.
+    """Pass ptrace's access check for another container's process: its uid, and no fewer capabilities, or SYS_PTRACE.
 
-    `neighbours`: of one with which it shares a PID namespace, so that it is known how capable that is.
+    `neighbours`: of a container in the same PID namespace, whose capabilities are known.
     """
 
     neighbours: bool = False
 
 
 class InspectHost(Value):
-    """To be let into a process of the host's root by ptrace's rules: SYS_PTRACE in the initial user namespace."""
+    """Pass ptrace's access check for a process of the host's root: SYS_PTRACE in the initial user namespace."""
 
 
 class HostProcesses(Value):
-    """The host's processes in sight: in the own PID namespace, or in a proc of the host's that was bound in.
+    """The host's processes are visible: in the own PID namespace, or in a bind mount of the host's proc.
 
-    Who may look into one does not depend on PID namespaces: __ptrace_may_access, kernel/ptrace.c.
+    PID namespaces play no part in who may look into a process: __ptrace_may_access, kernel/ptrace.c.
     """
 
 
 class ProcessesInSight(Value):
-    """Processes of other containers in sight, by the same two ways.
+    """Processes of other containers are visible, in the same two ways.
 
-    `neighbours`: of those containers alone with which it shares a PID namespace that is not the host's.
+    `neighbours`: only of containers that share its PID namespace, where that is not the host's.
     """
 
     neighbours: bool = False
 
 
 class StrongProcess(Value):
-    """In sight, to be written to, a process as good as the host's root: one of that, or a privileged container's."""
+    """A visible, writable process that is as strong as the host's root: one of root's, or a privileged container's."""
 
 
 class Node(Value):
-    """A device node in sight. `kind` is memory, disk or log; `made`: by an earlier step of the route."""
+    """A visible device node. `kind` is memory, disk or log; `made`: by an earlier step of the route."""
 
     kind: str
     made: bool = False
 
 
 class Device(Value):
-    """The device cgroup's leave. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m.
+    """Allowed by the device cgroup. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m.
 
-    `opened`: after the attacker wrote to the file of the rules, where there is one.
+    `opened`: after the attacker changed the rules, where they are a file (cgroup v1).
     """
 
     kind: str
@@ -185,9 +184,9 @@ class Device(Value):
 
 
 class Room(Value):
-    """Enough of a resource to hurt others: no limit that stops it before.
+    """Enough of a resource to hurt others: no limit below that.
 
-    `lifted`: once the attacker has lifted the limit of its own group.
+    `lifted`: after the attacker lifted the limit of its own group.
     """
 
     resource: Resource
@@ -195,9 +194,9 @@ class Room(Value):
 
 
 class GroupFile(Value):
-    """A writable file of a tree of control groups, of the host's root.
+    """A writable file of a cgroup hierarchy, owned by the host's root.
 
-    `controller` names the tree (empty: any). `fresh`: in one that the attacker mounted.
+    `controller` names the hierarchy (empty: any). `fresh`: in one mounted by the attacker.
     """
 
     controller: str
@@ -206,18 +205,18 @@ class GroupFile(Value):
 
 
 class RootWritable(Value):
-    """To create a file in the container's root directory."""
+    """Create a file in the container's root directory."""
 
 
 class EngineSocket(Value):
-    """A socket of an engine or runtime in sight, and leave to connect to it."""
+    """A visible socket of an engine or runtime, with permission to connect."""
 
 
 class HostFiles(Value):
-    """A writable path of the host in sight. `set_uid`: where a set-uid file of the host's root can be planted.
+    """A visible, writable path of the host. `set_uid`: a set-uid file of the host's root can be placed there.
 
-    `system`: one that belongs to root, and through which whoever writes there makes the host run a program as root.
-    `made`: by making it so, which takes whoever is to own it; else by changing owner and mode.
+    `system`: owned by root, and whoever writes there makes the host run a program as root. `made`: by creating the
+    file, as its future owner; else by changing owner and mode.
     """
 
     set_uid: bool = False
@@ -226,79 +225,82 @@ class HostFiles(Value):
 
 
 class HostFileSystem(Value):
-    """Any file of a file system of the host in sight (a name for open_by_handle_at, quotactl).
+    """Any file of a visible file system of the host (for open_by_handle_at, quotactl).
 
-    `writable`: through a mount that is not read-only, as quotactl_fd(2) asks for (mnt_want_write).
+    `writable`: through a mount that is not read-only, as quotactl_fd(2) requires (mnt_want_write).
     """
 
     writable: bool = False
 
 
 class SharedIds(Value):
-    """The same user namespace as the host's processes: keys and quotas go by ids in it."""
+    """The same user namespace as the host's processes: keys and quotas are accounted by the ids in it."""
 
 
 class OtherIds(Value):
-    """More than one id mapped. `group`: that setgroups(2) is allowed, too."""
+    """More than one id is mapped. `group`: setgroups(2) is allowed, too."""
 
     group: bool = False
 
 
 class SetUidExec(Value):
-    """exec of a set-uid file of the root file system changes the uid: no_new_privs off, no nosuid."""
+    """exec of a set-uid file in the root file system changes the uid: no_new_privs off, no nosuid."""
 
 
 class RegainByExec(Value):
-    """exec can bring capabilities that are not held now: bounding above permitted, no_new_privs off."""
+    """exec can gain capabilities that are not held now: bounding above permitted, no_new_privs off."""
 
 
 class NewUserNamespace(Value):
-    """Leave of the host's settings to create a user namespace (user.max_user_namespaces …). The ground's."""
+    """The host's settings allow creating a user namespace (user.max_user_namespaces …). Answered by the ground."""
 
 
 class LeaveNewUserNamespace(Value):
-    """An access-control policy's leave to use capabilities in a user namespace that it has just created."""
+    """An access-control policy allows using capabilities in a newly created user namespace."""
 
 
 class Mounting(Value):
-    """An access-control policy's leave for a mount operation.
+    """An access-control policy allows a mount operation.
 
-    `mount`, `bind`, `remount`, `umount`, `pivot_root`; by the newer calls `new-api` (fsopen, fsconfig, fsmount,
-    fspick), `setattr` (mount_setattr), `move` (move_mount) and `open-tree`, which a policy sees differently or not.
+    `mount`, `bind`, `remount`, `umount`, `pivot_root`; with the newer calls `new-api` (fsopen, fsconfig, fsmount,
+    fspick), `setattr` (mount_setattr), `move` (move_mount) and `open-tree`, which a policy mediates differently or not
+    at all.
     """
 
     operation: str
 
 
 class Tracing(Value):
-    """An access-control policy's leave to trace or read a process: `own` (a child), `container`, `host`.
+    """An access-control policy allows tracing or reading a process: `own` (a child), `container`, `host`.
 
-    `look`: only to look at a child, as kcmp(2) does (PTRACE_MODE_READ). `see`: to read what /proc shows of the host's.
+    `look`: only inspecting a child, as kcmp(2) does (PTRACE_MODE_READ). `see`: reading what /proc shows of the host's.
     """
 
     peer: str
 
 
 class Feature(Value):
-    """Something that this kernel must have: a name of `core.ground.FEATURES`. The ground's."""
+    """Something that this kernel must have: a name of `core.ground.FEATURES`. Answered by the ground."""
 
     name: str
 
 
 class Allowed(Value):
-    """A setting of the host that forbids it for everyone. The ground's. `why` is the setting's effect."""
+    """A host setting that would forbid it to everyone. Answered by the ground. `why` is the setting's effect."""
 
     forbidden_by: Setting
 
 
 class ActiveModule(Value):
-    """One of these security modules, active in the kernel. The ground's."""
+    """One of these security modules is active in the kernel. Answered by the ground."""
 
     any_of: tuple[str, ...]
 
 
 class NotLockedDown(Value):
-    """Kernel lockdown must be below that level (`integrity`, `confidentiality`); kernel_lockdown(7). The ground's."""
+    """Kernel lockdown is below that level (`integrity`, `confidentiality`); kernel_lockdown(7). Answered by
+    the ground.
+    """
 
     level: str
 

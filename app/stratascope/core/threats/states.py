@@ -1,6 +1,6 @@
-"""What judging comes to: threats and routes with the layers' answers, the exposure, the matrix of one container. Types.
+"""Results of judging: threats and routes with the layers' answers, exposure, and the matrix of one container. Types.
 
-`depth.py` makes them.
+Built by `depth.py`.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ class AsRequested(Value):
 
 
 class OneOf(Value):
-    """The posture of a layer that is one of these, and nobody knows which. `why`: what that depends on."""
+    """The posture of a layer that is one of these, unknown which. `why`: what that depends on."""
 
     postures: tuple[Posture, ...]
     why: Message
 
 
 class LayerRuling(Value):
-    """One layer's answer to one route: of all its needs the one that decides."""
+    """One layer's answer to one route: the deciding one of its answers to all needs."""
 
     layer: str
     ruling: Ruling
 
 
 class RouteState(Value):
-    """One route judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job.
+    """One route, judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job.
 
-    `least`: how many layers stop it for certain; `most`: how many do if all that are unknown do.
+    `least`: how many layers stop it for certain; `most`: how many if all unknown ones do.
     """
 
     route: Route
     rulings: tuple[LayerRuling, ...]
     ground: Ruling | None
-    least: int = 0  # both are counted here, whatever is given
+    least: int = 0  # both are computed below, whatever is passed
     most: int = 0
 
     def __post_init__(self) -> None:
@@ -61,12 +61,12 @@ class RouteState(Value):
 
     @property
     def outcome(self) -> Outcome:
-        """What becomes of an attempt by this route."""
+        """The outcome of an attempt by this route."""
         return outcome_of(self.least, self.most, self.ground)
 
 
 def outcome_of(least: int, most: int, ground: Ruling | None) -> Outcome:
-    """What becomes of an attempt that so many layers stop for certain, and so many if all that are unknown do."""
+    """The outcome, given how many layers stop it for certain, and how many if all unknown ones do."""
     if least or (ground is not None and ground.stance is Stance.STOPS):
         return Outcome.STOPPED
     if most or (ground is not None and ground.stance is Stance.UNKNOWN):
@@ -78,17 +78,17 @@ _WEAKEST_FIRST = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
 
 
 def weakest_of(outcomes: Iterable[Outcome]) -> Outcome:
-    """The one that an attacker takes; raises ValueError where there is none."""
+    """The outcome for an attacker who can choose; raises ValueError if there is none."""
     return min(outcomes, key=_WEAKEST_FIRST.index)
 
 
 def strength(outcome: Outcome, least: int, most: int) -> tuple[int, int, int]:
-    """What is weaker is less."""
+    """Sort key: weakest first."""
     return _WEAKEST_FIRST.index(outcome), least, most
 
 
 class ThreatState(Value):
-    """One threat judged. `depth` is (least, most) over its routes; `weakest` is the route that an attacker takes."""
+    """One threat, judged. `depth` is (least, most) over its routes; `weakest` is the route that an attacker takes."""
 
     threat: Threat
     outcome: Outcome
@@ -99,17 +99,17 @@ class ThreatState(Value):
     linked: tuple[tuple[str, str], ...]  # layers of the weakest route that fall together
 
     def ruling(self, layer: str) -> Ruling | None:
-        """What that layer says on the weakest route; None: not its job."""
+        """That layer's answer on the weakest route; None: not its job."""
         return next((item.ruling for item in self.weakest.rulings if item.layer == layer), None)
 
     def stance(self, layer: str) -> Stance:
-        """The same as a word."""
+        """The same as a stance alone."""
         ruling = self.ruling(layer)
         return Stance.NOT_ITS_JOB if ruling is None else ruling.stance
 
 
 class Share(Value):
-    """What one threat lets through, by its severity and depth: with unknown let through, and at best."""
+    """What one threat lets through, by its severity and depth: with unknown counted as let through, and at best."""
 
     threat: str
     worst: float
@@ -117,8 +117,8 @@ class Share(Value):
 
 
 class Band(Value):
-    """Between what the exposure lies; which part of all threats' weight let through puts it in the middle; how fast it
-    rises about there.
+    """A range of exposures. `middle`: the part of all threats' weight let through that yields its middle; `rise`: how
+    steep it is there.
     """
 
     least: float
@@ -138,7 +138,7 @@ class Exposure(Value):
 class Matrix(Value, weakref=True, eq=False):
     """All threats of the catalogue for one container, and its exposure.
 
-    `ground` and `rows`: what it was made of, so that one that is like it shares what is the same; no part of the value.
+    `ground` and `rows`: its inputs, so that a similar matrix can share equal parts; not compared and not printed.
     """
 
     UNPRINTED = ("ground", "rows")
@@ -164,7 +164,7 @@ class Matrix(Value, weakref=True, eq=False):
 
 
 class RulingLayer(Protocol):
-    """All that depth asks of a `core.layer.Layer`."""
+    """What `depth` uses of a `core.layer.Layer`."""
 
     def __hash__(self) -> int: ...
 
@@ -175,7 +175,7 @@ class RulingLayer(Protocol):
 
 
 class Row:
-    """What a layer in one posture says to each route of all threats."""
+    """One layer's answers, in one posture, to each route of all threats."""
 
     __slots__ = ("__weakref__", "answers", "layer")
 
@@ -184,7 +184,7 @@ class Row:
 
 
 def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
-    """What the layer says to the need. What only the engine's word decides is ASKED."""
+    """The layer's answer to the need. ASKED if only the engine's statement decides it."""
     if isinstance(posture, OneOf):
         return _common([ruled(layer, need, each) for each in posture.postures], posture.why)
     if not isinstance(posture, AsRequested):
@@ -201,19 +201,19 @@ def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
 
 
 def _common(rulings: Sequence[Ruling | None], why: Message) -> Ruling | None:
-    """What holds whichever of these is right; UNKNOWN where a layer holds by one, and not so by another."""
-    said = [ruling for ruling in rulings if ruling is not None]
-    stances = {ruling.stance for ruling in said}
-    if len(stances) > 1 or (len(said) < len(rulings) and stances - {Stance.LETS_THROUGH}):
-        return Ruling(Stance.UNKNOWN, why, said[0].source)
-    return said[0] if said else None
+    """What holds in every case; UNKNOWN if the cases differ."""
+    given = [ruling for ruling in rulings if ruling is not None]
+    stances = {ruling.stance for ruling in given}
+    if len(stances) > 1 or (len(given) < len(rulings) and stances - {Stance.LETS_THROUGH}):
+        return Ruling(Stance.UNKNOWN, why, given[0].source)
+    return given[0] if given else None
 
 
 _UNVERIFIED = msg("The engine states it; the kernel's own value was not read.")
 
 
 def unverified(ruling: Ruling | None) -> Ruling | None:
-    """The same where the engine's word is not to count."""
+    """The same without the engine's statements."""
     if ruling is None or ruling.basis is Basis.KERNEL:
         return ruling
     return Ruling(Stance.UNKNOWN, _UNVERIFIED, ruling.source)

@@ -1,4 +1,4 @@
-"""What a compromised process might try, its routes, and what a layer says to them. Types only.
+"""What a compromised process might try, its routes, and what a layer answers. Types only.
 
 The catalogue is data in `core/threats/catalogue/`. A route succeeds if every need of every step is met.
 """
@@ -15,7 +15,7 @@ from stratascope.value import Value
 
 
 class Family(StrEnum):
-    """Threats that lead to the same place: drawn together, and only the worst of them counts in the exposure."""
+    """Threats with the same goal: drawn together, and only the worst of them counts in the exposure."""
 
     HOST = "host"
     MOUNTS = "mounts"
@@ -27,7 +27,7 @@ class Family(StrEnum):
 
 
 class Stance(StrEnum):
-    """What one layer says to one threat on its weakest route."""
+    """One layer's answer to one threat on its weakest route."""
 
     STOPS = "STOPS"
     LETS_THROUGH = "LETS_THROUGH"
@@ -36,7 +36,7 @@ class Stance(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What becomes of an attempt."""
+    """The outcome of an attempt."""
 
     STOPPED = "stopped"
     OPEN = "open"
@@ -44,8 +44,8 @@ class Outcome(StrEnum):
 
 
 class Basis(StrEnum):
-    """Where a stance comes from. ASKED: this reader may not read the kernel's word, the engine states the setting, and
-    nothing that could be read speaks against it. PREDICTED: the container does not run, and this is what it would be.
+    """Where a stance comes from. ASKED: the kernel's value is not readable here, the engine states the setting, and no
+    reading contradicts it. PREDICTED: the container is not running, and this is expected.
     """
 
     KERNEL = "kernel"
@@ -56,9 +56,9 @@ class Basis(StrEnum):
 class Ruling(Value):
     """A layer's answer to one need: stance, a sentence, and the evidence.
 
-    `source` starting with `@` is below the process's own directory: `@status:CapEff` is /proc/4211/status:CapEff.
-    So two containers that are alike have equal rulings, and are judged once. `hinges` are the settings that alone
-    would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers with one in common fall together.
+    A `source` that starts with `@` is relative to the process's own directory: `@status:CapEff` is
+    /proc/4211/status:CapEff. So like containers have equal rulings, and are judged once. `hinges` are the settings each
+    of which alone would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers with one in common fall together.
     """
 
     stance: Stance
@@ -69,14 +69,14 @@ class Ruling(Value):
 
 
 class Step(Value):
-    """One thing that the attacker does, as a programmer would write it, and what must hold for it."""
+    """One action of the attacker, as a programmer would write it, and its needs."""
 
     text: str  # unshare(CLONE_NEWNS)
     needs: tuple[Need, ...]
 
 
 class Route(Value):
-    """One way to carry a threat out; `name` tells it apart from the threat's other routes."""
+    """One way to carry out a threat; `name` distinguishes it from the threat's other routes."""
 
     name: Message
     steps: tuple[Step, ...]
@@ -86,7 +86,7 @@ class Threat(Value):
     """Something that a compromised process might try.
 
     `title` is a short imperative (Use the engine's socket). `what` says in one plain sentence what happens, `gives`
-    what the attacker has then, `advice` what to do about it. `first` is the layer that ought to stop it first.
+    what the attacker gains, `advice` what to do about it. `first` is the layer that should stop it first.
     """
 
     id: str
@@ -102,5 +102,5 @@ class Threat(Value):
 
 
 def evidence(source: str, pid: int | str | None) -> str:
-    """A ruling's source in full, `pid` may be what stands for one; PID where there is none yet."""
+    """A ruling's source in full; `pid` may be a placeholder, and None gives PID."""
     return f"{process_folder(pid)}/{source[1:]}" if source.startswith("@") else source

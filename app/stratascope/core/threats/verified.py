@@ -1,6 +1,6 @@
-"""What stays of a judgement where the engine's word does not count: by what was read of the kernel alone.
+"""What remains of a judgement by the kernel's own data, if the engine's statements do not count.
 
-What only the engine states is taken as unknown: it may stop a route, and it may not.
+A ruling that rests on the engine's statement only is taken as unknown: it may stop a route, or not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _STOPS = (Stance.STOPS,)
 
 
 def exposure_verified(matrix: Matrix) -> float:
-    """The exposure, 0.0 to 10.0, with that and all else that is unknown let through."""
+    """The exposure, 0.0 to 10.0, with that and everything else unknown let through."""
     perhaps = set()
     through = whole = 0.0
     for state in matrix.threats:
@@ -26,19 +26,19 @@ def exposure_verified(matrix: Matrix) -> float:
 
 
 def as_asked(state: ThreatState) -> bool:
-    """Whether its outcome is what the engine states, and the kernel's word was not read."""
+    """Whether its outcome rests on the engine's statement, with the kernel's value not read."""
     return _outcome(state) is not state.outcome
 
 
 def is_verified(state: ThreatState) -> bool:
-    """Whether nothing that only the engine states decides its outcome or depth."""
+    """Whether no statement of the engine's alone decides its outcome or depth."""
     depths = [_depth(route) for route in state.routes]
     depth = min(least for least, _ in depths), min(most for _, most in depths)
     return depth == state.depth and _outcome(state) is state.outcome
 
 
 def _depth(route: RouteState) -> tuple[int, int]:
-    """How many layers stop it for certain, and how many do if all that are unknown do."""
+    """How many layers stop it for certain, and how many if all unknown ones do."""
     asked = [item.ruling.stance for item in route.rulings if item.ruling.basis is Basis.ASKED]
     return route.least - asked.count(Stance.STOPS), route.most + asked.count(Stance.LETS_THROUGH)
 

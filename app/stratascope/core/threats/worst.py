@@ -1,7 +1,7 @@
-"""One matrix of several processes of one container: for each threat that of the process where it is weakest.
+"""One matrix for several processes of a container: each threat from the process where it is weakest.
 
-Whoever takes over any of them has what that one may do, and who takes over two has both; so the threats are taken one
-by one, and the exposure, made of these, is that of the worst process or more. Decided against the matrix of the process
+Whoever takes over a process can do what it may do, and whoever takes over two can do both. So threats are taken one by
+one, and the exposure, computed from these, is at least the worst process's. Decided against the matrix of the process
 with the highest exposure: it would call a threat stopped that another process can carry out.
 """
 
@@ -17,7 +17,7 @@ from stratascope.value import replace
 
 
 def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
-    """`first` itself where no other is weaker anywhere; each other comes with its folder, `/proc/4300/`."""
+    """`first` itself if no other is weaker anywhere; each other comes with its folder, `/proc/4300/`."""
     states = list(first.threats)
     for matrix, folder in others:
         for place, (mine, its) in enumerate(zip(states, matrix.threats, strict=True)):
@@ -32,7 +32,7 @@ def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
 
 
 def weaker(first: Matrix, other: Matrix) -> tuple[ThreatState, ...]:
-    """The threats of the other that are weaker there, as they are there."""
+    """The other's threats that are weaker than here, as they are there."""
     pairs = zip(first.threats, other.threats, strict=True)
     return tuple(its for mine, its in pairs if its is not mine and _weaker(its, mine))
 
@@ -42,7 +42,7 @@ def _weaker(one: ThreatState, other: ThreatState) -> bool:
 
 
 def _located(state: ThreatState, folder: str) -> ThreatState:
-    """The same with its evidence by its own name: that of a matrix is of the container's first process."""
+    """The same with its evidence's process spelled out: in a matrix `@` means the container's first process."""
     made = {id(route): _route(route, folder) for route in state.routes}
     weakest = made.get(id(state.weakest)) or _route(state.weakest, folder)
     return replace(state, weakest=weakest, routes=tuple(made[id(route)] for route in state.routes))

@@ -1,6 +1,6 @@
-"""The threats, as data: one file a family, found by looking into this folder.
+"""The threats, as data: one file per family, found by scanning this folder.
 
-A threat says what a compromised process might try and what that needs; how each layer answers stands in the layers.
+A threat says what a compromised process might try and what that needs; the layers' answers are in the layers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stratascope.core.threats.threat import Family, Threat
 
 @cache
 def all_threats() -> tuple[Threat, ...]:
-    """Every threat, by family in the order of `Family`, inside a family in the order of its file."""
+    """Every threat, by family in the order of `Family`, within a family in the order of its file."""
     found: list[Threat] = []
     for module in submodules.names(__path__, packages=False):
         threats: tuple[Threat, ...] = getattr(importlib.import_module(f"{__name__}.{module}"), "THREATS", ())

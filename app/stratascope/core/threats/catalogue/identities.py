@@ -1,4 +1,4 @@
-"""Threats by identity: becoming another user, getting rights back, and getting around permissions."""
+"""Threats by identity: becoming another user, regaining rights, and bypassing permissions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stratascope.core.threats.threat import Family, Threat
 _PTRACE_SEIZE = 0x4206
 _OWN_PIDS = msg("Give it a PID namespace of its own (no --pid=host).")
 _NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behaved services never notice.")
-# Yama lets parents trace their children up to 1, asks for SYS_PTRACE at 2, and forbids it at 3
+# Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
 _YAMA = (
     Allowed(Setting("kernel.yama.ptrace_scope", ("3",))),
     Capability(("CAP_SYS_PTRACE",), Where.OWN, Setting("kernel.yama.ptrace_scope", ("2",))),

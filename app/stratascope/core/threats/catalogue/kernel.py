@@ -36,7 +36,7 @@ from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 _BPF_MAP_CREATE = 0
-_FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; Debian and Ubuntu know 3 and 4
+_FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; 3 and 4 exist on Debian and Ubuntu
 _OPEN_MEMORY = (initial("SYS_RAWIO"), Feature("dev_mem"), NotLockedDown("integrity"))
 _MEMORY = (Device("c", 1, 1, "r"), *_OPEN_MEMORY)
 

@@ -1,4 +1,4 @@
-"""Threats by what the kernel keeps or reports for the whole machine: keys, its log, audit records, firmware tables."""
+"""Threats to what the kernel keeps or reports for the whole machine: keys, its log, audit records, firmware tables."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ from stratascope.value import replace
 
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
-# check_syslog_permissions, kernel/printk/printk.c; SYS_ADMIN went with Linux commit 09ce61e27db8 (in v6.9)
+# check_syslog_permissions, kernel/printk/printk.c; SYS_ADMIN no longer suffices since Linux commit 09ce61e27db8 (in
+# v6.9)
 _SYSLOG = replace(initial("SYSLOG"), older=("CAP_SYS_ADMIN", (6, 9)))
 _SYSLOG_IF_RESTRICTED = replace(_SYSLOG, only_if=Setting("kernel.dmesg_restrict", ("1",)))
-# devkmsg_open asks as for reading all of it by syslog(2): nothing where the host does not restrict that
+# devkmsg_open checks as syslog(2) does for reading everything: nothing if the host does not restrict that
 _OPEN_LOG = (Device("c", 1, 11, "r"), _SYSLOG_IF_RESTRICTED)
 
 THREATS = (

@@ -1,4 +1,4 @@
-"""Threats by mounting: what a mount makes reachable that was hidden or read-only."""
+"""Threats by mounting: reaching what was hidden or read-only."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
-# Of little weight by itself, as in new namespaces nearly everyone may do it: what a mount uncovers of the host is a
-# threat of its own each, and that the kernel's code for it is in reach is covered by new-user-namespace
+# Minor by itself, since nearly everyone may mount in new namespaces: each host resource that a mount uncovers is a
+# threat of its own, and the kernel code that becomes reachable is covered by new-user-namespace
 _NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
 _AGENT = "/sys/fs/cgroup/pids/release_agent"
 

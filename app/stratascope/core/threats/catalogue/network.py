@@ -1,4 +1,4 @@
-"""Threats by the network: listening in, forging, and reaching what only the host should reach."""
+"""Threats by the network: eavesdropping, forging, and reaching what only the host should reach."""
 
 from __future__ import annotations
 

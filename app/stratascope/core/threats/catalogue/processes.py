@@ -29,12 +29,12 @@ _PTRACE_SEIZE = 0x4206
 _OWN_PIDS = msg("Give it a PID namespace of its own (no --pid=host).")
 _OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and do not mount the host's /proc.")
 _NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behaved services never notice.")
-# Yama lets parents trace their children up to 1, asks for SYS_PTRACE at 2, and forbids it at 3
+# Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
 _YAMA = (
     Allowed(Setting("kernel.yama.ptrace_scope", ("3",))),
     Capability(("CAP_SYS_PTRACE",), Where.OWN, Setting("kernel.yama.ptrace_scope", ("2",))),
 )
-# /proc/PID/mem asks the same of whoever opens it, __mem_open in fs/proc/base.c
+# /proc/PID/mem makes the same check on open, __mem_open in fs/proc/base.c
 _INTO_CHILD = (Tracing("own"), *_YAMA)
 _TRACE = Calls((Call("ptrace", ((0, _PTRACE_SEIZE),)),))
 
@@ -74,7 +74,7 @@ THREATS = (
             Route(
                 msg("as that user"),
                 (
-                    # __ptrace_may_access, kernel/ptrace.c: all three ids of the user and all three of the group
+                    # __ptrace_may_access, kernel/ptrace.c: all three uids and all three gids
                     Step("setfsgid(its group)", (_SET_GROUP, initial("SETGID"))),
                     Step("setfsuid(that user)", (_SET_USER, initial("SETUID"))),
                     Step('open("/proc/P/root")', (HostProcesses(), Tracing("host"))),
@@ -239,7 +239,7 @@ THREATS = (
         "seccomp",
         (
             direct("pidfd_getfd(child)", calls("pidfd_getfd"), Tracing("own"), *_YAMA),
-            # proc_fd_link, fs/proc/fd.c, asks to look only; of files and pipes, not of sockets
+            # proc_fd_link, fs/proc/fd.c, requires read access only; for files and pipes, not for sockets
             Route(msg("through /proc/PID/fd"), (Step('open("/proc/P/fd/N")', (Tracing("look"),)),)),
             Route(msg("by tracing it"), (Step("ptrace(PTRACE_SEIZE, child)", (_TRACE, *_INTO_CHILD)),)),
         ),

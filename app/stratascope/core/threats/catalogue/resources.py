@@ -1,4 +1,4 @@
-"""Threats by using everything up: what one container takes is missing for all others."""
+"""Threats by exhaustion: what one container uses up is missing for all others."""
 
 from __future__ import annotations
 

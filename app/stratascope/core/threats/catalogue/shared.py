@@ -1,6 +1,6 @@
-"""Needs and constants that several threats share: flags of clone(2), families of sockets, the ways to do one thing.
+"""Needs and constants that several threats share: flags of clone(2), address families, common routes.
 
-No threat stands here. Numbers are those of the kernel's user-space headers and the same on every architecture.
+Contains no threat. The numbers are from the kernel's user-space headers, and the same on every architecture.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ MOUNT_CALLS = Calls((Call("mount"),))
 
 
 def calls(*names: str) -> Calls:
-    """Any of these, whatever their arguments."""
+    """Any of these, whatever the arguments."""
     return Calls(tuple(Call(name) for name in names))
 
 
 def initial(*names: str, only_if: Setting | None = None) -> Capability:
-    """Any of these capabilities, against the whole machine."""
+    """Any of these capabilities, in the initial user namespace."""
     return Capability(tuple(f"CAP_{name}" for name in names), Where.INITIAL, only_if)
 
 
@@ -61,7 +61,7 @@ def own(*names: str) -> Capability:
     return Capability(tuple(f"CAP_{name}" for name in names), Where.OWN)
 
 
-# kill_something_info and its kin in kernel/signal.c ask the same of all of them
+# kill_something_info and related functions in kernel/signal.c make the same check for all of them
 SIGNAL_CALLS = calls("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 
 
@@ -71,18 +71,18 @@ def direct(text: str, *needs: Need) -> Route:
 
 
 def new_namespaces(flags: int) -> Calls:
-    """unshare and clone take the flags as an argument; clone3 takes them in memory, where no filter sees them."""
+    """unshare and clone take the flags as an argument; clone3 takes them in memory, where a filter can't see them."""
     return Calls((Call("unshare", ((0, flags),)), Call("clone", ((0, flags),)), Call("clone3")))
 
 
 def socket(family: int, kind: int | None = None, protocol: int | None = None) -> Calls:
-    """socket(2); on i386 socketcall(2) takes the family in memory, where no filter sees it."""
+    """socket(2); on i386 socketcall(2) takes the family in memory, where a filter can't see it."""
     given = enumerate((family, kind, protocol))
     args = tuple([(place, value) for place, value in given if value is not None])
     return Calls((Call("socket", args), Call("socketcall", ((0, SYS_SOCKET),))))
 
 
-# The kernel lets everyone create one, unless a Debian kernel was told otherwise
+# Anyone may create one, unless a Debian kernel forbids it
 USER_NAMESPACE: tuple[Need, ...] = (
     NewUserNamespace(),
     initial("SYS_ADMIN", only_if=Setting("kernel.unprivileged_userns_clone", ("0",))),
@@ -95,7 +95,7 @@ _RULES = "/sys/fs/cgroup/devices/devices.allow"
 
 
 def unattached(kind: str) -> tuple[Step, ...]:
-    """A file system of one's own that appears in no directory, which rules about mounting do not see."""
+    """A new file system that is attached to no directory, which mount rules do not see."""
     return (
         Step(f'fsopen("{kind}")', (calls("fsopen"), MAY_MOUNT, Mounting("new-api"), Feature("new_mount_api"))),
         Step("fsconfig(FSCONFIG_CMD_CREATE)", (calls("fsconfig"), Mounting("new-api"))),
@@ -104,9 +104,10 @@ def unattached(kind: str) -> tuple[Step, ...]:
 
 
 def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tuple[Route, ...]:
-    """To open a device after opening the own rules for devices, in an old cgroup tree that is mounted anew.
+    """Open a device after lifting the own device rules, in a v1 cgroup hierarchy mounted anew.
 
-    devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN of the whole machine and nothing else.
+    devcgroup_update_access, security/device_cgroup.c, requires SYS_ADMIN in the initial user namespace and nothing
+    else.
     """
     write = Step('write("devices.allow", "a")', (KernelFile(_RULES, Access.WRITE, fresh=True), initial("SYS_ADMIN")))
     mounted = (Step('mount("cgroup", "devices")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))), write)
@@ -142,9 +143,9 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
 
 
 def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> tuple[Route, ...]:
-    """To use up a resource after lifting the own limit: in a tree of control groups in sight, or in a new one.
+    """Use up a resource after lifting the own limit: in a visible cgroup hierarchy, or in a new one.
 
-    The files belong to root and ask for no capability; cgroup_file_write, kernel/cgroup/cgroup.c.
+    The files belong to root and require no capability; cgroup_file_write, kernel/cgroup/cgroup.c.
     """
     lift = Step('write(own limit, "max")', (GroupFile(controller, GroupUse.LIMIT),))
     fresh = Step(lift.text, (GroupFile(controller, GroupUse.LIMIT, fresh=True),))
@@ -166,7 +167,7 @@ UNATTACHED_PROC = unattached("proc")
 
 
 def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ...]:
-    """The ways to be rid of what covers files of proc there: its read-only mark, or all of it."""
+    """The ways to remove what covers proc files there: its read-only flag, or the whole mount."""
     found = [
         (
             msg("after unmounting what covers it"),
@@ -193,9 +194,10 @@ def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ..
 def kernel_file(
     path: str, access: Access, cover: str = "", *more: Need, by_uid: bool = False, anyone: bool = False
 ) -> tuple[Route, ...]:
-    """The ways to a file of proc: as it is, without what covers it at `cover`, and in a proc of the attacker's own.
+    """The routes to a file of proc: as it is, without what covers it at `cover`, and in a new proc of the attacker's
+    own.
 
-    `more`: what else is asked for at last. `by_uid`, `anyone`: see `KernelFile`.
+    `more`: further needs of the last step. `by_uid`, `anyone`: see `KernelFile`.
     """
     file = KernelFile(path, access, by_uid=by_uid, anyone=anyone)
     opening = f'open("{path}")'
@@ -212,14 +214,14 @@ def kernel_file(
     )
 
 
-# sysfs shows the devices of a network namespace, whose owner is asked too: kobj_ns_current_may_mount
+# sysfs shows the devices of a network namespace, so its owner is checked too: kobj_ns_current_may_mount
 _MAY_MOUNT_SYSFS = Capability(("CAP_SYS_ADMIN",), Where.NET_OWNER)
 
 
 def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: bool = False) -> tuple[Route, ...]:
-    """The same for a file of sysfs. One that is mounted anew is the same file system, and read-only if that is.
+    """The same for a file of sysfs. A new mount is the same file system, and read-only if that is.
 
-    So for writing it is made writable as a whole, which is more than the flag of a mount.
+    So for writing, the superblock is made writable, which takes more than a mount flag.
     """
     file = KernelFile(path, access, anyone=anyone)
     opening = f'open("{path}")'
@@ -242,7 +244,7 @@ def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: 
 
 
 def in_new_namespaces(text: str, *needs: Need, flags: int = 0) -> Route:
-    """The same with all capabilities, which whoever creates a user namespace holds in there. `flags`: more of them."""
+    """The same with all capabilities, as held in a user namespace by its creator. `flags`: additional namespaces."""
     made = Step(
         "unshare(CLONE_NEWUSER | CLONE_NEWNS)"
         if not flags
