@@ -84,18 +84,19 @@ class Transaction(Value):
 
     `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `body` is the create
     request of the new one and `original` that of the old one, which is recreated if somebody removed it; `inspect` is
-    kept so that a person could recreate it manually if all else failed. All three hold secrets. `image` is the image
-    that the old one's writable layer is committed to, empty if it is not carried over; `old_image` the image from an
-    earlier commit that the old one itself was made from, which is removed when the old one is discarded. `owners`:
-    volumes whose files the hardened one was given, once the other had stopped; an undo gives them back. `further` are
-    those relaunched with it, since they use its namespaces; each comes after everything it needs. `owner`: Compose or
-    systemd creates the container, so nothing is set aside; the way back is to remove our text. `kept`: what an earlier
-    relaunch set aside, if the old one is itself a replacement. Once the new one stays, that remains set aside, and the
-    old one is removed: however often a container is hardened, the way back leads to the first. `group`: of those
-    relaunched one after the other, and to be undone together (`core.relaunch.group`). `new_runs`: set if the old one
-    had ended and the new one is to run, or the reverse on the way back. `new_created`: when the engine created the new
-    one; 0.0 in entries of earlier versions. `leave_logs`: with an owner, log files outside its volumes may be lost with
-    a container, on the way back too.
+    kept so that a person could recreate it manually if all else failed. All three hold secrets.
+    `image`: what the old one's writable layer is committed to, empty if it is not carried over; `old_image`: the image
+    of an earlier commit that the old one itself was made from, removed when the old one is discarded.
+    `owners`: volumes whose files the hardened one was given, once the other had stopped; an undo gives them back.
+    `further`: those relaunched with it, since they use its namespaces; each comes after everything it needs.
+    `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to remove our text.
+    `kept`: what an earlier relaunch set aside, if the old one is itself a replacement. Once the new one stays, that
+    remains set aside and the old one is removed: however often a container is hardened, the way back leads to the
+    first.
+    `group`: id shared by relaunches done one after the other, to be undone together (`core.relaunch.group`).
+    `new_runs`: set if the old one had ended and the new one is to run, or the reverse on the way back.
+    `new_created`: when the engine created the new one; 0.0 in entries of earlier versions.
+    `leave_logs`: with an owner, log files outside its volumes may be lost with a container, on the way back too.
     """
 
     UNPRINTED = ("inspect", "body", "original")
