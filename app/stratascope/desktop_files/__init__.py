@@ -1,1 +1,1 @@
-"""Puts what the desktop and polkit need in its place on this machine, and takes exactly that away again."""
+"""Installs the files that the desktop and polkit need on this machine, and removes exactly those again."""

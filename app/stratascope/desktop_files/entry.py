@@ -1,7 +1,7 @@
-"""The entry for the menu, with the command that starts this very installation.
+"""The menu entry, with the command that starts this very installation.
 
-What is started is written as the Desktop Entry Specification wants it (1.5, "The Exec key"): quoted, then escaped once
-more as a value. The names of symbolic links are kept: a link in ~/.local/bin outlives the folder that it points to.
+The command is written as the Desktop Entry Specification requires (1.5, "The Exec key"): quoted, then escaped again as
+a value. Symbolic links are not resolved: a link in ~/.local/bin outlives the folder that it points to.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _VALUE = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class Origin(StrEnum):
-    """How this program came here, as far as the menu is concerned."""
+    """How this program was installed, as far as the menu is concerned."""
 
     APPIMAGE = "appimage"
-    FLATPAK = "flatpak"  # which puts its programs into the menu itself
+    FLATPAK = "flatpak"  # installs its menu entries itself
     PROGRAM = "program"  # a script of pip or pipx, or a folder made by PyInstaller
-    MODULE = "module"  # a Python with `-m stratascope`
+    MODULE = "module"  # a Python interpreter with `-m stratascope`
 
 
 class Start(Value):
-    """What starts this installation, without arguments of the moment."""
+    """The command that starts this installation, without arguments."""
 
     origin: Origin
     command: tuple[str, ...]
 
 
 class UnfitError(Exception):
-    """This path can't stand in an entry for the menu."""
+    """This path can't be written into a menu entry."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -58,11 +58,12 @@ def start(
 
 
 def entry(template: str, command: tuple[str, ...], folders: tuple[str, ...] = ()) -> bytes:
-    """The entry, started by this command. `folders`: what `remove` may take with it. Raises UnfitError.
+    """The entry with this command. `folders`: folders that `remove` may delete as well. Raises UnfitError.
 
-    `template` is packaging/desktop's file, whose Exec line is put in the place of ours.
+    `template` is the file in packaging/desktop; its Exec line is replaced by ours.
     """
-    # GLib looks for the program by the name as it stands there, %% and all; env it finds, and that is handed the name
+    # GLib looks the program up by the text as written, without unescaping %%; it finds env, which then gets the real
+    # name
     start_by = ("/usr/bin/env",) if "%" in command[0] else ()
     words = " ".join(_quoted(word) for word in (*start_by, *command))
     ours = f"TryExec={_value(_fit(command[0]))}\nExec={_value(words)}"
@@ -73,7 +74,7 @@ def entry(template: str, command: tuple[str, ...], folders: tuple[str, ...] = ()
 
 
 def folders_of(text: str) -> tuple[str, ...]:
-    """The folders that an entry says were made for it, below the data folder; none that leads out of it."""
+    """The folders that an entry lists as created for it, below the data folder; none that leads out of it."""
     for line in text.splitlines():
         if line.startswith("X-Stratascope-Folders="):
             names = line.partition("=")[2].split(";")
@@ -82,7 +83,9 @@ def folders_of(text: str) -> tuple[str, ...]:
 
 
 def _fit(path: str) -> str:
-    """An `=` is forbidden in the program's name, and a control character is shown by no menu. Raises UnfitError."""
+    """Rejects `=`, which is forbidden in the program's name, and control characters, which menus don't show. Raises
+    UnfitError.
+    """
     encodable = not any("\ud800" <= letter <= "\udfff" for letter in path)
     if "=" in path or not encodable or any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
         raise UnfitError(path)

@@ -1,12 +1,11 @@
-"""Writes a handful of files, all of them or none, and takes away only what it wrote and nobody has changed since.
+"""Writes a few files, all of them or none, and removes only those it wrote that nobody has changed since.
 
-Each file ends with a seal: a comment with the SHA-256 of all above it. So it is known without any list kept elsewhere
-whether a file is ours, ours and changed, or somebody else's; the last two are never written over and never removed.
+Each file ends with a seal: a comment with the SHA-256 of everything above it. The seal alone shows whether a file is
+ours, ours and changed, or somebody else's; the last two are never overwritten and never removed.
 
-Stand-alone: standard library only, Python 3.8 syntax, like the collector. Where root has to write, this very text goes
-to the host's Python on its standard input (`main`), since root may not be able to read it where it lies, and should
-not import from a folder of the user. Decided against a list of written files in a place of its own: it gets lost, or
-outlives what it speaks of.
+Stand-alone: standard library only, Python 3.8 syntax, like the collector. Where root has to write, this very source is
+passed to the host's Python on standard input (`main`), since root may not be able to read it where it is, and should
+not import from a user's folder. Decided against a separate list of written files: it gets lost, or outlives the files.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ import stat
 import sys
 from typing import Any, Callable, Tuple
 
-ABSENT, OURS, CHANGED, FOREIGN = "absent", "ours", "changed", "foreign"  # what stands at a path
-STUCK = "stuck"  # ours, and could not be removed
-OPEN, MISSING = "open", "missing"  # of a folder: others than root may write there; it has to be there already
-SIZE_MAX = 16 << 20  # bytes of a file that is looked at; ours are far smaller
+ABSENT, OURS, CHANGED, FOREIGN = "absent", "ours", "changed", "foreign"  # state of a path
+STUCK = "stuck"  # ours, but could not be removed
+OPEN, MISSING = "open", "missing"  # of a folder: others than root can write there; it has to exist already
+SIZE_MAX = 16 << 20  # bytes of a file that is read; ours are far smaller
 
 _SEAL = re.compile(rb"Written by Stratascope, SHA-256 of all above: ([0-9a-f]{64})")
 
@@ -32,7 +31,7 @@ File = Tuple[str, int, bytes]  # absolute path, mode, text
 
 
 class BlockedError(Exception):
-    """Nothing was done, because of these paths; each with what is in the way."""
+    """Nothing was done, because of these paths; each with its obstacle."""
 
     def __init__(self, paths: list[tuple[str, str]]) -> None:
         super().__init__(", ".join(path for path, _ in paths))
@@ -40,13 +39,13 @@ class BlockedError(Exception):
 
 
 def sealed(text: bytes, opening: bytes = b"# ", closing: bytes = b"") -> bytes:
-    """The text with the seal below it, as a comment between these words."""
+    """The text followed by its seal, as a comment between `opening` and `closing`."""
     digest = hashlib.sha256(text).hexdigest().encode()
     return text + opening + b"Written by Stratascope, SHA-256 of all above: " + digest + closing + b"\n"
 
 
 def state_of(path: str, root: bool = False) -> str:
-    """What stands at this path. `root`: what another user owns is not ours. Raises OSError."""
+    """State of this path. `root`: a file owned by another user is not ours. Raises OSError."""
     try:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -64,7 +63,7 @@ def state_of(path: str, root: bool = False) -> str:
 
 
 def same(file: File, root: bool = False) -> bool:
-    """Whether exactly this stands there already, with its mode. Raises OSError."""
+    """Whether exactly this file is there already, with its mode. Raises OSError."""
     path, mode, text = file
     if state_of(path, root) != OURS:
         return False
@@ -72,7 +71,7 @@ def same(file: File, root: bool = False) -> bool:
 
 
 def missing_folders(paths: list[str]) -> list[str]:
-    """The folders that would have to be made for these files, outermost first."""
+    """The folders that have to be created for these files, outermost first."""
     wanted = set()
     for path in paths:
         folder = os.path.dirname(path)
@@ -83,7 +82,7 @@ def missing_folders(paths: list[str]) -> list[str]:
 
 
 def check(files: list[File], needed: tuple[str, ...] = (), root: bool = False) -> None:
-    """Raises BlockedError where `put` would; OSError where a path can't be looked at."""
+    """Raises BlockedError where `put` would; OSError if a path can't be read."""
     blocked = [(path, state) for path, state in _states(files, root) if state in (CHANGED, FOREIGN)]
     blocked += [(folder, MISSING) for folder in needed if not os.path.isdir(folder)]
     if root:
@@ -93,11 +92,11 @@ def check(files: list[File], needed: tuple[str, ...] = (), root: bool = False) -
 
 
 def put(files: list[File], needed: tuple[str, ...] = (), root: bool = False) -> list[str]:
-    """Write all or none; gives the paths written, without those that stood there as they are.
+    """Write all or none; returns the paths written, without files that were there unchanged.
 
-    Raises BlockedError where somebody else's or a changed file is in the way, where one of the folders `needed` is
-    missing (others are made), or (`root`) where another user could change what lies there; OSError, after all has been
-    put back.
+    Raises BlockedError if somebody else's or a changed file is in the way, if one of the folders `needed` is missing
+    (others are created), or (`root`) if another user could change what is there; OSError, after everything has been
+    restored.
     """
     check(files, needed, root)
     wanted = [file for file in files if not same(file, root)]
@@ -124,10 +123,10 @@ def put(files: list[File], needed: tuple[str, ...] = (), root: bool = False) -> 
 
 
 def take(paths: list[str], folders: list[str], root: bool = False) -> tuple[list[str], list[tuple[str, str]]]:
-    """Remove what is ours and unchanged, then these folders, innermost first, where they are empty.
+    """Remove what is ours and unchanged, then these folders, innermost first, if they are empty.
 
-    Gives what was removed, and what was kept with its state. Raises OSError where a file can't be looked at, or the
-    first one can't be removed: then nothing was changed.
+    Returns what was removed, and what was kept with its state. Raises OSError if a file can't be read, or the first one
+    can't be removed: then nothing was changed.
     """
     states = [(path, state_of(path, root)) for path in paths]
     gone: list[str] = []
@@ -146,13 +145,13 @@ def take(paths: list[str], folders: list[str], root: bool = False) -> tuple[list
         try:
             os.rmdir(folder)
         except OSError:
-            continue  # something else is in it by now, or it went away
+            continue  # it has other files by now, or is gone
         gone.append(folder)
     return gone, [(path, state) for path, state in states if state in (CHANGED, FOREIGN)] + stuck
 
 
 def open_folders(paths: list[str]) -> list[str]:
-    """Folders on the way to these that another user than root could change, so that nothing of root belongs there."""
+    """Folders on these paths that another user than root could change: no place for root's files."""
     seen: dict[str, bool] = {}
     for path in paths:
         folder = os.path.realpath(os.path.dirname(path))
@@ -160,7 +159,7 @@ def open_folders(paths: list[str]) -> list[str]:
             try:
                 seen[folder] = is_open(folder)
             except FileNotFoundError:
-                seen[folder] = False  # root will make it
+                seen[folder] = False  # root will create it
             folder = os.path.dirname(folder)
     return sorted(folder for folder, loose in seen.items() if loose)
 
@@ -209,13 +208,13 @@ def _write(part: str, mode: int, text: bytes) -> None:
         while left:
             left = left[os.write(number, left) :]
         os.fchmod(number, mode)
-        os.fsync(number)  # a full disk is told here at the latest, and not when all others have been replaced
+        os.fsync(number)  # report a full disk here, before any file is replaced
     finally:
         os.close(number)
 
 
 def _put_back(made: list[str], parts: list[str], moved: list[str], before: dict[str, tuple[int, bytes]]) -> None:
-    """After a failure: what was replaced stands there again, and what was new is gone."""
+    """After a failure: restore what was replaced, and delete what is new."""
     for part in parts:
         _quietly(os.unlink, part)
     for path in moved:

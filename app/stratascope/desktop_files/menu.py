@@ -1,8 +1,8 @@
-"""The menu's entry and the icons, in the data folder of one user or of the machine.
+"""The menu entry and the icons, in the data folder of one user or of the machine.
 
-The caches of desktop and icons are refreshed where they exist already and the tool is there; none is made, since a
-cache that nobody else keeps fresh hides the icons of others. The icon folder's date is renewed instead, by which
-desktops notice (Icon Theme Specification, "Implementation Notes").
+The desktop and icon caches are refreshed if they exist and the tool is installed; none is created, since a cache that
+nobody else keeps up to date hides other programs' icons. Instead the icon folder's timestamp is updated, which desktops
+watch (Icon Theme Specification, "Implementation Notes").
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from stratascope.value import Value
 
 SYSTEM = Path("/usr/local/share")  # /usr/share belongs to the packages of the distribution
 _APPLICATIONS, _ICONS = Path("applications"), Path("icons/hicolor")
-_REFRESH_LIMIT = 20.0  # seconds; a desktop without its tools works too
+_REFRESH_LIMIT = 20.0  # seconds; not essential, a desktop may lack these tools
 
 
 class Placed(Value):
-    """What was done: paths written, paths that stood there as they are, caches brought up to date."""
+    """What was done: paths written, paths that were there unchanged, caches refreshed."""
 
     written: tuple[Path, ...]
     unchanged: tuple[Path, ...] = ()
@@ -40,7 +40,7 @@ class Taken(Value):
 
 
 def paths(data: Path) -> tuple[Path, Path, Path]:
-    """Where entry, icon and symbolic icon go below this data folder."""
+    """Paths of entry, icon and symbolic icon below this data folder."""
     return (
         data / _APPLICATIONS / Path(resources.DESKTOP_ENTRY).name,
         data / resources.ICON,
@@ -49,10 +49,10 @@ def paths(data: Path) -> tuple[Path, Path, Path]:
 
 
 def planned(data: Path, command: tuple[str, ...]) -> list[files.File]:
-    """All three with their text. Raises UnfitError, MissingResourceError."""
+    """All three files. Raises UnfitError, MissingResourceError."""
     menu, icon, symbolic = paths(data)
     made = files.missing_folders([str(path) for path in paths(data)])
-    # what lies above the data folder, and that itself, stay even where they had to be made: others settle there
+    # the data folder and its parents stay, even if we created them: other programs use them as well
     below = {Path(folder).relative_to(data) for folder in made if data in Path(folder).parents}
     known = {folder.relative_to(data) for folder in _made_before(data, menu)}
     inside = sorted(str(folder) for folder in below | known)
@@ -65,7 +65,7 @@ def planned(data: Path, command: tuple[str, ...]) -> list[files.File]:
 
 
 def install(data: Path, command: tuple[str, ...]) -> Placed:
-    """Put them there. Raises UnfitError, BlockedError, OSError; then nothing was changed."""
+    """Write them. Raises UnfitError, BlockedError, OSError; then nothing was changed."""
     wanted = planned(data, command)
     written = tuple(Path(path) for path in files.put(wanted))
     unchanged = tuple(Path(path) for path, _, _ in wanted if Path(path) not in written)
@@ -73,16 +73,16 @@ def install(data: Path, command: tuple[str, ...]) -> Placed:
 
 
 def remove(data: Path) -> Taken:
-    """Take exactly that away. Raises OSError."""
+    """Remove exactly those. Raises OSError."""
     menu = paths(data)[0]
     folders = [str(folder) for folder in _made_before(data, menu)]
     gone, kept = files.take([str(path) for path in paths(data)], folders)
-    told = tuple((Path(path), state) for path, state in kept)
-    return Taken(tuple(Path(path) for path in gone), told, refresh(data) if gone else ())
+    remaining = tuple((Path(path), state) for path, state in kept)
+    return Taken(tuple(Path(path) for path in gone), remaining, refresh(data) if gone else ())
 
 
 def refresh(data: Path) -> tuple[str, ...]:
-    """Let the desktop notice; the commands that were run and succeeded."""
+    """Notify the desktop; returns the commands that ran successfully."""
     with contextlib.suppress(OSError):
         os.utime(data / _ICONS)
     tools = (
@@ -104,7 +104,7 @@ def _runs(command: tuple[str, ...]) -> bool:
 
 
 def _made_before(data: Path, menu: Path) -> tuple[Path, ...]:
-    """The folders that the entry there was written with, if it is ours."""
+    """The folders listed in the existing entry, if it is ours."""
     if files.state_of(str(menu)) != files.OURS:
         return ()
     return tuple(data / name for name in folders_of(menu.read_text(encoding="utf-8")))

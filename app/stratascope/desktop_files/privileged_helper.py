@@ -1,7 +1,7 @@
-"""The helper that reads as root and polkit's action for it, put into the system's own folders and taken away again.
+"""Installs the helper that reads as root and polkit's action for it into system folders, and removes them again.
 
-What they say comes from whoever calls (`probe.installed`); how root is reached, too. Where we are not root ourselves,
-`files` travels as text, and this side only makes its request and reads its reply.
+Their contents, and the way to become root, come from the caller (`probe.installed`). If we are not root ourselves,
+`files` is sent as source, and this side only writes its request and reads its reply.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from stratascope.desktop_files import files
 from stratascope.desktop_files.menu import Placed, Taken
 from stratascope.value import Value
 
-AsRoot = Callable[[bytes, bytes], bytes]  # runs this program as root with this on its standard input; its output
+AsRoot = Callable[[bytes, bytes], bytes]  # runs this program as root with this standard input; its output
 
 
 class NonsenseError(Exception):
-    """What ran as root did not answer as our program does."""
+    """The process run as root did not reply as our program does."""
 
 
 class HelperFiles(Value):
-    """The two files with what belongs into them."""
+    """The two files with their contents."""
 
     helper: Path
     helper_text: bytes
@@ -41,11 +41,11 @@ class HelperFiles(Value):
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The folders that have to be there: without polkit nobody would ever ask for the helper."""
+        """Folders that must exist: without polkit nobody would ever call the helper."""
         return (str(self.policy.parent),)
 
     def installed(self) -> bool:
-        """Whether both stand there exactly so. Raises OSError."""
+        """Whether both files are there, unchanged. Raises OSError."""
         return all(files.same(file, root=True) for file in self.planned())
 
     def absent(self) -> bool:
@@ -53,7 +53,9 @@ class HelperFiles(Value):
         return all(files.state_of(path) == files.ABSENT for path, _, _ in self.planned())
 
     def install(self, as_root: AsRoot | None) -> Placed:
-        """Put them there; None: we are root. Raises BlockedError, OSError, NonsenseError, and what `as_root` raises."""
+        """Write them; `as_root` None: we are root. Raises BlockedError, OSError, NonsenseError, and what `as_root`
+        raises.
+        """
         wanted = list(self.planned())
         if as_root is None:
             written = _with_mask(lambda: files.put(wanted, self.needed, root=True))
@@ -65,21 +67,22 @@ class HelperFiles(Value):
         return Placed(tuple(Path(path) for path in written), unchanged)
 
     def remove(self, as_root: AsRoot | None) -> Taken:
-        """Take them away; None: we are root. Raises OSError, NonsenseError, and what `as_root` raises."""
+        """Remove them; `as_root` None: we are root. Raises OSError, NonsenseError, and what `as_root` raises."""
         paths = [path for path, _, _ in self.planned()]
-        folders = [str(self.helper.parent)]  # not on every distribution there before us; else it is not empty
+        # some distributions don't have it, so we may have created it; elsewhere it is not empty
+        folders = [str(self.helper.parent)]
         if as_root is None:
             gone, kept = files.take(paths, folders, root=True)
         else:
             reply = _asked(as_root, {"do": "take", "paths": paths, "folders": folders})
             gone, kept = _strings(reply.get("done")), _pairs(reply.get("kept"))
-        told = tuple((Path(path), state) for path, state in kept)
-        return Taken(tuple(Path(path) for path in gone), told)
+        remaining = tuple((Path(path), state) for path, state in kept)
+        return Taken(tuple(Path(path) for path in gone), remaining)
 
 
 def program() -> bytes:
-    """`files` as a program of its own. Raises OSError."""
-    from importlib import resources  # the source lies in the package as data (PyInstaller is told to take it along)
+    """The source of `files` as a program of its own. Raises OSError."""
+    from importlib import resources  # the source is package data (PyInstaller is configured to include it)
 
     text = resources.files("stratascope.desktop_files").joinpath("files.py").read_text("utf-8")
     return f"# Stratascope writes or removes its helper\n{text}\nmain()\n".encode()
