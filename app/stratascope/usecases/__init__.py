@@ -1,1 +1,1 @@
-"""What the program does, without Qt: inspect now, watch for changes."""
+"""What the program does, without Qt."""

@@ -1,8 +1,8 @@
-"""The command lines of processes, beside all other reading: they stand in a process's own memory, and a process can
-make reads of that hang for good.
+"""The command lines of processes, read apart from everything else: they are in a process's own memory, and a process
+can make such a read hang for good.
 
-So they are read on threads of their own that nothing waits for. One process that does not answer costs one thread, and
-after a few of these nothing more is read. What was read is kept for as long as the process lives under the same name.
+So they are read on separate threads that nothing waits for. A process that does not answer costs one thread, and after
+a few of these nothing more is read. A result is kept while the process lives under the same name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from stratascope.core.overview.processes import Process
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.stat import parse_stat
 
-PATIENCE = 0.5  # seconds for one process, beside a read that takes microseconds
-STUCK_MAX = 3  # threads that wait for such a process
+PATIENCE = 0.5  # seconds per process; a read normally takes microseconds
+STUCK_MAX = 3  # threads waiting for such a process
 LONGEST = 300  # characters that are kept
 KEPT = 4000
 
@@ -26,7 +26,7 @@ _Key = tuple[int, int | None, str]
 
 
 class CommandLines:
-    """Of this machine's processes. Each call from one thread at a time."""
+    """Command lines of this machine's processes. One thread at a time."""
 
     def __init__(self, read: Callable[[Process], str] | None = None) -> None:
         self._read_one = read or command_line
@@ -34,18 +34,18 @@ class CommandLines:
         self._stuck = 0
 
     def of(self, processes: Sequence[Process]) -> dict[tuple[int, int | None], str]:
-        """By the key of a process; those that can't be read are missing. Takes PATIENCE a process at the most."""
+        """By the key of a process; unreadable ones are missing. Takes at most PATIENCE per process."""
         wanted = [each for each in processes if each.thread_of is None and each.start is not None]
-        left = [each for each in wanted if _key(each) not in self._known]
-        if len(self._known) + len(left) > KEPT:
+        waiting = [each for each in wanted if _key(each) not in self._known]
+        if len(self._known) + len(waiting) > KEPT:
             self._known.clear()
-            left = wanted
-        while left and self._stuck < STUCK_MAX:
-            left = self._read(left)
+            waiting = wanted
+        while waiting and self._stuck < STUCK_MAX:
+            waiting = self._read(waiting)
         return {each.key: text for each in wanted if (text := self._known.get(_key(each)))}
 
     def _read(self, processes: list[Process]) -> list[Process]:
-        """Those that are left behind one that does not answer."""
+        """Returns the processes that follow one that did not answer."""
         found: list[str] = []
         over = threading.Event()
 
@@ -70,11 +70,11 @@ class CommandLines:
 
 
 def _key(process: Process) -> _Key:
-    return *process.key, process.command  # another program has another name
+    return *process.key, process.command  # after an exec the name differs
 
 
 def command_line(process: Process) -> str:
-    """Empty where it has gone, has none, or may not be read."""
+    """Empty if the process is gone, has no command line, or denies access."""
     try:
         directory = open_process(process.pid)
     except OSError:

@@ -1,10 +1,10 @@
-"""End an exec session: the processes that came with it from outside, and nothing else.
+"""End an exec session: the processes that were started from outside with it, and nothing else.
 
-Engines have no call for it, so its processes are sent signals. A number alone may be another process's by now: each is
-held by a pidfd (pidfd_open(2)), whose start is then compared with the one that was read, and the signal goes to that
-descriptor. SIGHUP is what a session is told when its terminal goes, and shells end by it; SIGTERM is for what is no
-shell; SIGKILL for what is left after that. Decided against a kill inside the container: its PIDs can't be held from
-outside, and an image may have no such program.
+Engines have no call for this, so the processes are sent signals. Since a PID may be reused, each is held by a pidfd
+(pidfd_open(2)), its start time is then compared with the one read earlier, and the signal goes to that descriptor.
+SIGHUP is what a session gets when its terminal closes, and shells exit on it; SIGTERM is for other programs; SIGKILL
+for what is left after that. Decided against a kill inside the container: its PIDs can't be held from outside, and an
+image may have no such program.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.stat import parse_stat
 from stratascope.value import Value
 
-PATIENCE = 3.0  # seconds until what is left is killed
+PATIENCE = 3.0  # seconds until the remaining ones are killed
 
 
 class SessionEnd(Value):
-    """`ended`: how many have gone; `left`: those that still run, by PID, with the reason where there is one."""
+    """`ended`: number of processes that exited; `left`: those still running, by PID, with the reason if there
+    is one.
+    """
 
     ended: int
     left: tuple[int, ...] = ()
@@ -36,12 +38,12 @@ class SessionEnd(Value):
 
 
 def of_session(processes: Sequence[Process], session: int) -> tuple[Process, ...]:
-    """All of that session, its first one first; threads go with their process."""
+    """All processes of that session, its first one first; without threads, which end with their process."""
     return tuple(each for each in processes if session and each.session == session and each.thread_of is None)
 
 
 def why_not(engine: Engine | None, processes: Sequence[Process], *, demo: bool) -> Message | None:
-    """Why it can't be ended from here, as far as that is known without trying; None: it may be tried."""
+    """Why it can't be ended from here, as far as that is known without trying; None: it can be tried."""
     if demo or engine is None:
         return msg("This was recorded elsewhere: no session in it can be ended.")
     if not engine.local:
@@ -57,8 +59,8 @@ def why_not(engine: Engine | None, processes: Sequence[Process], *, demo: bool) 
 
 
 def end_session(processes: Sequence[Process]) -> SessionEnd:
-    """Blocks for some seconds at the most. Only processes with a known start are touched."""
-    held: dict[int, int] = {}  # PID: its descriptor
+    """Blocks for a few seconds at most. Only processes with a known start time are touched."""
+    held: dict[int, int] = {}  # PID to pidfd
     gone = denied = 0
     try:
         for each in processes:
@@ -87,7 +89,7 @@ def _denied(pids: tuple[int, ...]) -> Message:
 
 
 def _hold(process: Process) -> int | None:
-    """A descriptor of this very process; None where it has gone."""
+    """A pidfd of this very process; None if it is gone."""
     if process.start is None:
         return None
     try:
@@ -96,7 +98,7 @@ def _hold(process: Process) -> int | None:
         return None
     try:
         text = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
-        # It is the one that the descriptor is of as long as that has not ended: until then no number is given anew.
+        # If it has not exited yet, it is the process that the pidfd refers to: until then its PID can't be reused.
         if parse_stat(text).start == process.start and not _over(descriptor):
             return descriptor
     except (OSError, DecodeError):
@@ -110,7 +112,7 @@ def _over(descriptor: int) -> bool:
 
 
 def _send(descriptor: int, number: signal.Signals) -> bool:
-    """Whether it may be; one that has ended counts as if."""
+    """Whether it was permitted; True for a process that has exited."""
     try:
         signal.pidfd_send_signal(descriptor, number)
     except ProcessLookupError:
@@ -121,7 +123,7 @@ def _send(descriptor: int, number: signal.Signals) -> bool:
 
 
 def _wait(held: dict[int, int], seconds: float) -> tuple[int, ...]:
-    """Those that have not ended by then."""
+    """PIDs that are still running after that time."""
     limit = time.monotonic() + seconds
     left = dict(held)
     while left and (room := limit - time.monotonic()) > 0:
@@ -131,7 +133,7 @@ def _wait(held: dict[int, int], seconds: float) -> tuple[int, ...]:
 
 
 def _ended(descriptors: Sequence[int], seconds: float) -> frozenset[int]:
-    """Which of them have, as soon as any has; by poll(2), since a window may have descriptors above 1023."""
+    """Returns as soon as any has exited; uses poll(2), since a window may have descriptors above 1023."""
     waiting = select.poll()
     for descriptor in descriptors:
         waiting.register(descriptor, select.POLLIN)

@@ -1,4 +1,4 @@
-"""What hardening needs of one engine and its machine: a port of the use cases, whose adapter is in `wiring`."""
+"""What hardening needs of one engine and its machine: a port of the use cases; the adapter is in `wiring`."""
 
 from __future__ import annotations
 
@@ -41,59 +41,61 @@ class EngineAccess(Protocol):
 
     @property
     def owners(self) -> Owners | None:
-        """None: nothing that Compose or systemd owns is changed."""
+        """None: containers owned by Compose or systemd are not changed."""
 
     @property
     def needs(self) -> NeedsStore:
-        """What was learned of its containers."""
+        """What was learned about its containers."""
 
     @property
     def clock(self) -> Clock: ...
 
     def read(self, container: str) -> ContainerState | None:
-        """Its state as it is now; None if the engine does not have it. Raises EngineError."""
+        """The container's present state; None if the engine does not have it. Raises EngineError."""
 
     def containers(self) -> Sequence[Container]:
-        """All of the engine. Raises EngineError."""
+        """All containers of the engine. Raises EngineError."""
 
     def profile_text(self, path: str) -> str | None:
-        """A file of the user's, for a seccomp profile."""
+        """A seccomp profile in a file of the user's."""
 
     def profile_place(self, text: str) -> str:
-        """Where a seccomp profile of that content goes: a full path on this machine."""
+        """Where a seccomp profile with that content belongs: an absolute path on this machine."""
 
     def keep_profile(self, path: str, text: str) -> None:
-        """Put it there. Raises JournalError."""
+        """Write it there. Raises JournalError."""
 
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
-        """Addresses and ports that listen on the host."""
+        """Addresses and ports with a listener on the host."""
 
     def bound(self) -> tuple[tuple[str, int], ...] | None:
-        """The same of UDP."""
+        """The same for UDP."""
 
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
-        """What an owner's file must say for these options. Raises OwnerError."""
+        """The text for an owner's file that asks for these options. Raises OwnerError."""
 
     def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
-        """What it started in its first seconds and still has. Raises EngineError."""
+        """The processes that it started in its first seconds and still has. Raises EngineError."""
 
     def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
-        """Every process that it has now. Raises EngineError."""
+        """All processes that it has now. Raises EngineError."""
 
     def liveness(self, container: str) -> Liveness:
         """Its ports and counters."""
 
     def root_files(self, container: str) -> RootFiles:
-        """What takes a moment to look at, and only a plan and a proof ask for."""
+        """Takes a moment, so only a plan and a proof ask for it."""
 
     def trouble(self) -> Trouble | None:
-        """Why the engine's kernel could not be asked when it was last tried; None where it could."""
+        """Why the engine's kernel could not be read at the last attempt; None if it could."""
 
     def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
-        """What it says at its TCP ports, from inside its own network, else where it is published. None: neither."""
+        """What its TCP ports answer, from inside its own network, else at the published ports. None: neither is
+        possible.
+        """
 
     def caught_signals(self, container: str) -> tuple[int, ...] | None:
-        """The signals for which its first process has a handler. None: that can't be read."""
+        """Signals that its first process has a handler for. None: not readable."""
 
     def release(self, cgroup: str) -> None:
-        """Remove that control group, and nothing that is in it; no error where it is gone, or may not be removed."""
+        """Remove that control group if it is empty; no error if it is gone or can't be removed."""

@@ -1,9 +1,9 @@
-"""All that the window and the command line ask of hardening: offers, previews, plans, runs, and what is set aside.
+"""Everything that window and command line ask of hardening: offers, previews, plans, runs, and originals set aside.
 
-One service over all engines: each question goes to the engine of its container, which is connected to when it is first
-needed, since that asks the engine what it is. The journal is one for all engines, so what is set aside is listed even
-where an engine is away. `preview` and `hint` are pure and quick; all else may talk to an engine or take a while, and
-belongs on a thread of its own. May be asked from several threads.
+One service for all engines: a question goes to the engine of its container, which is connected on first use, since
+connecting queries it. There is one journal for all engines, so originals set aside are listed even if an engine is
+away. `preview` and `hint` are pure and quick; everything else may talk to an engine or take a while, and belongs on a
+thread of its own. Thread-safe.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ from stratascope.usecases.trial.search import SearchEvent
 from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
 
-_HOLDS = 2.0  # seconds for which a look holds: a person takes longer to confirm what came of it
-Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError where it can't be used now
+_HOLDS = 2.0  # seconds that a reading is reused: a person takes longer to act on it
+Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError if it can't be used now
 
 
 class Aside(Value):
-    """An original that is set aside, with those that were relaunched with it.
+    """An original that is set aside, with those relaunched together with it.
 
-    `size`: bytes of their writable layers, None where not known.
+    `size`: bytes of their writable layers, None if not known.
     """
 
     transaction: Transaction
@@ -79,7 +79,7 @@ class _Held(Value):
 
 
 class Hardening:
-    """See the module. Methods on an engine raise EngineError, NoSuchContainerError, ToggleError."""
+    """See the module. Methods that use an engine raise EngineError, NoSuchContainerError, ToggleError."""
 
     def __init__(
         self,
@@ -88,26 +88,28 @@ class Hardening:
         command: Callable[[Plan], str],
         observer: Callable[[], Observer] | None = None,
     ) -> None:
-        """`command`: the command that would do the same, without the values of the environment. `observer`: watches as
-        root, who may have to be asked for.
+        """`command`: renders the command that would do the same, without environment values. `observer`: watches as
+        root, which a person may have to permit.
         """
         self._connect, self._journal, self.command, self._observer = connect, journal, command, observer
         self._demo: dict[str, Previews] = {}
         self._connected: dict[str, _Connected] = {}
-        self._held: _Held | None = None  # of the container that was looked at last
+        self._held: _Held | None = None  # of the container that was read last
         self._lock = threading.Lock()
 
     # -- before anything happens
 
     def know(self, snapshot: Snapshot) -> None:
-        """What is shown now; quick. The demo's containers are on no engine, and are looked at all the same."""
+        """The snapshot on display; quick. The demo's containers are on no engine, and are handled all the same."""
         if not snapshot.demo:
             self._demo = {}
         elif not self._demo:
             self._demo = {engine.id: recorded(snapshot, engine) for engine in snapshot.engines}
 
     def offer(self, state: ContainerState) -> Offer:
-        """Every toggle and preset, by what the container wrote and what its programs import, where its engine tells."""
+        """Every toggle and preset, judged by what the container wrote and what its programs import, if its engine
+        reports it.
+        """
         demo = self._demo.get(state.container.engine)
         if demo is not None:
             return demo.offer(state)
@@ -119,38 +121,41 @@ class Hardening:
         return engine.previews.offer(state, inside)
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
-        """What the preset chooses here, by what the container wrote and what its programs import."""
+        """The preset's choices here, by what the container wrote and what its programs import."""
         engine = self._on(state.container.engine)
         return engine.previews.preset(state, preset, self._inside(engine.access, state))
 
     def closing(self, state: ContainerState) -> Closing:
-        """The smallest set that closes what is critical, then what is serious, and what it can't close."""
+        """The smallest set that closes what is critical, then what is serious; and what it can't close."""
         engine = self._on(state.container.engine)
         return engine.previews.closing(state, self._inside(engine.access, state))
 
     def in_use(self, state: ContainerState) -> tuple[InUse, ...]:
-        """What would close something critical, and that no preset but the smallest set takes back, as it is used."""
+        """What would close something critical, and that no preset but the smallest set takes away, since it
+        is in use.
+        """
         engine = self._on(state.container.engine)
         return engine.previews.in_use(state, self._inside(engine.access, state))
 
     def preview(
         self, state: ContainerState, choices: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
     ) -> Preview:
-        """What the choices come to, with files that are not written yet (`Plan.files`). Raises ToggleError, also where
-        its engine was not asked for anything yet. Of one that does not run: beside how it would start.
+        """The effect of the choices, with files that are not written yet (`Plan.files`). Raises ToggleError, also if
+        its engine was not asked for anything yet. For a container that is not running, compared with how it would
+        start.
         """
         return self._previews(state).preview(state.judged, choices, files)
 
     def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""
+        """What would help most in addition to the choices, if the exposure stays serious; as slow as an offer."""
         return self._previews(state).hint(state, choices, offer)
 
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
-        """The relaunch thought through, and what stands in its way. Changes nothing."""
+        """The planned relaunch, and its obstacles. Changes nothing."""
         access = self._on(state.container.engine).access
         return plan(access, self._looked(access, state), choices, remedies)
 
-    # -- carried out
+    # -- carrying it out
 
     def run(
         self,
@@ -161,9 +166,9 @@ class Hardening:
         keep_unverified: bool = False,
         exercised: Sequence[str] = (),
     ) -> Iterator[Event]:
-        """A relaunch, or a change of limits where nothing else is wanted. The last thing is an `Ended`.
+        """A relaunch, or just a change of limits if nothing else is wanted. The last item is an `Ended`.
 
-        `exercised`: commands that ended well on a twin with just these settings.
+        `exercised`: commands that succeeded on a twin with exactly these settings.
         """
         access = self._on(made.spec.engine).access
         self._held = None
@@ -181,53 +186,55 @@ class Hardening:
         lesson: Lesson | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[SearchEvent | Tightened]:
-        """The tightest settings with which it still works, found on twins. The last thing is a `Tightened`.
+        """The tightest settings with which it still works, found on twins. The last item is a `Tightened`.
 
-        Nothing of the container is changed: `plan` and `run` do that with the choices that were found.
+        The container itself is not changed; `plan` and `run` do that, given the choices found.
         """
         access = self._on(state.container.engine).access
         seen = look(access, state.container.id)
         yield from tighten(access, seen, wishes, lesson, cancelled)
 
     def loosen(self, made: Plan, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent | Loosened]:
-        """What of a relaunch that failed works, found on twins; the original runs again. The last is a `Loosened`."""
+        """Which parts of a failed relaunch work, found on twins; the original runs again. The last item is a
+        `Loosened`.
+        """
         yield from loosen(self._on(made.spec.engine).access, made.spec.id, made.choices, cancelled)
 
     def refused(
         self, made: Plan, container: str, seconds: float, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Afterwards]:
-        """What is refused to its replacement from now on, and was not to the original. Changes nothing of it.
+        """What is refused to the replacement from now on, and was not to the original. Does not change it.
 
-        Raises ProbeError where it can't be watched.
+        Raises ProbeError if it can't be watched.
         """
         if self._observer is None:
             raise ProbeError(msg("Nothing can be watched here."))
         yield from refused(self._on(made.spec.engine).access, self._observer, made, container, seconds, cancelled)
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
-        """What the replacement wrote since, and what stands in the way. Changes nothing."""
+        """What the replacement wrote since, and obstacles. Changes nothing."""
         return undo_plan(self._on(transaction.engine).access, transaction)
 
     def undo(
         self, transaction: Transaction, watch: float = WATCH, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Event]:
-        """Back to what it set aside. The last thing is an `Ended`."""
+        """Back to what was set aside. The last item is an `Ended`."""
         yield from undo(self._on(transaction.engine).access, transaction, watch=watch, cancelled=cancelled)
 
     def found(self, engine: str, named: Callable[[Transaction], bool]) -> tuple[Transaction, ...]:
-        """What is set aside there by the engine's own labels, where the journal was lost or is another user's.
+        """Originals set aside on that engine according to its labels, if the journal was lost or is another user's.
 
-        Of these, those that are `named` stand in the journal from now on. Raises EngineError, JournalError.
+        Those that are `named` are added to the journal. Raises EngineError, JournalError.
         """
-        told = tuple(item for item in set_aside(self._on(engine).access) if named(item))
-        for item in told if len(told) == 1 else ():
+        matching = tuple(item for item in set_aside(self._on(engine).access) if named(item))
+        for item in matching if len(matching) == 1 else ():
             self._journal.write(item)
-        return told
+        return matching
 
     def discard(self, transaction: Transaction) -> None:
-        """Remove what it set aside, or accept what an owner did. Raises EngineError, JournalError, BusyError.
+        """Remove what was set aside, or accept what an owner did. Raises EngineError, JournalError, BusyError.
 
-        RefusedError where that was undone or discarded meanwhile, or what would be removed is in use.
+        RefusedError if it was undone or discarded meanwhile, or what would be removed is in use.
         """
         access = self._on(transaction.engine).access
         if transaction.owner is not None:
@@ -240,17 +247,17 @@ class Hardening:
             rollback.discard(access.port, access.journal, transaction)
 
     def access(self, engine: str) -> EngineAccess:
-        """That engine, for what is done to several of its containers (`usecases.many`)."""
+        """That engine, for operations on several of its containers (`usecases.many`)."""
         return self._on(engine).access
 
-    # -- what is set aside, and what a crash left
+    # -- originals set aside, and leftovers of a crash
 
     def kept(self) -> tuple[Transaction, ...]:
         """What is set aside, oldest first, without asking any engine."""
         return tuple(item for item in self._journal.all() if isinstance(item, Transaction) and item.stage is Stage.DONE)
 
     def aside(self) -> tuple[Aside | Damaged, ...]:
-        """The same with sizes, and what can't be read of the journal; a size is not known where an engine is away."""
+        """The same with sizes, and damaged journal entries; a size is not known if its engine is away."""
         found: list[Aside | Damaged] = []
         for item in self._journal.all():
             if isinstance(item, Damaged):
@@ -260,9 +267,9 @@ class Hardening:
         return tuple(found)
 
     def recover(self) -> tuple[Recovered, ...]:
-        """What a crash left half done: each finished, undone, removed, left to a living program, or why not now.
+        """What a crash left unfinished: each completed, undone, removed, left to a running program, or why not yet.
 
-        No engine is asked where nothing is left. Raises nothing that an engine or a disk can cause.
+        Asks no engine if nothing is left. Raises nothing that an engine or a disk can cause.
         """
         left: dict[str, list[Transaction | TwinRecord | Group]] = {}
         for item in unfinished(self._journal):
@@ -276,16 +283,16 @@ class Hardening:
         return tuple(found)
 
     def recover_on(self, engine: str) -> Iterator[Recovered]:
-        """The same for one engine, also of what began when it was called by another id."""
+        """The same for one engine, including what began under another id of it."""
         access = self._on(engine).access
         yield from recover_all(access)
         yield from recover_groups(access)
         yield from remove_left(access)
 
-    # -- inside
+    # -- internal
 
     def _looked(self, access: EngineAccess, state: ContainerState) -> Look:
-        """As it is now. Presets that are compared share it, while nothing else became known of the container."""
+        """The present state. Shared by presets that are compared, unless a newer state of the container is known."""
         held = self._holding(access, state)
         if held is None or held.look is None:
             seen = look(access, state.container.id)
@@ -296,7 +303,7 @@ class Hardening:
         return held.look
 
     def _inside(self, access: EngineAccess, state: ContainerState) -> Inside:
-        """What its programs import is kept, by image."""
+        """What its programs import is cached by image."""
         held = self._holding(access, state)
         if held is None:
             port, number = access.port, state.container.id
@@ -306,12 +313,12 @@ class Hardening:
         return Inside(held.changes, programs, held.environment, held.listens)
 
     def _holding(self, access: EngineAccess, state: ContainerState) -> _Held | None:
-        held = self._held  # once: another thread may put another one in its place
+        held = self._held  # read once: another thread may replace it
         return held if held is not None and held.of is state and access.clock.now() - held.at <= _HOLDS else None
 
     def _size(self, transaction: Transaction) -> int | None:
-        """Bytes of the writable layers that it set aside, None where not known."""
-        if transaction.owner is not None:  # that one keeps none
+        """Bytes of the writable layers set aside, None if not known."""
+        if transaction.owner is not None:  # an owner keeps none
             return 0
         known = []
         for member in transaction.members:
@@ -322,7 +329,7 @@ class Hardening:
 
     def _previews(self, state: ContainerState) -> Previews:
         engine = state.container.engine
-        demo = self._demo.get(engine)  # once: the window's thread may put another picture in its place
+        demo = self._demo.get(engine)  # read once: the window's thread may replace the snapshot
         if demo is not None:
             return demo
         connected = self._connected.get(engine)
@@ -334,7 +341,7 @@ class Hardening:
         with self._lock:
             known = self._connected.get(engine)
         if known is None:
-            access = self._connect(engine)  # asks the engine: not under the lock
+            access = self._connect(engine)  # queries the engine: not under the lock
             previews = Previews(all_layers(), access.ground, access.engine, _subjects(access), access.profile_place)
             made = _Connected(access, previews)
             with self._lock:
@@ -343,7 +350,7 @@ class Hardening:
 
 
 def recorded(snapshot: Snapshot, engine: Engine) -> Previews:
-    """For containers that were recorded: nothing but their snapshot is known."""
+    """For recorded containers, of which only the snapshot is known."""
 
     def subject(state: ContainerState, chosen: object, changes: Sequence[FileChange] | None) -> Subject:
         return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))

@@ -1,6 +1,6 @@
-"""All that the window asks of hardening for several containers of one engine: their plans, their run, their undo.
+"""Everything that the window asks of hardening for several containers of one engine: plans, run, undo.
 
-Beside `hardening`, which knows one container at a time. What is chosen by a preset is chosen once for each kind.
+`hardening` handles one container at a time. A preset's choices are computed once per kind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stratascope.usecases.plan.plan import Plan
 
 
 class HardeningTogether:
-    """See the module. All of it asks the engine, and belongs on a thread of its own."""
+    """See the module. Every method asks the engine, and belongs on a thread of its own."""
 
     def __init__(self, hardening: Hardening) -> None:
         self._hardening = hardening
@@ -30,9 +30,9 @@ class HardeningTogether:
     def plan(
         self, states: Sequence[ContainerState], preset: Preset | None, choices: Sequence[Choice] = ()
     ) -> tuple[Plan, ...]:
-        """A plan for each relaunch, in their order; one for which a preset has nothing left is in none of them.
+        """One plan per relaunch, in order; containers for which the preset has nothing left are left out.
 
-        `choices`: for all, where there is no `preset`. Raises EngineError, NoSuchContainerError, ToggleError.
+        `choices`: for all, if there is no `preset`. Raises EngineError, NoSuchContainerError, ToggleError.
         """
         access = self._hardening.access(states[0].container.engine)
         wanted = []
@@ -46,13 +46,13 @@ class HardeningTogether:
     def run(
         self, plans: Sequence[Plan], watch: float, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Of | AllEnded]:
-        """One after the other: all of them stay, or none. The last thing is an `AllEnded`."""
+        """One after the other: all of them stay, or none. The last item is an `AllEnded`."""
         access = self._hardening.access(plans[0].spec.engine)
         yield from relaunch_together(access, plans, watch=watch, cancelled=cancelled)
 
     def undo(
         self, done: Sequence[Transaction], watch: float, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Of | AllEnded]:
-        """The newest first. The last thing is an `AllEnded`."""
+        """Newest first. The last item is an `AllEnded`."""
         access = self._hardening.access(done[0].engine)
         yield from undo_together(access, done, watch=watch, cancelled=cancelled)

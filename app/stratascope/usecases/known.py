@@ -1,12 +1,12 @@
-"""Whether the containers of a relaunch are those that its entry in the journal means, by what their engine says.
+"""Check that the containers of a relaunch are the ones its journal entry means, by what their engine reports.
 
-A journal is a file: it may have been edited, damaged, or copied from another machine, and its ids lead to any container
-then. What no entry can make up is a container's own labels, its creation and its name. A replacement says by its labels
-which one it was made for; where one of the two is gone, only a name that a relaunch gave speaks for the other. A person
-may rename them, so that other names count for nothing, either way.
+A journal is a file: it may have been edited, damaged, or copied from another machine, and then its ids may be of any
+container. A container's own labels, creation time and name can't be forged by an entry. A replacement's labels name the
+container it was made for; if one of the two is gone, only a name given by a relaunch identifies the other. A person may
+rename containers, so other names count neither way.
 
-Ids are never given again, and neither labels nor the creation of a container change: one look holds for all that is
-done afterwards by id.
+Ids are never reused, and neither labels nor creation time of a container change: one check is valid for everything done
+by id afterwards.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from stratascope.core.relaunch.transaction import Member, Stage, Transaction
 from stratascope.value import Value
 
 _ASIDE = re.compile(r"(.+)\.old-[0-9a-f]{8}").fullmatch
-_UNTOUCHED = (Stage.INTENT, Stage.CREATED)  # the old one, until then
+_UNTOUCHED = (Stage.INTENT, Stage.CREATED)  # the old one, up to then
 _BEFORE_NAMES = (*_UNTOUCHED, Stage.HELD, Stage.STOPPING, Stage.OWNERS)
 _BEHIND_NAMES = (Stage.RENAMED, Stage.STARTED, Stage.VERIFIED)
-_GIVEN = (Stage.OWNERS, Stage.STOPPED, *_BEHIND_NAMES)  # files of its volumes may have another owner
+_GIVEN = (Stage.OWNERS, Stage.STOPPED, *_BEHIND_NAMES)  # files of its volumes may have been given to another owner
 
 
 class UnknownContainerError(RefusedError):
-    """It is not the container that the journal means, so it is left alone. `file`: the journal's, that says so."""
+    """Not the container that the journal means, so it is left alone. `file`: the journal file."""
 
     def __init__(self, file: str, name: str, container: str, differs: Message) -> None:
         text = msg(
@@ -41,7 +41,9 @@ class UnknownContainerError(RefusedError):
 
 
 class Pair(Value):
-    """A member of a relaunch and what is there of it, but for what nothing speaks for and nothing is left to do to."""
+    """A member of a relaunch and its existing containers; None also for one that nothing identifies and nothing is left
+    to do to.
+    """
 
     member: Member
     old: Running | None
@@ -49,7 +51,7 @@ class Pair(Value):
 
 
 def look(port: Relauncher, container: str) -> Running | None:
-    """How a container is doing, None where there is none. Raises EngineError."""
+    """State of a container, None if there is none. Raises EngineError."""
     if not container:
         return None
     try:
@@ -59,34 +61,34 @@ def look(port: Relauncher, container: str) -> Running | None:
 
 
 def looked(port: Relauncher, transaction: Transaction) -> tuple[Pair, ...]:
-    """What is there of it, of which nothing is checked: for a run's own, which it made or found itself."""
+    """Its containers, unchecked: for a running relaunch, which created or found them itself."""
     return tuple(Pair(member, look(port, member.old), look(port, member.new)) for member in transaction.members)
 
 
 def known(port: Relauncher, transaction: Transaction) -> tuple[Pair, ...]:
-    """What is there of it. Raises UnknownContainerError before anything is changed, EngineError."""
+    """Its containers. Raises UnknownContainerError before anything is changed, EngineError."""
     return tuple(_checked(port, transaction, pair) for pair in looked(port, transaction))
 
 
 def _checked(port: Relauncher, transaction: Transaction, pair: Pair) -> Pair:
     member, old, new = pair.member, pair.old, pair.new
-    there = tuple(each for each in (old, new) if each is not None)
+    existing = tuple(each for each in (old, new) if each is not None)
     meant, differs, left_alone = None, None, False
     for found, found_differs in ((old, _old_differs(port, member, old)), (new, _new_differs(member, new))):
         if differs is None:
             meant, differs = found, found_differs
     if differs is None:
-        made = next((each for each in there if _made_for(each, member.old if each is new else member.new)), None)
+        made = next((each for each in existing if _made_for(each, member.old if each is new else member.new)), None)
         meant = made or old or new
         if made is not None:
-            differs = _labels_differ(transaction, member, made, {each.name for each in there})
-        elif len(there) == 1:
-            differs = _name_differs(port, member, there[0])
-            left_alone = differs is not None and _as_it_ought_to_be(transaction, pair)
+            differs = _labels_differ(transaction, member, made, {each.name for each in existing})
+        elif len(existing) == 1:
+            differs = _name_differs(port, member, existing[0])
+            left_alone = differs is not None and _is_settled(transaction, pair)
             differs = None if left_alone else differs
         elif new is not None:
             differs = msg("no label says that it and {other} are of one relaunch.", other=new.name)
-    differs = differs or _stage_differs(transaction, pair) or _rest_differs(transaction, member, there)
+    differs = differs or _stage_differs(transaction, pair) or _rest_differs(transaction, member, existing)
     if differs is not None:
         name, number = (member.name, member.old) if meant is None else (meant.name, meant.id)
         raise UnknownContainerError(f"{transaction.id}.json", name, number, differs)
@@ -98,7 +100,7 @@ def _old_differs(port: Relauncher, member: Member, old: Running | None) -> Messa
         return None
     if old.id != member.old:
         return msg("its id is another one.")
-    if not member.inspect:  # made up by labels
+    if not member.inspect:  # reconstructed from labels
         return None
     then = port.told(member.inspect)
     if then.id != old.id:
@@ -111,13 +113,14 @@ def _new_differs(member: Member, new: Running | None) -> Message | None:
         return None
     if new.id != member.new:
         return msg("its id is another one.")
-    # an entry of an earlier version does not have it
+    # entries of earlier versions lack it
     return None if member.new_created in (0.0, new.created) else msg("it was created at another time.")
 
 
 def _made_for(found: Running | None, other: str) -> bool:
     labels = {} if found is None else dict(found.labels)
-    return bool(other) and TRANSACTION in labels and other in (labels.get(ORIGINAL), labels.get(FIRST))  # no twin
+    # a twin has no such label
+    return bool(other) and TRANSACTION in labels and other in (labels.get(ORIGINAL), labels.get(FIRST))
 
 
 def _labels_differ(transaction: Transaction, member: Member, made: Running, names: set[str]) -> Message | None:
@@ -126,14 +129,14 @@ def _labels_differ(transaction: Transaction, member: Member, made: Running, name
         return msg("its labels are of another relaunch.")
     if kept is not None and member.old == transaction.old and not labels.get(FIRST) == kept.old != member.old:
         return msg("its labels say that another one was its first original.")
-    # between the two names of the others, one that a person gave stands nowhere
+    # while both have marks as names, a name that a person gave is recorded nowhere
     if member.name in (labels.get(NAME), *names) or all(is_mark(name) for name in names):
         return None
     return msg("its name was not {name}.", name=member.name)
 
 
-def _as_it_ought_to_be(transaction: Transaction, pair: Pair) -> bool:
-    """Whether nothing is left to do to the only one that is there of the two: it is back, or in place, already."""
+def _is_settled(transaction: Transaction, pair: Pair) -> bool:
+    """Whether nothing is left to do to the only one of the two that exists: it is back, or in place, already."""
     member, stage = pair.member, transaction.stage
     if pair.old is not None:
         back = pair.old.name == member.name and pair.old.restart == member.restart.name
@@ -146,7 +149,7 @@ def _as_it_ought_to_be(transaction: Transaction, pair: Pair) -> bool:
 
 
 def _name_differs(port: Relauncher, member: Member, found: Running) -> Message | None:
-    """Of the only one that is left of the two, which no label speaks for: a name that a relaunch gave it has to."""
+    """For the only one left of the two, which no label identifies: it must have a name that a relaunch gave it."""
     form = _ASIDE(found.name)
     if found.id == member.old:
         mark, aside = guard(member.new), member.old_aside
@@ -170,17 +173,17 @@ def _stage_differs(transaction: Transaction, pair: Pair) -> Message | None:
     return None
 
 
-def _rest_differs(transaction: Transaction, member: Member, there: tuple[Running, ...]) -> Message | None:
-    """What would be given or removed with it, by the journal's word alone."""
-    names = {each.name for each in there}
-    for name in (member.old_aside, member.new_aside) if there else ():
+def _rest_differs(transaction: Transaction, member: Member, existing: tuple[Running, ...]) -> Message | None:
+    """What would be changed or removed with it, on the journal's word alone."""
+    names = {each.name for each in existing}
+    for name in (member.old_aside, member.new_aside) if existing else ():
         if not (is_mark(name) or _ASIDE(name) or name in names):
             return msg("{name} is no name of a container that is set aside.", name=name)
     for image in filter(None, (member.image, member.old_image)):
         if not own_image(image):
             return msg("{image} is no image of what it wrote.", image=image)
-    mounted = {source for each in there for source in each.mounted}
-    for change in member.owners if there or transaction.stage in _GIVEN else ():
+    mounted = {source for each in existing for source in each.mounted}
+    for change in member.owners if existing or transaction.stage in _GIVEN else ():
         if change.source not in mounted:
             return msg("{path} is not mounted in it.", path=change.source)
     return None

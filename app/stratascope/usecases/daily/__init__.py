@@ -1,1 +1,1 @@
-"""What is done with a container every day: start, stop, restart and what that means; its log; a shell in it."""
+"""Everyday operations on a container: start, stop, restart and their consequences; its log; a shell in it."""

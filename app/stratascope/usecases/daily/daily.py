@@ -1,4 +1,4 @@
-"""The daily verbs on all engines, each asked when it is first needed. Everything here waits for an engine."""
+"""Everyday operations on all engines; each engine is connected on first use. Everything here waits for an engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from stratascope.usecases.daily.verbs import Verb, meaning
 from stratascope.value import Value
 
 Key = tuple[str, str]
-# Told by its exit status: what an exec prints is lost by Podman now and then (containers/podman#18025)
-_BASH = ("sh", "-c", "command -v bash >/dev/null || exit 3")  # command itself would end with 127
-_NOT_FOUND = (126, 127)  # exit codes of an exec whose program is not there
-_SECONDS = 20.0  # for a look which shells there are
+# By exit status, since Podman sometimes loses an exec's output (containers/podman#18025)
+_BASH = ("sh", "-c", "command -v bash >/dev/null || exit 3")  # `command -v` alone would exit with 127
+_NOT_FOUND = (126, 127)  # exit codes of an exec whose program does not exist
+_SECONDS = 20.0  # to find out which shells exist
 
 
 class NoShellError(Exception):
-    """Why there is no shell. `command`: what could be typed; empty where that would not help."""
+    """Why there is no shell. `command`: a command to type instead; empty where that would not help."""
 
     def __init__(self, message: Message, command: str = "") -> None:
         super().__init__(message.id)
@@ -29,14 +29,14 @@ class NoShellError(Exception):
 
 
 class Asked(Value):
-    """What a verb would mean, told before it is carried out."""
+    """What a verb would mean, to be shown before it is carried out."""
 
     verb: Verb
     means: tuple[Message, ...]
 
 
 class Daily:
-    """`connect`: what an engine is asked by, by its id; raises EngineError. `show`: runs a command in a terminal."""
+    """`connect`: returns the engine of an id; raises EngineError. `show`: runs a command in a terminal."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class Daily:
         self._environ = os.environ if environ is None else environ
 
     def look(self, verb: Verb, state: ContainerState, others: Iterable[Container]) -> Asked:
-        """What it would mean now. Raises EngineError, NoSuchContainerError."""
+        """Its consequences at present. Raises EngineError, NoSuchContainerError."""
         facts = self._connect(state.container.engine).stop_facts(state.container.id)
         return Asked(verb, meaning(verb, state, facts, others))
 
     def carry_out(self, verb: Verb, key: Key) -> None:
-        """Returns when it is done. Raises EngineError, NoSuchContainerError."""
+        """Returns when done. Raises EngineError, NoSuchContainerError."""
         engine = self._connect(key[0])
         match verb:
             case Verb.START:
@@ -68,10 +68,11 @@ class Daily:
         return self._connect(key[0]).follow(key[1], lines, since)
 
     def shell(self, key: Key, name: str) -> None:
-        """Opens a terminal with a shell in it. Raises NoShellError, EngineError, NoSuchContainerError."""
+        """Open a terminal with a shell in it. Raises NoShellError, EngineError, NoSuchContainerError."""
         engine = self._connect(key[0])
         shell = self._shell_of(engine, key[1], name)
-        command = (*engine.client, "exec", "-it", key[1], shell)  # by its id: a name may also begin another one's
+        # by id: a name could also be the beginning of another's id
+        command = (*engine.client, "exec", "-it", key[1], shell)
         try:
             self._show(command, self._environ)
         except TerminalError as error:

@@ -1,9 +1,9 @@
-"""The user's terminal, chosen as desktops do, with a command in it that was handed over word by word.
+"""The user's terminal, chosen as desktops do, running a command that is passed as separate arguments.
 
-$TERMINAL, then xdg-terminal-exec, the terminal of the desktop that runs, x-terminal-emulator, then any known one.
-Decided against those that take a command only as one text, or may do so (lxterminal, qterminal, tilix): a shell would
-read it. Where one of them is the desktop's own, x-terminal-emulator or xdg-terminal-exec hand it the words.
-In a Flatpak all of it is on the host, where flatpak-spawn may start commands.
+$TERMINAL, then xdg-terminal-exec, the running desktop's terminal, x-terminal-emulator, then any known one. Decided
+against those that take a command only as one string, or may do so (lxterminal, qterminal, tilix): a shell would
+interpret it. If one of them is the desktop's own, x-terminal-emulator or xdg-terminal-exec pass it the arguments. In a
+Flatpak all of this is on the host, if flatpak-spawn may start commands there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stratascope import sandbox
 from stratascope.core import shell_quote
 from stratascope.core.message import Message, msg
 
-# what stands between a terminal and the words of a command
+# arguments between a terminal and the command
 _BEFORE = {
     "xdg-terminal-exec": (), "kgx": ("--",), "ptyxis": ("--new-window", "--"), "gnome-terminal": ("--",),
     "mate-terminal": ("-x",), "konsole": ("-e",), "xfce4-terminal": ("-x",), "terminator": ("-x",),
@@ -32,13 +32,13 @@ _OF_DESKTOP = {
 }  # fmt: skip
 _ASK = 'for name; do command -v -- "$name" >/dev/null && printf "%s\\n" "$name"; done; :'
 _SECONDS = 20.0
-_AT_ONCE = 1.5  # seconds within which a terminal that fails has failed
+_AT_ONCE = 1.5  # seconds within which a failing terminal has failed
 
-Has = Callable[[Sequence[str]], frozenset[str]]  # which of these programs are there
+Has = Callable[[Sequence[str]], frozenset[str]]  # returns which of these programs exist
 
 
 class TerminalError(Exception):
-    """No terminal with that command; `message` says why, `command` is what could be typed instead."""
+    """No terminal could run that command; `message` says why, `command` is what to type instead."""
 
     def __init__(self, message: Message, command: Sequence[str], words: str = "") -> None:
         super().__init__(words or message.id)
@@ -47,32 +47,34 @@ class TerminalError(Exception):
 
 
 def known() -> tuple[str, ...]:
-    """All that may be asked for."""
+    """All programs that may be used."""
     return tuple(_BEFORE)
 
 
-def terminal(environ: Mapping[str, str], there: frozenset[str]) -> tuple[str, ...] | None:
-    """What to put before a command so that it runs in a terminal; None where there is none. Pure."""
+def terminal(environ: Mapping[str, str], installed: frozenset[str]) -> tuple[str, ...] | None:
+    """The prefix that runs a command in a terminal; None if there is none. Pure."""
     named = _words(environ.get("TERMINAL", ""))
-    if named and (named[0] in there or "/" in named[0]):
+    if named and (named[0] in installed or "/" in named[0]):
         return (*named, *_BEFORE.get(named[0].rpartition("/")[2], ("-e",)))
     desktops = environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
     own = [name for desktop in desktops for name in _OF_DESKTOP.get(desktop, ())]
-    found = next((name for name in ("xdg-terminal-exec", *own, "x-terminal-emulator", *_BEFORE) if name in there), None)
+    found = next(
+        (name for name in ("xdg-terminal-exec", *own, "x-terminal-emulator", *_BEFORE) if name in installed), None
+    )
     return None if found is None else (found, *_BEFORE[found])
 
 
 def open_in_terminal(command: Sequence[str], environ: Mapping[str, str], has: Has | None = None) -> None:
-    """Returns once it runs. Raises TerminalError."""
+    """Returns once it is running. Raises TerminalError."""
     access = sandbox.access()
     if access is sandbox.Access.WITHHELD:
         text = msg("This Flatpak can't start a terminal on the host. Allow it with: {command}", command=sandbox.GRANT)
         raise TerminalError(text, command)
     asked = (*known(), *_words(environ.get("TERMINAL", ""))[:1], command[0])
-    there = (has or _here)(asked)
-    if command[0] not in there:
+    installed = (has or _here)(asked)
+    if command[0] not in installed:
         raise TerminalError(msg("The program {name} is not installed here.", name=command[0]), command)
-    before = terminal(environ, there)
+    before = terminal(environ, installed)
     if before is None:
         raise TerminalError(
             msg("No terminal was found. Install one, or name yours in the variable TERMINAL."), command
@@ -89,7 +91,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _here(names: Sequence[str]) -> frozenset[str]:
-    """Of this machine; from inside a Flatpak of the host."""
+    """On this machine; from inside a Flatpak, on the host."""
     if sandbox.access() is sandbox.Access.OUTSIDE:
         return frozenset(name for name in names if shutil.which(name) is not None)
     asked = (*sandbox.HOST, "sh", "-c", _ASK, "sh", *names)
@@ -113,7 +115,8 @@ def _start(whole: Sequence[str], command: Sequence[str], environ: Mapping[str, s
     try:
         status = child.wait(_AT_ONCE)
     except subprocess.TimeoutExpired:
-        threading.Thread(target=child.wait, name="terminal", daemon=True).start()  # or it would stay as a zombie
+        # reap the child, or it would stay a zombie
+        threading.Thread(target=child.wait, name="terminal", daemon=True).start()
         return
     if status:
         raise TerminalError(

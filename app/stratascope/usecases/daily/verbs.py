@@ -1,6 +1,6 @@
-"""What start, stop and restart of a container mean: what is lost by it, whom else it touches, and why it can't be done.
+"""Consequences of start, stop and restart: what is lost, which others are affected, and why it may be impossible.
 
-Pure. That a stop ends what runs is known to everybody, and not said.
+Pure. That a stop ends the running processes is obvious, and not mentioned.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed
 
-UNIT = "PODMAN_SYSTEMD_UNIT"  # the label by which Podman knows which unit it is of
+UNIT = "PODMAN_SYSTEMD_UNIT"  # the label by which Podman records a container's unit
 _ALIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 _OF = "container:"
-_ANONYMOUS = 64  # hexadecimal digits, which is what engines call a volume that nobody named
+_ANONYMOUS = 64  # hexadecimal digits: an engine's name for an anonymous volume
 _NAMED = 4  # containers named at most
 _GRACE = 10  # seconds that need no mention
 
 
 class Verb(StrEnum):
-    """What is done with a container."""
+    """An operation on a container."""
 
     START = "start"
     STOP = "stop"
@@ -33,7 +33,7 @@ class Verb(StrEnum):
 
 
 def impossible(verb: Verb, state: ContainerState, snapshot: Snapshot) -> Message | None:
-    """Why it can't be done now; None where it can."""
+    """Why it can't be done now; None if it can."""
     why = unreachable(state, snapshot)
     if why is not None:
         return why
@@ -48,7 +48,7 @@ def impossible(verb: Verb, state: ContainerState, snapshot: Snapshot) -> Message
 
 
 def no_shell(state: ContainerState, snapshot: Snapshot) -> Message | None:
-    """Why no shell can be opened in it; None where one can be tried."""
+    """Why no shell can be opened in it; None if one can be tried."""
     why = unreachable(state, snapshot)
     if why is None and state.container.status is Status.PAUSED:
         return msg("It is paused, and a shell in it would be, too.")
@@ -58,7 +58,7 @@ def no_shell(state: ContainerState, snapshot: Snapshot) -> Message | None:
 
 
 def unreachable(state: ContainerState, snapshot: Snapshot) -> Message | None:
-    """Why nothing can be asked of its engine."""
+    """Why its engine can't be asked anything."""
     if snapshot.demo:
         return msg("This was recorded elsewhere: there is no such container here.")
     engine = next((each for each in snapshot.engines if each.id == state.container.engine), None)
@@ -70,7 +70,7 @@ def unreachable(state: ContainerState, snapshot: Snapshot) -> Message | None:
 
 
 def meaning(verb: Verb, state: ContainerState, facts: StopFacts, others: Iterable[Container]) -> tuple[Message, ...]:
-    """What is lost by a stop or a restart, and what happens beside it; the gravest first."""
+    """What a stop or a restart loses, and its other effects; worst first."""
     container, stops = state.container, verb is Verb.STOP
     return tuple(
         text
@@ -89,7 +89,7 @@ def meaning(verb: Verb, state: ContainerState, facts: StopFacts, others: Iterabl
 
 
 def start_beside(container: Container, kept: Iterable[Transaction], others: Iterable[Container]) -> tuple[Message, ...]:
-    """What a start means of a container that a relaunch or an undo has set aside; empty for any other."""
+    """What starting a container means that a relaunch or an undo has set aside; empty for any other."""
     found = (
         (done, member)
         for done in kept
@@ -137,7 +137,7 @@ def _memory(container: Container) -> Message | None:
 
 
 def _shared(container: Container, others: Iterable[Container], *, stops: bool) -> Iterable[Message]:
-    """Those that are in its namespaces: a process namespace ends with its first process, a network is taken down."""
+    """Containers in its namespaces: a PID namespace ends with its first process, a network namespace is torn down."""
     every = [each for each in others if each.engine == container.engine and each.status in _ALIVE]
     joined = [each for each in every if each.key != container.key]
     inside = [each.name for each in joined if _joins(each.asked.pid_mode, container, every)]

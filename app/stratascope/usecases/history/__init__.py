@@ -1,1 +1,1 @@
-"""What is recorded of containers while somebody looks at them, and what of it is shown."""
+"""Recording containers while the window watches them, and what is shown of it."""

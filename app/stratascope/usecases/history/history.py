@@ -1,7 +1,7 @@
-"""What is shown of the history: of one container within a time, and small lines of all. Reads; never on the window's
+"""The history as shown: of one container over a range of time, and sparklines of all. Reads; never on the window's
 thread.
 
-What was relaunched and with which settings is told by the journal of relaunches, and kept there alone.
+Relaunches and their settings come from the journal of relaunches, which alone stores them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stratascope.value import Value, replace
 
 
 class Point(Value):
-    """From then on it was so exposed, at worst; None: not known, or it did not run."""
+    """From then on, the exposure at worst; None: not known, or it was not running."""
 
     at: float
     worst: float | None
@@ -35,7 +35,7 @@ class History:
         self._reader, self._relaunches, self._clock = reader, relaunches, clock
 
     def subjects(self) -> tuple[Subject, ...]:
-        """All that something is known of, those too that are gone."""
+        """Everything with a history, including what is gone."""
         ours = (Subject(each.engine, each.name) for each in self._transactions())
         found = dict.fromkeys((*self._reader.subjects(), *ours))
         return tuple(sorted(found, key=lambda each: (each.name, each.engine)))
@@ -54,7 +54,7 @@ class History:
         return replace(past, changes=tuple(_with_relaunches(past.changes, ours, made, begin, end)))
 
     def lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
-        """Of all containers: the steps of their exposure from that moment on, for a line of a few pixels. One query."""
+        """For sparklines of all containers: exposure steps from that moment on. One query."""
         return {subject: _points(entries, since) for subject, entries in self._reader.exposures(since).items()}
 
 
@@ -73,9 +73,9 @@ def _of(transaction: Transaction, subject: Subject) -> bool:
 def _with_relaunches(
     changes: Sequence[Change], ours: Sequence[Transaction], made: set[str], since: float, until: float
 ) -> list[Change]:
-    """Changes with what the journal knows of them; and what it alone knows, since no window was open then."""
+    """Changes completed by the journal, plus those that only the journal has, since no window was open then."""
     by_id = {each.new: each for each in ours if each.new and each.kind is Kind.HARDEN}
-    found = [_told(change, by_id) for change in changes]
+    found = [_completed(change, by_id) for change in changes]
     for transaction in by_id.values():
         alone = transaction.new not in made and transaction.stage in (Stage.VERIFIED, Stage.DONE)
         if alone and since <= transaction.started_at <= until:
@@ -83,7 +83,7 @@ def _with_relaunches(
     return sorted(found, key=lambda each: each.at)
 
 
-def _told(change: Change, by_id: Mapping[str, Transaction]) -> Change:
+def _completed(change: Change, by_id: Mapping[str, Transaction]) -> Change:
     known = by_id.get(change.id) if change.what in (What.RELAUNCHED, What.REPLACED) else None
     if known is None:
         return change

@@ -1,8 +1,7 @@
-"""Writes down how containers stand and what they use, while the window is open.
+"""Records the state of containers and their resource usage while the window is open.
 
-It is fed with the live view's snapshots, which are there anyway, and reads nothing of them again; beside that it reads
-the counters of use. All on one thread of its own. What can't be written is told by `trouble`, tried again, and holds
-nobody up.
+It gets the live view's snapshots, which exist anyway, and reads none of that again; in addition it reads usage
+counters. Everything on one thread of its own. A write error is reported in `trouble`, retried, and blocks nobody.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.history.standing import groups_of, standing, subject_of
 
-LOOK = 2.0  # seconds between two looks at what is new: the container in view is read anew that often
+LOOK = 2.0  # seconds between two checks for news: the selected container is read that often
 SAMPLE = 10.0  # seconds between two readings of the counters
-ROW = 60.0  # seconds of which a row of use tells
-AGAIN = 30.0  # seconds after which what failed, or was another window's, is tried again
+ROW = 60.0  # seconds covered by a row of usage
+AGAIN = 30.0  # seconds after which a failure, or another window's claim, is tried again
 TIDY = 3600.0
-ASLEEP = 60.0  # seconds without a look, after which nothing is known of the time between: the machine slept
+ASLEEP = 60.0  # seconds without a check, after which the time in between is unknown: the machine slept
 logger = fault_logger(__name__)
 
 
 class _Metered:
-    """What is measured of one run of one container."""
+    """Measurements of one run of one container."""
 
     def __init__(self, run: tuple[str, float]) -> None:
         self.run, self.meter = run, Meter()
@@ -59,31 +58,32 @@ class Recorder:
         self._store, self._counters, self._clock = store, counters, clock
         self.trouble: Message | None = None
         self.recording = False  # whether this program is the one that writes
-        self.wrote: Callable[[], None] = _nothing  # told from our thread after something was written
+        self.wrote: Callable[[], None] = _nothing  # called on our thread after something was written
         self._newest: Snapshot | None = None
         self._came, self._ending = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._shown: Snapshot | None = None
-        self._standing: dict[Subject, Standing] = {}  # as it is written
-        self._read: dict[Subject, tuple[ContainerState, bool]] = {}  # of what that was worked out, and whether as root
+        self._standing: dict[Subject, Standing] = {}  # as it is stored
+        # the state it was derived from, and whether it was read as root
+        self._read: dict[Subject, tuple[ContainerState, bool]] = {}
         self._metered: dict[Subject, _Metered] = {}
         self._entries: list[tuple[Subject, Entry]] = []
         self._watch: Watch | None = None
         self._sample_at = self._row_at = self._tidy_at = self._claim_at = 0.0
 
     def see(self, snapshot: Snapshot) -> None:
-        """A newer picture. What is replayed is no history of this machine."""
+        """A newer snapshot. A replayed one is not this machine's history."""
         if not snapshot.demo:
             self._newest = snapshot
             self._came.set()
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start; returns at once."""
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Write what is left, and end; returns after two seconds at the most. May be called twice."""
+        """Write what is left, and end; returns after two seconds at most. May be called twice."""
         self._ending.set()
         self._came.set()
         if self._thread is not None:
@@ -91,7 +91,7 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            # something new is looked at soon, but not all the time; else when the counters are due
+            # check news soon but not continuously; without news, when the counters are due
             if self._came.wait(max(0.1, self._sample_at - self._clock()) if self._shown else None):
                 self._came.clear()
             self.step()
@@ -100,19 +100,19 @@ class Recorder:
         self._store.close()
 
     def step(self, *, last: bool = False) -> None:
-        """What is due now: look, read the counters, write. `last`: all that is left. Never raises."""
+        """Do what is due now: check news, read the counters, write. `last`: write everything left. Never raises."""
         try:
             self._step(self._clock(), last=last)
             if self.recording:
                 self.trouble = None
         except HistoryError as error:
             self._fail(error.message)
-        except Exception:  # a fault of ours here must not end the history
+        except Exception:  # a bug here must not end the history
             logger.exception("the history could not be written")
             self._fail(None)
 
     def _fail(self, why: Message | None) -> None:
-        """Nothing of what is not written counts as written: it is found new again."""
+        """Forget what was not written, so that it is found to be new again."""
         self.trouble = why
         self._claim_at = self._clock() + AGAIN
         self.recording = False
@@ -135,7 +135,7 @@ class Recorder:
             self._store.tidy(now)
 
     def _begun(self, now: float) -> bool:
-        """Whether there is something to write, and it is ours to write."""
+        """Whether there is something to write, and this program is the writer."""
         if self._newest is None and self._shown is None:
             return False
         if not self.recording:
@@ -154,25 +154,25 @@ class Recorder:
             self._metered.clear()
         return True
 
-    # -- how they stand
+    # -- their state
 
     def _look(self, snapshot: Snapshot) -> None:
         self._shown = snapshot
         root = snapshot.privilege.state is PrivilegeState.ON
-        there: set[Subject] = set()
+        listed_subjects: set[Subject] = set()
         for state in snapshot.containers:
             subject = subject_of(state)
-            if subject is None or subject in there:
+            if subject is None or subject in listed_subjects:
                 continue
-            there.add(subject)
+            listed_subjects.add(subject)
             read = self._read.get(subject)
             if read is None or read[0] is not state or read[1] is not root:
                 self._read[subject] = (state, root)
                 self._note(subject, standing(state, snapshot), snapshot.taken_at)
         listed = {each.id for each in snapshot.engines if each.state is EngineState.CONNECTED} & snapshot.listed
-        for subject, stood in self._standing.items():
-            run = stood.run
-            if subject not in there and subject.engine in listed and run is not None and run.status != GONE:
+        for subject, last_state in self._standing.items():
+            run = last_state.run
+            if subject not in listed_subjects and subject.engine in listed and run is not None and run.status != GONE:
                 self._note(subject, Standing(run=Run(GONE, run.started)), snapshot.taken_at)
                 self._read.pop(subject, None)
 
@@ -180,7 +180,7 @@ class Recorder:
         parts = changed(self._standing.get(subject, Standing()), now)
         self._entries.extend((subject, Entry(at, kind, part)) for kind, part in parts)
 
-    # -- what they use
+    # -- their usage
 
     def _sample(self, now: float) -> None:
         snapshot = self._shown
@@ -202,7 +202,7 @@ class Recorder:
             del self._metered[subject]
 
     def _rows(self) -> list[tuple[Subject, Used]]:
-        """What differs from the row that was written last."""
+        """Rows that differ from the one written last."""
         found = []
         for subject, metered in self._metered.items():
             row = metered.meter.take()
@@ -211,7 +211,7 @@ class Recorder:
                 found.append((subject, row))
         return found
 
-    # -- written down
+    # -- writing
 
     def _write(self, now: float, *, rows: bool) -> None:
         watch = self._watch = Watch(self._watch.began if self._watch is not None else now, now)

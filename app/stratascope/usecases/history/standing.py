@@ -1,4 +1,4 @@
-"""How a container stands, from a snapshot that was taken anyway."""
+"""A container's recorded state, from an existing snapshot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60
 
 
 def subject_of(state: ContainerState) -> Subject | None:
-    """Whose history it belongs to; None for what is there for a moment only: twins, and relaunches under way."""
+    """The subject that it belongs to; None for temporary containers: twins, and relaunches under way."""
     container = state.container
     labels = dict(container.labels)
     if container.error or is_mark(container.name) or TWIN in labels:
@@ -27,7 +27,7 @@ def subject_of(state: ContainerState) -> Subject | None:
 
 
 def standing(state: ContainerState, snapshot: Snapshot) -> Standing:
-    """All parts of it that are known now."""
+    """All parts that are known now."""
     container = state.container
     run = Run(container.status.value, container.started, container.exit_code, container.out_of_memory)
     still = Standing(
@@ -55,7 +55,7 @@ def standing(state: ContainerState, snapshot: Snapshot) -> Standing:
 
 
 def groups_of(state: ContainerState, snapshot: Snapshot) -> str:
-    """The text of its /proc/PID/cgroup, where that is of this kernel and the group is its own; else empty."""
+    """The text of its /proc/PID/cgroup, if it is of this kernel and the group is its own; else empty."""
     engine = _engine(snapshot, state.container.engine)
     facts, capture = _cgroup(state), state.capture
     elsewhere = any(name == state.container.engine for name, _ in snapshot.elsewhere)
@@ -81,7 +81,7 @@ def _limits(state: ContainerState) -> Limits | None:
 
 
 def _drift(state: ContainerState) -> tuple[Unlike, ...]:
-    """Sorted and each once: PIDs differ with each healthcheck, and mean nothing later."""
+    """Sorted, without duplicates: PIDs differ with each healthcheck, and mean nothing later."""
     unlike = [process for process in state.processes if process.drift]
     found = {Unlike(each.command[:_COMMAND_MOST], each.kind, each.drift) for each in unlike}
     return tuple(sorted(found, key=lambda each: (each.command, each.kind, each.fields)))[:_DRIFT_MOST]

@@ -1,1 +1,1 @@
-"""Which containers of many are listed: what a filter asks for, what finds them, and which of them are alike."""
+"""Listing many containers: parsing a filter, matching it, and grouping like containers."""

@@ -1,8 +1,8 @@
-"""Which containers are replicas of each other, and so alike that one row may stand for all of them. Pure.
+"""Which containers are replicas of each other, and so alike that one row can represent all of them. Pure.
 
-Alike is what was made alike (`usecases.many.kinds`), as the same service of the same project, and is so now: the same
-state, the same marks, the same answer to each threat. One that differs in any of it stands by itself, and so does one
-with a process that is not as its first.
+Alike means created alike (`usecases.many.kinds`), as the same service of the same project, and alike now: the same
+state, the same marks, the same answer to each threat. A container that differs in any of these has its own row, and so
+does one with a process that differs from its first.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.natural_sort import common_start
 from stratascope.usecases.many.kinds import PROJECT, SERVICE, kind_of, label
 
-_ENDS = "-_.0123456789"  # what replicas have behind the name that they share
+_ENDS = "-_.0123456789"  # what follows the shared name in replicas
 
 
 def drifts(state: ContainerState) -> bool:
-    """Whether something in it can do more than its first process: what a mark in the list tells."""
+    """Whether a process in it can do more than its first: shown as a mark in the list."""
     return bool(state.raising) or any(process.kind and process.drift for process in state.processes)
 
 
 def likeness(state: ContainerState) -> Hashable:
-    """The same for replicas that one row may stand for; None for what always stands by itself."""
+    """Equal for replicas that one row can represent; None for containers with a row of their own."""
     container = state.container
     if drifts(state) or container.infra or container.error:
         return None
@@ -41,8 +41,8 @@ def likeness(state: ContainerState) -> Hashable:
 
 
 def told_once(state: ContainerState) -> Hashable:
-    """The same for containers of several machines that are told once: they are called the same, of the same image, and
-    the same stands open in them. How each was made is not asked: paths and options differ from machine to machine.
+    """Equal for containers of several machines that are listed as one: same name, same image, same open threats. Their
+    other options may differ, since paths and options vary between machines.
     """
     container, matrix = state.container, state.matrix
     return (
@@ -58,11 +58,11 @@ def told_once(state: ContainerState) -> Hashable:
 
 
 def common_name(states: Sequence[ContainerState]) -> str:
-    """What replicas are called together: their service, or how their names begin; empty where they share nothing."""
+    """A name for a group of replicas: their service, or the common beginning of their names; empty if there is none."""
     return label(states[0].container, SERVICE) or common_start([state.container.name for state in states]).rstrip(_ENDS)
 
 
 def _stem(state: ContainerState) -> str:
-    """The service, else the name without its number: two that are called otherwise are no replicas of each other."""
+    """The service, else the name without its number: containers with different ones are not replicas."""
     name = state.container.name
     return label(state.container, SERVICE) or name.rstrip(_ENDS) or name

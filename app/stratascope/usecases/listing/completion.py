@@ -1,4 +1,4 @@
-"""How the word of a filter that is being typed could go on: its keys, and what the containers there have. Pure."""
+"""Completions for the word of a filter being typed: keys, and values that the present containers have. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from stratascope.usecases.listing.query import Key, Query, Term, parse, short_na
 from stratascope.usecases.many.kinds import PROJECT, label
 from stratascope.value import Value
 
-MOST = 100  # ways to go on
+MOST = 100  # completions
 _LAST = re.compile(r'(?:[^\s"]|"[^"]*"?)*$').search
 _BARE = re.compile(r'[^\s":]+').fullmatch
 
 
 class Completion(Value):
-    """From `start` on the text may be each of `words`; `common` is how all of them begin."""
+    """`words` replace the text from `start` on; `common` is their common beginning."""
 
     start: int
     words: tuple[str, ...] = ()
@@ -33,9 +33,9 @@ class Completion(Value):
 
 
 def complete(text: str, states: Sequence[ContainerState], after: str = "") -> Completion:
-    """`text` is what stands before the cursor, `after` what stands behind it; nothing where a word has not begun.
+    """`text` is before the cursor, `after` behind it; no completions if no word has begun.
 
-    Only ways by which the other words still find something; where these find nothing by themselves, all.
+    Only completions for which the other words still match something; if those match nothing by themselves, all.
     """
     found = _LAST(text)
     word = found.group() if found is not None else ""
@@ -57,7 +57,7 @@ def complete(text: str, states: Sequence[ContainerState], after: str = "") -> Co
 
 
 def _left(others: str, states: Sequence[ContainerState]) -> Sequence[ContainerState]:
-    """Those that the other words find."""
+    """The containers that the other words match."""
     query = parse(others)
     if query.empty:
         return states

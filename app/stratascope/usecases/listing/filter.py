@@ -1,7 +1,7 @@
-"""Which containers a filter finds, and what in each of them it found: pure, a few microseconds for each.
+"""Which containers match a filter, and what matched: pure, a few microseconds per container.
 
-Capabilities and users are those of any of its processes, as the kernel has them. Where that could not be read, the
-answer is that it is not known, and neither yes nor no.
+Capabilities and users are those of any of its processes, as the kernel has them. If they could not be read, the result
+is "not known", neither yes nor no.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from stratascope.usecases.listing.query import Key, Query, Term, capabilities
 from stratascope.usecases.many.kinds import PROJECT, label
 from stratascope.value import Value
 
-_ID = re.compile(r"[0-9a-f]{6,64}").fullmatch  # fewer would be found in names
+_ID = re.compile(r"[0-9a-f]{6,64}").fullmatch  # fewer digits would match names
 _ROOT = "root"
-_TOLD = 3  # capabilities named at most
+_SHOWN = 3  # capabilities named at most
 
 
 class Answer(Value):
-    """Of one container: whether it is found (None: not known), and what was found beside its name."""
+    """For one container: whether it matches (None: not known), and what matched other than its name."""
 
     found: bool | None
     reason: Message | None = None
@@ -35,7 +35,7 @@ YES, NO, UNKNOWN = Answer(True), Answer(False), Answer(None)
 
 
 def answer(query: Query, state: ContainerState) -> Answer:
-    """All words of the query have to be so; the reason is that of the first that has one."""
+    """All words of the query have to match; the reason is the first word's that has one."""
     if query.trouble is not None:
         return NO
     found: bool | None = True
@@ -51,7 +51,7 @@ def answer(query: Query, state: ContainerState) -> Answer:
 
 
 def hint(query: Query, states: Iterable[ContainerState]) -> Message | None:
-    """Where nothing is found by names alone: by which key a word would have been."""
+    """If plain words match no name: a key with which one of them would match."""
     if query.trouble is not None or any(term.key is not None for term in query.terms):
         return None
     every = tuple(states)
@@ -115,8 +115,8 @@ def _holding(numbers: tuple[int, ...], state: ContainerState) -> Answer:
 
 def _names(mask: int) -> Message:
     held = [name.removeprefix("CAP_") for number, name in enumerate(NAMES) if mask >> number & 1]
-    names = ", ".join(held[:_TOLD])
-    return msg("{names}", names=names) if len(held) <= _TOLD else msg("{names} …", names=names)
+    names = ", ".join(held[:_SHOWN])
+    return msg("{names}", names=names) if len(held) <= _SHOWN else msg("{names} …", names=names)
 
 
 def _of(what: Message, pid: int) -> Message:
@@ -130,7 +130,7 @@ def _running_as(text: str, state: ContainerState) -> Answer:
         wanted: int | None = int(text) if len(text) <= 10 else -1
     else:
         wanted = 0 if _ROOT.startswith(text) else None
-    if wanted is None:  # a name, which only the container's own files would know by number
+    if wanted is None:  # a name, whose number only the container's own files contain
         return Answer(True, _user(asked)) if text in asked.casefold() else NO
     first = None if facts is None else facts.uid_inside
     if first == wanted:

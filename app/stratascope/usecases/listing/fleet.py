@@ -1,8 +1,8 @@
-"""What the filter's words find on several machines: machines, and threats that are open there. Pure.
+"""A filter on several machines: matching machines, containers, and threats open there. Pure.
 
-A word without a key may be in the name of the machine, in the name or the image of the container, or in the title of a
-threat that is open in it; all words have to be found together. Read once for a snapshot (`Fleet`), so that each
-key that is typed costs a few milliseconds for thousands of containers.
+A word without a key can match the machine's name, the container's name or image, or the title of a threat open in it;
+all words have to match together. `Fleet` indexes a snapshot once, so that each keystroke costs a few milliseconds for
+thousands of containers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Opened = tuple[Threat, ...]
 
 
 class Member(Value):
-    """A container of a fleet, and what is open in it: of all that, what the filter asks for."""
+    """A container of a fleet, and the threats open in it that the filter asks for."""
 
     state: ContainerState
     machine: Machine
@@ -34,8 +34,8 @@ class Member(Value):
 
 
 class FoundMachine(Value):
-    """A machine and those of its containers that were found, the most exposed first; `critical` and `high`: how many
-    threats of that severity are open in any of these.
+    """A machine and its matching containers, most exposed first; `critical` and `high`: how many threats of that
+    severity are open in any of these.
     """
 
     machine: Machine
@@ -45,7 +45,7 @@ class FoundMachine(Value):
 
 
 class Alike(Value):
-    """Containers that are told once, and the machines that they are on, each once. `name`: what they are called."""
+    """Containers listed as one, and the distinct machines that they are on. `name`: their common name."""
 
     name: str
     members: tuple[Member, ...]
@@ -53,30 +53,30 @@ class Alike(Value):
 
     @property
     def state(self) -> ContainerState:
-        """The one that stands for all."""
+        """The one that represents all."""
         return self.members[0].state
 
 
 class Found(Value):
-    """`machines`: the worst first, then those of which nothing is known. `trouble`: a word can't be looked for."""
+    """`machines`: worst first, then unknown ones. `trouble`: set if a word can't be searched for."""
 
     machines: tuple[FoundMachine, ...] = ()
     trouble: Message | None = None
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """All containers that were found."""
+        """All matching containers."""
         return tuple(member for each in self.machines for member in each.members)
 
     def threats(self) -> tuple[OpenThreat, ...]:
-        """Those open in any of them, as far as the filter asks for them, the most severe and most often first."""
-        parts: dict[int, tuple[Opened, list[str]]] = {}  # containers in which the same is open are counted at once
+        """Threats open in any of them that the filter asks for, most severe and most frequent first."""
+        parts: dict[int, tuple[Opened, list[str]]] = {}  # containers with the same open threats are counted together
         for member in self.members:
             parts.setdefault(id(member.opened), (member.opened, []))[1].append(member.machine.name)
         return open_threats((opened, len(names), set(names)) for opened, names in parts.values())
 
     def having(self, threat: str) -> tuple[Member, ...]:
-        """The containers in which that one is open: the most exposed first, of two alike by the machine's name."""
+        """The containers in which that threat is open: most exposed first, then by the machine's name."""
         known: dict[int, bool] = {}
         found = []
         for member in self.members:
@@ -92,7 +92,7 @@ class Fleet:
     """The machines of one snapshot; `find` narrows them."""
 
     def __init__(self, snapshot: Snapshot, here: str = "") -> None:
-        """`here`: what this machine is called, where others are beside it."""
+        """`here`: the name of this machine, if there are others."""
         self.machines = machines(snapshot, here)
         self._same: dict[tuple[str, ...], Opened] = {}
         self._opened: dict[int, Opened] = {}
@@ -112,7 +112,7 @@ class Fleet:
         return Member(state, machine, () if state.matrix is None else self._open(state.matrix))
 
     def _open(self, matrix: Matrix) -> Opened:
-        """One and the same tuple wherever the same is open."""
+        """The same tuple object wherever the same threats are open."""
         found = self._opened.get(id(matrix))
         if found is None:
             opened = tuple([each.threat for each in matrix.threats if each.outcome is Outcome.OPEN])
@@ -120,10 +120,10 @@ class Fleet:
             self._opened[id(matrix)] = found
         return found
 
-    # -- narrowed
+    # -- matching
 
     def find(self, text: str) -> Found:
-        """By the words of the window's filter; none: everything."""
+        """By the words of the window's filter; empty: everything."""
         query = parse(text)
         if query.trouble is not None:
             return Found(trouble=query.trouble)
@@ -146,7 +146,7 @@ class Fleet:
             if keyed.terms and not answer(keyed, member.state).found:
                 continue
             left = _without(words, self._texts[member.state.key])
-            left = tuple(term for term in left if not answer(Query((term,)), member.state).found)  # by its id
+            left = tuple(term for term in left if not answer(Query((term,)), member.state).found)  # matched by its id
             if not left:
                 yield member
                 continue
@@ -170,7 +170,7 @@ def _without(terms: tuple[Term, ...], text: str) -> tuple[Term, ...]:
 
 
 def _counts(members: tuple[Member, ...], known: dict[frozenset[int], tuple[int, int]]) -> tuple[int, int]:
-    """How many critical and high threats are open in any of these; machines that are alike are counted once."""
+    """How many distinct critical and high threats are open in any of these; cached for machines with the same ones."""
     opened = {id(member.opened): member.opened for member in members}
     key = frozenset(opened)
     found = known.get(key)
@@ -187,7 +187,7 @@ def _worst_first(found: FoundMachine) -> tuple[object, ...]:
 
 
 def alike(members: Sequence[Member]) -> tuple[Alike, ...]:
-    """Those that are alike told once, in the order in which the first of each comes."""
+    """Group like containers, in the order of the first of each."""
     kinds: dict[Hashable, list[Member]] = {}
     for member in members:
         kinds.setdefault(told_once(member.state), []).append(member)

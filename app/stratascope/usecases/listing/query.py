@@ -1,9 +1,10 @@
-"""What somebody typed into the filter: words, some with a key before a colon. Pure.
+"""The filter as typed: words, some with a key before a colon. Pure.
 
     worker cap:net_admin port:8080 label:tier=front image:"my image"
 
-All of them have to be so. A text in quotes is one word, and one without a key is part of a name. What can't be
-understood says why, and finds nothing: a filter that quietly leaves a word out would show what nobody asked for.
+All of them have to match. A quoted text is one word, and a word without a key matches part of a name. A word that can't
+be understood reports why, and the query matches nothing: a filter that silently ignored a word would show containers
+that nobody asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from stratascope.core.message import Message, msg
 from stratascope.linux.capability import NAMES
 from stratascope.value import Value
 
-TEXT_MAX, TERMS_MAX = 1000, 20  # characters and words; what goes beyond is left out
+TEXT_MAX, TERMS_MAX = 1000, 20  # characters and words; the rest is ignored
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+').finditer
 _KEY = re.compile(r"([A-Za-z]+):(.*)", re.DOTALL).fullmatch
 _PORT = re.compile(r"([0-9]{1,5})(/[a-z]*)?").fullmatch
@@ -23,7 +24,7 @@ _PREFIX = "cap_"
 
 
 class Key(StrEnum):
-    """What a word is looked for in; the words before the colon, as they are typed."""
+    """What a word is compared with; the prefix before the colon, as typed."""
 
     NAME = "name"
     CAP = "cap"
@@ -36,7 +37,7 @@ class Key(StrEnum):
 
 
 class Term(Value):
-    """One word: `key` None is free text, in small letters. `numbers`: the capabilities or the port that it means."""
+    """One word: `key` None is free text, in lower case. `numbers`: the capabilities or the port that it means."""
 
     key: Key | None
     text: str
@@ -44,7 +45,7 @@ class Term(Value):
 
 
 class Query(Value):
-    """All words; `trouble` is why one of them can't be looked for."""
+    """All words; `trouble`: why one of them can't be searched for."""
 
     terms: tuple[Term, ...] = ()
     trouble: Message | None = None
@@ -56,7 +57,7 @@ class Query(Value):
 
 
 def parse(text: str) -> Query:
-    """Never raises. A key that has nothing behind it yet is still being typed, and asks for nothing."""
+    """Never raises. A key without a value is still being typed, and is ignored."""
     terms: list[Term] = []
     for found in list(_WORD(text[:TEXT_MAX]))[:TERMS_MAX]:
         try:
@@ -69,7 +70,7 @@ def parse(text: str) -> Query:
 
 
 def capabilities(text: str) -> tuple[int, ...]:
-    """The numbers that a name, a part of one or a number means; empty where there is none such."""
+    """The numbers that a name, part of a name or a number means; empty if there is none."""
     name = text.casefold()
     if name.isascii() and name.isdecimal() and len(name) <= 2:
         return (int(name),) if int(name) < len(NAMES) else ()

@@ -1,8 +1,8 @@
-"""What is worth telling a person who is not looking: from one snapshot to the next, without a window. Pure but for what
-it remembers.
+"""What to notify a person about who is not looking, from one snapshot to the next, without a window. Pure but for its
+memory.
 
-What was there when an engine was first seen is no news. A replacement is none either where the container whose name it
-has was no better. Told once each; a failure again only after the container was well in between.
+Anything present when an engine was first seen is not news. Neither is a replacement, if the container formerly of that
+name was no better. Each is reported once; a failure again only after the container was well in between.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STOPPED_ON_REQUEST = (0, 130, 137, 143)  # by itself with success, or by SIGINT
 
 
 class Alert(Value):
-    """`key`: the container that is meant."""
+    """`key`: the container it is about."""
 
     key: Key
     title: Message
@@ -29,29 +29,31 @@ class Alert(Value):
 
 
 class Alerts:
-    """`see` each snapshot; it answers with what is new."""
+    """`see` each snapshot; returns what is new."""
 
     def __init__(self) -> None:
         self._engines: set[str] = set()
         self._known: set[Key] = set()
-        self._awaited: set[Key] = set()  # new, and not all read yet
+        self._awaited: set[Key] = set()  # new, and not fully read yet
         self._worst: dict[tuple[str, str], float] = {}  # engine and name -> exposure
-        self._raising: dict[Key, frozenset[int]] = {}  # the further processes that raise the exposure of each
+        self._raising: dict[Key, frozenset[int]] = {}  # by container, the further processes that raise its exposure
         self._failed: set[Key] = set()
         self._well: set[Key] = set()  # hardened ones that were seen running well
 
     def see(
         self, snapshot: Snapshot, limit: float | None, hardened: Sequence[Transaction], *, failures: bool
     ) -> tuple[Alert, ...]:
-        """`limit`: the exposure above which a new container is told, None: never; `hardened`: what is set aside."""
+        """`limit`: the exposure above which a new container is reported, None: never; `hardened`: transactions set
+        aside.
+        """
         if snapshot.demo:
             return ()
         found = [*self._rose(snapshot, limit), *self._appeared(snapshot, limit)]
-        found += self._fell(snapshot, hardened) if failures else ()
+        found += self._failed_since_hardening(snapshot, hardened) if failures else ()
         for state in snapshot.containers:
             if state.matrix is not None:
                 self._worst[(state.container.engine, state.container.name)] = state.matrix.exposure.worst
-        # an engine that answers is seen before its containers are: they are no news
+        # an engine counts as seen only from the next snapshot on, so its first containers are not news
         self._engines |= snapshot.listed
         return tuple(found)
 
@@ -69,7 +71,9 @@ class Alerts:
                     yield _exposed(state, limit)
 
     def _rose(self, snapshot: Snapshot, limit: float | None) -> Iterator[Alert]:
-        """A session raised its exposure, or anything else did and above the limit: once for each, while it is there."""
+        """An exec session raised its exposure, or another process did so beyond the limit: once each, while it is
+        running.
+        """
         before, self._raising = self._raising, {}
         for state in snapshot.containers:
             now = frozenset(process.pid for process in state.raising)
@@ -86,7 +90,7 @@ class Alerts:
         before = self._worst.get((state.container.engine, state.container.name))
         return before is None or state.matrix is None or state.matrix.exposure.worst > before
 
-    def _fell(self, snapshot: Snapshot, hardened: Sequence[Transaction]) -> Iterator[Alert]:
+    def _failed_since_hardening(self, snapshot: Snapshot, hardened: Sequence[Transaction]) -> Iterator[Alert]:
         new = {
             (done.engine, done.new): done.owner is not None
             for done in hardened
@@ -115,13 +119,13 @@ def _exposed(state: ContainerState, limit: float) -> Alert:
                    number=f"{exposure.worst:.1f}", best=f"{exposure.best:.1f}")  # fmt: skip
     else:
         text = msg("Its exposure is {number} of 10.", number=f"{exposure.worst:.1f}")
-    if exposure.best <= limit:  # it may be well
+    if exposure.best <= limit:  # it may still be well protected
         return Alert(state.key, msg("New, and not known to be protected: {name}", name=name), text)
     return Alert(state.key, msg("New and poorly protected: {name}", name=name), text)
 
 
 def _failure(container: Container, *, owned: bool) -> Message | None:
-    """What is wrong with it, None where nothing is. `owned`: its owner created it anew, so that no original is kept."""
+    """What is wrong with it, None if nothing is. `owned`: its owner recreated it, so no original is kept."""
     back = msg("Undo reverts the change.") if owned else msg("Its original is kept: Undo brings it back.")
     if container.out_of_memory and container.status is not Status.RUNNING:
         return msg("It exceeded its memory limit and was killed. {back}", back=back)

@@ -1,8 +1,7 @@
 """From raw text to a snapshot, pure: translate, check whose process it is, decode, assess.
 
-A replayed record, a one-shot report and the live window all go through `Assembler`. It remembers what it made
-of each container and makes it anew only where its own input changed, so one event among 200 containers costs
-what one event among 20 does.
+A replayed record, a one-shot report and the live window all use `Assembler`. It caches the result of each container and
+recomputes it only when its own input changed, so one event among 200 containers costs as much as one among 20.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STO
 
 
 class _Known(Value):
-    """What was made of one container, and the inputs that it was made of."""
+    """The result for one container, and its inputs."""
 
     record: ContainerRecord
     engine: Engine
@@ -49,18 +48,18 @@ class _Known(Value):
 
 
 class Assembler:
-    """Makes snapshots of records. Not safe for several threads at once: the caller owns it."""
+    """Turns records into snapshots. Not thread-safe: the caller owns it."""
 
     def __init__(self, layers: tuple[Layer, ...], translations: Translations, *, verified_only: bool = False) -> None:
         self._layers, self._verified_only = layers, verified_only
         self._translations = translations
         self._known: dict[tuple[str, str], _Known] = {}
         self._grounds: dict[int, tuple[Capture, Ground]] = {}
-        self._finished: list[_Known] = []  # of the last snapshot, in order, and the peers of each
+        self._finished: list[_Known] = []  # of the last snapshot, in order, including peers
         self._peers: tuple[Peers, ...] = ()
 
     def snapshot(self, record: Record, *, demo: bool = False) -> Snapshot:
-        """Everything of `record`, assessed. Containers keep the order in which the engines gave them."""
+        """Everything in `record`, assessed. Containers keep the engines' order."""
         engines = {engine.id: engine for engine in record.engines}
         self._grounds = {id(host): (host, self._ground(host)) for host in (record.host, *(c for _, c in record.hosts))}
         known = [
@@ -84,7 +83,7 @@ class Assembler:
         )
 
     def _peers_of(self, known: list[_Known]) -> tuple[Peers, ...]:
-        """All are compared with all only where one came, went, or shares something else than before."""
+        """Compares all with all only if a container was added, removed, or shares something else than before."""
         if len(known) == len(self._finished) and all(map(_shares_alike, known, self._finished)):
             return self._peers
         return peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in known))
@@ -131,7 +130,7 @@ class Assembler:
             return states, self._matrix(states, around, unread)
 
         more = max(0, found.unread)
-        # where a shared PID namespace is all that tells whose a process is, its mounts tell it from a neighbour's
+        # where a process was matched only by a shared PID namespace, its mount namespace shows that it is a neighbour's
         members = [each for each in found.members if inode_of(each.text("ns/mnt")) not in peers.mounts]
         weighed = weigh(first, members, more, self._layers, judged, known.ground, taken_at)
         layers, source = weighed.layers, first.source("cgroup")
@@ -158,7 +157,7 @@ class Assembler:
         )
 
     def _unread(self, container: Container, around: Surroundings, gap: Gap) -> ContainerState:
-        """Nothing of its processes is known: what was asked for, and why."""
+        """Nothing is known of its processes: only what was asked for, and the gap."""
         source = f"/proc/{container.pid}" if container.pid else ""
 
         def assessed(layer: Layer) -> Assessment:
@@ -185,7 +184,7 @@ class Assembler:
 
 
 def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:
-    """A fault of ours, or a text that nobody foresaw, costs this container and no other; the log has all of it."""
+    """A bug of ours, or an unforeseen text, costs this container and no other; the log has the traceback."""
     try:
         return make()
     except Exception as error:
@@ -195,7 +194,9 @@ def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:
 
 
 class _Drawn(Value, eq=False):
-    """A layer's views; none where they can't be made. Of a fleet there are fifty thousand: no closure."""
+    """A layer's views; none if they can't be built. A class rather than a closure: a fleet has fifty thousand
+    of these.
+    """
 
     container: Container
     draw: Callable[[], tuple[Tab, ...]]
@@ -216,7 +217,7 @@ def _shares_alike(one: _Known, before: _Known) -> bool:
 
 
 def _whose(container: Container, found: ContainerCapture | None, ground: Ground) -> Gap | None:
-    """Why the readings can't be used for this container, if so."""
+    """Why the readings can't be used for this container; None if they can."""
     if container.error:
         return Gap(GapKind.UNPARSED, detail=container.error)
     if other_kernel(container):

@@ -1,6 +1,6 @@
-"""A live view that is still being made: to find engines and load their SDKs must not delay the first picture.
+"""A live view that is still being created: finding engines and loading their SDKs must not delay the first picture.
 
-Where that fails, the picture says why, and `refresh` tries once more: a window would wait for ever.
+If that fails, the snapshot says why, and `refresh` tries again, so that a window does not wait for ever.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ logger = fault_logger(__name__)
 
 
 class DeferredLiveView:
-    """Makes the real one on a thread of its own and passes everything on to it."""
+    """Creates the real one on a thread of its own and forwards everything to it."""
 
     def __init__(self, make: Callable[[], tuple[LiveView, Callable[[], None]]]) -> None:
-        """`make` returns it, and how to give back what it stands on; it may take seconds."""
+        """`make` returns the view and a function that releases its resources; it may take seconds."""
         self._make = make
         self._lock = threading.Lock()
         self._watch: LiveView | None = None
@@ -36,7 +36,7 @@ class DeferredLiveView:
         self._thread: threading.Thread | None = None
 
     def start(self, publish: Publish) -> None:
-        """Begin; returns at once."""
+        """Start; returns at once."""
 
         def run() -> None:
             try:
@@ -44,7 +44,7 @@ class DeferredLiveView:
             except ProbeError as error:
                 self._failed(publish, error.message)
                 return
-            except Exception as error:  # a fault of ours must not leave a window that waits for ever
+            except Exception as error:  # even after a bug of ours, the window must not wait for ever
                 logger.exception("engines can't be looked for")
                 why = str(error) or type(error).__name__
                 self._failed(publish, msg("This is a bug in this program ({why}).", why=why))
@@ -70,7 +70,7 @@ class DeferredLiveView:
                 publish(Snapshot(time.time(), UNREAD, (), (), unsought=why))
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
-        """See `LiveView`; where it could not be made, that is tried again."""
+        """See `LiveView`; if creating it failed, try again."""
         if self._watch is not None:
             self._watch.refresh(key)
         elif self._thread is None and self._publish is not None:
@@ -98,7 +98,7 @@ class DeferredLiveView:
         return None if self._watch is None else self._watch.record()
 
     def stop(self) -> None:
-        """End everything; returns after a few seconds at the most."""
+        """End everything; returns after a few seconds at most."""
         with self._lock:
             self._ended = True
             watch, self._watch = self._watch, None

@@ -1,6 +1,6 @@
-"""Asking for root on a person's request, and what became of it.
+"""Asking for root on a person's request, and the outcome.
 
-A person may take minutes to answer, so it runs on a thread of its own; nothing else waits for it.
+A person may take minutes to answer, so this has a thread of its own; nothing else waits for it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ logger = fault_logger(__name__)
 
 
 class RootAccess(Protocol):
-    """The way to a prober that is root."""
+    """A way to obtain a prober that runs as root."""
 
     @property
     def command(self) -> str:
-        """What is started as root, for the person who is asked; "" where nobody is."""
+        """What is run as root, to show to the person who is asked; "" if nobody is asked."""
 
     def open(self) -> Prober:
-        """Ask, and wait for the answer, for minutes if need be. Raises ProbeError."""
+        """Ask, and wait for the answer, minutes if necessary. Raises ProbeError."""
 
 
 class Elevation:
-    """From idle to asking to on, or to refused; `changed` is called from any thread when it moves."""
+    """The states: idle, asking, then on or refused. `changed` is called from any thread at each transition."""
 
     def __init__(self, access: RootAccess | None, changed: Callable[[], None]) -> None:
         self._access = access
@@ -40,11 +40,11 @@ class Elevation:
 
     @property
     def privilege(self) -> Privilege:
-        """How it stands."""
+        """The current state."""
         return self._privilege
 
     def begin(self) -> bool:
-        """Whether somebody is to be asked now; then `ask` must follow. Not where it is asked or on already."""
+        """True if somebody is to be asked now; the caller must then call `ask`. False if already asking or on."""
         with self._lock:
             if self._privilege.state not in (PrivilegeState.IDLE, PrivilegeState.REFUSED):
                 return False
@@ -65,12 +65,12 @@ class Elevation:
             self.fall(ProbeError(msg("The reader that runs as root could not be started."), str(error)))
         else:
             with self._lock:
-                if self._privilege.state is PrivilegeState.ASKING:  # it may have fallen already
+                if self._privilege.state is PrivilegeState.ASKING:  # it may have failed already
                     self._privilege = replace(self._privilege, state=PrivilegeState.ON)
             self._changed()
 
     def fall(self, error: ProbeError) -> None:
-        """Refused, or it ended later."""
+        """It was refused, or ended later."""
         with self._lock:
             self._privilege = replace(
                 self._privilege, state=PrivilegeState.REFUSED, message=error.message, words=error.words

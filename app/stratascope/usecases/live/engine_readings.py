@@ -1,4 +1,4 @@
-"""What the live view knows of one engine, and what of it is to be read when."""
+"""What the live view knows of one engine, and which of its containers are due to be read when."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from stratascope.usecases.live.further_processes import setting_up
 from stratascope.value import Struct, field
 
 ALL = "*"  # in place of a container's id
-SECOND_LOOK = 0.6  # seconds after an event at which its container is read once more
-NAMED_BYTES = 64 << 20  # of inspect texts, of one engine
-NAMED_MAX = 1000  # containers that wait to be read, or are remembered as gone
+SECOND_LOOK = 0.6  # seconds after an event until its container is read again
+NAMED_BYTES = 64 << 20  # of inspect JSON per engine
+NAMED_MAX = 1000  # containers waiting to be read, or remembered as removed
 
 
 class EngineReadings(Struct):
@@ -27,11 +27,11 @@ class EngineReadings(Struct):
     ready: threading.Condition = field(default_factory=threading.Condition)
     engine: Engine | None = None
     records: dict[str, ContainerRecord] = field(default_factory=dict)
-    host: Capture | None = None  # another machine's
+    host: Capture | None = None  # set for another machine
     due: dict[str, float] = field(default_factory=dict)  # container id or ALL -> when to read it
-    later: dict[str, float] = field(default_factory=dict)  # the same, for the second look
+    later: dict[str, float] = field(default_factory=dict)  # the same, for the second reading
     listed: bool = False  # whether all its containers have been read once
-    gone: set[str] = field(default_factory=set)  # removed since the last list: a late answer must not revive it
+    gone: set[str] = field(default_factory=set)  # removed since the last list: a late answer must not bring it back
     beat: float = 0.0
     try_now: threading.Event = field(default_factory=threading.Event)
 
@@ -41,7 +41,9 @@ class EngineReadings(Struct):
             return any(item.found is not None and _pid(item) != _pid(self.records.get(item.raw.id)) for item in records)
 
     def keep(self, records: Sequence[ContainerRecord], whole: bool) -> None:
-        """These were read just now. Of what is told one by one no more is kept than an engine may list."""
+        """Store new readings. If engines report containers one by one beyond the size limit, everything is
+        listed anew.
+        """
         self.records.update({item.raw.id: item for item in records if item.raw.id not in self.gone})
         self.listed = self.listed or whole
         if not whole and sum(len(item.raw.inspect) for item in self.records.values()) > NAMED_BYTES:
@@ -49,14 +51,16 @@ class EngineReadings(Struct):
             self.want(ALL, time.monotonic())
 
     def look_again(self, records: Sequence[ContainerRecord], ground: Ground) -> None:
-        """At those that a runtime is about to enter: no event tells when its process becomes the session's."""
+        """Schedule another reading of those with an exec in progress: no event says when the runtime becomes the
+        process.
+        """
         now = time.time()
         for item in records:
             if item.found is not None and any(setting_up(member, ground, now) for member in item.found.members):
                 self.later.setdefault(item.raw.id, time.monotonic() + SECOND_LOOK)
 
     def want(self, what: str, now: float) -> None:
-        """Read it now, and once more a moment later. Where too many are named one by one, all are read instead."""
+        """Read it now, and again a moment later. If too many are waiting individually, read all instead."""
         if len(self.due) >= NAMED_MAX or len(self.later) >= NAMED_MAX:
             self.due.clear()
             self.later.clear()
@@ -65,13 +69,15 @@ class EngineReadings(Struct):
         self.later[what] = now + SECOND_LOOK
 
     def put_off(self, what: str) -> None:
-        """The second look counts from now, when the first has ended: many containers take as long as that pause."""
+        """Restart the delay of the second reading now that the first has ended: with many containers that takes as
+        long.
+        """
         with self.ready:
             if what in self.later:
                 self.later[what] = time.monotonic() + SECOND_LOOK
 
     def take_due(self, now: float) -> set[str]:
-        """What is to be read by now; not due any more afterwards."""
+        """Take what is due by now off the schedule."""
         taken = set()
         for waiting in (self.due, self.later):
             for what in [what for what, when in waiting.items() if when <= now]:
@@ -80,7 +86,7 @@ class EngineReadings(Struct):
         return taken
 
     def forget(self, container: str) -> None:
-        """The container is gone."""
+        """The container was removed."""
         if len(self.gone) >= NAMED_MAX:
             self.gone.clear()
             self.due[ALL] = 0.0

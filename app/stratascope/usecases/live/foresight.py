@@ -1,7 +1,7 @@
-"""Containers that do not run, as they would start: of those that somebody looked at, put into each snapshot.
+"""Predicts how containers that are not running would start, for those that somebody selected, in each snapshot.
 
-A hundred that have ended cost nothing until they are looked at. What was predicted is kept until the container, its
-engine or its kernel changes.
+A hundred exited containers cost nothing until they are selected. A prediction is kept until the container, its engine
+or its kernel changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Predict = Callable[[Container, Engine, Ground], ContainerState]
 
 
 class _Known(Value):
-    """A container as it was read, what else its prediction was made of, and both together."""
+    """A container as read, the other inputs of its prediction, and the result."""
 
     state: ContainerState
     engine: Engine
@@ -39,14 +39,14 @@ class Foresight:
         self._known: dict[Key, _Known] = {}
 
     def look_at(self, key: Key | None) -> bool:
-        """That container is in view from now on. Whether another snapshot is wanted for it."""
+        """That container is in view from now on. Returns whether a new snapshot is needed for it."""
         if self._predict is None or key is None or key in self._looked:
             return False
         self._looked |= {key}
         return True
 
     def added(self, snapshot: Snapshot) -> Snapshot:
-        """With what those would start as that were looked at and do not run."""
+        """The snapshot with predictions for selected containers that are not running."""
         looked = self._looked
         if not looked:
             return snapshot
@@ -71,12 +71,12 @@ class Foresight:
         return _Known(state, engine, ground, self.foreseen(state, engine, ground))
 
     def foreseen(self, state: ContainerState, engine: Engine, ground: Ground) -> ContainerState:
-        """With what it would start as; as it is where nothing is predicted."""
+        """The container with its prediction; unchanged if nothing can be predicted."""
         if self._predict is None:
             return state
         try:
             return replace(state, as_started=self._predict(state.container, engine, ground))
-        except Exception:  # a text that nobody foresaw: then it is shown as ever, and the log has all of it
+        except Exception:  # an unforeseen text: show it without a prediction, and log the traceback
             logger.exception("how %s would start can't be predicted", state.container.name)
             return state
 

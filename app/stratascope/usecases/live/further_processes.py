@@ -1,9 +1,9 @@
-"""What a container's further processes and threads add to its first: drift, and what the weakest of them may do. Pure.
+"""What a container's further processes and threads add to its first: drift, and the rights of the weakest. Pure.
 
-A container is all its processes. Its marks and its matrix are those of the weakest, layer by layer and threat by
-threat; its facts stay the first process's. Each that differs says what its own exposure is. One cause is told in one
-paragraph a layer: a session with five processes, or fifty threads of one kind, are one. How much it matters is told by
-the threats behind it, not by the name of what differs.
+A container is all its processes. Its marks and its matrix are those of the weakest, per layer and per threat; its facts
+are the first process's. Each process that differs gets its own exposure. One cause is reported once per layer: a
+session with five processes, or fifty threads of one kind, are one. Its severity follows from the threats behind it, not
+from the name of what differs.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from stratascope.usecases.live.unlike_first import (
 )
 from stratascope.value import Value, replace
 
-# of one process, and how many there are of which nothing is known
+# arguments: one process, and the number of unread ones
 Judge = Callable[[Capture, int], tuple[tuple[LayerState, ...], Matrix]]
 
-KINDS_MAX = 64  # of one container; of those left it is not known what they may do
+KINDS_MAX = 64  # of one container; for those beyond, it is not known what they may do
 _VERDICTS = (Verdict.OPEN, Verdict.WEAKENED, Verdict.UNKNOWN, Verdict.ENFORCED)
-# What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
-# drops them before it becomes the program. That takes much less than this; a process may call itself so for good.
+# Name of the runtime while it sets up an exec (runc: nsexec.c; crun: its own name). It still has full rights, and drops
+# them before it becomes the program. That takes much less than this; but a process may call itself so for good.
 _RUNTIME_COMMANDS = ("runc:[", "crun")
 _SETTING_UP_SECONDS = 10.0
 
 
 class Weighed(Value):
-    """What it comes to. `unread`: how many were neither read nor judged."""
+    """The result. `unread`: processes that were neither read nor judged."""
 
     layers: tuple[LayerState, ...]
     first_layers: tuple[LayerState, ...]
@@ -57,8 +57,8 @@ class Weighed(Value):
     unread: int
 
 
-class _Told(Value):
-    """A drift, whose it is, and how much it raises the exposure."""
+class _Reported(Value):
+    """A drift's finding, and how much it raises the exposure."""
 
     finding: Finding
     raised: float
@@ -73,12 +73,12 @@ def weigh(
     ground: Ground,
     taken_at: float,
 ) -> Weighed:
-    """`judge` gives layers and matrix of one process, the first one too; `unread`: how many were not read."""
-    there = [member for member in members if whole_gap(member) is None]  # others ended between listing and reading
-    starting = {member.pid for member in there if setting_up(member, ground, taken_at)}
-    kinds = {member.pid: differs(first, member) for member in there if member.pid not in starting}
+    """`judge` returns layers and matrix of one process, including the first; `unread`: number of processes not read."""
+    alive = [member for member in members if whole_gap(member) is None]  # the others exited between listing and reading
+    starting = {member.pid for member in alive if setting_up(member, ground, taken_at)}
+    kinds = {member.pid: differs(first, member) for member in alive if member.pid not in starting}
     found: dict[Hashable, Capture] = {}
-    for member in there:
+    for member in alive:
         if (kind := kinds.get(member.pid)) is not None:
             found.setdefault(kind, member)
     unread += max(0, len(found) - KINDS_MAX)
@@ -86,10 +86,10 @@ def weigh(
     judged = {kind: judge(as_judged(first, member), unread) for kind, member in list(found.items())[:KINDS_MAX]}
     lesser = {kind for kind in judged if within(first, found[kind])}
     others = [(found[kind], *each) for kind, each in judged.items() if kind not in lesser]
-    sessions = exec_sessions(first, there) if there else frozenset()
+    sessions = exec_sessions(first, alive) if alive else frozenset()
     processes: list[ProcessState] = []
-    told: dict[tuple[str, bool, bool], _Told] = {}
-    for member in there:
+    reported: dict[tuple[str, bool, bool], _Reported] = {}
+    for member in alive:
         session = member.pid in sessions
         kind = kinds.get(member.pid)
         nothing = member.pid in starting or (kind is None and in_same_group(first, member))
@@ -99,10 +99,10 @@ def weigh(
         exposure = None if its is None or least is None else min(its.exposure.worst, least.exposure.worst)
         sure = its is None or exposure_verified(its) == its.exposure.worst
         processes.append(_state(member, drifts, its_layers, exposure, session=session, verified=sure))
-        for each in _told(drifts, matrix, least, session=session):
+        for each in _reported(drifts, matrix, least, session=session):
             cause = each.finding.code, session, thread_of(member) is not None
-            if cause not in told or _weight(each) < _weight(told[cause]):
-                told[cause] = each
+            if cause not in reported or _weight(each) < _weight(reported[cause]):
+                reported[cause] = each
     return Weighed(
         tuple(
             _worst(layer, [(member, states[place]) for member, states, _ in others]) for place, layer in enumerate(own)
@@ -111,7 +111,7 @@ def weigh(
         worst_of(matrix, [(its, folder_of(member)) for member, _, its in others]),
         matrix.exposure.worst,
         tuple(processes),
-        tuple(each.finding for each in told.values()),
+        tuple(each.finding for each in reported.values()),
         unread,
     )
 
@@ -122,7 +122,7 @@ def folder_of(member: Capture) -> str:
 
 
 def setting_up(member: Capture, ground: Ground, taken_at: float) -> bool:
-    """Whether it is no process of the container's yet, but the runtime that is about to become one."""
+    """Whether it is not yet a process of the container, but the runtime about to become one."""
     if not _command(member).startswith(_RUNTIME_COMMANDS):
         return False
     stat = or_none(member.decoded("stat", parse_stat))
@@ -166,11 +166,11 @@ def _command(member: Capture) -> str:
     return (or_none(member.text("comm")) or "").rstrip("\n")
 
 
-def _told(drifts: tuple[Drift, ...], first: Matrix, its: Matrix | None, *, session: bool) -> list[_Told]:
-    """The findings of one process, each once; the gravest says what it comes to."""
+def _reported(drifts: tuple[Drift, ...], first: Matrix, its: Matrix | None, *, session: bool) -> list[_Reported]:
+    """The findings of one process, once each; the worst also states the new exposure."""
     found = list({drift.finding.code: drift.finding for drift in drifts}.values())
     if not found or its is None:
-        return [_Told(each, 0.0) for each in found]
+        return [_Reported(each, 0.0) for each in found]
     before = {state.threat.id for state in first.threats if state.outcome is Outcome.OPEN}
     worse = weaker(first, its)
     opened = [
@@ -182,7 +182,7 @@ def _told(drifts: tuple[Drift, ...], first: Matrix, its: Matrix | None, *, sessi
     raised = its.exposure.worst - first.exposure.worst
     if raised > 0:
         found[0] = replace(found[0], severity=least, text=_raised(found[0].text, first, its, session=session))
-    return [_Told(each, raised) for each in found]
+    return [_Reported(each, raised) for each in found]
 
 
 def _raised(text: Message, first: Matrix, its: Matrix, *, session: bool) -> Message:
@@ -195,7 +195,7 @@ def _raised(text: Message, first: Matrix, its: Matrix, *, session: bool) -> Mess
     return msg("{text} {more}", text=text, more=words)
 
 
-def _weight(each: _Told) -> tuple[int, float]:
+def _weight(each: _Reported) -> tuple[int, float]:
     return each.finding.severity.rank, -each.raised
 
 

@@ -1,9 +1,9 @@
 """The live view: two threads per engine, and one that publishes snapshots. No caller ever waits for an engine.
 
-Of an engine's threads one follows its events, the other reads: all containers when the engine answers, later
-only what an event names, and that once more a moment later, because an exec session's process appears after
-its event. An engine that fails is tried again with growing pauses; the others do not notice. Snapshots are
-coalesced: many events, one picture. Decided against asyncio: what is read blocks.
+One of an engine's threads follows its events, the other reads: all containers when the engine answers, later only those
+with events, and these again a moment later, because an exec session's process appears after its event. A failed engine
+is retried with growing pauses, without affecting the others. Snapshots are coalesced: many events, one snapshot.
+Decided against asyncio: the reads block.
 
 `elevation` asks for root on a thread of its own, since a person may take minutes to answer.
 """
@@ -33,15 +33,15 @@ from stratascope.value import replace
 logger = fault_logger(__name__)
 Publish = Callable[[Snapshot], None]
 
-PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between tries to reach an engine again; the last one repeats
-HEARTBEAT = 5.0  # seconds between questions whether an engine still answers (a stopped one ends no stream)
-FLOOD = 2000  # events in a second that are followed one by one
-PACE = 2.0  # seconds between readings of the container that is looked at, where nothing else was said
-GATHER = 0.02  # seconds from one snapshot to the next, in which changes are gathered; the first is shown at once
+PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach an engine; the last one repeats
+HEARTBEAT = 5.0  # seconds between checks whether an engine still answers (a SIGSTOPped one does not end its stream)
+FLOOD = 2000  # events per second that are followed individually
+PACE = 2.0  # seconds between readings of the selected container, by default
+GATHER = 0.02  # seconds between snapshots, in which changes are gathered; the first is shown at once
 
 
 class LiveView:
-    """Follows engines from `start` to `stop`. `publish` is called from one thread of ours, never two at once."""
+    """Follows engines from `start` to `stop`. `publish` is called from one thread of ours, never concurrently."""
 
     def __init__(
         self,
@@ -66,10 +66,10 @@ class LiveView:
         self._record: Record | None = None
         self._focus: tuple[str, str] | None = None
         self._pace = PACE
-        self._next_look = 0.0  # when the container that is looked at is to be read again
+        self._next_look = 0.0  # when to read the selected container again
 
     def start(self, publish: Publish) -> None:
-        """Begin; returns at once."""
+        """Start; returns at once."""
         self._spawn("publish", partial(self._publish, publish))
         for known in self.engines:
             self._spawn(f"follow {known.port.id}", partial(self._follow, known))
@@ -78,7 +78,7 @@ class LiveView:
             self._changed.set()
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
-        """Read one container, or everything, again; engines that failed are tried at once."""
+        """Read one container, or everything, again; failed engines are retried at once."""
         if key is None:
             self._machine.forget()
         self._reader.forget(key)
@@ -88,7 +88,9 @@ class LiveView:
                 known.try_now.set()
 
     def focus(self, key: tuple[str, str] | None) -> None:
-        """The container that is looked at: its present use is read again and again, see `pace`; how it would start."""
+        """The selected container: its usage is read repeatedly, see `pace`; if it is not running, its start is
+        predicted.
+        """
         self._focus, self._next_look = key, 0.0
         if self._foresight.look_at(key):
             self._changed.set()
@@ -97,16 +99,16 @@ class LiveView:
                 known.ready.notify_all()
 
     def pace(self, seconds: float) -> None:
-        """How often that is done."""
+        """Seconds between these readings."""
         self._pace = seconds
 
     def elevate(self) -> None:
-        """Begin to read what only root can, of all containers and of those to come; returns at once.
+        """Start reading what only root can, of all present and future containers; returns at once.
 
-        Each snapshot's `privilege` tells how it goes. A refusal leaves everything else as it was.
+        Each snapshot's `privilege` has the state. A refusal leaves everything else as it was.
         """
         if self._elevation.begin():
-            # not one of the threads that `stop` waits for: a person may let the question stand
+            # `stop` does not wait for this thread: a person may leave the password prompt open
             asking = partial(self._elevation.ask, self._use)
             threading.Thread(target=asking, name="elevate", daemon=True).start()
 
@@ -115,11 +117,11 @@ class LiveView:
         self.refresh()
 
     def record(self) -> Record | None:
-        """The raw text behind the last snapshot, to be saved; None before the first one."""
+        """The raw text behind the last snapshot, for saving; None before the first one."""
         return self._record
 
     def stop(self) -> None:
-        """End all threads and give back the engines; returns when they are done or after two seconds."""
+        """End all threads and release the engines; returns when they are done or after two seconds."""
         self._ending.set()
         self._changed.set()
         for known in self.engines:
@@ -156,7 +158,7 @@ class LiveView:
         try:
             events = known.port.events()
             with known.ready:
-                # what happened before the stream began, however long that took, is found by a second look
+                # events before the stream began, however long that took, are covered by a second reading
                 known.later[ALL] = time.monotonic() + SECOND_LOOK
                 known.ready.notify_all()
             since, count = time.monotonic(), 0
@@ -164,7 +166,7 @@ class LiveView:
                 if self._ending.is_set():
                     return
                 count += 1
-                if count > FLOOD:  # no engine of which only some containers change: look at all now and then
+                if count > FLOOD:  # too many to follow individually: read everything now and then
                     count, since = 0, self._held_up(known, since)
                 if event.kind is EventKind.REMOVED:
                     with known.ready:
@@ -173,10 +175,12 @@ class LiveView:
                 else:
                     self._want(known, event.container)
         except EngineError:
-            return  # describe() will say what it is
+            return  # describe() will report the state
 
     def _held_up(self, known: EngineReadings, since: float) -> float:
-        """So many events came since that moment: were they too many? The moment from which to count the next."""
+        """Called after FLOOD events since that moment: if that was too fast, wait. Returns the new start for
+        counting.
+        """
         left = 1.0 - (time.monotonic() - since)
         if left > 0:
             self._want(known, ALL)
@@ -184,7 +188,7 @@ class LiveView:
         return time.monotonic()
 
     def _want(self, known: EngineReadings, what: str) -> None:
-        """Read it now, and once more a moment later."""
+        """Read it now, and again a moment later."""
         with known.ready:
             now = time.monotonic()
             known.want(what, now)
@@ -211,11 +215,11 @@ class LiveView:
             except Exception:
                 logger.exception("reading %s failed", known.port.id)
                 self._ending.wait(PAUSES[0])
-            # an engine that always has something to tell gets half of this thread's time, and not the window's
+            # an engine with constant events gets half of this thread's time, and none of the window's
             self._ending.wait(max(GATHER, time.monotonic() - begun))
 
     def _patience(self, known: EngineReadings, now: float) -> float:
-        """Seconds until something is to be done for this engine."""
+        """Seconds until this engine needs attention."""
         moments = [
             *known.due.values(),
             *known.later.values(),
@@ -224,7 +228,7 @@ class LiveView:
         return max(0.01, min(min(moments) - now, HEARTBEAT))
 
     def _beat(self, known: EngineReadings) -> None:
-        """Does the engine still answer? And what does the container use that is looked at?"""
+        """Check that the engine still answers, and read the selected container's usage."""
         focus = self._focus
         watched = focus is not None and focus[0] == known.port.id
         now = time.monotonic()
@@ -272,7 +276,7 @@ class LiveView:
     def _store(
         self, known: EngineReadings, engine: Engine, raws: Sequence[RawContainer], *, whole: bool = False
     ) -> None:
-        """Read the processes of these containers, and let the picture be made anew. `whole`: these are all."""
+        """Read the processes of these containers, and trigger a new snapshot. `whole`: these are all."""
         ground = self._ground_of(known)
         records = self._reader.records(engine, raws, ground)
         if known.started(records):
@@ -298,7 +302,7 @@ class LiveView:
                 known.engine = engine
                 self._changed.set()
             if engine.state not in (EngineState.CONNECTED, EngineState.UNREACHABLE):
-                known.records.clear()  # a hanging engine's containers stay on screen, a stopped one's do not
+                known.records.clear()  # containers of a hanging engine stay on screen, those of a stopped one do not
             known.beat = time.monotonic() + (until_next or HEARTBEAT)
             known.ready.notify_all()
 
@@ -328,7 +332,7 @@ class LiveView:
                         asking.append(known.engine.id)
                     if known.host is not None:
                         hosts.append((known.engine.id, known.host))
-            host = self._machine.facts()[0]  # after the records: its mounts are those that their containers saw
+            host = self._machine.facts()[0]  # after the records, so that the mounts are those that the containers saw
             record = Record(
                 time.time(), host, tuple(engines), tuple(containers), tuple(hosts), trouble=self._reader.trouble
             )
@@ -340,15 +344,15 @@ class LiveView:
                     snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))
                 publish(snapshot)
             except Exception:
-                # a fault of ours in one picture must not end the live view; the next change makes another
+                # a bug in one snapshot must not end the live view; the next change makes another one
                 logger.exception("this snapshot could not be made")
             published = time.monotonic()
 
     def _with_demo(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot, or the demo's containers beside the real engines' states, where none can be used."""
+        """The snapshot, or the demo's containers together with the real engines' states if none can be used."""
         if self._demo is None or snapshot.containers or len(snapshot.engines) < len(self.engines):
             return snapshot
-        usable = (EngineState.CONNECTED, EngineState.UNREACHABLE)  # one that hangs may come back any moment
+        usable = (EngineState.CONNECTED, EngineState.UNREACHABLE)  # an unreachable one may return at any moment
         if any(engine.state in usable for engine in snapshot.engines):
             return snapshot
         return replace(self._foresight.added(self._demo()), engines=snapshot.engines)

@@ -1,7 +1,7 @@
 """One reading of everything: engines into records, processes through probers. No decoding, no waiting for events.
 
-`Reader` knows which prober reaches which engine's processes, and falls back to Podman's own `top` where /proc
-is not of the engine's kernel. Decided against reading container by container: one call may be one round trip.
+`Reader` knows which prober reaches an engine's processes, and falls back to Podman's own `top` if /proc is not of the
+engine's kernel. Decided against reading container by container: one call may be one round trip.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from stratascope.usecases.live.unlike_first import differs, exec_sessions, only_
 from stratascope.value import Value, replace
 
 PERSON = "id:uid"
-CONFIGURATION = "oci:config"  # the container's OCI config.json: what of it a layer asks for
+CONFIGURATION = "oci:config"  # the container's OCI config.json: the parts that a layer asks for
 _MEMBER_IDENTITY = ("status", "comm")
-_KINDS_MAX = 64  # of further processes whose filters are read; so many are an attack on the reader
+_KINDS_MAX = 64  # of further processes whose filters are read; more than that is an attack on the reader
 _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
 
 
 class Reach(Value):
     """How to reach the processes of one engine. `prober` None: its kernel is out of reach.
 
-    `top` asks the engine itself (Podman) for what its kernel enforces, by container id and PID. `configuration` reads
-    the filter out of a container's OCI config.json, by its path; it raises OSError, ValueError.
+    `top` asks the engine itself (Podman) what its kernel enforces, by container id and PID. `configuration` extracts
+    the filter from a container's OCI config.json, given its path; it raises OSError, ValueError.
     """
 
     prober: Prober | None
@@ -54,13 +54,13 @@ class Reach(Value):
 
 
 class Reader:
-    """Reads processes for the containers of engines. Safe for several threads as its probers are."""
+    """Reads processes for the containers of engines. As thread-safe as its probers."""
 
     def __init__(
         self, layers: tuple[Layer, ...], translations: Translations, local: Prober, reach: Callable[[Engine], Reach]
     ) -> None:
         wants = dict.fromkeys([*BELONGING_WANTS, *(name for layer in layers for name in layer.wants)])
-        # stat at the end: it tells whether the process was ending while the rest was read
+        # stat last: it shows whether the process was exiting while the rest was read
         named = [*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants if name != "stat")]
         members = dict.fromkeys([*named, "stat"])
         self._wants = tuple(wants)
@@ -72,20 +72,22 @@ class Reader:
         self._trouble: Trouble | None = None
 
     def use(self, root: Prober, on_loss: Loss | None = None) -> None:
-        """Read this machine with this prober, which is root, and all that only root can; see RootReadings."""
+        """Read this machine with this prober, which is root, and everything that only root can read; see
+        RootReadings.
+        """
         self._root.use(root, on_loss)
 
     def forget(self, key: tuple[str, str] | None = None) -> None:
-        """Read what only root can anew with the next reading: of one container, or of all."""
+        """Read again what only root can, of one container or of all."""
         self._root.forget(key)
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why this machine could not be read the last time that was tried; None where it could."""
+        """Why this machine could not be read at the last attempt; None if it could."""
         return self._trouble
 
     def host(self) -> Capture:
-        """This machine's facts; where even these are out of reach, a capture that says why."""
+        """This machine's facts; if even these are out of reach, a capture with the reason."""
         try:
             own = self._local.host()
         except ProbeError as error:
@@ -97,7 +99,7 @@ class Reader:
         return own if as_root is None else _of_person(as_root, own)
 
     def host_of(self, engine: Engine) -> Capture | None:
-        """The facts of the machine that this engine runs on, where that is another one; raises ProbeError."""
+        """The facts of the machine that this engine runs on, if it is another one; raises ProbeError."""
         prober = self._reach(engine).prober
         return None if prober is self._local or prober is None else prober.host()
 
@@ -134,9 +136,9 @@ class Reader:
     def once(
         self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = (), container: str = ""
     ) -> ContainerCapture | None:
-        """Names that no layer wants, of one process: what is read for a purpose of its own. None: out of reach.
+        """One-off readings of one process that no layer wants. None: out of reach.
 
-        `container` is its id, where its further processes are read too.
+        `container`: its id, if its further processes are to be read too.
         """
         prober = self._reach(engine).prober
         if prober is None:
@@ -147,14 +149,16 @@ class Reader:
             return None
 
     def _capture(self, prober: Prober, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
-        """Read as root where that is possible, else as ever. Raises ProbeError."""
+        """Read as root if possible, else without. Raises ProbeError."""
         found = self._root.capture(wishes) if prober is self._local else None
         return prober.capture(wishes) if found is None else found
 
     def _add_as_root(
         self, containers: Sequence[Container], found: dict[int, ContainerCapture], ground: Ground, other: Prober | None
     ) -> None:
-        """Only of processes that are the container's: nothing else is stopped for it."""
+        """Only for processes known to be the container's: reading filters stops a process, so no other may be
+        touched.
+        """
         ours = {
             place: each.first
             for place, each in found.items()
@@ -187,7 +191,7 @@ class Reader:
         ground: Ground,
         top: Callable[[str, int], ContainerCapture],
     ) -> ContainerCapture:
-        """`found`, or the engine's own word where the process is not within reach of our /proc."""
+        """`found`, or the engine's own report if our /proc can't reach the process."""
         gap = Gap(GapKind.UNSUPPORTED) if found is None else whole_gap(found.first)
         if found is not None and gap is None:
             gap = belongs(container, found.first, ground)
@@ -197,13 +201,13 @@ class Reader:
             )
         try:
             answer = top(container.id, container.pid or 0)
-        except (EngineError, NoSuchContainerError):  # it hangs, or the container went away meanwhile
+        except (EngineError, NoSuchContainerError):  # it hangs, or the container is gone
             return found if found is not None else ContainerCapture(unread(container.pid or 0, gap))
         return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
 
 
 def _with_filter(container: Container, found: ContainerCapture, read: Callable[[str], str]) -> ContainerCapture:
-    """With the filter as the runtime was given it, where the engine names a profile that it does not show."""
+    """With the filter as passed to the runtime, if the engine names a profile but does not show its content."""
     path, asked = container.configuration, container.asked
     if not path or asked.seccomp is not ProfileKind.CUSTOM or "seccomp:0" in found.first.names():
         return found
@@ -217,7 +221,7 @@ def _with_filter(container: Container, found: ContainerCapture, read: Callable[[
 
 
 def _unlike(first: Capture, members: Sequence[Capture]) -> list[Capture]:
-    """Further processes and threads of which that matters, one of each kind: each is stopped for it."""
+    """Further processes and threads that need it, one of each kind, since each is stopped for it."""
     sessions = exec_sessions(first, members)
     found: dict[Hashable, Capture] = {}
     for member in members:
@@ -228,41 +232,41 @@ def _unlike(first: Capture, members: Sequence[Capture]) -> list[Capture]:
 
 
 def _gap(error: ProbeError) -> Gap:
-    """The same as a reason why something is not known."""
+    """The error as a gap."""
     return Gap(GapKind.CONFINED if isinstance(error, ConfinedError) else GapKind.UNSUPPORTED, detail=error.words)
 
 
 def _confined(found: ContainerCapture, gap: Gap) -> ContainerCapture:
-    """What the engine did not tell could be read, if only this program were allowed to."""
+    """What the engine did not report would be readable if only this program were permitted."""
 
-    def told(capture: Capture) -> Capture:
+    def confined(capture: Capture) -> Capture:
         readings = tuple(
             replace(each, gap=gap) if each.gap is not None and each.gap.kind is GapKind.UNSUPPORTED else each
             for each in capture.readings
         )
         return replace(capture, readings=readings)
 
-    return replace(found, first=told(found.first), members=tuple(told(member) for member in found.members))
+    return replace(found, first=confined(found.first), members=tuple(confined(member) for member in found.members))
 
 
 def _of_person(as_root: Capture, own: Capture) -> Capture:
-    """Root's facts of the machine, but the uid of the person who looks at them."""
+    """Root's facts of the machine, with the uid of the person looking at them."""
     uid = next((reading for reading in own.readings if reading.name == PERSON), None)
     kept = tuple(reading for reading in as_root.readings if reading.name != PERSON)
     return replace(as_root, readings=kept if uid is None else (*kept, uid))
 
 
 class Asked:
-    """Engines that were asked what they are and what they have, all at the same time; they answer in the background."""
+    """Queries state and containers of all engines at the same time, in the background."""
 
     def __init__(self, engines: Sequence[EnginePort]) -> None:
         self.taken_at = time.time()
-        # the state and the list of each at once; a list is of use only where the state is good
+        # state and list at once; a list is only used if the state is good
         self.engines = [(BackgroundCall(port.describe), BackgroundCall(port.list)) for port in engines]
 
 
 def take(asked: Asked, reader: Reader) -> Record:
-    """One record of everything: none of the engines waits for another."""
+    """One record of everything; no engine waits for another."""
 
     def one(
         state: BackgroundCall[Engine], listing: BackgroundCall[tuple[RawContainer, ...]]
@@ -281,7 +285,7 @@ def take(asked: Asked, reader: Reader) -> Record:
     here = decode_ground(machine)
     waiting = [BackgroundCall(partial(one, state, listing)) for state, listing in asked.engines]
     answers = [call.result() for call in waiting]
-    machine = with_mounts_of(machine, reader.host())  # as they are now: an engine may have taken seconds to answer
+    machine = with_mounts_of(machine, reader.host())  # once more: an engine may have taken seconds to answer
     return Record(
         taken_at=asked.taken_at,
         host=machine,
@@ -293,7 +297,7 @@ def take(asked: Asked, reader: Reader) -> Record:
 
 
 def machine_of(reader: Reader, engine: Engine) -> Capture | None:
-    """The other machine's facts, or None for this one; a machine that can't be read gives an empty capture."""
+    """The other machine's facts, or None for this one; an empty capture if it can't be read."""
     try:
         return reader.host_of(engine)
     except ProbeError as error:

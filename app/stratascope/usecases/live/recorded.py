@@ -1,4 +1,4 @@
-"""Captures shown as the containers of this machine are: read one after the other, and joined into one picture."""
+"""Captures presented like this machine's containers: read one after the other, and joined into one snapshot."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Publish = Callable[[Snapshot], None]
 Read = Callable[[], Snapshot]  # raises ProbeError, OSError
 logger = fault_logger(__name__)
 _MORE = 1.25
-_PATIENCE = 1.0  # seconds without a picture
+_PATIENCE = 1.0  # seconds without a new snapshot
 
 
 class Joining:
-    """One picture of several captures, to which each adds itself alone: what was joined before is not gone through."""
+    """One snapshot of several captures, built incrementally: earlier captures are not processed again."""
 
     def __init__(self, *, alone: bool) -> None:
-        """`alone`: there will be one only, whose engines keep their names. Of several, engines and their containers are
-        told by the capture's name too, and each stands on its own machine's ground.
+        """`alone`: there is only one, whose engines keep their names. With several, ids of engines are prefixed with
+        the capture's name, and each has its own machine's ground.
         """
         self._alone = alone
         self._newest: Snapshot | None = None
@@ -37,7 +37,7 @@ class Joining:
         self._elsewhere: list[tuple[str, Ground]] = []
 
     def add(self, captured: Captured, snapshot: Snapshot | None) -> None:
-        """One more; None: it could not be read."""
+        """Add one; None: it could not be read."""
         if snapshot is None:
             self._captures.append(captured)
             return
@@ -52,7 +52,7 @@ class Joining:
             )
 
     def picture(self) -> Snapshot:
-        """All of them so far."""
+        """All captures so far."""
         captures = tuple(self._captures)
         if self._newest is None:
             return Snapshot(0.0, UNREAD, (), (), demo=True, captures=captures)
@@ -70,7 +70,7 @@ class Joining:
 
 
 def joined(parts: Sequence[tuple[Captured, Snapshot | None]]) -> Snapshot:
-    """One picture of several; None of those that could not be read."""
+    """One snapshot of several; None for those that could not be read."""
     joining = Joining(alone=len(parts) == 1)
     for captured, snapshot in parts:
         joining.add(captured, snapshot)
@@ -83,7 +83,7 @@ def _with_engines(captured: Captured, snapshot: Snapshot, *, alone: bool) -> Cap
 
 
 def named(captured: Captured, engine: str) -> str:
-    """What an engine is called where there are those of several captures."""
+    """An engine's id when several captures are shown."""
     return f"{captured.name}:{engine}"
 
 
@@ -92,52 +92,53 @@ def _of(captured: Captured, state: ContainerState) -> ContainerState:
 
 
 class RecordedView:
-    """For the window in the place of a live view. What it publishes grows with the captures that were read.
+    """Takes the place of a live view in the window. Its snapshots grow as captures are read.
 
-    The window goes through all of a picture. So it gets one when there is a quarter more to see, or after a second: one
-    for each of a thousand captures would take it as long as five hundred times all of them.
+    The window processes a whole snapshot each time. So it gets one when there is a quarter more to see, or after a
+    second: one for each of a thousand captures would cost as much as all of them five hundred times.
     """
 
     def __init__(self, reads: Sequence[tuple[str, Read]], foresight: Foresight | None = None) -> None:
-        """`reads`: names, each once, and what reads them."""
+        """`reads`: unique names, and functions that read the captures."""
         self._reads, self._foresight = tuple(reads), foresight or Foresight()
         self._ending, self._looked = threading.Event(), threading.Event()
 
     def start(self, publish: Publish) -> None:
-        """Begin; returns at once."""
+        """Start; returns at once."""
         threading.Thread(target=self._run, args=(publish,), name="read captures", daemon=True).start()
 
     def _run(self, publish: Publish) -> None:
         joining, total = Joining(alone=len(self._reads) == 1), len(self._reads)
-        told, since = 0, time.monotonic()
-        publish(Snapshot(0.0, UNREAD, (), (), asking=("",)))  # before it, a window can't know what it waits for
+        published, since = 0, time.monotonic()
+        # published first, so that the window knows what it waits for
+        publish(Snapshot(0.0, UNREAD, (), (), asking=("",)))
         for count, (name, read) in enumerate(self._reads, 1):
             if self._ending.is_set():
                 return
             joining.add(*_read(name, read))
             if count == total:
                 publish(joining.picture())
-            elif count >= told * _MORE or time.monotonic() - since >= _PATIENCE:
+            elif count >= published * _MORE or time.monotonic() - since >= _PATIENCE:
                 publish(replace(joining.picture(), asking=("",)))
-                told, since = count, time.monotonic()
+                published, since = count, time.monotonic()
         whole = joining.picture()
         while self._looked.wait() and not self._ending.is_set():
             self._looked.clear()
             publish(self._foresight.added(whole))
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
-        """Nothing of it changes."""
+        """No effect: a capture does not change."""
 
     def focus(self, key: tuple[str, str] | None) -> None:
-        """One that does not run is shown as it would start, once all are read."""
+        """If it is not running, it is shown as it would start, once all captures are read."""
         if self._foresight.look_at(key):
             self._looked.set()
 
     def pace(self, seconds: float) -> None:
-        """Nothing of it changes."""
+        """No effect: a capture does not change."""
 
     def elevate(self) -> None:
-        """Root of this machine knows nothing of it."""
+        """No effect: root here knows nothing of a capture."""
 
     def stop(self) -> None:
         """End, after the capture that is being read."""
@@ -152,7 +153,7 @@ def _read(name: str, read: Read) -> tuple[Captured, Snapshot | None]:
         return Captured(name, trouble=error.message), None
     except OSError as error:
         return Captured(name, trouble=msg("It can't be read: {why}.", why=error.strerror or str(error))), None
-    except Exception:  # a fault of ours in one capture must not hide the others
+    except Exception:  # a bug in one capture must not hide the others
         logger.exception("a capture can't be shown")
         return Captured(name, trouble=msg("It can't be shown because of a bug in this program.")), None
     return Captured(name, snapshot.taken_at), snapshot

@@ -1,7 +1,7 @@
-"""What only root can read, added to the readings of containers once a prober that is root has been handed in.
+"""What only root can read, added to the readings of containers once a prober that runs as root is available.
 
-That stops each process for a moment, so it is read once, and again only where the process, its state or the number of
-its filters is another, or after `forget`. When the prober fails for good, a gap with its words stands in its place.
+Reading it stops each process for a moment, so it is read once, and again only if the process, its state or the number
+of its filters changed, or after `forget`. When the prober fails for good, a gap with its message takes its place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Loss = Callable[[ProbeError], None]
 
 
 class RootReadings:
-    """The prober that is root, where there is one, and what it read. Safe for several threads at once."""
+    """The prober that runs as root, if any, and what it read. Thread-safe."""
 
     def __init__(self, wants: tuple[str, ...]) -> None:
         self._wants = wants
@@ -38,11 +38,11 @@ class RootReadings:
 
     @property
     def wanted(self) -> bool:
-        """Whether `of` has anything to say."""
+        """Whether `of` has anything to add."""
         return bool(self._wants) and (self._prober is not None or self._lost is not None)
 
     def forget(self, key: Key | None) -> None:
-        """Read anew with the next reading: one container, or all."""
+        """Read again: one container, or all."""
         with self._lock:
             if key is None:
                 self._kept = {}
@@ -50,7 +50,7 @@ class RootReadings:
                 self._kept.pop(key, None)
 
     def host(self) -> Capture | None:
-        """The machine's facts as root sees them; None where nobody is root."""
+        """The machine's facts as root sees them; None without root."""
         prober = self._prober
         if prober is None:
             return None
@@ -61,7 +61,7 @@ class RootReadings:
             return None
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...] | None:
-        """An ordinary reading as root; None where nobody is."""
+        """An ordinary reading, as root; None without root."""
         prober = self._prober
         if prober is None:
             return None
@@ -72,9 +72,9 @@ class RootReadings:
             return None
 
     def of(self, ours: Sequence[tuple[Container, Capture]], other: Prober | None) -> dict[Process, tuple[Reading, ...]]:
-        """What only root can read of these processes and threads, by container and PID; all of a container in one call.
+        """What only root can read of these processes and threads, by container and PID; one call per container.
 
-        `other` reaches another machine, whose collector says itself what it may read.
+        `other` reaches another machine, where the collector itself reports what it may read.
         """
         prober, lost = self._prober, self._lost
         if not self.wanted:
@@ -88,7 +88,7 @@ class RootReadings:
         before = {container.key: kept.pop(container.key, {}) for container, _ in ours}
         for container, first in ours:
             key = container.key, first.pid
-            # one that is paused can't be read, and can be afterwards
+            # a paused one can't be read, but can be afterwards
             state: Hashable = (container.status, *_state(first))
             found = before[container.key].get(first.pid)
             if found is not None and found[0] == state:
@@ -121,27 +121,27 @@ class RootReadings:
         return tuple(Reading(name, f"/proc/{pid}", None, gap) for name in self._wants)
 
     def _lose(self, prober: Prober, error: ProbeError) -> None:
-        """It can't be used any more. Told once, however many threads find out."""
+        """It can't be used any more. Reported once, however many threads notice."""
         with self._lock:
             if self._prober is not prober:
                 return
             self._prober, self._kept = None, {}
             self._lost = Gap(GapKind.UNSUPPORTED, detail=error.words)
-            told = self._on_loss
-        if told is not None:
-            told(error)
+            report = self._on_loss
+        if report is not None:
+            report(error)
 
 
 def _start(capture: Capture) -> int | None:
-    """When the process started, in ticks since boot."""
+    """Start time of the process, in ticks since boot."""
     stat = or_none(capture.decoded("stat", parse_stat))
     return None if stat is None else stat.start
 
 
 def _state(capture: Capture) -> tuple[Hashable, ...]:
-    """What must be the same for its filters to be the same: the process, and how many filters it is under.
+    """A key that is equal only if its filters are: the process, and its number of filters.
 
-    Filters can be added, never taken away or changed (seccomp(2)).
+    Filters can be added, never removed or changed (seccomp(2)).
     """
     status = or_none(capture.decoded("status", parse_status))
     return capture.pid, _start(capture), *((status.seccomp, status.seccomp_filters) if status is not None else ())

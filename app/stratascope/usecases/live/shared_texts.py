@@ -1,8 +1,8 @@
-"""What many captures have in common (a profile, a filter, a limit, a file that is not there) is held once: it is most
-of what one weighs.
+"""Stores what many captures have in common (a profile, a filter, a limit, a missing file) once: it is most of a
+capture's memory.
 
-A place of reading that its process and its name tell is left out, or no two containers would have a reading in common.
-What was not met again among as many others is no longer looked for: it is in few captures.
+A source that follows from process and name is dropped, or no two containers would have equal readings. Entries that
+were not seen again among as many others are evicted: they are in few captures.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from stratascope.value import replace
 
 K = TypeVar("K")
 V = TypeVar("V")
-_MOST = 10_000  # that were met lately, and as many before that
+_MOST = 10_000  # entries seen lately, and as many from before
 
 
-class _Met(Generic[K, V]):
-    """What was met, by what tells it from others."""
+class _Seen(Generic[K, V]):
+    """A cache of two generations."""
 
     def __init__(self) -> None:
         self._now: dict[K, V] = {}
@@ -43,14 +43,14 @@ class _Met(Generic[K, V]):
 
 
 class SharedTexts:
-    """Of the captures of one fleet. By one thread at a time."""
+    """For the captures of one fleet. One thread at a time."""
 
     def __init__(self) -> None:
-        self._readings = _Met[tuple[str, str, str | None, Gap | None], Reading]()
-        self._texts = _Met[str, str]()
+        self._readings = _Seen[tuple[str, str, str | None, Gap | None], Reading]()
+        self._texts = _Seen[str, str]()
 
     def of(self, record: Record) -> Record:
-        """The same record with what was there before in the place of its own."""
+        """The same record, with equal parts replaced by the ones seen before."""
         return replace(
             record,
             host=self._capture(record.host),
@@ -69,7 +69,7 @@ class SharedTexts:
         return replace(found, first=self._capture(found.first), members=tuple(map(self._capture, found.members)))
 
     def _capture(self, capture: Capture) -> Capture:
-        """A loop over thousands of readings a second: no call in it that is not needed."""
+        """Runs for thousands of readings a second, so without needless calls."""
         folder, get = f"{process_folder(capture.pid)}/", self._readings.get
         found = []
         for reading in capture.readings:

@@ -1,4 +1,4 @@
-"""Engine JSON into containers, once per answer: the reader needs the PID, the assembler all the rest."""
+"""Engine JSON to containers, once per answer: the reader needs the PID, the assembler everything else."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stratascope.value import replace
 
 
 class Translations:
-    """Remembers the last translation of each container. An answer that makes no sense becomes a row saying so."""
+    """Caches the last translation of each container. A damaged answer becomes a container with an error."""
 
     def __init__(self, translators: Mapping[EngineKind, Translator]) -> None:
         self._translators = translators
         self._last: dict[tuple[str, str], tuple[RawContainer, Engine, Container]] = {}
 
     def container(self, raw: RawContainer, engine: Engine) -> Container:
-        """The container that `raw` describes; same object as before where nothing changed."""
+        """The container that `raw` describes; the same object as before if nothing changed."""
         last = self._last.get((raw.engine, raw.id))
         if last is not None and last[0] == raw and last[1] == engine:
             return last[2]
@@ -43,4 +43,4 @@ class Translations:
     def forget(self, keys: set[tuple[str, str]]) -> None:
         """Keep only these containers."""
         for key in self._last.keys() - keys:
-            self._last.pop(key, None)  # another thread may have forgotten it meanwhile
+            self._last.pop(key, None)  # another thread may have removed it meanwhile

@@ -1,8 +1,8 @@
-"""A container's further processes and threads beside its first process: which are not as it is, and as what. Pure.
+"""Which further processes and threads of a container differ from its first, and how they are judged. Pure.
 
-One that differs is judged by its own readings over those of the first, since what is left out of them (limits, mounts
-of a mount namespace that both are in) is the container's. Those that differ in the same way are judged once. The
-control group is no difference here: a group below the container's own has its limits too.
+One that differs is judged by its own readings on top of the first's, since what is not read of it (limits, mounts of a
+shared mount namespace) is the container's. Those that differ in the same way are judged once. A different control group
+does not count: a group below the container's own is bound by its limits too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from stratascope.value import replace
 EXEC = "exec"
 _FILTERS = "seccomp:"
 _APPARMOR, _LABEL = "attr/apparmor/current", "attr/current"
-_OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))  # other in each, or compared line by line
-# what holds for whoever has the same namespace, or the same label, and says nothing of others
+# different in every process, or compared line by line
+_OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))
+# readings that are valid only for processes in the same namespace, or with the same label
 _HOLDS_FOR = {
     "mountinfo": "ns/mnt",
     "netns:net.ipv4.ip_unprivileged_port_start": "ns/net",
@@ -30,15 +31,16 @@ _CHANGES_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID")).bits
 
 
 def status_of(capture: Capture) -> ProcessStatus | None:
-    """The decoded status, where it was read."""
+    """The decoded status, if it was read."""
     return or_none(capture.decoded("status", parse_status))
 
 
 def exec_sessions(first: Capture, members: Sequence[Capture]) -> frozenset[int]:
-    """Those that came from outside, by exec or nsenter(1), and all that they started. By PID, threads by their own.
+    """Processes started from outside, by exec or nsenter(1), and their descendants. By PID, threads by their TID.
 
-    Orphans go to the first process of a PID namespace (pid_namespaces(7)), so only who came from outside has a parent
-    there. Where the container has none of its own, orphans go to the runtime's monitor, and this can't be told.
+    Orphans are reparented to the first process of a PID namespace (pid_namespaces(7)), so only a process started from
+    outside has a parent outside. Without a PID namespace of its own, orphans go to the runtime's monitor, and this
+    can't be decided.
     """
     head = status_of(first)
     if head is None or (head.nstgid or head.nspid)[-1:] != (1,):
@@ -63,7 +65,7 @@ def exec_sessions(first: Capture, members: Sequence[Capture]) -> frozenset[int]:
 
 
 def differs(first: Capture, other: Capture) -> Hashable:
-    """What it is judged by, if that is not as in the first; None: it is. Equal where one judgement serves both."""
+    """What decides its judgement, if it differs from the first; else None. Equal if one judgement is valid for both."""
     one, two = status_of(first), status_of(other)
     if one is None or two is None:
         return None
@@ -75,16 +77,16 @@ def differs(first: Capture, other: Capture) -> Hashable:
 
 
 def in_same_group(first: Capture, other: Capture) -> bool:
-    """Where what they are judged by is the same too, nothing of the other is another's."""
+    """Whether both are in the same control group; if they are also judged alike, nothing differs at all."""
     mine, its = first.text("cgroup"), other.text("cgroup")
     return mine == its and not isinstance(mine, Gap) and status_of(first) is not None and status_of(other) is not None
 
 
 def within(first: Capture, other: Capture) -> bool:
-    """Whether the first could make itself what the other is, so that this one adds nothing: a worker, one more filter.
+    """Whether the first could turn itself into this one, which then adds nothing: a worker, or one more filter.
 
-    Rights and filters can be given up and put in place by anybody, ids changed with the two capabilities for that
-    (capabilities(7), credentials(7)).
+    Anyone can drop rights and add filters; ids can be changed with the two capabilities for that (capabilities(7),
+    credentials(7)).
     """
     one, two = status_of(first), status_of(other)
     if one is None or two is None or any(_other(first, other, name) is not None for name in _compared(other)):
@@ -105,10 +107,10 @@ def within(first: Capture, other: Capture) -> bool:
 
 
 def only_root_can_read(first: Capture, other: Capture, *, session: bool) -> bool:
-    """Whether filters or owners of namespaces decide about it that may be others than the first's.
+    """Whether it may have filters or namespace owners that differ from the first's and matter.
 
-    What descends from the first has filters of the first, and as many of its own as their number says. A session's may
-    be as many, and others.
+    A descendant of the first has the first's filters, plus its own according to the count. A session may have the same
+    number of entirely different ones.
     """
     one, two = status_of(first), status_of(other)
     if one is None or two is None:
@@ -118,7 +120,7 @@ def only_root_can_read(first: Capture, other: Capture, *, session: bool) -> bool
 
 
 def as_judged(first: Capture, other: Capture) -> Capture:
-    """Its own readings, and those of the first where it has none and both are in the same."""
+    """Its own readings, plus the first's for those it lacks if both share the namespace or label."""
     own = set(other.names())
     one, two = status_of(first), status_of(other)
     same_filters = one is not None and two is not None and _filters(one) == _filters(two)
@@ -142,7 +144,7 @@ def as_judged(first: Capture, other: Capture) -> Capture:
 
 
 def filters_of(capture: Capture) -> tuple[str, ...]:
-    """Its filters as the kernel holds them, where they were read."""
+    """Its filters as the kernel has them, if they were read."""
     return tuple(_texts(capture))
 
 
@@ -157,7 +159,7 @@ def _compared(other: Capture) -> list[str]:
 
 
 def _other(first: Capture, other: Capture, name: str) -> str | None:
-    """That reading of the other where both were read and it is not the first's."""
+    """That reading of the other, if both were read and they differ."""
     mine, its = first.text(name), other.text(name)
     if isinstance(mine, Gap) or isinstance(its, Gap) or mine == its or mine.split() == its.split():
         return None

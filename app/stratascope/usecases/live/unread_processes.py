@@ -1,7 +1,7 @@
-"""A container of which some processes were not read: what is claimed of all of them is then not known. Pure.
+"""A container with unread processes: claims about all of its processes are then not known. Pure.
 
-A container is all its processes, and one that was not read may hold more than those that were. So what a layer stops,
-or enforces, is UNKNOWN; what is open already stays so. The facts are those of the first process, as ever.
+A container is all its processes, and an unread one may hold more than those that were read. So what a layer stops, or
+enforces, becomes UNKNOWN; what is open stays open. The facts are those of the first process, as always.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stratascope.value import replace
 
 
 def finding(count: int, source: str) -> Finding:
-    """What a person is told. Of the layer that says most about what a process may do."""
+    """The finding for it, of the layer that says most about what a process may do."""
     text = plural(
         "At least {count} of its processes was not read, and may be able to do more than those that were.",
         "At least {count} of its processes were not read, and may be able to do more than those that were.",
@@ -30,7 +30,7 @@ def finding(count: int, source: str) -> Finding:
 
 
 def assessed(known: Assessment, count: int, source: str) -> Assessment:
-    """What a layer comes to then."""
+    """The layer's assessment in that case."""
     gap = NamedGap("processes", Gap(GapKind.UNSUPPORTED, detail=f"{count} or more were not read"), source)
     if known.verdict in (Verdict.OPEN, Verdict.UNKNOWN):
         return replace(known, gaps=(*known.gaps, gap))
@@ -40,7 +40,7 @@ def assessed(known: Assessment, count: int, source: str) -> Assessment:
 
 @cache
 def ruling(layer: Layer) -> Layer:
-    """The layer as it rules then. One for each, so that containers which are alike are judged once."""
+    """The layer with its rulings in that case. Cached per layer, so that like containers are judged once."""
 
     def stance(need: Need, posture: Any) -> Ruling | None:
         found = layer.stance(need, posture)
