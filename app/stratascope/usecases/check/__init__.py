@@ -1,1 +1,1 @@
-"""What would stand of a container that is not started yet."""
+"""Checking containers that are not started yet: their layers as predicted from a text."""

@@ -1,6 +1,6 @@
-"""What is said of a container that exists and does not run: nothing of it was read, and all of it is told so. Pure.
+"""Marks everything about a container that exists but is not running as predicted: none of it was read. Pure.
 
-Its inspect is where it comes from. A place in /proc would claim that a process was looked at.
+The source given is its inspect JSON. A path in /proc would claim that a process was read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SOURCE = "inspect:HostConfig"
 
 @cache
 def ruling(layer: Layer) -> Layer:
-    """The layer as it rules then. One for each, so that containers which are alike are judged once."""
+    """The layer with its rulings marked as predicted. Cached per layer, so that like containers are judged once."""
 
     def stance(need: Need, posture: Any) -> Ruling | None:
         found = layer.stance(need, posture)
@@ -30,7 +30,7 @@ def ruling(layer: Layer) -> Layer:
 
 
 def placed(states: tuple[LayerState, ...]) -> tuple[LayerState, ...]:
-    """The layers with findings and views as they are to be told."""
+    """The layers with findings and views marked as predicted."""
     return tuple(replace(state, assessment=_assessed(state.assessment)) for state in states)
 
 

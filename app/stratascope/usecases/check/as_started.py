@@ -1,4 +1,4 @@
-"""What would stand of a container that its engine has, and that does not run. Nothing is asked, nothing is started."""
+"""Predicts the layers of a container that its engine has but is not running. Nothing is asked, nothing is started."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stratascope.core.layer import Layer
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.check.predicted import Predictor
 
-Plain = Callable[[Engine, Ground], tuple[Container, Capture]]  # what an engine gives where nothing is asked of it
+Plain = Callable[[Engine, Ground], tuple[Container, Capture]]  # what an engine gives a container without options
 
 
 class AsStarted:
-    """For engines and grounds as they come. A predictor is kept for each engine until one of the two changes."""
+    """Caches a predictor per engine, until engine or ground changes."""
 
     def __init__(self, layers: tuple[Layer, ...], plain: Plain) -> None:
         self._layers, self._plain = layers, plain

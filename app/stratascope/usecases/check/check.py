@@ -1,8 +1,8 @@
-"""A text that asks for containers, and what would stand of each: for the command and the window.
+"""Judges the containers that a text asks for, for the command and the window.
 
-Nothing is started, asked to be started, or taken from the environment. What a host is like is read of this one, or of a
-capture; what an engine gives by itself is known of each kind (`plain.py`). Where nobody knows an image, what depends on
-its user is not known.
+Nothing is started, requested, or taken from the environment. The host's facts are read from this machine, or from a
+capture; an engine's defaults are known per kind (`plain.py`). If nobody knows an image, whatever depends on its user is
+unknown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stratascope.value import Value, replace
 
 
 class Host(Value):
-    """Where it is judged for: an engine that answers, or as one is known to be; what it gives a plain container."""
+    """The target: an engine that answers, or one as known by its kind; and the container it creates without options."""
 
     engine: Engine
     ground: Ground
@@ -39,33 +39,33 @@ class Host(Value):
 
 
 class Hosts(Protocol):
-    """Where hosts come from."""
+    """Provides hosts."""
 
     def expect(self, kind: EngineKind | None, image: str) -> None:
-        """Both will be asked for next: an engine may be asked while the rest is made ready."""
+        """Announces what will be requested next, so that an engine can be asked while the rest is prepared."""
 
     def host(self, kind: EngineKind | None) -> Host:
-        """The one for that kind of engine; None: whichever there is. Raises ProbeError."""
+        """The host for that kind of engine; None: whichever is available. Raises ProbeError."""
 
     def image(self, host: Host, name: str) -> Image | None:
-        """What an image brings along, by that engine; None where it has it not."""
+        """What an image contributes, according to that engine; None if it does not have it."""
 
     def volume(self, host: Host, name: str) -> Mapping[str, str]:
-        """The options that a volume was made with; none where that engine has it not."""
+        """The options that a volume was created with; empty if that engine does not have it."""
 
     def real(self, host: Host, path: str) -> str:
-        """Where a path leads on that machine, through links; the path itself where that is not known."""
+        """Where a path leads on that machine, with symlinks resolved; the path itself if that is not known."""
 
 
 _Judgement = tuple[ContainerState, tuple[Problem, ...]]
 _MOST_PROBLEMS = 500
 _NO_FILES = frozenset(("", "unconfined", "builtin", "default"))
-_PROFILE_MOST = 256 << 10  # characters of a seccomp profile: those of engines have 15 000, one rule a call 80 000
+_PROFILE_MOST = 256 << 10  # characters of a seccomp profile: the engines' have 15 000, one rule per call gives 80 000
 
 
 class Checked(Value):
-    """What came of a text. `snapshot` has a container for each service, in the text's order, none where it failed;
-    `joined` says of each with whom it shares namespaces.
+    """The result for a text. `snapshot` has a container per service, in the text's order, None if parsing failed;
+    `joined`: for each, the containers it shares namespaces with.
     """
 
     read: Read
@@ -80,22 +80,22 @@ class Checked(Value):
 
 
 class Checker:
-    """For one ground. Kept while a text is edited: hosts and predictors are made once."""
+    """For one ground. Kept while a text is edited: hosts and predictors are created once."""
 
     def __init__(self, layers: tuple[Layer, ...], hosts: Hosts, files: Files | None = None) -> None:
-        """`files`: what a text names (a profile, another Compose file); None: nothing is read beside it."""
+        """`files`: reads files that a text names (a profile, another Compose file); None: no further files are read."""
         self.layers, self._hosts, self._files = layers, hosts, files or NoFiles()
         self._predictors: dict[EngineKind | None, tuple[Host, Predictor]] = {}
         self._images: dict[tuple[str, str], Image | None] = {}
         self._states: dict[tuple[object, ...], _Judgement] = {}
-        self._before = self._states  # of the last text: most of it stays while one types
+        self._before = self._states  # of the last text: most of it stays the same while typing
 
     def text(self, text: str, file: str, taken_at: float, only: Sequence[str] = ()) -> Checked:
-        """A text of any language that is known. `file`: its name, as places are to be told; `only`: these services."""
+        """A text in any known language. `file`: its name, for positions; `only`: these services."""
         return self._checked(self.read(text, file), taken_at, only)
 
     def words(self, words: Sequence[str], taken_at: float) -> Checked:
-        """One command, as a shell would hand it over."""
+        """One command, split into arguments as by a shell."""
         return self._checked(self._here(read_words(words)), taken_at, ())
 
     def read(self, text: str, file: str) -> Read:
@@ -103,7 +103,7 @@ class Checker:
         return self._here(read(text, file, self._files))
 
     def _here(self, found: Read) -> Read:
-        """With the folder that relative paths start from, and the profiles that are named."""
+        """With the base folder of relative paths, and the profiles that are named."""
         here, beside, problems = self._files.here(), Beside(self._files), list(found.problems)
         try:
             services = tuple(
@@ -146,11 +146,11 @@ class Checker:
         ]
         if ground is None:
             ground = self.predictor(None)[0].ground
-        snapshot = Snapshot(taken_at, ground, tuple(engines.values()), tuple(_told_apart(states)))
+        snapshot = Snapshot(taken_at, ground, tuple(engines.values()), tuple(_with_unique_ids(states)))
         return Checked(found, snapshot, tuple(dict.fromkeys(problems))[:_MOST_PROBLEMS], with_)
 
     def joined(self, services: Sequence[Service]) -> tuple[Joined, ...]:
-        """With whom of the others each shares namespaces."""
+        """For each, the others that it shares namespaces with."""
         tries = Tries()
         return self._joined(services, [self._judged(service, ALONE, tries)[0] for service in services])
 
@@ -169,7 +169,7 @@ class Checker:
         return found
 
     def predictor(self, kind: EngineKind | None) -> tuple[Host, Predictor]:
-        """Where that kind of engine is judged for, and by what."""
+        """The host for that kind of engine, and its predictor."""
         if kind not in self._predictors:
             host = self._hosts.host(kind)
             there = There(cache(partial(self._hosts.volume, host)), partial(self._hosts.real, host))
@@ -178,7 +178,7 @@ class Checker:
         return self._predictors[kind]
 
     def image(self, host: Host, name: str) -> Image | None:
-        """What that image brings along, asked for once."""
+        """What that image contributes; each is asked for once."""
         key = (host.engine.id, name)
         if key not in self._images:
             self._images[key] = self._hosts.image(host, name) if name else None
@@ -208,8 +208,8 @@ def _no_image(service: Service) -> Message:
     )
 
 
-def _told_apart(states: Sequence[ContainerState]) -> Sequence[ContainerState]:
-    """Ids of their own, where two are asked for in the same line."""
+def _with_unique_ids(states: Sequence[ContainerState]) -> Sequence[ContainerState]:
+    """Makes ids unique if two are requested on the same line."""
     seen: dict[tuple[str, str], int] = {}
     found = []
     for state in states:

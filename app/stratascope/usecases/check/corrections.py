@@ -1,10 +1,8 @@
-"""All that the window asks about what is not started yet: what would stand, what can be switched, the corrected text.
+"""Everything that the window asks about a text: predicted layers, available toggles, and the corrected text.
 
-As `Hardening` of containers that run. What is offered can be written into the text: it was tried. What a running
-container alone can tell of (what it used, whom its files belong to) is not offered at all.
-
-`preview` and `hint` are pure, and quick; all else reads texts or asks engines, and belongs on a thread of its own. May
-be asked from several threads.
+The counterpart of `Hardening` for running containers. Whatever is offered can be written into the text: that was tried.
+Choices that need a running container (what it used, who owns its files) are not offered. `preview` and `hint` are pure,
+and quick; everything else reads texts or asks engines, and belongs on a thread of its own. Thread-safe.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ _GONE = msg("The text no longer asks for this container.")
 
 
 class Corrected(Value):
-    """A text with choices written into it. `lines`: those that differ, `patch`: the difference, whole. `left`: service
+    """A text with choices written into it. `lines`: lines that differ; `patch`: the whole difference. `left`: service
     and choice of what could not be written. `language`: the text's.
     """
 
@@ -47,7 +45,7 @@ class Corrected(Value):
 
 
 class Judged(Value):
-    """What came of a text, as `Checked`. `nobody_knows`: ids of those of whose user nothing is known."""
+    """The result for a text, as `Checked`. `nobody_knows`: ids of those whose user is unknown."""
 
     read: Read
     snapshot: Snapshot | None
@@ -66,16 +64,16 @@ class Corrections:
     """See the module."""
 
     def __init__(self, make: Callable[[], Checker]) -> None:
-        """`make`: called once, when the first text has come."""
+        """`make`: called once, for the first text."""
         self._make = make
         self._made: Checker | None = None
         self._known: dict[Key, _Known] = {}
         self._lock = threading.Lock()
 
     def check(self, text: str, file: str, taken_at: float) -> Judged:
-        """What would stand of each service. Its container's id is its name, and stays while lines move above it.
+        """The layers of each service. Its container's id is its name, which is stable while lines move above it.
 
-        Where nobody knows its image and it names no user, what is offered is worked out for root (see `writing.py`).
+        If nobody knows its image and it names no user, offers are computed for root (see `writing.py`).
 
         Raises ProbeError, OSError.
         """
@@ -96,23 +94,25 @@ class Corrections:
             return Judged(found.read, replace(found.snapshot, containers=states), found.problems, nobody_knows)
 
     def offer(self, state: ContainerState) -> Offer:
-        """Every toggle and preset, as far as they can be written. Raises ToggleError where it is gone."""
+        """Every toggle and preset, as far as they can be written. Raises ToggleError if the container is gone from the
+        text.
+        """
         known = self._of(state)
         with self._lock:
             return _writable(known.previews.offer(known.writer.state), known)
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
-        """What the choices come to. Raises ToggleError."""
+        """The effect of the choices. Raises ToggleError."""
         known = self._of(state)
         return known.previews.preview(known.writer.state, choices)
 
     def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""
+        """What would help most in addition to the choices, if the exposure stays serious; as slow as an offer."""
         known = self._of(state)
         return known.previews.hint(known.writer.state, choices, offer)
 
     def corrected(self, text: str, file: str, chosen: Mapping[str, tuple[Choice, ...]]) -> Corrected:
-        """The text with the choices of its containers, by their ids. Raises ProbeError, OSError."""
+        """The text with the choices for its containers, by id. Raises ProbeError, OSError."""
         made, left = text, list[tuple[str, Choice]]()
         with self._lock:
             checker = self._checker()
@@ -136,7 +136,7 @@ class Corrections:
 
 
 def _ids(names: Iterable[str]) -> Iterator[str]:
-    """The names; those that were there before with a number."""
+    """The names; repeated ones get a number."""
     seen: dict[str, int] = {}
     for name in names:
         seen[name] = seen.get(name, 0) + 1
@@ -161,10 +161,10 @@ def _known(checker: Checker, writer: Writer) -> _Known:
 
 
 def _writable(offer: Offer, known: _Known) -> Offer:
-    """Without what can't be written, and without what only a container that runs can have."""
-    there = tuple(each for each in offer.options if not each.toggle.hands_over)
-    options = tuple(_tried(each, known.writer) for each in there)
-    gone = {new.key for old, new in zip(there, options, strict=True) if new.why_not is not old.why_not}
+    """Without what can't be written, and without what only a running container can have."""
+    applicable = tuple(each for each in offer.options if not each.toggle.hands_over)
+    options = tuple(_tried(each, known.writer) for each in applicable)
+    gone = {new.key for old, new in zip(applicable, options, strict=True) if new.why_not is not old.why_not}
     presets = tuple((preset, _without(choices, gone)) for preset, choices in offer.presets)
     offer = replace(offer, options=options, presets=presets)
     if not gone or offer.smallest is None:
@@ -183,7 +183,7 @@ def _tried(option: Option, writer: Writer) -> Option:
 
 
 def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:
-    """Of what is chosen piece by piece only those pieces go."""
+    """From a choice made of pieces, only the impossible pieces are removed."""
     found = []
     for each in choices:
         pieces = each.value.split(",")

@@ -1,4 +1,4 @@
-"""How a text differs from the one that it was made of, by lines."""
+"""The difference between a text and its original, by lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 
 
 def difference(before: str, after: str, file: str, context: int = 3) -> list[str]:
-    """As patch(1) takes it; nothing where they are the same."""
+    """As patch(1) takes it; empty if they are equal."""
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{file}", f"b/{file}", n=context
     )
@@ -14,6 +14,6 @@ def difference(before: str, after: str, file: str, context: int = 3) -> list[str
 
 
 def changed_lines(before: str, after: str) -> tuple[str, ...]:
-    """What goes, led by -, and what comes, by +; without their ends."""
+    """Removed lines, with a leading -, and added lines, with +; without line ends."""
     lines = [line.rstrip("\n") for line in difference(before, after, "", 0)[2:]]
     return tuple(line for line in lines if not line.startswith(("@@", "\\")))

@@ -1,6 +1,6 @@
 """The smallest set of settings that closes what is critical and serious, written into the text that asks for it.
 
-As `--preset critical` for a container that runs. Where what was written does not close what was wanted, it is not kept.
+As `--preset critical` for a running container. If the written settings do not close what they should, they are dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stratascope.value import Value
 
 
 class Closed(Value):
-    """What was done for one service; exposures before and after. `in_use`: what of it may be needed."""
+    """What was done for one service; exposures before and after. `in_use`: closed things that may be needed."""
 
     name: str
     choices: tuple[Choice, ...]
@@ -31,7 +31,7 @@ class Closed(Value):
 
 
 class Fixed(Value):
-    """The text as it would be; the same where nothing was to be done, or could be."""
+    """The resulting text; unchanged if nothing was to be done, or could be."""
 
     text: str
     services: tuple[Closed, ...] = ()
@@ -39,7 +39,7 @@ class Fixed(Value):
 
 
 def fixed(checker: Checker, text: str, file: str, only: Sequence[str] = ()) -> Fixed:
-    """The text with what closes its services, or those of `only`."""
+    """The text with settings that close the issues of its services, or of those in `only`."""
     done: list[Closed] = []
     problems: list[Problem] = []
     services = checker.read(text, file).services

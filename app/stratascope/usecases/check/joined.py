@@ -1,6 +1,6 @@
-"""Containers of one text that are in one another's namespaces: by `service:` and `container:`, or as a manifest's pod.
+"""Containers of one text that share namespaces: by `service:` and `container:`, or as a manifest's pod.
 
-What one of them alone asks for does not tell whose such a namespace is, or who else is in it: the text does.
+One container's options alone do not show whose such a namespace is, or who else is in it: the whole text does.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.value import Value, replace
 
-_OF_PODS = frozenset(("ipc", "uts", "net"))  # of a pod each container has these; its processes, where it says so
+_OF_PODS = frozenset(("ipc", "uts", "net"))  # shared by all containers of a pod; the PID namespace only on request
 
 
 class Joined(Value):
-    """`modes`: fields of `Asked` by which it joins another one, the mode that it asks for, and what that comes to."""
+    """`modes`: fields of `Asked` by which it joins another one, the mode as written, and the effective mode."""
 
     modes: tuple[tuple[str, str, str], ...] = ()
     peers: Peers = Peers()
 
     def settled(self, asked: Asked) -> Asked | None:
-        """The options with those modes as they come to; None where these options don't join what the text joins."""
+        """The options with effective modes; None if these options don't join what the text joins."""
         if any(getattr(asked, field) != typed for field, typed, _ in self.modes):
             return None
         modes: dict[str, Any] = {field: mode for field, _, mode in self.modes}
@@ -39,7 +39,7 @@ ALONE = Joined()
 
 
 def joined(services: Sequence[Service], states: Sequence[ContainerState], infra: int | None) -> tuple[Joined, ...]:
-    """For each of them, in order. `infra`: what the first process of a pod may hold, as a bit mask; None: not known."""
+    """For each of them, in order. `infra`: capabilities of a pod's first process, as a bit mask; None: not known."""
     modes: list[list[tuple[str, str, str]]] = [[] for _ in states]
     others: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in states]
     neighbours: list[tuple[Neighbour, ...]] = [() for _ in states]
@@ -57,7 +57,7 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
                 if typed != mode and (typed == "pod" or typed.startswith(OF_CONTAINER)):
                     modes[place].append((field, typed, mode))
             if mode == "host" or (len(places) == 1 and not of_pod):
-                continue  # nobody's in particular, or its own
+                continue  # the host's, or its own alone
             first = [Neighbour(f"{whose}-infra", infra, strong=False)] if of_pod else []
             inside = [*first, *(_neighbour(states[place]) for place in places)]
             for at, place in enumerate(places, len(first)):
@@ -72,14 +72,16 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
 
 
 class _Owners:
-    """Whose namespaces containers are in. Which one a word means is looked up once: there may be hundreds in a row."""
+    """Resolves whose namespaces containers are in. References are cached: chains may be hundreds long."""
 
     def __init__(self, states: Sequence[ContainerState]) -> None:
         self._containers = [state.container for state in states]
         self._meant: dict[tuple[str, str], int | None] = {}
 
     def whose(self, kind: str, field: str, place: int, pod: str) -> int | str:
-        """Which container's namespace it is in, or which pod's. Its own where nobody here has what it asks for."""
+        """Index of the container whose namespace it is in, or name of the pod; itself if the reference is
+        unknown here.
+        """
         mode = getattr(self._containers[place].asked, field)
         if pod and (mode == "pod" or (kind in _OF_PODS and mode != "host")):
             return pod

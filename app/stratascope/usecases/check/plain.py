@@ -1,8 +1,8 @@
-"""What an engine gives a container of which nothing is asked: recorded once of each kind, and fitted to this machine.
+"""What an engine gives a container without options: recorded once per kind, and adapted to this machine.
 
-What is particular to a machine is written anew into the recorded texts, so that they are decoded as any reading is: how
-control groups are laid out, which module gives labels, whose ids a rootless engine maps. Decided against starting one
-to look: a check changes nothing.
+Whatever depends on the machine is rewritten in the recorded texts, so that they are decoded like any reading: the
+cgroup layout, the module that provides labels, the ids that a rootless engine maps. Decided against starting a
+container to look: a check changes nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from stratascope.value import replace
 
 _CURRENT = "attr/current"
 _PIDS = 2048  # containers.conf(5), pids_limit
-_OWN_CGROUP = "cgroup:[11]"  # not the host's; no namespace has such a number
+_OWN_CGROUP = "cgroup:[11]"  # not the host's; no namespace has such an inode
 _NOT_KNOWN = Gap(GapKind.UNSUPPORTED, detail="of which nothing is known before it is started")
 _MAPS = ("uid_map", "gid_map")
-# Users and groups: the own one first, then those set aside (subuid(5))
+# Users and groups: the user's own id first, then the subordinate ranges (subuid(5))
 Ids = tuple[tuple[range, ...], tuple[range, ...]]
-# Of the first user of a machine, as useradd(8) has it
+# Of a machine's first user, as set up by useradd(8)
 USUAL: Ids = ((range(1000, 1001), range(100_000, 165_536)), (range(1000, 1001), range(100_000, 165_536)))
 _LIMITS = (
     ("memory.max", "max"),
@@ -39,15 +39,15 @@ _LIMITS = (
 def fitted(
     container: Container, recorded: ContainerRecord, engine: Engine, ground: Ground, ids: Ids | None = None
 ) -> tuple[Container, Capture]:
-    """The plain container of that engine, and what would be read of it on that ground. `ids`: those of a rootless
-    engine's user; None: not known, as on another machine.
+    """The plain container of that engine, and its expected readings on that ground. `ids`: those of a rootless engine's
+    user; None: not known, as on another machine.
     """
     assert recorded.found is not None
     readings = recorded.found.first.readings
     asked = container.asked
     if ground.cgroup_layout == "v2":
         if engine.kind is EngineKind.PODMAN and not asked.pids:
-            asked = replace(asked, pids=_PIDS)  # a rootless engine has it only there
+            asked = replace(asked, pids=_PIDS)  # a rootless engine applies it on v2 only
         readings = tuple(_second_version(readings, engine, asked.pids))
         asked = replace(asked, cgroupns_mode="private")
     elif ground.cgroup_layout in ("v1", "hybrid"):
@@ -64,8 +64,9 @@ def fitted(
 
 
 def _usual_limits(reading: Reading, ground: Ground) -> Reading:
-    """With the two limits that go by the machine's memory as this kernel gives them to the first process, whose others
-    are the same everywhere: getrlimit(2), half of threads-max. Who starts the engine may set others.
+    """With the two limits that depend on the machine's memory, half of threads-max, as the kernel sets them for the
+    first process; the others are the same everywhere: getrlimit(2). Whoever starts the engine may have set different
+    ones.
     """
     threads = ground.sysctl_number("kernel.threads-max")
     if threads is None:
@@ -81,7 +82,7 @@ def _usual_limits(reading: Reading, ground: Ground) -> Reading:
 
 
 def _guarded(reading: Reading, ground: Ground) -> Reading:
-    """With what engines put over files that the kernel of the record has not, and this one has."""
+    """With mounts by which engines mask files that this kernel has and the recording kernel lacked."""
     text = reading.text or ""
     for feature, place, line in (
         ("kcore", "/proc/kcore", "0:9998 /null /proc/kcore ro,nosuid - devtmpfs devtmpfs rw"),
@@ -95,7 +96,7 @@ def _guarded(reading: Reading, ground: Ground) -> Reading:
 
 
 def _second_version(readings: Iterable[Reading], engine: Engine, pids: int | None) -> Iterable[Reading]:
-    """As on a host with control groups of version 2 alone: one mount, one line, one set of limits."""
+    """As on a host with cgroup v2 only: one mount, one line, one set of limits."""
     docker = engine.kind is EngineKind.DOCKER
     name = "docker" if docker else "libpod"
     for each in readings:
@@ -131,7 +132,7 @@ def _one_tree(mountinfo: str) -> str:
 
 
 def _label(engine: Engine, ground: Ground) -> tuple[ProfileKind | None, Reading]:
-    """What attr/current would say, and which AppArmor profile the engine would tell."""
+    """The expected text of attr/current, and the AppArmor profile that the engine would report."""
     source = f"{process_folder(None)}/{_CURRENT}"
     if ground.selinux:
         confined = engine.kind is EngineKind.PODMAN or engine.facts.selinux
@@ -148,8 +149,8 @@ def _label(engine: Engine, ground: Ground) -> tuple[ProfileKind | None, Reading]
 
 
 def _mapped(readings: tuple[Reading, ...], engine: Engine, ids: Ids | None) -> tuple[Reading, ...]:
-    """With the map of that engine, and its own user, who is root inside. Nothing is told of a daemon that remaps, nor
-    of a map of which only the user's own line is known: what it lacks would pass for ids that nobody can take.
+    """With the engine's id map and its user, who is root inside. Unknown for a daemon with userns-remap, and if only
+    the user's own line is known: the missing ids would look like ids that nobody can have.
     """
     texts = dict[str, str | None]()
     if ids is not None and engine.rootless:
@@ -169,8 +170,9 @@ def _mapped(readings: tuple[Reading, ...], engine: Engine, ids: Ids | None) -> t
 def id_map(ids: Sequence[range], kind: EngineKind) -> str | None:
     """The text of uid_map, or gid_map, of a rootless engine whose user has these ids; None: it would not start.
 
-    His own is 0. RootlessKit goes on with the ranges in the order of the file (pkg/parent, newugidmapArgs), Podman in
-    that of their first ids (containers/storage: pkg/idtools, createIDMap), and without any it has that one id alone.
+    The user's own id becomes 0. RootlessKit then appends the ranges in the file's order (pkg/parent, newugidmapArgs),
+    Podman by their first ids (containers/storage: pkg/idtools, createIDMap); without ranges Podman maps that one id
+    alone.
     """
     own, *given = ids
     if kind is EngineKind.PODMAN:
@@ -192,7 +194,7 @@ def _line(inside: int, outside: range) -> str:
 
 
 def _owned(status: str, uid: int | None, gid: int | None) -> str:
-    """Of a process of that user and group; without what is not known."""
+    """As of a process with that user and group; without those that are unknown."""
     lines = []
     for line in status.split("\n"):
         name, colon, _ = line.partition(":")

@@ -1,4 +1,4 @@
-"""A container that is not there, judged as those that are: facts from options, then everything as ever."""
+"""Judges a container that does not exist: facts predicted from options, then everything as for existing ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DEPENDS = msg("The image's user is not known")
 
 
 class Predictor:
-    """For one engine and ground. What is the same for all containers is worked out once."""
+    """For one engine and ground. What all containers have in common is computed once."""
 
     def __init__(
         self,
@@ -44,39 +44,39 @@ class Predictor:
     ) -> None:
         """`there`: what the engine's machine has already."""
         self._layers, self._engine, self._plain, self._there = layers, engine, plain, there
-        # the others of a rootless engine are in its user namespace, too
+        # a rootless engine's containers all share its user namespace
         self.around = Surroundings(ground, engine, Peers((("user", (engine.id,)),)) if engine.rootless else Peers())
         self._alone, self._joined = self.around, ALONE
-        # what is recorded has inodes and use of its own, and no other container has: they change with the options
+        # unlike any real options, or `predict` would return the recorded inodes and usage as unchanged
         self._before = replace(plain.asked, log_driver="?")
         self._facts = {layer.id: layer.decode(read, plain, self.around) for layer in layers}
         self._usual: dict[tuple[str, str], bool] = {}
 
     def understood(self, service: Service, image: Image | None) -> Understood:
-        """The container that a service comes to."""
+        """The container that a service yields."""
         return understand(service, self._engine, self._plain, image, self._there)
 
     def state(
         self, service: Service, image: Image | None, with_: Joined = ALONE, tries: Tries | None = None
     ) -> tuple[ContainerState, tuple[Problem, ...]]:
-        """The container as it would be, and what was not understood of it. `with_`: whom of the text's other containers
-        it shares namespaces with; `tries`: what is left of them for the text.
+        """The predicted container, and what was not understood of it. `with_`: other containers of the text that it
+        shares namespaces with; `tries`: how many are left for the text.
         """
-        predictor = self._beside(service.files, with_) if service.files or with_ != ALONE else self
+        predictor = self._with_files(service.files, with_) if service.files or with_ != ALONE else self
         made = predictor.understood(service, image)
         without = _Without(predictor, service, image, tries or Tries())
         placed = partial(predictor._placed, service=service, without=without)
         return predictor._judged(made.container, self._layers, placed), made.problems
 
     def as_started(self, container: Container) -> ContainerState:
-        """A container that its engine has, as it would start. All of it is told as predicted from its inspect."""
+        """A container that its engine has, as it would start; all of it marked as predicted from its inspect JSON."""
         asked = container.asked
         asked = replace(asked, unmasked=self._shown(asked), mounts=(*asked.mounts, *self._temporary(asked)))
         seen = replace(container, status=Status.PREDICTED, pid=None, asked=asked)
         return self._judged(seen, tuple(map(as_predicted.ruling, self._layers)), as_predicted.placed)
 
     def _shown(self, asked: Asked) -> tuple[str, ...]:
-        """Which of the paths that a plain container has masked or read-only it has not."""
+        """Paths that are masked or read-only in a plain container, but not in this one."""
         if asked.masked_paths is None or asked.read_only_paths is None:
             return asked.unmasked
         usual = (*(self._plain.asked.masked_paths or ()), *(self._plain.asked.read_only_paths or ()))
@@ -84,14 +84,14 @@ class Predictor:
         return tuple(path for path in usual if path not in its)
 
     def _temporary(self, asked: Asked) -> list[AskedMount]:
-        """What Podman lays over a read-only root directory, and its inspect does not tell: unless that was declined."""
+        """Podman's tmpfs mounts over a read-only root directory, which inspect does not list, unless disabled."""
         if self._engine.kind is not EngineKind.PODMAN or not asked.read_only_root:
             return []
         targets = {mount.target for mount in asked.mounts}
         return [AskedMount("tmpfs", "", place, True) for place in WRITABLE if place not in targets]
 
-    def _beside(self, files: Files, with_: Joined) -> Predictor:
-        """The same where there are these files and containers, too."""
+    def _with_files(self, files: Files, with_: Joined) -> Predictor:
+        """The same with these files and containers present."""
         found, ground = copy(self), self.around.ground
         found._alone = replace(self.around, ground=replace(ground, profiles=(*ground.profiles, *files)))
         found.around = replace(found._alone, peers=self.peers(with_))
@@ -108,7 +108,7 @@ class Predictor:
         layers: tuple[Layer, ...],
         put: Callable[[tuple[LayerState, ...]], tuple[LayerState, ...]],
     ) -> ContainerState:
-        """`layers`: as they are to rule; `put` says where each finding stands."""
+        """`layers`: with the rulings to use; `put` sets each finding's source."""
         if other_kernel(container):
             return self._unknown(container, Gap(GapKind.FOREIGN, detail=f"{container.runtime} has a kernel of its own"))
         states = tuple(self._layer(layer, container) for layer in self._layers)
@@ -148,7 +148,9 @@ class Predictor:
         return LayerState(layer.id, layer.number, facts, asked, assessed)
 
     def _posture(self, layer: Layer, state: LayerState, container: Container) -> Posture:
-        """Of a user who is not known the layer's word on root and on anybody else: what differs is not known."""
+        """If the user is unknown, the layer's posture for root and for anybody else: where they differ it is
+        unknown.
+        """
         if container.asked.user != ANYBODY:
             return layer.judged_by(state.facts, state.asked, self.around)
         root, other = (
@@ -168,7 +170,7 @@ class Predictor:
         around = self._alone if settled is None else self.around
         return layer.predict(self._facts[layer.id], self._before, settled or asked, around)
 
-    # -- who asked for it
+    # -- which option asked for it
 
     def _placed(self, states: tuple[LayerState, ...], service: Service, without: _Without) -> tuple[LayerState, ...]:
         return tuple(
@@ -177,7 +179,7 @@ class Predictor:
         )
 
     def _with_places(self, layer: Layer, assessment: Assessment, service: Service, without: _Without) -> Assessment:
-        """Findings with the line of the option without which they would not be; of what is missing, the service's."""
+        """Findings with the line of the option that causes them; the service's line for something missing."""
         if not assessment.findings:
             return assessment
 
@@ -188,7 +190,7 @@ class Predictor:
         return replace(assessment, findings=tuple(map(placed, assessment.findings)))
 
     def _is_usual(self, layer: Layer, finding: Finding) -> bool:
-        """Whether a plain container has it too."""
+        """Whether a plain container has the finding too."""
         known = self._usual.get((layer.id, ""))
         if known is None:
             asked = layer.asked(self._plain)
@@ -200,23 +202,23 @@ class Predictor:
 
 
 class Tries:
-    """How often options are left out to see what they asked for, in options that have to be understood for it: for each
-    of a container's n options that is n. Enough for 70 containers with 12 options, or one with 100.
+    """A budget for leaving out options to see what each causes, in options evaluated: a container with n options takes
+    n². Enough for 70 containers with 12 options, or one with 100.
     """
 
     def __init__(self) -> None:
         self._left = 10_000
 
     def take(self, options: int) -> bool:
-        """Whether there are that many left."""
+        """Whether that many are left; if so, takes them."""
         enough = options <= self._left
         self._left -= options if enough else 0
         return enough
 
 
 class _Without:
-    """One container with each of its options left out in turn: what is gone then, that option asked for. Where there
-    are too many for that, all of it is the service's.
+    """One container with each of its options left out in turn: a finding that disappears is caused by that option. If
+    that takes too many tries, all findings are the service's.
     """
 
     def __init__(self, predictor: Predictor, service: Service, image: Image | None, tries: Tries) -> None:
@@ -248,7 +250,7 @@ class _Without:
         return self._predictor.understood(service, self._image).container
 
     def _findings(self, layer: Layer, number: int, container: Container) -> frozenset[tuple[str, str]] | None:
-        """What is left without that option; None where it is no matter of this layer's."""
+        """The findings that remain without that option; None if it does not concern this layer."""
         key = (layer.id, number)
         if key not in self._left:
             self._left[key] = None
@@ -262,18 +264,18 @@ class _Without:
 
 
 def _decisive(container: Container) -> tuple[Any, ...]:
-    """What each layer may go by, beside what it was asked itself."""
+    """Options that any layer may depend on, in addition to its own."""
     asked = container.asked
     return asked.privileged, asked.user, asked.capabilities, asked.cap_add, asked.userns_mode, asked.uid_map
 
 
 def _either(asked: Asked) -> tuple[Asked, Asked]:
-    """By root, and by anybody else."""
+    """As root, and as anybody else."""
     return replace(asked, user=""), replace(asked, user=_SOMEBODY)
 
 
 def _in_common(one: Any, two: Any) -> Any:
-    """What holds of both; what differs is not known, where its type has a word for that."""
+    """What both have in common; where they differ None, if the field's type allows it."""
     if one is None or two is None or one == two:
         return one
     fields = type(one).__struct_fields__

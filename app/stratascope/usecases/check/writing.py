@@ -1,9 +1,9 @@
-"""Choices for one service, written into the text that asks for it.
+"""Writes choices for one service into the text that asks for it.
 
-What was written is read again, and has to ask for just what the choices come to; and no other service may ask for
-anything else than before (an anchor, a file that is extended, what a pod asks for all its containers). Else it is not
-kept. Whether a container whose image nobody knows runs as root is not known; what is written is worked out as for
-root's, since what closes that closes any other user's, too.
+The result is parsed again, and must ask for exactly what the choices mean; and no other service may ask for anything
+new (by an anchor, an extended file, what a pod sets for all its containers). Otherwise it is rejected. If nobody knows
+the image, so that the container may or may not run as root, root is assumed: what closes that closes any other user,
+too.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Writer:
         state: ContainerState | None = None,
         joined: Joined = ALONE,
     ) -> None:
-        """`number`: which of the text's services, from 0. `read`: the text as read, `state`: that service judged, its
-        user known, where they are there. `joined`: with whom of the others it shares namespaces. Raises UnwritableError
-        where there is no such service, ProbeError.
+        """`number`: index of the service in the text. `read`: the parsed text, `state`: that service judged, its user
+        known, if the caller has them. `joined`: the others that it shares namespaces with. Raises UnwritableError if
+        there is no such service, ProbeError.
         """
         self._checker, self._file, self._text, self._number = checker, file, text, number
         self._read = checker.read(text, file) if read is None else read
@@ -59,8 +59,8 @@ class Writer:
         self.prediction = Prediction(checker.layers, replace(self._predictor.around, peers=self.peers), self.state)
 
     def written(self, chosen: Sequence[Choice], *, exact: bool = True) -> str:
-        """The text with all of them. `exact`: not where the text goes on to ask for a group (runAsGroup) that the new
-        user was not chosen with; who takes that has to judge what was written. Raises UnwritableError, ToggleError.
+        """The text with all choices. `exact` False: tolerate that the text still asks for a group (runAsGroup) that was
+        not chosen with the new user; the caller then has to judge the result. Raises UnwritableError, ToggleError.
         """
         before, wanted = self.subject.container.asked, self.wanted(chosen)
         if wanted == before:
@@ -77,22 +77,22 @@ class Writer:
             found = replace(found, user=found.user.partition(":")[0])
         usual, engine = self._host.plain.asked, self._host.engine
         labelled = any((said.value or "").startswith("label") for said in self.service.said)
-        told = (settled(each, usual, engine, labelled=labelled) for each in (found, wanted))
-        if next(told) != next(told):
+        compared = (settled(each, usual, engine, labelled=labelled) for each in (found, wanted))
+        if next(compared) != next(compared):
             raise UnwritableError(self.service.name)
         return text
 
     def wanted(self, chosen: Sequence[Choice]) -> Asked:
-        """The options that the choices come to in this text. Raises ToggleError."""
+        """The options that result from the choices in this text. Raises ToggleError."""
         before = self.subject.container.asked
         wanted = fold(before, chosen, self.subject)
         if any(said.name == KUBE_PLAY for said in self.service.said):
-            # of swap a manifest says nothing: the node does
+            # a manifest can't set swap: the node does
             return replace(wanted, memory_swap=before.memory_swap)
         return wanted
 
     def as_far(self, chosen: Sequence[Choice]) -> tuple[str, tuple[Choice, ...]]:
-        """The text with all that can be written, and what can't be."""
+        """The text with everything that can be written, and the choices that can't."""
         with suppress(UnwritableError, ToggleError):
             return self.written(chosen), ()
         text, kept, left = self._text, list[Choice](), list[Choice]()
@@ -105,7 +105,7 @@ class Writer:
         return text, tuple(left)
 
     def why_not(self, choice: Choice) -> Message | None:
-        """Why that can't be written, neither by itself nor once the container is no longer privileged; None: it can."""
+        """Why that can't be written, neither by itself nor together with leaving privileged mode; None: it can."""
         leaving = [] if toggle(choice.toggle).leaves_privileged else leaving_privileged(self.subject)
         why: Message | None = None
         for with_it in ([choice], [*leaving, choice]) if leaving else ([choice],):
@@ -120,7 +120,7 @@ class Writer:
         return why
 
     def again(self, text: str) -> ContainerState:
-        """The service as it is asked for in that text. Raises UnwritableError."""
+        """The service as that text asks for it. Raises UnwritableError."""
         return self._state(self._found(self._checker.read(text, self._file)))
 
     def _found(self, read: Read) -> Service:
@@ -136,7 +136,7 @@ class Writer:
         ]
 
     def _in_order(self, chosen: Sequence[Choice]) -> Sequence[Choice]:
-        """What others depend on goes first."""
+        """Choices that others depend on first."""
         try:
             return plain(chosen, self.subject)
         except ToggleError:
@@ -147,7 +147,7 @@ class Writer:
         return self._predictor.state(service, image, self._joined)[0]
 
     def _with(self, text: str, change: Change) -> str:
-        """With one change; the text moves under the others, so its place is looked for anew."""
+        """With one change; earlier changes shift lines, so its position is looked up again."""
         service = self._found(self._checker.read(text, self._file))
         if change.old is not None:
             change = replace(change, old=_again(service.said, change.old))
@@ -157,7 +157,7 @@ class Writer:
 def subject_of(
     state: ContainerState, host: Host, files: tuple[tuple[str, str], ...] = (), words: tuple[str, ...] = ()
 ) -> Subject:
-    """The container to be as toggles see it. `files`: path and text of the profiles that it names; `words`: of its
+    """The future container as toggles see it. `files`: path and text of the profiles that it names; `words`: of its
     command and of its environment.
     """
     facts = tuple((layer.id, layer.facts) for layer in state.layers)
@@ -166,19 +166,19 @@ def subject_of(
 
 
 def leaving_privileged(subject: Subject) -> list[Choice]:
-    """What leaves privileged mode, where it is in it."""
+    """The choices that leave privileged mode, if it is privileged."""
     if not subject.container.asked.privileged:
         return []
     return [Choice(each.id, each.offered) for each in all_toggles() if each.leaves_privileged]
 
 
 def settled(asked: Asked, usual: Asked, engine: Engine, *, labelled: bool = False) -> object:
-    """What these options come to, without what is only said otherwise. `usual`: of a container without any; `labelled`:
-    its text has words on SELinux.
+    """The effect of these options, in normal form. `usual`: of a container without any; `labelled`: the text has
+    SELinux options.
     """
     docker = engine.kind is EngineKind.DOCKER
     modes = (asked.pid_mode, asked.ipc_mode, asked.uts_mode, asked.network_mode, asked.cgroupns_mode)
-    # Docker adds "disable" by itself where it has the host's processes or memory, and leaves it out where it has not
+    # Docker adds "disable" itself with the host's PID or IPC namespace, and omits it without
     labels = set(asked.selinux_options) - ({"disable"} if docker and not labelled else set())
     apparmor = ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNKNOWN else asked.apparmor
     lists = (asked.cap_add, asked.cap_drop, asked.devices, asked.ports, asked.limits, asked.sysctls, asked.unmasked)
@@ -199,7 +199,7 @@ def settled(asked: Asked, usual: Asked, engine: Engine, *, labelled: bool = Fals
 
 
 def _by_itself(mount: AskedMount, asked: Asked, *, docker: bool) -> bool:
-    """What Podman lays over a read-only root directory where nobody asked for it."""
+    """Whether Podman mounts it over a read-only root directory by default."""
     plain_tmpfs = mount.kind == "tmpfs" and not mount.options and mount.target in WRITABLE
     return plain_tmpfs and asked.read_only_root and not docker
 

@@ -1,1 +1,1 @@
-"""Several containers at once: which are of one kind, their plans together, and one after the other, all or none."""
+"""Several containers at once: grouped by kind, planned together, and relaunched one after the other, all or none."""

@@ -1,7 +1,7 @@
-"""Which containers are alike, so that one set of choices and one trial serve all; and which of them are meant. Pure.
+"""Which containers are alike, so that one set of choices and one trial serve all; and selecting containers. Pure.
 
-Alike is what was made from the same image with the same command and the same options, as replicas are, whoever started
-them. What an engine or a person gives to each of them alone does not count: published ports, labels, nameless volumes.
+Alike means created from the same image with the same command and options, as replicas are, whoever started them. What
+an engine or a person gives to each individually does not count: published ports, labels, anonymous volumes.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ SERVICE = ("com.docker.compose.service", "io.podman.compose.service")
 DEPENDS_ON = ("com.docker.compose.depends_on",)  # "db:service_started:false,cache:service_healthy:true"
 _FILES, _ONE_OFF = "com.docker.compose.project.config_files", "com.docker.compose.oneoff"
 ALIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
-_ANONYMOUS = 64  # hexadecimal digits, which is what engines call a volume that nobody named
+_ANONYMOUS = 64  # hexadecimal digits: an engine's name for an anonymous volume
 
 T = TypeVar("T")
 
 
 def label(container: Container, names: Sequence[str]) -> str:
-    """The first of these labels that it has; empty where none."""
+    """The value of the first of these labels that it has; empty if it has none."""
     labels = dict(container.labels)
     return next((labels[name] for name in names if name in labels), "")
 
 
 def out_of_reach(container: Container) -> bool:
-    """Whether its labels alone say that it can only be exported: by Compose, which can't be told to create it anew."""
+    """Whether its labels alone show that it can only be exported: Compose can't be asked to recreate it."""
     labels = dict(container.labels)
     if PROJECT[1] in labels:
-        return True  # podman-compose has no way to do so for one service
+        return True  # podman-compose can't recreate a single service
     return PROJECT[0] in labels and not (labels.get(_FILES) and labels.get(_ONE_OFF, "False") == "False")
 
 
 def kind_of(container: Container) -> Hashable:
-    """The same for all that are alike."""
+    """A key that is equal for all that are alike."""
     return (
         container.engine,
         container.image_id or container.image,
@@ -49,7 +49,7 @@ def kind_of(container: Container) -> Hashable:
 
 
 def by_kind(items: Iterable[tuple[Container, T]]) -> tuple[tuple[T, ...], ...]:
-    """Those that are alike together, in the order in which they come first."""
+    """Groups of like containers, in the order of the first of each."""
     found: dict[Hashable, list[T]] = {}
     for container, item in items:
         found.setdefault(kind_of(container), []).append(item)
@@ -59,7 +59,7 @@ def by_kind(items: Iterable[tuple[Container, T]]) -> tuple[tuple[T, ...], ...]:
 def of_project(
     containers: Iterable[Container], *, project: str = "", service: str = "", image: str = ""
 ) -> tuple[Container, ...]:
-    """Those of them that live and are of all that is given: a project, a service of it, an image."""
+    """Live ones that match everything given: a project, a service of it, an image."""
     found = [each for each in containers if each.status in ALIVE and not each.infra]
     if project:
         found = [each for each in found if label(each, PROJECT) == project]
@@ -71,7 +71,7 @@ def of_project(
 
 
 def in_order(containers: Sequence[Container]) -> tuple[Container, ...]:
-    """By name, but each after the services of its project that it depends on, as far as that is no circle."""
+    """By name, but each after the services of its project that it depends on, except in a cycle."""
     waiting = sorted(containers, key=lambda each: natural(each.name))
     found: list[Container] = []
     while waiting:
@@ -113,7 +113,7 @@ def _has_image(container: Container, image: str) -> bool:
 
 
 def _whole(image: str) -> str:
-    """With what engines add to a short name; Podman calls what was built or loaded here localhost/."""
+    """Normalized as engines expand short names; Podman prefixes images built or loaded locally with localhost/."""
     for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
         if image.startswith(prefix):
             image = image.removeprefix(prefix)

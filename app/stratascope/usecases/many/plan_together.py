@@ -1,8 +1,8 @@
-"""Several relaunches thought through together, in the order in which they are to happen. Nothing is changed here.
+"""Plans several relaunches together, in the order in which they will happen. Changes nothing.
 
-One relaunch of those to come is of one container, or of several that can't be told apart by their engine or owner: all
-replicas of a Compose service, which Compose creates at once; a container and those that use its namespaces. All of them
-are looked at before the first one is touched: one refusal refuses them all.
+One relaunch is of one container, or of several that engine or owner can't handle separately: all replicas of a Compose
+service, which Compose recreates at once; a container and those that use its namespaces. All of them are examined before
+the first is touched: one refusal refuses them all.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def plan_together(
     *,
     keep_done: bool = False,
 ) -> tuple[Plan, ...]:
-    """A plan for each relaunch, in their order; `Plan.along` are those that happen in the same one.
+    """One plan per relaunch, in order; `Plan.along` are those that happen in the same one.
 
-    `keep_done`: what was done before one fails is to stay. Raises EngineError, NoSuchContainerError, ToggleError.
+    `keep_done`: relaunches done before one fails are kept. Raises EngineError, NoSuchContainerError, ToggleError.
     """
     looks = {look.state.container.id: (look, choices) for look, choices in wanted}
     ordered = in_order([look.state.container for look, _ in looks.values()])
@@ -47,28 +47,29 @@ def plan_together(
         needing = {other.id for other, _ in dependents(container, look.others)} - aside
         taken = remedies | {Remedy.DEPENDENTS} if needing and needing <= chosen else remedies
         made = plan(access, look, choices, taken, chosen)
-        if not keep_done and made.owner is None and not made.live:  # its way back would lead past what runs now
+        if not keep_done and made.owner is None and not made.live:  # undoing it would lead back past what runs now
             again = [block for block in hardened_before(container, known) if block not in made.checked.blocks]
             made = replace(made, checked=replace(made.checked, blocks=(*made.checked.blocks, *again)))
         plans[container.id] = made
     found = _joined(tuple(plans.values()))
-    return tuple(sorted(found, key=lambda made: made.live))  # what only changes limits can't fail later
+    # limit changes last: they are not undone if a later relaunch fails
+    return tuple(sorted(found, key=lambda made: made.live))
 
 
 def members(made: Plan) -> tuple[Plan, ...]:
-    """The plan of each container that this relaunch is of."""
+    """The plan of every container in this relaunch."""
     return (made, *made.along)
 
 
 def refusals(plans: Sequence[Plan]) -> tuple[tuple[Plan, Block], ...]:
-    """What stands in the way of any of them, and whose that is."""
+    """All obstacles, each with its plan."""
     return tuple((each, block) for made in plans for each in members(made) for block in each.checked.blocks)
 
 
 def fresh(access: EngineAccess, made: Plan) -> Plan:
-    """The same with its owner's files as they are now: an earlier one of the same project has written into them.
+    """The plan with its owner's files as they are now, since an earlier relaunch in the same project has changed them.
 
-    Raises EngineError, OwnerError where its owner would not do it any more.
+    Raises EngineError; OwnerError if its owner would no longer do it.
     """
     if made.owner is None:
         return made
@@ -85,13 +86,13 @@ def fresh(access: EngineAccess, made: Plan) -> Plan:
 
 
 def _shown(owner: OwnerPlan) -> set[tuple[str, str]]:
-    """What is going to be written and run, without the first line of a text, which is another one each time."""
+    """What will be written and run, without the first line of a text, which is different each time."""
     written = {(file.path, file.text.partition("\n")[2]) for file in owner.files}
     return {*written, *(("", command) for command in owner.commands)}
 
 
 def _joined(plans: Sequence[Plan]) -> list[Plan]:
-    """Replicas of one service together, and those that another one takes along."""
+    """Group replicas of a service, and containers with those that another one takes along."""
     services: dict[str, list[Plan]] = {}
     for made in plans:
         if made.owner is not None:
@@ -100,9 +101,7 @@ def _joined(plans: Sequence[Plan]) -> list[Plan]:
     needing = {number for made in plans for number in _takes(made)}
     found: dict[str, Plan] = {}
     gone: set[str] = set()
-    for made in sorted(
-        plans, key=lambda each: each.spec.id in needing
-    ):  # in a circle of links the first takes the rest
+    for made in sorted(plans, key=lambda each: each.spec.id in needing):  # in a cycle of links the first takes the rest
         if made.owner is not None:
             first, *others = services[made.owner.owned.key]
             if made is first:
@@ -117,14 +116,16 @@ def _joined(plans: Sequence[Plan]) -> list[Plan]:
 
 
 def _hardening(made: Plan) -> Plan:
-    """What is told of those that need it: they are not created anew unchanged, as they would be with it alone."""
+    """Correct the warning on its dependents: they are hardened with it, not recreated unchanged as they would be with
+    it alone.
+    """
     ties = frozenset(TIED.values())
     if not made.along or not any(each.code in ties for each in made.checked.warnings):
         return made
     names = ", ".join(each.container.name for each in made.further)
-    told = Caution("dependents", msg("Relaunched with it, and started after it: {names}.", names=names))
+    caution = Caution("dependents", msg("Relaunched with it, and started after it: {names}.", names=names))
     others = tuple(each for each in made.checked.warnings if each.code not in ties)
-    return replace(made, checked=replace(made.checked, warnings=(told, *others)))
+    return replace(made, checked=replace(made.checked, warnings=(caution, *others)))
 
 
 def _takes(made: Plan) -> list[str]:

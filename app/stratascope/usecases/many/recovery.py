@@ -1,4 +1,6 @@
-"""What a crash left of several relaunches or undos: all or none of them, after each single one has been put right."""
+"""What a crash left of several relaunches or undos: after each was recovered by itself, all or none of them
+are kept.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ def recover_groups(access: EngineAccess) -> Iterator[Recovered]:
             continue
         try:
             with access.journal.hold(group.engine, group.id):
-                # read again: whoever held it may have come to its end just now
+                # read again: its holder may have finished just now
                 if any(each.id == group.id for each in access.journal.groups()):
                     yield from _recovered(access, group)
         except BusyError:

@@ -1,8 +1,8 @@
 """Several relaunches, one after the other: each is proven before the next begins, and all of them stay, or none.
 
-The first one that fails ends it: it went back by itself, and those that were done before are undone, the last one
-first. A person may want these kept instead. While it runs the journal says which of them belong together, so that
-`recovery` undoes them too if this program dies in the middle; afterwards each transaction says it by itself.
+The first failure ends it: that one rolls itself back, and those done before are undone, last one first, unless a person
+wants them kept. Meanwhile the journal lists which of them belong together, so that `recovery` undoes them too if this
+program dies in the middle; afterwards each transaction names its group.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def relaunch_together(
     exercised: Sequence[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Of | AllEnded]:
-    """Carry the plans out in their order. The last thing is an `AllEnded`; raises nothing that an engine can cause.
+    """Carry the plans out in order. The last item is an `AllEnded`; raises nothing that an engine can cause.
 
-    `keep_done`: what was done stays where a later one fails. `exercised`: commands that ended well on twins with just
+    `keep_done`: keep what was done if a later one fails. `exercised`: commands that succeeded on twins with exactly
     these settings.
     """
     refused = refusals(plans)
@@ -76,7 +76,7 @@ def relaunch_together(
 
 
 def _group(access: EngineAccess, plans: Sequence[Plan], number: str) -> Group | None:
-    """None where one has nothing to be undone with."""
+    """None if there are fewer than two that would be undone together."""
     made = [each for each in plans if not each.live]
     if len(made) < 2:
         return None
@@ -111,7 +111,7 @@ def _carried_out(
     *,
     keep_unverified: bool,
 ) -> Iterator[Event]:
-    if cancelled():  # between two of them
+    if cancelled():  # cancelled between two of them
         yield Ended(Ending.REFUSED, None, msg("Cancelled."))
     elif made.live:
         yield from change_limits(access, made)
@@ -134,7 +134,7 @@ def _carried_out(
 
 
 def _undone(access: EngineAccess, made: Plan, done: Outcome) -> Generator[Of, None, Ended | None]:
-    """None where there is nothing to undo: limits that were changed while it ran stay."""
+    """None if there is nothing to undo: limits that were changed live stay."""
     if done.ended.transaction is None:
         return None
     return (yield from _one(done.place, made, go_back(access, done.ended.transaction)))

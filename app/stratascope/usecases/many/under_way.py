@@ -1,4 +1,4 @@
-"""What a run of several relaunches or undos is made of, whichever way it goes."""
+"""Types for a run of several relaunches or undos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAILURES = frozenset({Ending.REFUSED, Ending.ROLLED_BACK, Ending.UNFINISHED})
 
 
 class Of(Value):
-    """What happens to one of them. `name`: whose, in words; `place`: which of those that were handed in."""
+    """An event of one of them. `name`: its container; `place`: its index in what was passed in."""
 
     name: str
     place: int
@@ -23,7 +23,7 @@ class Of(Value):
 
 
 class Outcome(Value):
-    """How one of them ended. `undone`: how it was undone, as a later one failed; None where it was not."""
+    """How one of them ended. `undone`: how its undo ended, if a later one failed; else None."""
 
     place: int
     ended: Ended
@@ -31,9 +31,9 @@ class Outcome(Value):
 
 
 class AllEnded(Value):
-    """How all of them ended. `outcomes`: in the order in which they were begun, as far as they were.
+    """How all of them ended. `outcomes`: in the order they began, for those that did.
 
-    `why`: why none was begun, with an engine's or a disk's own `words`.
+    `why`: why none began, with an engine's or a disk's own `words`.
     """
 
     ending: Ending
@@ -45,7 +45,7 @@ class AllEnded(Value):
 
 @contextmanager
 def held(journal: Journal, group: Group | None) -> Iterator[None]:
-    """Alone on the group, which is written down meanwhile; None: nothing ties them. Raises BusyError, JournalError."""
+    """Holds the lock on the group, and writes its entry meanwhile; None: no group. Raises BusyError, JournalError."""
     if group is None:
         yield
         return
@@ -55,7 +55,7 @@ def held(journal: Journal, group: Group | None) -> Iterator[None]:
 
 
 def forget(journal: Journal, group: Group | None) -> None:
-    """It came to its end. Where that can't be written down, recovery finds that nothing is left to do."""
+    """Delete its entry at the end. If that fails, recovery finds nothing left to do."""
     if group is not None:
         with suppress(JournalError):
             journal.forget_group(group.id)

@@ -1,8 +1,8 @@
-"""Several relaunches undone, the last one first; and one that is undone since a later one of its group failed.
+"""Undoes several relaunches, last one first; and one relaunch whose group failed later.
 
-Where a person undoes them, each is undone for itself: one that can't be is told, and the others go back all the same,
-since whoever undoes a group has a reason that does not end with it. If this program dies in the middle `recovery` goes
-on with the rest.
+When a person undoes them, each is undone by itself: a failure is reported, and the others are undone all the same,
+since the reason to undo a group does not end with one of them. If this program dies in the middle, `recovery` continues
+with the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stratascope.usecases.relaunch.undo import undo
 
 
 def group_of(kept: Sequence[Transaction], done: Transaction) -> tuple[Transaction, ...]:
-    """All that were relaunched after each other with it and went the same way, itself among them; oldest first."""
+    """All transactions of the same group and direction, including itself; oldest first."""
     if not done.group:
         return (done,)
     return tuple(each for each in kept if _way(each) == _way(done))
@@ -37,7 +37,7 @@ def _way(done: Transaction) -> tuple[str, str, str]:
 
 
 def names_of(done: Transaction) -> str:
-    """The containers that it is of."""
+    """Names of its containers."""
     return ", ".join(member.name for member in done.members)
 
 
@@ -48,7 +48,7 @@ def undo_together(
     watch: float = WATCH,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Of | AllEnded]:
-    """Back to what they set aside, the newest first. The last thing is an `AllEnded`."""
+    """Back to what they set aside, newest first. The last item is an `AllEnded`."""
     order = sorted(range(len(done)), key=lambda place: done[place].started_at, reverse=True)
     group = Group(
         id=secrets.token_hex(8),
@@ -81,9 +81,9 @@ def undo_together(
 
 
 def go_back(access: EngineAccess, done: Transaction) -> Iterator[Event]:
-    """Undone since its group is: what was made for it goes, as in a rollback, unless there are files in it by now.
+    """Undo it since its group is undone: its replacement is removed, as in a rollback, unless it holds files by now.
 
-    The last thing is an `Ended`. It is not watched: the original ran like that before.
+    The last item is an `Ended`. Not watched: the original ran like that before.
     """
     ended: Ended | None = None
     for event in undo(access, done, watch=0.0):
@@ -93,12 +93,12 @@ def go_back(access: EngineAccess, done: Transaction) -> Iterator[Event]:
             yield event
     assert ended is not None
     if ended.ending not in FAILURES and ended.transaction is not None:
-        drop(access, ended.transaction)  # once the lock is given back
+        drop(access, ended.transaction)  # once the lock is released
     yield ended
 
 
 def drop(access: EngineAccess, back: Transaction) -> None:
-    """Discard what an undo set aside, where nothing is lost by it; what can't be discarded now stays set aside."""
+    """Discard what an undo set aside, if nothing is lost by that; what can't be discarded now stays set aside."""
     if back.owner is not None or back.stage is not Stage.DONE:
         return
     with suppress(EngineError, NoSuchContainerError, JournalError, BusyError), rollback.held(access.journal, back):
