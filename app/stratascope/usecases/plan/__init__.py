@@ -1,1 +1,1 @@
-"""A relaunch thought through: what it leads to, what stands in its way."""
+"""Planning a relaunch: its effects, and its obstacles."""

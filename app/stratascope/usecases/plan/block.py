@@ -1,4 +1,4 @@
-"""What stands in the way of a relaunch: why, and what to do instead."""
+"""An obstacle to a relaunch: why, and what to do instead."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"}
 
 
 class Block(Value):
-    """Why it can't be done, by a stable code, and what to do instead.
+    """Why it can't be done, with a stable code, and what to do instead.
 
-    `remedy`: the option that makes it safe, and `then` what happens with that.
+    `remedy`: the option that makes it safe; `then`: what happens with that option.
     """
 
     code: str

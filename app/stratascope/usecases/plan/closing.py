@@ -1,18 +1,18 @@
 """The smallest set of toggles that closes every critical threat that can be closed, then every serious one.
 
-A hole is closed where it was made: what can be closed by taking back what the container was granted beyond its engine's
-default is closed by that alone; of the rest what can be closed by putting back what was switched off; only for what is
-left then is something put in the way of it (`Cure`). Another user does not close what the bounding set gives back
-through a set-uid program, so what is open is asked of the process that such a program would be, too.
+A hole is closed where it was made: whatever can be closed by taking back what the container was granted beyond its
+engine's default is closed by that alone; of the rest, what can be closed by restoring what was switched off; only for
+what is then left is a further barrier added (`Cure`). Another user does not close what the bounding set gives back
+through a set-uid program, so stances are evaluated for the process of such a program, too.
 
 Each of these sets is exact, as a minimum hitting set: a *cut* is a set of pieces without all of which some threat stays
-open, so each solution has one of each cut. The smallest set that has one of each cut known so far is tried; where it
-leaves a threat open, that gives another cut. The first one that leaves nothing open is smallest, since cuts only ever
-add to it. That holds because no toggle opens what is closed. Decided against trying sets by their size: of forty
+open, so every solution contains one of each cut. The smallest set with one of each known cut is tried; if it leaves a
+threat open, that yields another cut. The first set that leaves nothing open is smallest, since cuts only ever add to
+it. This holds because no toggle opens anything that is closed. Decided against trying sets by size: of forty
 capabilities there are 90,000 sets of four.
 
-A piece is one toggle, or one of the values that are chosen for themselves (a capability of `drop`). It is predicted as
-everything is, but only whether these threats are stopped, which takes a tenth of a whole preview.
+A piece is one toggle, or one of its values that are chosen individually (a capability of `drop`). It is predicted like
+everything else, but only whether these threats are stopped, which takes a tenth of a whole preview.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from stratascope.usecases.plan.hitting_set import smallest_hitting
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.value import Value, replace
 
-_ROUNDS = 60  # cuts; the fullest real container takes a dozen
-_PAIR = 2  # no single piece does it, as each was asked for what it closes alone, so a pair that does it is smallest
+_ROUNDS = 60  # cuts; the most permissive real container takes a dozen
+_PAIR = 2  # each piece was tried alone and none suffices, so a pair that does is smallest
 
 
 class Closing(Value):
@@ -44,19 +44,19 @@ class Closing(Value):
     left: tuple[Threat, ...] = ()
 
 
-_Piece = Choice  # with one value of those that are chosen for themselves
+_Piece = Choice  # with a single one of the values that are chosen individually
 _Pieces = frozenset[_Piece]
 
 
 def closing(prediction: Prediction, subject: Subject, severities: Sequence[Severity] = SERIOUS) -> Closing:
-    """For one container: what closes its threats of these severities. Of sets that are as good, the one of whose pieces
-    fewest are seen in use, and that is said to break the fewest things.
+    """For one container: what closes its threats of these severities. Among equally small sets, the one with the fewest
+    pieces seen in use, then the fewest things it may break.
     """
     matrix = prediction.state.matrix
     if matrix is None:
         return Closing()
     there = tuple(item.threat for severity in severities for item in matrix.open(severity))
-    # held only by who it is now: a set-uid program would be the host's root again
+    # held only by the present user: a set-uid program would be root on the host again
     critical = tuple(
         item.threat
         for item in matrix.threats
@@ -79,7 +79,7 @@ def closing(prediction: Prediction, subject: Subject, severities: Sequence[Sever
 
 
 def joined(pieces: Iterable[_Piece]) -> tuple[Choice, ...]:
-    """Pieces as choices, one a toggle, in the order of the toggles."""
+    """Pieces as choices, one per toggle, in the order of the toggles."""
     values: dict[str, list[str]] = {}
     for piece in pieces:
         values.setdefault(piece.toggle, []).append(piece.value)
@@ -87,7 +87,7 @@ def joined(pieces: Iterable[_Piece]) -> tuple[Choice, ...]:
 
 
 def _pieces(subject: Subject) -> tuple[_Piece, ...]:
-    """All that could change something here, in the order of the toggles."""
+    """All pieces that could change something here, in the order of the toggles."""
     leaving = [Choice(each.id, each.offered) for each in all_toggles() if each.leaves_privileged]
     asked = subject.container.asked
     left = fold(asked, leaving, subject) if asked.privileged else asked
@@ -108,7 +108,7 @@ def _value(each: Toggle, subject: Subject) -> str:
 
 
 class _Closed:
-    """Which of the threats are stopped with a set of pieces. Remembers what it was asked."""
+    """Which of the threats are stopped by a set of pieces. Caches results."""
 
     def __init__(self, prediction: Prediction, subject: Subject, threats: tuple[Threat, ...]) -> None:
         self._prediction, self._subject, self._threats = prediction, subject, threats
@@ -122,7 +122,7 @@ class _Closed:
         }
 
     def closed(self, pieces: _Pieces) -> frozenset[str]:
-        """The ids of those that are stopped then."""
+        """The ids of the threats stopped then."""
         known = self._known.get(pieces)
         if known is None:
             self.evaluations += 1
@@ -134,7 +134,7 @@ class _Closed:
         return known
 
     def whole(self, pieces: _Pieces) -> _Pieces:
-        """With what some of them close nothing without."""
+        """Including companions that some of them need to close anything."""
         asked = self._subject.container.asked
         brought = {choice for piece in pieces for choice in toggle(piece.toggle).brings}
         return pieces | {
@@ -143,11 +143,11 @@ class _Closed:
 
     @property
     def gains(self) -> bool:
-        """Whether a set-uid program would give back what it has not now."""
+        """Whether a set-uid program would give back rights that it does not hold now."""
         return self._regains(self._subject.container.asked)
 
     def _regains(self, asked: Asked) -> bool:
-        """Unless it is known that there is none, there may be one: what a user may not, it is asked to."""
+        """Assumed if set-uid programs are not known to be absent: then root is evaluated as well as the user."""
         return not asked.no_new_privileges and not starts_as_root(asked) and self._subject.set_uid != ()
 
     def cost(self, piece: _Piece) -> tuple[int, int]:
@@ -157,7 +157,7 @@ class _Closed:
         return int(used), len(which.risks(piece.value, self._subject))
 
     def helping(self, pieces: Sequence[_Piece], chosen: _Pieces) -> _Pieces:
-        """Capabilities that help to make a critical hole, also where another grant that is taken back closes it."""
+        """Capabilities that contribute to a critical hole, even if taking back another grant closes that already."""
         critical = {threat.id for threat in self._threats if threat.severity is Severity.CRITICAL}
         left = frozenset(piece for piece in chosen if toggle(piece.toggle).leaves_privileged)
         already, now = self.closed(left), self._options(chosen)
@@ -203,14 +203,14 @@ def _needs(threats: Sequence[Threat]) -> set[Need]:
 
 
 class _Search:
-    """The smallest set of these pieces, beside a base that is chosen already."""
+    """The smallest set of these pieces, on top of a base that is already chosen."""
 
     def __init__(self, prediction: _Closed, pieces: tuple[_Piece, ...], base: _Pieces) -> None:
         self._prediction, self._pieces, self._base = prediction, pieces, base
         self._costs = {piece: (*prediction.cost(piece), place) for place, piece in enumerate(pieces)}
 
     def run(self) -> _Pieces:
-        """With the base."""
+        """Includes the base."""
         every, base = self._base.union(self._pieces), self._base
         goal = self._prediction.closed(every) - self._prediction.closed(base)
         if not goal:
@@ -227,14 +227,14 @@ class _Search:
                 return chosen
             cuts += self._cuts(chosen, open_, every)
             chosen = base | smallest_hitting(cuts, self._cost)
-        return self._without_needless(base.union(*cuts), goal)
+        return self._minimal(base.union(*cuts), goal)
 
     def _cost(self, piece: _Piece) -> tuple[int, ...]:
-        """In the end the order of the toggles."""
+        """The final tie-breaker is the order of the toggles."""
         return self._costs[piece]
 
     def _cuts(self, chosen: _Pieces, open_: frozenset[str], every: _Pieces) -> list[_Pieces]:
-        """At least one, of which `chosen` has nothing."""
+        """At least one cut that is disjoint from `chosen`."""
         alone = self._alone(chosen, open_)
         found = []
         for threat, pieces in alone.items():
@@ -245,7 +245,7 @@ class _Search:
         return list(dict.fromkeys(found))
 
     def _alone(self, chosen: _Pieces, open_: frozenset[str]) -> dict[str, set[_Piece]]:
-        """For each of these threats the pieces that close it with what is chosen and nothing else."""
+        """For each of these threats, the pieces that close it when added alone to `chosen`."""
         alone: dict[str, set[_Piece]] = {threat: set() for threat in open_}
         for piece, threats in self._helping(chosen, open_, [each for each in self._pieces if each not in chosen]):
             for threat in threats:
@@ -255,7 +255,7 @@ class _Search:
     def _helping(
         self, chosen: _Pieces, open_: frozenset[str], pieces: Sequence[_Piece]
     ) -> Iterable[tuple[_Piece, frozenset[str]]]:
-        """Those that close some of these with what is chosen and nothing else, found by halves."""
+        """The pieces that close some of these when added alone to `chosen`, found by bisection."""
         if not pieces:
             return
         closed = self._prediction.closed(chosen | frozenset(pieces)) & open_
@@ -269,7 +269,7 @@ class _Search:
         yield from self._helping(chosen, closed, pieces[middle:])
 
     def _cut(self, threat: str, chosen: _Pieces, pieces: _Pieces) -> _Pieces:
-        """Of these pieces some without which it stays open, if none of those that help alone is taken."""
+        """Those of these pieces without which it stays open, if none that helps alone is taken."""
         left: set[_Piece] = set()
         taken = chosen
 
@@ -287,7 +287,7 @@ class _Search:
         take([piece for piece in self._pieces if piece in pieces])
         return frozenset(left)
 
-    def _without_needless(self, pieces: _Pieces, goal: frozenset[str]) -> _Pieces:
+    def _minimal(self, pieces: _Pieces, goal: frozenset[str]) -> _Pieces:
         for piece in sorted(pieces - self._base, key=self._cost, reverse=True):
             if goal <= self._prediction.closed(pieces - {piece}):
                 pieces -= {piece}

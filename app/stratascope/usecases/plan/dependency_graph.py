@@ -1,7 +1,7 @@
 """Which containers need another one, in what way, and in which order. Pure.
 
-What needs a container is held to it by its id: after a relaunch it would still be the original, set aside, that it is
-tied to. Borrowed volumes (`--volumes-from`) are no such tie: the volumes stay, and their owner is asked for only once.
+A dependent refers to a container by id: after a relaunch it would still be tied to the original, which is set aside.
+Borrowed volumes (`--volumes-from`) are no such tie: the volumes stay, and their owner is only looked up at creation.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _MODES = ("network_mode", "pid_mode", "ipc_mode", "uts_mode", "cgroupns_mode", "
 
 
 class Dependency(StrEnum):
-    NAMESPACES = "namespaces"  # uses its network, processes, IPC …
-    LINK = "link"  # Docker's --link: an address and a name that were looked up when it was started
+    NAMESPACES = "namespaces"  # uses its network, PID, IPC … namespace
+    LINK = "link"  # Docker's --link: an address and a name resolved at its start
     REQUIRES = "requires"  # Podman starts the other one before it
 
 
 def set_aside(others: Iterable[Container], transactions: Iterable[Transaction]) -> frozenset[str]:
-    """Ids of those that a relaunch set aside, by the journal, or by labels where that is another user's."""
+    """Ids of those that a relaunch set aside, by the journal, or by labels if it was another user's."""
     found = {
         member.old
         for item in transactions
@@ -42,7 +42,7 @@ def set_aside(others: Iterable[Container], transactions: Iterable[Transaction]) 
 
 
 def dependents(container: Container, others: Iterable[Container]) -> tuple[tuple[Container, Dependency], ...]:
-    """All that need it, directly or through another, and how; each after all of these that it needs itself."""
+    """All that need it, directly or indirectly, and how; each after those of them that it needs itself."""
     everyone = {container.id: container, **{other.id: other for other in others}}
     ties = {key: _ties(other, everyone) for key, other in everyone.items()}
     reached = {container.id: Dependency.NAMESPACES}
@@ -55,7 +55,7 @@ def dependents(container: Container, others: Iterable[Container]) -> tuple[tuple
     found: list[tuple[Container, Dependency]] = []
     waiting = [key for key in reached if key != container.id]
     while waiting:
-        # Links may go round in a circle: then whichever is first
+        # links may form a cycle: then any one is first
         place = next((key for key in waiting if not any(target in waiting for target in ties[key])), waiting[0])
         waiting.remove(place)
         found.append((everyone[place], reached[place]))

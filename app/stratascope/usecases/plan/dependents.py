@@ -1,6 +1,6 @@
-"""Containers that are relaunched together with one that they need: whether that can be, and what is told of it.
+"""Containers relaunched together with one that they need: whether that is possible, and its warnings.
 
-Each is looked at as if it were to be relaunched itself. Nothing is changed here.
+Each is examined as if it were to be relaunched itself. Changes nothing.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ def look_at_dependents(
     remedies: frozenset[Remedy],
     now: float,
 ) -> tuple[Dependent, ...]:
-    """Those, each looked at as if it were to be relaunched itself. Raises EngineError."""
+    """Examines each as if it were to be relaunched itself. Raises EngineError."""
     found = []
     for container in containers:
         try:
             spec, changes = port.plan(container.id), port.changes(container.id)
-        except NoSuchContainerError:  # it went away meanwhile, and needs nothing any more
+        except NoSuchContainerError:  # it is gone, and needs nothing any more
             continue
-        taken = remedies | {Remedy.DEPENDENTS}  # what needs this one is among them
+        taken = remedies | {Remedy.DEPENDENTS}  # containers that need this one are among them
         checked = preflight(spec, container, others, changes, transactions, host, taken, now=now)
-        stopped = container.status in (Status.EXITED, Status.CREATED)  # created anew, and not started
+        stopped = container.status in (Status.EXITED, Status.CREATED)  # recreated, but not started
         blocks = tuple(block for block in checked.blocks if not (stopped and block.code == "not-running"))
         blocks += tuple(hardened_before(container, transactions))
         warnings = tuple(item for item in checked.warnings if item.code not in TIED.values())
@@ -52,22 +52,22 @@ def look_at_dependents(
 
 
 def with_dependents(checked: Preflight, found: Sequence[Dependent], remedies: frozenset[Remedy]) -> Preflight:
-    """The preflight of a container together with those of its look_at_dependents: what stops one of them stops it."""
+    """The container's own preflight combined with those from look_at_dependents: what blocks one of them blocks it."""
     chosen = Remedy.DEPENDENTS in remedies
     blocks = list(checked.blocks)
     for dependent in found:
         for block in dependent.checked.blocks:
             if not chosen and block.remedy is not None:
-                continue  # told once that option is taken
+                continue  # reported once that option is taken
             text = msg("{name} needs it, and can't be relaunched with it: {why}", name=dependent.container.name,
                        why=block.text)  # fmt: skip
             blocks.append(Block("dependents", text, block.instead, block.remedy))
-            # The option alone would be of no use
+            # that option alone would not help
             blocks = [replace(each, remedy=None) if each.remedy is Remedy.DEPENDENTS else each for each in blocks]
-    told = [
+    cautions = [
         Caution(item.code, msg("{name}: {text}", name=dependent.container.name, text=item.text))
         for dependent in found
         for item in dependent.checked.warnings
         if chosen
     ]
-    return Preflight(tuple(blocks), (*checked.warnings, *told))
+    return Preflight(tuple(blocks), (*checked.warnings, *cautions))

@@ -1,8 +1,8 @@
-"""Which files of its mounts a container could no longer access, as another user or with less power. Pure.
+"""Which files of its mounts a container could no longer access, as another user or with fewer rights. Pure.
 
-Compared is what its first program may do at its start, before and after: what it can't read today is no news. The rules
-are those of path_resolution(7) and capabilities(7): owner, group or others by the mode; CAP_DAC_OVERRIDE passes over
-them, in a user namespace only for files whose owner and group exist there. ACLs are not looked at.
+Compares what its first program may do at start, before and after: what it can't read today is not news. The rules are
+those of path_resolution(7) and capabilities(7): owner, group or others by the mode; CAP_DAC_OVERRIDE bypasses them, in
+a user namespace only for files whose owner and group are mapped there. ACLs are ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ IdMap = tuple[tuple[int, int, int], ...]
 
 
 class Identity(Value):
-    """Who a process is to the host's files. Id None: one that owns nothing there. Maps: (inside, outside, length)."""
+    """A process's identity for the host's files. Id None: one that owns nothing there. Maps: (inside,
+    outside, length).
+    """
 
     uid: int | None
     gid: int | None
@@ -37,14 +39,14 @@ class Identity(Value):
 
 
 class Losses(Value):
-    """Paths that could be read, or written to, and no longer can."""
+    """Paths that could be read, or written, and no longer can."""
 
     unread: tuple[str, ...] = ()
     unwritten: tuple[str, ...] = ()
 
 
 def identities(before: Asked, after: Asked, subject: Subject) -> tuple[Identity, Identity] | None:
-    """As the first program starts now, and as it would. None where that can't be told, or nothing of it changes."""
+    """Of the first program as it starts now, and as it would. None if not known, or if nothing changes."""
     facts: UsermapFacts | None = subject.of("usermap")
     if facts is None or facts.uid_map is None or facts.gid_map is None:
         return None
@@ -60,7 +62,7 @@ def identities(before: Asked, after: Asked, subject: Subject) -> tuple[Identity,
 
 
 def losses(entries: Iterable[Entry], now: Identity, then: Identity, *, writable: bool) -> Losses:
-    """Of what lies in one mount."""
+    """Among the entries of one mount."""
     unread, unwritten = [], []
     for entry in entries:
         reading = _READ | (_SEARCH if entry.folder else 0)
@@ -79,7 +81,7 @@ def _may(who: Identity, entry: Entry, bits: int) -> bool:
 
 
 def _start(user: str, facts: UsermapFacts) -> tuple[int | None, int | None]:
-    """User and group inside. A name stands in the image's files: then as whom it runs now."""
+    """User and group inside. A name is resolved by the image's files only, so for one the present ids are used."""
     name, _, group = user.partition(":")
     if not name or name == "root":
         return 0, int(group) if group.isdecimal() else 0
@@ -88,7 +90,7 @@ def _start(user: str, facts: UsermapFacts) -> tuple[int | None, int | None]:
 
 
 def _overrides(asked: Asked, uid: int | None) -> bool:
-    """Only root starts with capabilities in effect."""
+    """Only root starts with effective capabilities."""
     return uid == 0 and (asked.capabilities is None or _OVERRIDE in asked.capabilities)
 
 
@@ -102,7 +104,7 @@ def _elsewhere(asked: Asked, facts: UsermapFacts, engine: Engine) -> Identity:
     if ids and not engine.rootless:
         user, group = _start(asked.user, facts)
         return Identity(_outside(ids, user), _outside(ids, group), ids, ids, _overrides(asked, user))
-    return Identity(None, None, (), (), override=False)  # a range that the engine chooses: nobody's so far
+    return Identity(None, None, (), (), override=False)  # a range that the engine will choose: owns nothing yet
 
 
 def _outside(ids: IdMap, inside: int | None) -> int | None:

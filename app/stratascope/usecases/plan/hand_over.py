@@ -1,8 +1,8 @@
-"""Which volumes of a container are its own, so that their files can be handed over to another user, and from whom.
+"""Which volumes are a container's alone, so that their files can be given to another user, and from which owner.
 
-A volume that another container has too, also one that does not run, stays as it is, and one in which another can write
-by a folder above or below it; so does everything of the host. An original that this one replaced shares them and does
-not count: an undo puts the owners back before it starts.
+A volume that another container uses too, running or not, stays as it is, and so does one in which another can write
+through a folder above or below it, and everything on the host. An original replaced by this one shares its volumes and
+does not count: an undo restores the owners before starting it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ OWNED = Block(
 NOTHING_HANDED = Caution(
     "volume-owner", msg("It starts as the same user as before, or writes to no volume: no file gets another owner.")
 )
-_LOOKED_AT = 2000  # files of one volume, nearest to its top
+_LOOKED_AT = 2000  # files of one volume, nearest to its root
 
 
 def own_volumes(
     access: EngineAccess, subject: Subject, others: Sequence[Container], transactions: Iterable[Transaction]
 ) -> tuple[OwnVolume, ...] | None:
-    """None where no owner can be changed from here."""
+    """None if no owner can be changed from here."""
     container = subject.container
     if access.port.no_owners() is not None:
         return None
@@ -58,7 +58,9 @@ def own_volumes(
 
 
 def _reaches(theirs: AskedMount, own: AskedMount) -> bool:
-    """Whether by that mount another container has the volume, or can write in it: a link, or a name elsewhere."""
+    """Whether another container has the volume by that mount, or can write to it: through a symlink, or
+    another path.
+    """
     if {theirs.source, theirs.volume} & {own.source, own.volume} - {""}:
         return True
     there = theirs.source and theirs.writable
@@ -77,7 +79,7 @@ def _owners(access: EngineAccess, mount: AskedMount) -> tuple[int, ...]:
 def handed_over(
     access: EngineAccess, subject: Subject, before: Asked, wanted: Asked, chosen: Sequence[Choice]
 ) -> tuple[VolumeChange, ...]:
-    """What has to be put back of each; nothing where no choice asks for it, or it starts as the same user as before.
+    """What would have to be restored for each; empty if no choice asks for it, or the user stays the same.
 
     Raises ToggleError for what can't be handed over, EngineError.
     """
@@ -91,7 +93,7 @@ def handed_over(
         return ()
     (now, then), maps = who, (before.userns_mode, before.uid_map) != (wanted.userns_mode, wanted.uid_map)
     facts: UsermapFacts | None = subject.of("usermap")
-    maps = maps or facts is None or facts.idmapped  # on the disk its files have other owners than it sees
+    maps = maps or facts is None or facts.idmapped  # on disk, its files have other owners than it sees
     if maps or None in (now.uid, now.gid, then.uid, then.gid):
         raise ToggleError(msg("Which IDs its new user has on the host is not known, so no file can be handed over."))
     own = {volume.target for volume in subject.own_volumes or ()}

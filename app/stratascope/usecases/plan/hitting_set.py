@@ -1,4 +1,4 @@
-"""The smallest set that has a member of each of some sets: branch and bound, exact, and pure."""
+"""The smallest set that contains a member of each given set: branch and bound, exact, and pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T", bound=Hashable)
 
 
 def smallest_hitting(sets: Iterable[frozenset[T]], cost: Callable[[T], tuple[int, ...]]) -> frozenset[T]:
-    """Of those that are as small, one whose costs, added up, come to the least. Sets that are empty are passed over.
+    """Among equally small sets, one with the lowest total cost. Empty sets are ignored.
 
-    Members that hit the same sets stand for each other, so only the cheapest of them is looked at.
+    Members that hit the same sets are interchangeable, so only the cheapest of them is considered.
     """
     wanted = [each for each in set(sets) if each]
     wanted = [each for each in wanted if not any(other < each for other in wanted)]

@@ -1,7 +1,7 @@
-"""What a container's image has where it writes: owner, mode and content of folders that may get a tmpfs.
+"""Folders of a container's image where it writes, with owner, mode and content, as candidates for a tmpfs.
 
-Read in the running container's root directory, less what came since it was created. Decided against the engine's
-archive call, which sends a folder with all that is in it.
+Read in the running container's root directory, without what was added since it was created. Decided against the
+engine's archive call, which sends a folder with all its content.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST = 400  # folders
 def with_chosen(
     access: EngineAccess, subject: Subject, changes: Sequence[FileChange], chosen: Sequence[Choice]
 ) -> Subject:
-    """With those that choices name, too."""
+    """Adds the folders that choices name."""
     places = {
         place.partition(":")[0]
         for item in chosen
@@ -40,7 +40,7 @@ def with_chosen(
 def image_folders(
     access: EngineAccess, subject: Subject, changes: Sequence[FileChange], places: tuple[str, ...] = ()
 ) -> tuple[Folder, ...] | None:
-    """Those on the way to what it wrote, and these, owners as it counts. None where they can't be read."""
+    """Folders leading to what it wrote, and `places`; owners in its numbering. None if not readable."""
     pid = subject.container.pid
     facts: UsermapFacts | None = subject.of("usermap")
     if not pid or not subject.container.created or facts is None or facts.uid_map is None or facts.gid_map is None:
@@ -68,7 +68,7 @@ def _inside(ids: tuple[tuple[int, int, int], ...], outside: int) -> int | None:
 
 
 def _ways(path: str) -> Iterator[str]:
-    """It and all above it, but the root."""
+    """The path and all its parents, without the root."""
     while path.startswith("/") and path != "/":
         yield path
         path = posixpath.dirname(path)

@@ -1,8 +1,8 @@
-"""Choices that say "learned" instead of a value: what was seen of the container decides, before anything else looks.
+"""Resolves choices that say "learned" instead of a value, from what was observed, before anything else uses them.
 
-A filter that is made of it is a file, since an engine may want one, and a person may want to read it: it is named by
-its content, and written when the relaunch begins. Decided against keeping the word in the plan: what was shown has to
-be what is done, also where more is learned meanwhile.
+A filter made this way is a file, since an engine may need one, and a person may want to read it: it is named by its
+content, and written when the relaunch begins. Decided against keeping the word in the plan: what is done has to be what
+was shown, even if more is learned meanwhile.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from stratascope.core.relaunch.toggle import Choice, Subject, Toggle, ToggleErro
 from stratascope.layers.toggles import fold, toggle
 from stratascope.value import Value, replace
 
-Place = Callable[[str], str]  # where a file of that content goes: its full path
+Place = Callable[[str], str]  # the absolute path for a file of that content
 
 
 class Resolved(Value):
-    """Choices with values, why each learned one is so, and the files (path, text) that they name.
+    """Choices with values, the reason for each learned one, and the files (path, text) that they name.
 
-    `left`: toggles that are not among them, and why, where something speaks against them.
+    `left`: toggles that were left out because something speaks against them, and what.
     """
 
     choices: tuple[Choice, ...]
@@ -30,14 +30,14 @@ class Resolved(Value):
 
 
 def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolved:
-    """The same with a value for each word. Raises ToggleError where too little was seen of the container."""
+    """The choices with a value for each word. Raises ToggleError if too little was seen of the container."""
     last = {choice.toggle: choice for choice in chosen}
     words = {name: choice.value for name, choice in last.items() if toggle(name).made(choice.value)}
     if not words:
         return Resolved(tuple(last.values()))
     why: list[tuple[str, Message]] = []
     files: list[tuple[str, str]] = []
-    # what is a file is made for all else that is wanted: a filter depends on the capabilities, and these on the user
+    # files last, since they depend on all else: a filter on the capabilities, and these on the user
     for name in sorted(words, key=lambda each: (toggle(each).placeholder == "FILE", not toggle(each).changes_users)):
         which = toggle(name)
         others = [choice for choice in last.values() if not toggle(choice.toggle).made(choice.value)]

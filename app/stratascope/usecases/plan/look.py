@@ -1,6 +1,6 @@
-"""All that a plan reads of one container, of its engine and of its kernel, side by side: each waits for somebody else.
+"""Everything that a plan reads of one container, its engine and its kernel, concurrently: each waits for somebody else.
 
-What does not depend on the choices is here, so that plans of several presets share one look.
+Nothing here depends on the choices, so that plans of several presets share one Look.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stratascope.value import Value, replace
 
 
 class Look(Value):
-    """What there is. `subject` knows of no choices yet; `before`: its ports and counters."""
+    """The result. `subject` does not include choices; `before`: its ports and counters."""
 
     state: ContainerState
     subject: Subject
@@ -69,7 +69,7 @@ def look(access: EngineAccess, container: str) -> Look:
 def subject_of(
     access: EngineAccess, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] | None = None
 ) -> Subject:
-    """A container as toggles see it, with the files that the choices name; `changes` None: not looked at."""
+    """A container as toggles see it, with the files that the choices name; `changes` None: not read."""
     return Subject(
         state.container,
         access.engine,
@@ -85,7 +85,7 @@ def subject_of(
 
 
 def _seen(access: EngineAccess, state: ContainerState) -> Observation | None:
-    """What was learned of it; None also where that can't be read: whoever asks for it by its name is told why."""
+    """What was learned of it; None also if unreadable: whoever asks for it by name gets the error."""
     with contextlib.suppress(NeedsError):
         known = access.needs.of(state.container)
         return None if known is None else known.observation
@@ -93,17 +93,17 @@ def _seen(access: EngineAccess, state: ContainerState) -> Observation | None:
 
 
 def replaced(changes: Sequence[FileChange]) -> tuple[str, ...]:
-    """What of the image it wrote over or removed; a folder counts where something else than its entries changed."""
+    """Files of the image that it overwrote or removed; a folder counts if more than its entries changed."""
     return tuple(change.path for change in leaves(changes) if change.kind != "added")
 
 
 def profiles(access: EngineAccess, choices: Sequence[Choice]) -> tuple[tuple[str, str], ...]:
-    """The files that the choices name, as far as they can be read: path and text."""
+    """Readable files that the choices name: path and text."""
     return tuple((path, text) for path in files_named(choices) if (text := access.profile_text(path)) is not None)
 
 
 def looked(access: EngineAccess, subject: Subject) -> Subject:
-    """With what is looked at for one container alone, and what its engine says of its ports."""
+    """Adds what is only read for a single container, and what its engine says of its ports."""
     number = subject.container.id
     inside = access.root_files(number)
     return replace(

@@ -1,4 +1,4 @@
-"""What hardening offers for one container, and what a choice would come to: the types."""
+"""Types: what hardening offers for one container, and the effect of a choice."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.usecases.plan.presets import InUse
 from stratascope.value import Value
 
-_WORTH = 0.1  # of exposure: what is no more than that is not worth a relaunch
+_WORTH = 0.1  # of exposure; no more than that is not worth a relaunch
 
 
 class Asking(Value):
-    """What was refused to a container and a toggle would allow. `text`: the remedy in words. `opened`: how many threats
-    would be open then; None: not predicted.
+    """Something refused to a container that a toggle would allow. `text`: the remedy in words. `opened`: how many
+    threats would be open then; None: not predicted.
     """
 
     text: Message
@@ -27,39 +27,39 @@ class Asking(Value):
 
 
 class Option(Value):
-    """One toggle for one container. `gains`: how many threats more it stops, or stops by one layer more, alone."""
+    """One toggle for one container. `gains`: how many more threats it stops, or stops by one more layer, alone."""
 
     toggle: Toggle
-    value: str  # what it would be set to when switched on: the preset's, else a sensible one
-    already: bool  # in effect now: shown on, and can't be switched
-    why_not: Message | None  # this engine or container can't
+    value: str  # set to this when switched on: the preset's value, else a sensible one
+    already: bool  # in effect now: shown as on, and can't be switched
+    why_not: Message | None  # impossible with this engine or container
     gains: int
     risks: tuple[Message, ...]
     presets: tuple[Preset, ...]
-    serious: int = 0  # of the gains: critical and high ones that are not stopped now
-    piece: bool = False  # its value is one of several of that toggle, each of which is offered for itself
-    asking: Asking | None = None  # it gives what was refused, and hardens nothing
-    mends: tuple[Finding, ...] = ()  # what is found of the container now and would not be found any more
+    serious: int = 0  # critical and high ones among the gains that are not stopped now
+    piece: bool = False  # its value is one of several of that toggle, each offered individually
+    asking: Asking | None = None  # it allows something refused, and hardens nothing
+    mends: tuple[Finding, ...] = ()  # findings of the container that would be gone
     closes: tuple[str, ...] = ()  # serious threats (ids) that are open now, and that it stops alone
 
     @property
     def key(self) -> str:
-        """What tells it apart from the others."""
+        """Distinguishes it from the others."""
         return f"{self.toggle.id}={self.value}" if self.piece else self.toggle.id
 
     def mends_finding(self, finding: Finding) -> bool:
-        """Whether that one is gone by it, also where it is told in its milder words."""
+        """Whether it resolves that finding, also when shown with its milder text."""
         return any(each.code == finding.code and finding.text in (each.text, each.milder) for each in self.mends)
 
     @property
     def title(self) -> Message:
-        """What it does, on its row."""
+        """What it does, as shown on its row."""
         return self.toggle.titled(self.value) if self.asking is None else self.asking.text
 
 
 class LayerChange(Value):
-    """One layer's verdict now and as predicted, and how many threats more it stops; `closed`: of those, how many that
-    nothing stopped.
+    """One layer's verdict now and predicted, and how many more threats it stops; `closed`: how many of those nothing
+    stopped before.
     """
 
     layer: str
@@ -71,25 +71,23 @@ class LayerChange(Value):
 
 
 class Preview(Value):
-    """What the choices come to, before anything happens. What can't be predicted is unknown in `after` too.
+    """The effect of the choices, before anything happens. What can't be predicted is unknown in `after` too.
 
-    `unrestricted`: what the Pod Security Standards forbid at their level restricted, and what is so all the same.
+    `unrestricted`: what violates the level "restricted" of the Pod Security Standards even so.
     """
 
     before: Matrix
     after: Matrix
     layers: tuple[LayerChange, ...]
     live: bool  # only limits change: the engine can do it without a relaunch
-    differences: tuple[Message, ...]  # of the launch specs, in words
+    differences: tuple[Message, ...]  # between the launch specs, in words
     unrestricted: tuple[Finding, ...] = ()
-    as_root: bool = False  # whether its first program starts as root inside
-    allows: bool = False  # whether all of it gives more, and takes nothing away
+    as_root: bool = False  # its first program starts as root inside
+    allows: bool = False  # all of it gives more, and takes nothing away
 
     @property
     def in_vain(self) -> bool:
-        """Whether something serious is open now, and then nothing of it is closed, or the exposure is as good as the
-        same.
-        """
+        """Whether something serious is open now, and none of it is closed, or the exposure is about the same."""
         closed = [
             then.outcome is Outcome.STOPPED
             for now, then in zip(self.before.threats, self.after.threats, strict=True)
@@ -100,37 +98,39 @@ class Preview(Value):
 
 
 class Offer(Value):
-    """Every toggle as it stands with one container, and what each preset chooses there, the smallest set first.
+    """Every toggle's state for one container, and each preset's choices, the smallest set first.
 
-    `left`: the open threats of `SERIOUS` that no toggle closes, only the host or whoever creates the container.
-    `in_use`: what would close something critical, and is in the smallest set alone.
+    `left`: open threats of `SERIOUS` that no toggle closes, only the host or whoever creates the container. `in_use`:
+    what would close something critical, and is only in the smallest set.
     """
 
     options: tuple[Option, ...]
     presets: tuple[tuple[Preset, tuple[Choice, ...]], ...]
     left: tuple[Threat, ...] = ()
-    smallest: Preview | None = None  # what the smallest set comes to, where there is anything to close
+    smallest: Preview | None = None  # the effect of the smallest set, if there is anything to close
     in_use: tuple[InUse, ...] = ()
 
     def of(self, preset: Preset) -> tuple[Choice, ...]:
-        """What the preset chooses here."""
+        """The preset's choices here."""
         return next((choices for each, choices in self.presets if each is preset), ())
 
     def mending(self, finding: Finding, on: frozenset[str] = frozenset()) -> Option | None:
-        """The switch that mends it: one that is on, else the one that does least beside it. None: there is none."""
+        """The switch that resolves it: one that is on, else the one with the fewest other effects. None:
+        there is none.
+        """
         return self._least(on, lambda option: option.mends_finding(finding))
 
     def closing(self, threat: str, on: frozenset[str] = frozenset()) -> Option | None:
-        """The switch that closes that serious threat (its id), chosen in the same way."""
+        """The switch that closes that serious threat (its id), selected likewise."""
         return self._least(on, lambda option: threat in option.closes)
 
     def limiting(self, measure: str) -> Option | None:
-        """The switch that limits it (`Toggle.measure`), where nothing does now."""
+        """The switch that limits it (`Toggle.measure`), if nothing does now."""
         return self._least(frozenset(), lambda option: option.toggle.measure == measure)
 
     @property
     def proposed(self) -> Limits:
-        """The limits that its presets propose: from what was used, or from what this machine has."""
+        """The limits that its presets propose: from usage, or from what this machine has."""
         found: dict[str, float] = {}
         for measure in ("memory", "pids", "cpu"):
             option = self.limiting(measure)
@@ -149,12 +149,12 @@ class Offer(Value):
 
 
 class Hint(Value):
-    """One further toggle that would help most, and what it would lead to. `certain`: a serious threat is open without
-    it; else one may be.
+    """One further toggle that would help most, and its effect. `certain`: a serious threat is open without it; else one
+    may be.
     """
 
     toggle: Toggle
     value: str
     after: Matrix
-    key: str = ""  # its option's
+    key: str = ""  # of its option
     certain: bool = True

@@ -1,4 +1,4 @@
-"""Thinking a relaunch through: what there is, what is wanted, and what stands in the way. Nothing is changed here."""
+"""Plans a relaunch: the present state, what is wanted, and obstacles. Changes nothing."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from stratascope.value import Value, field, replace
 
 
 class Plan(Value):
-    """A relaunch that was thought through, and what stands in its way. `body` holds secrets.
+    """A planned relaunch with its obstacles. `body` holds secrets.
 
-    `owner`: the program that creates it again instead of the engine's own call.
+    `owner`: the program that recreates it, instead of the engine's own call.
     """
 
     state: ContainerState
@@ -52,10 +52,10 @@ class Plan(Value):
     before: Liveness = field(default_factory=Liveness)  # of the original
     further: tuple[Dependent, ...] = ()  # relaunched with it, unchanged
     files: tuple[tuple[str, str], ...] = ()  # path and text, written before it is created
-    handed: tuple[VolumeChange, ...] = ()  # volumes whose files get its new user
+    handed: tuple[VolumeChange, ...] = ()  # volumes whose files are given to its new user
     why: tuple[tuple[str, Message], ...] = ()  # of learned values, by the toggle's id
-    repairs: bool = False  # it has ended, and is to be started with what it lacked
-    along: tuple[Plan, ...] = ()  # those that are hardened with it in one relaunch; with an owner, its other replicas
+    repairs: bool = False  # it has ended, and is started again with what it lacked
+    along: tuple[Plan, ...] = ()  # those hardened with it in one relaunch; with an owner, its other replicas
 
     @property
     def live(self) -> bool:
@@ -112,7 +112,7 @@ def plan(
         now=time.time(),
     )
     blind = unproven(access.trouble())
-    if blind:  # nothing else counts then, and of much of it nothing could be said
+    if blind:  # the only block to report, since most other checks could not be made
         return replace(made, checked=Preflight(blind, ()), before=before)
     if not made.repairs:
         checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
@@ -135,7 +135,7 @@ def plan(
 
 
 def _gives(chosen: Sequence[Choice], subject: Subject) -> bool:
-    """Whether it allows more and takes nothing: all that it had not, or another limit than one that it has."""
+    """Whether it only allows more: everything was missing before, or is another value of an existing limit."""
     return bool(chosen) and all(
         (which := toggle(choice.toggle)).giving(choice.value)
         or (which.limit and which.on(subject.container.asked, subject))
@@ -151,7 +151,7 @@ def expected(access: EngineAccess, made: Plan) -> Expected:
 def owner_of(
     access: EngineAccess, made: Plan, others: Sequence[Container], along: frozenset[str] = frozenset()
 ) -> OwnerPlan | OwnerRefusal | None:
-    """How its owner would create it again, as its files are now; None where nobody owns it."""
+    """How its owner would recreate it, with its files as they are now; None if nobody owns it."""
     if access.owners is None:
         return None
     return access.owners.plan(

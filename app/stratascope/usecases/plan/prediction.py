@@ -1,7 +1,7 @@
-"""What each layer would say of a container with other options, and what comes of that. Pure.
+"""Each layer's result for a container with other options, and what follows from it. Pure.
 
-Options that are compared leave most layers as they are: what decides a layer's stances is worked out once for all that
-lead to the same facts. Decided against `remembered`: the facts are large, and of use only while options are compared.
+Options under comparison leave most layers unchanged: a layer's posture is computed once for all options that lead to
+the same facts. Decided against `remembered`: the facts are large, and only useful while options are compared.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stratascope.value import Value, replace
 
 
 class Predicted(Value):
-    """One layer. `facts` None: not predicted; then its posture is that of now."""
+    """One layer. `facts` None: not predicted; then its posture is the present one."""
 
     layer: Layer
     facts: Any
@@ -28,14 +28,14 @@ class Predicted(Value):
 
 
 class Prediction:
-    """For one container. Kept as long as its options are compared."""
+    """For one container. Kept while its options are compared."""
 
     def __init__(self, layers: tuple[Layer, ...], around: Surroundings, state: ContainerState) -> None:
         self.around, self.state, self._layers = around, state, layers
         self._known: dict[str, list[tuple[Any, Any, Posture]]] = {}
 
-    def beside(self, files: tuple[tuple[str, str], ...]) -> Prediction:
-        """The same where there are these files (path, text) too."""
+    def with_files(self, files: tuple[tuple[str, str], ...]) -> Prediction:
+        """The same with these files (path, text) present."""
         if not files:
             return self
         ground = self.around.ground
@@ -53,18 +53,18 @@ class Prediction:
         return tuple(found)
 
     def matrix(self, predicted: tuple[Predicted, ...]) -> Matrix:
-        """All threats, judged by that."""
+        """All threats, judged by these."""
         postures = tuple((each.layer, each.posture) for each in predicted)
         return judge(all_threats(), postures, self.around.ground, self.state.matrix)
 
     def mended(self, predicted: tuple[Predicted, ...]) -> Iterator[Finding]:
-        """What is found now and would not be then."""
+        """Present findings that would be gone."""
         for old, new in zip(self.state.layers, predicted, strict=True):
             if new.facts is not None and (new.facts != old.facts or new.asked != old.asked):
                 yield from self._gone(old, new.layer, new.facts, new.asked)
 
     def mends(self, after: Asked, finding: Finding) -> bool:
-        """Whether that finding would not be found with these options."""
+        """Whether that finding would be gone with these options."""
         before, container = self.state.container.asked, replace(self.state.container, asked=after)
         for layer, old in zip(self._layers, self.state.layers, strict=True):
             if layer.id == finding.layer:

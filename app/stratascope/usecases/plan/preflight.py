@@ -1,7 +1,7 @@
-"""Before a relaunch: what stands in the way, and what will be different. Nothing is changed here.
+"""Checks before a relaunch: obstacles, and what will be different. Changes nothing.
 
-A block says why, and what to do instead. The traps are those that engines set: what looks like a relaunch but loses
-a volume, leaves two owners of one container, or could not be undone.
+A block says why, and what to do instead. These are the traps that engines set: what looks like a relaunch but loses a
+volume, leaves a container with two owners, or could not be undone.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from stratascope.value import Value, replace
 
 _SECRETS = "/run/secrets"
 TIED = {Dependency.NAMESPACES: "dependents", Dependency.LINK: "linked", Dependency.REQUIRES: "required"}  # codes
-_LOOP = 60.0  # seconds that one which ended by itself has to run before it counts as steady
+_LOOP = 60.0  # seconds that a container which had exited by itself must run before it counts as stable
 
 
 class Preflight(Value):
-    """`blocks` empty: it may go on."""
+    """It may go on if `blocks` is empty."""
 
     blocks: tuple[Block, ...]
     warnings: tuple[Caution, ...]
@@ -57,20 +57,19 @@ def preflight(
     repairs: bool = False,
     now: float = 0.0,
 ) -> Preflight:
-    """`wanted`: the options as they would be; `subject`: what is known of it; `now`: seconds since the epoch.
+    """`wanted`: the future options; `subject`: what is known of the container; `now`: seconds since the epoch.
+    `repairs`: it has ended and is to be started with what it lacked. `owner`: how its owner recreates it. An owner
+    knows its own settings, so none of them is lost.
 
-    `repairs`: one that has ended is to be started with what it lacked.
-    `owner`: how the program that owns it creates it again. That one knows its own settings, so nothing of them is lost.
-
-    `remedies`: the options that were taken; the blocks that they deal with become warnings.
+    `remedies`: the options taken; the blocks that they handle become warnings.
     """
     written = own_files(container, changes)
     aside = set_aside(others, transactions)
     needing = dependents(container, others)
     owned = isinstance(owner, OwnerPlan)
-    if owner is not None:  # Quadlet says --rm of each, and creates it again
+    if owner is not None:  # Quadlet sets --rm for every container, and recreates it
         spec = replace(spec, auto_remove=False)
-    if owned:  # it keeps neither a layer nor others' namespaces
+    if owned:  # an owner keeps neither a layer nor others' namespaces
         remedies &= {Remedy.LEAVE_LOGS}
         spec = replace(spec, lost=(), differs=())
     blocks = [
@@ -90,17 +89,17 @@ def preflight(
     treated = [Caution(block.code, block.then or block.text) for block in blocks if block not in left]
     if owned:
         left = [block if block.remedy is Remedy.LEAVE_LOGS else replace(block, remedy=None) for block in left]
-    told = [Caution("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
+    cautions = [Caution("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
     passing = () if Remedy.COMMIT_LAYER in remedies else written
-    told += _no_way_back([other.name for other, _ in needing if other.id in aside])
-    warnings = (*told, *_warnings(spec, container, passing), *cut_off(spec), *host_paths(spec, container, host))
+    cautions += _no_way_back([other.name for other, _ in needing if other.id in aside])
+    warnings = (*cautions, *_warnings(spec, container, passing), *cut_off(spec), *host_paths(spec, container, host))
     if wanted is not None and subject is not None:
         warnings += tuple(access(spec, wanted, subject, host))
     return Preflight(tuple(left), (*treated, *warnings))
 
 
 def unproven(trouble: Trouble | None) -> tuple[Block, ...]:
-    """Where the kernel can't be asked nothing could be proven, and what is not known is no success."""
+    """A block if the kernel can't be read: nothing could be proven then, and unknown is no success."""
     if trouble is None:
         return ()
     if trouble.command:
@@ -111,14 +110,14 @@ def unproven(trouble: Trouble | None) -> tuple[Block, ...]:
     return (Block("confined", text, trouble.message),)
 
 
-# What stands in the way of a change of limits too, which is made while it runs; all else is about a relaunch
+# Blocks that also apply to a live change of limits; all others are about a relaunch
 _IN_ANY_CASE = frozenset(
     {"swarm", "kubernetes", "compose", "systemd", "paused", "restarting", "not-running", "unfinished"}
 )
 
 
 def while_running(checked: Preflight) -> Preflight:
-    """What is left of it where only limits change."""
+    """What remains of it if only limits change."""
     return Preflight(tuple(block for block in checked.blocks if block.code in _IN_ANY_CASE), ())
 
 
@@ -148,7 +147,7 @@ def _owners(container: Container, owner: OwnerPlan | OwnerRefusal | None) -> lis
 
 
 def _unasked(labels: Mapping[str, str]) -> list[Block]:
-    """Where the owner can't be asked."""
+    """If the owner can't be asked."""
     if not COMPOSED.isdisjoint(labels):
         return [
             Block(
@@ -194,7 +193,7 @@ def _states(spec: LaunchSpec, container: Container, now: float, *, repairs: bool
 
 
 def _dependents(needed_by: Sequence[tuple[Container, Dependency]], *, owned: bool) -> list[Block]:
-    """Those that need it would be left with the original, that is set aside."""
+    """Dependents would stay tied to the original, which is set aside."""
     instead = msg("Relaunch these with it; or remove these first, and re-create them afterwards.")
     if owned:
         instead = msg("Remove these first, and re-create them afterwards.")
@@ -219,7 +218,9 @@ def _tied(tie: Dependency, names: str) -> Message:
 
 
 def _no_way_back(names: Sequence[str]) -> list[Caution]:
-    """What is set aside of others is held to this one by its id: nothing is lost by that before it is gone back to."""
+    """Originals of others that are set aside are tied to this one by id: nothing is lost until someone goes back to
+    them.
+    """
     if not names:
         return []
     text = msg("Containers that are set aside need it as it is now. Undo this one before those: {names}.",
@@ -251,7 +252,7 @@ def _missing(container: Container, host: HostFiles) -> list[Block]:
 
 
 def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[Block]:
-    """Docker refuses to start it so; Podman starts it, and the mounts stay out."""
+    """Docker refuses to start it like that; Podman starts it without the mounts."""
     paths = no_longer_shared(container, host) if spec.kind is EngineKind.DOCKER else []
     if not paths:
         return []
@@ -261,7 +262,7 @@ def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[B
 
 
 def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]:
-    """Compose copies secrets that come from its own environment into the container, where no volume is."""
+    """Compose copies secrets from its own environment into the container, outside any volume."""
     if not any(name.startswith(("com.docker.compose.", "io.podman.compose.")) for name, _ in container.labels):
         return []
     paths = [change.path for change in leaves(changes) if change.path.startswith(f"{_SECRETS}/")]
@@ -272,13 +273,13 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
 
 
 def replaces_again(container: Container, transaction: Transaction) -> bool:
-    """Whether that earlier relaunch, alone, made the container, so that what it set aside can stay the way back."""
+    """Whether that earlier relaunch, alone, made the container, so that its original can stay the way back."""
     done = transaction.stage is Stage.DONE and transaction.kind is Kind.HARDEN and transaction.owner is None
     return done and transaction.new == container.id and not transaction.further
 
 
 def hardened_before(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
-    """Where it can't be relaunched again, since its way back is for it alone: together with others."""
+    """It can't be relaunched together with others if its way back is for it alone."""
     text = msg("An original of it is still set aside.")
     again = any(replaces_again(container, item) for item in transactions)
     return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))] if again else []
@@ -304,7 +305,7 @@ def _unfinished(container: Container, transactions: Sequence[Transaction]) -> li
 
 
 def _served(container: Container, transaction: Transaction) -> bool:
-    """Whether it is of a service that was changed through its owner: that one gives it a new id as it likes."""
+    """Whether it belongs to a service changed through its owner, which assigns new ids at any time."""
     owner = transaction.owner
     return owner is not None and transaction.engine == container.engine and set(owner.labels) <= set(container.labels)
 
@@ -321,7 +322,7 @@ def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChan
 
 
 def unwatched(before: Liveness) -> tuple[Caution, ...]:
-    """Where it can't be told whether the replacement works as the original did."""
+    """If it can't be determined whether the replacement works as the original did."""
     if before.listens is not None:
         return ()
     text = msg("Which ports it listens on can't be read, so nobody will notice if its replacement does not.")

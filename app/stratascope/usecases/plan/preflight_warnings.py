@@ -1,4 +1,4 @@
-"""What a relaunch would cut off or could break, without standing in its way: the cautions of the preflight. Pure."""
+"""What a relaunch would cut off or might break without blocking it: the preflight's cautions. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stratascope.usecases.plan.file_access import Losses, identities, losses
 from stratascope.value import Value
 
 _SHOWN = 5  # paths in one sentence
-_ENTRIES = 2000  # files looked at in one mount
+_ENTRIES = 2000  # files examined in one mount
 
 
 class Caution(Value):
-    """What will be different, or could break."""
+    """Something that will be different, or could break."""
 
     code: str
     text: Message
@@ -49,7 +49,7 @@ def cut_off(spec: LaunchSpec) -> Iterator[Caution]:
 
 
 def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Iterator[Caution]:
-    """Host paths that mean something else by now."""
+    """Host paths that refer to something else by now."""
     replaced = [
         mount.source
         for mount in container.asked.mounts
@@ -88,7 +88,7 @@ def access(spec: LaunchSpec, wanted: Asked, subject: Subject, host: HostFiles) -
 
 
 def no_longer_shared(container: Container, host: HostFiles) -> list[str]:
-    """Host paths whose mounts no longer travel the way that was asked for, mount_namespaces(7)."""
+    """Host paths whose mounts no longer propagate as requested, mount_namespaces(7)."""
     enough = {
         "shared": (Propagation.SHARED,),
         "rshared": (Propagation.SHARED,),

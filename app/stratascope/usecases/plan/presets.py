@@ -1,8 +1,7 @@
-"""What a preset chooses for one container: what its toggles say, and what closes the container's critical threats.
+"""A preset's choices for one container: those of its toggles, and those that close its critical threats.
 
-What a container was granted that opens a critical threat is taken back by every preset, unless something says that it
-is in use: then it stays, and that is said. Whether it starts as another user is for a person to decide, or for presets
-that know as whom.
+Every preset takes back grants that open a critical threat, unless something shows that they are in use: those stay, and
+are reported. Starting as another user is left to a person, or to presets that know which user.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from stratascope.value import Value, replace
 
 
 class InUse(Value):
-    """What would close something critical and is left as it is, and what says that it is used."""
+    """Something that would close a critical threat but is left as it is, and the evidence that it is used."""
 
     choice: Choice
     why: Message
 
 
 def unused(closing: Closing, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
-    """Of what closes the critical threats what nothing says is in use; and the rest."""
+    """Splits what closes the critical threats: without evidence of use; and the rest."""
     taken, kept = list[Choice](), list[InUse]()
     for piece in _pieces(closing.choices):
         which = toggle(piece.toggle)
@@ -42,11 +41,11 @@ def unused(closing: Closing, subject: Subject) -> tuple[tuple[Choice, ...], tupl
 
 
 def preset_choices(preset: Preset, subject: Subject, first: Sequence[Choice]) -> tuple[Choice, ...]:
-    """Of a preset of `GRADES`, beside what closes the critical threats (`first`)."""
+    """The choices of a preset in `GRADES`, in addition to those that close the critical threats (`first`)."""
     asked = fold(subject.container.asked, first, subject)
-    beside = choices(preset, replace(subject, container=replace(subject.container, asked=asked)))
-    found = {each.toggle: each for each in (*first, *beside)}
-    for each in first:  # a list of what stays has said already what goes
+    of_toggles = choices(preset, replace(subject, container=replace(subject.container, asked=asked)))
+    found = {each.toggle: each for each in (*first, *of_toggles)}
+    for each in first:  # a list of what stays already says what goes
         others = [other for other in found.values() if other is not each]
         if found[each.toggle] is each and _same(others, found.values(), subject):
             del found[each.toggle]
@@ -54,7 +53,7 @@ def preset_choices(preset: Preset, subject: Subject, first: Sequence[Choice]) ->
 
 
 def _same(one: Iterable[Choice], two: Iterable[Choice], subject: Subject) -> bool:
-    """Whether they come to the same options, but for what is made of what is known of the container."""
+    """Whether they lead to the same options, leaving aside values derived from what is known of the container."""
     asked, folded = subject.container.asked, list[Asked]()
     for some in (one, two):
         try:

@@ -1,7 +1,7 @@
-"""What hardening would come to, before anything happens: options, presets, previews.
+"""The effect of hardening, before anything happens: options, presets, previews.
 
-A preview goes the way of everything else: the options wanted, predicted facts, assessments, postures, depth. What can't
-be predicted is unknown there too. Needs no engine, so the demo can be looked at in the same way.
+A preview is computed like everything else: wanted options, predicted facts, assessments, postures, depth. What can't be
+predicted is unknown there too. Needs no engine, so it works for the demo.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
 
-SERIOUS_EXPOSURE = 4.0  # below it there is nothing to press for
-_RESTRICTED = ("PSS:baseline", "PSS:restricted")  # the level restricted holds all of baseline
-_WORTH = 0.1  # of exposure, that a further toggle must take away to be named
+SERIOUS_EXPOSURE = 4.0  # below it there is nothing urgent
+_RESTRICTED = ("PSS:baseline", "PSS:restricted")  # "restricted" includes all of "baseline"
+_WORTH = 0.1  # of exposure that a further toggle must remove to be suggested
 
 
 class Inside(Value):
-    """What is known of a container beside its state. `changes`: what it wrote, `programs`: what its programs import,
-    None: not looked at; `environment`: the values of its variables; `listens`: its TCP ports, None: not known.
+    """What is known of a container in addition to its state. `changes`: what it wrote, `programs`: what its programs
+    import, None: not read; `environment`: the values of its variables; `listens`: its TCP ports, None: not known.
     """
 
     UNPRINTED = ("environment",)
@@ -53,7 +53,7 @@ UNSEEN = Inside()
 
 
 class Previews:
-    """For the containers of one engine. `subject_of` gives a container as toggles see it."""
+    """For the containers of one engine. `subject_of` returns a container as toggles see it."""
 
     def __init__(
         self,
@@ -64,12 +64,14 @@ class Previews:
         place: Place = lambda text: "",
         peers: Peers = Peers(),  # noqa: B008 - it is a value
     ) -> None:
-        """`place`: where a filter that is made of needs would go; `peers`: who shares something with each of them."""
+        """`place`: returns the path for a filter derived from needs; `peers`: who shares something with each
+        of them.
+        """
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine, peers), subject_of
         self._place = place
 
     def offer(self, state: ContainerState, inside: Inside = UNSEEN) -> Offer:
-        """Every toggle and preset, as they stand with this container."""
+        """Every toggle and preset for this container."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
         smallest = closing(prediction, subject)
         first, in_use = self._first(prediction, subject)
@@ -94,25 +96,27 @@ class Previews:
         return self.offer(state).options
 
     def preset(self, state: ContainerState, preset: Preset, inside: Inside = UNSEEN) -> tuple[Choice, ...]:
-        """What the preset chooses here."""
+        """The preset's choices here."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
         if preset is Preset.CRITICAL:
             return closing(prediction, subject).choices
         return preset_choices(preset, subject, self._first(prediction, subject)[0])
 
     def closing(self, state: ContainerState, inside: Inside = UNSEEN) -> Closing:
-        """The smallest set that closes what is critical, then what is serious, and what it can't close."""
+        """The smallest set that closes what is critical, then what is serious; and what it can't close."""
         return closing(self._prediction(state), self._subject(state, inside))
 
     def in_use(self, state: ContainerState, inside: Inside = UNSEEN) -> tuple[InUse, ...]:
-        """What would close something critical, and is in the smallest set alone, since something says it is used."""
+        """What would close something critical, but is only in the smallest set, since something shows that it
+        is used.
+        """
         return self._first(self._prediction(state), self._subject(state, inside))[1]
 
     def preview(
         self, state: ContainerState, chosen: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
     ) -> Preview:
-        """`files`: path and text of those that the choices name and that are not written yet. Raises ToggleError, also
-        where nothing of it could be read.
+        """`files`: path and text of files that the choices name and that are not written yet. Raises ToggleError, also
+        if nothing of the container could be read.
         """
         if state.gap is not None:
             raise ToggleError(msg("Nothing about it could be read, so the effect of a change can't be predicted."))
@@ -120,9 +124,9 @@ class Previews:
         return self._preview(self._prediction(state), chosen, replace(subject, files=(*subject.files, *files)))
 
     def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:
-        """The one further toggle that would help most, where the exposure stays serious without it; where something
-        critical is open, first among those that take back what was granted. None where the choices only give what was
-        refused, since nobody asked for hardening then. Raises ToggleError.
+        """The one further toggle that would help most, if the exposure stays serious without it; while something
+        critical is open, preferably one that takes back a grant. None if the choices only allow what was refused, since
+        nobody asked for hardening then. Raises ToggleError.
         """
         preview = self.preview(state, chosen)
         if preview.allows:
@@ -144,13 +148,13 @@ class Previews:
             try:
                 after = self.preview(state, (*chosen, Choice(option.toggle.id, option.value))).after
             except ToggleError:
-                continue  # not together with what is chosen
+                continue  # not possible together with the choices
             price = option.toggle.cure(option.value, subject) if critical else 0, after.exposure.worst
             if after.exposure.worst <= now - _WORTH and (least is None or price < least):
                 least, best = price, Hint(option.toggle, option.value, after, option.key, certain)
         return best
 
-    # -- inside
+    # -- internal
 
     def _subject(self, state: ContainerState, inside: Inside) -> Subject:
         subject = self._subject_of(state, (), inside.changes)
@@ -170,7 +174,7 @@ class Previews:
     def _plain(
         self, chosen: Sequence[Choice], subject: Subject
     ) -> tuple[tuple[Choice, ...], Asked, tuple[tuple[str, str], ...]]:
-        """The choices with values, the options that they come to, and the files that they name."""
+        """The choices with values, the options that result, and the files that they name."""
         learned = resolved(chosen, subject, self._place)
         subject = replace(subject, files=(*subject.files, *learned.files))
         wanted = plain(learned.choices, subject)
@@ -179,7 +183,7 @@ class Previews:
     def _preview(self, prediction: Prediction, chosen: Sequence[Choice], subject: Subject) -> Preview:
         state = prediction.state
         wanted, after, files = self._plain(chosen, subject)
-        prediction = prediction.beside(files)
+        prediction = prediction.with_files(files)
         predicted = prediction.of(after)
         matrix = prediction.matrix(predicted)
         assessments = {
@@ -199,7 +203,7 @@ class Previews:
             for layer, old in zip(self._layers, state.layers, strict=True)
         )
         said = tuple(_said(item) for item in wanted)
-        live = all_live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
+        live = all_live(wanted) and not has_owner(state.container)  # an owner would revert it the next time it acts
         findings = (finding for each in assessments.values() for finding in each.findings)
         forbidden = tuple(each for each in findings if any(ref in _RESTRICTED for ref in each.refs))
         allows = bool(wanted) and all(toggle(item.toggle).giving(item.value) for item in wanted)
@@ -216,7 +220,7 @@ class Previews:
         graded = (presets[preset] for preset in (*GRADES, Preset.CRITICAL))
         value = piece or next((found[item.id] for found in graded if item.id in found), "")
         value = value or item.proposed(subject) or item.offered
-        # A limit that a preset would lower is not in effect as the preset wants it
+        # a limit that a preset would lower is not in effect as that preset wants it
         already = item.on(subject.container.asked, subject) and not any(item.id in found for found in presets.values())
         why_not: Message | None = None
         better, mends = tuple[ThreatState, ...](), tuple[Finding, ...]()
@@ -243,11 +247,15 @@ class Previews:
         )
 
     def _further_pieces(
-        self, prediction: Prediction, subject: Subject, there: Sequence[Option], presets: dict[Preset, dict[str, str]]
+        self,
+        prediction: Prediction,
+        subject: Subject,
+        existing: Sequence[Option],
+        presets: dict[Preset, dict[str, str]],
     ) -> Iterator[Option]:
-        """Single values that mend a serious finding where nothing of what is there does."""
+        """Single values that resolve a serious finding that no existing option does."""
         for finding in (each for layer in prediction.state.layers for each in layer.assessment.findings):
-            mended = any(option.mends_finding(finding) and not option.toggle.changes_users for option in there)
+            mended = any(option.mends_finding(finding) and not option.toggle.changes_users for option in existing)
             if mended or finding.severity not in SERIOUS:
                 continue
             for item in all_toggles():
@@ -267,12 +275,12 @@ class Previews:
     def _gain(
         self, prediction: Prediction, chosen: Sequence[Choice], subject: Subject
     ) -> tuple[tuple[ThreatState, ...], tuple[Finding, ...]]:
-        """Which threats are held better than they are here, and which findings go."""
+        """Threats that are stopped better than now, and findings that would be gone."""
         now = prediction.state.matrix
         if now is None:
             return (), ()
         _, after, files = self._plain(chosen, subject)
-        prediction = prediction.beside(files)
+        prediction = prediction.with_files(files)
         predicted = prediction.of(after)
         matrix = prediction.matrix(predicted)
         better = tuple(old for old, new in zip(now.threats, matrix.threats, strict=True) if _better(old, new))
@@ -282,7 +290,7 @@ class Previews:
 def _said(item: Choice) -> Message:
     which = toggle(item.toggle)
     if which.giving(item.value):
-        # not by the title, which says what is taken: "Fewer capabilities: +SYS_TIME"
+        # the title says what is taken, and would read "Fewer capabilities: +SYS_TIME"
         if which.word is not None:
             value = which.readable(item.value)
             return msg("{setting}: {value}. It gets more than it has now.", setting=which.word, value=value)
@@ -299,7 +307,7 @@ def _better(old: ThreatState, new: ThreatState) -> bool:
 
 
 def _more(before: Matrix, after: Matrix, layer: str) -> tuple[int, int]:
-    """How many threats more that layer stops, and of those how many that nothing stopped."""
+    """How many more threats that layer stops, and how many of those nothing stopped before."""
     more = [
         old
         for old, new in zip(before.threats, after.threats, strict=True)

@@ -1,15 +1,15 @@
 """Which programs a container runs, and what they import: read by its engine's archive call, without root.
 
-Looked at are the program that it was started with, those that its processes are named after, what a start script hands
+Examined are the program that it was started with, those that its processes are named after, what a start script hands
 over to, programs that these name as their own (OpenSSH's sshd-session), and those that give rights to whoever logs in
-or tells a server what to do. Names are looked for where a shell would; links are the engine's to follow, inside the
-container. It is bounded in files, bytes and time, and what could not be looked at is said to be so.
+or tells a server what to do. Names are searched in a shell's usual path; the engine follows symlinks, inside the
+container. Files, bytes and time are bounded, and the result says if it is incomplete.
 
-Asked once for all containers of an image, but for files that lie in a container's own layer or on its mounts. Decided
-against /proc/PID/exe and the files below /proc/PID/root: they take root, and would be a second way.
+Cached per image, except for files in a container's own layer or on its mounts. Decided against /proc/PID/exe and the
+files below /proc/PID/root: they require root, and would be a second way.
 
-For this call Docker mounts all anew, and makes the folders of host paths that are gone (moby, daemon/archive_unix.go):
-nothing is asked where one may be.
+For this call Docker mounts everything anew, and creates missing host folders of bind mounts (moby,
+daemon/archive_unix.go): nothing is asked if one may be missing.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from stratascope.linux.elf import Elf, is_elf, parse_elf, programs_named
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.value import Value, replace
 
-SECONDS = 5.0  # for all of it; an engine takes 10 to 200 ms a file
-FILE_MAX, ALL_MAX = 32 << 20, 96 << 20  # bytes of a file, and of all that is read for one container
+SECONDS = 5.0  # for everything; an engine takes 10 to 200 ms per file
+FILE_MAX, ALL_MAX = 32 << 20, 96 << 20  # bytes per file, and in total per container
 PROGRAMS_MAX, HELPERS_MAX, LIBRARIES_MAX, WORDS_MAX = 12, 6, 8, 4
-NAMES_MAX, SCRIPT_NAMES_MAX = 64, 400  # of programs that stand in a program, and of words in a script
-_SCRIPT_MAX = 64 << 10  # bytes of a script that are looked at
-_NAME_BYTES = 90  # what one name takes in memory, about
+NAMES_MAX, SCRIPT_NAMES_MAX = 64, 400  # of programs named in a program, and of words in a script
+_SCRIPT_MAX = 64 << 10  # bytes of a script that are read
+_NAME_BYTES = 90  # memory per name, approximately
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}").fullmatch
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
@@ -57,11 +57,13 @@ _COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
 
 
 class _OverError(Exception):
-    """Enough bytes, or enough time."""
+    """The limit of bytes or time is reached."""
 
 
 class _Found(Value):
-    """A file that was looked at: the program, where it lies, its permission bits, what it names and hands over to."""
+    """A file that was read: the program, its path, its permission bits, the helpers it names and what it
+    hands over to.
+    """
 
     program: Program
     place: str
@@ -71,18 +73,18 @@ class _Found(Value):
     handed: tuple[str, ...] = ()
 
 
-# By engine, image and path; in it None where the image has no file there
+# By engine, image and path; a 1-tuple of None if the image has no file there
 _known: Kept[tuple[str, str, str], tuple[_Found | None]] = Kept()
 
 
 def may_look(access: EngineAccess, container: Container) -> bool:
-    """Whether the engine can be asked for files of it without making a folder on the host."""
+    """Whether files of it can be requested without the engine creating a folder on the host."""
     binds = [mount.source for mount in container.asked.mounts if mount.kind == "bind"]
     return access.engine.kind is not EngineKind.DOCKER or all(access.host.exists(source) for source in binds)
 
 
 def programs_of(access: EngineAccess, container: Container, changes: Sequence[FileChange] | None) -> Programs | None:
-    """None where nothing could be asked. `changes`: what the container wrote, None: not known. Raises nothing that an
+    """None if nothing could be asked. `changes`: what the container wrote, None: not known. Raises nothing that an
     engine can cause.
     """
     if not may_look(access, container):
@@ -100,7 +102,7 @@ def programs_of(access: EngineAccess, container: Container, changes: Sequence[Fi
 
 
 class _Looking:
-    """One container's programs, as far as they were looked at."""
+    """One container's programs, as far as they were read."""
 
     def __init__(self, access: EngineAccess, container: Container, changes: Sequence[FileChange] | None) -> None:
         self.programs: dict[str, Program] = {}
@@ -111,19 +113,19 @@ class _Looking:
         self._own = None if changes is None else tuple(change.path for change in changes)
 
     def started(self) -> None:
-        """By the command: its first word, and what comes after it while that only does what others tell it."""
+        """From the command: its first word, and the following ones while each only runs what comes next."""
         with suppress(ValueError):
             words = shlex.split(self._container.command)
             self._follow(words)
 
     def running(self) -> None:
-        """By the names of its processes."""
+        """From the names of its processes."""
         for kind in sorted(self._access.all_processes(self._container.id) or (), key=str):
             if kind.name not in {program.name[:_COMM_MAX] for program in self.programs.values()}:
                 self._take(kind.name)
 
     def rights(self) -> None:
-        """Programs that give rights: those for whoever logs in, and those by which a server is told what to do."""
+        """Programs that give rights: those for whoever logs in, and those by which a server is controlled."""
         programs = tuple(self.programs.values())
         people = RIGHTS_AFTER_LOGIN if any(map(logs_in, programs)) else ()
         for name in (*people, *(name for name in OF_SERVERS if calls_for_rights(programs, name))):
@@ -135,7 +137,7 @@ class _Looking:
         for place, word in enumerate(words):
             if place >= WORDS_MAX and len(self.programs) > 0:
                 return
-            if place and words[place - 1] == "-c":  # a shell's
+            if place and words[place - 1] == "-c":  # of a shell
                 self._script(word)
                 return
             if word.startswith("-") or "=" in word:
@@ -151,11 +153,11 @@ class _Looking:
             self._take(word)
 
     def _take(self, word: str) -> _Found | None:
-        """A program by its name or path, with what belongs to it."""
+        """A program by its name or path, with everything that belongs to it."""
         found = self._search(word)
         if found is None or found.place in self.programs or len(self.programs) >= PROGRAMS_MAX:
             return found
-        self.programs[found.place] = found.program  # kept even where time is over for the rest
+        self.programs[found.place] = found.program  # kept even if time runs out for the rest
         if found.elf is not None and not found.program.opaque:
             self.programs[found.place] = self._with_own_libraries(found, found.elf)
         for path in found.helpers:
@@ -194,7 +196,7 @@ class _Looking:
             raise _OverError
         try:
             file = self._access.port.file(self._container.id, path, min(FILE_MAX, self._left), seconds)
-        except RefusedError:  # links in a circle, a name that is too long
+        except RefusedError:  # a symlink loop, or a name that is too long
             return None
         self._left -= len(file.data or b"") if file is not None else 0
         found = None if file is None else _looked_at(path, file)
@@ -203,7 +205,7 @@ class _Looking:
         return found
 
     def _of_image(self, path: str) -> bool:
-        """Whether all containers of the image have the same there."""
+        """Whether all containers of the image have the same file there."""
         mounts = (mount.target.rstrip("/") for mount in self._container.asked.mounts)
         return self._own is not None and path not in self._own and not any(path.startswith(f"{at}/") for at in mounts)
 
@@ -237,13 +239,13 @@ def _script(path: str, text: str) -> Program:
 
 
 def _handed(text: str) -> tuple[str, ...]:
-    """What a script becomes in the end: words of its `exec`, among them that of a tool before it (gosu app nginx)."""
+    """What a script becomes in the end: the words of its `exec`, including those after a wrapper (gosu app nginx)."""
     words = (word for line in _HANDED.findall(_COMMENT.sub("", text)) for word in line.split())
     return tuple(dict.fromkeys(word for word in words if word.startswith("/") or _NAME(word)))[:WORDS_MAX]
 
 
 def _own_libraries(path: str, elf: Elf) -> Iterator[str]:
-    """Those that lie in a folder of the program's own."""
+    """Libraries in folders of the program's own."""
     for name in elf.needed:
         if "/" in name:
             continue

@@ -1,4 +1,4 @@
-"""What a set of choices does not do, in words: nothing that matters, not what its preset is named after."""
+"""What a set of choices fails to do, in words: nothing that matters, or not what its preset is named after."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NAMED_AFTER = (Preset.RESTRICTED, Preset.STRICT)
 def shortfalls(
     preview: Preview, preset: Preset | None, left: Sequence[Threat] = (), in_use: Sequence[InUse] = ()
 ) -> tuple[Message, ...]:
-    """Sentences, one a line. `left`: what the smallest set leaves open, where that is the preset; `in_use`: what one of
-    the others leaves as it is.
+    """One sentence per line. `left`: what the smallest set leaves open, if that is the preset; `in_use`: what another
+    preset leaves as it is.
     """
     found = []
     if preview.in_vain and preview.differences:
@@ -50,7 +50,7 @@ def shortfalls(
 
 
 def in_vain(preview: Preview) -> Message:
-    """That it is no better, with both numbers."""
+    """That nothing improves, with both numbers."""
     now, then = (f"{each.exposure.worst:.1f}" for each in (preview.before, preview.after))
     if preview.allows:
         return msg("This allows more and closes nothing: exposure {now} now, {then} then.", now=now, then=then)

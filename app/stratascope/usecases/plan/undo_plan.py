@@ -1,4 +1,4 @@
-"""Before an undo: what the replacement wrote since, and what stands in the way. Nothing is changed here."""
+"""Checks before an undo: what the replacement wrote since, and obstacles. Changes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stratascope.value import Value
 
 
 class UndoPlan(Value):
-    """What an undo comes to. `written`: what the replacement wrote over its image since, None where that can't be told.
+    """The effect of an undo. `written`: what the replacement changed in its image since, None if not known.
 
     It stays in the replacement, which is set aside, until that is discarded; a warning says where it does not.
     """
@@ -27,8 +27,8 @@ class UndoPlan(Value):
 
 def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     """Changes nothing. Raises EngineError."""
-    owned = done.owner is not None  # by Compose or systemd, which makes containers anew and sets none aside
-    told: tuple[Caution, ...] = ()
+    owned = done.owner is not None  # Compose or systemd recreates containers and sets none aside
+    cautions: tuple[Caution, ...] = ()
     if not owned:
         try:
             pairs = known(access.port, done)
@@ -43,8 +43,8 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
         if anew(done, pairs):
             text = msg("The original was removed by someone else. It is re-created from the journal, without what it "
                        "wrote outside its volumes.")  # fmt: skip
-            told = (Caution("original-gone", text),)
-        if not all(each.new and (told or each.old) for each in pairs):
+            cautions = (Caution("original-gone", text),)
+        if not all(each.new and (cautions or each.old) for each in pairs):
             text = msg("The container to go back to, or from, was removed by someone else.")
             return UndoPlan(None, blocks=(Block("gone", text, msg("Discard what is left of it.")),))
     if not owned and access.port.running(done.new).status == "paused":
@@ -55,22 +55,22 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     except (EngineError, NoSuchContainerError):
         paths = None
     if paths is None:
-        return UndoPlan(None, (*told, Caution("written-unknown", msg("What it has written since can't be read."))))
+        return UndoPlan(None, (*cautions, Caution("written-unknown", msg("What it has written since can't be read."))))
     if owned and paths:
         text = msg("Its owner re-creates it and keeps nothing that it wrote outside its volumes.")
         return UndoPlan(paths, (Caution("written-lost", text),))
-    return UndoPlan(paths, (*told, *unwatched(access.liveness(done.new))))
+    return UndoPlan(paths, (*cautions, *unwatched(access.liveness(done.new))))
 
 
 def anew(done: Transaction, pairs: Sequence[Pair]) -> bool:
-    """Whether what it would go back to has to be created again, and can be.
+    """Whether the container to go back to has to be created again, and can be.
 
-    Not where several were relaunched together: the requests of those that need another name that one by its old id.
+    Not if several were relaunched together: their create requests refer to each other by old ids.
     """
     first = pairs[0]
     return bool(done.original and first.new) and not done.further and first.old is None
 
 
 def alone(pairs: Sequence[Pair]) -> bool:
-    """Whether what it would go back from was removed, and all that it would go back to is there."""
+    """Whether the container to go back from was removed, and all originals exist."""
     return all(each.old and not each.new for each in pairs)

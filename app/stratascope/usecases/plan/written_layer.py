@@ -1,7 +1,7 @@
-"""What a container wrote over its image, which a new one would not have: carried over in an image, or left behind.
+"""What a container changed in its image, and a new one would lack: carried over in an image, or left behind.
 
-Decided against leaving logs behind unasked: a person may want them, and where an owner creates the container they are
-gone. Nothing else that a program writes can be told from what it needs.
+Decided against leaving logs behind unasked: a person may want them, and with an owner they are lost. For anything else
+that a program writes it can't be known whether it needs it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def layer(
     *,
     owned: bool,
 ) -> list[Block]:
-    """What of it stands in the way; `owned`: an owner creates the container again, and keeps nothing of it."""
+    """The blocks for it; `owned`: an owner recreates the container, and keeps nothing of the layer."""
     kept = [change.path for change in leaves(changes) if not volatile(change.path)]
     logs = [path for path in kept if is_log(path)]
     if logs and (Remedy.LEAVE_LOGS in remedies or (owned and logs == kept)):
@@ -39,8 +39,8 @@ def layer(
 
 
 def in_memory(subject: Subject, wanted: Asked, remedies: frozenset[Remedy]) -> list[Block]:
-    """What it keeps outside its volumes and would find no more: Docker lays an empty file system over it, and what
-    Podman copies into one is lost when it stops.
+    """Blocks for files outside its volumes that it would no longer find: Docker mounts an empty tmpfs over them, and
+    what Podman copies into one is lost when it stops.
     """
     kept = [path for path in data(subject) if Remedy.LEAVE_LOGS not in remedies or not is_log(path)]
     lost = hidden(kept, subject.container.asked, wanted)
@@ -64,8 +64,8 @@ def _logs(paths: Sequence[str], *, owned: bool) -> list[Block]:
 def _carried(spec: LaunchSpec, container: Container, kept: Sequence[str], host: HostFiles) -> list[Block]:
     text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=some(kept))
     instead = msg("Give it volumes for them, or carry them over in an image.")
-    # Podman commits the place of such a mount with the owner that it has on the host, which means nobody inside; and as
-    # long as the volume is empty it gives it the owner of that place: libpod, Container.fixVolumePermissions
+    # Podman commits the mount point with the owner that it has on the host, which is unmapped inside; and while the
+    # volume is empty it gives it the owner of that mount point: libpod, Container.fixVolumePermissions
     empty = [target for source, target in spec.mapped if len(host.entries(source, target, 2) or ("", "")) < 2]
     if empty:
         instead = msg(
@@ -73,6 +73,6 @@ def _carried(spec: LaunchSpec, container: Container, kept: Sequence[str], host: 
             paths=some(empty),
         )
     then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=some(kept))
-    # Compose keeps inline files in that layer, which it writes itself; a bare root folder (Podman) is no image
+    # Compose writes inline files to that layer itself; a bare root folder (Podman) is not an image
     possible = bool(spec.image_id) and not empty and COMPOSED.isdisjoint(dict(container.labels))
     return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]

@@ -1,1 +1,1 @@
-"""A relaunch carried out: in a crash-safe order, watched, verified, rolled back or undone."""
+"""Carrying out a relaunch: in a crash-safe order, watched, verified, rolled back or undone."""

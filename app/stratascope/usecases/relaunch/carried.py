@@ -1,8 +1,8 @@
-"""What a container wrote outside its volumes, looked for in its replacement: nothing may be gone, hidden or refused.
+"""Checks that a replacement has what its original wrote outside its volumes: nothing may be lost, hidden or unreadable.
 
-An engine that carries a layer over says so and is right; what lies in the way of it is a mount of ours. So it is the
-kernel's list of mounts that says what is hidden, and the engine what is there. What a program is to make anew, it gets
-the time for.
+An engine that carries a layer over reports so and can be trusted; only a mount of ours can hide a file. So hidden files
+are found by the kernel's list of mounts, and missing ones by the engine. Files that a program recreates at start are
+given time to appear.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from stratascope.usecases.plan.written_files import hidden, in_memory, is_log, l
 from stratascope.usecases.relaunch.watch import FailedError, last_words
 from stratascope.value import replace
 
-_LOOKED_AT = 200  # of one container; of more, some from everywhere
-_SECONDS, _AGAIN = 10.0, 0.5  # in which what is made anew at each start is there, and between two looks
+_LOOKED_AT = 200  # paths checked per container; of more, a sample from everywhere
+_SECONDS, _AGAIN = 10.0, 0.5  # time for files recreated at each start to appear, and between two checks
 
 
 def taken_away(subject: Subject, wanted: Asked, changes: Sequence[FileChange]) -> str:
-    """Of a container that has stopped: what it wrote since the plan was made (`subject`), or as it stopped, that the
-    new options hide or no longer let it write; in words, empty where nothing.
+    """For a stopped container: what it wrote since the plan was made (`subject`), or while stopping, that the new
+    options would hide or make read-only; in words, empty if nothing.
     """
     known = {*data(subject), *(posixpath.dirname(path) for path in data(subject))} - {"/"}
     now = data(replace(subject, changes=tuple(change.path for change in changes)))
@@ -40,17 +40,17 @@ def taken_away(subject: Subject, wanted: Asked, changes: Sequence[FileChange]) -
 
 
 def kept(access: EngineAccess, old: Container, changes: Sequence[FileChange], *, logs: bool) -> tuple[str, ...]:
-    """What the replacement of that one must have. `logs`: whether log files count. Raises EngineError."""
+    """What that container's replacement must have. `logs`: whether log files count. Raises EngineError."""
     port = access.port
     there = [change.path for change in leaves(own_files(old, changes)) if change.kind != "deleted"]
     paths = [path for path in there if not temporary(path) and (logs or not is_log(path))]
     some_of = paths[:: max(1, -(-len(paths) // _LOOKED_AT))]
-    return tuple(path for path in some_of if port.has_path(old.id, path))  # not a link that leads nowhere
+    return tuple(path for path in some_of if port.has_path(old.id, path))  # a dangling symlink does not count
 
 
 def all_there(access: EngineAccess, old: Container, new: str, paths: Sequence[str], *, carried: bool) -> None:
-    """Raises FailedError where a replacement lacks one of these, and EngineError, NoSuchContainerError. `carried`: its
-    image has the layer of the old one.
+    """Raises FailedError if a replacement lacks one of these, and EngineError, NoSuchContainerError. `carried`: its
+    image includes the old one's layer.
     """
     port, until = access.port, access.clock.now() + _SECONDS
     while lost := _lost(access, old, new, paths):
@@ -78,7 +78,7 @@ def _lost(access: EngineAccess, old: Container, new: str, paths: Sequence[str]) 
 
 
 def _covered(access: EngineAccess, old: Container, new: str) -> tuple[str, ...]:
-    """Places where the replacement has a file system in memory and its original had none."""
+    """Mount points where the replacement has a tmpfs and its original had none."""
     state = access.read(new)
     if state is None:
         return ()

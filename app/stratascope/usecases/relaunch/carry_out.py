@@ -1,4 +1,4 @@
-"""A relaunch or an undo from its lock to its end, whoever creates the container: its engine or its owner.
+"""A relaunch or an undo from lock to end, whether engine or owner creates the container.
 
 Generators that yield each step as it happens, for the window and the command line alike. Nothing here knows Qt or an
 engine's JSON.
@@ -22,29 +22,29 @@ Steps = Generator[Progress | Proved, None, Ending]
 
 
 class Recreation(Protocol):
-    """One relaunch on its way. All raise EngineError, NoSuchContainerError and JournalError."""
+    """One relaunch in progress. All raise EngineError, NoSuchContainerError and JournalError."""
 
     @property
     def transaction(self) -> Transaction:
-        """As the journal has it."""
+        """The state as in the journal."""
 
     def hold(self) -> AbstractContextManager[None]:
-        """An exclusive lock on all that it concerns. Raises BusyError too."""
+        """An exclusive lock on everything it concerns. Also raises BusyError."""
 
     def stale(self) -> tuple[Message, str] | None:
-        """Why it is not what was planned any more, with words of the engine or the owner. Changes nothing."""
+        """Why it is no longer what was planned, with words of the engine or the owner. Changes nothing."""
 
     def forward(self, watch: float) -> Iterator[Progress]:
-        """All steps up to STARTED and watched. Raises FailedError too."""
+        """All steps up to STARTED, including watching. Also raises FailedError."""
 
     def enter(self, stage: Stage) -> None:
-        """Write the stage down; from VERIFIED on there is no way but forward. Raises FailedError where cancelled."""
+        """Record the stage; from VERIFIED on there is only the way forward. Raises FailedError if cancelled."""
 
     def finish(self) -> Transaction:
-        """What is left after VERIFIED; `recover` does the same."""
+        """The steps after VERIFIED; `recover` does the same."""
 
     def back(self, error: Exception) -> Iterator[Progress | Ended]:
-        """All as it was before. The last thing is an `Ended`."""
+        """Restore everything as it was. The last item is an `Ended`."""
 
 
 def carry_out(
@@ -54,10 +54,10 @@ def carry_out(
     done: Transaction | None = None,
     explained: Callable[[Ended, Exception], Ended] = lambda ended, error: ended,
 ) -> Iterator[Event]:
-    """The steps under the lock, and the way back by itself where one fails. The last thing is an `Ended`.
+    """The steps under the lock, rolled back automatically if one fails. The last item is an `Ended`.
 
-    Raises nothing that an engine, an owner or a disk can cause. `done`: what an undo is of, told where it is refused.
-    `explained`: the end of a failure with our best explanation.
+    Raises nothing that an engine, an owner or a disk can cause. `done`: the transaction that an undo is of, reported if
+    it is refused. `explained`: adds our best explanation to a failure.
     """
     try:
         with work.hold():
@@ -82,7 +82,7 @@ def carry_out(
 
 
 def finished(work: Recreation, ending: Ending) -> Ended:
-    """It stays whatever happens now: that it does is in the journal, and recovery would finish it too."""
+    """It stays from here on: the journal says so, and recovery would complete it as well."""
     try:
         return Ended(ending, work.finish())
     except (EngineError, NoSuchContainerError, JournalError) as error:

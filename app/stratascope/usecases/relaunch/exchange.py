@@ -1,11 +1,11 @@
-"""The crash-safe order: one container set aside, another one in its place, or all as it was. Knows no toggle.
+"""The crash-safe order: one container is set aside and another takes its place, or all is as it was. Knows no toggle.
 
-Each stage is in the journal before the calls that it names; `rollback` says how it is left from any of them.
+Each stage is in the journal before the calls that it names; `rollback` is the way out of each.
 
-Where several containers are relaunched as one, each stands after all that it needs: they are created and started in
-that order, and stopped and removed in the other. Where a writable layer is carried over, the replacement is created
-twice: from the original's image while that still runs, which proves the options without downtime, and from the layer's
-image once it has stopped, as only then nothing is written any more.
+If several containers are relaunched as one, each comes after everything it needs: they are created and started in that
+order, and stopped and removed in reverse. If a writable layer is carried over, the replacement is created twice: from
+the original's image while that still runs, which proves the options without downtime, and from the layer's image after
+it has stopped, as only then nothing is written any more.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from stratascope.value import replace
 
 
 class Exchange:
-    """A `carry_out.Recreation` by the engine's own calls; `transaction` is as the journal has it."""
+    """A `carry_out.Recreation` by the engine's own calls; `transaction` is as in the journal."""
 
     def __init__(
         self,
@@ -68,12 +68,11 @@ class Exchange:
         stale: Callable[[], Message | None] = lambda: None,
         hand_over: tuple[VolumeChange, ...] = (),
     ) -> None:
-        """`unchanged`: the create request of an unchanged relaunch, to tell whose warnings the engine's are.
+        """`unchanged`: the create request of an unchanged relaunch, to find out which warnings are not new.
 
-        `stale`: why it is not what was planned any more; raises EngineError. `hand_over`: volumes of the main one whose
-        files get another owner.
-        Of a container that has stopped, `wrote`: whether anything in its writable layer is its own; `loses`: the reason
-        not to go on where its replacement would not have its files, or could not use them.
+        `stale`: why it is no longer what was planned; raises EngineError. `hand_over`: volumes of the main container
+        whose files change owner. For a stopped container, `wrote`: whether its writable layer contains anything of its
+        own; `loses`: a reason to give up because its replacement would lack its files, or could not use them.
         """
         self.transaction = transaction
         self._port, self._journal = port, journal
@@ -100,7 +99,7 @@ class Exchange:
             yield from self._step("create", msg("Create the replacement beside it"), self._create)
         else:
             self._claim()
-        made = transaction.created  # else the two only change places
+        made = transaction.created  # else the two swap places
         yield from self._step(
             "stop", msg("Stop the original") if made else msg("Stop the running container"), self._stop
         )
@@ -124,7 +123,7 @@ class Exchange:
         return self.transaction
 
     def back(self, error: Exception) -> Iterator[Progress | Ended]:
-        """See `Recreation`. Raises the JournalError where the very first word could not be written."""
+        """See `Recreation`. Raises the JournalError if not even the first entry could be written."""
         made = self.transaction
         if isinstance(error, JournalError) and made.stage is Stage.INTENT and not (made.created and made.new):
             with suppress(JournalError):
@@ -139,28 +138,28 @@ class Exchange:
             yield replace(ended, why=text, words=joined(words, ended.words), log=log)
             return
         begun = self._clock.now()
-        words_told = msg("Bring the original back") if made.created else msg("Bring back the container that ran")
-        told = Progress("roll-back", State.BEGUN, 0.0, words_told)
-        yield told
+        title = msg("Bring the original back") if made.created else msg("Bring back the container that ran")
+        progress = Progress("roll-back", State.BEGUN, 0.0, title)
+        yield progress
         try:
             lost = isinstance(error, EngineError) and not isinstance(error, RefusedError)
             roll_back(self._port, self._journal, made, lost=lost, clock=self._clock, own=True)
         except (EngineError, NoSuchContainerError, JournalError) as second:
-            yield replace(told, state=State.FAILED, seconds=self._clock.now() - begun)
+            yield replace(progress, state=State.FAILED, seconds=self._clock.now() - begun)
             text = msg("{why} Going back failed too: run stratascope recover as soon as the cause is fixed.", why=why)
             ending = Ending.UNFINISHED
             if isinstance(second, NameTakenError):  # the original runs
                 text, ending = second.message, Ending.ROLLED_BACK
             yield Ended(ending, made, text, joined(words, in_words(second)[1]), log)
             return
-        yield replace(told, state=State.DONE, seconds=self._clock.now() - begun)
+        yield replace(progress, state=State.DONE, seconds=self._clock.now() - begun)
         yield Ended(Ending.ROLLED_BACK, made, why, words, log)
 
     def _without_an_original(self) -> bool:
         try:
             return all_that_is_left(self._port, self.transaction)
         except EngineError:
-            return False  # the way back will find out
+            return False  # rolling back will find out
 
     def enter(self, stage: Stage) -> None:
         """See `Recreation`."""
@@ -170,11 +169,11 @@ class Exchange:
         self._journal.write(self.transaction)
 
     def _claim(self) -> None:
-        """Where none is created, the one set aside takes the name that says so."""
+        """Nothing is created here, so the container set aside takes the name that marks the claim."""
         claimed: list[Member] = []
         for member in self.transaction.members:
             try:
-                if self._port.running(member.new).name == claim(member.old):  # to which it could be renamed again
+                if self._port.running(member.new).name == claim(member.old):  # renaming to the same name would not fail
                     raise ClaimedError(member.old)
                 with self._claiming(member):
                     self._port.rename(member.new, claim(member.old))
@@ -188,7 +187,7 @@ class Exchange:
 
     @contextmanager
     def _claiming(self, member: Member) -> Iterator[None]:
-        """Raises ClaimedError where somebody else has claimed it."""
+        """Raises ClaimedError if somebody else has claimed it."""
         try:
             yield
         except RefusedError as error:
@@ -197,16 +196,18 @@ class Exchange:
             raise ClaimedError(member.old) from error
 
     def _look_again(self) -> None:
-        """Once it is claimed, nobody else stops, renames or replaces it: whoever did so did it before."""
+        """Check again now that it is claimed: nobody else stops, renames or replaces it from here on, but may have
+        before.
+        """
         for member in self.transaction.members:
             now = self._port.running(member.old)
             if now.name != member.name or (self.transaction.created and not as_it_ran(now, member)):
                 raise FailedError(msg("It was changed in the meantime. Check it again."))
-            if self._port.named(guard(member.old)) is not None:  # it took a place itself, and may not stay there
+            if self._port.named(guard(member.old)) is not None:  # it is itself a replacement that may not stay
                 self._give_up(member)
 
     def _give_up(self, member: Member) -> NoReturn:
-        """All as it was, since somebody else works on it."""
+        """Restore everything, since somebody else is working on it."""
         roll_back(self._port, self._journal, self.transaction, clock=self._clock, own=True)
         raise ClaimedError(member.old)
 
@@ -226,9 +227,9 @@ class Exchange:
         self.enter(Stage.CREATED)
 
     def _new_warnings(self, created: Created) -> list[str]:
-        """What the engine warns of, without what it would say of the original too: that is no fault of a toggle.
+        """The engine's warnings, without those that the original causes too: no toggle is to blame for these.
 
-        It is asked by creating the original once more, without starting it. The label lets recovery find that one.
+        Found by creating the original once more, without starting it. Its label lets recovery find that container.
         """
         transaction = self.transaction
         warnings = _plain_warnings(created, transaction.new_aside)
@@ -252,7 +253,9 @@ class Exchange:
         }
 
     def _create_all(self, images: Mapping[str, str]) -> Created:
-        """A replacement for each, from the images (by the originals' ids) where there are some; gives the main one."""
+        """A replacement for each, from `images` (keyed by the originals' ids) if there are some; returns the
+        main one.
+        """
         made: list[Created] = []
         moved: dict[str, str] = {}
         for place, member in enumerate(self.transaction.members):
@@ -275,26 +278,28 @@ class Exchange:
             if member.restart != NEVER:
                 self._port.restart_policy(member.old, NEVER)
         if self.transaction.created and not all(self._still_runs(member) for member in members):
-            raise FailedError(msg("It ended by itself in the meantime, so it was left alone."))  # no job twice
+            raise FailedError(msg("It ended by itself in the meantime, so it was left alone."))  # not twice
         self.enter(Stage.STOPPING)
         for member in reversed(members):
             self._port.stop(member.old, member.stop_timeout)
         for member in members if self.transaction.created else ():
-            if (why := self._loses(member)) is not None:  # written since the plan was made, or as it stopped
+            if (why := self._loses(member)) is not None:  # written since the plan was made, or while stopping
                 raise FailedError(why)
 
     def _still_runs(self, member: Member) -> bool:
         return not member.was_running or self._port.running(member.old).status == "running"
 
     def _commit(self) -> None:
-        """The stage stays: whoever finds it removes the image, which the journal knows, and what has the label."""
+        """The stage does not change: recovery removes the image, which the journal has, and every container with the
+        label.
+        """
         members = tuple(
             member if member.image and self._wrote(member.old) else replace(member, image="")
             for member in self.transaction.members
         )
         images = {member.old: self._port.commit(member.old, member.image) for member in members if member.image}
         self.transaction = self.transaction.with_members(members)
-        if images:  # those that were made first go last: by them it is known that the originals are being replaced
+        if images:  # those created first are removed last: they mark the originals as being replaced
             for member in members:
                 self._port.rename(member.new, f"{member.new_aside}.same")
             self._create_all(images)
@@ -303,10 +308,10 @@ class Exchange:
                 self._port.remove(member.new)
 
     def _hand_over(self) -> None:
-        """Listed once nobody writes there any more, and written down before the first is changed."""
+        """Listed once nobody writes there any more, and recorded before the first change."""
         made = self.transaction
         if made.kind is Kind.HARDEN:
-            wanted = self._handed or made.owners  # the latter: an undo is taken back
+            wanted = self._handed or made.owners  # the latter when an undo is undone
             owners = tuple(self._port.volume_change(each.source, each.was, each.becomes) for each in wanted)
             self.transaction = replace(made, owners=owners)
         self.enter(Stage.OWNERS)
@@ -336,7 +341,7 @@ class Exchange:
 
 
 def _plain_warnings(created: Created, name: str) -> list[str]:
-    """Without what differs between two of a kind."""
+    """With the parts replaced that differ between two identical containers."""
     found = []
     for text in filter(None, created.warnings):
         found.append(text.replace(created.id, "…").replace(created.id[:12], "…").replace(name, "…"))

@@ -1,4 +1,4 @@
-"""Hardening one container: created again by its engine or its owner, watched, proven; and back where that fails."""
+"""Hardens one container: recreated by its engine or owner, watched, proven; rolled back on failure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from stratascope.usecases.relaunch.works import Shown, ask_original, broken, loo
 from stratascope.value import replace
 
 T = TypeVar("T")
-Written = Callable[[str], Sequence[FileChange]]  # by a container, over its image
+Written = Callable[[str], Sequence[FileChange]]  # what a container changed in its image
 
 
 def harden(
@@ -57,10 +57,8 @@ def harden(
     cancelled: Callable[[], bool] = lambda: False,
     group: str = "",
 ) -> Iterator[Event]:
-    """Carry the plan out. The last thing that it yields is an `Ended`; it raises nothing that an engine can cause.
-
-    `exercised`: commands that ended well on a twin with just these settings.
-    `group`: of those that are relaunched after each other.
+    """Carry out the plan. The last item is an `Ended`; raises nothing that an engine can cause. `exercised`: commands
+    that succeeded on a twin with exactly these settings. `group`: id shared by relaunches done one after the other.
     """
     if made.checked.blocks:
         yield Ended(Ending.REFUSED, None, made.checked.blocks[0].text)
@@ -73,7 +71,7 @@ def harden(
         yield Ended(Ending.REFUSED, None, why, error.words)
         return
     work: Recreation
-    written: Written = cache(access.port.changes)  # asked once it has stopped, or of an owner's just before
+    written: Written = cache(access.port.changes)  # queried once stopped; with an owner, just before
     if made.owner is None:
         work = _exchange(access, made, cancelled, group, written)
     else:
@@ -98,15 +96,15 @@ def harden(
             carried = any(member.old == each_old.id and member.image for member in work.transaction.members)
             all_there(access, each_old, new[each_old.id], wrote[each_old.id], carried=carried)
         begun = access.clock.now()
-        told = Progress("verify", State.BEGUN, 0.0, msg("Verify the result in /proc"))
-        yield told
+        progress = Progress("verify", State.BEGUN, 0.0, msg("Verify the result in /proc"))
+        yield progress
         proofs = [
             replace(proof, original=each.spec.id)
             for each in hardened
             for proof in verify(access, each, new[each.spec.id])
         ]
         yield from proofs
-        yield replace(told, state=State.DONE, seconds=access.clock.now() - begun)
+        yield replace(progress, state=State.DONE, seconds=access.clock.now() - begun)
         failed.extend(item for item in proofs if item.proof.outcome is not Proven.ENFORCED)
         halves.proofs = tuple(proofs)
         if failed and not keep_unverified:
@@ -137,7 +135,7 @@ def harden(
 
 
 def _containers(made: Plan) -> Iterator[Container]:
-    """All that are relaunched by it."""
+    """All containers that it relaunches."""
     yield from (each.subject.container for each in (made, *made.along))
     yield from (each.container for each in made.further)
 
@@ -150,14 +148,14 @@ def _kept(
 
 
 class _Halves:
-    """What became known of the replacement: is it enforced, and does it work."""
+    """Findings on the replacement: whether it is enforced, and whether it works."""
 
     def __init__(self) -> None:
         self.proofs: tuple[Proved, ...] | None = None
         self.shown = Shown()
 
     def of(self, ended: Ended) -> Ended:
-        """The end with them; also why it does not work where it was kept all the same."""
+        """Adds them to the end, including why it does not work if it was kept all the same."""
         if self.proofs is None:
             return ended
         outcomes = {item.proof.outcome for item in self.proofs} if ended.ending.stays else {Proven.UNKNOWN}
@@ -175,15 +173,15 @@ class _Halves:
 
 def _timed(access: EngineAccess, step: str, message: Message, action: Callable[[], T]) -> Generator[Progress, None, T]:
     begun = access.clock.now()
-    told = Progress(step, State.BEGUN, 0.0, message)
-    yield told
+    progress = Progress(step, State.BEGUN, 0.0, message)
+    yield progress
     found = action()
-    yield replace(told, state=State.DONE, seconds=access.clock.now() - begun)
+    yield replace(progress, state=State.DONE, seconds=access.clock.now() - begun)
     return found
 
 
 def _explained(ended: Ended, made: Plan, stage: Stage, error: Exception, failed: Sequence[Proved]) -> Ended:
-    """With our best explanation, where it is the replacement that failed."""
+    """With our best explanation, if it is the replacement that failed."""
     match error:
         case FailedError(failure=Failure() as failure):
             pass
@@ -247,7 +245,7 @@ def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
             _member(each.spec, number, hardened.get(each.spec.id, each.spec.body), made.remedies,
                     running=each.container.status is Status.RUNNING) for each in made.further
         ]  # fmt: skip
-    else:  # it makes the containers, under names of its own, and sets none aside
+    else:  # an owner creates the containers under its own names, and sets none aside
         members += [_member(each.spec, number, "", made.remedies, running=True) for each in made.along]
         members = [
             replace(each, old_aside="", new_aside="", image="", old_image="", inspect="", body="", original="")

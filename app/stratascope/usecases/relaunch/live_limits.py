@@ -1,4 +1,4 @@
-"""A change of limits alone: the engine makes it while the container runs, and nothing is relaunched."""
+"""Changing only limits: the engine does so while the container runs, without a relaunch."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from stratascope.value import replace
 
 
 def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
-    """The last thing is an `Ended`; raises nothing that an engine can cause."""
+    """The last item is an `Ended`; raises nothing that an engine can cause."""
     begun = time.monotonic()
-    told = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
-    yield told
+    progress = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
+    yield progress
     wanted = made.wanted
     try:
         access.port.limit(made.spec.id, Limits(wanted.memory, wanted.memory_swap, wanted.pids, wanted.cpu_cores))
     except (EngineError, NoSuchContainerError) as error:
-        yield replace(told, state=State.FAILED, seconds=time.monotonic() - begun)
+        yield replace(progress, state=State.FAILED, seconds=time.monotonic() - begun)
         why, words, _ = in_words(error)
-        if _changed(access, made):  # a part of it, or all and only the answer was a bad one
+        if _changed(access, made):  # part of it, or all and only the answer failed
             why = msg("{why} A part of it may be in effect.", why=why)
             yield Ended(Ending.KEPT, None, why, words)
         else:
             yield Ended(Ending.REFUSED, None, why, words)
         return
-    yield replace(told, state=State.DONE, seconds=time.monotonic() - begun)
+    yield replace(progress, state=State.DONE, seconds=time.monotonic() - begun)
     proofs = verify(access, made, made.spec.id)
     yield from proofs
     failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
@@ -43,7 +43,7 @@ def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
 
 
 def _changed(access: EngineAccess, made: Plan) -> bool:
-    """Also where that can't be told."""
+    """True also if that is not known."""
     try:
         now = access.read(made.spec.id)
     except EngineError:

@@ -1,4 +1,4 @@
-"""A failed relaunch in words: why, what the engine said, and what the container said last."""
+"""Describes a failed relaunch: why, the engine's error, and the container's last output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stratascope.usecases.relaunch.watch import FailedError
 
 
 def in_words(error: Exception) -> tuple[Message, str, str]:
-    """Why, the engine's own words, and the container's last ones."""
+    """The reason, the engine's own error, and the container's last output."""
     match error:
         case FailedError():
             return error.why, error.words, error.log
@@ -23,5 +23,5 @@ def in_words(error: Exception) -> tuple[Message, str, str]:
 
 
 def joined(*words: str) -> str:
-    """The words of both, once where they are the same."""
+    """The texts of both, without repetition."""
     return "; ".join(dict.fromkeys(filter(None, words)))

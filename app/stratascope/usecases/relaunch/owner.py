@@ -1,9 +1,8 @@
-"""A container created again by its owner, whose file is written first; watched and proven as always.
+"""A container recreated by its owner, after changing the owner's file; watched and proven as always.
 
-The same events and the same journal as with the engine's own calls, but nothing is set aside: the owner removes the old
-container by itself. The way back is the file without our text, and the owner again. Stages: INTENT, the files are about
-to be changed; STOPPING, the owner is about to be told; STARTED, its new container is being watched; VERIFIED, it is to
-stay.
+Same events and journal as with the engine's own calls, but nothing is set aside: the owner removes the old container
+itself. The way back is to remove our text from the file and call the owner again. Stages: INTENT, about to change the
+files; STOPPING, about to call the owner; STARTED, its new container is being watched; VERIFIED, it is to stay.
 
 An owner may create several containers at once, all replicas of a service: these are the members of one transaction.
 """
@@ -37,12 +36,12 @@ from stratascope.usecases.relaunch.outcome import in_words, joined
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on, last_words
 from stratascope.value import replace
 
-_SETTLE = 10.0  # seconds that the owner's container may take to run after the way back
-_AGAIN = 0.2  # seconds between two looks at it
+_SETTLE = 10.0  # seconds until the owner's container has to be running on the way back
+_AGAIN = 0.2  # seconds between two checks
 
 
 class ByOwner:
-    """A `carry_out.Recreation` of a transaction that has an owner; `transaction` is as the journal has it."""
+    """A `carry_out.Recreation` of a transaction that has an owner; `transaction` is as in the journal."""
 
     def __init__(
         self,
@@ -85,7 +84,7 @@ class ByOwner:
         try:
             yield from self._watcher.watch(self.transaction.new, watch)
             go_on(self._access.port, self.transaction.further)
-        except (NoSuchContainerError, RefusedError) as error:  # Podman refuses to tell of one that goes just now
+        except (NoSuchContainerError, RefusedError) as error:  # Podman: it is just being removed
             if {item.id for item in _theirs(self._access, owned)} >= {item.new for item in self.transaction.members}:
                 raise
             raise self._failed(msg("It ended by itself, and its owner removed it."), str(error)) from error
@@ -106,21 +105,21 @@ class ByOwner:
         why, words, log = in_words(error)
         clock = self._access.clock
         begun = clock.now()
-        told = Progress("roll-back", State.BEGUN, 0.0, msg("Let its owner restore it"))
-        yield told
+        progress = Progress("roll-back", State.BEGUN, 0.0, msg("Let its owner restore it"))
+        yield progress
         try:
             _back(self._access, self.transaction)
         except (EngineError, NoSuchContainerError, JournalError) as second:
-            yield replace(told, state=State.FAILED, seconds=clock.now() - begun)
+            yield replace(progress, state=State.FAILED, seconds=clock.now() - begun)
             text = msg("{why} Going back failed too: {second} Run stratascope recover afterwards.", why=why,
                        second=in_words(second)[0])  # fmt: skip
             yield Ended(Ending.UNFINISHED, self.transaction, text, joined(words, in_words(second)[1]), log)
             return
-        yield replace(told, state=State.DONE, seconds=clock.now() - begun)
+        yield replace(progress, state=State.DONE, seconds=clock.now() - begun)
         yield Ended(Ending.ROLLED_BACK, self.transaction, why, words, log)
 
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
-        """Tell when it begins and how long it took."""
+        """Yields its begin and, with the time it took, its end."""
         clock = self._access.clock
         begun = clock.now()
         yield Progress(name, State.BEGUN, 0.0, message)
@@ -152,7 +151,7 @@ class ByOwner:
         self.enter(Stage.STARTED)
 
     def _failed(self, why: Message, words: str = "") -> FailedError:
-        """With what it said last: the engine knows that of a container that is still there, else its owner may."""
+        """With its last output: the engine has that of an existing container, else its owner may."""
         there = _theirs(self._access, self._owned)
         log = last_words(self._access.port, there[0].id) if there else ""
         log = log or _owners(self._access).last_words(self._owned)
@@ -160,15 +159,15 @@ class ByOwner:
 
 
 def accept_owned(access: EngineAccess, done: Transaction) -> None:
-    """The change is to stay for good: only the journal forgets it. Raises JournalError, BusyError."""
+    """Keep the change for good: only its journal entry is deleted. Raises JournalError, BusyError."""
     with access.journal.hold(done.engine, owned_of(done).key):
         access.journal.forget(done.id)
 
 
 def recover_owned(access: EngineAccess, transaction: Transaction) -> bool:
-    """What a crash left half done is finished (True) or undone (False). Raises EngineError, JournalError, BusyError."""
+    """Completes (True) or undoes (False) what a crash interrupted. Raises EngineError, JournalError, BusyError."""
     with access.journal.hold(transaction.engine, owned_of(transaction).key):
-        # read again: whoever held it may have come to its end just now
+        # read again: its holder may have finished just now
         kept = (item for item in access.journal.all() if isinstance(item, Transaction))
         now = next((item for item in kept if item.id == transaction.id), None)
         if now is None or now.stage is Stage.DONE:
@@ -181,14 +180,14 @@ def recover_owned(access: EngineAccess, transaction: Transaction) -> bool:
 
 
 def owned_of(transaction: Transaction) -> Owned:
-    """Its owner. Raises ValueError where it has none."""
+    """Its owner. Raises ValueError if it has none."""
     if transaction.owner is None:
         raise ValueError(f"{transaction.id} has no owner")
     return transaction.owner
 
 
 def _keep(access: EngineAccess, transaction: Transaction) -> Transaction:
-    """It is to stay. May be run again."""
+    """It is to stay. Idempotent."""
     done = replace(transaction, stage=Stage.DONE)
     if transaction.kind is Kind.UNDO:  # nothing is left to undo
         access.journal.forget(owned_of(transaction).undoes)
@@ -199,7 +198,7 @@ def _keep(access: EngineAccess, transaction: Transaction) -> Transaction:
 
 
 def _back(access: EngineAccess, transaction: Transaction) -> None:
-    """All as it was before, from any stage, any number of times. Raises EngineError, JournalError."""
+    """Restore everything, from any stage, any number of times. Raises EngineError, JournalError."""
     owned, owners = owned_of(transaction), _owners(access)
     if transaction.kind is Kind.UNDO:
         owners.put(owned)
@@ -212,13 +211,13 @@ def _back(access: EngineAccess, transaction: Transaction) -> None:
         except OwnerGoneError:
             if _theirs(access, owned):
                 raise
-            # somebody removed the service with its files: there is nothing to bring back
+            # somebody removed the service with its files: there is nothing to restore
     access.journal.forget(transaction.id)
 
 
 def _made(members: Sequence[Member], found: Sequence[Running]) -> tuple[Member, ...]:
-    """Who took whose place: by the name, as an owner gives the same ones again; else whoever is left. An undo may find
-    more of them, or less, since a person may have scaled the service meanwhile.
+    """Matches members with their replacements: by name, as owners reuse names, else by what is left. An undo may find
+    more or fewer of them, since a person may have scaled the service meanwhile.
     """
     named = {item.name: item for item in found}
     kept = [member for member in members if member.name in named]
@@ -232,7 +231,7 @@ def _made(members: Sequence[Member], found: Sequence[Running]) -> tuple[Member, 
 
 
 def _runs(access: EngineAccess, owned: Owned, count: int) -> None:
-    """Raises OwnerError where not so many of the owner's own containers run."""
+    """Raises OwnerError if fewer of the owner's own containers are running."""
     until = access.clock.now() + _SETTLE
     while True:
         found = _theirs(access, owned)

@@ -1,4 +1,4 @@
-"""Each choice held against /proc of the new process, and the processes that belong to its start."""
+"""Checks each choice against /proc of the new process, and that the processes of its start are back."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stratascope.usecases.relaunch.diagnosis import points_to
 from stratascope.usecases.relaunch.watch import FailedError, last_words
 from stratascope.value import Value, replace
 
-_SETTLE = 5.0  # seconds that the new process may take to be readable
+_SETTLE = 5.0  # seconds until the new process has to be readable
 _AGAIN = 0.5  # seconds between two readings of it
-_COME_BACK = 10.0  # seconds beyond the watch until all processes that belong to its start must be there
+_COME_BACK = 10.0  # seconds beyond the watch until all processes of its start have to be back
 
 
 class Proved(Value):
-    """One choice held against /proc of the new process. `original`: full id of the one that it took the place of."""
+    """One choice checked against /proc of the new process. `original`: full id of the container that it replaces."""
 
     choice: Choice
     proof: Proof
@@ -33,7 +33,7 @@ class Proved(Value):
 
 
 def verify(access: EngineAccess, made: Plan, container: str) -> tuple[Proved, ...]:
-    """Each choice against the facts of the new process. What can't be read yet is read again for a moment."""
+    """Each choice against the facts of the new process. What is not readable yet is retried for a moment."""
     until = access.clock.now() + _SETTLE
     while True:
         proofs = _proofs(access, made, access.read(container))
@@ -55,7 +55,7 @@ def _proofs(access: EngineAccess, made: Plan, state: ContainerState | None) -> t
 
 
 def _not_given(access: EngineAccess, made: Plan) -> tuple[str, ...] | None:
-    """Files of its volumes that belong to the user before; None where that can't be read."""
+    """Files of its volumes that still belong to the previous user; None if that can't be read."""
     targets = {mount.source: mount.target for mount in made.wanted.mounts}
     try:
         return tuple(
@@ -66,7 +66,7 @@ def _not_given(access: EngineAccess, made: Plan) -> tuple[str, ...] | None:
 
 
 def not_enforced(failed: Sequence[Proved]) -> Message:
-    """Why a result is not good enough, of the first of them."""
+    """Why a result is not good enough, for the first of them."""
     first = failed[0]
     title = toggle(first.choice.toggle).named(first.choice.value)
     if first.proof.outcome is Proven.UNKNOWN:
@@ -85,10 +85,10 @@ def all_back(
     seconds: float = _COME_BACK,
     again: float = _AGAIN,
 ) -> tuple[ProcessKind, ...]:
-    """Raises FailedError where a process that belongs to its start does not come. `subject`: the original.
+    """Raises FailedError if a process that belongs to its start does not appear. `subject`: the original.
 
-    Gives those that did not come and need not, as they may have been started on demand: none of these counts where the
-    log says that something was refused.
+    Returns those that did not appear but need not, as they may have been started on demand; if the log says that
+    something was refused, all are required.
     """
     until, users = access.clock.now() + seconds, not changes_users(choices)
     while before:

@@ -1,6 +1,6 @@
-"""What a crash left of an engine's relaunches is finished or undone, each by itself: none blocks the others.
+"""Completes or undoes an engine's relaunches that a crash interrupted, each by itself: none blocks the others.
 
-One that a living program works on is left to it. What can't be mended now stays in the journal, for the next time.
+One that a running program works on is left alone. What can't be recovered now stays in the journal, for the next time.
 """
 
 from __future__ import annotations
@@ -24,15 +24,13 @@ from stratascope.value import Value
 class Result(StrEnum):
     FINISHED = "finished"  # the replacement stays
     UNDONE = "undone"  # the original is back
-    REMOVED = "removed"  # a twin, which nobody needs any more
-    HELD = "held"  # a living program works on it
-    FAILED = "failed"  # not now
+    REMOVED = "removed"  # a twin, which is no longer needed
+    HELD = "held"  # a running program works on it
+    FAILED = "failed"  # not possible now
 
 
 class Recovered(Value):
-    """One relaunch that was found unfinished, several that belong together, or a twin that was left; `error` where it
-    FAILED.
-    """
+    """A relaunch found unfinished, a group of them, or a leftover twin; `error` if it FAILED."""
 
     transaction: Transaction | TwinRecord | Group
     result: Result
@@ -55,11 +53,11 @@ def recover_all(access: EngineAccess) -> Iterator[Recovered]:
         try:
             if not is_of(access, item):
                 continue
-            if item.owner is not None:  # it holds it by itself
+            if item.owner is not None:  # takes the lock itself
                 yield Recovered(item, _result(recover_owned(access, item)))
                 continue
             with rollback.held(access.journal, item):
-                # read again: whoever held it may have come to its end just now
+                # read again: its holder may have finished just now
                 now = next((each for each in _relaunches(access.journal) if each.id == item.id), None)
                 if now is not None:
                     yield Recovered(now, _result(rollback.recover(access.port, access.journal, now, access.clock)))
@@ -72,8 +70,8 @@ def recover_all(access: EngineAccess) -> Iterator[Recovered]:
 
 
 def _of_others(access: EngineAccess) -> Iterator[Recovered]:
-    """What a crash left that another journal knows, or none any more: back, as nobody can say that it was verified."""
-    if not access.engine.local:  # its users on other machines can't be asked whether they live
+    """Crash leftovers that are in another journal, or in none: undone, since nobody can say that they were verified."""
+    if not access.engine.local:  # its users on other machines can't be asked whether they are still running
         return
     with suppress(EngineError, NoSuchContainerError):
         for item in under_way(access):
@@ -91,7 +89,7 @@ def _of_others(access: EngineAccess) -> Iterator[Recovered]:
 
 
 def _forget_undone(access: EngineAccess) -> None:
-    """Entries of what was undone by another journal: the way back that they tell was gone."""
+    """Delete entries of what another journal undid: the way back that they describe was taken."""
     for item in access.journal.all():
         if isinstance(item, Damaged) or item.stage is not Stage.DONE or item.owner is not None:
             continue
@@ -106,8 +104,8 @@ def _result(stays: bool) -> Result:
 
 
 def is_of(access: EngineAccess, item: Transaction | TwinRecord) -> bool:
-    """Ids such as `docker` mean another engine where the environment names another one. That one knows nothing of
-    the container, which would look as if somebody had removed it, and all was over. Raises EngineError.
+    """Whether it is of this engine: an id such as `docker` is another engine when the environment says so. That one
+    does not know the container, which would look as if somebody had removed it. Raises EngineError.
     """
     if item.endpoint == access.engine.endpoint:
         return True

@@ -1,8 +1,8 @@
-"""The ways out of a relaunch, from any stage: all as it was before, or the replacement for good; and what is discarded.
+"""The ways out of a relaunch, from any stage: all as it was before, or the replacement for good; and discarding.
 
 `roll_back` and `roll_forward` may be run any number of times, by the run that began it or by one after a crash: they
-look at what is there and do what is missing. Nobody but the run itself takes a journal's word for which containers
-these are (`known`).
+look at what exists and do what is missing. Except for that run itself, the containers are checked against the journal
+first (`known`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from stratascope.value import replace
 NEVER = RestartPolicy()
 ALIVE = ("running", "stopping", "restarting")
 _OWNERS_AS_BEFORE = (Stage.INTENT, Stage.CREATED, Stage.HELD, Stage.STOPPING)
-LATE = 2.0  # seconds that a create whose answer was lost is waited for
+LATE = 2.0  # seconds to wait for a create whose answer was lost
 
 
 class NameTakenError(RefusedError):
-    """What ran before runs again, but not under its name. The journal keeps the rest of the way back."""
+    """The previous container runs again, but not under its name. The journal keeps the rest of the way back."""
 
     def __init__(self, name: str, error: RefusedError) -> None:
         text = msg("Another container took its name in the meantime, so it runs as {name}. Free the name, then run "
@@ -45,10 +45,10 @@ def roll_back(
     clock: Clock | None = None,
     own: bool = False,
 ) -> None:
-    """All as it was before. Raises EngineError where the engine can't be asked: try again later, nothing is lost.
+    """Restore everything. Raises EngineError if the engine can't be asked: try again later, nothing is lost.
 
-    `lost`: the answer to the last call may be lost, so that a create may still be under way. `own`: what this run made
-    or has checked itself.
+    `lost`: the answer to the last call may be lost, so a create may still be in progress. `own`: containers that this
+    run created or has checked itself.
     """
     pairs = (looked if own else known)(port, transaction)
     olds = [(pair.member, pair.old) for pair in pairs]
@@ -70,13 +70,13 @@ def roll_back(
         if old is not None and old.name != member.name and transaction.stage not in (Stage.INTENT, Stage.CREATED):
             refused = _renamed(port, old.id, member.name)
             if refused is not None:
-                if old.name != member.old_aside:  # a name that says that somebody works on it
+                if old.name != member.old_aside:  # its name is still a mark that somebody works on it
                     _renamed(port, old.id, member.old_aside)
                 taken = taken or NameTakenError(member.old_aside, refused)
     _bring_back(port, [(member, old) for member, old in olds if old is not None], transaction.stage)
     if (unfinished := taken or kept) is not None:
         raise unfinished
-    for container in made:  # last, as their labels tell what the originals are
+    for container in made:  # last, as their labels identify the originals
         with contextlib.suppress(NoSuchContainerError):
             port.remove(container)
     for member in transaction.members:
@@ -86,10 +86,10 @@ def roll_back(
 
 
 def _makes_way(port: Relauncher, new: Running, member: Member) -> bool:
-    """Whether the replacement is still there, stopped and without the name."""
+    """Whether the replacement still exists, stopped and without the name."""
     with contextlib.suppress(NoSuchContainerError):
         try:
-            if new.status in ALIVE:  # it may be writing to the volumes that the original has too
+            if new.status in ALIVE:  # it may be writing to volumes shared with the original
                 port.stop(new.id, member.stop_timeout)
             if new.name == member.name:
                 port.rename(new.id, member.new_aside)
@@ -101,7 +101,7 @@ def _makes_way(port: Relauncher, new: Running, member: Member) -> bool:
 
 
 def change_owners(port: Relauncher, transaction: Transaction, *, back: bool = False) -> None:
-    """Of the files in its volumes: to the hardened one's user, or back to what they were. May be repeated."""
+    """Of the files in its volumes: to the hardened one's user, or back. Idempotent."""
     give = (transaction.kind is Kind.HARDEN) is not back
     for change in transaction.owners:
         if give:
@@ -111,7 +111,7 @@ def change_owners(port: Relauncher, transaction: Transaction, *, back: bool = Fa
 
 
 def _renamed(port: Relauncher, container: str, name: str) -> RefusedError | None:
-    """The refusal where somebody took the name meanwhile: running matters more than having the right name."""
+    """Returns the refusal if somebody took the name meanwhile: running matters more than the right name."""
     try:
         port.rename(container, name)
     except RefusedError as error:
@@ -124,7 +124,7 @@ def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction, *
     members = [(pair.member, pair.old, pair.new) for pair in (looked if own else known)(port, transaction)]
     for member, old, _ in reversed(members):
         if old is not None:
-            ours = old.name in (member.name, guard(member.new))  # else a person called it so
+            ours = old.name in (member.name, guard(member.new))  # else a person named it
             _set_aside(port, old, member.old_aside if ours else old.name, member)
     for member, _, new in members:
         if new is not None:
@@ -133,7 +133,7 @@ def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction, *
             if new.status != "running" and member.starts:
                 port.start(new.id)
     done = replace(_kept(port, transaction), stage=Stage.DONE)
-    for item in journal.all():  # before DONE: of the two, one at most may be listed as set aside
+    for item in journal.all():  # before DONE: at most one of the two may be listed as set aside
         if isinstance(item, Transaction) and item.stage is Stage.DONE and _over(port, item, done):
             journal.forget(item.id)
     journal.write(done)
@@ -141,7 +141,7 @@ def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction, *
 
 
 def _kept(port: Relauncher, transaction: Transaction) -> Transaction:
-    """With the first original as what is set aside: the replacement that was replaced in its turn is of no use."""
+    """Makes the first original the one set aside: the replacement that was itself replaced is not needed."""
     kept = transaction.kept
     if kept is None:
         return transaction
@@ -157,7 +157,7 @@ def _kept(port: Relauncher, transaction: Transaction) -> Transaction:
 
 
 def _over(port: Relauncher, item: Transaction, done: Transaction) -> bool:
-    """Whether an entry is about a way back that was gone now, or that leads from elsewhere now."""
+    """Whether an entry describes a way back that was taken, or that now starts elsewhere."""
     if item.id == done.id:
         return False
     undone = (item.old, item.new) == (done.new, done.old)
@@ -165,7 +165,7 @@ def _over(port: Relauncher, item: Transaction, done: Transaction) -> bool:
 
 
 def recover(port: Relauncher, journal: Journal, transaction: Transaction, clock: Clock | None = None) -> bool:
-    """What a crash left half done is finished (True) or undone (False). DONE is left alone (True).
+    """Completes (True) or undoes (False) what a crash interrupted. DONE is left alone (True).
 
     Raises EngineError, JournalError.
     """
@@ -180,9 +180,9 @@ def recover(port: Relauncher, journal: Journal, transaction: Transaction, clock:
 
 
 def all_that_is_left(port: Relauncher, transaction: Transaction) -> bool:
-    """Whether somebody removed an original (by a prune), so that the way back would end with none. Raises EngineError.
+    """Whether somebody removed an original (by a prune), so that a rollback would leave none. Raises EngineError.
 
-    Before the replacement has its name nobody relies on it: there a removal is what that person wanted.
+    Before the replacement has its name nobody relies on it: then the removal is what that person wanted.
     """
     if transaction.stage not in (Stage.RENAMED, Stage.STARTED, Stage.VERIFIED):
         return False
@@ -191,7 +191,7 @@ def all_that_is_left(port: Relauncher, transaction: Transaction) -> bool:
 
 
 def discard(port: Relauncher, journal: Journal, transaction: Transaction) -> None:
-    """Remove what is set aside, and the images that it alone used. Volumes stay. Raises EngineError, JournalError."""
+    """Remove what is set aside, and images that only it used. Volumes stay. Raises EngineError, JournalError."""
     for pair in reversed(known(port, transaction)):
         if pair.old is not None:
             with contextlib.suppress(NoSuchContainerError):
@@ -204,7 +204,7 @@ def discard(port: Relauncher, journal: Journal, transaction: Transaction) -> Non
 
 @contextlib.contextmanager
 def held(journal: Journal, transaction: Transaction) -> Iterator[None]:
-    """An exclusive lock on all that it concerns. Raises BusyError, JournalError."""
+    """An exclusive lock on everything it concerns. Raises BusyError, JournalError."""
     with contextlib.ExitStack() as stack:
         for member in transaction.members:
             for container in filter(None, (member.old, member.new)):
@@ -215,8 +215,8 @@ def held(journal: Journal, transaction: Transaction) -> Iterator[None]:
 def _replacements(
     port: Relauncher, transaction: Transaction, pairs: Sequence[Pair], late: float, clock: Clock
 ) -> list[tuple[Member, Running]]:
-    """By id, and by label where the program died between the engine's answer and the journal; in the order of the
-    members, as Podman removes none that others still need.
+    """By id, and by label if the program died between the engine's answer and the journal entry; in the order of the
+    members, as Podman refuses to remove one that others still need.
     """
     creating = transaction.stage is Stage.INTENT or (
         transaction.stage is Stage.STOPPING and any(member.image for member in transaction.members)
@@ -242,12 +242,12 @@ def _replacements(
 
 
 def _bring_back(port: Relauncher, olds: list[tuple[Member, Running]], stage: Stage) -> None:
-    """The originals run again as they did, with their restart policies."""
+    """The originals run again as before, with their restart policies."""
     if stage in (Stage.INTENT, Stage.CREATED):
         return
     runs = {member.old: _runs_on(port, old, member, stage) for member, old in reversed(olds)}
     for member, _ in olds:
-        ours = stage is not Stage.HELD or member.restart != NEVER  # else it ended by itself
+        ours = stage is not Stage.HELD or member.restart != NEVER  # else it had ended by itself
         if member.was_running and not runs[member.old] and ours:
             port.start(member.old)
     for member, _ in olds:
@@ -256,14 +256,14 @@ def _bring_back(port: Relauncher, olds: list[tuple[Member, Running]], stage: Sta
         try:
             port.restart_policy(member.old, member.restart)
         except RefusedError:
-            if stage is not Stage.HELD:  # there it was refused too, and is as it was
+            if stage is not Stage.HELD:  # at HELD the first change was refused too, so it is unchanged
                 raise
 
 
 def _runs_on(port: Relauncher, old: Running, member: Member, stage: Stage) -> bool:
     if old.status == "stopping" or (stage is Stage.STOPPING and old.status in ALIVE):
-        # A stop whose answer was lost may be under way, and would end it after we have looked. Our stop returns
-        # after the earlier one; if ours is refused, so was the earlier one.
+        # A stop whose answer was lost may be in progress, and would take effect after we have looked. Our stop returns
+        # after that one; if ours is refused, so was the earlier one.
         with contextlib.suppress(RefusedError):
             port.stop(old.id, member.stop_timeout)
             return False

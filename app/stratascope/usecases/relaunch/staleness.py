@@ -1,7 +1,7 @@
-"""Between the look and the deed: what somebody else did meanwhile, and why it is not right to go on then.
+"""Check that nothing changed since planning, and say why not to go on otherwise.
 
-A plan or an entry of the journal may be old by the time its button is pressed: a command in a terminal, another window
-or a person has been there. Asked under the lock, before anything is changed. All raise EngineError.
+A plan or a journal entry may be outdated when its button is pressed: by a command in a terminal, another window or a
+person. Checked under the lock, before anything is changed. All raise EngineError.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from stratascope.usecases.relaunch.rollback import ALIVE
 
 
 def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | None:
-    """Why a relaunch would not be of what was planned."""
+    """Why a relaunch would no longer be of what was planned."""
     kept = None if made.kept is None else (made.kept.old, made.old)
     others = []
     for item in (item for item in journal.all() if isinstance(item, Transaction)):
         if (item.old, item.new) == kept:
-            known(port, item)  # what it set aside is going to be the way back
+            known(port, item)  # what it set aside will be the way back
         else:
             others.append(item)
     for member in made.members:
@@ -34,7 +34,7 @@ def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | 
 
 
 def as_it_ran(now: Running, member: Member) -> bool:
-    """Whether it still runs, or still does not."""
+    """Whether its running state is as planned."""
     return now.status == "running" if member.was_running else now.status not in ALIVE
 
 
@@ -46,14 +46,14 @@ def over(journal: Journal, done: Transaction) -> Message | None:
 
 
 def undone_elsewhere(port: Relauncher, done: Transaction) -> bool:
-    """Whether what it set aside runs under its name again, and what it made does not: another journal has it so."""
+    """Whether the original runs under its name again, and the replacement does not: undone by another journal."""
     old, new = look(port, done.old), look(port, done.new)
     back = old is not None and old.status in ALIVE and old.name == done.name
     return back and (new is None or (new.status not in ALIVE and bool(known(port, done))))
 
 
 def in_use(port: Relauncher, done: Transaction) -> Message | None:
-    """Why what is set aside is not to be removed."""
+    """Why what is set aside must not be removed."""
     for member, now in ((pair.member, pair.old) for pair in known(port, done)):
         if now is not None and now.status in ALIVE:
             return msg("{name} is running. Stop it first.", name=now.name)

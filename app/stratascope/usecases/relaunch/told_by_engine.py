@@ -1,8 +1,8 @@
-"""Relaunches that only the engine knows of, by names and labels of its containers: the journal is another's, or gone.
+"""Relaunches that only the engine knows of, by container names and labels: the journal is another user's, or lost.
 
-What is under way can't be told apart from what a crash left by the engine alone, but by who holds the container on this
-machine (`Journal.held`). An engine elsewhere may be used from machines that can't be asked, so there what is under way
-is left to the journal that it stands in.
+The engine alone can't distinguish a running relaunch from a crash's leftover; whether a process of this machine holds
+the container can (`Journal.held`). A remote engine may be used from machines that can't be asked, so there unfinished
+ones are left to their own journal.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _NUMBER = re.compile(r"[0-9a-f]{8,64}").fullmatch
 
 
 class _Pair(Value):
-    """A replacement by its labels, and the one that it was made for, as far as that is there."""
+    """A replacement by its labels, and the container that it was made for, if that exists."""
 
     made: Running
     first: Running | None
 
 
 def under_way(access: EngineAccess) -> tuple[Transaction, ...]:
-    """What is neither finished nor in the journal; a crash left it where nobody holds it. Raises EngineError."""
+    """What is neither finished nor in the journal; if nobody holds it, a crash left it. Raises EngineError."""
     return tuple(
         item
         for item in _all(access)
@@ -46,12 +46,12 @@ def under_way(access: EngineAccess) -> tuple[Transaction, ...]:
 
 
 def still_under_way(access: EngineAccess, item: Transaction) -> Transaction | None:
-    """The same, read again; None where whoever held it has come to its end meanwhile. Raises EngineError."""
+    """The same, read again; None if its holder has finished meanwhile. Raises EngineError."""
     return next((each for each in _all(access) if each.id == item.id and each.stage is not Stage.DONE), None)
 
 
 def set_aside(access: EngineAccess) -> tuple[Transaction, ...]:
-    """What can be gone back to though the journal does not have it. Raises EngineError."""
+    """Originals to which one can go back though the journal does not have them. Raises EngineError."""
     return tuple(item for item in _all(access) if item.stage is Stage.DONE)
 
 
@@ -66,10 +66,10 @@ def _all(access: EngineAccess) -> Iterator[Transaction]:
     for made in access.port.labelled(TRANSACTION, ""):
         labels = dict(made.labels)
         number, original = labels.get(TRANSACTION, ""), labels.get(ORIGINAL, "")
-        # While it is under way the one that it replaces is there; afterwards that may have been one to replace, too
+        # the container that it replaces exists while under way; afterwards that may have been a replacement itself
         first = look(access.port, original) or look(access.port, labels.get(FIRST, ""))
-        told = any(item.id == number or item.concerns(made.id) for item in known)
-        if _NUMBER(number) and not told:
+        in_journal = any(item.id == number or item.concerns(made.id) for item in known)
+        if _NUMBER(number) and not in_journal:
             groups.setdefault(number, {}).setdefault(original, _Pair(made, first))
     for number, found in groups.items():
         pairs = sorted(found.values(), key=lambda pair: dict(pair.made.labels).get(PLACE, "0").rjust(4))
@@ -79,7 +79,7 @@ def _all(access: EngineAccess) -> Iterator[Transaction]:
 
 
 def _transaction(access: EngineAccess, number: str, pairs: list[_Pair]) -> Transaction | None:
-    """None where there is nothing to go back to, or to."""
+    """None if the original of a finished one is gone, or if names do not match the labels."""
     members, kinds, stages = [], set(), set()
     for made, first in ((pair.made, pair.first) for pair in pairs):
         if not (is_mark(made.name) if first is None else _belong(made, first)):
@@ -106,14 +106,14 @@ def _transaction(access: EngineAccess, number: str, pairs: list[_Pair]) -> Trans
 
 
 def _belong(made: Running, first: Running) -> bool:
-    """By their names: an image can bring labels along, and no name."""
+    """By their names: an image can bring labels, but no name."""
     name = dict(made.labels).get(NAME, "")
     return all(is_mark(each.name) or each.name == name or each.name.startswith(f"{name}.old-")
                for each in (made, first))  # fmt: skip
 
 
 def _state(made: Running, first: Running | None) -> tuple[Kind, Stage]:
-    """What is being done with the two, and whether it is done: by names, and by which of them runs."""
+    """Which operation the two are in, and whether it is done: by names, and by which of them runs."""
     if first is None:
         return Kind.HARDEN, Stage.STOPPED
     if made.name == claim(first.id) or made.name == f"{claim(first.id)}.same":

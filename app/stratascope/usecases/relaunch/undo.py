@@ -1,4 +1,4 @@
-"""Back to what a relaunch set aside, in the same order and by the same journal; or forth again."""
+"""Back to what a relaunch set aside, with the same order and journal; or forward again."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ from stratascope.value import replace
 def undo(
     access: EngineAccess, done: Transaction, *, watch: float = WATCH, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Event]:
-    """Back to what `done` set aside; the replacement is set aside in its turn.
+    """Back to what `done` set aside; the replacement is then set aside itself.
 
-    What somebody removed is created again, as the journal has it (`anew`).
-    With an owner: our text out of its files, and it creates the container again. The last thing is an `Ended`.
+    If somebody removed the original it is recreated from the journal (`anew`). With an owner: our text is removed from
+    its files, and it recreates the container. The last item is an `Ended`.
     """
     work: Recreation
     if done.owner is not None:
@@ -97,7 +97,7 @@ def _exchange(
 
 
 def _strangers(access: EngineAccess, done: Transaction) -> list[str]:
-    """Those that need a replacement and that the undo would not take along."""
+    """Those that need the replacement but that the undo would not take along."""
     containers = access.containers()
     aside = set_aside(containers, (item for item in access.journal.all() if isinstance(item, Transaction)))
     ours = {container.id for container in containers if done.concerns(container.id)}
@@ -113,17 +113,17 @@ def _strangers(access: EngineAccess, done: Transaction) -> list[str]:
 def _brought_back(
     access: EngineAccess, done: Transaction, watch: float, cancelled: Callable[[], bool]
 ) -> Iterator[Event]:
-    """The original, where nothing stands in its place any more."""
-    told = Progress("start", State.BEGUN, 0.0, msg("Start the container set aside"))
+    """Recreates the original, if nothing has its place any more."""
+    progress = Progress("start", State.BEGUN, 0.0, msg("Start the container set aside"))
     try:
         with rollback.held(access.journal, done):
             why_not = over(access.journal, done)
             if why_not is not None:
                 yield Ended(Ending.REFUSED, done, why_not)
                 return
-            yield told
+            yield progress
             rollback.roll_back(access.port, access.journal, replace(done, stage=Stage.STOPPED), clock=access.clock)
-            yield replace(told, state=State.DONE)
+            yield replace(progress, state=State.DONE)
             if done.was_running:
                 yield from Watcher(access.port, access.clock, cancelled).watch(done.old, watch)
     except BusyError as error:
@@ -141,23 +141,23 @@ def _begun(done: Transaction, owner: Owned | None) -> Transaction:
 
 
 def _swapped(access: EngineAccess, done: Transaction, pairs: Sequence[Pair]) -> tuple[Transaction, Health]:
-    """With what the healthcheck of the one that runs now says. Raises EngineError, NoSuchContainerError."""
-    kind = Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO  # to take an undo back is to harden again
+    """With the healthcheck's state of the one that runs now. Raises EngineError, NoSuchContainerError."""
+    kind = Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO  # undoing an undo is hardening again
     made = anew(done, pairs)
     back = replace(_begun(done, None), kind=kind, created=made)
     found = [_member(access, pair, back.id, made=made) for pair in pairs]
     first, *further = (member for member, _ in found)
-    # what is in place is meant to run although it may have ended, and what comes back as it did before
+    # the one in place is meant to run even if it has exited, and the one that returns as it did before
     first = replace(first, was_running=done.starts, new_runs=done.was_running)
     return back.with_members((first, *further)), found[0][1]
 
 
 def _member(access: EngineAccess, pair: Pair, number: str, *, made: bool) -> tuple[Member, Health]:
-    """`made`: the one that it goes back to is created again."""
+    """`made`: the container to go back to is recreated."""
     member = pair.member
     spec, now = access.port.plan(member.new), access.port.running(member.new)
     back = Member(
-        name=now.name,  # a person may have given it another one since
+        name=now.name,  # a person may have renamed it since
         old=member.new,
         new="" if made else member.old,
         old_aside=f"{now.name}.old-{number[:8]}",

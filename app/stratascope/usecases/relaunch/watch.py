@@ -1,7 +1,8 @@
-"""Watching a replacement: it runs, is healthy, listens where the original did, and no process of it is killed.
+"""Watching a replacement: it runs, is healthy, listens where the original did, and none of its processes is killed.
 
-What is awaited is told as it changes. What can't be read is told once and counts neither way: a guess would either
-break a good relaunch or bless a bad one. Decided against comparing addresses: one network has others than another.
+Whatever is still awaited is reported when it changes. What can't be read is reported once and counts neither way: a
+guess would either break a good relaunch or approve a bad one. Decided against comparing addresses: they differ between
+networks.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from stratascope.core.relaunch.transaction import Member, Progress, State
 from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.value import Value, replace
 
-POLL = 0.2  # seconds between two looks at the replacement
+POLL = 0.2  # seconds between two checks of the replacement
 LOOK = 0.5  # seconds between two readings of its ports and counters, which cost more
 HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
 LISTEN_MORE = 30.0  # seconds beyond the watch until it must listen
@@ -25,7 +26,7 @@ LOG_LINES = 40
 
 
 class Patience(Value):
-    """How often is looked, and how long is waited, in seconds, as the names of the constants say."""
+    """Intervals and timeouts in seconds, named as the constants."""
 
     poll: float = POLL
     look: float = LOOK
@@ -34,9 +35,9 @@ class Patience(Value):
 
 
 class FailedError(Exception):
-    """The relaunch can't go on: why, the engine's own words, and the replacement's last words.
+    """The relaunch can't go on: why, the engine's own error, and the replacement's last output.
 
-    `failure` is what the blame is sought in; None where the replacement is not the one that failed.
+    `failure` is used to find a toggle to blame; None if it is not the replacement that failed.
     """
 
     def __init__(self, why: Message, words: str = "", log: str = "", failure: Failure | None = None) -> None:
@@ -45,7 +46,7 @@ class FailedError(Exception):
 
 
 class Watcher:
-    """Watches one container that was started a moment ago."""
+    """Watches one container that was just started."""
 
     def __init__(
         self,
@@ -63,9 +64,9 @@ class Watcher:
         self._blind = False
 
     def watch(self, container: str, seconds: float) -> Iterator[Progress]:
-        """For so many seconds, and longer where something is awaited. Raises FailedError and what the engine does."""
-        told = Progress("watch", State.BEGUN, 0.0, msg("Watch it for {seconds} seconds", seconds=f"{seconds:g}"))
-        yield told
+        """For that many seconds, and longer if something is awaited. Raises FailedError and the engine's errors."""
+        progress = Progress("watch", State.BEGUN, 0.0, msg("Watch it for {seconds} seconds", seconds=f"{seconds:g}"))
+        yield progress
         begun = self._clock.now()
         first = self._port.running(container).restarts
         awaited, blind = None, False
@@ -86,12 +87,12 @@ class Watcher:
                 self._fail(now, _silent(self._lacking))
             if self._blind and not blind:
                 text = msg("Which ports it listens on can't be read, so that is not watched")
-                yield replace(told, seconds=passed, message=text)
+                yield replace(progress, seconds=passed, message=text)
             if (waits := self._awaited(starting)) != awaited:
-                yield replace(told, seconds=passed, message=waits or told.message)
+                yield replace(progress, seconds=passed, message=waits or progress.message)
             awaited, blind = waits, self._blind
             self._clock.sleep(self._patience.poll)
-        yield replace(told, state=State.DONE, seconds=self._clock.now() - begun)
+        yield replace(progress, state=State.DONE, seconds=self._clock.now() - begun)
 
     def _awaited(self, starting: bool) -> Message | None:
         if self._lacking:
@@ -99,7 +100,7 @@ class Watcher:
         return msg("Waiting until its health check reports healthy") if starting else None
 
     def _look(self, now: Running, *, last: bool) -> None:
-        """Read its ports and kills where it is time to; raises FailedError where they tell that it failed."""
+        """Read its ports and kills when due; raises FailedError if they show that it failed."""
         clock, before = self._clock.now(), self._expected.before
         if self._looked is not None and not last and clock < self._looked + self._patience.look:
             return
@@ -140,7 +141,7 @@ class Watcher:
 
 
 def go_on(port: Relauncher, members: Sequence[Member]) -> None:
-    """Those that were started with the one that is watched: that they run as they did. Raises FailedError."""
+    """Check that those started together with the watched one run as before. Raises FailedError."""
     for member in members:
         if not member.starts:
             continue
@@ -151,7 +152,7 @@ def go_on(port: Relauncher, members: Sequence[Member]) -> None:
 
 
 def last_words(port: Relauncher, container: str) -> str:
-    """What it printed last, empty where that can't be told."""
+    """Its last output, empty if not available."""
     with contextlib.suppress(EngineError, NoSuchContainerError):
         return port.log(container, LOG_LINES)
     return ""

@@ -1,9 +1,9 @@
-"""Whether a replacement works, by what its original did: the second half of a result, beside what is enforced.
+"""Whether a replacement works, judged by what its original did: the second half of a result, next to "enforced".
 
-Shown by an exercise that ended well on a twin with just these settings, by a healthcheck that says healthy as before,
-or by what it answers at its ports (`usecases.evidence.answers`). Where a choice takes away what its programs could use
-on request, only the exercise counts: a port that answers does not show that people can log in. Each thing that was not
-looked at is said. Decided against calling it working because it runs.
+Shown by an exercise that succeeded on a twin with exactly these settings, by a healthcheck that is healthy as before,
+or by the answers at its ports (`usecases.evidence.answers`). If a choice removes what its programs might need on
+request, only the exercise counts: a port that answers does not show that people can log in. Everything not checked is
+listed. Decided against calling it working because it runs.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.watch import LISTEN_MORE, LOOK, FailedError, last_words
 from stratascope.value import Value, replace
 
-_FILES = ("dac-override", "owners")  # cautions of the preflight: files that it could no longer use
+_FILES = ("dac-override", "owners")  # preflight cautions about files that it could no longer use
 
 
 class Shown(Value):
-    """What was compared. `works` None: nothing showed it; False: it answers in another way than before."""
+    """What was compared. `works` None: nothing showed it; False: it answers differently than before."""
 
     works: bool | None = None
     compared: tuple[Message, ...] = ()
     not_compared: tuple[Message, ...] = ()
-    why: Message | None = None  # it does not work
+    why: Message | None = None  # set if it does not work
 
 
 def ask_original(access: EngineAccess, made: Plan) -> tuple[Answer, ...] | None:
-    """What it answers at its ports now, each asked once. None: it can't be asked."""
+    """What its ports answer now, each probed once. None: they can't be probed."""
     ports = made.before.listens
     if not ports:
         return None if ports is None else ()
     try:
         return access.answers(made.spec.id, answers.asks(ports))
     except (EngineError, NoSuchContainerError):
-        return None  # nothing is compared then
+        return None  # then nothing is compared
 
 
 def look_at(
@@ -55,9 +55,9 @@ def look_at(
     seconds: float = LISTEN_MORE,
     again: float = LOOK,
 ) -> Shown:
-    """Of a replacement that runs. Raises FailedError where it ends meanwhile, and what the engine does.
+    """Of a running replacement. Raises FailedError if it ends meanwhile, and the engine's errors.
 
-    `exercised`: commands that ended well on a twin with the same settings.
+    `exercised`: commands that succeeded on a twin with the same settings.
     """
     if made.repairs:
         healthy = access.port.running(container).health is Health.HEALTHY
@@ -92,9 +92,9 @@ def look_at(
         else:
             if other := answers.unlike(before, now):
                 return Shown(False, tuple(compared), tuple(not_compared), answers.differs(other[0]))
-            told = answers.compared(before, now)
-            compared += told
-            works = works or bool(told)
+            matched = answers.compared(before, now)
+            compared += matched
+            works = works or bool(matched)
             not_compared += answers.not_compared(ports, before, now)
     not_compared += _unseen(made)
     if not exercised:
@@ -117,8 +117,8 @@ def together(shown: Sequence[tuple[str, Shown]]) -> Shown:
 
 
 def doubted(made: Plan) -> Iterable[Message]:
-    """What the choices take that its programs could need on request."""
-    # what a program can lose is another matter where it is started as another user by the same choices
+    """What the choices remove that its programs might need on request."""
+    # what a program can lose differs if the same choices also start it as another user
     other_user = replace(made.subject.container.asked, user=made.wanted.user)
     started = replace(made.subject, container=replace(made.subject.container, asked=other_user))
     for choice in made.choices:
@@ -147,6 +147,6 @@ def _go_on(access: EngineAccess, container: str, cancelled: Callable[[], bool]) 
 
 
 def broken(access: EngineAccess, container: str, why: Message) -> FailedError:
-    """For one that answers in another way."""
+    """The error for one that answers differently."""
     log = last_words(access.port, container)
     return FailedError(why, log=log, failure=Failure(log))
