@@ -99,9 +99,10 @@ class Shares(Value):
 class KernelFile(Value):
     """A file of proc or sysfs that is opened by its mode: owned by root, in the host's numbering.
 
-    `fresh`: in a file system newly mounted by the attacker, so masks and read-only mounts don't apply. `remounted`: its
-    read-only bind mount was made writable or removed; masks elsewhere don't matter. `by_uid`: below /proc/sys, where
-    only the uid counts and no capability helps (proc_sys_permission). `anyone`: its mode admits everyone.
+    `fresh`: in a file system newly mounted by the attacker, so masks and read-only mounts don't apply.
+    `remounted`: its read-only bind mount was made writable or removed; masks elsewhere don't matter.
+    `by_uid`: below /proc/sys, where only the uid counts and no capability helps (proc_sys_permission).
+    `anyone`: its mode admits everyone.
     """
 
     path: str
