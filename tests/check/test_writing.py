@@ -14,7 +14,7 @@ from stratascope.core.options.difference import UnwritableError
 from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold
 from stratascope.usecases.check.check import Checker
-from stratascope.usecases.check.writing import Writer, settled
+from stratascope.usecases.check.writing import Writer, normalized
 
 RUN = """\
 {tool} run -d --name one \\
@@ -215,7 +215,7 @@ def same(checked: Checker, writer: Writer, text: str, chosen: list[Choice]) -> b
     host = checked.predictor(writer.service.kind)[0]
 
     def told(asked: Asked) -> object:
-        return settled(asked, host.plain.asked, host.engine)
+        return normalized(asked, host.plain.asked, host.engine)
 
     return told(writer.again(text).container.asked) == told(writer.wanted(chosen))
 

@@ -24,7 +24,7 @@ from stratascope.probe.local import own_prober
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.reader import Asked, Reach, Reader, take
+from stratascope.usecases.live.reader import EngineQueries, Reach, Reader, take
 from stratascope.usecases.live.translations import Translations
 
 if TYPE_CHECKING:
@@ -155,12 +155,12 @@ def describe(engines: Engines) -> tuple[Engine, ...]:
 def take_record(engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False) -> Record:
     """Everything, read once; `privileged`: also what only root can read, else ProbeError."""
     root = engines.root(terminal=terminal).open() if privileged else None  # a person may take a while
-    asked = Asked(engines.ports)
+    queries = EngineQueries(engines.ports)
     reader = engines.reader(shared)
     all_threats()  # layers and threats are loaded while the engines think
     if root is not None:
         reader.use(root)
-    return take(asked, reader)
+    return take(queries, reader)
 
 
 class LateEngines:

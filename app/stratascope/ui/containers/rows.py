@@ -86,7 +86,7 @@ class Rows:
         self._made: dict[str, tuple[Section, list[Entry], tuple[ContainerState, ...]]] = {}
         self._shape: Hashable = None  # all beside the containers that the entries depend on
         self._texts: dict[tuple[str, str], tuple[ContainerState, str, str, bool]] = {}
-        self._answers: dict[tuple[str, str], tuple[ContainerState, Query, listing.Answer]] = {}
+        self._answers: dict[tuple[str, str], tuple[ContainerState, Query, listing.Match]] = {}
 
     def forget_all_but(self, alive: Collection[tuple[str, str]]) -> None:
         """What is gone."""
@@ -174,7 +174,7 @@ class Rows:
             kept = self._texts[state.key] = state, name, short_image(plain(container.image, 300)), drifts(state)
         return kept[1:]
 
-    def _answer(self, state: ContainerState) -> listing.Answer:
+    def _answer(self, state: ContainerState) -> listing.Match:
         if self.query.empty:
             return listing.YES
         kept = self._answers.get(state.key)

@@ -27,7 +27,7 @@ class Joined(Value):
     modes: tuple[tuple[str, str, str], ...] = ()
     peers: Peers = Peers()
 
-    def settled(self, asked: Asked) -> Asked | None:
+    def implied(self, asked: Asked) -> Asked | None:
         """The options with effective modes; None if these options don't join what the text joins."""
         if any(getattr(asked, field) != typed for field, typed, _ in self.modes):
             return None

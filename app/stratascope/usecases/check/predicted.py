@@ -7,6 +7,7 @@ from copy import copy
 from functools import partial
 from typing import Any
 
+from stratascope.core.cap_severity import cap_severity
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, Image, Status, other_kernel
 from stratascope.core.gap_words import gap_words
@@ -17,7 +18,6 @@ from stratascope.core.options.given import Place, Problem, Service
 from stratascope.core.options.meaning import ANYBODY, WRITABLE, Understood, understand
 from stratascope.core.options.mounts import NOTHING_THERE, There
 from stratascope.core.options.table import WITHOUT_EFFECT
-from stratascope.core.settled import settled
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import OneOf, Posture, judge
@@ -117,7 +117,7 @@ class Predictor:
         )
         matrix = judge(all_threats(), postures, self.around.ground)
         placed = put(states)
-        findings = [settled(finding, matrix) for state in placed for finding in state.assessment.findings]
+        findings = [cap_severity(finding, matrix) for state in placed for finding in state.assessment.findings]
         findings.sort(key=lambda finding: finding.severity.rank)
         return ContainerState(
             container=container,
@@ -166,9 +166,9 @@ class Predictor:
         return _in_common(root, other)
 
     def _of(self, layer: Layer, asked: Asked) -> Any:
-        settled = self._joined.settled(asked)
-        around = self._alone if settled is None else self.around
-        return layer.predict(self._facts[layer.id], self._before, settled or asked, around)
+        implied = self._joined.implied(asked)
+        around = self._alone if implied is None else self.around
+        return layer.predict(self._facts[layer.id], self._before, implied or asked, around)
 
     # -- which option asked for it
 

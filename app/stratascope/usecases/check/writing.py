@@ -77,7 +77,7 @@ class Writer:
             found = replace(found, user=found.user.partition(":")[0])
         usual, engine = self._host.plain.asked, self._host.engine
         labelled = any((said.value or "").startswith("label") for said in self.service.said)
-        compared = (settled(each, usual, engine, labelled=labelled) for each in (found, wanted))
+        compared = (normalized(each, usual, engine, labelled=labelled) for each in (found, wanted))
         if next(compared) != next(compared):
             raise UnwritableError(self.service.name)
         return text
@@ -172,7 +172,7 @@ def leaving_privileged(subject: Subject) -> list[Choice]:
     return [Choice(each.id, each.offered) for each in all_toggles() if each.leaves_privileged]
 
 
-def settled(asked: Asked, usual: Asked, engine: Engine, *, labelled: bool = False) -> object:
+def normalized(asked: Asked, usual: Asked, engine: Engine, *, labelled: bool = False) -> object:
     """The effect of these options, in normal form. `usual`: of a container without any; `labelled`: the text has
     SELinux options.
     """

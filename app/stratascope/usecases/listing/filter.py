@@ -24,17 +24,17 @@ _ROOT = "root"
 _SHOWN = 3  # capabilities named at most
 
 
-class Answer(Value):
+class Match(Value):
     """For one container: whether it matches (None: not known), and what matched other than its name."""
 
     found: bool | None
     reason: Message | None = None
 
 
-YES, NO, UNKNOWN = Answer(True), Answer(False), Answer(None)
+YES, NO, UNKNOWN = Match(True), Match(False), Match(None)
 
 
-def answer(query: Query, state: ContainerState) -> Answer:
+def answer(query: Query, state: ContainerState) -> Match:
     """All words of the query have to match; the reason is the first word's that has one."""
     if query.trouble is not None:
         return NO
@@ -47,7 +47,7 @@ def answer(query: Query, state: ContainerState) -> Answer:
         if one.found is None:
             found = None
         reason = reason or one.reason
-    return Answer(found, reason)
+    return Match(found, reason)
 
 
 def hint(query: Query, states: Iterable[ContainerState]) -> Message | None:
@@ -64,13 +64,13 @@ def hint(query: Query, states: Iterable[ContainerState]) -> Message | None:
     return None
 
 
-def _answer(term: Term, state: ContainerState) -> Answer:
+def _answer(term: Term, state: ContainerState) -> Match:
     container = state.container
     match term.key:
         case None:
             return _named(term.text, container)
         case Key.NAME:
-            return Answer(term.text in container.name.casefold())
+            return Match(term.text in container.name.casefold())
         case Key.CAP:
             return _holding(term.numbers, state)
         case Key.USER:
@@ -87,29 +87,29 @@ def _answer(term: Term, state: ContainerState) -> Answer:
             return _in(term.text, container.engine)
 
 
-def _in(text: str, whole: str) -> Answer:
-    return Answer(True, msg("{text}", text=whole)) if text in whole.casefold() else NO
+def _in(text: str, whole: str) -> Match:
+    return Match(True, msg("{text}", text=whole)) if text in whole.casefold() else NO
 
 
-def _named(text: str, container: Container) -> Answer:
+def _named(text: str, container: Container) -> Match:
     if text in container.name.casefold():
         return YES
     if _ID(text) and container.id.startswith(text):
-        return Answer(True, msg("ID {id}", id=container.id[:12]))
+        return Match(True, msg("ID {id}", id=container.id[:12]))
     return NO
 
 
-def _holding(numbers: tuple[int, ...], state: ContainerState) -> Answer:
+def _holding(numbers: tuple[int, ...], state: ContainerState) -> Match:
     wanted = sum(1 << number for number in numbers)
     facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, CapabilityFacts)), None)
     if facts is None:
         return NO if state.container.pid is None and not state.container.error else UNKNOWN
     first = None if facts.effective is None else facts.effective.bits
     if first is not None and first & wanted:
-        return Answer(True, _names(first & wanted))
+        return Match(True, _names(first & wanted))
     for process in state.processes:
         if process.effective is not None and process.effective & wanted:
-            return Answer(True, _of(_names(process.effective & wanted), process.pid))
+            return Match(True, _of(_names(process.effective & wanted), process.pid))
     return UNKNOWN if first is None or state.unread else NO
 
 
@@ -123,7 +123,7 @@ def _of(what: Message, pid: int) -> Message:
     return msg("{what}, PID {pid}", what=what, pid=str(pid))
 
 
-def _running_as(text: str, state: ContainerState) -> Answer:
+def _running_as(text: str, state: ContainerState) -> Match:
     asked = state.container.asked.user.partition(":")[0]
     facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, UsermapFacts)), None)
     if text.isascii() and text.isdecimal():
@@ -131,17 +131,17 @@ def _running_as(text: str, state: ContainerState) -> Answer:
     else:
         wanted = 0 if _ROOT.startswith(text) else None
     if wanted is None:  # a name, whose number only the container's own files contain
-        return Answer(True, _user(asked)) if text in asked.casefold() else NO
+        return Match(True, _user(asked)) if text in asked.casefold() else NO
     first = None if facts is None else facts.uid_inside
     if first == wanted:
-        return Answer(True, _user(_ROOT if wanted == 0 else text))
+        return Match(True, _user(_ROOT if wanted == 0 else text))
     for process in state.processes:
         if process.user == wanted:
-            return Answer(True, _of(_user(_ROOT if wanted == 0 else text), process.pid))
+            return Match(True, _of(_user(_ROOT if wanted == 0 else text), process.pid))
     if first is not None:
         return UNKNOWN if state.unread else NO
     if asked:
-        return Answer(True, msg("user {user}, as asked", user=asked)) if asked in (text, str(wanted)) else NO
+        return Match(True, msg("user {user}, as asked", user=asked)) if asked in (text, str(wanted)) else NO
     return UNKNOWN
 
 
@@ -149,15 +149,15 @@ def _user(name: str) -> Message:
     return msg("user {user}", user=name)
 
 
-def _at_port(number: int, protocol: str, container: Container) -> Answer:
+def _at_port(number: int, protocol: str, container: Container) -> Match:
     for port in container.asked.ports:
         inside = port.container_port.partition("/")
         if inside[2].startswith(protocol) and (_covers(port.host_port, number) or _covers(inside[0], number)):
-            return Answer(True, _published(port))
+            return Match(True, _published(port))
     for name in container.exposed:
         inside = name.partition("/")
         if inside[2].startswith(protocol) and _covers(inside[0], number):
-            return Answer(True, msg("{port}, not published", port=name))
+            return Match(True, msg("{port}, not published", port=name))
     return NO
 
 
@@ -178,9 +178,9 @@ def _published(port: AskedPort) -> Message:
     return msg("{place} → {port}", place=where, port=port.container_port)
 
 
-def _labelled(text: str, container: Container) -> Answer:
+def _labelled(text: str, container: Container) -> Match:
     key, equals, value = text.partition("=")
     for name, said in container.labels:
         if (key in name.casefold() and value in said.casefold()) if equals else text in name.casefold():
-            return Answer(True, msg("{label}={value}", label=name, value=said))
+            return Match(True, msg("{label}={value}", label=name, value=said))
     return NO

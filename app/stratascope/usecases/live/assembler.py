@@ -18,7 +18,6 @@ from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record
-from stratascope.core.settled import settled
 from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
@@ -135,7 +134,7 @@ class Assembler:
         weighed = weigh(first, members, more, self._layers, judged, known.ground, taken_at)
         layers, source = weighed.layers, first.source("cgroup")
         of_layers = (finding for layer in layers for finding in layer.assessment.findings)
-        findings = [*(settled(finding, weighed.matrix) for finding in of_layers), *weighed.findings]
+        findings = [*(cap_severity(finding, weighed.matrix) for finding in of_layers), *weighed.findings]
         if weighed.unread:
             layers = tuple(
                 replace(each, assessment=unread_processes.assessed(each.assessment, weighed.unread, source))

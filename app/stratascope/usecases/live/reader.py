@@ -256,7 +256,7 @@ def _of_person(as_root: Capture, own: Capture) -> Capture:
     return replace(as_root, readings=kept if uid is None else (*kept, uid))
 
 
-class Asked:
+class EngineQueries:
     """Queries state and containers of all engines at the same time, in the background."""
 
     def __init__(self, engines: Sequence[EnginePort]) -> None:
@@ -265,7 +265,7 @@ class Asked:
         self.engines = [(BackgroundCall(port.describe), BackgroundCall(port.list)) for port in engines]
 
 
-def take(asked: Asked, reader: Reader) -> Record:
+def take(queries: EngineQueries, reader: Reader) -> Record:
     """One record of everything; no engine waits for another."""
 
     def one(
@@ -283,11 +283,11 @@ def take(asked: Asked, reader: Reader) -> Record:
 
     machine = reader.host()
     here = decode_ground(machine)
-    waiting = [BackgroundCall(partial(one, state, listing)) for state, listing in asked.engines]
+    waiting = [BackgroundCall(partial(one, state, listing)) for state, listing in queries.engines]
     answers = [call.result() for call in waiting]
     machine = with_mounts_of(machine, reader.host())  # once more: an engine may have taken seconds to answer
     return Record(
-        taken_at=asked.taken_at,
+        taken_at=queries.taken_at,
         host=machine,
         engines=tuple(engine for engine, _, _ in answers),
         containers=tuple(item for _, records, _ in answers for item in records),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from stratascope.core.cap_severity import cap_severity
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg
-from stratascope.core.settled import settled
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.states import Exposure, RouteState, ThreatState
@@ -43,11 +43,11 @@ def test_no_more_severe_than_what_stands_behind_it(
     known: Matrix | None, behind: tuple[str, ...], severity: Severity, words: str
 ) -> None:
     finding = Finding("x", "one", CRITICAL, msg("strong"), WORD, "", (), behind, msg("mild"))
-    found = settled(finding, known)
+    found = cap_severity(finding, known)
     assert (found.severity, found.text.id) == (severity, words)
 
 
 def test_nothing_becomes_more_severe() -> None:
     finding = Finding("x", "one", MEDIUM, msg("strong"), WORD, "", (), ("a",))
-    assert settled(finding, matrix(a=(CRITICAL, OPEN))) is finding
-    assert settled(finding, matrix(a=(CRITICAL, STOPPED))).severity is LOW
+    assert cap_severity(finding, matrix(a=(CRITICAL, OPEN))) is finding
+    assert cap_severity(finding, matrix(a=(CRITICAL, STOPPED))).severity is LOW

@@ -13,7 +13,7 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.value import replace
 
 
-def settled(finding: Finding, matrix: Matrix | None) -> Finding:
+def cap_severity(finding: Finding, matrix: Matrix | None) -> Finding:
     """The finding, no more severe than the threats behind it."""
     if not finding.behind or matrix is None:
         return finding
