@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.host_files import Entry, Place
+from stratascope.core.host_files import HostEntry, HostPath
 from stratascope.core.relaunch.image_folders import Folder
 from stratascope.linux.mounts import Propagation
 
@@ -16,7 +16,7 @@ class Host:
     there: bool | None = None
     other: bool | None = None
     travels: Propagation | None = None
-    lies: Place | None = None
+    lies: HostPath | None = None
 
     def exists(self, path: str) -> bool | None:
         return self.there
@@ -27,11 +27,11 @@ class Host:
     def propagation(self, path: str) -> Propagation | None:
         return self.travels
 
-    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
+    def entries(self, source: str, target: str, most: int) -> tuple[HostEntry, ...] | None:
         return None
 
     def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
         return None
 
-    def place(self, path: str, most: int) -> Place | None:
+    def place(self, path: str, most: int) -> HostPath | None:
         return self.lies

@@ -10,7 +10,7 @@ from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
 
 
-class Entry(Value):
+class HostEntry(Value):
     """A file or folder below a mount, by its path in the container. Owner and group in the host's numbering."""
 
     path: str
@@ -20,21 +20,21 @@ class Entry(Value):
     folder: bool
 
 
-class PlaceKind(StrEnum):
+class HostPathKind(StrEnum):
     FOLDER = "folder"
     FILE = "file"
     SOCKET = "socket"
     OTHER = "other"  # a device, a pipe
 
 
-class Place(Value):
+class HostPath(Value):
     """What is at a path. `path`: with a final symlink resolved; `mounted`: the path itself is a mount point.
 
     `sockets`: whether the folder holds any; None if it has more entries than were looked at.
     """
 
     path: str
-    kind: PlaceKind
+    kind: HostPathKind
     mounted: bool
     sockets: bool | None = False
 
@@ -50,8 +50,8 @@ class HostFiles(RootFolders, Protocol):
     def propagation(self, path: str) -> Propagation | None:
         """Of the mount that holds the path, as seen by the engine."""
 
-    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
+    def entries(self, source: str, target: str, most: int) -> tuple[HostEntry, ...] | None:
         """Files at and below `source`, at most `most`, nearest first."""
 
-    def place(self, path: str, most: int) -> Place | None:
+    def place(self, path: str, most: int) -> HostPath | None:
         """What is at that path; looks at no more than `most` entries below it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.host_files import Place, PlaceKind
+from stratascope.core.host_files import HostPath, HostPathKind
 from stratascope.engines.shared.host_files import LocalFiles
 
 
@@ -88,20 +88,20 @@ def test_what_lies_at_a_path(files: LocalFiles, tmp_path: Path) -> None:
     os.mkfifo(here / "pipe")
     (tmp_path / "link").symlink_to("here/../here/below")
     (tmp_path / "again").symlink_to(tmp_path / "link")
-    assert files.place(str(tmp_path / "again"), 9) == Place(str(here / "below"), PlaceKind.FOLDER, mounted=False)
-    assert files.place(str(here / "file"), 9) == Place(str(here / "file"), PlaceKind.FILE, mounted=False)
-    assert files.place(str(here / "pipe"), 9) == Place(str(here / "pipe"), PlaceKind.OTHER, mounted=False)
-    assert files.place(str(tmp_path / "engine.sock"), 9) == Place(
-        str(tmp_path / "engine.sock"), PlaceKind.SOCKET, mounted=False
+    assert files.place(str(tmp_path / "again"), 9) == HostPath(str(here / "below"), HostPathKind.FOLDER, mounted=False)
+    assert files.place(str(here / "file"), 9) == HostPath(str(here / "file"), HostPathKind.FILE, mounted=False)
+    assert files.place(str(here / "pipe"), 9) == HostPath(str(here / "pipe"), HostPathKind.OTHER, mounted=False)
+    assert files.place(str(tmp_path / "engine.sock"), 9) == HostPath(
+        str(tmp_path / "engine.sock"), HostPathKind.SOCKET, mounted=False
     )
-    assert files.place(str(here), 9) == Place(str(here), PlaceKind.FOLDER, mounted=False, sockets=False)
-    assert files.place(str(here), 2) == Place(str(here), PlaceKind.FOLDER, mounted=False, sockets=None)
-    assert files.place(str(tmp_path), 99) == Place(str(tmp_path), PlaceKind.FOLDER, mounted=False, sockets=True)
+    assert files.place(str(here), 9) == HostPath(str(here), HostPathKind.FOLDER, mounted=False, sockets=False)
+    assert files.place(str(here), 2) == HostPath(str(here), HostPathKind.FOLDER, mounted=False, sockets=None)
+    assert files.place(str(tmp_path), 99) == HostPath(str(tmp_path), HostPathKind.FOLDER, mounted=False, sockets=True)
     (tmp_path / "loop").symlink_to("loop")
     assert files.place(str(tmp_path / "loop"), 9) is None
     assert files.place(str(tmp_path / "gone"), 9) is None
     for place in ("/", "/proc"):
         found = files.place(place, 1)
         assert found is not None
-        assert (found.kind, found.mounted) == (PlaceKind.FOLDER, True)
+        assert (found.kind, found.mounted) == (HostPathKind.FOLDER, True)
     assert LocalFiles("ssh://host").place("/", 1) is None

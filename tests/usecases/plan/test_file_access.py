@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.host_files import Entry
+from stratascope.core.host_files import HostEntry
 from stratascope.linux.idmap import FULL
 from stratascope.usecases.plan.file_access import Identity, Losses, losses
 
@@ -19,8 +19,8 @@ SUB_ROOT = Identity(200000, 200000, SUB, SUB, override=True)
 NOBODY = Identity(None, None, (), (), override=False)
 
 
-def file(uid: int, gid: int, mode: int, *, folder: bool = False) -> Entry:
-    return Entry("/f", uid, gid, mode, folder)
+def file(uid: int, gid: int, mode: int, *, folder: bool = False) -> HostEntry:
+    return HostEntry("/f", uid, gid, mode, folder)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def file(uid: int, gid: int, mode: int, *, folder: bool = False) -> Entry:
         (file(0, 0, 0o600), NOBODY, "unread"),
     ],
 )
-def test_what_root_loses(entry: Entry, then: Identity, expected: str) -> None:
+def test_what_root_loses(entry: HostEntry, then: Identity, expected: str) -> None:
     paths = {"unread": Losses(("/f",)), "unwritten": Losses((), ("/f",)), "": Losses()}
     assert losses((entry,), ROOT, then, writable=True) == paths[expected]
     only_read = Losses() if expected == "unwritten" else paths[expected]
@@ -60,7 +60,7 @@ _ENTRIES = st.builds(file, st.sampled_from((0, 1000, 200005)), st.sampled_from((
 
 
 @given(_WHO, _WHO, _ENTRIES)
-def test_nobody_loses_what_stays_as_it_is(now: Identity, then: Identity, entry: Entry) -> None:
+def test_nobody_loses_what_stays_as_it_is(now: Identity, then: Identity, entry: HostEntry) -> None:
     assert losses((entry,), now, now, writable=True) == Losses()
     there, back = losses((entry,), now, then, writable=True), losses((entry,), then, now, writable=True)
     assert not set(there.unread) & set(back.unread)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container, Engine, EngineKind, Status
-from stratascope.core.host_files import Place, PlaceKind
+from stratascope.core.host_files import HostPath, HostPathKind
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.twin import TwinMount
@@ -67,7 +67,7 @@ def test_what_can_not_be_created_again_or_is_of_a_pod_has_none() -> None:
             check(container, SPEC, Asked())
 
 
-def mounted(mount: AskedMount, engine: Engine = DOCKER, lies: Place | None = None) -> tuple[TwinMount, ...]:
+def mounted(mount: AskedMount, engine: Engine = DOCKER, lies: HostPath | None = None) -> tuple[TwinMount, ...]:
     return mounts_of(Asked(mounts=(mount,)), engine, Host(lies=lies))
 
 
@@ -75,8 +75,8 @@ def bind(*, writable: bool = True) -> AskedMount:
     return AskedMount("bind", "/link", "/at", writable)
 
 
-FOLDER = Place("/real", PlaceKind.FOLDER, mounted=False)
-FILE = Place("/real", PlaceKind.FILE, mounted=False)
+FOLDER = HostPath("/real", HostPathKind.FOLDER, mounted=False)
+FILE = HostPath("/real", HostPathKind.FILE, mounted=False)
 
 
 def test_what_it_may_write_to_is_overlaid() -> None:
@@ -100,9 +100,14 @@ def test_what_it_may_only_read_is_as_it_is_where_no_socket_is_in_it() -> None:
 
 @pytest.mark.parametrize(
     "lies",
-    [None, replace(FILE, kind=PlaceKind.SOCKET), replace(FILE, kind=PlaceKind.OTHER), replace(FOLDER, mounted=True)],
+    [
+        None,
+        replace(FILE, kind=HostPathKind.SOCKET),
+        replace(FILE, kind=HostPathKind.OTHER),
+        replace(FOLDER, mounted=True),
+    ],
 )
-def test_what_would_be_shared_or_can_not_be_seen_is_refused(lies: Place | None) -> None:
+def test_what_would_be_shared_or_can_not_be_seen_is_refused(lies: HostPath | None) -> None:
     with pytest.raises(NoTwinError):
         mounted(bind(), DOCKER, lies)
 

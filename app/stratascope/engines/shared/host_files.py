@@ -18,7 +18,7 @@ from pathlib import Path
 
 from stratascope import sandbox
 from stratascope.collector.paths import LINKS_MAX, Sight, mount_of, reopen
-from stratascope.core.host_files import Entry, Place, PlaceKind
+from stratascope.core.host_files import HostEntry, HostPath, HostPathKind
 from stratascope.core.relaunch.image_folders import Folder
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.linux.decode import DecodeError
@@ -72,7 +72,7 @@ class LocalFiles:
             return None
         return next((mount.propagation for mount in found if mount.id == number), None)
 
-    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
+    def entries(self, source: str, target: str, most: int) -> tuple[HostEntry, ...] | None:
         if self._socket is None:
             return None
         try:
@@ -97,7 +97,7 @@ class LocalFiles:
                     found.append(Folder(path, state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode), names))
         return tuple(found)
 
-    def place(self, path: str, most: int) -> Place | None:
+    def place(self, path: str, most: int) -> HostPath | None:
         if self._socket is None:
             return None
         try:
@@ -147,7 +147,7 @@ def _mountinfo(process: int | str) -> str:
     return Path(f"/proc/{process}/mountinfo").read_text("utf-8", "surrogateescape")
 
 
-def _below(sight: Sight, top: str, target: str, most: int) -> Iterator[Entry]:
+def _below(sight: Sight, top: str, target: str, most: int) -> Iterator[HostEntry]:
     """Links left out. Raises OSError where the top can't be listed."""
     for inside, found in _walk(sight, top, most):
         if not stat.S_ISLNK(found.st_mode):
@@ -179,7 +179,7 @@ def _walk(sight: Sight, top: str, most: int) -> Iterator[tuple[str, os.stat_resu
                 raise
 
 
-def _place(sight: Sight, path: str, most: int) -> Place:
+def _place(sight: Sight, path: str, most: int) -> HostPath:
     """Raises OSError, ValueError."""
     path = posixpath.normpath(path)
     for _ in range(LINKS_MAX):
@@ -199,10 +199,10 @@ def _place(sight: Sight, path: str, most: int) -> Place:
     if stat.S_ISDIR(found.st_mode):
         states = [state for _, state in _walk(sight, path, most)]
         sockets = True if any(stat.S_ISSOCK(state.st_mode) for state in states) else None
-        return Place(path, PlaceKind.FOLDER, mounted, sockets if sockets or len(states) >= most else False)
+        return HostPath(path, HostPathKind.FOLDER, mounted, sockets if sockets or len(states) >= most else False)
     if stat.S_ISSOCK(found.st_mode):
-        return Place(path, PlaceKind.SOCKET, mounted)
-    return Place(path, PlaceKind.FILE if stat.S_ISREG(found.st_mode) else PlaceKind.OTHER, mounted)
+        return HostPath(path, HostPathKind.SOCKET, mounted)
+    return HostPath(path, HostPathKind.FILE if stat.S_ISREG(found.st_mode) else HostPathKind.OTHER, mounted)
 
 
 def _mount(sight: Sight, path: str) -> int | None:
@@ -229,5 +229,5 @@ def _listed(sight: Sight, path: str) -> Iterator[tuple[str, os.stat_result]]:
         os.close(folder)
 
 
-def _entry(path: str, found: os.stat_result) -> Entry:
-    return Entry(path, found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode), stat.S_ISDIR(found.st_mode))
+def _entry(path: str, found: os.stat_result) -> HostEntry:
+    return HostEntry(path, found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode), stat.S_ISDIR(found.st_mode))

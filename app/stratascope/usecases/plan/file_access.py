@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, Engine
-from stratascope.core.host_files import Entry
+from stratascope.core.host_files import HostEntry
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.shared.toggle_values import initial_user_namespace
 from stratascope.linux.idmap import EVERY_ID
@@ -61,7 +61,7 @@ def identities(before: Asked, after: Asked, subject: Subject) -> tuple[Identity,
     return None if now == then else (now, then)
 
 
-def losses(entries: Iterable[Entry], now: Identity, then: Identity, *, writable: bool) -> Losses:
+def losses(entries: Iterable[HostEntry], now: Identity, then: Identity, *, writable: bool) -> Losses:
     """Among the entries of one mount."""
     unread, unwritten = [], []
     for entry in entries:
@@ -73,7 +73,7 @@ def losses(entries: Iterable[Entry], now: Identity, then: Identity, *, writable:
     return Losses(tuple(unread), tuple(unwritten))
 
 
-def _may(who: Identity, entry: Entry, bits: int) -> bool:
+def _may(who: Identity, entry: HostEntry, bits: int) -> bool:
     if who.override and _holds(who.uids, entry.uid) and _holds(who.gids, entry.gid):
         return True
     shift = 6 if entry.uid == who.uid else 3 if entry.gid == who.gid else 0

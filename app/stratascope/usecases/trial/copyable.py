@@ -8,7 +8,7 @@ volume, since namespaces hide the lock of the first.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind
-from stratascope.core.host_files import HostFiles, PlaceKind
+from stratascope.core.host_files import HostFiles, HostPathKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.twin import TwinMount
@@ -69,7 +69,7 @@ def _mount(mount: AskedMount, engine: Engine, host: HostFiles) -> TwinMount:
     place = host.place(path, 1 if mount.writable else LOOKED_AT)
     if place is None:
         raise NoTwinError(msg("The content of {path} can't be examined from here, so a twin can't have it.", path=path))
-    if place.kind in (PlaceKind.SOCKET, PlaceKind.OTHER):
+    if place.kind in (HostPathKind.SOCKET, HostPathKind.OTHER):
         raise NoTwinError(msg("{path} is a socket or a device, through which a twin would reach others.", path=path))
     if not mount.writable:
         if place.sockets is None:
@@ -84,4 +84,4 @@ def _mount(mount: AskedMount, engine: Engine, host: HostFiles) -> TwinMount:
         text = msg("Something is mounted directly at {path}, and Docker has no overlay for that.", path=path)
         raise NoTwinError(text)
     # Podman overlays folders only
-    return TwinMount(place.path, mount.target, overlaid=docker or place.kind is PlaceKind.FOLDER)
+    return TwinMount(place.path, mount.target, overlaid=docker or place.kind is HostPathKind.FOLDER)
