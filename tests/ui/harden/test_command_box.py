@@ -32,7 +32,11 @@ def test_exports_are_in_a_menu(
 ) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", "dark")
     staged.blocks = (BLOCK,)
-    made = ui.make_window(sample.StillWatch(), Services(hardening=staged, exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),)))  # fmt: skip
+    services = Services(
+        hardening=staged,
+        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
+    )
+    made = ui.make_window(sample.StillWatch(), services)
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -169,7 +169,11 @@ def test_what_is_blocked_can_be_exported(
 ) -> None:
     staged.blocks = (Block("compose", msg("Compose owns it."), msg("Export it.")),)
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(sample.StillWatch(), Services(hardening=staged, exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),)))  # fmt: skip
+    services = Services(
+        hardening=staged,
+        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
+    )
+    made = make_window(sample.StillWatch(), services)
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from stratascope.bounded_cache import alike
+from stratascope.core.cap_severity import cap_severity
 from stratascope.core.capture import Capture, Gap, GapKind, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
