@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli.command_line import ROOT, run
-from stratascope.cli.reporting.arguments import FORMATS
+from stratascope.cli.arguments import FORMATS
 from stratascope.cli.reporting.fleet import machine_names
 
 GOLDEN = str(ROOT / "tests" / "golden" / "capture.json")

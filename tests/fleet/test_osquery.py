@@ -18,7 +18,7 @@ import pytest
 from cli.command_line import run
 from stratascope.cli.arguments import parser
 from stratascope.presentation.formats import sqlite
-from stratascope.presentation.formats.told import Told, tell
+from stratascope.presentation.report_model import Report, tell
 from stratascope.state import record as records
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
@@ -37,11 +37,11 @@ def asked(file: Path, query: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
+def told() -> Report:
     return tell(assembler().snapshot(records.load(CAPTURE), demo=True), "0.1.0")
 
 
-def test_each_table_is_read_from_a_written_file(tmp_path: Path, told: Told) -> None:
+def test_each_table_is_read_from_a_written_file(tmp_path: Path, told: Report) -> None:
     file = tmp_path / "report.sqlite"
     done = run("report", "--from-capture", str(CAPTURE), "--format", "sqlite", "--output", str(file))
     assert done.returncode == 0, done.stderr
@@ -70,7 +70,7 @@ def test_the_service_writes_the_file_that_is_read() -> None:
     assert (arguments.format, {table["path"] for table in TABLES.values()}) == ("sqlite", {str(arguments.output)})
 
 
-def test_a_fleet_has_a_row_for_each_machine_and_foreign_text_is_only_text(tmp_path: Path, told: Told) -> None:
+def test_a_fleet_has_a_row_for_each_machine_and_foreign_text_is_only_text(tmp_path: Path, told: Report) -> None:
     evil = "x'); DROP TABLE findings; --"
     subject = replace(told.subjects[0], name=evil, machines=("one", evil))
     file = tmp_path / "report.sqlite"

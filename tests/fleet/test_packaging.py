@@ -26,7 +26,7 @@ from fleet import servers
 from stratascope.cli.arguments import parser
 from stratascope.core.accepted import toml
 from stratascope.presentation.formats import prometheus
-from stratascope.presentation.formats.told import tell
+from stratascope.presentation.report_model import tell
 from stratascope.state import record as records
 from stratascope.wiring.engines import assembler
 

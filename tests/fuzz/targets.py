@@ -45,9 +45,9 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.elf import parse_elf
 from stratascope.owners import compose
 from stratascope.presentation import json_report
-from stratascope.presentation.beside import baseline
+from stratascope.presentation.annotations import BaselineError, read_baseline
 from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
-from stratascope.presentation.formats.told import tell
+from stratascope.presentation.report_model import tell
 from stratascope.probe import entries
 from stratascope.state import record as records
 from stratascope.state.journal import FileJournal
@@ -173,8 +173,8 @@ def formats(data: bytes) -> None:
 
 def before(data: bytes) -> None:
     """A report from before. Allowed: BaselineError."""
-    with contextlib.suppress(baseline.BaselineError):
-        baseline.read(_json(mutated(_documents("report"), data)).encode(), "it")
+    with contextlib.suppress(BaselineError):
+        read_baseline(_json(mutated(_documents("report"), data)).encode(), "it")
 
 
 def accepted(data: bytes) -> None:

@@ -10,18 +10,22 @@ from hypothesis import strategies as st
 
 from stratascope.core.threats.depth import without
 from stratascope.core.threats.threat import Family, Outcome
-from stratascope.presentation.rays import GROUND, Ray, bundles, order_of, ray_of
-from stratascope.presentation.rays_layout import (
+from stratascope.presentation.rays import (
+    GROUND,
     LETTERS,
     Lane,
     Name,
     Place,
+    Ray,
     Sort,
     bar_width,
+    bundles,
     largest_bar,
     lay_out,
     nearest,
+    order_of,
     place_names,
+    ray_of,
     stops,
 )
 from stratascope.presentation.threat_outcomes import OPEN, SERIOUS, Kind

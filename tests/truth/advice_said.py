@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.layers.namespaces.words import SHARED
+from stratascope.layers.namespaces.explanations import SHARED
 
 APP = Path(__file__).parents[2] / "app" / "stratascope"
 _PLACES = {"Finding": 4, "_finding": 3, "_found": 3}  # where the advice stands among the arguments

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from stratascope import __version__
-from stratascope.cli import arguments_desktop, arguments_history, arguments_looking
-from stratascope.cli.check import arguments as arguments_check
-from stratascope.cli.numbers import observing, repeats, seconds
+from stratascope.cli.numbers import exposure, observing, repeats, seconds, since
 from stratascope.cli.parsing import Parser, speak, told
-from stratascope.cli.reporting import arguments as reporting
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import REPEATS, WATCH, Remedy
+from stratascope.core.severity import Severity
+
+FORMATS = ("text", "json", "ndjson", "html", "sarif", "junit", "gitlab", "gitlab-sast", "prometheus", "sqlite")
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def parser() -> Parser:
@@ -32,314 +34,435 @@ def parser() -> Parser:
             )
         ),
     )
-    top.add_argument(
-        "--version",
-        action="version",
-        version=f"stratascope {__version__}",
-        help=told(msg("print the version and exit")),
-    )
-    top.add_argument(
-        "--from-capture",
-        dest="window_captures",
-        nargs="+",
-        type=Path,
-        default=(),
-        metavar="FILE",
-        help=told(msg("open the window on these captures instead of this machine")),
-    )
+    _option(top, "--version", msg("print the version and exit"), action="version", version=f"stratascope {__version__}")
+    _option(top, "--from-capture", msg("open the window on these captures instead of this machine"),
+            dest="window_captures", nargs="+", type=Path, default=(), metavar="FILE")  # fmt: skip
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    report = commands.add_parser(
-        "report",
-        help=told(msg("print the layers of containers")),
-        description=told(
-            msg(
-                "Prints the layers of each container as the kernel enforces them. With names or IDs: only these "
-                "containers, with every decoded fact."
-            )
-        ),
-    )
-    report.add_argument("containers", nargs="*", metavar="NAME|ID", help=told(msg("only these containers, in detail")))
-    form = report.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
-    form.add_argument(
-        "--html", type=Path, metavar="FILE", help=told(msg("write one self-contained page into FILE instead"))
-    )
-    reporting.add(report, form)
-    report.add_argument(
-        "--engine",
-        action="append",
-        default=[],
-        metavar="ID",
-        help=told(msg("only this engine, by its ID or endpoint (repeatable)")),
-    )
-    report.add_argument(
-        "--privileged",
-        action="store_true",
-        help=told(
-            msg(
-                "also read what only root can (seccomp filters, other users' namespaces); asks for a password if needed"
-            )
-        ),
-    )
-    report.add_argument(
-        "--verified-only",
-        action="store_true",
-        help=told(msg("treat what only the engine states, and this user can't read from the kernel, as unknown")),
-    )
-    record = report.add_mutually_exclusive_group()
-    record.add_argument(
-        "--save-capture", type=Path, metavar="FILE", help=told(msg("also record everything read into FILE"))
-    )
-    record.add_argument(
-        "--from-capture",
-        type=Path,
-        nargs="+",
-        metavar="FILE|DIR",
-        help=told(msg("work from such recordings instead; several, or a folder of them, are reported as one fleet")),
-    )
-    arguments_looking.add(commands)
-    arguments_check.add(commands)
-    engines = commands.add_parser(
+    _report(commands)
+    _looking(commands)
+    _check(commands)
+    engines = _command(
+        commands,
         "engines",
-        help=told(msg("list the engines, and what to do about those that can't be used")),
-        description=told(
-            msg("Lists the container engines that were found, and what to do about those that can't be used.")
-        ),
+        msg("list the engines, and what to do about those that can't be used"),
+        msg("Lists the container engines that were found, and what to do about those that can't be used."),
     )
-    engines.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
+    _json(engines)
     _hardening(commands)
     _learning(commands)
-    arguments_history.add(commands)
-    arguments_desktop.add(commands)
+    _history(commands)
+    _desktop(commands)
     return top
 
 
-def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
-    harden = commands.add_parser(
+def _command(commands: Commands, name: str, short: Message, description: Message | None = None, **more: Any) -> Parser:
+    if description is not None:
+        more["description"] = told(description)
+    return commands.add_parser(name, help=told(short), **more)
+
+
+def _option(where: argparse._ActionsContainer, name: str, text: Message, **more: Any) -> None:
+    where.add_argument(name, help=told(text), **more)
+
+
+def _flag(where: argparse._ActionsContainer, name: str, text: Message) -> None:
+    _option(where, name, text, action="store_true")
+
+
+def _json(where: argparse._ActionsContainer) -> None:
+    _flag(where, "--json", msg("print JSON instead of text"))
+
+
+def _list(where: argparse._ActionsContainer, name: str, metavar: str, text: Message) -> None:
+    """An option that may be given several times."""
+    _option(where, name, text, action="append", default=[], metavar=metavar)
+
+
+def _engine(where: Parser) -> None:
+    _list(where, "--engine", "ID", msg("only this engine (repeatable)"))
+
+
+def _dry_run(where: Parser) -> None:
+    _flag(where, "--dry-run", msg("say what would happen, and change nothing"))
+
+
+def _yes(where: Parser) -> None:
+    _flag(where, "--yes", msg("do not ask"))
+
+
+def _reading(where: Parser) -> None:
+    """What of this machine is read, and believed."""
+    _flag(
+        where,
+        "--privileged",
+        msg("also read what only root can (seccomp filters, other users' namespaces); asks for a password if needed"),
+    )
+    _flag(
+        where,
+        "--verified-only",
+        msg("treat what only the engine states, and this user can't read from the kernel, as unknown"),
+    )
+
+
+def _report(commands: Commands) -> None:
+    report = _command(
+        commands,
+        "report",
+        msg("print the layers of containers"),
+        msg(
+            "Prints the layers of each container as the kernel enforces them. With names or IDs: only these "
+            "containers, with every decoded fact."
+        ),
+    )
+    _option(report, "containers", msg("only these containers, in detail"), nargs="*", metavar="NAME|ID")
+    form = report.add_mutually_exclusive_group()
+    _json(form)
+    _option(form, "--html", msg("write one self-contained page into FILE instead"), type=Path, metavar="FILE")
+    _form(report, form)
+    _list(report, "--engine", "ID", msg("only this engine, by its ID or endpoint (repeatable)"))
+    _reading(report)
+    record = report.add_mutually_exclusive_group()
+    _option(record, "--save-capture", msg("also record everything read into FILE"), type=Path, metavar="FILE")
+    _option(
+        record,
+        "--from-capture",
+        msg("work from such recordings instead; several, or a folder of them, are reported as one fleet"),
+        type=Path,
+        nargs="+",
+        metavar="FILE|DIR",
+    )
+
+
+def _form(command: Parser, form: argparse._MutuallyExclusiveGroup) -> None:
+    """A report's form, which `report` and `check` share; `form`: the group that has --json."""
+    _option(
+        form,
+        "--format",
+        msg(
+            "print it for another tool, as {formats}: gitlab is a code quality report, gitlab-sast one for the "
+            "security dashboard, prometheus the format of a textfile collector, sqlite a database",
+            formats=", ".join(FORMATS),
+        ),
+        choices=FORMATS,
+        metavar="FORMAT",  # all of them in one word would be wider than a terminal
+    )
+    for name, text in (
+        ("--output", msg("write it into FILE, whole or not at all, instead of printing it; - prints it")),
+        ("--baseline", msg("only what is new or worse since FILE, an earlier JSON report")),
+        ("--exceptions", msg("count, but do not list, findings that FILE accepts until a given day")),
+    ):
+        _option(command, name, text, type=Path, metavar="FILE")
+    above = msg("exit with 1 where a container's exposure is above N (0 to 10)")
+    _option(command, "--fail-above", above, type=exposure, metavar="N")
+    severe = msg("exit with 1 if a finding of this severity or worse, or an open threat of it, is not accepted")
+    _option(command, "--fail-on", severe, choices=tuple(each.value for each in Severity))
+
+
+def _looking(commands: Commands) -> None:
+    listing = _command(
+        commands,
+        "list",
+        msg("list the containers, one per line"),
+        msg(
+            "Prints a line for each container, the most exposed first: exposure, the marks of layers 1 to 6, "
+            "name, group, engine, image, and the worst open threat. The JSON also lists who shares what."
+        ),
+    )
+    _option(listing, "--from-capture", msg("work from such a recording instead"), type=Path, metavar="FILE")
+    diff = _command(
+        commands,
+        "diff",
+        msg("what differs between two containers, or two captures"),
+        msg(
+            "Prints how two containers differ: layers, threats, system calls and settings. Each is a name, an ID "
+            "or a capture; from a capture, the container of the same name is taken, or FILE:NAME. Two captures "
+            "without names: what changed in every container."
+        ),
+    )
+    diff.add_argument("one", metavar="A")
+    diff.add_argument("two", metavar="B")
+    for each in (listing, diff):
+        _json(each)
+        _engine(each)
+        _reading(each)
+
+
+def _check(commands: Commands) -> None:
+    check = _command(
+        commands,
+        "check",
+        msg("what would protect the host from a container before it is started"),
+        msg(
+            "Says what would stand between a container and this machine's kernel, based on what would start it: "
+            "a run command, a Compose file, a Quadlet unit or a Kubernetes manifest. Nothing is started. Exit "
+            "status as for report; 2 for a file that is not understood."
+        ),
+    )
+    check.takes_command = True
+    _option(
+        check,
+        "file",
+        msg("what would start it; - is standard input. Or a command after --: -- docker run …"),
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+    )
+    _list(check, "--service", "NAME", msg("only this service or container of the file (repeatable)"))
+    _list(
+        check,
+        "--engine",
+        "ID",
+        msg("as this engine would start it, by its ID or endpoint; by default the first that answers"),
+    )
+    _option(check, "--ground", msg("judge for the machine on which this capture was taken"), type=Path,
+            metavar="CAPTURE")  # fmt: skip
+    _list(
+        check,
+        "--env",
+        "NAME[=VALUE]",
+        msg("a value that the file asks for; without a value, that of the environment (repeatable)"),
+    )
+    fix = check.add_mutually_exclusive_group()
+    _flag(fix, "--diff", msg("print what would close all critical and serious threats, as a diff of the file"))
+    _option(fix, "--fix", msg("write the file with that diff applied to COPY"), type=Path, metavar="COPY")
+    _flag(fix, "--in-place", msg("apply that diff to the file itself"))
+    form = check.add_mutually_exclusive_group()
+    _json(form)
+    _form(check, form)
+
+
+def _hardening(commands: Commands) -> None:
+    harden = _command(
+        commands,
         "harden",
-        help=told(msg("relaunch containers with hardened settings, prove it, and keep a way back")),
-        description=told(
-            msg(
-                "Relaunches containers with hardened settings, verifies the result in /proc, and rolls back "
-                "automatically if that fails. The original is set aside until it is discarded. Without a preset or "
-                "toggles, you are asked what to apply; with --yes, the container is relaunched unchanged. Several "
-                "containers are relaunched one after the other; if one fails, the earlier ones are undone. Exit "
-                "status (the worst of all): 0 enforced and seen to work, 1 kept although one of the two was not "
-                "shown, 2 usage or engine error, 3 refused, 4 rolled back."
-            )
+        msg("relaunch containers with hardened settings, prove it, and keep a way back"),
+        msg(
+            "Relaunches containers with hardened settings, verifies the result in /proc, and rolls back "
+            "automatically if that fails. The original is set aside until it is discarded. Without a preset or "
+            "toggles, you are asked what to apply; with --yes, the container is relaunched unchanged. Several "
+            "containers are relaunched one after the other; if one fails, the earlier ones are undone. Exit "
+            "status (the worst of all): 0 enforced and seen to work, 1 kept although one of the two was not "
+            "shown, 2 usage or engine error, 3 refused, 4 rolled back."
         ),
     )
     tighten = _tighten(commands)
     for each in (harden, tighten):
         _relaunching(each)
-    undo = commands.add_parser("undo", help=told(msg("go back to the original that was set aside")), allow_abbrev=False)
-    undo.add_argument(
-        "--group",
-        action="store_true",
-        help=told(msg("also all containers that were relaunched together with it by one command")),
-    )
+    undo = _command(commands, "undo", msg("go back to the original that was set aside"), allow_abbrev=False)
+    _flag(undo, "--group", msg("also all containers that were relaunched together with it by one command"))
     for each in (harden, tighten, undo):
         _several(each)
-        each.add_argument("--dry-run", action="store_true", help=told(msg("say what would happen, and change nothing")))
-        each.add_argument("--json", action="store_true", help=told(msg("print one JSON object per line")))
-        each.add_argument(
-            "--watch", type=seconds, default=WATCH, metavar="SECONDS", help=told(msg("seconds to watch it for (10)"))
-        )
-    discard = commands.add_parser(
-        "discard",
-        help=told(msg("remove the original that was set aside")),
-    )
+        _dry_run(each)
+        _flag(each, "--json", msg("print one JSON object per line"))
+        _option(each, "--watch", msg("seconds to watch it for (10)"), type=seconds, default=WATCH, metavar="SECONDS")
+    discard = _command(commands, "discard", msg("remove the original that was set aside"))
     discard.add_argument("container", metavar="NAME|ID")
-    discard.add_argument("--yes", action="store_true", help=told(msg("do not ask")))
-    recover = commands.add_parser(
-        "recover",
-        help=told(msg("finish or roll back what a crash left unfinished")),
-    )
-    export = commands.add_parser(
+    _yes(discard)
+    recover = _command(commands, "recover", msg("finish or roll back what a crash left unfinished"))
+    export = _command(
+        commands,
         "export",
-        help=told(msg("write hardened settings for another tool")),
-        description=told(
-            msg(
-                "Prints the settings of a container, hardened as chosen, in the format of another tool. Values of "
-                "environment variables are left out."
-            )
+        msg("write hardened settings for another tool"),
+        msg(
+            "Prints the settings of a container, hardened as chosen, in the format of another tool. Values of "
+            "environment variables are left out."
         ),
     )
     export.add_argument("container", metavar="NAME|ID")
-    export.add_argument(
-        "--as",
-        dest="kind",
-        required=True,
-        choices=("docker-run", "podman-run", "compose", "quadlet", "kubernetes", "seccomp"),
-    )
-    export.add_argument("--secrets", action="store_true", help=told(msg("include the values of environment variables")))
+    kinds = ("docker-run", "podman-run", "compose", "quadlet", "kubernetes", "seccomp")
+    export.add_argument("--as", dest="kind", required=True, choices=kinds)
+    _flag(export, "--secrets", msg("include the values of environment variables"))
     for each in (harden, export):
-        each.add_argument(
+        _option(
+            each,
             "--preset",
+            msg("choose a set of toggles: critical is the smallest one that closes all critical and serious threats"),
             choices=("critical", "recommended", "restricted", "strict"),  # a test holds them against the type
-            help=told(
-                msg(
-                    "choose a set of toggles: critical is the smallest one that closes all critical and serious threats"
-                )
-            ),
         )
-        each.add_argument(
-            "--set", action="append", default=[], metavar="TOGGLE=VALUE", help=told(msg("one toggle (repeatable)"))
-        )
+        _list(each, "--set", "TOGGLE=VALUE", msg("one toggle (repeatable)"))
     for each in (harden, tighten, undo, discard, recover, export):
-        each.add_argument(
-            "--engine", action="append", default=[], metavar="ID", help=told(msg("only this engine (repeatable)"))
-        )
+        _engine(each)
 
 
-def _tighten(commands: argparse._SubParsersAction[Parser]) -> Parser:
-    tighten = commands.add_parser(
+def _tighten(commands: Commands) -> Parser:
+    tighten = _command(
+        commands,
         "tighten",
-        help=told(msg("find the tightest settings with which a container still works, and relaunch it with them")),
-        description=told(
-            msg(
-                "Watches a disposable twin of the container, finds out what it does not need, tries the tightest "
-                "settings on further twins, and then relaunches it as harden does. Until then the container itself "
-                "is not touched. Exit status as for harden."
-            )
+        msg("find the tightest settings with which a container still works, and relaunch it with them"),
+        msg(
+            "Watches a disposable twin of the container, finds out what it does not need, tries the tightest "
+            "settings on further twins, and then relaunches it as harden does. Until then the container itself "
+            "is not touched. Exit status as for harden."
         ),
     )
-    tighten.add_argument(
+    _list(
+        tighten,
         "--exercise",
-        action="append",
-        default=[],
-        metavar="COMMAND",
-        help=told(
-            msg(
-                "run for each trial (repeatable): status 0 means that the twin works; STRATASCOPE_TWIN_PID, _NAME "
-                "and _NETNS identify it"
-            )
+        "COMMAND",
+        msg(
+            "run for each trial (repeatable): status 0 means that the twin works; STRATASCOPE_TWIN_PID, _NAME "
+            "and _NETNS identify it"
         ),
     )
-    tighten.add_argument(
-        "--repeat", type=repeats, default=REPEATS, metavar="N", help=told(msg("how many times the result is tried (3)"))
-    )
-    tighten.add_argument(
-        "--keep", action="append", default=[], metavar="TOGGLE,…", help=told(msg("leave these as they are"))
-    )
-    tighten.add_argument(
-        "--tight",
-        action="store_true",
-        help=told(msg("allow only the system calls that were seen, not all harmless ones")),
-    )
+    times = msg("how many times the result is tried (3)")
+    _option(tighten, "--repeat", times, type=repeats, default=REPEATS, metavar="N")
+    _list(tighten, "--keep", "TOGGLE,…", msg("leave these as they are"))
+    _flag(tighten, "--tight", msg("allow only the system calls that were seen, not all harmless ones"))
     return tighten
 
 
 def _relaunching(each: Parser) -> None:
     """What `harden` and `tighten` take alike."""
-    each.add_argument(
+    _flag(
+        each,
         "--keep-done",
-        action="store_true",
-        help=told(msg("with several containers: if one fails, keep those already done instead of undoing them")),
+        msg("with several containers: if one fails, keep those already done instead of undoing them"),
     )
-    each.add_argument("--yes", action="store_true", help=told(msg("do not ask")))
-    each.add_argument(
-        "--keep-unverified", action="store_true", help=told(msg("keep a replacement that could not be verified"))
-    )
-    each.add_argument(
-        "--enforced-is-enough",
-        action="store_true",
-        help=told(msg("exit with 0 even if it is enforced but nothing showed that it works")),
-    )
-    each.add_argument(
+    _yes(each)
+    _flag(each, "--keep-unverified", msg("keep a replacement that could not be verified"))
+    _flag(each, "--enforced-is-enough", msg("exit with 0 even if it is enforced but nothing showed that it works"))
+    _option(
+        each,
         "--watch-refusals",
+        msg("seconds to watch afterwards for refusals, which requires root (0)"),
         type=seconds,
         default=0.0,
         metavar="SECONDS",
-        help=told(msg("seconds to watch afterwards for refusals, which requires root (0)")),
     )
-    each.add_argument(
+    _flag(
+        each,
         "--no-search",
-        action="store_true",
-        help=told(msg("if it fails and nothing says why, do not search on twins for the setting that breaks it")),
+        msg("if it fails and nothing says why, do not search on twins for the setting that breaks it"),
     )
-    each.add_argument(
-        "--commit-layer",
-        dest="remedies",
-        action="append_const",
-        const=Remedy.COMMIT_LAYER,
-        default=[],
-        help=told(msg("carry over what it wrote outside its volumes, as an image that stays on the engine")),
-    )
-    each.add_argument(
-        "--leave-logs",
-        dest="remedies",
-        action="append_const",
-        const=Remedy.LEAVE_LOGS,
-        help=told(
-            msg("start logs that it wrote outside its volumes anew; if Compose creates it, the old ones are lost")
+    each.set_defaults(remedies=[])
+    for name, remedy, text in (
+        (
+            "--commit-layer",
+            Remedy.COMMIT_LAYER,
+            msg("carry over what it wrote outside its volumes, as an image that stays on the engine"),
         ),
-    )
-    each.add_argument(
-        "--with-dependents",
-        dest="remedies",
-        action="append_const",
-        const=Remedy.DEPENDENTS,
-        help=told(
-            msg("also relaunch, unchanged, the containers that use its namespaces, are linked to it or require it")
+        (
+            "--leave-logs",
+            Remedy.LEAVE_LOGS,
+            msg("start logs that it wrote outside its volumes anew; if Compose creates it, the old ones are lost"),
         ),
-    )
+        (
+            "--with-dependents",
+            Remedy.DEPENDENTS,
+            msg("also relaunch, unchanged, the containers that use its namespaces, are linked to it or require it"),
+        ),
+    ):
+        _option(each, name, text, dest="remedies", action="append_const", const=remedy)
 
 
 def _several(each: Parser) -> None:
     """Which containers, of one engine."""
-    each.add_argument("containers", nargs="*", metavar="NAME|ID", help=told(msg("one or more containers")))
-    each.add_argument("--project", metavar="NAME", help=told(msg("all running containers of this Compose project")))
-    each.add_argument("--service", metavar="NAME", help=told(msg("all replicas of this Compose service")))
-    each.add_argument("--image", metavar="NAME", help=told(msg("all running containers of this image")))
+    _option(each, "containers", msg("one or more containers"), nargs="*", metavar="NAME|ID")
+    for name, text in (
+        ("--project", msg("all running containers of this Compose project")),
+        ("--service", msg("all replicas of this Compose service")),
+        ("--image", msg("all running containers of this image")),
+    ):
+        _option(each, name, text, metavar="NAME")
 
 
-def _learning(commands: argparse._SubParsersAction[Parser]) -> None:
-    observe = commands.add_parser(
+def _learning(commands: Commands) -> None:
+    observe = _command(
+        commands,
         "observe",
-        help=told(msg("watch what a container really uses")),
-        description=told(
-            msg(
-                "Watches what a container really uses from now on (system calls, capabilities, files, ports), and "
-                "adds it to what was learned before about its image and command. Requires root, and asks for a "
-                "password if needed. Ctrl+C stops watching; nothing learned is lost."
-            )
+        msg("watch what a container really uses"),
+        msg(
+            "Watches what a container really uses from now on (system calls, capabilities, files, ports), and "
+            "adds it to what was learned before about its image and command. Requires root, and asks for a "
+            "password if needed. Ctrl+C stops watching; nothing learned is lost."
         ),
     )
-    needs = commands.add_parser(
+    needs = _command(
+        commands,
         "needs",
-        help=told(msg("what was learned about a container so far")),
-        description=told(
-            msg("Prints what containers of this image and command were seen to use, and in which phases of their life.")
-        ),
+        msg("what was learned about a container so far"),
+        msg("Prints what containers of this image and command were seen to use, and in which phases of their life."),
     )
-    denials = commands.add_parser(
+    denials = _command(
+        commands,
         "denials",
-        usage="%(prog)s [-h] [--for SECONDS] [--all] [--json] [--engine ID] NAME|ID [-- COMMAND …]",
-        help=told(msg("what a container is refused, by what, and what would allow it")),
-        description=told(
-            msg(
-                "Shows what a container is refused from now on: what it tried, which layer refused it, what would "
-                "allow it and what that would open. With a command after --: runs it in the container and shows what "
-                "it is refused. For a container that has ended: why it ended. Requires root, and asks for a password "
-                "if needed."
-            )
+        msg("what a container is refused, by what, and what would allow it"),
+        msg(
+            "Shows what a container is refused from now on: what it tried, which layer refused it, what would "
+            "allow it and what that would open. With a command after --: runs it in the container and shows what "
+            "it is refused. For a container that has ended: why it ended. Requires root, and asks for a password "
+            "if needed."
         ),
+        usage="%(prog)s [-h] [--for SECONDS] [--all] [--json] [--engine ID] NAME|ID [-- COMMAND …]",
     )
     denials.takes_command = True
-    denials.add_argument("--all", action="store_true", help=told(msg("also show harmless probing by healthy programs")))
+    _flag(denials, "--all", msg("also show harmless probing by healthy programs"))
     for each in (observe, needs, denials):
         each.add_argument("container", metavar="NAME|ID")
-        each.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
-        each.add_argument(
-            "--engine", action="append", default=[], metavar="ID", help=told(msg("only this engine (repeatable)"))
-        )
+        _json(each)
+        _engine(each)
     for each in (observe, denials):
-        each.add_argument(
-            "--for",
-            dest="seconds",
-            type=observing,
-            metavar="SECONDS",
-            help=told(msg("seconds to watch for (until interrupted)")),
-        )
-    needs.add_argument("--forget", action="store_true", help=told(msg("forget what was learned")))
+        _option(each, "--for", msg("seconds to watch for (until interrupted)"), dest="seconds", type=observing,
+                metavar="SECONDS")  # fmt: skip
+    _flag(needs, "--forget", msg("forget what was learned"))
+
+
+def _history(commands: Commands) -> None:
+    history = _command(
+        commands,
+        "history",
+        msg("what changed in containers, and when"),
+        msg(
+            "Prints what changed in containers: settings, exposure, restarts, relaunches, processes that differ, "
+            "and peak usage. Changes are recorded while the window is open; no engine is asked."
+        ),
+    )
+    _option(history, "container", msg("only this container"), nargs="?", metavar="NAME|ID")
+    back = msg("how far back to look: 30m, 12h, 2w or all (1d)")
+    _option(history, "--since", back, type=since, default=since("1d"), metavar="TIME")
+    _json(history)
+    _engine(history)
+
+
+def _desktop(commands: Commands) -> None:
+    """What makes the program at home on this machine."""
+    desktop = _command(
+        commands,
+        "desktop",
+        msg("add Stratascope to the desktop menu, or remove it"),
+        msg(
+            "Adds a menu entry and icons for this installation to the desktop, or removes exactly these. Files "
+            "that were changed, or that are not Stratascope's, are left alone and listed."
+        ),
+    )
+    helper = _command(
+        commands,
+        "helper",
+        msg("install the helper that reads as root, or remove it"),
+        msg(
+            "Installs a helper that reads what only root can read, and the polkit action for it, so that polkit "
+            "asks for the password with Stratascope's own text. It asks for root once, says what it writes, and "
+            "can remove exactly that."
+        ),
+    )
+    for command in (desktop, helper):
+        acts = command.add_subparsers(dest="act", metavar="ACTION", required=True)
+        for act in (
+            _command(acts, "install", msg("install it")),
+            _command(acts, "remove", msg("remove what install wrote")),
+        ):
+            _dry_run(act)
+            if command is desktop:
+                place = act.add_mutually_exclusive_group()
+                _flag(place, "--user", msg("for this user only (the default)"))
+                _flag(place, "--system", msg("for all users of this machine; requires root"))
+    completion = _command(
+        commands,
+        "completion",
+        msg("print the completion script for a shell"),
+        msg(
+            "Prints the script with which a shell completes stratascope commands, including container names. For "
+            "bash: stratascope completion bash > ~/.local/share/bash-completion/completions/stratascope"
+        ),
+    )
+    _option(completion, "shell", msg("the shell to print it for"), choices=("bash", "zsh", "fish"))

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 
-from stratascope.cli.output import complain, style, write
-from stratascope.cli.reading import named_captures, put_right, read_record
-from stratascope.cli.reporting.beside import read_beside
+from stratascope.background_call import BackgroundCall
+from stratascope.cli.output import complain, complain_of, style, write
+from stratascope.cli.reading import named_captures, put_right, read_annotations, read_record
 from stratascope.cli.reporting.gate import exceeded, gate_of
 from stratascope.cli.reporting.printing import put
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
-from stratascope.core.ports import ProbeError
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import json_report
-from stratascope.presentation.beside.beside import Beside
-from stratascope.presentation.unseen import not_found, unchecked_engines, unread
+from stratascope.presentation.annotations import Annotations
+from stratascope.presentation.takeover import not_found, unchecked_engines, unread
 from stratascope.state import record as records
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, describe, open_engines, translations
@@ -45,9 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         return learning.run(arguments)
     if arguments.command == "denials":
-        from stratascope.cli import denials
-
-        return denials.run(arguments)
+        return denials(arguments)
     if arguments.command == "history":
         from stratascope.cli import history
 
@@ -69,6 +67,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
         return looking.run(arguments)
     return engines(arguments) if arguments.command == "engines" else report(arguments)
+
+
+def denials(arguments: argparse.Namespace) -> int:
+    """`stratascope denials`: what a container is refused, or why it ended; 0 also where nothing was refused."""
+    try:
+        with open_engines(tuple(arguments.engine)) as opened:
+            asked = BackgroundCall(lambda: describe(opened))  # Podman takes half a second for it
+            from stratascope.cli import refusals  # meanwhile
+
+            return DONE if refusals.tell(arguments, opened, asked.result()) else FAILED
+    except (ProbeError, EngineError, NoSuchContainerError) as error:
+        complain_of(error, arguments.container)
+    return FAILED
 
 
 def engines(arguments: argparse.Namespace) -> int:
@@ -96,11 +107,11 @@ def report(arguments: argparse.Namespace) -> int:
         return FAILED
     try:
         captures = named_captures(arguments)
-        beside = read_beside(arguments)
+        annotations = read_annotations(arguments)
         if len(captures) > 1:
             from stratascope.cli.reporting import fleet
 
-            return fleet.report(arguments, captures, beside)
+            return fleet.report(arguments, captures, annotations)
         record = read_record(arguments, shared)
     except ProbeError as error:
         complain(translate(error.message))
@@ -123,7 +134,7 @@ def report(arguments: argparse.Namespace) -> int:
     snapshot, missing = _only(snapshot, arguments.containers)
     if missing and not snapshot.containers:
         pass  # an empty report would look like an answer
-    elif not put(arguments, snapshot, beside, details=bool(arguments.containers)):
+    elif not put(arguments, snapshot, annotations, details=bool(arguments.containers)):
         return FAILED
     for name in missing:
         complain(translate(not_found(name, record.engines, known)))
@@ -137,12 +148,12 @@ def report(arguments: argparse.Namespace) -> int:
     if not gated:
         return DONE
     silent = () if arguments.containers else unchecked_engines(record.engines, named=bool(arguments.engine))
-    return gate(arguments, snapshot, beside, silent)
+    return gate(arguments, snapshot, annotations, silent)
 
 
-def gate(arguments: argparse.Namespace, snapshot: Snapshot, beside: Beside, silent: tuple[str, ...]) -> int:
+def gate(arguments: argparse.Namespace, snapshot: Snapshot, annotations: Annotations, silent: tuple[str, ...]) -> int:
     """What --fail-above and --fail-on come to; of the engines `silent` nothing is known."""
-    if exceeded(arguments, snapshot, beside):
+    if exceeded(arguments, snapshot, annotations):
         return EXCEEDED
     names = (*silent, *unread(snapshot))
     if not names:

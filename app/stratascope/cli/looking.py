@@ -14,9 +14,9 @@ from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.presentation.overview import comparison_report, list_report
-from stratascope.presentation.overview.comparison import compare, compare_all
-from stratascope.presentation.unseen import not_found
+from stratascope.presentation import comparison, list_report
+from stratascope.presentation.comparison import compare, compare_all
+from stratascope.presentation.takeover import not_found
 from stratascope.state import record as records
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import Value
@@ -73,17 +73,17 @@ def _diff(arguments: argparse.Namespace) -> int:
     if one.file is not None and two.file is not None and not one.name and not two.name:
         fleet = compare_all(pictures[0], pictures[1], all_layers())
         if arguments.json:
-            write(json.dumps(comparison_report.fleet_document(fleet), indent=1) + "\n")
+            write(json.dumps(comparison.fleet_document(fleet), indent=1) + "\n")
         else:
-            write("\n".join(comparison_report.fleet_lines(fleet, style())) + "\n")
+            write("\n".join(comparison.fleet_lines(fleet, style())) + "\n")
         return DONE
     states = _pick(operands, pictures)
     found = compare(*states, all_layers())
     if arguments.json:
-        write(json.dumps(comparison_report.document(found), indent=1) + "\n")
+        write(json.dumps(comparison.document(found), indent=1) + "\n")
     else:
-        names = comparison_report.names_of(found, *(_source(each) for each in operands))
-        write("\n".join(comparison_report.lines(found, *names, style())) + "\n")
+        names = comparison.names_of(found, *(_source(each) for each in operands))
+        write("\n".join(comparison.lines(found, *names, style())) + "\n")
     return DONE
 
 

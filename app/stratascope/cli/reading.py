@@ -1,20 +1,26 @@
-"""What a command that only looks works on: this machine's engines, or a capture."""
+"""What a command that only looks works on: this machine's engines, or a capture, and the files named beside it."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from pathlib import Path
 
+from stratascope import atomic_file
 from stratascope.cli.output import on_terminal
+from stratascope.core.accepted.accepted import Acceptance, AcceptedError
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
 from stratascope.natural_sort import natural
+from stratascope.presentation.annotations import Annotations, Baseline, BaselineError, read_baseline
 from stratascope.state import record as records
 from stratascope.state.pending import any_written
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, open_engines, take_record
+
+_REPORT_MOST = 256 << 20  # bytes of a report
 
 
 def read_record(arguments: argparse.Namespace, shared: Translations) -> Record:
@@ -69,3 +75,31 @@ def put_right(opened: Engines) -> None:
         from stratascope.cli.harden import recover
 
         recover.before_looking(opened)
+
+
+def read_annotations(arguments: argparse.Namespace) -> Annotations:
+    """Raises ProbeError that says what is wrong with one of them."""
+    try:
+        return Annotations(_acceptance(arguments.exceptions), _baseline(arguments.baseline))
+    except (AcceptedError, BaselineError) as error:
+        raise ProbeError(error.message) from error
+
+
+def _acceptance(path: Path | None) -> Acceptance | None:
+    if path is None:
+        return None
+    from stratascope.state import accepted
+
+    return Acceptance(accepted.load(path), date.today())
+
+
+def _baseline(path: Path | None) -> Baseline | None:
+    if path is None:
+        return None
+    try:
+        data = atomic_file.read(path, _REPORT_MOST, piped=True)
+    except OSError as error:
+        raise BaselineError(msg("{file}: {why}", file=str(path), why=error.strerror or str(error))) from error
+    if data is None:
+        raise BaselineError(msg("{file} is longer than {most} bytes.", file=str(path), most=_REPORT_MOST))
+    return read_baseline(data, str(path))

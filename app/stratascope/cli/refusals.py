@@ -1,6 +1,7 @@
-"""What a container is refused, printed while it is watched; `cli/denials.py` is the command.
+"""`denials`: what a container is refused while it is watched, by which layer, and what would allow it.
 
-Apart from it, so that engines are asked what they are while this is loaded: Podman takes half a second for it.
+Of one that has ended, or ends all the time: why. Where it can't be watched, what can be said all the same comes first.
+Loaded while engines are asked what they are (`commands.denials`): Podman takes half a second for it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ import time
 from collections.abc import Callable
 
 from stratascope.background_call import BackgroundCall
-from stratascope.cli.ended import Endings
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.container import Engine
 from stratascope.core.denials.denial import Denial
+from stratascope.core.denials.ended.ending import Ending, Phase
+from stratascope.core.denials.ended.why import YOUNG
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.launch_spec import Executed
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.presentation import denials_report
+from stratascope.presentation import refusals_report
 from stratascope.usecases.denials.denials import Denials, Explaining
+from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.observe.learning import Learning
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines
@@ -138,9 +141,9 @@ class _Teller:
                 continue
             self._told.add(key)
             if self._json:
-                write(json.dumps(denials_report.json_object(each), ensure_ascii=False) + "\n")
+                write(json.dumps(refusals_report.denial_object(each), ensure_ascii=False) + "\n")
             else:
-                write("\n".join(denials_report.lines(each, self._style)) + "\n")
+                write("\n".join(refusals_report.denial_lines(each, self._style)) + "\n")
 
     def end(self, denials: tuple[Denial, ...], forgotten: int) -> None:
         """A last line for people."""
@@ -148,8 +151,67 @@ class _Teller:
             return
         if not self._told:
             write(translate(msg("Nothing was refused.")) + "\n")
-        probing = denials_report.probing(denials)
+        probing = refusals_report.probing(denials)
         if probing and not self._all:
             write(probing + "\n")
         if forgotten:
             write(translate(msg("{count} more kinds of refusals occurred, and were not kept.", count=forgotten)) + "\n")
+
+
+_FIRST = msg("What is known without watching it:")
+_NOTHING = msg(
+    "Without watching it, nothing is known about refusals: neither its log nor the kernel's counters mention any."
+)
+
+
+class Endings:
+    """`explain`: why it ended, as far as can be said (`usecases.denials.denials.Explaining.ending`)."""
+
+    def __init__(self, explain: Callable[[ContainerState], Ending], access: EngineAccess, *, as_json: bool) -> None:
+        self._explain, self._access, self._json = explain, access, as_json
+        self._told = False
+
+    def instead(self, state: ContainerState, *, watch: bool) -> bool:
+        """Whether it was told why it ended, since there is nothing to be watched: it does not run, or hardly ever does.
+
+        `watch`: the next run of it is to be watched all the same.
+        """
+        runs = state.container.pid is not None
+        if runs and (watch or time.time() - state.container.started > YOUNG):
+            return False
+        ending = self._explain(state)
+        if runs and ending.phase is not Phase.RESTARTING:
+            return False
+        self._tell(ending)
+        return True
+
+    def tell_new(self, state: ContainerState) -> None:
+        """Why it ended, where it has since that state."""
+        now = self._access.read(state.container.id)
+        if now is not None and (now.container.pid is None or now.container.started != state.container.started):
+            if not self._json:
+                write("\n")
+            self._tell(self._explain(now))
+
+    def tell_unwatched(self, state: ContainerState) -> None:
+        """What its counters and its log say, once: guesses, for the most part."""
+        if self._told or state.container.pid is None:
+            return
+        self._told = True
+        ending = self._explain(state)
+        if self._json:
+            _write_json("unwatched", ending)
+        else:
+            write(translate(_NOTHING if ending.cause is None else _FIRST) + "\n")
+            if ending.cause is not None:
+                self._tell(ending)
+
+    def _tell(self, ending: Ending) -> None:
+        if self._json:
+            _write_json("ended", ending)
+        else:
+            write("\n".join(refusals_report.ending_lines(ending, style())) + "\n")
+
+
+def _write_json(key: str, ending: Ending) -> None:
+    write(json.dumps({key: refusals_report.ending_object(ending)}, ensure_ascii=False) + "\n")

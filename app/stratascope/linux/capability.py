@@ -1,7 +1,7 @@
 """The Linux capabilities by number and name, and sets of them as the kernel prints them. See capabilities(7).
 
-Numbers only: `layers/capabilities/words.py` says what each allows, `core/options/capabilities.py` has the engines'
-defaults. A kernel may know fewer than 41 (38 before Linux 5.8) or more: `last` is its cap_last_cap.
+Numbers only: `layers/capabilities/explanations.py` says what each allows, `core/options/capabilities.py` has the
+engines' defaults. A kernel may know fewer than 41 (38 before Linux 5.8) or more: `last` is its cap_last_cap.
 """
 
 from __future__ import annotations

@@ -25,14 +25,14 @@ from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, eviden
 from stratascope.core.threats.verified import exposure_verified, is_verified
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
-from stratascope.presentation.beside.beside import (
-    Beside,
+from stratascope.presentation.annotations import (
+    Annotations,
     Extras,
     container_extras,
     exceptions_object,
     finding_extras,
+    kinds_of,
 )
-from stratascope.presentation.beside.fingerprints import kinds_of
 from stratascope.value import Value, asdict
 
 T = TypeVar("T")
@@ -47,18 +47,20 @@ def render(snapshot: Snapshot) -> str:
     return "".join(pieces(snapshot))
 
 
-def pieces(snapshot: Snapshot, beside: Beside | None = None, more: dict[str, Any] | None = None) -> Iterator[str]:
+def pieces(
+    snapshot: Snapshot, annotations: Annotations | None = None, more: dict[str, Any] | None = None
+) -> Iterator[str]:
     """The same piece by piece, as it is megabytes: a line for each container. Indenting (which Python's encoder does
     not do in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent. `more`: further
     fields of the whole.
     """
-    threats, kinds, beside = ThreatTexts(), kinds_of(snapshot.engines), beside or Beside()
-    yield _text({**_head(snapshot), **exceptions_object(snapshot, beside.acceptance), **(more or {})})[:-1]
+    threats, kinds, annotations = ThreatTexts(), kinds_of(snapshot.engines), annotations or Annotations()
+    yield _text({**_head(snapshot), **exceptions_object(snapshot, annotations.acceptance), **(more or {})})[:-1]
     between = ', "containers": [\n'
     for state in snapshot.containers:
         kind = kinds.get(state.container.engine, state.container.engine)
-        container = _container(state, threats, finding_extras(state, kind, beside)) | container_extras(
-            state, kind, beside
+        container = _container(state, threats, finding_extras(state, kind, annotations)) | container_extras(
+            state, kind, annotations
         )
         yield between + _text(container)[:-1] + ', "threats": '
         yield threats.of(state)

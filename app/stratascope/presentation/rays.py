@@ -1,15 +1,26 @@
-"""Threats as rays: which band stops each, which would stop it too, and in what order they stand. Pure, no Qt.
+"""Threats as rays: which band stops each, and where rays and names stand so that they can be counted. Pure.
 
 Decided against sorting anew while a layer is taken away in thought: a ray that falls on must be found where it was.
+
+In each family an open threat that is serious or of medium severity has a lane of its own. All that are open and minor
+share a hairline, all that are not known a dashed one, and all that are stopped a bar, which grows thinner where some
+end: hundred lines are a hatching and no number. The serious ones have a letter each, and stand with it in the ground.
+
+Lengths are those of the design times `unit`. Where the field is too narrow the lanes move together, then the minor ones
+leave, then those of medium severity share a line, too. After that all but the serious ones move together, down to half
+of their room: the letters must not lie on one another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from math import ceil
+from string import ascii_lowercase
 
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Family, Stance
-from stratascope.presentation.threat_outcomes import Kind, kind_of
+from stratascope.presentation.threat_outcomes import SERIOUS, Kind, kind_of
 from stratascope.value import Value
 
 GROUND = 0  # the number of the band below all: the kernel
@@ -80,3 +91,253 @@ def bundles(matrix: Matrix, numbers: Mapping[str, int], order: tuple[str, ...] =
 def order_of(bundled: tuple[Bundle, ...]) -> tuple[str, ...]:
     """The threats as they stand, from left to right."""
     return tuple(ray.id for bundle in bundled for ray in bundle.rays)
+
+
+LETTERS = ascii_lowercase[:15]
+COLUMNS, ROWS = 3, (3, 5)  # of names in the ground: columns at the most; rows at the least and at the most
+PITCH = {3: 18.0, 4: 15.4, 5: 13.2}  # from one row of names to the next
+_SHARED, _STOPPED = 16.0, 17.0  # width of a lane that several share
+_WIDEST = {"serious": 14.0, "medium": 9.0}
+_LEAST = 0.5  # part of their room that others than the serious ones keep, before these have less, too
+
+
+class Sort(StrEnum):
+    """What stands in a lane."""
+
+    RAY = "ray"  # one open threat
+    MEDIUM = "medium"  # all of a family that are open and of medium severity, where there is no room for each
+    MINOR = "minor"
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
+
+
+class Lane(Value):
+    """Room for one ray or for several, its centre on a half pixel. `letter`: of one that is named in the ground."""
+
+    sort: Sort
+    rays: tuple[Ray, ...]
+    x: float
+    width: float
+    letter: str = ""
+
+    @property
+    def id(self) -> str:
+        """The threat's; of several that of the family and what becomes of them, which is no threat's."""
+        return self.rays[0].id if self.sort is Sort.RAY else f"{self.rays[0].state.threat.family}:{self.sort}"
+
+    @property
+    def ray(self) -> Ray | None:
+        """The one that stands in it; None: several do."""
+        return self.rays[0] if self.sort is Sort.RAY else None
+
+
+class Stop(Value):
+    """How many of a bar end at that band (`GROUND`: by the host's settings alone), and how deep each is at the least.
+
+    `asked`: of all of them only the engine states it. `left`: how many go on below.
+    """
+
+    band: int
+    count: int
+    least: int
+    asked: bool
+    left: int
+
+
+class Place(Value):
+    """A family's part of the field, and its lanes."""
+
+    family: Family
+    left: float
+    right: float
+    lanes: tuple[Lane, ...]
+
+
+class Name(Value):
+    """A name in the ground: its text begins at `left` and may be `width` wide; `row` of `rows`."""
+
+    id: str
+    letter: str
+    critical: bool
+    left: float
+    width: float
+    row: int
+    rows: int
+
+
+class _Fit(Value):
+    """One way to make room; lengths of the design."""
+
+    gap: float
+    serious: float
+    medium: float
+    minor: bool = True  # drawn
+    apart: bool = True  # those of medium severity, each for itself
+
+
+_Part = tuple[Sort, tuple[Ray, ...], float]  # what stands in a lane, and how wide it is
+_FITS = (
+    _Fit(11.0, 10.0, 7.0),
+    _Fit(4.5, 9.0, 5.0),
+    _Fit(4.5, 9.0, 5.0, minor=False),
+    _Fit(4.5, 9.0, 5.0, minor=False, apart=False),
+)
+
+
+def lay_out(
+    bundled: Sequence[Bundle], left: float, right: float, unit: float, names: Mapping[Family, float]
+) -> tuple[Place, ...]:
+    """Share the field from `left` to `right` among the families. `names`: how wide the name of each is, in pixels."""
+    if not bundled:
+        return ()
+    room = max(1.0, right - left)
+    for fit in _FITS:
+        parts, needed, least = _measured(bundled, fit, unit, names)
+        spare = room - fit.gap * unit * (len(bundled) - 1)
+        if sum(least) <= spare:
+            break
+    if fit is _FITS[0]:
+        wider = [_wider(bundle, fit) * unit for bundle in bundled]
+        most = sum(max(each, content + more) for each, content, more in zip(least, needed, wider, strict=True))
+        grown = 1.0 if most <= spare else max(0.0, (spare - sum(least)) / max(1.0, sum(wider)))
+        fit = _Fit(
+            fit.gap,
+            fit.serious + (_WIDEST["serious"] - fit.serious) * grown,
+            fit.medium + (_WIDEST["medium"] - fit.medium) * grown,
+        )
+        parts, needed, least = _measured(bundled, fit, unit, names)
+    widths = _shared_out(needed, least, spare)
+    firm, loose = 1.0, 1.0  # parts of their room that the serious ones have, and the others
+    if sum(needed) > spare:
+        serious = [sum(its for _, rays, its in part if rays[0].kind in SERIOUS) * unit for part in parts]
+        others = [content - its for content, its in zip(needed, serious, strict=True)]
+        loose = max(_LEAST, (spare - sum(serious)) / max(1.0, sum(others)))
+        firm = min(1.0, (spare - sum(others) * loose) / max(1.0, sum(serious)))
+        if firm < loose:
+            firm = loose = spare / sum(needed)
+        widths = needed = [its * firm + rest * loose for its, rest in zip(serious, others, strict=True)]
+    lettered = iter(LETTERS)
+    places, at = [], left
+    for bundle, part, content, width in zip(bundled, parts, needed, widths, strict=True):
+        x = at + (width - content) / 2
+        lanes = []
+        for sort, rays, its in part:
+            wide = its * unit * (firm if rays[0].kind in SERIOUS else loose)
+            letter = next(lettered, "") if sort is Sort.RAY and rays[0].kind in SERIOUS else ""
+            lanes.append(Lane(sort, rays, int(x + wide / 2) + 0.5, wide, letter))
+            x += wide
+        places.append(Place(bundle.family, at, at + width, tuple(lanes)))
+        at += width + fit.gap * unit
+    return tuple(places)
+
+
+def _measured(
+    bundled: Sequence[Bundle], fit: _Fit, unit: float, names: Mapping[Family, float]
+) -> tuple[list[list[_Part]], list[float], list[float]]:
+    """The lanes of each family, how wide they are together in pixels, and that with the family's name."""
+    parts = [_parts(bundle, fit) for bundle in bundled]
+    needed = [sum(width for _, _, width in part) * unit for part in parts]
+    least = [max(names.get(bundle.family, 0.0), each) for bundle, each in zip(bundled, needed, strict=True)]
+    return parts, needed, least
+
+
+def _parts(bundle: Bundle, fit: _Fit) -> list[_Part]:
+    """What stands in each lane of a family, and how wide it is in lengths of the design."""
+    found: list[_Part] = [(Sort.RAY, (ray,), fit.serious) for ray in bundle.rays if ray.kind in SERIOUS]
+    medium = tuple(ray for ray in bundle.rays if ray.kind is Kind.MEDIUM)
+    if fit.apart:
+        found += [(Sort.RAY, (ray,), fit.medium) for ray in medium]
+    shared = {
+        Sort.MEDIUM: () if fit.apart else medium,
+        Sort.MINOR: tuple(ray for ray in bundle.rays if ray.kind is Kind.LOW) if fit.minor else (),
+        Sort.UNKNOWN: tuple(ray for ray in bundle.rays if ray.kind is Kind.UNKNOWN),
+    }
+    found += [(sort, rays, _SHARED) for sort, rays in shared.items() if rays]
+    stopped = tuple(ray for ray in bundle.rays if ray.kind in (Kind.HOST, Kind.ONCE, Kind.DEEPER))
+    return [*found, (Sort.STOPPED, stopped, _STOPPED)] if stopped else found
+
+
+def _wider(bundle: Bundle, fit: _Fit) -> float:
+    """By how much the lanes of a family may grow at the most."""
+    serious = sum(ray.kind in SERIOUS for ray in bundle.rays)
+    medium = sum(ray.kind is Kind.MEDIUM for ray in bundle.rays)
+    return serious * (_WIDEST["serious"] - fit.serious) + medium * (_WIDEST["medium"] - fit.medium)
+
+
+def _shared_out(needed: list[float], least: list[float], room: float) -> list[float]:
+    """The width of each family: what it needs with its name, and its part of the rest. Where there is too little for
+    the names these are cut first."""
+    total, names = sum(needed), sum(least)
+    if names <= room:
+        more = (room - names) / max(1.0, names)
+        return [each * (1 + more) for each in least]
+    part = max(0.0, (room - total) / max(1.0, names - total))
+    return [each + (wide - each) * part for each, wide in zip(needed, least, strict=True)]
+
+
+def stops(lane: Lane) -> tuple[Stop, ...]:
+    """Where the rays of a bar end, from above."""
+    left = len(lane.rays)
+    found = []
+    for band in sorted({ray.end for ray in lane.rays}, reverse=True):
+        here = [ray for ray in lane.rays if ray.end == band]
+        left -= len(here)
+        least = min(ray.state.depth[0] for ray in here)
+        found.append(Stop(band, len(here), least, band != GROUND and all(band in ray.asked for ray in here), left))
+    return tuple(found)
+
+
+def largest_bar(places: Sequence[Place]) -> int:
+    """How many rays the bar with the most has: by it all bars are as wide as they are."""
+    return max((len(lane.rays) for place in places for lane in place.lanes if lane.sort is Sort.STOPPED), default=1)
+
+
+def bar_width(running: int, largest: int, unit: float) -> float:
+    """Of a bar where so many of its rays still run."""
+    return (2 + 8 * (running / max(1, largest)) ** 0.5) * unit if running else 0.0
+
+
+def place_names(
+    lanes: Sequence[Lane],
+    widths: Mapping[str, float],
+    left: float,
+    right: float,
+    unit: float,
+    most: int = ROWS[1],
+) -> tuple[tuple[Name, ...], int]:
+    """The open serious threats in columns of `most` rows, in the order of their rays; and how many found no room.
+
+    `widths`: of each name with its letter and what stands around it. Where some find no room, the last place is kept
+    for the words that count them.
+    """
+    named = [lane for lane in lanes if lane.letter]
+    serious = sum(lane.ray is not None and lane.ray.kind in SERIOUS for lane in lanes)
+    gap = 10 * unit
+    for columns in range(min(COLUMNS, ceil(len(named) / ROWS[0])), 0, -1):
+        rows = min(most, max(ROWS[0], ceil(len(named) / columns)))
+        shown = named if serious <= columns * rows else named[: columns * rows - 1]
+        taken = [shown[at : at + rows] for at in range(0, len(shown), rows)]
+        wide = [max(widths[lane.id] for lane in column) for column in taken]
+        free = right - left - sum(wide) - gap * (len(wide) - 1)
+        if free >= 0:
+            break
+    else:
+        return (), serious
+    between = gap + max(0.0, min(40 * unit, free / len(wide)))
+    names, at = [], left
+    for column, width in zip(taken, wide, strict=True):
+        for row, lane in enumerate(column):
+            critical = lane.rays[0].kind is Kind.CRITICAL
+            room = min(widths[lane.id], right - at)
+            names.append(Name(lane.id, lane.letter, critical, at, room, row, rows))
+        at += width + between
+    return tuple(names), serious - len(shown)
+
+
+def nearest(places: Sequence[Place], x: float, reach: float) -> Lane | None:
+    """The lane at that place, at most `reach` away; within the width of one that several share."""
+    lanes = [lane for place in places for lane in place.lanes]
+    found = min(lanes, key=lambda lane: abs(lane.x - x), default=None)
+    if found is None:
+        return None
+    return found if abs(found.x - x) <= (reach if found.sort is Sort.RAY else max(reach, found.width / 2)) else None

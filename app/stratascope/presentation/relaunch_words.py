@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from enum import Enum
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Proven
+from stratascope.core.relaunch.toggle import Proven, ToggleError
 from stratascope.core.relaunch.transaction import Ended, Ending, Kind
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import toggle
 
 PROVEN_TITLES = {
     Proven.ENFORCED: msg("Enforced"),
@@ -130,3 +133,40 @@ def ending_sentence(event: Ended) -> Message:
         case Ending.REFUSED:
             return msg("Refused. Nothing was changed.")
     return msg("Verified.")
+
+
+def toggle_title(name: str, value: str = "") -> str:
+    """The title of a toggle with that value; a journal of a later version may name one that is not known here."""
+    try:
+        return translate(toggle(name).named(value))
+    except ToggleError:
+        return plain(name, 60)
+
+
+def question_title(run_kind: RunKind, name: str) -> str:
+    """Before it begins."""
+    words = {
+        RunKind.HARDEN: msg("Relaunch {name} hardened?", name=name),
+        RunKind.ALLOW: msg("Relaunch {name} with more permissions?", name=name),
+        RunKind.UNDO: msg("Bring back the original of {name}?", name=name),
+        RunKind.REDO: msg("Go back to the hardened {name}?", name=name),
+    }
+    return translate(words[run_kind])
+
+
+def running_title(run_kind: RunKind, name: str) -> str:
+    """While it runs."""
+    words = {
+        RunKind.HARDEN: msg("Relaunching {name}…", name=name),
+        RunKind.ALLOW: msg("Relaunching {name}…", name=name),
+        RunKind.UNDO: msg("Undoing {name}…", name=name),
+        RunKind.REDO: msg("Going back to the hardened {name}…", name=name),
+    }
+    return translate(words[run_kind])
+
+
+def go_text(*, live: bool, allows: bool) -> Message:
+    """On the button that does it: `live`, only limits of what runs change; `allows`, something is given back."""
+    if live:
+        return msg("Change limits")
+    return msg("Relaunch") if allows else msg("Relaunch hardened")

@@ -12,7 +12,7 @@ from stratascope.core.syscall_table import CallSource, CallState, CallTable, Cal
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls
 from stratascope.core.threats.threat import Threat
-from stratascope.layers.seccomp.words import warning
+from stratascope.layers.seccomp.call_groups import warning
 from stratascope.value import Value
 
 VERDICTS = {

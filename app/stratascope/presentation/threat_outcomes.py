@@ -1,18 +1,20 @@
-"""What becomes of a threat, in a word and in an order: open first, then not known, then the fewer layers the sooner.
+"""What becomes of a threat, in a word, in an order and in numbers; and the exposure in a line.
 
 Pure, no Qt. Window and reports share it, so that a threat is called and counted the same everywhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Family, Outcome, Ruling
 from stratascope.i18n.translate import translate
-from stratascope.presentation.words import FAMILIES, OUTCOMES, stance_words
+from stratascope.presentation.terms import FAMILIES, OUTCOMES, exposure_word, stance_words
 
 
 class Kind(StrEnum):
@@ -117,6 +119,11 @@ def family_word(family: Family) -> str:
     return translate(FAMILIES[family])
 
 
+def small(title: str) -> str:
+    """A title inside a sentence: "Use the engine's socket" is "use the engine's socket", but BPF stays BPF."""
+    return title[0].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
+
+
 def depth_text(state: ThreatState) -> str:
     """How many layers stop it: `0`, `2`, or `1–3` where some are not known."""
     least, most = state.depth
@@ -146,3 +153,83 @@ def by_family(state: ThreatState) -> tuple[int, ...]:
 def by_depth(state: ThreatState) -> tuple[int, ...]:
     """Sort key: the fewest layers first."""
     return (*state.depth, *worst_first(state))
+
+
+class Count(StrEnum):
+    """As what a threat is counted in reports; a class in the page."""
+
+    SERIOUS = "serious"  # open, critical or high
+    MEDIUM = "medium"  # open
+    MINOR = "minor"  # open
+    UNKNOWN = "unknown"
+    GROUND = "ground"  # stopped by the host's settings alone
+    ONCE = "once"
+    MORE = "more"
+
+
+_OUTCOMES = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
+_COUNTED_AS = {
+    Kind.CRITICAL: Count.SERIOUS,
+    Kind.HIGH: Count.SERIOUS,
+    Kind.MEDIUM: Count.MEDIUM,
+    Kind.LOW: Count.MINOR,
+    Kind.UNKNOWN: Count.UNKNOWN,
+    Kind.HOST: Count.GROUND,
+    Kind.ONCE: Count.ONCE,
+    Kind.DEEPER: Count.MORE,
+}
+
+
+def by_outcome(matrix: Matrix) -> tuple[ThreatState, ...]:
+    """All threats as reports list them: open before unknown before stopped; the more severe, then the less deep, first.
+
+    The window's order (`worst_first`) puts those of the stopped first that the least holds.
+    """
+    return tuple(sorted(matrix.threats, key=lambda state: (_OUTCOMES.index(state.outcome), *by_severity(state))))
+
+
+def counts(matrix: Matrix) -> dict[Count, int]:
+    """How many threats are counted as each; every one is there."""
+    found = dict.fromkeys(Count, 0)
+    for kind, count in kinds(matrix).items():
+        found[_COUNTED_AS[kind]] += count
+    return found
+
+
+def counted_as(state: ThreatState) -> Count:
+    """As what a threat is counted."""
+    return _COUNTED_AS[kind_of(state)]
+
+
+def counts_line(found: Mapping[Count, int]) -> Message:
+    """The numbers in one sentence; of those that are not stopped only what there is."""
+    texts = {
+        Count.SERIOUS: msg("{count} serious open", count=found[Count.SERIOUS]),
+        Count.MEDIUM: msg("{count} medium open", count=found[Count.MEDIUM]),
+        Count.MINOR: msg("{count} minor open", count=found[Count.MINOR]),
+        Count.UNKNOWN: msg("{count} not known", count=found[Count.UNKNOWN]),
+        Count.GROUND: msg("{count} stopped by the host's settings alone", count=found[Count.GROUND]),
+        Count.ONCE: msg("{count} stopped by one layer", count=found[Count.ONCE]),
+        Count.MORE: msg("{count} by two or more", count=found[Count.MORE]),
+    }
+    line, *rest = (text for each, text in texts.items() if found[each] or each in (Count.ONCE, Count.MORE))
+    for part in rest:
+        line = msg("{first}, {rest}", first=line, rest=part)
+    total = sum(found.values())
+    return plural("Of {count} thing it could try: {line}", "Of {count} things it could try: {line}", total, line=line)
+
+
+def exposure_line(matrix: Matrix) -> Message:
+    """Number, word, and what it would be at best."""
+    worst, best = matrix.exposure.worst, matrix.exposure.best
+    number = f"{worst:.1f}"
+    if best == worst:
+        return msg("Exposure {number}, {word}", number=number, word=exposure_word(worst))
+    return msg(
+        "Exposure {number}, {word} (at best {best})", number=number, word=exposure_word(worst), best=f"{best:.1f}"
+    )
+
+
+def exceeds(containers: tuple[ContainerState, ...], limit: float) -> tuple[ContainerState, ...]:
+    """Those whose exposure is above the limit; where nothing is known there is no exposure to compare."""
+    return tuple(state for state in containers if state.matrix is not None and state.matrix.exposure.worst > limit)

@@ -13,7 +13,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
-from stratascope.presentation.unseen import not_found
+from stratascope.presentation.takeover import not_found
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.value import Value

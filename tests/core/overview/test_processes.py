@@ -10,7 +10,7 @@ from stratascope.core.capture import Capture, Reading
 from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
 from stratascope.layers import all_layers
-from stratascope.presentation.overview import process_words as words
+from stratascope.presentation import processes as words
 from stratascope.state import record as records
 from stratascope.usecases.end_session import of_session
 from stratascope.usecases.live.assembler import Assembler

@@ -11,8 +11,8 @@ from stratascope.core.layer import Assessment, BitGrid, Table, Verdict
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
+from stratascope.layers.capabilities.explanations import TAKE_OVER, WORDS
 from stratascope.layers.capabilities.layer import LAYER
-from stratascope.layers.capabilities.words import TAKE_OVER, WORDS
 from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.value import replace
 

@@ -17,14 +17,14 @@ from stratascope.core.container import Status
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.formats import gitlab, junit, sarif
-from stratascope.presentation.formats.told import Item, Subject, Told, tell
+from stratascope.presentation.report_model import Item, Report, Subject, tell
 from stratascope.value import replace
 
 FORMATS = pytest.mark.parametrize("name", RENDERERS)
 CODE = "capabilities.sys-admin"
 
 
-def items(of: Told) -> list[tuple[Subject, Item]]:
+def items(of: Report) -> list[tuple[Subject, Item]]:
     return [(subject, item) for subject in of.subjects for item in subject.items]
 
 
@@ -189,7 +189,7 @@ FOREIGN = st.text(min_size=1, max_size=60) | st.sampled_from(
 )
 
 
-def foreign(name: str, image: str, text: str) -> Told:
+def foreign(name: str, image: str, text: str) -> Report:
     states = []
     for state in snapshot().containers[:2]:
         container = replace(state.container, name=name, image=image, engine=text)
@@ -213,7 +213,7 @@ def test_foreign_text_breaks_no_format(name: str, image: str, text: str) -> None
     assert "](" not in json.loads(sarif.render(found))["runs"][0]["results"][0]["message"]["text"]
 
 
-def many(count: int) -> Told:
+def many(count: int) -> Report:
     subject = told().subjects[0]
     item = subject.items[0]
     severities = list(Severity)

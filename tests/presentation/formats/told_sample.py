@@ -15,16 +15,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stratascope.core.accepted.accepted import Acceptance, Accepted
 from stratascope.core.snapshot import Snapshot
-from stratascope.presentation.beside.beside import Beside
+from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
-from stratascope.presentation.formats.told import Told, tell
+from stratascope.presentation.report_model import Report, tell
 from stratascope.state import record as records
 from stratascope.wiring.engines import assembler
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "capture.json"
 SCHEMAS = Path(__file__).parent / "schemas"
 TODAY, LAST, OVER = date(2026, 12, 1), date(2027, 3, 31), date(2026, 11, 30)
-RENDERERS: dict[str, Callable[[Told], str]] = {
+RENDERERS: dict[str, Callable[[Report], str]] = {
     "sarif": sarif.render,
     "gitlab-quality": gitlab.quality,
     "gitlab-sast": gitlab.sast,
@@ -40,12 +40,12 @@ def snapshot() -> Snapshot:
 
 
 @cache
-def told() -> Told:
+def told() -> Report:
     return tell(snapshot(), "0.1.0")
 
 
-def accepting(*entries: Accepted) -> Beside:
-    return Beside(Acceptance(entries, TODAY))
+def accepting(*entries: Accepted) -> Annotations:
+    return Annotations(Acceptance(entries, TODAY))
 
 
 def read(name: str, text: str) -> Any:

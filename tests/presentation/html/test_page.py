@@ -19,8 +19,8 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.presentation.html import page as as_html
-from stratascope.presentation.matrix_order import by_outcome
 from stratascope.presentation.takeover import runs
+from stratascope.presentation.threat_outcomes import by_outcome
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope import resources
 from stratascope.core.message import msg
-from stratascope.presentation.overview.comparison import Part
+from stratascope.presentation.comparison import Part
 from stratascope.ui.compare.controller import CompareController
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace

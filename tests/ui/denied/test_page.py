@@ -19,10 +19,10 @@ from stratascope.core.ports import EngineError
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
+from stratascope.presentation.refusals_report import Layers
 from stratascope.ui.denied.chips import ALL
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.denied.table import Column, DenialModel, breakable
-from stratascope.ui.denied.words import Layers
 from stratascope.ui.kit.page_switch import Group, View
 from stratascope.ui.kit.segments import Segment
 from stratascope.ui.kit.theme import Theme
@@ -280,7 +280,7 @@ def test_several_ways_and_what_is_not_certain(observed: DeniedPage) -> None:
     observed.table.unfold("mount")
     assert shown(observed.table.details)[:2] == ["Allow: --cap-add SYS_ADMIN", "Or: --privileged"]
     observed.table.unfold("trace")
-    assert "Nothing else is left that could have refused it" in observed.table.details.why.text()
+    assert "Concluded by exclusion: nothing else is left." in observed.table.details.why.text()
     assert "The process ended right after it." in observed.table.details.why.text()
     assert shown(observed.table.details) == ["Copy", "Treat such refusals as harmless"]
 

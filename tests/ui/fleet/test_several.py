@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
-from stratascope.ui.fleet import words
+from stratascope.ui.fleet import columns
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.items import ItemModel
 from stratascope.ui.kit.page_switch import View
@@ -239,7 +239,7 @@ def test_nothing_is_worked_out_while_it_is_not_in_view(qtbot: QtBot, theme: Them
 
 
 @pytest.mark.parametrize(("width", "there"), [(560, ["Exposure", "Machine", "Critical", "High", "Containers"]),
-                                              (900, [*(each.title for each in words.MACHINES)])])  # fmt: skip
+                                              (900, [*(each.title for each in columns.MACHINES)])])  # fmt: skip
 def test_narrow_ones_leave_columns_out_and_cut_no_number(
     qtbot: QtBot, theme: Theme, width: int, there: list[str]
 ) -> None:
@@ -252,7 +252,7 @@ def test_narrow_ones_leave_columns_out_and_cut_no_number(
     QApplication.processEvents()
     table = page.machines.table
     shown = [at for at in range(table.model_.columnCount()) if not table.isColumnHidden(at)]
-    assert [words.MACHINES[at].title for at in shown] == there
+    assert [columns.MACHINES[at].title for at in shown] == there
     assert sum(table.columnWidth(at) for at in shown) <= table.viewport().width()
 
 
@@ -284,7 +284,7 @@ def test_names_for_the_ear(page: FleetPages) -> None:
 
 
 def test_the_model_keeps_qts_rules(page: FleetPages) -> None:
-    model = ItemModel(words.MACHINES)
+    model = ItemModel(columns.MACHINES)
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     page.switch.buttons[MACHINES].click()
     model.show(page.machines.table.model_.rows)

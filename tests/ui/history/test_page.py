@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.history.changes import What
 from stratascope.core.history.entry import Entry, HistoryError, Kind, Run, Subject, Watch
 from stratascope.core.message import msg
-from stratascope.presentation.history_since import Place
+from stratascope.presentation.history_report import Place
 from stratascope.ui.app import app as ui
 from stratascope.ui.history.chart import HistoryChart
 from stratascope.ui.history.page import FIRST_RANGE, RANGES, HistoryPage

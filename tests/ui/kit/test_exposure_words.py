@@ -10,7 +10,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Family
 from stratascope.i18n.translate import translate
-from stratascope.presentation.unseen import unseen_engines
+from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.order import critical, undecided
 from stratascope.ui.containers.status_line import age_line

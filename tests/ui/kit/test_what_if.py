@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stratascope.core.threats.depth import without
-from stratascope.ui.kit.what_if import WhatIf, fallen, sentence, small
+from stratascope.presentation.threat_outcomes import small
+from stratascope.ui.kit.what_if import WhatIf, fallen, sentence
 from ui import fake_matrix
 
 TITLES = {"usermap": "User namespace", "seccomp": "Seccomp", "capabilities": "Capabilities", "cgroup": "Cgroup"}

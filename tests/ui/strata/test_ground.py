@@ -6,8 +6,8 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.linux.cpu import parse_flaws
 from stratascope.presentation import text_report
+from stratascope.presentation.ground import ground_lines, kernel_lines
 from stratascope.presentation.html import page
-from stratascope.ui.strata.words import ground_lines, kernel_lines
 from stratascope.value import replace
 from ui import sample
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.threats.depth import Matrix
-from stratascope.presentation.rays_layout import Lane, Sort
+from stratascope.presentation.rays import Lane, Sort
 from stratascope.presentation.threat_outcomes import Kind, family_word, kind_of
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.rays import RayLayer

@@ -10,9 +10,9 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.presentation.beside.beside import Beside
-from stratascope.presentation.fleet import summary
-from stratascope.presentation.fleet.gather import Gathered
+from stratascope.presentation.annotations import Annotations
+from stratascope.presentation.fleet import model
+from stratascope.presentation.fleet.model import Gathered
 from stratascope.usecases.listing.fleet import Fleet, alike
 from stratascope.usecases.live.recorded import joined
 from stratascope.value import replace
@@ -138,7 +138,7 @@ def test_what_is_alike_is_told_once() -> None:
 @settings(max_examples=25, deadline=None)
 def test_window_and_report_count_the_same(which: list[list[int]]) -> None:
     """Whatever runs where: the same threats, as often, on as many machines, in the same order."""
-    demo, gathered = demo_snapshot(), Gathered(Beside())
+    demo, gathered = demo_snapshot(), Gathered(Annotations())
     parts = list(many_machines.parts(len(which)))
     for at, places in enumerate(which):
         captured, _ = parts[at]
@@ -148,7 +148,7 @@ def test_window_and_report_count_the_same(which: list[list[int]]) -> None:
         )
         parts[at] = (captured, replace(demo, containers=states))
         gathered.add(replace(demo, containers=states), captured.name)
-    assert Fleet(joined(parts)).find("").threats() == summary.open_threats(gathered.told("1"))
+    assert Fleet(joined(parts)).find("").threats() == model.open_threats(gathered.report("1"))
 
 
 def test_nothing_read_is_nothing_found() -> None:

@@ -8,7 +8,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Stance
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report
-from stratascope.ui.strata.words import process_line
+from stratascope.presentation.ground import process_line
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from stratascope import atomic_file
 from stratascope.cli.check.problem_lines import problem_line
 from stratascope.cli.output import complain, complain_of
-from stratascope.cli.reporting.beside import read_beside
+from stratascope.cli.reading import read_annotations
 from stratascope.cli.reporting.gate import exceeded, gate_of
 from stratascope.cli.reporting.printing import put
 from stratascope.core import shell_quote
@@ -22,7 +22,7 @@ from stratascope.core.options.given import Problem
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.presentation.beside.beside import Beside
+from stratascope.presentation.annotations import Annotations
 from stratascope.state import record as records
 from stratascope.usecases.check.check import Checked, Checker
 from stratascope.wiring.check import RECORDED, checker
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         complain(translate(msg("Give a file, or a command after --: stratascope check -- docker run …")))
         return FAILED
     try:
-        beside = read_beside(arguments)
+        annotations = read_annotations(arguments)
         with ExitStack() as stack:
             made = _checker(arguments, stack)
             if arguments.diff or arguments.fix or arguments.in_place:
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     if found is None:
         complain(translate(msg("{file} is too long to be read here.", file=str(arguments.file))))
         return FAILED
-    return _told(found, arguments, beside)
+    return _told(found, arguments, annotations)
 
 
 def _checker(arguments: argparse.Namespace, stack: ExitStack) -> Checker:
@@ -110,14 +110,14 @@ def _no_text(file: Path, error: UnicodeDecodeError) -> Message:
     return msg("{file}, line {line}: this is not UTF-8. Save the file in that encoding.", file=str(file), line=line)
 
 
-def _told(found: Checked, arguments: argparse.Namespace, beside: Beside) -> int:
+def _told(found: Checked, arguments: argparse.Namespace, annotations: Annotations) -> int:
     snapshot = found.snapshot
-    written = snapshot is None or _show(snapshot, found.problems, arguments, beside)
+    written = snapshot is None or _show(snapshot, found.problems, arguments, annotations)
     for problem in found.problems:
         complain(problem_line(problem))
     if snapshot is None or not written:
         return FAILED
-    if exceeded(arguments, snapshot, beside):
+    if exceeded(arguments, snapshot, annotations):
         return EXCEEDED
     option = gate_of(arguments)
     if option and any(state.matrix is None for state in snapshot.containers):
@@ -130,7 +130,9 @@ def _told(found: Checked, arguments: argparse.Namespace, beside: Beside) -> int:
     return DONE
 
 
-def _show(snapshot: Snapshot, problems: tuple[Problem, ...], arguments: argparse.Namespace, beside: Beside) -> bool:
+def _show(
+    snapshot: Snapshot, problems: tuple[Problem, ...], arguments: argparse.Namespace, annotations: Annotations
+) -> bool:
     more = {"problems": [{"source": str(each.place), "text": translate(each.text)} for each in problems]}
     details = bool(arguments.service or arguments.command_words)
-    return put(arguments, snapshot, beside, details=details, more=more)
+    return put(arguments, snapshot, annotations, details=details, more=more)

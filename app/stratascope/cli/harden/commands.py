@@ -11,11 +11,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli.harden import asking, recover, undo_many
-from stratascope.cli.harden.choices import choices_of
+from stratascope.cli.harden import presets, recover, undo_many
+from stratascope.cli.harden.output import HardenOutput, undo_object
 from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, agreed_to, relaunch
-from stratascope.cli.harden.targets import chooses, several
-from stratascope.cli.harden.told import HardenOutput, said
+from stratascope.cli.harden.targets import choices_of, chooses, several
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, complain_of, on_terminal, write
 from stratascope.core.container import SHORTEST_ID
@@ -71,8 +70,8 @@ def _harden(arguments: argparse.Namespace) -> int:
 
             return many.harden(arguments, found)
         access, state = found.state(arguments.containers[0])
-        if asking.is_open(arguments, state):
-            wanted = asking.preset_wanted(found.hardening, state)
+        if presets.is_open(arguments, state):
+            wanted = presets.preset_wanted(found.hardening, state)
             if wanted is None:
                 write(translate(msg("Nothing was changed.")) + "\n")
                 return REFUSED
@@ -100,12 +99,7 @@ def _undo(arguments: argparse.Namespace) -> int:
         others = undo_many.others_of(found, transaction)
         wanted = found.hardening.undo_plan(transaction)
         last: dict[str, Any] = {
-            "engine": transaction.engine,
-            "original_id": transaction.old,
-            "replacement_id": transaction.new,
-            "written": None if wanted.written is None else list(wanted.written),
-            "blocks": [{"code": item.code, "text": said(item.text, item.instead)} for item in wanted.blocks],
-            "warnings": [{"code": item.code, "text": translate(item.text)} for item in wanted.warnings],
+            **undo_object(transaction, wanted),
             "group": others,
         }
         told.undo_plan(wanted)

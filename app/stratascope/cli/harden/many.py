@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stratascope.cli.harden.choices import choices_of
+from stratascope.cli.harden.output import HardenOutput, said
 from stratascope.cli.harden.relaunch import (
     FAILED,
     KEPT,
@@ -24,8 +24,7 @@ from stratascope.cli.harden.relaunch import (
     proof_object,
     short_matrix,
 )
-from stratascope.cli.harden.targets import targets
-from stratascope.cli.harden.told import HardenOutput, said
+from stratascope.cli.harden.targets import choices_of, targets
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, write
 from stratascope.core.message import msg, plural
@@ -117,9 +116,7 @@ def relaunch_all(
             if blocked and not arguments.dry_run:
                 teller.end("refused")
         _all_told(arguments, tellers, "refused" if blocked else "possible")
-        if not arguments.json:
-            end = msg("Refused. Nothing was changed.") if blocked else msg("Possible. Nothing was changed.")
-            write(translate(end) + "\n")
+        HardenOutput(arguments.json).nothing_changed(blocked)
         return REFUSED if blocked else VERIFIED
     question = plural("Relaunch {count} container on {engine}? [y/N] ",
                       "Relaunch {count} containers on {engine}, one after the other? [y/N] ",
@@ -171,10 +168,8 @@ def _foretold(
             short = () if preview is None else shortfalls(preview, preset, left, in_use)
             last = foretold(found, made, predicted, short) | more.get(made.spec.id, {})
             tellers[made.spec.id] = teller = _Teller(arguments, made, last)
-            if not arguments.json and not place:
-                names = ", ".join(plain(each.spec.name, 80) for each in kind)
-                write(translate(msg("{name}:", name=names)) + "\n")
             if not place:
+                teller.told.heading(each.spec.name for each in kind)
                 teller.told.plan(made, state.matrix, predicted, short)
             elif not arguments.json:
                 _differs(made, kind[0])
@@ -202,9 +197,8 @@ def _carried_out(
         if isinstance(event, AllEnded):
             return _end(arguments, access, plans, tellers, event)
         teller = tellers[plans[event.place].spec.id]
-        if not arguments.json and begun != event.name:
-            names = ", ".join(plain(each.spec.name, 80) for each in members(plans[event.place]))
-            write(translate(msg("{name}:", name=names)) + "\n")
+        if begun != event.name:
+            teller.told.heading(each.spec.name for each in members(plans[event.place]))
             begun = event.name
         match event.event:
             case Progress() as step:

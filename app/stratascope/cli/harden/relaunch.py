@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from stratascope.cli.harden.offers import offers_of, would_close
-from stratascope.cli.harden.told import HardenOutput, said
+from stratascope.cli.harden.output import HardenOutput, said, warning_objects
+from stratascope.cli.harden.presets import offers_of, would_close
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain
 from stratascope.core.message import Message, msg
@@ -98,7 +98,7 @@ def foretold(
         "refusals": None,
         "toggles": [],
         "blocks": [block_object(item) for item in made.checked.blocks],
-        "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
+        "warnings": warning_objects(made.checked.warnings),
         "command": found.hardening.command(made),
         "owner": _owner(made),
         "shortfalls": [translate(each) for each in short],
@@ -137,9 +137,9 @@ def _carry_out(
     searched = refusals = None
     unexplained = ended.ending is Ending.ROLLED_BACK and ended.blame and not (ended.suspects or made.repairs)
     if unexplained and not arguments.no_search:
-        from stratascope.cli.harden import loosening  # what stands on twins is loaded for this alone
+        from stratascope.cli.harden import trials  # what stands on twins is loaded for this alone
 
-        searched = loosening.run(found.hardening, made, cancelled, as_json=arguments.json)
+        searched = trials.search(found.hardening, made, cancelled, as_json=arguments.json)
     new = last["replacement_id"]
     if new is not None and arguments.watch_refusals:
         from stratascope.cli.harden.refusals import watch

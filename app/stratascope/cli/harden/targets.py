@@ -1,4 +1,4 @@
-"""Which containers a command is about: names and ids, or all of a project, of a service, of an image; of one engine."""
+"""What a command is about: containers by name, project, service or image, and the settings chosen for them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
+from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import parse
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.many.kinds import PROJECT, label, of_project
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.hardening import ConnectedHardening
@@ -58,3 +62,14 @@ def chosen(arguments: argparse.Namespace, found: ConnectedHardening) -> Sequence
         raise ProbeError(msg("Several projects have a service {name}. Choose one with --project: {projects}.",
                              name=arguments.service, projects=", ".join(projects)), words)  # fmt: skip
     return hits
+
+
+def choices_of(arguments: argparse.Namespace, hardening: Hardening, state: ContainerState) -> tuple[Choice, ...]:
+    """For that container. Raises ToggleError, and what its engine raises."""
+    found = {}
+    if arguments.preset is not None:
+        found = {item.toggle: item for item in hardening.preset(state, Preset(arguments.preset))}
+    for text in arguments.set:
+        item = parse(text)
+        found[item.toggle] = item
+    return tuple(found.values())

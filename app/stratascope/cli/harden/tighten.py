@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from stratascope.cli.harden import many, recover, trials
+from stratascope.cli.harden.output import HardenOutput
 from stratascope.cli.harden.relaunch import REFUSED, relaunch
 from stratascope.cli.harden.targets import several, targets
 from stratascope.cli.interrupt import interrupted
@@ -19,10 +20,9 @@ from stratascope.layers.toggles import toggle, value_text
 from stratascope.presentation.needs_report import phase_word
 from stratascope.usecases.many.kinds import by_kind
 from stratascope.usecases.tighten.tighten import Tightened, Wishes
-from stratascope.usecases.tighten.words import ENDS
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
-from stratascope.usecases.trial.strategy import Ends
+from stratascope.usecases.trial.strategy import ENDS, Ends
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines, open_engines
 from stratascope.wiring.hardening import ConnectedHardening, connected
@@ -58,9 +58,7 @@ def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHarden
         return many.relaunch_all(arguments, found, access, wanted)
     wanted = []
     for kind in by_kind((state.container, state) for state in states):
-        if not arguments.json:
-            names = ", ".join(plain(state.container.name, 80) for state in kind)
-            write(translate(msg("{name}:", name=names)) + "\n")
+        HardenOutput(arguments.json).heading(state.container.name for state in kind)
         done = _search(arguments, engines, found, access, kind[0], wishes)
         if done is None:
             return REFUSED

@@ -1,18 +1,29 @@
-"""Trials on twins as they happen, of `tighten` and of a failed relaunch: lines for people, or a JSON object a line."""
+"""Trials on twins as they happen, of `tighten` and of a failed relaunch, and the search for the setting that breaks it.
+
+The search comes after a relaunch that was rolled back, where nothing says why.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli.output import write
+from stratascope.cli.output import complain_of, write
 from stratascope.core.message import Message, msg
+from stratascope.core.notation import NoNotationError
+from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.trial import Works
+from stratascope.core.relaunch.trial import WORKS, Works
 from stratascope.core.sanitize import plain
+from stratascope.core.shell_quote import words
 from stratascope.i18n.translate import translate
-from stratascope.usecases.tighten.words import PURPOSES, WORKS
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.trial.loosen import Loosened
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
+from stratascope.usecases.trial.strategy import PURPOSES
 
 
 def begun(event: TrialBegun, *, as_json: bool) -> None:
@@ -58,3 +69,52 @@ def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
 def choice_object(item: Choice, why: Message | None) -> dict[str, Any]:
     """A choice for JSON."""
     return {"id": item.toggle, "value": item.value, "why": "" if why is None else translate(why)}
+
+
+def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, as_json: bool) -> dict[str, Any] | None:
+    """Search, and tell. What the last line of the JSON says of it; None where the container is out of reach."""
+    if not as_json:
+        write(translate(msg("Searching on twins for the setting that breaks it:")) + "\n")
+    found: Loosened | None = None
+    try:
+        for event in hardening.loosen(made, cancelled):
+            match event:
+                case TrialBegun():
+                    begun(event, as_json=as_json)
+                case TrialDone():
+                    done(event, as_json=as_json)
+                case Loosened():
+                    found = event
+    except (EngineError, NoSuchContainerError) as error:
+        complain_of(error)
+    if found is None:
+        return None
+    why = "" if found.why is None else translate(found.why)
+    if not as_json:
+        write("".join(f"{plain(line, 2000)}\n" for line in _found_lines(made, found, why)))
+    return {
+        "works_with": [{"id": item.toggle, "value": item.value} for item in found.works_with],
+        "breaks": list(found.breaks),
+        "why": why,
+    }
+
+
+def _found_lines(made: Plan, found: Loosened, why: str) -> list[str]:
+    lines = []
+    if found.breaks:
+        lines.append(translate(msg("It does not work with {toggles}.", toggles=", ".join(found.breaks))))
+    if why:
+        lines.append(why)
+    if found.works_with:
+        lines.append(translate(msg("This works:")))
+        lines.append(f"  {_found_command(made, found)}")
+    return lines
+
+
+def _found_command(made: Plan, found: Loosened) -> str:
+    chosen = (f"{item.toggle}={toggle(item.toggle).typed(item.value)}" for item in found.works_with)
+    options = (word for each in chosen for word in ("--set", each))
+    try:
+        return words(("stratascope", "harden", "--engine", made.spec.engine, made.spec.id[:12], *options))
+    except NoNotationError:
+        return ""

@@ -6,16 +6,15 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from stratascope.cli.harden.output import HardenOutput, undo_object
 from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED
 from stratascope.cli.harden.targets import chosen
-from stratascope.cli.harden.told import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, write
+from stratascope.cli.output import complain
 from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
-from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.usecases.many.under_way import AllEnded
 from stratascope.usecases.many.undo_together import group_of, names_of, undo_together
@@ -62,19 +61,17 @@ def undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: S
         for last in lasts:
             last["result"] = "refused" if last["blocks"] or not arguments.dry_run else "possible"
         _tell(arguments, lasts, "refused" if refused else "possible")
-        if not arguments.json:
-            end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
-            write(translate(end) + "\n")
+        HardenOutput(arguments.json).nothing_changed(refused)
         return REFUSED if refused else VERIFIED
     access = found.hardening.access(done[0].engine)
     begun = ""
     for event in undo_together(access, done, watch=arguments.watch, cancelled=interrupted()):
         if isinstance(event, AllEnded):
             return _end(arguments, lasts, event)
-        if not arguments.json and begun != event.name:
-            write(translate(msg("{name}:", name=plain(event.name, 200))) + "\n")
-            begun = event.name
         told = HardenOutput(arguments.json, event.name)
+        if begun != event.name:
+            told.heading((event.name,), 200)
+            begun = event.name
         match event.event:
             case Progress() as step:
                 told.step(step)
@@ -91,17 +88,12 @@ def undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: S
 def _looked(arguments: argparse.Namespace, found: ConnectedHardening, done: Transaction) -> dict[str, Any]:
     wanted = found.hardening.undo_plan(done)
     name = names_of(done)
-    if not arguments.json:
-        write(translate(msg("{name}:", name=plain(name, 200))) + "\n")
-    HardenOutput(arguments.json).undo_plan(wanted)
+    told = HardenOutput(arguments.json)
+    told.heading((name,), 200)
+    told.undo_plan(wanted)
     return {
         "name": name,
-        "engine": done.engine,
-        "original_id": done.old,
-        "replacement_id": done.new,
-        "written": None if wanted.written is None else list(wanted.written),
-        "blocks": [{"code": item.code, "text": said(item.text, item.instead)} for item in wanted.blocks],
-        "warnings": [{"code": item.code, "text": translate(item.text)} for item in wanted.warnings],
+        **undo_object(done, wanted),
         "result": "",
         "why": "",
     }

@@ -17,10 +17,10 @@ from stratascope.core.ports import ProbeError
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.presentation.beside.beside import Beside
-from stratascope.presentation.fleet.gather import Gathered
-from stratascope.presentation.formats.told import Told, counting
-from stratascope.presentation.unseen import not_found, unread
+from stratascope.presentation.annotations import Annotations
+from stratascope.presentation.fleet.model import Gathered
+from stratascope.presentation.report_model import Report, counting
+from stratascope.presentation.takeover import not_found, unread
 from stratascope.state import record as records
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, translations
@@ -28,11 +28,11 @@ from stratascope.wiring.engines import assembler, translations
 DONE, EXCEEDED, FAILED = 0, 1, 2
 
 
-def report(arguments: argparse.Namespace, captures: Sequence[Path], beside: Beside) -> int:
+def report(arguments: argparse.Namespace, captures: Sequence[Path], annotations: Annotations) -> int:
     """Tell them as one. A capture that can't be read is told, left out, and makes the exit status 2."""
     if arguments.save_capture is not None:
         raise ProbeError(msg("Several captures can't be recorded as one machine: leave out --save-capture."))
-    gathered, failed, unknown = Gathered(beside), False, False
+    gathered, failed, unknown = Gathered(annotations), False, False
     over: list[tuple[str, float]] = []
     wanted, seen = set(arguments.containers), set[str]()
     for path, name in zip(captures, machine_names(captures), strict=True):
@@ -45,10 +45,10 @@ def report(arguments: argparse.Namespace, captures: Sequence[Path], beside: Besi
         if wanted:
             snapshot = _only(snapshot, wanted, seen)
         gathered.add(snapshot, name)
-        states = snapshot.containers if beside.baseline is None else beside.baseline.risen(snapshot, name)
+        states = replace(annotations, machine=name).risen(snapshot)
         over += ((f"{name}: {container}", exposure) for container, exposure in above(arguments, states))
         unknown = unknown or bool(unread(snapshot))
-    told = gathered.told(__version__)
+    told = gathered.report(__version__)
     if not _put(arguments, told):
         return FAILED
     for name in sorted(wanted - seen):
@@ -94,12 +94,12 @@ def _only(snapshot: Snapshot, wanted: set[str], seen: set[str]) -> Snapshot:
     return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.key in keys))
 
 
-def _put(arguments: argparse.Namespace, told: Told) -> bool:
+def _put(arguments: argparse.Namespace, told: Report) -> bool:
     name, output = format_of(arguments), output_of(arguments)
     if name == "json":
-        from stratascope.presentation.fleet import document
+        from stratascope.presentation.fleet import model
 
-        return put_texts(document.pieces(told), output)
+        return put_texts(model.pieces(told), output)
     if name == "html":
         from stratascope.presentation.fleet import page
 
@@ -107,7 +107,7 @@ def _put(arguments: argparse.Namespace, told: Told) -> bool:
     return put_texts(_text(arguments, told), output) if name == "text" else put_told(name, told, output)
 
 
-def _text(arguments: argparse.Namespace, told: Told) -> Iterator[str]:
+def _text(arguments: argparse.Namespace, told: Report) -> Iterator[str]:
     from stratascope.presentation.fleet import text
     from stratascope.presentation.terminal import Style
 

@@ -6,14 +6,13 @@ import argparse
 from collections.abc import Iterable, Sequence
 
 from stratascope.cli.output import complain
-from stratascope.cli.reporting.printing import narrowed
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.beside.beside import Beside
-from stratascope.presentation.matrix_order import exceeds
+from stratascope.presentation.annotations import Annotations
+from stratascope.presentation.threat_outcomes import exceeds
 
 _SHOWN, _NAME = 10, 80
 
@@ -24,14 +23,14 @@ def gate_of(arguments: argparse.Namespace) -> str:
     return ", ".join(option for option, value in given.items() if value is not None)
 
 
-def exceeded(arguments: argparse.Namespace, snapshot: Snapshot, beside: Beside) -> bool:
+def exceeded(arguments: argparse.Namespace, snapshot: Snapshot, annotations: Annotations) -> bool:
     """Whether --fail-above or --fail-on is exceeded; says why. A report before lets pass what is no worse."""
-    states = snapshot.containers if beside.baseline is None else beside.baseline.risen(snapshot, beside.machine)
+    states = annotations.risen(snapshot)
     serious: tuple[tuple[str, int], ...] = ()
     if arguments.fail_on is not None:
-        from stratascope.presentation.formats.told import counting, subjects_of
+        from stratascope.presentation.report_model import counting, subjects_of
 
-        serious = counting(subjects_of(narrowed(snapshot, beside), beside), Severity(arguments.fail_on))
+        serious = counting(subjects_of(annotations.narrowed(snapshot), annotations), Severity(arguments.fail_on))
     return fails(arguments, above(arguments, states), serious)
 
 

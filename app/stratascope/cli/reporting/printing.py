@@ -15,10 +15,10 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report
-from stratascope.presentation.beside.beside import Beside
+from stratascope.presentation.annotations import Annotations
 
 if TYPE_CHECKING:
-    from stratascope.presentation.formats.told import Told
+    from stratascope.presentation.report_model import Report
 
 
 def format_of(arguments: argparse.Namespace) -> str:
@@ -34,34 +34,29 @@ def output_of(arguments: argparse.Namespace) -> Path | None:
     return None if file == Path("-") else file
 
 
-def narrowed(snapshot: Snapshot, beside: Beside, *, every_threat: bool = False) -> Snapshot:
-    """Only what is new or worse, where there is a report before."""
-    if beside.baseline is None:
-        return snapshot
-    return beside.baseline.narrowed(snapshot, beside.machine, every_threat=every_threat)
-
-
 def put(
     arguments: argparse.Namespace,
     snapshot: Snapshot,
-    beside: Beside,
+    annotations: Annotations,
     *,
     details: bool = False,
     more: dict[str, Any] | None = None,
 ) -> bool:
     """Print or write a snapshot; False, with a word why, where a file can't be written. `more`: of JSON."""
     output, name = output_of(arguments), format_of(arguments)
-    snapshot = narrowed(snapshot, beside, every_threat=name in ("text", "html"))
+    snapshot = annotations.narrowed(snapshot, every_threat=name in ("text", "html"))
     if name == "json":
-        return put_texts(chain(json_report.pieces(snapshot, beside, more), ("\n",)), output)
+        return put_texts(chain(json_report.pieces(snapshot, annotations, more), ("\n",)), output)
     if name in ("text", "html"):
-        return put_texts(_read_by_people(name, snapshot, beside, to_file=output is not None, details=details), output)
-    from stratascope.presentation.formats.told import tell
+        return put_texts(
+            _read_by_people(name, snapshot, annotations, to_file=output is not None, details=details), output
+        )
+    from stratascope.presentation.report_model import tell
 
-    return put_told(name, tell(snapshot, __version__, beside), output)
+    return put_told(name, tell(snapshot, __version__, annotations), output)
 
 
-def put_told(name: str, told: Told, output: Path | None) -> bool:
+def put_told(name: str, told: Report, output: Path | None) -> bool:
     """The same for another tool; False, with a word why, also for a database without a file."""
     if name != "sqlite":
         return put_texts((written(name, told),), output)
@@ -95,7 +90,7 @@ def _saved(data: bytes, output: Path) -> bool:
     return True
 
 
-def written(name: str, told: Told) -> str:
+def written(name: str, told: Report) -> str:
     """For another tool. Each format is loaded where it is asked for."""
     if name == "sarif":
         from stratascope.presentation.formats import sarif
@@ -118,8 +113,10 @@ def written(name: str, told: Told) -> str:
     return gitlab.sast(told) if name == "gitlab-sast" else gitlab.quality(told)
 
 
-def _read_by_people(name: str, snapshot: Snapshot, beside: Beside, *, to_file: bool, details: bool) -> Iterator[str]:
-    lines, shown = _accepted(snapshot, beside)
+def _read_by_people(
+    name: str, snapshot: Snapshot, annotations: Annotations, *, to_file: bool, details: bool
+) -> Iterator[str]:
+    lines, shown = _accepted(snapshot, annotations)
     if name == "html":
         from stratascope.presentation.html import page
 
@@ -129,7 +126,7 @@ def _read_by_people(name: str, snapshot: Snapshot, beside: Beside, *, to_file: b
     from stratascope.presentation.terminal import wrap
 
     how = text_report.Style(details=details) if to_file else style(details=details)
-    if beside.baseline is not None and not shown.containers:
+    if annotations.baseline is not None and not shown.containers:
         yield translate(msg("Nothing is new or worse.")) + "\n"
     else:
         yield text_report.render(shown, all_layers(), how)
@@ -137,10 +134,10 @@ def _read_by_people(name: str, snapshot: Snapshot, beside: Beside, *, to_file: b
         yield "\n" + "\n".join(each for line in lines for each in wrap(line, "", how)) + "\n"
 
 
-def _accepted(snapshot: Snapshot, beside: Beside) -> tuple[tuple[str, ...], Snapshot]:
-    if beside.acceptance is None:
+def _accepted(snapshot: Snapshot, annotations: Annotations) -> tuple[tuple[str, ...], Snapshot]:
+    if annotations.acceptance is None:
         return (), snapshot
-    from stratascope.presentation.beside.lines import accepted_lines, without_accepted
+    from stratascope.presentation.annotations import accepted_lines, without_accepted
 
-    lines = tuple(translate(line) for line in accepted_lines(snapshot, beside.acceptance))
-    return lines, without_accepted(snapshot, beside.acceptance)
+    lines = tuple(translate(line) for line in accepted_lines(snapshot, annotations.acceptance))
+    return lines, without_accepted(snapshot, annotations.acceptance)

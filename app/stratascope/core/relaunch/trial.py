@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.evidence import Answer, Failure
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.value import Value
@@ -47,6 +47,14 @@ class Works(StrEnum):
     BREAKS = "breaks"
     REFUSED = "refused"  # such a twin is not possible
     UNKNOWN = "unknown"  # the trial itself failed: the engine went away, or it was cancelled
+
+
+WORKS = {
+    Works.YES: msg("works"),
+    Works.BREAKS: msg("breaks"),
+    Works.REFUSED: msg("no twin"),
+    Works.UNKNOWN: msg("not known"),
+}
 
 
 class Tried(Value):

@@ -11,9 +11,9 @@ from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg
 from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
+from stratascope.layers.capabilities.explanations import SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.capabilities.facts import SETS
 from stratascope.layers.capabilities.findings import CIS_NO_NEW_PRIVILEGES, short
-from stratascope.layers.capabilities.words import SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.namespace import Kind, is_initial

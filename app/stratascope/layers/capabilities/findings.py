@@ -14,8 +14,8 @@ from stratascope.core.layer import Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
+from stratascope.layers.capabilities.explanations import BASELINE, SERIOUS, TAKE_OVER
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
-from stratascope.layers.capabilities.words import BASELINE, SERIOUS, TAKE_OVER
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
 
 _SYS_PTRACE = number_of("CAP_SYS_PTRACE")

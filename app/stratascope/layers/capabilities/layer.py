@@ -16,6 +16,7 @@ from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.drift import drift
+from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import (
     CapabilitiesAsked,
     CapabilityFacts,
@@ -30,7 +31,6 @@ from stratascope.layers.capabilities.prediction import predict
 from stratascope.layers.capabilities.refused import refused
 from stratascope.layers.capabilities.stances import stance_of
 from stratascope.layers.capabilities.views import tabs_of
-from stratascope.layers.capabilities.words import TAKE_OVER
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.layers.shared.unprivileged_ports import PORT_START
 

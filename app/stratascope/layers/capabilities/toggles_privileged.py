@@ -10,10 +10,10 @@ from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, engine_default, with_result
 from stratascope.core.relaunch.toggle import Cure, Proof, Proven, Subject, Toggle
+from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.imported import doubts
-from stratascope.layers.capabilities.words import TAKE_OVER
 from stratascope.layers.shared.in_use import any_device_used, capabilities_used
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only
 from stratascope.value import replace

@@ -5,9 +5,9 @@ from __future__ import annotations
 from stratascope.bounded_cache import remembered
 from stratascope.core.layer import BitGrid, BitRow, BitSet, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
+from stratascope.layers.capabilities.explanations import TAKE_OVER, explain
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.capabilities.words import TAKE_OVER, explain
 from stratascope.layers.shared.readings import NOT_ASKED, OFF, ON, UNKNOWN
 from stratascope.linux.capability import LAST, name_of
 

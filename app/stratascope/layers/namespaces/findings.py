@@ -10,9 +10,9 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
+from stratascope.layers.namespaces.explanations import INSPECT, LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, source_of
 from stratascope.layers.namespaces.mount_findings import no_policy
-from stratascope.layers.namespaces.words import INSPECT, LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.linux.namespace import Kind
 
 DECIDING = (Kind.PID, Kind.MNT, Kind.NET, Kind.IPC, Kind.UTS, Kind.CGROUP)

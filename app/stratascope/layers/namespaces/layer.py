@@ -6,6 +6,7 @@ from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.namespaces.as_requested import as_requested
+from stratascope.layers.namespaces.explanations import SHORT
 from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, asked_of, decode
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of
 from stratascope.layers.namespaces.mount_findings import mount_findings, writable_root
@@ -14,7 +15,6 @@ from stratascope.layers.namespaces.prediction import predict
 from stratascope.layers.namespaces.refused import refused
 from stratascope.layers.namespaces.stances import stance_of
 from stratascope.layers.namespaces.views import tabs_of
-from stratascope.layers.namespaces.words import SHORT
 from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.layers.shared.special_files import SPECIAL

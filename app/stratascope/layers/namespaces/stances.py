@@ -27,10 +27,10 @@ from stratascope.core.threats.needs import (
     StrongProcess,
 )
 from stratascope.core.threats.threat import Basis, Ruling, Stance
+from stratascope.layers.namespaces.explanations import LABELS
 from stratascope.layers.namespaces.group_reach import tree_for
 from stratascope.layers.namespaces.mount_reach import KernelPath, MountReach, covering, kernel_path
 from stratascope.layers.namespaces.posture import MOUNTS, NamespacePosture
-from stratascope.layers.namespaces.words import LABELS
 from stratascope.linux.namespace import Kind
 
 _MASKS = frozenset({"systempaths"})

@@ -11,11 +11,11 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
+from stratascope.layers.seccomp.call_groups import warning
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, ProfileFilter, entry_points, profile_warnings
 from stratascope.layers.seccomp.loopholes import loopholes
 from stratascope.layers.seccomp.tables import more, unclear, unknown_by_default
-from stratascope.layers.seccomp.words import warning
 from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.syscalls import Abi, numbers

@@ -11,9 +11,9 @@ from itertools import product
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
+from stratascope.layers.seccomp.call_groups import warning
 from stratascope.layers.seccomp.conditions import action_words, condition_of, verdict_of
 from stratascope.layers.seccomp.filter_source import FilterSource
-from stratascope.layers.seccomp.words import warning
 from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, Work, possible, size
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value

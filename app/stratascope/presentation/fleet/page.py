@@ -7,29 +7,28 @@ from collections.abc import Iterator
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import SERIOUS
 from stratascope.i18n.translate import translate
-from stratascope.presentation.fleet.summary import head, open_threats, where
-from stratascope.presentation.formats.results import notes
-from stratascope.presentation.formats.told import Subject, Told, accepted_text
+from stratascope.presentation.fleet.model import head, open_threats, where
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.page import frame
-from stratascope.presentation.words import SEVERITIES, moment
+from stratascope.presentation.report_model import Report, Subject, accepted_text, notes
+from stratascope.presentation.terms import SEVERITIES, moment
 
 SUBJECTS = 2000  # rows; the others are counted
 
 
-def render(told: Told) -> str:
+def render(report: Report) -> str:
     """The page."""
-    return frame(translate(msg("Stratascope: {what}", what=head(told))), "\n".join(_body(told)))
+    return frame(translate(msg("Stratascope: {what}", what=head(report))), "\n".join(_body(report)))
 
 
-def _body(told: Told) -> Iterator[str]:
-    line = msg("{what}, read {when}", what=head(told), when=moment(told.taken_at))
+def _body(report: Report) -> Iterator[str]:
+    line = msg("{what}, read {when}", what=head(report), when=moment(report.taken_at))
     yield element("header", element("h1", "Stratascope") + element("p", text(line)))
     yield "<main>"
-    yield _section(msg("Open threats"), _threats(told), "threats")
-    yield _section(msg("Machines"), _machines(told), "machines")
-    yield _section(msg("Containers"), _subjects(told), "containers")
-    if said := notes(told):
+    yield _section(msg("Open threats"), _threats(report), "threats")
+    yield _section(msg("Machines"), _machines(report), "machines")
+    yield _section(msg("Containers"), _subjects(report), "containers")
+    if said := notes(report):
         yield _section(msg("Notes"), "".join(element("p", text(note)) for note in said), "notes")
     yield "</main>"
 
@@ -44,24 +43,24 @@ def _table(heads: tuple[Message, ...], rows: list[list[str]]) -> str:
     return element("div", element("table", element("thead", first) + element("tbody", body)), "scroll")
 
 
-def _threats(told: Told) -> str:
+def _threats(report: Report) -> str:
     heads = (msg("Threat"), msg("Severity"), msg("Containers"), msg("Machines"))
     rows = [
         [text(each.threat.title), text(SEVERITIES[each.threat.severity]), str(each.containers), str(each.machines)]
-        for each in open_threats(told)
+        for each in open_threats(report)
     ]
     return _table(heads, rows)
 
 
-def _machines(told: Told) -> str:
+def _machines(report: Report) -> str:
     heads = (msg("Exposure"), msg("Machine"), msg("Containers"), msg("Kernel"))
     rows = [
-        [_number(each.exposure), text(each.name), str(each.containers), text(each.kernel)] for each in told.machines
+        [_number(each.exposure), text(each.name), str(each.containers), text(each.kernel)] for each in report.machines
     ]
     return _table(heads, rows)
 
 
-def _subjects(told: Told) -> str:
+def _subjects(report: Report) -> str:
     heads = (msg("Exposure"), msg("Name"), msg("Image"), msg("Machines"), msg("Findings"))
     rows = [
         [
@@ -71,9 +70,9 @@ def _subjects(told: Told) -> str:
             text(where(subject.machines, 10)),
             _items(subject),
         ]
-        for subject in told.subjects[:SUBJECTS]
+        for subject in report.subjects[:SUBJECTS]
     ]
-    rest = len(told.subjects) - SUBJECTS
+    rest = len(report.subjects) - SUBJECTS
     more = element("p", text(msg("and {count} more", count=rest))) if rest > 0 else ""
     return _table(heads, rows) + more
 

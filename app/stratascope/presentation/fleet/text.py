@@ -7,27 +7,26 @@ from collections.abc import Iterator
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.fleet.summary import head, open_in, open_threats, where
-from stratascope.presentation.formats.results import notes
-from stratascope.presentation.formats.told import Item, Machine, Subject, Told, accepted_text
+from stratascope.presentation.fleet.model import head, open_in, open_threats, where
+from stratascope.presentation.report_model import Item, Machine, Report, Subject, accepted_text, notes
 from stratascope.presentation.terminal import SEVERITY_STYLE, Style, clip, pad, width_of, wrap
-from stratascope.presentation.words import SEVERITIES, moment
+from stratascope.presentation.terms import SEVERITIES, moment
 
 MACHINES, SUBJECTS, THREATS = 30, 200, 20  # lines; the others are counted
 _MARKS = {"ENFORCED": "■", "WEAKENED": "◪", "OPEN": "○", "UNKNOWN": "?"}
 _PLAIN_MARKS = {"ENFORCED": "#", "WEAKENED": "/", "OPEN": "o", "UNKNOWN": "?"}
 
 
-def render(told: Told, style: Style) -> str:
+def render(report: Report, style: Style) -> str:
     """The whole report."""
-    return "\n".join(_lines(told, style)) + "\n"
+    return "\n".join(_lines(report, style)) + "\n"
 
 
-def _lines(told: Told, style: Style) -> Iterator[str]:
+def _lines(report: Report, style: Style) -> Iterator[str]:
     yield style.paint(
-        translate(msg("Stratascope: {what}, read {when}", what=head(told), when=moment(told.taken_at))), "1"
+        translate(msg("Stratascope: {what}, read {when}", what=head(report), when=moment(report.taken_at))), "1"
     )
-    threats = [each for each in open_threats(told) if each.threat.severity in SERIOUS]
+    threats = [each for each in open_threats(report) if each.threat.severity in SERIOUS]
     if threats:
         yield ""
         yield style.paint(translate(msg("Open threats")), "4")
@@ -36,18 +35,18 @@ def _lines(told: Told, style: Style) -> Iterator[str]:
         yield from _rest(len(threats) - THREATS, style)
     yield ""
     yield style.paint(translate(msg("Machines")), "4")
-    width = min(40, max((width_of(each.name) for each in told.machines), default=0))
-    for machine in told.machines[:MACHINES]:
+    width = min(40, max((width_of(each.name) for each in report.machines), default=0))
+    for machine in report.machines[:MACHINES]:
         yield _machine(machine, width, style)
-    yield from _rest(len(told.machines) - MACHINES, style)
+    yield from _rest(len(report.machines) - MACHINES, style)
     yield ""
     yield style.paint(translate(msg("Containers")), "4")
-    for subject in told.subjects[:SUBJECTS]:
+    for subject in report.subjects[:SUBJECTS]:
         yield from _subject(subject, style)
-    if not told.subjects:
-        yield translate(msg("Nothing is new or worse.") if told.compared else msg("No containers."))
-    yield from _rest(len(told.subjects) - SUBJECTS, style)
-    said = notes(told)
+    if not report.subjects:
+        yield translate(msg("Nothing is new or worse.") if report.compared else msg("No containers."))
+    yield from _rest(len(report.subjects) - SUBJECTS, style)
+    said = notes(report)
     if said:
         yield ""
         for note in said:

@@ -9,8 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from stratascope.presentation.formats.results import Result, left_out, notes, ranked, results
-from stratascope.presentation.formats.told import Told
+from stratascope.presentation.report_model import Report, Result, left_out, notes, ranked, results
 
 MOST = 5000
 _QUALITY = ("blocker", "critical", "major", "minor")
@@ -20,9 +19,9 @@ _NAME, _SOLUTION = 255, 7000  # characters, by its schema
 _TOOL = {"id": "stratascope", "name": "Stratascope", "vendor": {"name": "Stratascope"}}
 
 
-def quality(told: Told) -> str:
+def quality(report: Report) -> str:
     """A code quality report; what else a reader has to know is its last entry, which has no severity to speak of."""
-    found, more = results(told, MOST)
+    found, more = results(report, MOST)
     issues = [_issue(each) for each in found]
     if more:
         issues.append(_note(left_out(more, MOST), len(issues)))
@@ -54,12 +53,12 @@ def _note(text: str, number: int) -> dict[str, Any]:
     }
 
 
-def sast(told: Told) -> str:
+def sast(report: Report) -> str:
     """A SAST report."""
-    found, more = results(told, MOST)
-    said = ([left_out(more, MOST)] if more else []) + notes(told)
-    when = datetime.fromtimestamp(told.taken_at, UTC).strftime("%Y-%m-%dT%H:%M:%S")  # its schema takes no zone
-    tool = {**_TOOL, "version": told.version}
+    found, more = results(report, MOST)
+    said = ([left_out(more, MOST)] if more else []) + notes(report)
+    when = datetime.fromtimestamp(report.taken_at, UTC).strftime("%Y-%m-%dT%H:%M:%S")  # its schema takes no zone
+    tool = {**_TOOL, "version": report.version}
     document = {
         "version": _SAST_VERSION,
         "scan": {

@@ -9,28 +9,26 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from stratascope.presentation.beside.beside import standing_object
-from stratascope.presentation.beside.fingerprints import ROOTLESS
-from stratascope.presentation.formats.results import notes
-from stratascope.presentation.formats.told import Item, Machine, Subject, Told
+from stratascope.presentation.annotations import ROOTLESS, standing_object
 from stratascope.presentation.json_report import SCHEMA, moment
+from stratascope.presentation.report_model import Item, Machine, Report, Subject, notes
 
 
-def render(told: Told) -> str:
+def render(report: Report) -> str:
     """All lines."""
-    return "".join(json.dumps(each) + "\n" for each in _objects(told))
+    return "".join(json.dumps(each) + "\n" for each in _objects(report))
 
 
-def _objects(told: Told) -> Iterator[dict[str, Any]]:
-    head = {"schema": SCHEMA, "at": moment(told.taken_at)}
-    for machine in told.machines:
-        yield {**head, "type": "machine", **machine_object(machine), "version": told.version}
-    for subject in told.subjects:
+def _objects(report: Report) -> Iterator[dict[str, Any]]:
+    head = {"schema": SCHEMA, "at": moment(report.taken_at)}
+    for machine in report.machines:
+        yield {**head, "type": "machine", **machine_object(machine), "version": report.version}
+    for subject in report.subjects:
         whose = {"machines": list(subject.machines), "engine": subject.engine, "name": subject.name}
         yield {**head, "type": "container", **whose, **_container(subject)}
         for item in subject.items:
             yield {**head, "type": "finding", **whose, "image": subject.image, **item_object(item)}
-    for text in notes(told):
+    for text in notes(report):
         yield {**head, "type": "note", "text": text}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stratascope.presentation.formats.told import Subject, Told
+from stratascope.presentation.report_model import Report, Subject
 
 MOST = 5000  # containers, the most exposed first
 Labels = tuple[tuple[str, str], ...]
@@ -33,10 +33,10 @@ _LAYERS = {"OPEN": 1.0, "WEAKENED": 0.5, "ENFORCED": 0.0}
 _SEVERITIES = ("critical", "high", "medium", "low")
 
 
-def render(told: Told) -> str:
+def render(report: Report) -> str:
     """All samples, those of a metric together, as the format wants them."""
     found: dict[str, dict[Labels, float]] = {name: {} for name in METRICS}
-    for name, labels, value in _samples(told):
+    for name, labels, value in _samples(report):
         found[name][labels] = max(value, found[name].get(labels, value))  # names that are shown alike
     return "".join(_metric(name, samples) for name, samples in found.items() if samples)
 
@@ -47,24 +47,24 @@ def _metric(name: str, samples: dict[Labels, float]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _samples(told: Told) -> Iterator[tuple[str, Labels, float]]:
-    yield "stratascope_info", (("version", told.version),), 1
-    for machine in told.machines:
+def _samples(report: Report) -> Iterator[tuple[str, Labels, float]]:
+    yield "stratascope_info", (("version", report.version),), 1
+    for machine in report.machines:
         where: Labels = (("machine", machine.name),) if machine.name else ()
         yield "stratascope_last_run_timestamp_seconds", where, machine.taken_at
         yield "stratascope_machine_containers", where, machine.containers
         yield "stratascope_engine_unseen", where, len(machine.unseen)
         for engine, kind, state in machine.engines:
             yield "stratascope_engine_up", (*where, ("engine", engine), ("kind", kind)), float(state == "connected")
-    yield "stratascope_exceptions_expired", (), told.expired
-    yield "stratascope_exceptions_unused", (), len(told.unused)
+    yield "stratascope_exceptions_expired", (), report.expired
+    yield "stratascope_exceptions_unused", (), len(report.unused)
     left = MOST
-    for subject in told.subjects:
+    for subject in report.subjects:
         names = subject.machines or ("",)
         for machine_name in names[:left]:
             yield from _container(subject, (("machine", machine_name),) if machine_name else ())
         left = max(0, left - len(names))
-    total = sum(len(subject.machines) or 1 for subject in told.subjects)
+    total = sum(len(subject.machines) or 1 for subject in report.subjects)
     yield "stratascope_containers_left_out", (), max(0, total - MOST)
 
 
@@ -94,8 +94,8 @@ def _container(subject: Subject, where: Labels) -> Iterator[tuple[str, Labels, f
 
 
 def _braces(labels: Iterable[tuple[str, str]]) -> str:
-    told = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
-    return f"{{{told}}}" if told else ""
+    words = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
+    return f"{{{words}}}" if words else ""
 
 
 def _escaped(value: str) -> str:

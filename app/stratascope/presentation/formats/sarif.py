@@ -13,9 +13,8 @@ from typing import Any
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.presentation.formats.results import Result, left_out, notes, ranked, results
-from stratascope.presentation.formats.told import Told, accepted_text
 from stratascope.presentation.json_report import moment
+from stratascope.presentation.report_model import Report, Result, accepted_text, left_out, notes, ranked, results
 
 MOST = 5000
 _LEVELS = ("error", "error", "warning", "note")
@@ -24,9 +23,9 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _KEY = "stratascope/v1"
 
 
-def render(told: Told) -> str:
+def render(report: Report) -> str:
     """The whole log, of one run."""
-    found, more = results(told, MOST)
+    found, more = results(report, MOST)
     codes = {code: place for place, code in enumerate(dict.fromkeys(each.item.code for each in found))}
     first = {each.item.code: each for each in reversed(found)}
     said = [left_out(more, MOST)] if more else []
@@ -34,22 +33,22 @@ def render(told: Told) -> str:
         "tool": {
             "driver": {
                 "name": "Stratascope",
-                "version": told.version,
-                "semanticVersion": told.version,
+                "version": report.version,
+                "semanticVersion": report.version,
                 "rules": [_rule(first[code]) for code in codes],
             }
         },
         "invocations": [
             {
                 "executionSuccessful": True,
-                "endTimeUtc": moment(told.taken_at),
+                "endTimeUtc": moment(report.taken_at),
                 "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": text}} for text in (*said, *notes(told))
+                    {"level": "warning", "message": {"text": text}} for text in (*said, *notes(report))
                 ],
             }
         ],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(each, codes[each.item.code], told.compared) for each in found],
+        "results": [_result(each, codes[each.item.code], report.compared) for each in found],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 

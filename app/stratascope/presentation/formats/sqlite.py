@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
-from stratascope.presentation.formats.told import Told
 from stratascope.presentation.json_report import moment
+from stratascope.presentation.report_model import Report
 
 _TABLES = {
     "machines": "machine, taken_at, kernel, containers, exposure, version",
@@ -23,25 +23,25 @@ _TABLES = {
 _Row = tuple[str | int | float | None, ...]
 
 
-def render(told: Told) -> bytes:
+def render(report: Report) -> bytes:
     """The file. Of a container that is alike on several machines there is a row for each of these."""
     with closing(sqlite3.connect(":memory:")) as database:
         for table, columns in _TABLES.items():
             database.execute(f"CREATE TABLE {table} ({columns})")
-        for table, row in _rows(told):
+        for table, row in _rows(report):
             database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
         database.commit()
         return database.serialize()
 
 
-def _rows(told: Told) -> Iterator[tuple[str, _Row]]:
-    for machine in told.machines:
+def _rows(report: Report) -> Iterator[tuple[str, _Row]]:
+    for machine in report.machines:
         taken_at = moment(machine.taken_at)
         yield (
             "machines",
-            (machine.name, taken_at, machine.kernel, machine.containers, machine.exposure, told.version),
+            (machine.name, taken_at, machine.kernel, machine.containers, machine.exposure, report.version),
         )
-    for subject in told.subjects:
+    for subject in report.subjects:
         for name in subject.machines or ("",):
             whose = name, subject.engine, subject.name
             exposures = subject.exposure, subject.at_best

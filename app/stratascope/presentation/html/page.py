@@ -27,10 +27,8 @@ from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
 from stratascope.presentation.html.syscalls import calls_section
 from stratascope.presentation.html.tables import Named, bits_table, fleet_table, matrix_table, stance_key
-from stratascope.presentation.matrix_order import by_outcome, counts, counts_line, exposure_line
-from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over
-from stratascope.presentation.unseen import unseen_engines
-from stratascope.presentation.words import (
+from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over, unseen_engines
+from stratascope.presentation.terms import (
     ENGINE_STATES,
     SEVERITIES,
     STATUSES,
@@ -38,6 +36,7 @@ from stratascope.presentation.words import (
     moment,
     verdict_words,
 )
+from stratascope.presentation.threat_outcomes import by_outcome, counts, counts_line, exposure_line
 from stratascope.resources import read_text
 
 _PLACE = "@@"  # in a message, where a link goes that only HTML has

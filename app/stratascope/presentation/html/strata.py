@@ -1,12 +1,14 @@
 """The strata as a drawing inside the page: process, layers from the last down to 1, kernel, and threats as rays.
 
 Everything that is drawn stands in the table below it as well, so the drawing is one image for a screen reader. Rays of
-one kind are one path: forty containers with a hundred threats each must stay a small page.
+one kind are one path: forty containers with a hundred threats each must stay a small page. Lengths are those of the
+design (logical pixels), widths of text are estimated: a page has no font to ask.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Layer, Verdict
@@ -16,22 +18,47 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.presentation.html.escape import text
-from stratascope.presentation.html.lanes import lanes, names
-from stratascope.presentation.matrix_order import counts, counts_line
 from stratascope.presentation.rays import GROUND as KERNEL
-from stratascope.presentation.rays_layout import (
+from stratascope.presentation.rays import (
     PITCH,
     Lane,
     Name,
     Place,
     Sort,
     bar_width,
+    bundles,
     largest_bar,
+    lay_out,
+    place_names,
     stops,
 )
-from stratascope.presentation.terminal import Style, clip, wrap
-from stratascope.presentation.threat_outcomes import SERIOUS, Kind, family_word
-from stratascope.presentation.words import verdict_words
+from stratascope.presentation.terminal import Style, clip, width_of, wrap
+from stratascope.presentation.terms import verdict_words
+from stratascope.presentation.threat_outcomes import SERIOUS, Kind, counts, counts_line, family_word
+
+LETTER = 6.9
+WIDE_LETTER = 11.5  # of Japanese, at 11 px
+AROUND = 28.0  # what stands around a name: its letter, and the ends of a pill
+
+
+def lanes(matrix: Matrix, numbers: Mapping[str, int], left: float, right: float) -> tuple[Place, ...]:
+    """Families and lanes between two edges; `numbers` are the layers' by id."""
+    bundled = bundles(matrix, numbers)
+    names = {bundle.family: room(family_word(bundle.family)) + 4 for bundle in bundled}
+    return lay_out(bundled, left, right, 1.0, names)
+
+
+def room(text: str) -> float:
+    """About how wide the text is."""
+    wide = max(0, width_of(text) - len(text))
+    return (len(text) - wide) * LETTER + wide * WIDE_LETTER
+
+
+def names(found: Sequence[Lane], left: float, right: float) -> tuple[tuple[Name, ...], int]:
+    """Names of the open serious threats, and how many found no room."""
+    widths = {lane.id: room(translate(lane.rays[0].state.threat.title)) + AROUND for lane in found if lane.letter}
+    return place_names(found, widths, left, right, 1.0)
+
 
 WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 84
 NAMES = 250  # where the names in the ground begin

@@ -8,7 +8,7 @@ from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import first_view
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
-from stratascope.layers.seccomp.words import GROUPS, group_of
+from stratascope.layers.seccomp.call_groups import GROUPS, group_of
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.tables import Named
 from stratascope.presentation.syscall_map import (

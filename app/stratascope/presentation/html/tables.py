@@ -13,8 +13,7 @@ from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat, evidence
 from stratascope.presentation.html.escape import element, text
-from stratascope.presentation.matrix_order import by_outcome, counted_as
-from stratascope.presentation.words import (
+from stratascope.presentation.terms import (
     FAMILIES,
     OUTCOMES,
     SEVERITIES,
@@ -25,6 +24,7 @@ from stratascope.presentation.words import (
     depth_words,
     stance_mark,
 )
+from stratascope.presentation.threat_outcomes import by_outcome, counted_as
 
 Named = tuple[str, ContainerState]  # anchor of its section, and the container
 _STANCE_CLASS = {Stance.STOPS: "S", Stance.LETS_THROUGH: "L", Stance.UNKNOWN: "U", Stance.NOT_ITS_JOB: "N"}

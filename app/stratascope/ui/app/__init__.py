@@ -5,14 +5,12 @@ that uses PySide, which takes longer than to import it. What is missing here is 
 """
 
 import stratascope.core.options.meaning
-import stratascope.presentation.beside.lines
-import stratascope.presentation.ground_rows
-import stratascope.presentation.matrix_order
-import stratascope.presentation.rays_layout
+import stratascope.presentation.annotations
+import stratascope.presentation.ground
+import stratascope.presentation.rays
 import stratascope.presentation.relaunch_words
 import stratascope.presentation.takeover
 import stratascope.presentation.threat_outcomes
-import stratascope.presentation.unseen
 import stratascope.state.accepted
 import stratascope.state.journal
 import stratascope.state.needs

@@ -9,12 +9,12 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.relaunch_words import toggle_title
 from stratascope.ui.before.diff_box import DiffBox
 from stratascope.ui.before.draft import Before, FileDraft
 from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.switch_column import SwitchColumn
-from stratascope.ui.harden.words import toggle_title
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.labels import Label, Rule

@@ -12,7 +12,7 @@ from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.formats.text import Language, Read
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.words import since_text
+from stratascope.presentation.terms import since_text
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 

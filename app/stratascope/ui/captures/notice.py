@@ -9,7 +9,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Captured
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.words import moment
+from stratascope.presentation.terms import moment
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.notice_bar import NoticeBar
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.presentation.overview.comparison import Comparison, compare
+from stratascope.presentation.comparison import Comparison, compare
 from stratascope.ui.compare.side import Side
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.kit.file_dialogs import ask_open

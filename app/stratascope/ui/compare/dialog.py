@@ -20,9 +20,8 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.presentation.overview import comparison_report
-from stratascope.presentation.overview.comparison import Comparison, Difference, Part
-from stratascope.presentation.overview.comparison_report import PARTS
+from stratascope.presentation import comparison
+from stratascope.presentation.comparison import PARTS, Comparison, Difference, Part
 from stratascope.presentation.terminal import Style
 from stratascope.ui.compare.side import Side
 from stratascope.ui.copying import feedback
@@ -202,8 +201,8 @@ class CompareDialog(QDialog):
         """That one."""
         self.found = found
         names = self.names
-        self.lead.setText(translate(comparison_report.exposures(found, *names)))
-        self.counted.setText(comparison_report.counted(found))
+        self.lead.setText(translate(comparison.exposures(found, *names)))
+        self.counted.setText(comparison.counted(found))
         self.counted.show()
         self.copy.setEnabled(True)
         self._count()
@@ -215,7 +214,7 @@ class CompareDialog(QDialog):
         if self.found is None:
             return "", ""
         sources = (each.source if each is not None else "" for each in self.sides)
-        return comparison_report.names_of(self.found, *(each or translate(msg("now")) for each in sources))
+        return comparison.names_of(self.found, *(each or translate(msg("now")) for each in sources))
 
     def _count(self) -> None:
         found = () if self.found is None else self.found.differences
@@ -250,7 +249,7 @@ class CompareDialog(QDialog):
         """The whole comparison, to be copied."""
         if self.found is None:
             return ""
-        return "\n".join(comparison_report.lines(self.found, *self.names, Style(width=100))) + "\n"
+        return "\n".join(comparison.lines(self.found, *self.names, Style(width=100))) + "\n"
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)

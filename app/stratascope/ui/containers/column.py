@@ -12,7 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.presentation.unseen import unseen_engines
+from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.folds import FOLDED, UNFOLDED, Folds
 from stratascope.ui.containers.head import ListHead

@@ -13,7 +13,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.presentation.history_words import layer_title
+from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.order import (
     FOLDS,

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.denied.words import Layers
+from stratascope.presentation.refusals_report import Layers
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.theme import Theme
 

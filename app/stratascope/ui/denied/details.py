@@ -13,7 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.denied import words
+from stratascope.presentation import refusals_report as words
 from stratascope.ui.kit.flow import Flow
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme

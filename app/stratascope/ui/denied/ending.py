@@ -20,7 +20,7 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
-from stratascope.presentation.ending_report import who
+from stratascope.presentation.refusals_report import LOG_END, NO_REASON, OTHER_REASONS, cause_line, cause_reason
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.flow import Flow, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip
@@ -61,7 +61,7 @@ class EndingView(QScrollArea):
         self.buttons: list[QPushButton] = []
         self._helps = Flow(theme, middle=False)
         self.log_head = Label(theme, 14, BOLD)
-        self.log_head.setText(translate(msg("The end of its log")))
+        self.log_head.setText(translate(LOG_END))
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -111,7 +111,7 @@ class EndingView(QScrollArea):
         self._show_cause(cause, failed=ending is not None and bool(ending.exit_code))
         self._show_helps(() if cause is None else cause.remedies, status)
         others = () if ending is None else ending.others
-        told = [translate(msg("Other possible reasons:")), *(translate(each.claim.what) for each in others)]
+        told = [translate(OTHER_REASONS), *(translate(each.claim.what) for each in others)]
         self._say(self.others, "\n".join(map(plain, told)) if others else "")
         lines = () if ending is None else ending.log[-_LOG_LINES:]
         self.log.setPlainText("\n".join(map(plain, lines)))
@@ -134,20 +134,17 @@ class EndingView(QScrollArea):
 
     def _show_cause(self, cause: Cause | None, *, failed: bool) -> None:
         if cause is None:
-            nothing = msg("Neither its engine nor the kernel nor its log says why.")
-            self._say(self.cause, translate(nothing) if failed else "")
+            self._say(self.cause, translate(NO_REASON) if failed else "")
             self._say(self.reason, "")
             self._say(self.evidence, "")
             self.mark.hide()
             return
-        layer = cause.claim.layer
-        number = self._numbers.get(layer)
+        number = self._numbers.get(cause.claim.layer)
         self.mark.setVisible(number is not None)
         if number is not None:
             self.mark.show_number(number)
-        self._say(self.cause, f"{translate(who(layer))}: {translate(cause.claim.what)}")
-        reason = cause.reason if cause.certain else msg("This is a guess. {reason}", reason=cause.reason)
-        self._say(self.reason, translate(reason))
+        self._say(self.cause, cause_line(cause))
+        self._say(self.reason, translate(cause_reason(cause)))
         self._say(self.evidence, cause.evidence)
 
     def _show_helps(self, remedies: tuple[Remedy, ...], status: Status) -> None:

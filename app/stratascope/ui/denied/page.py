@@ -12,12 +12,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedW
 
 from stratascope.core.denials.denial import Denial
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg, plural
-from stratascope.core.sanitize import plain
+from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.privilege import Privilege
+from stratascope.core.sizes import count_text
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
+from stratascope.presentation import refusals_report as words
+from stratascope.presentation.terms import with_words
 from stratascope.ui.copying import feedback
-from stratascope.ui.denied import words
 from stratascope.ui.denied.above import End, EndingAbove, end_of
 from stratascope.ui.denied.chips import ALL, LayerChips
 from stratascope.ui.denied.details import Act, acts
@@ -30,10 +32,11 @@ from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.use.strip import busy_text, why_not
 from stratascope.ui.use.watching import Known, Watching
-from stratascope.ui.use.words import why_not
 
 LOW = 330  # height of the page below which chips and notes leave, for the sake of the rows
+_DAY = 86400
 
 
 class DeniedPage(QWidget):
@@ -209,17 +212,17 @@ class DeniedPage(QWidget):
         rows = self.above.rows = bool(refusals.shown or refusals.harmless)
         had = any(each.hasFocus() for each in (self.observe, self.end, self.nothing.observe))
         self._head.setVisible(rows or known.alive)
-        self.live.say(words.live(known, busy=busy))
+        self.live.say(live_text(known, busy=busy))
         self.dot.setVisible(known.alive and not busy)
         able = refused is None and not known.alive
         self.observe.setVisible(able and rows)
         self.end.setVisible(known.alive)
-        self.nothing.say(*words.nothing(known, refused, snapshot.privilege), able=able and not rows)
+        self.nothing.say(*nothing_text(known, refused, snapshot.privilege), able=able and not rows)
         self.stack.setCurrentWidget(self.table if self.table.model_.rows or refusals.shown else self.nothing)
-        self.source.setText(words.source(refusals, known) if rows else "")
+        self.source.setText(source_text(refusals, known) if rows else "")
         self.source.setVisible(rows and not self._low)
         said = ((known.trouble, known.words), (refusals.trouble, refusals.words))
-        troubles = [_sentence(message, text) for message, text in said if message is not None]
+        troubles = [translate(with_words(message, text)) for message, text in said if message is not None]
         self.trouble.setText(together(troubles))
         alone = self.stack.currentWidget() is self.nothing
         self.trouble.setVisible(bool(troubles) and not alone)
@@ -332,7 +335,47 @@ class DeniedPage(QWidget):
             self.table.unfold(key)
 
 
-def _sentence(message: Message, said: str) -> str:
-    return translate(
-        msg("{sentence} Its message: {words}", sentence=message, words=plain(said, 200)) if said else message
-    )
+def live_text(known: Known, *, busy: bool) -> str:
+    """At the right of its head."""
+    if busy:
+        return translate(busy_text(known))
+    if not known.alive or known.watched is None:
+        return translate(msg("not observed now")) if known.watched is not None else ""
+    seconds = known.watched.observation.seen.seconds
+    return translate(msg("live, last 24 h") if seconds >= _DAY else msg("live, for {age}", age=age(seconds)))
+
+
+def nothing_text(known: Known, why_not: Message | None, privilege: Privilege) -> tuple[str, str]:
+    """Where there is nothing to show: a few words, and a sentence on why or how."""
+    if known.alive:
+        told = msg("Nothing has been refused so far")
+        return translate(told), translate(
+            msg("Anything that fails from now on appears here within a second, with the reason.")
+        )
+    title = msg("Not observed yet") if known.watched is None else msg("Nothing was refused")
+    if why_not is not None:
+        return translate(title), translate(why_not)
+    offer = msg("Watch it while it works: refusals appear here, with what refused them and what would allow them.")
+    if privilege.asks_nobody:
+        return translate(title), translate(offer)
+    password = msg("Only root can watch, so you may be asked for a password.")
+    return translate(title), together((translate(offer), translate(password)))
+
+
+def source_text(refusals: Refusals, known: Known) -> str:
+    """Of how many, read where, and what is not seen."""
+    kinds, count = len(refusals.shown), refusals.count
+    kinds_text = plural("{count} kind", "{count} kinds", kinds)
+    parts = [plural("{shown} refusal of {kinds}.", "{shown} refusals of {kinds}.", count, shown=count_text(count),
+                    kinds=kinds_text)]  # fmt: skip
+    parts.append(msg("Read from the kernel's answer to each call, and from its log. Requests through io_uring are "
+                     "not calls, and leave no trace there."))  # fmt: skip
+    unseen = {} if known.watched is None else dict(known.watched.observation.unseen)
+    if "log" in unseen:
+        parts.append(msg("The kernel's log can't be read here: AppArmor and SELinux are identified only by exclusion."))
+    if "masked" in unseen:
+        parts.append(msg("Opening a masked path can't be detected here."))
+    if refusals.forgotten:
+        parts.append(plural("{count} older kind was dropped.", "{count} older kinds were dropped.",
+                            refusals.forgotten))  # fmt: skip
+    return together(translate(each) for each in parts)

@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 
 from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate
-from stratascope.ui.denied.words import probing
 from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit.labels import Line
 from stratascope.ui.kit.theme import MEDIUM, Theme
@@ -73,5 +74,15 @@ class ProbingBand(QFrame):
         count = sum(each.count for each in harmless)
         self.head.show_head(translate(msg("Harmless probing")), count)
         self.head.updateGeometry()
-        self.calls.say(probing(harmless))
+        self.calls.say(_asked_in_vain(harmless))
         self.setVisible(bool(harmless))
+
+
+def _asked_in_vain(harmless: tuple[Denial, ...]) -> str:
+    """Which calls are asked for in vain, the most frequent first."""
+    counts: dict[str, int] = {}
+    for each in harmless:
+        name = plain(each.syscall or each.process, 40)
+        counts[name] = counts.get(name, 0) + each.count
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return "   ".join(f"{name} {count_text(count)}×" for name, count in ordered[:20])

@@ -17,11 +17,12 @@ from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.denials.denial import Denial
+from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.denied import words
+from stratascope.presentation import refusals_report as words
 from stratascope.ui.denied.details import Details
 from stratascope.ui.kit import accessibility, items
 from stratascope.ui.kit.items import AnyIndex, ItemModel, ItemRole, RowLook
@@ -316,7 +317,7 @@ class DenialTable(ItemTable):
             return theme.box(11), theme.box(11)
         beside = 0
         if column is Column.LAYER and self.layers.number(denial.claim.layer):
-            marked = words.mark_of(self.whose, denial.claim.layer) is not None
+            marked = mark_of(self.whose, denial.claim.layer) is not None
             beside = theme.px(21 + (17 if marked else 0))
         size = 12 if column is Column.ALLOWED else 13
         bold = column is Column.PROCESS
@@ -395,7 +396,7 @@ class DenialTable(ItemTable):
         top = middle - side / 2
         paint_number(painter, QRectF(room.left(), top, side, side), number, theme)
         room = room.adjusted(theme.px(21), 0, 0, 0)
-        mark = words.mark_of(self.whose, denial.claim.layer)
+        mark = mark_of(self.whose, denial.claim.layer)
         if mark is not None:
             box = theme.px(11)
             paint_mark(painter, QRectF(room.left(), middle - box / 2, box, box), mark, theme)
@@ -417,3 +418,10 @@ def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
     return " ".join(
         "\u200b".join(each) if metrics.horizontalAdvance(each) > width else each for each in text.split(" ")
     )
+
+
+def mark_of(state: ContainerState | None, which: str) -> Mark | None:
+    """How that layer stands in this container; None: it is no layer, or not known."""
+    layers = () if state is None else state.layers
+    verdict = next((each.assessment.verdict for each in layers if each.id == which), Verdict.UNKNOWN)
+    return None if verdict is Verdict.UNKNOWN else Mark(verdict.value)

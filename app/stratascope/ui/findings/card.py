@@ -14,8 +14,8 @@ from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
-from stratascope.presentation.beside.lines import accepted_words
-from stratascope.presentation.history_words import layer_title
+from stratascope.presentation.annotations import accepted_words
+from stratascope.presentation.history_report import layer_title
 from stratascope.ui.copying.copy_menu import CopyMenu
 from stratascope.ui.kit.focus_ring import paint_focus_ring
 from stratascope.ui.kit.gap_words import advice, reason

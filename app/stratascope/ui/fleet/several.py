@@ -14,8 +14,8 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.overview.fleet import OpenThreat
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.presentation.fleet.summary import open_in
-from stratascope.ui.fleet import words
+from stratascope.presentation.fleet.model import open_in
+from stratascope.ui.fleet import columns
 from stratascope.ui.fleet.list import FleetList, Told
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.kit.labels import Line
@@ -42,11 +42,11 @@ class FleetPages(QWidget):
         self.containers = FleetPage(theme, layers)
         names = translate(msg("Machines")), translate(msg("Containers of this machine"))
         self.machines = FleetList(
-            theme, names, words.MACHINES, words.OF_MACHINE, lambda each: each.machine.name, _machine_told
+            theme, names, columns.MACHINES, columns.OF_MACHINE, lambda each: each.machine.name, _machine_told
         )
         names = translate(msg("Open threats")), translate(msg("Containers in which it is open"))
         self.threats = FleetList(
-            theme, names, words.THREATS, words.OF_THREAT, lambda each: each.threat.id, self._threat_told
+            theme, names, columns.THREATS, columns.OF_THREAT, lambda each: each.threat.id, self._threat_told
         )
         self.stack = QStackedWidget()
         for page in (self.containers, self.machines, self.threats):
@@ -128,7 +128,7 @@ class FleetPages(QWidget):
 
 
 def _machine_told(row: FoundMachine) -> Told:
-    return Told(words.machine_title(row), words.machine_meaning(row), alike(row.members))
+    return Told(columns.machine_title(row), columns.machine_meaning(row), alike(row.members))
 
 
 def _count(fleet: Fleet, found: Found, *, captures: bool) -> Message:

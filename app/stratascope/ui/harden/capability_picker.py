@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.layers.capabilities.words import explain
+from stratascope.layers.capabilities.explanations import explain
 from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.ui.kit.focus_ring import focus_pen
 from stratascope.ui.kit.items import AnyIndex, CellPainter

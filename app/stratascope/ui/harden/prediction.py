@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.words import SEGMENTS, gain_words, segments, segments_sentence
+from stratascope.presentation.threat_outcomes import counts
 from stratascope.ui.kit.exposure_words import best_text, exposure_sentence, level_ink, number_text
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
@@ -19,6 +19,8 @@ from stratascope.usecases.plan.offers import LayerChange, Preview
 
 BAR, ROW = 12, 19
 _NOW = msg("Now")
+# Segments of the two bars, in order: name of the part, colour token
+SEGMENTS = ("open", "weak", "barlow", "unk", "ray2", "ray")
 
 
 def paint_arrow(painter: QPainter, left: float, right: float, y: float, theme: Theme) -> None:
@@ -248,3 +250,32 @@ class Prediction(QWidget):
     def set_folded(self, folded: bool) -> None:
         """Only the bars, or the layers too."""
         self._layers.setVisible(not folded)
+
+
+def segments(matrix: Matrix) -> tuple[int, ...]:
+    """Numbers of threats as in SEGMENTS: serious, medium, minor open; not known; stopped once; twice or more."""
+    serious, medium, minor, unknown, ground, once, more = counts(matrix).values()
+    return serious, medium, minor, unknown, once + ground, more
+
+
+def segments_sentence(matrix: Matrix) -> str:
+    """A bar for screen readers and the tooltip."""
+    serious, medium, minor, unknown, once, deeper = segments(matrix)
+    return translate(
+        msg(
+            "{serious} serious, {medium} medium and {minor} minor open, {unknown} not known, {once} stopped once, "
+            "{deeper} stopped twice or more",
+            serious=serious, medium=medium, minor=minor, unknown=unknown, once=once, deeper=deeper,
+        )
+    )  # fmt: skip
+
+
+def gain_words(more: int, closed: int, *, changed: bool) -> str:
+    """What a layer gains, in the prediction: of `more` threats `closed` that nothing stopped."""
+    if more > 0 and not closed:
+        return translate(msg("+{count} deeper", count=more))
+    if more > 0:
+        return translate(msg("+{count} stopped", count=more))
+    if more < 0:
+        return translate(msg("{count} fewer", count=-more))
+    return translate(msg("changed") if changed else msg("unchanged"))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import GRADES, Preset
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.words import preset_tip, preset_word
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.segments import Segment, SegmentStrip
 from stratascope.ui.kit.theme import Theme
@@ -51,3 +50,25 @@ class PresetSwitch(SegmentStrip):
     def choose(self, preset: Preset | None) -> None:
         """Press one in, without telling. The smallest set has its place in the card: here it is one's own choice."""
         self.parts[preset if preset in self.parts else None].setChecked(True)
+
+
+def preset_word(preset: Preset | None) -> str:
+    """A preset in a word; None is the person's own choice."""
+    words: dict[Preset | None, Message] = {
+        Preset.RECOMMENDED: msg("Recommended"),
+        Preset.RESTRICTED: msg("Restricted"),
+        Preset.STRICT: msg("Strict"),
+        None: msg("Custom"),
+    }
+    return translate(words[preset])
+
+
+def preset_tip(preset: Preset | None) -> str:
+    """What it chooses."""
+    words: dict[Preset | None, Message] = {
+        Preset.RECOMMENDED: msg("Takes away what this container very probably does not need."),
+        Preset.RESTRICTED: msg("What the Pod Security Standards call Restricted, and everything in Recommended."),
+        Preset.STRICT: msg("Everything available. Expect to give something back."),
+        None: msg("The settings that you switched on yourself."),
+    }
+    return translate(words[preset])

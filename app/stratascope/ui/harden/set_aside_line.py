@@ -12,8 +12,8 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Kind, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.presentation.terms import since_text
 from stratascope.ui.harden.hint import LINK
-from stratascope.ui.harden.words import since_text
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.theme import MEDIUM, Theme
 

@@ -11,7 +11,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.words import go_text
+from stratascope.presentation.relaunch_words import go_text
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.kit.gap_words import runs
 from stratascope.usecases.plan.offers import Preview
@@ -100,7 +100,7 @@ def status_note(
     """`running`: the step of a run that is under way. `look_only`: why nothing can be done. `chosen`: whether anything
     is switched on; `preset`: by one.
     """
-    go = go_text(preview)
+    go = go_text(live=preview is not None and preview.live, allows=preview is not None and preview.allows)
     if running:
         return StatusNote(msg("{step}", step=running), msg("Show"), ButtonAction.SHOW)
     if look_only is not None:

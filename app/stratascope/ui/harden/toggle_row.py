@@ -11,17 +11,19 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.message import msg, plural
+from stratascope.core.relaunch.toggle import Unit
 from stratascope.core.sanitize import plain
+from stratascope.core.sizes import exact_size
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.words import human, note_text, whole_text
+from stratascope.linux.capability import LAST
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.choice_box import paint_chevron
 from stratascope.ui.kit.focus_ring import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.theme import MEDIUM, REGULAR, Theme
-from stratascope.usecases.plan.offers import Option
+from stratascope.usecases.plan.offers import Asking, Option
 
 HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 38, 32, 18, 44, 16
 VALUE_MOST = 104  # widest value; longer ones are cut
@@ -315,3 +317,60 @@ class FoldButton(QAbstractButton):
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, f"{self.text()}  {self._count}")
         if self.hasFocus():
             paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(6), theme)
+
+
+def human(option: Option, value: str) -> str:
+    """A value for reading: 512 MiB, 3 of 41; else as it is typed."""
+    which = option.toggle
+    if which.unit is Unit.BYTES and value.isascii() and value.isdigit() and value != "0":
+        return exact_size(int(value))
+    if which.unit is Unit.CAPABILITIES and value not in which.words:
+        return translate(msg("{count} of {all}", count=len([n for n in value.split(",") if n]), all=LAST + 1))
+    return plain(value, 200)
+
+
+def gain_text(option: Option) -> str:
+    """How much it brings alone."""
+    if option.already:
+        return translate(msg("In effect now"))
+    if option.gains <= 0:
+        return translate(msg("Stops nothing more here"))
+    if option.serious:
+        return translate(
+            plural("Stops {count}, {serious} serious", "Stops {count}, {serious} serious", option.gains,
+                   serious=option.serious)
+        )  # fmt: skip
+    return translate(plural("Stops {count}", "Stops {count}", option.gains))
+
+
+def note_text(option: Option) -> str:
+    """The second line of a toggle's row: what it brings, what it would open, or why it can't be had."""
+    if option.why_not is not None:
+        return translate(option.why_not)
+    return gain_text(option) if option.asking is None else asking_text(option.asking)
+
+
+def asking_text(asking: Asking) -> str:
+    """What it would open."""
+    if asking.opened is None:
+        return translate(msg("What it would open can't be predicted"))
+    if not asking.opened:
+        return translate(msg("Opens no threat"))
+    return translate(plural("Opens {count} threat", "Opens {count} threats", asking.opened))
+
+
+_WANTED = msg("It was refused this while it was watched.")
+
+
+def whole_text(option: Option) -> str:
+    """All of it, for the tooltip and screen readers."""
+    if option.asking is not None:  # what the toggle is for is the opposite
+        return "\n".join((translate(_WANTED), asking_text(option.asking)))
+    lines = [translate(option.toggle.what)]
+    if option.why_not is not None:
+        lines.append(translate(option.why_not))
+    else:
+        lines.append(gain_text(option))
+        if not option.already:
+            lines.extend(translate(risk) for risk in option.risks)
+    return "\n".join(lines)

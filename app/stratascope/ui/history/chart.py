@@ -17,7 +17,7 @@ from stratascope.core.history.entry import Limits
 from stratascope.core.history.fold import Past
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.history import words
+from stratascope.ui.history import moments
 from stratascope.ui.history.paint import Painting
 from stratascope.ui.history.places import LEFT, NEAR, RIGHT, Flag, Places, flags, places
 from stratascope.ui.history.timeline import ZOOM, Timeline
@@ -161,7 +161,7 @@ class HistoryChart(QWidget):
         return [each for each in found if abs(self.timeline.x_of(each.at) - x) <= near]
 
     def _words(self, at: float) -> str:
-        return "" if self.past is None else words.told_at(at, self.past, self._near(at))
+        return "" if self.past is None else moments.told_at(at, self.past, self._near(at))
 
     def _moved(self) -> None:
         self._settled.start()

@@ -19,9 +19,9 @@ from stratascope.core.history.fold import Past
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import together, translate
-from stratascope.presentation.history_since import Line
+from stratascope.presentation.history_report import Line
 from stratascope.ui.denied.refused import Refused
-from stratascope.ui.history import words
+from stratascope.ui.history import moments
 from stratascope.ui.history.chronicle import Answer, Chronicle
 from stratascope.ui.history.legend import Legend
 from stratascope.ui.history.since_card import SinceCard
@@ -50,7 +50,7 @@ LOW = 420  # height of the page below which the card leaves, for the sake of the
 
 
 class HistoryPage(QWidget):
-    """`show_wanted`: a `presentation.history_since.Line` that is to be shown on the page where it belongs.
+    """`show_wanted`: a `presentation.history_report.Line` that is to be shown on the page where it belongs.
     `fix_wanted`: the key of a switch that is to be on.
     """
 
@@ -279,7 +279,7 @@ class HistoryPage(QWidget):
                 msg(
                     "Since {moment}. The line begins when Stratascope first saw it, and has "
                     "gaps where nothing was recording.",
-                    moment=words.moment(past.first),
+                    moment=moments.moment(past.first),
                 )
             )
         )

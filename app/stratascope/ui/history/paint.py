@@ -12,9 +12,9 @@ from stratascope.core.history.entry import Limits
 from stratascope.core.history.fold import Past
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.presentation.history_words import MEASURES
-from stratascope.presentation.words import exposure_level
-from stratascope.ui.history import words
+from stratascope.presentation.history_report import MEASURE_WORDS
+from stratascope.presentation.terms import exposure_level
+from stratascope.ui.history import moments
 from stratascope.ui.history.places import Flag, Places, leading, limit_of, pieces, scale_top
 from stratascope.ui.history.signs import ink_of, paint_sign
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -198,12 +198,12 @@ class Painting:
     def _head(self, name: str, head: QRectF, box: QRectF) -> None:
         painter, theme = self._painter, self._theme
         flat = Qt.AlignmentFlag.AlignVCenter
-        right, unlimited = words.limit_line(name, self._past, self._proposed)
+        right, unlimited = moments.limit_line(name, self._past, self._proposed)
         painter.setFont(theme.font(12))
         painter.setPen(theme.color("weak" if unlimited else "text2"))
         self._on_ground(head, flat | Qt.AlignmentFlag.AlignRight, right)
         room = head.width() - QFontMetricsF(theme.font(12)).horizontalAdvance(right) - theme.px(8)
-        word = translate(MEASURES[name])
+        word = translate(MEASURE_WORDS[name])
         painter.setFont(theme.font(12, BOLD))
         painter.setPen(theme.color("text"))
         self._on_ground(head, flat, word)
@@ -211,12 +211,12 @@ class Painting:
         painter.setFont(theme.font(12))
         painter.setPen(theme.color("text2"))
         text = QFontMetricsF(theme.font(12)).elidedText(
-            words.use_line(name, self._places.peaks), Qt.TextElideMode.ElideRight, max(0.0, room - taken)
+            moments.use_line(name, self._places.peaks), Qt.TextElideMode.ElideRight, max(0.0, room - taken)
         )
         self._on_ground(head.adjusted(taken, 0, 0, 0), flat, text)
         self._scale(box.bottom(), "0")
         if box.height() > theme.box(11):
-            self._scale(box.top(), words.scale_word(name, self._tops[name]))
+            self._scale(box.top(), moments.scale_word(name, self._tops[name]))
 
     def _on_ground(self, box: QRectF, how: Qt.AlignmentFlag, text: str) -> None:
         """Text through which no line goes."""
@@ -250,7 +250,7 @@ class Painting:
             if taken.adjusted(-side / 2, 0, side / 2, 0).contains(centre):
                 continue
             paint_sign(painter, centre, side, change.what, theme)
-            text = words.flag_word(change)
+            text = moments.flag_word(change)
             end = min([each.x - side for each in inside[place + 1 : place + 2]] or [lane.right()])
             if not taken.isNull() and taken.left() > flag.x:
                 end = min(end, taken.left() - theme.px(6))
@@ -266,7 +266,7 @@ class Painting:
         """What the blue line is: its day, on it or beside it, where it covers the fewest signs."""
         painter, theme, lane = self._painter, self._theme, self._places.lane
         font = theme.font(11, BOLD)
-        text = words.since_pill(marker, self._now)
+        text = moments.since_pill(marker, self._now)
         width = QFontMetricsF(font).horizontalAdvance(text) + theme.px(16)
         high = theme.box(11) + theme.px(2)
         line, edge = self._x_of(marker), theme.px(6)
@@ -293,7 +293,7 @@ class Painting:
         most = max(2, int(exposed.width() / theme.px(92)))
         painter.setFont(theme.font(11))
         metrics = QFontMetricsF(theme.font(11))
-        for at, text in words.ticks(*self._shown(), most):
+        for at, text in moments.ticks(*self._shown(), most):
             x = self._x_of(at)
             if not exposed.left() - 1 <= x <= exposed.right() + 1:
                 continue

@@ -12,8 +12,8 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.presentation.history_since import Line, Place, Sign, headline, lines
-from stratascope.ui.history import words
+from stratascope.presentation.history_report import Line, Place, Sign, headline, since_lines
+from stratascope.ui.history import moments
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.labels import Line as OneLine
 from stratascope.ui.kit.marks import MarkBox
@@ -148,10 +148,10 @@ class SinceCard(QFrame):
     def show_past(self, past: Past, now: float, refused: int) -> None:
         """From the beginning of that past to now."""
         first = past.first if past.first is not None else past.since
-        self.title.say(words.since_word(max(past.since, first), now))
+        self.title.say(moments.since_word(max(past.since, first), now))
         self.setAccessibleName(self.title.text())
         self.told.say(translate(headline(past)))
-        found = lines(past, refused, words.moment)
+        found = since_lines(past, refused, moments.moment)
         if found == self.lines:
             return
         self.lines = found

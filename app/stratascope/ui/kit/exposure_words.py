@@ -11,8 +11,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Band, Matrix, ThreatState, band_of
 from stratascope.core.threats.threat import Family, Outcome
 from stratascope.i18n.translate import translate
-from stratascope.presentation.matrix_order import exposure_line
-from stratascope.presentation.words import exposure_level, exposure_word
+from stratascope.presentation.terms import exposure_level, exposure_word
+from stratascope.presentation.threat_outcomes import exposure_line
 from stratascope.ui.kit.gap_words import runs, summary
 from stratascope.value import Value
 
@@ -131,3 +131,9 @@ def held_by_words(state: ThreatState) -> str:
     if least != most:
         return translate(msg("{least} to {most} layers", least=least, most=most))
     return translate(plural("{count} layer", "{count} layers", least))
+
+
+def exposure_range(matrix: Matrix | None) -> str:
+    """The exposure as 5.6, or 5.6 (best 3.4)."""
+    number, best = number_text(matrix), best_text(matrix)
+    return translate(msg("{number} ({best})", number=number, best=best)) if best else number

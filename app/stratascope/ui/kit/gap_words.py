@@ -10,7 +10,7 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs as runs  # the window asks it here
-from stratascope.presentation.words import STATUSES
+from stratascope.presentation.terms import STATUSES
 
 
 def reason(gap: Gap) -> str:

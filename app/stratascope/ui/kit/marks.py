@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
-from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, VERDICTS, verdict_words
+from stratascope.presentation.terms import ENGINE_STATES, SEVERITIES, VERDICTS, verdict_words
 from stratascope.ui.kit.theme import BOLD, Theme
 
 

@@ -13,7 +13,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState, without
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import worst_first
+from stratascope.presentation.threat_outcomes import small, worst_first
 
 NAMED = 4  # threats told by name; the rest is a number
 
@@ -94,8 +94,3 @@ def _listed(words: list[str], more: int = 0) -> Message:
     if more > 0:
         return msg("{list} and {count} more", list=found, count=more)
     return msg("{list} and {item}", list=found, item=words[-1]) if len(words) > 1 else found
-
-
-def small(title: str) -> str:
-    """A title inside a sentence: "Use the engine's socket" is "use the engine's socket", but BPF stays BPF."""
-    return title[0].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title

@@ -23,7 +23,7 @@ from stratascope.ui.kit.feed import Feed
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.many import words
+from stratascope.ui.many import row_text
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.rows import Row
@@ -105,7 +105,7 @@ class ManyController(QObject):
             meant = like(state, states)
             out = [each.container.name for each in meant if out_of_reach(each.container)]
             told = msg("Left off, since Compose can't be told to re-create them: {names}. Planned all the same, they "
-                       "can be exported.", names=words.short(sorted(out, key=natural))) if out else None  # fmt: skip
+                       "can be exported.", names=row_text.short(sorted(out, key=natural))) if out else None  # fmt: skip
             chosen = frozenset(each.key for each in meant if each.container.name not in out)
             states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
             self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices), out=told)
@@ -126,10 +126,10 @@ class ManyController(QObject):
         self._plans, self._undoing = answer, ()
         count = sum(len(members(made)) for made in answer)
         self.dialog.show_plans(
-            tuple(map(words.plan_row, answer)),
+            tuple(map(row_text.plan_row, answer)),
             count,
-            words.warnings(answer),
-            words.blocks(answer),
+            row_text.warnings(answer),
+            row_text.blocks(answer),
             some=0 < len(self._blocked) < count,
             export=self.menu.exports is not None,
         )
@@ -145,14 +145,14 @@ class ManyController(QObject):
 
     def _ask_undo(self) -> None:
         self._undoing = self._done
-        self.dialog.ask_undo(tuple(map(words.waiting_row, self._names)))
+        self.dialog.ask_undo(tuple(map(row_text.waiting_row, self._names)))
 
     @property
     def _names(self) -> tuple[str, ...]:
         """Whose each place of the run is."""
         if self._undoing:
             return tuple(map(names_of, self._undoing))
-        return tuple(map(words.names, self._plans))
+        return tuple(map(row_text.names, self._plans))
 
     # -- during
 
@@ -165,7 +165,7 @@ class ManyController(QObject):
         def make(cancelled: Callable[[], bool]) -> Iterator[Of | AllEnded]:
             return together.undo(undoing, watch, cancelled) if undoing else together.run(plans, watch, cancelled)
 
-        self._rows = list(map(words.waiting_row, self._names))
+        self._rows = list(map(row_text.waiting_row, self._names))
         self._done = ()
         self.run = ThreadRun(make, _over, "relaunches", self)
         self.run.told.connect(self._told)
@@ -187,9 +187,9 @@ class ManyController(QObject):
         name = self._names[event.place]
         match event.event:
             case Progress() as step:
-                self._rows[event.place] = words.step_row(name, step)
+                self._rows[event.place] = row_text.step_row(name, step)
             case Ended() as ended:
-                self._rows[event.place] = words.ended_row(name, ended, self._kind)
+                self._rows[event.place] = row_text.ended_row(name, ended, self._kind)
             case _:
                 return
         self.dialog.tell(tuple(self._rows))
@@ -198,7 +198,9 @@ class ManyController(QObject):
         self.run = None
         self._closing.drop()
         outcomes = {each.place: each for each in ended.outcomes}
-        rows = tuple(words.outcome_row(name, outcomes.get(place), self._kind) for place, name in enumerate(self._names))
+        rows = tuple(
+            row_text.outcome_row(name, outcomes.get(place), self._kind) for place, name in enumerate(self._names)
+        )
         self._done = (
             ()
             if self._undoing

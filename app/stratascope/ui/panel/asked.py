@@ -13,7 +13,7 @@ from stratascope.core.layer import Row, Table
 from stratascope.core.message import Message, msg
 from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import listed, translate
-from stratascope.layers.namespaces.words import LABELS
+from stratascope.layers.namespaces.explanations import LABELS
 from stratascope.linux.namespace import Kind
 from stratascope.value import Value
 

@@ -10,8 +10,8 @@ from stratascope.core.message import msg
 from stratascope.core.overview.processes import Process
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.presentation.overview import process_words as words
-from stratascope.presentation.overview.process_words import Beside
+from stratascope.presentation import processes as words
+from stratascope.presentation.processes import Beside
 from stratascope.ui.kit.flow import TextColumn
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of

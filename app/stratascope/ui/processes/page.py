@@ -20,7 +20,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
-from stratascope.presentation.overview import process_words as words
+from stratascope.presentation import processes as words
 from stratascope.ui.copying import feedback
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.kit.chip import ChipRow, FilterChip

@@ -15,7 +15,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.overview.processes import Process
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.overview import process_words as words
+from stratascope.presentation import processes as words
 from stratascope.ui.kit import items
 from stratascope.ui.kit.items import AnyIndex, ItemModel, ItemRole
 from stratascope.ui.kit.labels import draw_line

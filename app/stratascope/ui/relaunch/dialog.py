@@ -24,10 +24,9 @@ from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Progress,
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.presentation.relaunch_words import RunKind
-from stratascope.ui.denied.words import allowing
+from stratascope.presentation.refusals_report import allowing
+from stratascope.presentation.relaunch_words import RunKind, go_text, question_title, running_title, toggle_title
 from stratascope.ui.harden.command_box import MainButton
-from stratascope.ui.harden.words import go_text, question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.kit import accessibility, focus_order
 from stratascope.ui.kit.flow import TextColumn
@@ -146,7 +145,7 @@ class RelaunchDialog(Sheet):
             warned = (*foretold(preview), *warned)
         self.before.begin()
         self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
-        self._open(translate(go_text(preview)))
+        self._open(translate(go_text(live=preview.live, allows=preview.allows)))
 
     def ask_undo(self, done: Transaction) -> None:
         """Before an undo."""

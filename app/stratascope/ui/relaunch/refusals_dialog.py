@@ -26,8 +26,7 @@ from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import value_text
-from stratascope.presentation.relaunch_words import passed_lines
-from stratascope.ui.harden.words import toggle_title
+from stratascope.presentation.relaunch_words import passed_lines, toggle_title
 from stratascope.ui.kit import accessibility, focus_order
 from stratascope.ui.kit.flow import TextColumn
 from stratascope.ui.kit.labels import Label, give_tip

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.denied.words import allowing
+from stratascope.presentation.refusals_report import allowing
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.kit.exposure_words import number_text
 from stratascope.usecases.denials.remedies import opened_by

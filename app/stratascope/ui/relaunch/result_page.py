@@ -21,14 +21,14 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title, shown_lines
-from stratascope.ui.harden.words import PROVEN_INK, PROVEN_MARK, exposure_range, toggle_title
-from stratascope.ui.kit.exposure_words import level_ink
+from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title, shown_lines, toggle_title
+from stratascope.ui.kit.exposure_words import exposure_range, level_ink
 from stratascope.ui.kit.flow import TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
@@ -38,6 +38,8 @@ from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.relaunch.proof import Proved
 
 LOG_LINES = 8
+_PROVEN_MARK = {Proven.ENFORCED: Mark.ENFORCED, Proven.NOT_ENFORCED: Mark.OPEN, Proven.UNKNOWN: Mark.UNKNOWN}
+_PROVEN_INK = {Proven.ENFORCED: "enf", Proven.NOT_ENFORCED: "open", Proven.UNKNOWN: "unk"}
 
 
 class _Compared(QWidget):
@@ -295,13 +297,13 @@ class ResultPage(QScrollArea):
             source = evidence(proof.source, None)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(plain(text, 400))
-                item.setForeground(QColor(theme.color(PROVEN_INK[proof.outcome] if column == 1 else "text")))
+                item.setForeground(QColor(theme.color(_PROVEN_INK[proof.outcome] if column == 1 else "text")))
                 item.setFont(theme.font(12, BOLD if column == 1 else MEDIUM))
                 read = translate(msg("{text}\nRead from {source}", text=plain(text), source=source))
                 item.setToolTip(tip(read))
                 item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, read.removeprefix(plain(text)).strip())
                 if column == 1:
-                    item.setData(Qt.ItemDataRole.DecorationRole, _pixmap(theme, PROVEN_MARK[proof.outcome]))
+                    item.setData(Qt.ItemDataRole.DecorationRole, _pixmap(theme, _PROVEN_MARK[proof.outcome]))
                 table.setItem(row, column, item)
         table.setColumnWidth(1, table.sizeHintForColumn(1) + theme.px(20))
         table.resizeRowsToContents()

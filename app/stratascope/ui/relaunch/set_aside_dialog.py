@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.core.sanitize import plain
+from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.words import bytes_text, since_text
+from stratascope.presentation.terms import since_text
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.labels import Label, tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -150,3 +151,8 @@ class SetAsideDialog(QDialog):
     def _emit(self, signal: SignalInstance) -> None:
         if self.current is not None:
             signal.emit(self.current)
+
+
+def bytes_text(size: int | None) -> str:
+    """A size to be read, rounded; a dash where it is not known."""
+    return "–" if size is None else size_text(size)

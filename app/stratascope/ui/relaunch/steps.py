@@ -12,7 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.words import seconds_text
+from stratascope.presentation.terms import seconds_text
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 

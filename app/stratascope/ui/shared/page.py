@@ -17,7 +17,7 @@ from stratascope.core.overview.shared_parts import Kind, Shared, shared_parts
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.overview import shared_words as words
+from stratascope.presentation import shared_parts as words
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.labels import Label, Line, give_tip

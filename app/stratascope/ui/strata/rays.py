@@ -36,8 +36,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.message import msg
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.presentation.rays import Bundle, bundles, order_of
-from stratascope.presentation.rays_layout import Lane
+from stratascope.presentation.rays import Bundle, Lane, bundles, order_of
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.focus_ring import paint_focus_ring
 from stratascope.ui.kit.theme import Theme

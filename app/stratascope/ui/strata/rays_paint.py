@@ -7,11 +7,9 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen, QPolygonF
 
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.presentation.rays import GROUND, Ray
-from stratascope.presentation.rays_layout import PITCH, Lane, Name, Place, Sort, Stop, bar_width, stops
-from stratascope.presentation.threat_outcomes import SERIOUS, Kind, family_word
+from stratascope.presentation.rays import GROUND, PITCH, Lane, Name, Place, Ray, Sort, Stop, bar_width, stops
+from stratascope.presentation.threat_outcomes import SERIOUS, Kind, family_word, small
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.kit.what_if import small
 from stratascope.value import Value
 
 WIDTH = {Kind.CRITICAL: 3.4, Kind.HIGH: 2.4, Kind.MEDIUM: 1.5}

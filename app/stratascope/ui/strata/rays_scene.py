@@ -10,9 +10,9 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from stratascope.core.message import msg
 from stratascope.core.threats.threat import Family
 from stratascope.i18n.translate import translate
-from stratascope.presentation.rays import Bundle
-from stratascope.presentation.rays_layout import (
+from stratascope.presentation.rays import (
     ROWS,
+    Bundle,
     Lane,
     Name,
     Place,

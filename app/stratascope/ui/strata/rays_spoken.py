@@ -5,10 +5,8 @@ from __future__ import annotations
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, together, translate
-from stratascope.presentation.rays import GROUND, Ray
-from stratascope.presentation.rays_layout import Lane, Sort, Stop, stops
-from stratascope.presentation.threat_outcomes import Kind, family_word
-from stratascope.ui.kit.what_if import small
+from stratascope.presentation.rays import GROUND, Lane, Ray, Sort, Stop, stops
+from stratascope.presentation.threat_outcomes import Kind, family_word, small
 
 
 def spoken(lane: Lane) -> str:

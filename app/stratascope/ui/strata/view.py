@@ -19,7 +19,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.verified import as_asked
 from stratascope.i18n.translate import translate
-from stratascope.presentation.rays_layout import Lane
+from stratascope.presentation.ground import ground_lines, kernel_lines, process_line, tries_line
+from stratascope.presentation.rays import Lane
 from stratascope.presentation.threat_outcomes import kinds
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Selection
@@ -30,7 +31,6 @@ from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_card import RayCard
 from stratascope.ui.strata.rays_legend import RayLegend
 from stratascope.ui.strata.rays_paint import RayHeights
-from stratascope.ui.strata.words import ground_lines, kernel_lines, process_line, tries_line
 from stratascope.value import replace
 
 GAP = 3

@@ -10,7 +10,7 @@ from stratascope.core.message import NOTHING, Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.syscall_table import CallTable, CallVerdict
 from stratascope.i18n.translate import translate
-from stratascope.layers.seccomp.words import GROUPS, group_of
+from stratascope.layers.seccomp.call_groups import GROUPS, group_of
 from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs
 from stratascope.ui.kit.items import Column
 from stratascope.value import Value

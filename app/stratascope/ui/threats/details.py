@@ -11,8 +11,8 @@ from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import RouteState, ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.terms import OUTCOMES
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection, protection_word, stance_word
-from stratascope.presentation.words import OUTCOMES
 from stratascope.ui.kit.chip import Chip
 from stratascope.ui.kit.flow import TextColumn
 from stratascope.ui.kit.labels import Label, Rule

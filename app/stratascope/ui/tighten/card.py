@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.theme import MEDIUM, Theme
-from stratascope.ui.tighten import words
+from stratascope.ui.tighten import row_text
 from stratascope.ui.use.card import Card
 from stratascope.ui.use.table import RowTable
 from stratascope.usecases.tighten.settings import Setting
@@ -36,5 +36,5 @@ class TrialCard(Card):
         self.numbers.say(
             translate(msg("a copy without its ports, and with copies of its volumes; removed after each trial"))
         )
-        self.table.show_rows(words.setting_rows(found, done))
+        self.table.show_rows(row_text.setting_rows(found, done))
         self.show()

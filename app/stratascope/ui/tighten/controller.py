@@ -166,9 +166,9 @@ class TrialController(QObject):
             return
         self._state = state
         remembered = exercises.remembered(self._settings, state.container.image)
-        from stratascope.ui.tighten import words  # comes with the sheet
+        from stratascope.ui.tighten import row_text  # comes with the sheet
 
-        watched = words.watching(snapshot.privilege, self._selection.engine)
+        watched = row_text.watching(snapshot.privilege, self._selection.engine)
         self.dialog.ask(state.container.name, draft.choices, remembered, watched, try_chosen=chosen)
 
     def find(self, failed: Plan) -> None:

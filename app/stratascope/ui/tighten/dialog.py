@@ -21,7 +21,7 @@ from stratascope.ui.kit import accessibility, focus_order
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.sheet import Sheet
-from stratascope.ui.tighten import words
+from stratascope.ui.tighten import row_text
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf
 from stratascope.ui.tighten.wish_page import WishPage
 from stratascope.ui.use.rows import Row
@@ -133,16 +133,16 @@ class TrialDialog(Sheet):
 
     def tell(self, event: TrialBegun | TrialDone, unwatched: Message | None) -> None:
         """What happens. `unwatched`: why the twins are not watched, if so."""
-        row = words.trial_row(event)
+        row = row_text.trial_row(event)
         if self._rows and self._rows[-1][0].text == row[0].text:
             self._rows[-1] = row
         else:
             self._rows.append(row)
         self.trials.show_rows(tuple(self._rows))
         self.trials.scrollToBottom()
-        self._warn("" if unwatched is None else words.unwatched(unwatched))
+        self._warn("" if unwatched is None else row_text.unwatched(unwatched))
         if isinstance(event, TrialBegun) and self.back.isEnabled():
-            told = translate(words.begun(event))
+            told = translate(row_text.begun(event))
             self._say(told)
             accessibility.announce(self, told)
 
@@ -154,9 +154,9 @@ class TrialDialog(Sheet):
     def end(self, done: Tightened, asked: int, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:
         """What was found. `asked`: how many settings were to be tried; 0: they were derived."""
         self.after.show_found(done, found, preview_of)
-        self._show(Page.AFTER, words.title(done, asked, found))
-        self._say(words.lead(done))
-        self._warn("" if done.unwatched is None else words.unwatched(done.unwatched))
+        self._show(Page.AFTER, row_text.title(done, asked, found))
+        self._say(row_text.lead(done))
+        self._warn("" if done.unwatched is None else row_text.unwatched(done.unwatched))
         self._buttons(msg("Close"), msg("Relaunch with these…") if done.choices else None, again=True)
         self._ended()
 

@@ -19,7 +19,7 @@ from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line, quote_box
-from stratascope.ui.tighten import words
+from stratascope.ui.tighten import row_text
 from stratascope.ui.tighten.switch import Switch
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.tighten.settings import Setting
@@ -37,8 +37,8 @@ class SettingRow(QWidget):
         self.switch = Switch(theme)
         self.switch.setChecked(True)
         title, why = Label(theme, 13, MEDIUM, wrap=True), Label(theme, 12, ink="text2", wrap=True).selectable()
-        title.setText(words.setting_title(setting, done))
-        why.setText(words.why(setting))
+        title.setText(row_text.setting_title(setting, done))
+        why.setText(row_text.why(setting))
         why.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.switch.setAccessibleName(title.text())
         self.switch.setAccessibleDescription(why.text())
@@ -143,7 +143,9 @@ class FoundPage(QScrollArea):
             column.addWidget(row)
 
     def _left(self, mark: Mark, left: Sequence[Setting], done: Tightened) -> tuple[QWidget, ...]:
-        texts = (msg("{title}: {why}", title=words.setting_title(each, done), why=words.why(each)) for each in left)
+        texts = (
+            msg("{title}: {why}", title=row_text.setting_title(each, done), why=row_text.why(each)) for each in left
+        )
         return tuple(self._told(mark, text) for text in texts)
 
     def _told(self, mark: Mark, text: Message) -> QWidget:

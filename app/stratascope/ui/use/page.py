@@ -23,9 +23,8 @@ from stratascope.ui.use.capabilities import CapabilitiesCard
 from stratascope.ui.use.card import Card
 from stratascope.ui.use.peaks import PeaksCard
 from stratascope.ui.use.places import PlacesCard
-from stratascope.ui.use.strip import Strip
+from stratascope.ui.use.strip import Strip, why_not
 from stratascope.ui.use.watching import Known, Watching
-from stratascope.ui.use.words import why_not
 from stratascope.usecases.observe.learning import held
 
 ONE_COLUMN = 640

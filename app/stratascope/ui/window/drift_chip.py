@@ -11,7 +11,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
-from stratascope.presentation.overview import process_words
+from stratascope.presentation import processes
 from stratascope.ui.kit.focus_ring import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme
@@ -37,11 +37,11 @@ def told_of(state: ContainerState, ground: Ground, now: float) -> tuple[Message,
             ),
         )
     oldest = min(sessions, key=lambda each: each.began or now)
-    name, since = process_words.session(oldest, now)
+    name, since = processes.session(oldest, now)
     whole = msg("{name}. {since}", name=name, since=since)
     if oldest.began is None:
         return plural("session open", "{count} sessions open", len(sessions)), whole
-    age = process_words.short_age(now - oldest.began)
+    age = processes.short_age(now - oldest.began)
     return plural("session open, {age}", "{count} sessions open, {age}", len(sessions), age=age), whole
 
 

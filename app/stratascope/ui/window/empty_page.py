@@ -9,7 +9,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.presentation.unseen import unseen_engines
+from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, Theme

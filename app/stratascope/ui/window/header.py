@@ -19,8 +19,8 @@ from stratascope.core.message import age, msg, plural
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
+from stratascope.presentation.terms import since_text
 from stratascope.ui.containers.rows import short_image
-from stratascope.ui.harden.words import since_text
 from stratascope.ui.kit.chip import Chip
 from stratascope.ui.kit.gap_words import ended_word, runs, status_word
 from stratascope.ui.kit.labels import Line, give_tip

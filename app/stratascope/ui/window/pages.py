@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.severity import SERIOUS
-from stratascope.presentation.history_since import Line, Place
+from stratascope.presentation.history_report import Line, Place
 from stratascope.ui.denied.refused import Refused
 from stratascope.ui.history.chronicle import Chronicle
 from stratascope.ui.kit.page_switch import MACHINE, View, ViewSwitch, has_graphs

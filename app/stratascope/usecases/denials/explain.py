@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Iterable
 
 from stratascope.core.capture import or_none
-from stratascope.core.denials import elsewhere, words
+from stratascope.core.denials import elsewhere, sentences
 from stratascope.core.denials.attempt import Attempt
 from stratascope.core.denials.benign import is_benign
 from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Denial, Remedy, Strength
@@ -86,10 +86,10 @@ class Explainer:
             entry.pid,
             attempt.around.inside,
             attempt.process,
-            words.did(attempt, many=entry.many),
-            words.raw(attempt),
+            sentences.did(attempt, many=entry.many),
+            sentences.raw(attempt),
             attempt.name,
-            words.arguments(attempt),
+            sentences.arguments(attempt),
             attempt.path,
             errno.errorcode.get(code, str(code)) if code else "",
             claim,

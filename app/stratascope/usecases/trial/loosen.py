@@ -14,7 +14,7 @@ from stratascope.core.relaunch.trial import Tried
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.look import look
 from stratascope.usecases.trial.search import Searched, SearchEvent, search
-from stratascope.usecases.trial.strategy import Ends, Verdict
+from stratascope.usecases.trial.strategy import ENDS, Ends, Verdict
 from stratascope.usecases.trial.trial import Trials
 from stratascope.value import Value
 
@@ -68,16 +68,10 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
             return Loosened(why=text)
         case Ends.NOTHING:
             return Loosened((), tuple(choice.toggle for choice in choices), _said(verdict.last))
-        case Ends.UNCHANGED_BREAKS:
-            text = msg("A twin of it does not work even unchanged, so trials prove nothing.")
-        case Ends.UNSTEADY:
-            text = msg("What worked once did not work again, so trials prove nothing.")
         case Ends.CUT_OFF if late is not None:
             text = msg("Nothing was found in {seconds} seconds.", seconds=round(late))
-        case Ends.CUT_OFF:
-            text = msg("The trials were interrupted.")
         case _:
-            text = msg("There can be no twin of it, so nothing was tried.")
+            text = ENDS[verdict.ends]
     why = _said(verdict.last)
     return Loosened(why=text if why is None else msg("{text} {why}", text=text, why=why))
 

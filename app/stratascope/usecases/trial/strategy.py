@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from enum import StrEnum
 
+from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import REPEATS
 from stratascope.core.relaunch.trial import Loosening, Tried, Works
@@ -36,6 +37,16 @@ class Purpose(StrEnum):
     REPEAT = "repeat"
 
 
+PURPOSES = {
+    Purpose.UNCHANGED: msg("its settings unchanged"),
+    Purpose.WHOLE: msg("everything that it seems not to need"),
+    Purpose.LOOSENED: msg("without what it was refused"),
+    Purpose.SEARCH: msg("a part of it"),
+    Purpose.TIGHTER: msg("with what may have been left out needlessly"),
+    Purpose.REPEAT: msg("the same again"),
+}
+
+
 class Attempt(Value):
     """To be tried now. `left`: how many more there are at the least."""
 
@@ -51,6 +62,16 @@ class Ends(StrEnum):
     REFUSED = "refused"  # there can be no twin
     UNSTEADY = "unsteady"  # what works once does not work again
     CUT_OFF = "cut-off"  # cancelled, or an engine went away
+
+
+ENDS = {
+    Ends.FOUND: msg("These settings work."),
+    Ends.NOTHING: msg("None of the settings tried works."),
+    Ends.UNCHANGED_BREAKS: msg("A twin of it does not work even unchanged, so trials prove nothing."),
+    Ends.REFUSED: msg("There can be no twin of it, so nothing was tried."),
+    Ends.UNSTEADY: msg("What worked once did not work again, so trials prove nothing."),
+    Ends.CUT_OFF: msg("The trials were interrupted."),
+}
 
 
 class Verdict(Value):

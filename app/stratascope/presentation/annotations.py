@@ -1,0 +1,329 @@
+"""What annotates the findings of a report: fingerprints, what is new since an earlier report, who accepts them. Pure.
+
+A tool knows a result again by the kind of the engine, the container's name and the rule: never by PIDs, ids, inodes or
+times, so that after a restart or on another day it is the same result, and what is new is new. A finding of an earlier
+report without fingerprints is known by its text. A threat is new where it was stopped before and no longer is, or was
+not known and is open now. Of a container that was not there all is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from stratascope.core.accepted.accepted import Acceptance, Accepted, Standing, in_force
+from stratascope.core.container import Container, Engine
+from stratascope.core.layer import Finding
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.depth import ThreatState
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import may_run
+from stratascope.value import Value, replace
+
+ROOTLESS = "-rootless"
+_SERVICE = "com.docker.swarm.service.name"
+_PROC = re.compile(r"^/proc/[0-9]+")
+
+
+def kinds_of(engines: Iterable[Engine]) -> dict[str, str]:
+    """The kind of each engine, by its id. One without root is another: both may have a container of the same name."""
+    return {each.id: each.kind.value + ROOTLESS if each.rootless else each.kind.value for each in engines}
+
+
+def identity(container: Container) -> str:
+    """By what a container is known again: its name; a task of Docker's swarm, whose name has a new id each time, by its
+    service and its number in it.
+    """
+    service = dict(container.labels).get(_SERVICE, "")
+    if service and container.name.startswith(f"{service}."):
+        return ".".join(container.name.split(".")[:-1]) or container.name
+    return container.name
+
+
+def fingerprint(kind: str, name: str, code: str, words: str = "") -> str:
+    """A result's own mark: 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps([kind, name, code, words]).encode()).hexdigest()[:32]
+
+
+def fingerprints(findings: Iterable[Finding], kind: str, container: Container) -> list[str]:
+    """That of each finding of a container; several of one rule are told apart by the paths in their text."""
+    found: list[str] = []
+    name = identity(container)
+    for finding in findings:
+        words, number = words_of(finding), 1
+        mark = fingerprint(kind, name, finding.code, words)
+        while mark in found:
+            number += 1
+            mark = fingerprint(kind, name, finding.code, f"{words}\n{number}")
+        found.append(mark)
+    return found
+
+
+def words_of(finding: Finding) -> str:
+    """What tells it from others of its rule: the paths that it is about."""
+    return "\n".join(_paths(finding.text))
+
+
+def _paths(text: Message) -> Iterator[str]:
+    """The paths in it; of those of a process without its number."""
+    for _, value in text.args:
+        if isinstance(value, Message):
+            yield from _paths(value)
+        elif isinstance(value, str) and value.startswith("/"):
+            yield _PROC.sub("/proc/PID", value)
+
+
+_BAD = {Outcome.STOPPED: 0, Outcome.UNKNOWN: 1, Outcome.OPEN: 2}
+NEW, WORSE = "new", "worse"
+
+
+class Before(Value):
+    """One container as it was: findings by fingerprint or text with their severity, threats with their outcome."""
+
+    exposure: float | None
+    findings: dict[str, Severity]
+    threats: dict[str, Outcome]
+
+
+class BaselineError(Exception):
+    """No report that can be compared with; `message` says what to do."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message.id)
+        self.message = message
+
+
+class Baseline:
+    """The containers of a report before."""
+
+    def __init__(self, containers: dict[tuple[str, str, str], Before]) -> None:
+        self._containers = containers  # by machine, kind of engine, and name
+
+    def of(self, container: Container, kind: str, machine: str = "") -> Before | None:
+        """That container before; None where it was not there."""
+        name = identity(container)
+        return self._containers.get((machine, kind, name)) or self._containers.get(("", kind, name))
+
+    def narrowed(self, snapshot: Snapshot, machine: str = "", *, every_threat: bool = False) -> Snapshot:
+        """Only the containers that are new or worse, with only the findings and threats that are; or with every threat,
+        where these are told as a whole.
+        """
+        return replace(snapshot, containers=tuple(self._narrowed(snapshot, machine, every_threat)))
+
+    def _narrowed(self, snapshot: Snapshot, machine: str, every_threat: bool) -> Iterator[ContainerState]:
+        kinds = kinds_of(snapshot.engines)
+        for state in snapshot.containers:
+            kind = kinds.get(state.container.engine, state.container.engine)
+            before = self.of(state.container, kind, machine)
+            if before is None:
+                yield state
+                continue
+            marks = fingerprints(state.findings, kind, state.container)
+            pairs = zip(state.findings, marks, strict=True)
+            findings = tuple(each for each, mark in pairs if since(before, each, mark))
+            matrix = state.matrix
+            threats = () if matrix is None else tuple(each for each in matrix.threats if threat_since(before, each))
+            rose = matrix is not None and (before.exposure is None or matrix.exposure.worst > before.exposure)
+            blind = matrix is None and before.exposure is not None and may_run(state)
+            if findings or threats or rose or blind:
+                narrow = matrix if matrix is None or every_threat else replace(matrix, threats=threats)
+                yield replace(state, findings=findings, matrix=narrow)
+
+    def risen(self, snapshot: Snapshot, machine: str = "") -> tuple[ContainerState, ...]:
+        """The containers whose exposure is higher than it was, or was not known, or that were not there."""
+        kinds = kinds_of(snapshot.engines)
+        found = []
+        for state in snapshot.containers:
+            kind = kinds.get(state.container.engine, state.container.engine)
+            before = self.of(state.container, kind, machine)
+            now = None if state.matrix is None else state.matrix.exposure.worst
+            if now is not None and (before is None or before.exposure is None or now > before.exposure):
+                found.append(state)
+        return tuple(found)
+
+
+def since(before: Before | None, finding: Finding, mark: str) -> str:
+    """Whether a finding is new or worse; empty: it was there, no less severe."""
+    if before is None:
+        return NEW
+    was = before.findings.get(mark) or before.findings.get(translate(finding.text))
+    if was is None:
+        return NEW
+    return WORSE if finding.severity.rank < was.rank else ""
+
+
+def threat_since(before: Before | None, state: ThreatState) -> str:
+    """The same of a threat; one that is stopped is neither."""
+    if state.outcome is Outcome.STOPPED:
+        return ""
+    if before is None:
+        return NEW
+    was = before.threats.get(state.threat.id, Outcome.STOPPED)
+    return NEW if _BAD[state.outcome] > _BAD[was] else ""
+
+
+def read_baseline(data: bytes, name: str) -> Baseline:
+    """The JSON of `report --json`, or of `check`. Raises BaselineError."""
+    try:
+        document = json.loads(data)
+        engines = {str(each["id"]): _kind(each) for each in document["engines"]}
+        found: dict[tuple[str, str, str], Before] = {}
+        for each in document["containers"]:
+            kind = str(each.get("kind") or engines.get(each["engine"], each["engine"]))
+            for machine in each.get("machines") or [each.get("machine", "")]:
+                found[str(machine), kind, str(each.get("identity", each["name"]))] = _before(each)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        why = msg("{file} is not a JSON report: use a file written by `report --json` ({why}).", file=name,
+                  why=f"{type(error).__name__}: {error}")  # fmt: skip
+        raise BaselineError(why) from error
+    return Baseline(found)
+
+
+def _kind(engine: dict[str, Any]) -> str:
+    kind = str(engine["kind"])
+    return kind + ROOTLESS if engine.get("rootless") else kind
+
+
+def _before(container: dict[str, Any]) -> Before:
+    exposure = container["exposure"]
+    if exposure is not None and not isinstance(exposure, int | float):
+        raise TypeError("exposure")
+    findings: dict[str, Severity] = {}
+    for each in container["findings"]:
+        findings[str(each.get("fingerprint") or each["text"])] = Severity(each["severity"])
+    threats = {str(name): Outcome(each["outcome"]) for name, each in container["threats"].items()}
+    return Before(exposure, findings, threats)
+
+
+Extras = list[dict[str, Any]]
+
+
+class Annotations(Value):
+    """Who accepts findings, an earlier report, and the name of the machine; each only where there is one."""
+
+    acceptance: Acceptance | None = None
+    baseline: Baseline | None = None
+    machine: str = ""
+
+    def before(self, container: Container, kind: str) -> Before | None:
+        """That container in the earlier report; None where it has none, or there is no such report."""
+        return None if self.baseline is None else self.baseline.of(container, kind, self.machine)
+
+    def narrowed(self, snapshot: Snapshot, *, every_threat: bool = False) -> Snapshot:
+        """Only what is new or worse, where there is an earlier report."""
+        if self.baseline is None:
+            return snapshot
+        return self.baseline.narrowed(snapshot, self.machine, every_threat=every_threat)
+
+    def risen(self, snapshot: Snapshot) -> tuple[ContainerState, ...]:
+        """The containers that are more exposed than in the earlier report; without one, all."""
+        return snapshot.containers if self.baseline is None else self.baseline.risen(snapshot, self.machine)
+
+
+def exceptions_object(snapshot: Snapshot, acceptance: Acceptance | None) -> dict[str, Any]:
+    """What the exceptions come to, where there are any."""
+    if acceptance is None:
+        return {}
+    standings = [acceptance.of(each.code, state.container) for state in snapshot.containers for each in state.findings]
+    found = [each.expired for each in standings if each is not None]
+    unused = [entry_object(each) for each in acceptance.unused(snapshot.containers)]
+    return {"exceptions": {"accepted": found.count(False), "expired": found.count(True), "unused": unused}}
+
+
+def container_extras(state: ContainerState, kind: str, annotations: Annotations) -> dict[str, Any]:
+    """Its machine, by what it is known again where that is not its name, and what it was before."""
+    found: dict[str, Any] = {}
+    if annotations.machine:
+        found["machine"] = annotations.machine
+    if (known_as := identity(state.container)) != state.container.name:
+        found["identity"] = known_as
+    if annotations.baseline is not None:
+        before = annotations.before(state.container, kind)
+        found["before"] = None if before is None else {"exposure": before.exposure}
+    return found
+
+
+def finding_extras(state: ContainerState, kind: str, annotations: Annotations) -> Extras:
+    """Of each finding its fingerprint, whether it is new, and who accepts it."""
+    found: Extras = []
+    before = annotations.before(state.container, kind)
+    for finding, mark in zip(state.findings, fingerprints(state.findings, kind, state.container), strict=True):
+        told: dict[str, Any] = {"fingerprint": mark}
+        if annotations.baseline is not None:
+            told["since"] = since(before, finding, mark)
+        standing = None if annotations.acceptance is None else annotations.acceptance.of(finding.code, state.container)
+        if standing is not None:
+            told |= standing_object(standing)
+        found.append(told)
+    return found
+
+
+def standing_object(standing: Standing) -> dict[str, Any]:
+    """Who accepts it, or did until the exception expired."""
+    entry = standing.entry
+    told = {"reason": entry.reason, "owner": entry.owner, "until": entry.until.isoformat()}
+    return {"expired" if standing.expired else "accepted": told}
+
+
+def entry_object(entry: Accepted) -> dict[str, Any]:
+    """An exception as it stands in its file."""
+    names = ("finding", "container", "engine", "image", "group", "reason", "owner")
+    return {**{name: getattr(entry, name) for name in names}, "until": entry.until.isoformat(), "line": entry.line}
+
+
+def without_accepted(snapshot: Snapshot, acceptance: Acceptance | None) -> Snapshot:
+    """Without the findings that are accepted today."""
+    if acceptance is None:
+        return snapshot
+    return replace(snapshot, containers=tuple(_without(state, acceptance) for state in snapshot.containers))
+
+
+def _without(state: ContainerState, acceptance: Acceptance) -> ContainerState:
+    kept = tuple(each for each in state.findings if not in_force(acceptance.of(each.code, state.container)))
+    return state if len(kept) == len(state.findings) else replace(state, findings=kept)
+
+
+def accepted_lines(snapshot: Snapshot, acceptance: Acceptance | None) -> Iterator[Message]:
+    """A heading and a line each for what is accepted, what has expired, and exceptions that fit nothing."""
+    if acceptance is None:
+        return
+    found: dict[bool, list[Message]] = {False: [], True: []}
+    for state in snapshot.containers:
+        for finding in state.findings:
+            standing = acceptance.of(finding.code, state.container)
+            if standing is not None:
+                where = msg("{code} of {name}", code=finding.code, name=state.container.name)
+                line = msg("{where}: {words}", where=where, words=accepted_words(standing))
+                found[standing.expired].append(line)
+    accepted, expired = found[False], found[True]
+    if accepted:
+        yield plural("{count} finding is accepted", "{count} findings are accepted", len(accepted))
+        yield from accepted
+    if expired:
+        yield plural("{count} finding counts again, because its exception has expired",
+                     "{count} findings count again, because their exceptions have expired", len(expired))  # fmt: skip
+        yield from expired
+    for entry in acceptance.unused(snapshot.containers):
+        yield msg("The exception {which} matches nothing that was found.", which=exception_words(entry))
+
+
+def accepted_words(standing: Standing) -> Message:
+    """Who accepts it, until when and why; or that this has ended."""
+    entry = standing.entry
+    until = entry.until.isoformat()
+    if standing.expired:
+        return msg("Accepted by {owner} until {day}, which has passed, so it counts again: {reason}", owner=entry.owner,
+                   day=until, reason=entry.reason)  # fmt: skip
+    return msg("Accepted by {owner} until {day}: {reason}", owner=entry.owner, day=until, reason=entry.reason)
+
+
+def exception_words(entry: Accepted) -> str:
+    """An exception by what it is for: "seccomp.off (web, docker)"."""
+    where = ", ".join(value for value in (entry.container, entry.engine, entry.image, entry.group) if value != "*")
+    return f"{entry.finding} ({where or '*'})"

@@ -1,0 +1,181 @@
+"""Many machines as one report: gathered one after the other, what is worst among them, and the report as JSON.
+
+Of each machine only what a report needs is kept, and containers that are alike (names, images, findings and threats;
+not PIDs, ids and inodes) are kept once. JSON has the names of the report's contract, with `machine` and `machines` for
+each container, and of the threats those that are open or not known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.overview import fleet
+from stratascope.core.overview.fleet import OpenThreat
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.presentation.annotations import Annotations, exception_words, kinds_of, words_of
+from stratascope.presentation.formats.ndjson import engine_objects, item_object, machine_object
+from stratascope.presentation.json_report import SCHEMA, moment
+from stratascope.presentation.report_model import Machine, Report, Subject, machine_of, notes, subject_of
+from stratascope.value import replace
+
+_MATRICES = 256  # that are held, so that machines that are alike are judged once
+
+
+class Gathered:
+    """`add` each machine, then `told`."""
+
+    def __init__(self, annotations: Annotations) -> None:
+        self._annotations = annotations
+        self._machines: list[Machine] = []
+        self._subjects: dict[Hashable, tuple[Subject, list[str]]] = {}
+        self._unused = None if annotations.acceptance is None else dict.fromkeys(annotations.acceptance.entries)
+        self._open: dict[int, tuple[Matrix, Hashable]] = {}  # by identity; held, so that it stays its own
+
+    def add(self, snapshot: Snapshot, name: str) -> None:
+        """Take one in. With a report before: only what is new or worse since."""
+        self._machines.append(machine_of(snapshot, name))
+        if self._unused and self._annotations.acceptance is not None:
+            self._unused = dict.fromkeys(replace(self._annotations.acceptance, entries=tuple(self._unused))
+                                         .unused(snapshot.containers))  # fmt: skip
+        annotations = replace(self._annotations, machine=name)
+        snapshot = annotations.narrowed(snapshot)
+        kinds = kinds_of(snapshot.engines)
+        for state in snapshot.containers:
+            kind = kinds.get(state.container.engine, state.container.engine)
+            key = self._key(state, kind)
+            if annotations.acceptance is not None or annotations.baseline is not None:  # alike in these too
+                subject = subject_of(state, kind, annotations)
+                key = (key, tuple((each.standing, each.since) for each in subject.items))
+                kept = self._subjects.setdefault(key, (subject, []))
+            else:
+                found = self._subjects.get(key)
+                kept = found or self._subjects.setdefault(key, (subject_of(state, kind, annotations), []))
+            kept[1].append(self._machines[-1].name)
+
+    def report(self, version: str) -> Report:
+        """All of it, the most exposed first."""
+        subjects = [replace(subject, machines=tuple(names)) for subject, names in self._subjects.values()]
+        expired = sum(
+            max(1, len(each.machines)) * sum(item.standing is not None and item.standing.expired for item in each.items)
+            for each in subjects
+        )
+        machines = sorted(self._machines, key=lambda each: (-(each.exposure or 0.0), each.name))
+        return Report(
+            version,
+            tuple(machines),
+            tuple(sorted(subjects, key=lambda each: each.worst)),
+            tuple(map(exception_words, self._unused or ())),
+            expired,
+            self._annotations.baseline is not None,
+        )
+
+    def _key(self, state: ContainerState, kind: str) -> Hashable:
+        container, matrix = state.container, state.matrix
+        return (
+            container.engine,
+            kind,
+            container.name,
+            container.image,
+            container.status,
+            tuple([layer.assessment.verdict for layer in state.layers]),
+            tuple([(each.code, each.severity, words_of(each)) for each in state.findings]),
+            None if matrix is None else self._of(matrix),
+        )
+
+    def _of(self, matrix: Matrix) -> Hashable:
+        kept = self._open.get(id(matrix))
+        if kept is None:
+            found = tuple([(each.threat.id, each.outcome) for each in matrix.threats
+                           if each.outcome is not Outcome.STOPPED])  # fmt: skip
+            while len(self._open) >= _MATRICES:
+                del self._open[next(iter(self._open))]
+            kept = self._open[id(matrix)] = (matrix, (matrix.exposure, found))
+        return kept[1]
+
+
+def open_threats(report: Report) -> tuple[OpenThreat, ...]:
+    """The more severe, then the more often open, first."""
+    known = {threat.id: threat for threat in all_threats()}
+    return fleet.open_threats(
+        ([known[name] for name, outcome, _ in subject.threats if outcome == Outcome.OPEN], count_of(subject),
+         subject.machines)
+        for subject in report.subjects
+    )  # fmt: skip
+
+
+def count_of(subject: Subject) -> int:
+    """How many containers it stands for."""
+    return max(1, len(subject.machines))
+
+
+def head(report: Report) -> Message:
+    """How many of what."""
+    total = sum(machine.containers for machine in report.machines)
+    return msg(
+        "{containers} on {machines}, {kinds}",
+        containers=plural("{count} container", "{count} containers", total),
+        machines=plural("{count} machine", "{count} machines", len(report.machines)),
+        kinds=plural("of {count} kind", "of {count} kinds", len(report.subjects)),
+    )
+
+
+def where(machines: Sequence[str], named: int = 3) -> Message:
+    """On which machines something is: a few by name, the others counted."""
+    names = ", ".join(machines[:named])
+    rest = len(machines) - named
+    if rest <= 0:
+        return msg("on {names}", names=names)
+    return plural("on {names} and {count} more machine", "on {names} and {count} more machines", rest, names=names)
+
+
+def open_in(found: OpenThreat) -> Message:
+    """How often it is open."""
+    return msg(
+        "{title}: open in {containers} on {machines}",
+        title=found.threat.title,
+        containers=plural("{count} container", "{count} containers", found.containers),
+        machines=plural("{count} machine", "{count} machines", found.machines),
+    )
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """The document, a line for each machine and each container."""
+    head = {"schema": SCHEMA, "taken_at": moment(report.taken_at), "fleet": True, "notes": notes(report)}
+    yield json.dumps(head)[:-1]
+    yield from _list("machines", [machine_object(each) for each in report.machines])
+    engines = [{**engine, "machine": each.name} for each in report.machines for engine in engine_objects(each)]
+    yield from _list("engines", engines)
+    yield from _list("containers", [_container(each) for each in report.subjects])
+    yield "}\n"
+
+
+def _list(name: str, found: list[dict[str, Any]]) -> Iterator[str]:
+    yield f', "{name}": [\n'
+    last = len(found) - 1
+    for place, each in enumerate(found):
+        yield json.dumps(each) + (",\n" if place < last else "\n")
+    yield "]"
+
+
+def _container(subject: Subject) -> dict[str, Any]:
+    return {
+        "machine": subject.machines[0] if subject.machines else "",
+        "machines": list(subject.machines),
+        "engine": subject.engine,
+        "kind": subject.kind,
+        "name": subject.name,
+        "image": subject.image,
+        "status": subject.status,
+        "exposure": subject.exposure,
+        "exposure_at_best": subject.at_best,
+        "exposure_verified": subject.verified,
+        "layers": {layer: {"verdict": verdict} for layer, verdict in subject.verdicts},
+        "threats": {name: {"outcome": outcome, "severity": severity} for name, outcome, severity in subject.threats},
+        "findings": [item_object(item) for item in subject.items if not item.threat],
+    }

@@ -1,0 +1,159 @@
+"""One process of a container in words: its users, what it holds, and what of that the first does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.layer import Layer, Verdict
+from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.overview.processes import Process
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.i18n.translate import listed, together, translate
+from stratascope.linux.capability import CapabilitySet
+from stratascope.value import Value
+
+UNREAD = msg("not known")
+_NONE = msg("none")
+_ROOT = msg("root")
+
+
+class Beside(Value):
+    """One layer of a process beside that of the first. `first`, `own`: as they are judged; the same where alike."""
+
+    first: LayerState
+    own: LayerState
+    text: str
+    differs: bool
+    more: bool  # it is weaker, or something of it is more than the first has
+
+
+def pids(process: Process) -> str:
+    """Inside, and as this machine counts."""
+    return f"{'?' if process.pid_inside is None else process.pid_inside} / {process.pid}"
+
+
+def user(number: int | None) -> str:
+    """A uid; 0 by its name, which it has everywhere."""
+    return translate(UNREAD) if number is None else translate(_ROOT) if number == 0 else str(number)
+
+
+def users(process: Process) -> str:
+    """Inside, by the name where there is one, and on the host."""
+    if process.user is None:
+        return translate(UNREAD)
+    inside = process.user_name or user(process.user_inside)
+    return translate(msg("{inside} → {host}", inside=inside, host=user(process.user)))
+
+
+def named_user(process: Process) -> str:
+    """The number of a user who is shown by name, and where the name comes from; empty where there is none."""
+    if not process.user_name:
+        return ""
+    return translate(
+        msg("{name} is user {number} inside: the engine was asked to start the container as this user",
+            name=process.user_name, number=str(process.user_inside))
+    )  # fmt: skip
+
+
+def capabilities(process: Process) -> tuple[str, str]:
+    """How many are in effect, and how that compares with the first process."""
+    if process.effective is None:
+        return translate(UNREAD), ""
+    count = process.effective.bit_count()
+    number = str(count) if count else translate(_NONE)
+    if process.more:
+        return number, translate(
+            plural("+{count} more than the first process", "+{count} more than the first process", process.more)
+        )
+    if process.state is None or not count:
+        return number, ""
+    if process.less:
+        return number, translate(
+            plural("{count} fewer than the first process", "{count} fewer than the first process", process.less)
+        )
+    return number, translate(msg("like the first process"))
+
+
+def yes_no(value: bool | None) -> str:
+    """Of no_new_privs."""
+    return translate(UNREAD if value is None else msg("yes") if value else msg("no"))
+
+
+def filters(process: Process) -> str:
+    """How many seccomp filters."""
+    if process.filters is None:
+        return translate(UNREAD)
+    return translate(_NONE) if not process.filters else translate(msg("strict")) if process.filters < 0 else str(
+        process.filters
+    )  # fmt: skip
+
+
+def age_of(process: Process, now: float) -> str:
+    """How long it has been there."""
+    return "" if process.began is None else translate(short_age(now - process.began))
+
+
+def short_age(seconds: float) -> Message:
+    """For a column."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return msg("{count} s", count=whole)
+    if whole < 3600:
+        return msg("{count} min", count=whole // 60)
+    return msg("{count} h", count=whole // 3600) if whole < 86400 else msg("{count} d", count=whole // 86400)
+
+
+def title(process: Process) -> Message:
+    """Its name and number, as the container counts where that is known."""
+    number = process.pid if process.pid_inside is None else process.pid_inside
+    if process.thread_of is not None:
+        return msg("{command}, thread {number}", command=process.command, number=str(number))
+    return msg("{command}, PID {number}", command=process.command, number=str(number))
+
+
+def session(process: Process, now: float) -> tuple[Message, Message]:
+    """Of the process with which an exec session began: what it is, and since when."""
+    name = msg("Exec session with more privileges than the first process") if process.beyond else msg("Exec session")
+    if process.began is None:
+        return name, msg("Started from outside, not by the first process.")
+    return name, msg("Started {age} ago from outside, not by the first process.",
+                     age=age(now - process.began))  # fmt: skip
+
+
+def beside_first(state: ContainerState, process: Process, layers: Sequence[Layer]) -> tuple[Beside, ...]:
+    """Each layer of it, the highest first; empty for a container of which nothing is read."""
+    its = process.state
+    own = {each.id: each for each in (its.layers if its is not None else ())}
+    drifts = {} if its is None or its.capture is None or state.capture is None else {
+        layer.id: layer.drift(state.capture, its.capture) for layer in layers
+    }  # fmt: skip
+    found = []
+    for first in sorted(state.first_layers, key=lambda each: -each.number):
+        mine = own.get(first.id, first)
+        told = dict.fromkeys(translate(each.finding.text) for each in drifts.get(first.id, ()))
+        weaker = _rank(mine) > _rank(first)
+        if told:
+            more = weaker or any(each.finding.severity is not Severity.LOW for each in drifts[first.id])
+            found.append(Beside(first=first, own=mine, text=together(told), differs=True, more=more))
+        elif mine.assessment.verdict is not first.assessment.verdict:
+            text = translate(mine.assessment.fact)
+            found.append(Beside(first=first, own=mine, text=text, differs=True, more=weaker))
+        else:
+            text = translate(
+                mine.assessment.fact if its is None else msg("The same: {fact}", fact=first.assessment.fact)
+            )
+            found.append(Beside(first=first, own=mine, text=text, differs=False, more=False))
+    return tuple(found)
+
+
+def capability_names(process: Process) -> str:
+    """All that are in effect."""
+    return listed(each.removeprefix("CAP_") for each in CapabilitySet(process.effective or 0).names())
+
+
+_ORDER = (Verdict.ENFORCED, Verdict.UNKNOWN, Verdict.WEAKENED, Verdict.OPEN)
+
+
+def _rank(layer: LayerState) -> int:
+    return _ORDER.index(layer.assessment.verdict)

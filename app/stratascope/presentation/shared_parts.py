@@ -1,0 +1,67 @@
+"""Who shares what, in words."""
+
+from __future__ import annotations
+
+from stratascope.core.message import Message, msg
+from stratascope.core.overview.shared_parts import Kind, Shared
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.layers.namespaces.explanations import LABELS
+from stratascope.linux.namespace import Kind as Namespace
+
+KINDS: dict[Kind, Message] = {
+    Kind.HOST: msg("The host's own"),
+    Kind.NAMESPACE: msg("Namespace"),
+    Kind.PATH: msg("Host path"),
+    Kind.VOLUME: msg("Volume"),
+    Kind.IDS: msg("Host users"),
+    Kind.NETWORK: msg("Network"),
+    Kind.CGROUP: msg("Control group"),
+}
+_MEANS: dict[str, Message] = {
+    "pid": msg("They see each other's processes, and can signal those of their own user."),
+    "net": msg("They reach each other at 127.0.0.1, and share ports and firewall rules."),
+    "ipc": msg("They can read and write each other's shared memory and message queues."),
+    "uts": msg("They all have one host name."),
+    "cgroup": msg("They see each other's control groups."),
+    "user": msg("A user in one is the same user in the other."),
+    "mnt": msg("They see the same files."),
+    "time": msg("They all have the same clocks since boot."),
+}
+_KIND_MEANS: dict[Kind, Message] = {
+    Kind.PATH: msg("Files written by one can be read by the others, and by the host."),
+    Kind.VOLUME: msg("Files written by one can be read by the others."),
+    Kind.IDS: msg("A process that breaks out of one is the same host user as the others, and can access and end them."),
+    Kind.NETWORK: msg("They reach each other's ports, published or not."),
+    Kind.CGROUP: msg("A limit of that group applies to all of them together."),
+}
+_HOSTS: dict[str, Message] = {
+    "pid": msg("They see the host's processes, and each other's."),
+    "net": msg("They use the host's network, and reach services that listen only there."),
+    "ipc": msg("They use the host's shared memory and message queues."),
+    "uts": msg("They have the host's name, and can change it with SYS_ADMIN."),
+    "cgroup": msg("They see the host's control groups."),
+}
+
+
+def what(shared: Shared) -> str:
+    """The thing itself."""
+    if shared.kind in (Kind.HOST, Kind.NAMESPACE) and shared.name:
+        return translate(LABELS[Namespace(shared.name)])
+    return plain(shared.name, 300)
+
+
+def kind(shared: Shared) -> str:
+    """What sort of thing."""
+    return translate(KINDS[shared.kind])
+
+
+def meaning(shared: Shared) -> str:
+    """What it comes to that it is shared."""
+    if shared.kind is Kind.HOST:
+        found = _HOSTS.get(shared.name)
+    elif shared.kind is Kind.NAMESPACE:
+        found = _MEANS.get(shared.name)
+    else:
+        found = _KIND_MEANS[shared.kind]
+    return "" if found is None else translate(found)

@@ -1,0 +1,160 @@
+"""The page's words: moments by this machine's clock in the program's language, and what is known of one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from PySide6.QtCore import QDateTime, QLocale
+
+from stratascope.core.history.changes import Change, What
+from stratascope.core.history.entry import Limits, Used
+from stratascope.core.history.fold import MEASURES, Past, Step
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
+from stratascope.core.sizes import size_text
+from stratascope.i18n.translate import language, listed, translate
+from stratascope.presentation import history_report
+from stratascope.presentation.terms import exposure_word
+from stratascope.ui.history.places import limit_of
+
+HOUR, DAY = 3600.0, 86400.0
+_STEPS = (60.0, 300.0, 900.0, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
+_DAYS = (1, 2, 7, 14, 30, 61, 91, 182, 365)
+
+
+def moment(at: float, *, whole: bool = True) -> str:
+    """`Thu 26 Nov 10:42`, or without the time."""
+    return _local(at, "ddd d MMM HH:mm" if whole else "ddd d MMM")
+
+
+def hour(at: float) -> str:
+    """`10:42`"""
+    return _local(at, "HH:mm")
+
+
+def since_word(at: float, now: float) -> str:
+    """Since when things are compared, as a heading."""
+    days = (datetime.fromtimestamp(now).date() - datetime.fromtimestamp(at).date()).days
+    if days == 0:
+        return translate(msg("Since today, {time}", time=hour(at)))
+    if days == 1:
+        return translate(msg("Since yesterday, {time}", time=hour(at)))
+    return translate(msg("Since {moment}", moment=moment(at)))
+
+
+def since_pill(at: float, now: float) -> str:
+    """The same on the line itself."""
+    days = (datetime.fromtimestamp(now).date() - datetime.fromtimestamp(at).date()).days
+    if days == 0:
+        return translate(msg("today, {time}", time=hour(at)))
+    return translate(msg("yesterday")) if days == 1 else moment(at, whole=False)
+
+
+def ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
+    """Moments for the axis, at most so many, each with its word: full hours, days or months of this machine's clock."""
+    long = max(1.0, until - since)
+    wanted = long / max(1, most)
+    step = next((each for each in _STEPS if each >= wanted), None)
+    if step is not None:
+        start = datetime.fromtimestamp(since).replace(hour=0, minute=0, second=0, microsecond=0)
+        at = start.timestamp() + math.ceil((since - start.timestamp()) / step) * step
+        found = []
+        while at <= until:
+            midnight = datetime.fromtimestamp(at).hour == 0 and datetime.fromtimestamp(at).minute == 0
+            found.append((at, _local(at, "ddd d" if midnight else "HH:mm")))
+            at += step
+        return found
+    days = next((each for each in _DAYS if each * DAY >= wanted), _DAYS[-1])
+    day = datetime.fromtimestamp(since).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = []
+    while day.timestamp() <= until:
+        if day.timestamp() >= since:
+            found.append((day.timestamp(), _local(day.timestamp(), "ddd d" if days < 7 else "d MMM")))
+        day += timedelta(days=days)
+    return found
+
+
+def _local(at: float, form: str) -> str:
+    return QLocale(language()).toString(QDateTime.fromSecsSinceEpoch(int(at)), form)
+
+
+def use_line(measure: str, peaks: Used | None) -> str:
+    """What it uses now and the most in that time, behind the name of the measure."""
+    now, peak = (None if peaks is None else getattr(peaks, name) for name in (measure, f"{measure}_peak"))
+    if now is None or peak is None:
+        return translate(msg("not known"))
+    return translate(
+        msg("{now}, peak {peak}", now=history_report.amount(measure, now), peak=history_report.amount(measure, peak))
+    )
+
+
+def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:
+    """What limits it, and what is proposed to, at the right; and whether nothing does. Empty where nothing is known."""
+    limits, parts = past.now.limits, list[str]()
+    limit = None if limits is None else limit_of(limits, measure)
+    if limits is not None and measure != "io":
+        parts.append(translate(msg("no limit") if limit is None else msg("limit {limit}",
+                               limit=history_report.amount(measure, limit))))  # fmt: skip
+    if (better := limit_of(proposed, measure)) is not None:
+        parts.append(translate(msg("proposed: {limit}", limit=history_report.amount(measure, better))))
+    return listed(parts), bool(parts) and limits is not None and limit is None
+
+
+def scale_word(measure: str, value: float) -> str:
+    """At the top of a scale."""
+    return size_text(value).removesuffix("iB") if measure in ("memory", "io") else f"{value:g}"
+
+
+def flag_word(change: Change) -> str:
+    """Beside its flag, where there is room: options without dashes, and little more."""
+    match change.what:
+        case What.SETTINGS:
+            return history_report.signed(change)
+        case What.IMAGE:
+            return ", ".join(plain(each, 40) for each in change.plus)
+        case What.RELAUNCHED:
+            return translate(msg("relaunched"))
+        case What.UNDONE:
+            return translate(msg("undone"))
+        case What.REPLACED:
+            return translate(msg("re-created"))
+    return ""
+
+
+def told_at(at: float, past: Past, near: Iterable[Change]) -> str:
+    """All that is known of one moment, for the ear and for the line above the chart."""
+    parts = [history_report.sentence(each) for each in near]
+    parts += [translate(each) for each in _known(at, past)]
+    text = listed(parts) if parts else translate(msg("nothing is known"))
+    return translate(msg("{moment}: {told}", moment=moment(at), told=text))
+
+
+def _known(at: float, past: Past) -> list[Message]:
+    found: list[Message] = []
+    step = step_at(at, past)
+    if step is not None and step.exposed is not None:
+        worst = step.exposed.worst
+        found.append(msg("exposure {number}, {word}", number=f"{worst:.1f}", word=exposure_word(worst)))
+    row = used_at(at, past)
+    if row is not None:
+        for name in MEASURES:
+            value = getattr(row, name)
+            if value is not None:
+                found.append(msg("{measure} {amount}", measure=history_report.MEASURE_WORDS[name],
+                                 amount=history_report.amount(name, value)))  # fmt: skip
+    return found
+
+
+def step_at(at: float, past: Past) -> Step | None:
+    """How it stood then; None where that is not known."""
+    return next((each for each in past.steps if each.began <= at <= each.until), None)
+
+
+def used_at(at: float, past: Past) -> Used | None:
+    """What was used about then."""
+    if not past.used or not past.since <= at <= past.until:
+        return None
+    width = (past.until - past.since) / len(past.used)
+    return past.used[min(len(past.used) - 1, int((at - past.since) / width))]
