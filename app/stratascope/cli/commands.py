@@ -11,8 +11,8 @@ from stratascope.cli.reading import named_captures, put_right, read_annotations,
 from stratascope.cli.reporting.gate import exceeded, gate_of
 from stratascope.cli.reporting.printing import put
 from stratascope.core.container import EngineState, matching
-from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
+from stratascope.core.message import MessageError, msg
+from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command that was parsed; returns the exit code."""
     try:
         return _run(arguments)
-    except OSError as error:  # a full disk or a terminal that is gone under what is printed
-        complain(error.strerror or str(error))
+    except (MessageError, NoSuchContainerError, OSError) as error:  # OSError: also a full disk under what is printed
+        complain_of(error, getattr(arguments, "container", None) or "")
         return FAILED
 
 
@@ -71,15 +71,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def denials(arguments: argparse.Namespace) -> int:
     """`stratascope denials`: what a container is refused, or why it ended; 0 also where nothing was refused."""
-    try:
-        with open_engines(tuple(arguments.engine)) as opened:
-            asked = BackgroundCall(lambda: describe(opened))  # Podman takes half a second for it
-            from stratascope.cli import refusals  # meanwhile
+    with open_engines(tuple(arguments.engine)) as opened:
+        asked = BackgroundCall(lambda: describe(opened))  # Podman takes half a second for it
+        from stratascope.cli import refusals  # meanwhile
 
-            return DONE if refusals.tell(arguments, opened, asked.result()) else FAILED
-    except (ProbeError, EngineError, NoSuchContainerError) as error:
-        complain_of(error, arguments.container)
-    return FAILED
+        return DONE if refusals.tell(arguments, opened, asked.result()) else FAILED
 
 
 def engines(arguments: argparse.Namespace) -> int:
@@ -105,22 +101,13 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.html is not None and arguments.output is not None:
         complain(translate(msg("Give either --output or --html: each names the file.")))
         return FAILED
-    try:
-        captures = named_captures(arguments)
-        annotations = read_annotations(arguments)
-        if len(captures) > 1:
-            from stratascope.cli.reporting import fleet
+    captures = named_captures(arguments)
+    annotations = read_annotations(arguments)
+    if len(captures) > 1:
+        from stratascope.cli.reporting import fleet
 
-            return fleet.report(arguments, captures, annotations)
-        record = read_record(arguments, shared)
-    except ProbeError as error:
-        complain(translate(error.message))
-        if arguments.privileged and error.words:
-            complain(plain(error.words, 1000))
-        return FAILED
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        return FAILED
+        return fleet.report(arguments, captures, annotations)
+    record = read_record(arguments, shared)
     if arguments.save_capture is not None:
         try:
             records.save(record, arguments.save_capture)

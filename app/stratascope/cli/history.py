@@ -11,7 +11,7 @@ import time
 
 from stratascope.cli.output import complain, style, write
 from stratascope.core.container import SHORTEST_ID
-from stratascope.core.history.entry import HistoryError, Subject
+from stratascope.core.history.entry import Subject
 from stratascope.core.history.fold import Past
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
@@ -26,14 +26,7 @@ _PARTS = 720  # of the time: two minutes of a day
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; returns the exit code."""
-    try:
-        return _run(arguments, history())
-    except HistoryError as error:
-        complain(translate(error.message))
-        return FAILED
-
-
-def _run(arguments: argparse.Namespace, kept: History) -> int:
+    kept = history()
     until = time.time()
     begin = until - arguments.since
     wanted = [each for each in kept.subjects() if not arguments.engine or each.engine in arguments.engine]

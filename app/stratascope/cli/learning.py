@@ -7,11 +7,10 @@ import json
 import sys
 
 from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, complain_of, on_terminal, style, write
+from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.observation.needs import Needs, NeedsError
-from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -30,8 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with open_engines(tuple(arguments.engine)) as engines:
             return _observe(arguments, engines) if arguments.command == "observe" else _needs(arguments, engines)
-    except (ProbeError, EngineError, NoSuchContainerError) as error:
-        complain_of(error, arguments.container)
     except NeedsError as error:
         complain(translate(msg("What was learned can't be read: {words}. Delete it with --forget.",
                                words=error.words)))  # fmt: skip

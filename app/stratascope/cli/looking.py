@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from stratascope.cli.output import complain, complain_of, style, write
+from stratascope.cli.output import style, write
 from stratascope.cli.reading import read_record
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
@@ -27,13 +27,7 @@ DONE, FAILED = 0, 2
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one of the two; returns the exit code."""
-    try:
-        return _list(arguments) if arguments.command == "list" else _diff(arguments)
-    except ProbeError as error:
-        complain_of(error)
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    return FAILED
+    return _list(arguments) if arguments.command == "list" else _diff(arguments)
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
+    from stratascope.core.message import MessageError
+    from stratascope.core.ports import NoSuchContainerError
     from stratascope.presentation.text_report import Style
 
 
@@ -67,16 +68,20 @@ def complain(text: str) -> None:
         sys.stderr.flush()
 
 
-def complain_of(error: EngineError | ProbeError | NoSuchContainerError, named: str = "") -> None:
+def complain_of(error: MessageError | NoSuchContainerError | OSError, named: str = "") -> None:
     """What it says, and below it the words of whoever failed, unless these are but the name that was asked for."""
     from stratascope.core.message import msg
     from stratascope.core.ports import NoSuchContainerError
     from stratascope.core.sanitize import plain
     from stratascope.i18n.translate import translate
 
+    if isinstance(error, OSError):
+        why = error.strerror or str(error)
+        complain(f"{error.filename}: {why}" if error.filename else why)
+        return
     if isinstance(error, NoSuchContainerError):
         complain(translate(msg("The container is gone.")))
         return
     complain(translate(error.message))
-    if error.words and error.words != named:
+    if error.words and error.words not in (named, *(value for _, value in error.message.args)):
         complain(plain(error.words, 1000))

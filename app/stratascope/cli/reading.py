@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.cli.output import on_terminal
-from stratascope.core.accepted.accepted import Acceptance, AcceptedError
+from stratascope.core.accepted.accepted import Acceptance
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
@@ -78,11 +78,8 @@ def put_right(opened: Engines) -> None:
 
 
 def read_annotations(arguments: argparse.Namespace) -> Annotations:
-    """Raises ProbeError that says what is wrong with one of them."""
-    try:
-        return Annotations(_acceptance(arguments.exceptions), _baseline(arguments.baseline))
-    except (AcceptedError, BaselineError) as error:
-        raise ProbeError(error.message) from error
+    """Raises AcceptedError or BaselineError that says what is wrong with one of them."""
+    return Annotations(_acceptance(arguments.exceptions), _baseline(arguments.baseline))
 
 
 def _acceptance(path: Path | None) -> Acceptance | None:

@@ -29,6 +29,15 @@ Argument = str | int | float | Message
 NOTHING = Message("")  # no text; `msg("")` would be extracted for translation
 
 
+class MessageError(Exception):
+    """Something failed, and `message` tells a person why or what to do; `words` are those of whoever failed."""
+
+    def __init__(self, message: Message, words: str = "") -> None:
+        super().__init__(words or message.id)
+        self.message = message
+        self.words = words
+
+
 def msg(text: str, /, **args: Argument) -> Message:
     """A message without plural forms; `text` must be a literal, since it is extracted for translation."""
     return Message(text, tuple(args.items())) if args else _fixed(text)

@@ -12,7 +12,7 @@ from typing import Protocol
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState, Image
 from stratascope.core.denials.ended.end import End
-from stratascope.core.message import Message
+from stratascope.core.message import Message, MessageError
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
@@ -29,27 +29,21 @@ from stratascope.core.relaunch.volume_owners import VolumeOwners
 from stratascope.value import Value
 
 
-class EngineError(Exception):
-    """An engine could not do what was asked: its state from now on, what to do, and the engine's own error."""
+class EngineError(MessageError):
+    """An engine could not do what was asked: its state from now on, what to do, and its own words."""
 
     def __init__(self, state: EngineState, message: Message, words: str = "") -> None:
-        super().__init__(f"{state}: {words or message.id}")
+        super().__init__(message, words)
+        self.args = (f"{state}: {words or message.id}",)
         self.state = state
-        self.message = message
-        self.words = words
 
 
 class NoSuchContainerError(Exception):
     """The engine does not know that container, or no longer."""
 
 
-class ProbeError(Exception):
+class ProbeError(MessageError):
     """The collector can't be run, speaks another protocol version, or died; `message` says what to do."""
-
-    def __init__(self, message: Message, words: str = "") -> None:
-        super().__init__(words or message.id)
-        self.message = message
-        self.words = words
 
 
 class ConfinedError(ProbeError):

@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 
 from stratascope.core.container import EngineKind
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.options.request import RunOptions
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -22,12 +22,8 @@ class ExportKind(StrEnum):
     SECCOMP = "seccomp"
 
 
-class ExportError(Exception):
+class ExportError(MessageError):
     """This container can't be exported so; `message` says why."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
 
 
 # Variables that say where things are or how to speak, in every system

@@ -17,7 +17,7 @@ from typing import Any
 from stratascope.core.accepted.accepted import Acceptance, Accepted, Standing, in_force
 from stratascope.core.container import Container, Engine
 from stratascope.core.layer import Finding
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, MessageError, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import ThreatState
@@ -91,12 +91,8 @@ class Before(Value):
     threats: dict[str, Outcome]
 
 
-class BaselineError(Exception):
+class BaselineError(MessageError):
     """No report that can be compared with; `message` says what to do."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
 
 
 class Baseline:

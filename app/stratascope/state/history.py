@@ -42,7 +42,7 @@ from stratascope.core.history.entry import (
     standing_of,
 )
 from stratascope.core.history.fold import thinned
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.state.pending import default_folder
 
 NAME = "history.db"
@@ -90,12 +90,8 @@ class EmptyError(Exception):
     """It has just been made by whoever writes, and nothing is in it yet."""
 
 
-class NotOursError(Exception):
+class NotOursError(MessageError):
     """It is a database, but not one that we may write."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
 
 
 def lock(folder: Path) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.cli.check.problem_lines import problem_line
-from stratascope.cli.output import complain, complain_of
+from stratascope.cli.output import complain
 from stratascope.cli.reading import read_annotations
 from stratascope.cli.reporting.gate import exceeded, gate_of
 from stratascope.cli.reporting.printing import put
@@ -47,9 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
 
                 return fix.run(made, arguments, _text(arguments))
             found = _checked(made, arguments)
-    except ProbeError as error:
-        complain_of(error)
-        return FAILED
     except UnicodeDecodeError as error:
         complain(translate(_no_text(arguments.file, error)))
         return FAILED

@@ -16,11 +16,11 @@ from stratascope.cli.harden.output import HardenOutput, undo_object
 from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, agreed_to, relaunch
 from stratascope.cli.harden.targets import choices_of, chooses, several
 from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, complain_of, on_terminal, write
+from stratascope.cli.output import complain, on_terminal, write
 from stratascope.core.container import SHORTEST_ID
 from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.relaunch.toggle import Preset, ToggleError
+from stratascope.core.ports import ProbeError
+from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import (
     BusyError,
     Ended,
@@ -30,7 +30,7 @@ from stratascope.core.relaunch.transaction import (
     Transaction,
 )
 from stratascope.core.sanitize import plain
-from stratascope.formats.export import ExportError, ExportKind, export
+from stratascope.formats.export import ExportKind, export
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.wiring.exports import options_of
@@ -49,10 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
     }
     try:
         return commands[arguments.command](arguments)
-    except (ToggleError, ProbeError, ExportError) as error:
-        complain(translate(error.message))
-    except (EngineError, NoSuchContainerError) as error:
-        complain_of(error)
     except BusyError as error:
         complain(translate(error.message))
         return REFUSED

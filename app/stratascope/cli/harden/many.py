@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stratascope.cli.harden.output import HardenOutput, said
+from stratascope.cli.harden.output import HardenOutput
 from stratascope.cli.harden.relaunch import (
     FAILED,
     KEPT,
@@ -179,7 +179,7 @@ def _foretold(
 def _differs(made: Plan, first: Plan) -> None:
     """What is told of another one of a kind."""
     lines = [("!", translate(each.text)) for each in made.checked.warnings if each not in first.checked.warnings]
-    lines += [("x", said(each.text, each.instead)) for each in made.checked.blocks if each not in first.checked.blocks]
+    lines += [("x", translate(each.sentence)) for each in made.checked.blocks if each not in first.checked.blocks]
     for mark, text in lines:
         line = translate(msg("{name}: {text}", name=plain(made.spec.name, 80), text=text))
         write(plain(f"{mark} {line}", 500) + "\n")

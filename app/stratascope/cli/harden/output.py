@@ -12,7 +12,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Ended, Progress, State, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
-from stratascope.i18n.translate import together, translate
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
 from stratascope.usecases.plan.plan import Plan
@@ -59,7 +59,7 @@ class HardenOutput:
         lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
         for item in made.checked.blocks:
             option = "" if item.remedy is None else f" (--{item.remedy.value})"
-            lines.append(f"x {said(item.text, item.instead)}{option}")
+            lines.append(f"x {translate(item.sentence)}{option}")
         if made.owner is not None:
             lines.append(translate(made.owner.title))
             for file in made.owner.files:
@@ -101,7 +101,7 @@ class HardenOutput:
         elif wanted.written is not None:
             lines.append(translate(msg("It has written nothing outside its volumes since.")))
         lines += [f"! {translate(item.text)}" for item in wanted.warnings]
-        lines += [f"x {said(item.text, item.instead)}" for item in wanted.blocks]
+        lines += [f"x {translate(item.sentence)}" for item in wanted.blocks]
         write("\n".join(plain(line, 500) for line in lines) + "\n")
 
     def step(self, event: Progress) -> None:
@@ -156,7 +156,7 @@ def undo_object(done: Transaction, wanted: UndoPlan) -> dict[str, Any]:
         "original_id": done.old,
         "replacement_id": done.new,
         "written": None if wanted.written is None else list(wanted.written),
-        "blocks": [{"code": item.code, "text": said(item.text, item.instead)} for item in wanted.blocks],
+        "blocks": [{"code": item.code, "text": translate(item.sentence)} for item in wanted.blocks],
         "warnings": warning_objects(wanted.warnings),
     }
 
@@ -164,11 +164,6 @@ def undo_object(done: Transaction, wanted: UndoPlan) -> dict[str, Any]:
 def warning_objects(warnings: Iterable[Caution]) -> list[dict[str, str]]:
     """What to keep in mind, for JSON."""
     return [{"code": item.code, "text": translate(item.text)} for item in warnings]
-
-
-def said(*messages: Message) -> str:
-    """Sentences, one after the other."""
-    return together(translate(item) for item in messages)
 
 
 def chosen_lines(made: Plan) -> Sequence[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from stratascope.cli.harden.output import HardenOutput, said, warning_objects
+from stratascope.cli.harden.output import HardenOutput, warning_objects
 from stratascope.cli.harden.presets import offers_of, would_close
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain
@@ -237,4 +237,4 @@ def proof_object(event: Proved) -> dict[str, Any]:
 
 def block_object(block: Block) -> dict[str, Any]:
     remedy = None if block.remedy is None else block.remedy.value
-    return {"code": block.code, "text": said(block.text, block.instead), "remedy": remedy}
+    return {"code": block.code, "text": translate(block.sentence), "remedy": remedy}

@@ -19,7 +19,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.layers.toggles import toggle, value_text
 from stratascope.presentation.needs_report import phase_word
 from stratascope.usecases.many.kinds import by_kind
-from stratascope.usecases.tighten.tighten import Tightened, Wishes
+from stratascope.usecases.tighten.tighten import Tightened, Wishes, found_alone
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
 from stratascope.usecases.trial.strategy import ENDS, Ends
@@ -88,8 +88,7 @@ def _search(
                 done = event
     assert done is not None
     if done.unwatched is not None:
-        complain(translate(msg("It was not watched, so what it needs was found by trials alone: {why}",
-                               why=done.unwatched)))  # fmt: skip
+        complain(translate(found_alone(done.unwatched)))
     if done.verdict.ends is not Ends.FOUND:
         _nothing(arguments, done, _outcome(done))
         return None

@@ -23,20 +23,13 @@ from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.trial.loosen import Loosened
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
-from stratascope.usecases.trial.strategy import PURPOSES
 
 
 def begun(event: TrialBegun, *, as_json: bool) -> None:
     """One that begins, for people."""
     if as_json:
         return
-    what = PURPOSES[event.attempt.purpose]
-    if event.seconds_left is None:
-        text = msg("Trial {number}: {what} …", number=event.number, what=what)
-    else:
-        text = msg("Trial {number}: {what} … (at least {seconds} s more)", number=event.number, what=what,
-                   seconds=round(event.seconds_left))  # fmt: skip
-    write(translate(text) + "\n")
+    write(translate(event.sentence) + "\n")
 
 
 def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:

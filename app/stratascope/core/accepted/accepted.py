@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from glob import escape
 
 from stratascope.core.container import Container
-from stratascope.core.message import Message
+from stratascope.core.message import MessageError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.value import Value
@@ -84,12 +84,8 @@ class Acceptance(Value):
         return tuple(left)
 
 
-class AcceptedError(Exception):
-    """An unusable list of exceptions; `message` says where, and what to do."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
+class AcceptedError(MessageError):
+    """A list of exceptions that can't be used; `message` says where, and what to do."""
 
 
 def groups(container: Container) -> tuple[str, ...]:

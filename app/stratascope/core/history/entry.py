@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from stratascope.core.message import Message
+from stratascope.core.message import MessageError
 from stratascope.value import Value
 
 
@@ -149,12 +149,8 @@ class Batch(Value):
     used: tuple[tuple[Subject, Used], ...] = ()
 
 
-class HistoryError(Exception):
-    """The history can't be read or written; `message` says why and what to do."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
+class HistoryError(MessageError):
+    """The history can't be read or kept; `message` says why and what to do."""
 
 
 class HistoryReader(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from stratascope.core.container import WRITABLE_BELOW, AskedMount, Engine, EngineKind
-from stratascope.core.message import Message, msg
+from stratascope.core.message import MessageError, msg
 from stratascope.core.options.values import true
 from stratascope.value import replace
 
@@ -18,12 +18,8 @@ _WORDS = frozenset(("nosuid", "nodev", "noexec", "suid", "dev", "exec", "bind", 
 _BOUND = frozenset(("bind", "rbind"))
 
 
-class MountError(Exception):
+class MountError(MessageError):
     """A mount that no engine takes."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
 
 
 def volume_path(name: str, engine: Engine) -> str:

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.image_folders import Folder
@@ -48,12 +48,8 @@ class Cure(IntEnum):
     BARRIER = 2  # anything else that stands in the way: another user, fewer of the usual capabilities, a limit
 
 
-class ToggleError(Exception):
+class ToggleError(MessageError):
     """A value that a toggle does not take, or a toggle that this engine can't do; `message` says what to do."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
 
 
 class Proven(StrEnum):

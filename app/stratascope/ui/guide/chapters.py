@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from stratascope import resources
-from stratascope.core.message import Message, msg
+from stratascope.core.message import MessageError, msg
 from stratascope.value import Value
 
 FOLDER = "guide"
@@ -21,12 +21,8 @@ _HEADING = re.compile(r"#{1,6} (.+)")
 _NAME = re.compile(r"(?:\d+-)?([a-z0-9-]+)\.md")
 
 
-class NoGuideError(Exception):
+class NoGuideError(MessageError):
     """There is no guide to show; `message` says so to a person."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
 
 
 class Chapter(Value):

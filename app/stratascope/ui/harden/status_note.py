@@ -140,7 +140,7 @@ def _blocked(plan: Plan, can_export: bool) -> StatusNote:
     blocks = sorted(plan.checked.blocks, key=lambda block: block.remedy is not None)
     first = blocks[0]
     more = "\n".join(translate(block.text) for block in blocks)
-    text = msg("{why} {instead}", why=first.text, instead=first.instead)
+    text = first.sentence
     if first.remedy is not None:
         word = _REMEDY_WORDS[first.remedy][0]
         return StatusNote(first.text, word, ButtonAction.REMEDY, attention=True, more=more, remedy=first.remedy)

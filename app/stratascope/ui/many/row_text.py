@@ -69,12 +69,7 @@ def outcome_row(name: str, outcome: Outcome | None, kind: RunKind) -> Row:
 
 def blocks(plans: Sequence[Plan]) -> tuple[str, ...]:
     """What stands in the way, each once with whose it is."""
-    return _grouped(
-        (each, msg("{why} {instead}", why=block.text, instead=block.instead))
-        for made in plans
-        for each in members(made)
-        for block in each.checked.blocks
-    )
+    return _grouped((each, block.sentence) for made in plans for each in members(made) for block in each.checked.blocks)
 
 
 def short(names: Sequence[str]) -> str:

@@ -166,7 +166,7 @@ class RelaunchDialog(Sheet):
             self._tell_before(plain(translate(answer.message)), answer.words)
             self.go.setEnabled(True)
             return
-        blocked = tuple(msg("{why} {instead}", why=each.text, instead=each.instead) for each in answer.blocks)
+        blocked = tuple(each.sentence for each in answer.blocks)
         self._tell_before("" if not blocked else plain(translate(blocked[0])))
         written = answer.written or ()
         title = plural(

@@ -58,7 +58,6 @@ class Repair(QObject):
             return
         made, preview, command = answer
         if made.checked.blocks:
-            block = made.checked.blocks[0]
-            self.refused.emit(msg("{why} {instead}", why=block.text, instead=block.instead))
+            self.refused.emit(made.checked.blocks[0].sentence)
             return
         self.planned.emit(made, preview, command)

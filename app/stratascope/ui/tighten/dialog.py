@@ -27,7 +27,7 @@ from stratascope.ui.tighten.wish_page import WishPage
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
 from stratascope.usecases.tighten.settings import Setting
-from stratascope.usecases.tighten.tighten import Tightened
+from stratascope.usecases.tighten.tighten import Tightened, found_alone
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
 
 WIDTH, HEIGHT = 720, 600
@@ -140,9 +140,9 @@ class TrialDialog(Sheet):
             self._rows.append(row)
         self.trials.show_rows(tuple(self._rows))
         self.trials.scrollToBottom()
-        self._warn("" if unwatched is None else row_text.unwatched(unwatched))
+        self._warn("" if unwatched is None else plain(translate(found_alone(unwatched)), 400))
         if isinstance(event, TrialBegun) and self.back.isEnabled():
-            told = translate(row_text.begun(event))
+            told = translate(event.sentence)
             self._say(told)
             accessibility.announce(self, told)
 
@@ -156,7 +156,7 @@ class TrialDialog(Sheet):
         self.after.show_found(done, found, preview_of)
         self._show(Page.AFTER, row_text.title(done, asked, found))
         self._say(row_text.lead(done))
-        self._warn("" if done.unwatched is None else row_text.unwatched(done.unwatched))
+        self._warn("" if done.unwatched is None else plain(translate(found_alone(done.unwatched)), 400))
         self._buttons(msg("Close"), msg("Relaunch with these…") if done.choices else None, again=True)
         self._ended()
 

@@ -38,15 +38,6 @@ def watching(privilege: Privilege, engine: Engine | None) -> Message | None:
     return None
 
 
-def begun(event: TrialBegun) -> Message:
-    """The line of the trial that is under way."""
-    what, left = PURPOSES[event.attempt.purpose], event.seconds_left
-    if left is None:
-        return msg("Trial {number}: {what}", number=event.number, what=what)
-    return msg("Trial {number}: {what}. At least {seconds} s more", number=event.number, what=what,
-               seconds=max(1, round(left)))  # fmt: skip
-
-
 def trial_row(event: TrialBegun | TrialDone) -> Row:
     """A trial as a row: what was tried over why it came out so; outcome; seconds."""
     if isinstance(event, TrialBegun):
@@ -94,11 +85,6 @@ def lead(done: Tightened) -> str:
         told.append(msg("Seen: {phases}.", phases=phases))
     told.append(msg("Nothing has been changed so far."))
     return together([plain(translate(each), 400) for each in told])
-
-
-def unwatched(why: Message) -> str:
-    """That it was found without an observer."""
-    return plain(translate(msg("It was not watched, so what it needs was found by trials alone: {why}", why=why)), 400)
 
 
 def setting_title(setting: Setting, done: Tightened) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from stratascope import sandbox
 from stratascope.core import shell_quote
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, MessageError, msg
 
 # arguments between a terminal and the command
 _BEFORE = {
@@ -37,12 +37,11 @@ _AT_ONCE = 1.5  # seconds within which a failing terminal has failed
 Has = Callable[[Sequence[str]], frozenset[str]]  # returns which of these programs exist
 
 
-class TerminalError(Exception):
-    """No terminal could run that command; `message` says why, `command` is what to type instead."""
+class TerminalError(MessageError):
+    """No terminal with that command; `message` says why, `command` is what could be typed instead."""
 
     def __init__(self, message: Message, command: Sequence[str], words: str = "") -> None:
-        super().__init__(words or message.id)
-        self.message = message
+        super().__init__(message, words)
         self.command = shell_quote.words(tuple(command))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.value import Value
 
@@ -20,3 +20,8 @@ class Block(Value):
     instead: Message
     remedy: Remedy | None = None
     then: Message | None = None
+
+    @property
+    def sentence(self) -> Message:
+        """Why, and what to do instead."""
+        return msg("{why} {instead}", why=self.text, instead=self.instead)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
@@ -89,6 +89,11 @@ class Tightened(Value):
     @property
     def tried(self) -> Tried | None:
         return self.verdict.last
+
+
+def found_alone(why: Message) -> Message:
+    """That nobody observed, so that trials alone had to find it."""
+    return msg("It was not watched, so what it needs was found by trials alone: {why}", why=why)
 
 
 def tighten(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind
 from stratascope.core.host_files import HostFiles, HostPathKind
-from stratascope.core.message import Message, msg
+from stratascope.core.message import MessageError, msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.twin import TwinMount
 
@@ -18,12 +18,8 @@ LOOKED_AT = 20_000  # files below a read-only folder
 _MACHINE = ("CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME")
 
 
-class NoTwinError(Exception):
+class NoTwinError(MessageError):
     """There can be no such twin; `message` says why."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.id)
-        self.message = message
 
 
 def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:

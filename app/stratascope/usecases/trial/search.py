@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import REPEATS
 from stratascope.core.relaunch.trial import Tried, Works
-from stratascope.usecases.trial.strategy import Attempt, Purpose, Verdict, strategy
+from stratascope.usecases.trial.strategy import PURPOSES, Attempt, Purpose, Verdict, strategy
 from stratascope.usecases.trial.trial import Trials
 from stratascope.value import Value, replace
 
@@ -20,6 +21,15 @@ class TrialBegun(Value):
     number: int
     attempt: Attempt
     seconds_left: float | None
+
+    @property
+    def sentence(self) -> Message:
+        """What is tried, and how long it takes at the least."""
+        what = PURPOSES[self.attempt.purpose]
+        if self.seconds_left is None:
+            return msg("Trial {number}: {what} …", number=self.number, what=what)
+        return msg("Trial {number}: {what} … (at least {seconds} s more)", number=self.number, what=what,
+                   seconds=round(self.seconds_left))  # fmt: skip
 
 
 class TrialDone(Value):
