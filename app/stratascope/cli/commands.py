@@ -8,8 +8,7 @@ import json
 from stratascope.background_call import BackgroundCall
 from stratascope.cli.output import complain, complain_of, style, write
 from stratascope.cli.reading import named_captures, put_right, read_annotations, read_record
-from stratascope.cli.reporting.gate import exceeded, gate_of
-from stratascope.cli.reporting.printing import put
+from stratascope.cli.reporting.printing import exceeded, gate_of, put
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import MessageError, msg
 from stratascope.core.ports import NoSuchContainerError

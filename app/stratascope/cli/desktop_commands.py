@@ -1,4 +1,4 @@
-"""`stratascope desktop` and `stratascope helper`: what is put into the system or taken out, told before and after.
+"""`stratascope desktop` and `stratascope helper`: put files into the system or take them out, listed before and after.
 
 Exit codes: 0 done, or there was nothing to do; 2 it could not be done, or something had to be left where it is.
 """

@@ -1,4 +1,4 @@
-"""`history`: what changed of containers, and when. It asks no engine: those that are gone are told too.
+"""`history`: what changed of containers, and when. It asks no engine: containers that are gone are included.
 
 Exit codes: 0 done, also where nothing changed; 2 a usage error, an unknown name, or a history that can't be read.
 """
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _meant(word: str, subjects: list[Subject], kept: History, now: float) -> list[Subject]:
-    """Those of that name; else of an id that begins so, whichever container stands under the name now."""
+    """Those of that name; else of an id that begins so, whichever container has the name now."""
     named = [each for each in subjects if each.name == word]
     if named or len(word) < SHORTEST_ID:
         return named

@@ -102,7 +102,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*words, **{"formatter_class": Formatter, "allow_abbrev": False, **more})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """What stands behind `--` is a command's, where this one takes one: argparse would mix up the two."""
+        """Words after `--` belong to the given command, where this one takes one: argparse would mix up the two."""
         words = list(args or ())
         if not self.takes_command:
             return super().parse_known_args(args, namespace)

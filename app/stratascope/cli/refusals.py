@@ -41,7 +41,7 @@ _SILENCE = 3600.0  # seconds for which a command may print nothing
 
 
 def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engine, ...]) -> bool:
-    """Whether it could be told. Raises ProbeError, EngineError, NoSuchContainerError."""
+    """Watch and print; False where it could not be watched. Raises ProbeError, EngineError, NoSuchContainerError."""
     terminal = on_terminal()
     found = connected(engines, terminal=terminal, described=described)
     access, state = found.state(arguments.container)
@@ -172,7 +172,7 @@ class Endings:
         self._told = False
 
     def instead(self, state: ContainerState, *, watch: bool) -> bool:
-        """Whether it was told why it ended, since there is nothing to be watched: it does not run, or hardly ever does.
+        """Print why it ended if there is nothing to watch, as it does not run or hardly ever does; whether that was so.
 
         `watch`: the next run of it is to be watched all the same.
         """

@@ -45,9 +45,14 @@ def translate(message: Message) -> str:
         return english.format_map(values)
 
 
-def listed(texts: Iterable[str]) -> str:
-    """Join translated texts to a list within a sentence: `a, b` or `a、b`."""
-    return _joined(texts, lambda first, rest: msg("{first}, {rest}", first=first, rest=rest))
+def listed(texts: Iterable[str], most: int = 0) -> str:
+    """Translated texts as a list in one sentence: `a, b` or `a、b`; those after the first `most` are only counted."""
+    every = list(texts)
+    more = len(every) - most if most else 0
+    found = _joined(
+        every[:most] if more > 0 else every, lambda first, rest: msg("{first}, {rest}", first=first, rest=rest)
+    )
+    return translate(msg("{first} and {count} more", first=found, count=more)) if more > 0 else found
 
 
 def together(texts: Iterable[str]) -> str:

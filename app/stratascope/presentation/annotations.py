@@ -52,7 +52,7 @@ def fingerprint(kind: str, name: str, code: str, words: str = "") -> str:
 
 
 def fingerprints(findings: Iterable[Finding], kind: str, container: Container) -> list[str]:
-    """That of each finding of a container; several of one rule are told apart by the paths in their text."""
+    """The fingerprint of each finding of a container; paths in the text distinguish several of one rule."""
     found: list[str] = []
     name = identity(container)
     for finding in findings:
@@ -66,7 +66,7 @@ def fingerprints(findings: Iterable[Finding], kind: str, container: Container) -
 
 
 def words_of(finding: Finding) -> str:
-    """What tells it from others of its rule: the paths that it is about."""
+    """The paths that it is about, which distinguish it from others of its rule."""
     return "\n".join(_paths(finding.text))
 
 
@@ -268,7 +268,7 @@ def standing_object(standing: Standing) -> dict[str, Any]:
 
 
 def entry_object(entry: Accepted) -> dict[str, Any]:
-    """An exception as it stands in its file."""
+    """An exception as in its file."""
     names = ("finding", "container", "engine", "image", "group", "reason", "owner")
     return {**{name: getattr(entry, name) for name in names}, "until": entry.until.isoformat(), "line": entry.line}
 

@@ -78,7 +78,7 @@ class FleetComparison(Value):
 
 
 def compare(one: ContainerState, two: ContainerState, layers: Sequence[Layer]) -> Comparison:
-    """What is different between them; nothing for a container beside itself."""
+    """What is different between them; nothing for a container and itself."""
     return Comparison(
         one, two, (*_layers(one, two, layers), *_threats(one, two), *_calls(one, two), *_settings(one, two))
     )
@@ -223,7 +223,7 @@ def _limit(bar: Bar) -> str:
 
 
 def _asked(container: Container) -> tuple[tuple[str, Message, str], ...]:
-    """What the engine says of it, beside what the layers tell."""
+    """What only the engine says of it."""
     asked = container.asked
     ports = (f"{each.host_ip or '*'}:{each.host_port} → {each.container_port}" for each in asked.ports)
     mounts = (f"{each.volume or each.source or each.kind} → {each.target}" for each in asked.mounts)

@@ -108,7 +108,7 @@ def process_line(state: ContainerState) -> str:
 
 
 def ground_lines(container: Container, ground: Ground, engine: Engine | None) -> tuple[str, str]:
-    """What all six stand on: the kernel, and the engine."""
+    """Below all six layers: the kernel, and the engine."""
     if other_kernel(container):
         first = translate(msg("Its own kernel, in {runtime}", runtime=plain(container.runtime, 40)))
     elif engine is not None and not engine.local and ground.kernel:
@@ -121,7 +121,7 @@ def ground_lines(container: Container, ground: Ground, engine: Engine | None) ->
 
 
 def kernel_lines(ground: Ground) -> tuple[str, ...]:
-    """What else is told of the kernel: its security modules, and rows that no layer changes."""
+    """Further facts of the kernel: its security modules, and rows that no layer changes."""
     rows = (f"{translate(row.label)}: {translate(row.value)}" for row in ground_rows(ground))
     return (_modules_line(ground), *rows)
 

@@ -5,7 +5,7 @@ and JSON (a contract). The window and the command line say the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.terminal import Style, wrap
-from stratascope.presentation.terms import VERDICTS
+from stratascope.presentation.terms import VERDICTS, timestamp
 from stratascope.value import Value, replace
 
 _SHOWN = 4  # of a list; the rest is counted
@@ -159,9 +159,7 @@ def _verdict(text: str) -> Message | str:
 def some(texts: Iterable[str]) -> str:
     """The first few, and how many more there are."""
     every = [plain(each, 200) for each in texts]
-    if len(every) <= _SHOWN + 1:
-        return listed(every)
-    return translate(msg("{first} and {count} more", first=listed(every[:_SHOWN]), count=len(every) - _SHOWN))
+    return listed(every, _SHOWN if len(every) > _SHOWN + 1 else 0)
 
 
 def threat_title(threat: str) -> str:
@@ -218,7 +216,7 @@ class Sign(StrEnum):
     SAME = "="
 
 
-class Place(StrEnum):
+class Target(StrEnum):
     """Where more of it is shown."""
 
     NOWHERE = ""
@@ -241,7 +239,7 @@ class Line(Value):
     text: str
     note: str = ""
     layer: str = ""
-    place: Place = Place.NOWHERE
+    place: Target = Target.NOWHERE
     where: str = ""
     logs: bool = False
     opened: str = ""
@@ -274,7 +272,7 @@ def since_lines(past: Past, refused: int = 0, when: When = clock) -> tuple[Line,
     if refused:
         text = plural("{count} call was refused in the last 24 hours",
                       "{count} calls were refused in the last 24 hours", refused)  # fmt: skip
-        found.append(Line(Sign.CAME, "bad", translate(text), place=Place.DENIED, logs=True))
+        found.append(Line(Sign.CAME, "bad", translate(text), place=Target.DENIED, logs=True))
     found += _lives(past, when)
     found += _use(past)
     return tuple(found)
@@ -287,7 +285,7 @@ def _drift(then: Standing, now: Standing) -> Iterator[Line]:
     for each in now.drift:
         layer = each.fields[0].partition(".")[0] if each.fields else ""
         sign, tone = (Sign.SAME, "plain") if each in before else (Sign.CAME, "bad")
-        yield Line(sign, tone, drift_words(each), "", layer, Place.PROCESSES)
+        yield Line(sign, tone, drift_words(each), "", layer, Target.PROCESSES)
 
 
 def _threats(then: Standing, now: Standing) -> Iterator[Line]:
@@ -297,18 +295,18 @@ def _threats(then: Standing, now: Standing) -> Iterator[Line]:
     opened = [each for each in now.threats if each not in then.threats]
     for each in opened[:_EACH]:
         text = msg("Now open: {threats}", threats=threat_title(each))
-        yield Line(Sign.CAME, "bad", translate(text), "", first.get(each, ""), Place.THREAT, each, opened=each)
+        yield Line(Sign.CAME, "bad", translate(text), "", first.get(each, ""), Target.THREAT, each, opened=each)
     if more := opened[_EACH:]:
         text = plural("{count} more serious threat is now open", "{count} more serious threats are now open", len(more))
-        yield Line(Sign.CAME, "bad", translate(text), some(map(threat_title, more)), "", Place.THREAT, more[0])
+        yield Line(Sign.CAME, "bad", translate(text), some(map(threat_title, more)), "", Target.THREAT, more[0])
     closed = [each for each in then.threats if each not in now.threats]
     for each in closed[:_EACH]:
         text = msg("No longer open: {threats}", threats=threat_title(each))
-        yield Line(Sign.WENT, "good", translate(text), "", first.get(each, ""), Place.THREAT, each)
+        yield Line(Sign.WENT, "good", translate(text), "", first.get(each, ""), Target.THREAT, each)
     if more := closed[_EACH:]:
         text = plural("{count} more serious threat is no longer open",
                       "{count} more serious threats are no longer open", len(more))  # fmt: skip
-        yield Line(Sign.WENT, "good", translate(text), some(map(threat_title, more)), "", Place.THREAT, more[0])
+        yield Line(Sign.WENT, "good", translate(text), some(map(threat_title, more)), "", Target.THREAT, more[0])
 
 
 def _settings(then: Standing, now: Standing) -> Iterator[Line]:
@@ -331,7 +329,7 @@ def _settings(then: Standing, now: Standing) -> Iterator[Line]:
 
 def _setting(sign: Sign, text: Message, flag: str) -> Line:
     layer = layer_of(flag)
-    return Line(sign, "plain", translate(text), "", layer, Place.LAYER if layer else Place.NOWHERE, layer)
+    return Line(sign, "plain", translate(text), "", layer, Target.LAYER if layer else Target.NOWHERE, layer)
 
 
 def _layers(then: Standing, now: Standing) -> Iterator[Line]:
@@ -342,7 +340,7 @@ def _layers(then: Standing, now: Standing) -> Iterator[Line]:
         if layer in was and was[layer] != verdict:
             (text,) = layer_changes([f"{layer} {was[layer]}"], [f"{layer} {verdict}"])
             weaker = layer if _rank(verdict) > _rank(was[layer]) else ""
-            yield Line(Sign.SAME, "plain", text, "", layer, Place.LAYER, layer, weaker=weaker)
+            yield Line(Sign.SAME, "plain", text, "", layer, Target.LAYER, layer, weaker=weaker)
 
 
 def _rank(verdict: str) -> int:
@@ -389,7 +387,7 @@ def _use(past: Past) -> Iterator[Line]:
         told.append(plural("{count} process", "{count} processes", round(peaks.pids_peak)))
     if told:
         text = msg("Peak use: {uses}", uses=listed(map(translate, told)))
-        yield Line(Sign.SAME, "plain", translate(text), "", "cgroup", Place.LAYER, "cgroup")
+        yield Line(Sign.SAME, "plain", translate(text), "", "cgroup", Target.LAYER, "cgroup")
 
 
 SCHEMA = 1
@@ -400,8 +398,8 @@ def json_object(pasts: tuple[Past, ...], since: float, until: float) -> dict[str
     """Times are UTC."""
     return {
         "schema": SCHEMA,
-        "since": _time(since),
-        "until": _time(until),
+        "since": timestamp(since),
+        "until": timestamp(until),
         "containers": [_container(past) for past in pasts],
     }
 
@@ -414,7 +412,7 @@ def _container(past: Past) -> dict[str, Any]:
         "id": None if made is None else made.id,
         "image": None if image is None else image.name,
         "status": None if run is None else run.status,
-        "first_seen": None if past.first is None else _time(past.first),
+        "first_seen": None if past.first is None else timestamp(past.first),
         "watched_seconds": round(sum(each.until - each.began for each in past.watched)),
         "exposure": {"before": _exposed(past.then.exposed), "now": _exposed(past.now.exposed)},
         "restarts": sum(each.what in RESTARTS for each in past.changes),
@@ -430,7 +428,7 @@ def _exposed(value: Exposed | None) -> dict[str, Any] | None:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    found: dict[str, Any] = {"at": _time(change.at), "what": change.what.value, "text": sentence(change)}
+    found: dict[str, Any] = {"at": timestamp(change.at), "what": change.what.value, "text": sentence(change)}
     for name in ("plus", "minus"):
         if getattr(change, name):
             found[name] = list(getattr(change, name))
@@ -445,7 +443,7 @@ def _change(change: Change) -> dict[str, Any]:
     if change.id:
         found["id"] = change.id
     if change.unseen_from is not None:
-        found["unseen_from"] = _time(change.unseen_from)
+        found["unseen_from"] = timestamp(change.unseen_from)
     return found
 
 
@@ -470,7 +468,7 @@ def _rounded(name: str, value: float | None) -> float | int | None:
 
 
 def lines(pasts: tuple[Past, ...], since: float, style: Style, *, alone: bool) -> Iterator[str]:
-    """`alone`: these were asked for by name, so each is told, also where nothing changed."""
+    """`alone`: these were asked for by name, so each is printed, even if nothing changed."""
     quiet = 0
     begun = False
     for past in pasts:
@@ -528,7 +526,3 @@ def _uses(past: Past) -> str:
             text = msg("{measure}: at most {peak}", measure=word, peak=amount(name, peak))
         told.append(translate(text))
     return listed(told)
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

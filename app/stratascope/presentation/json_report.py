@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -33,6 +32,7 @@ from stratascope.presentation.annotations import (
     finding_extras,
     kinds_of,
 )
+from stratascope.presentation.terms import timestamp
 from stratascope.value import Value, asdict
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
 def _head(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "taken_at": moment(snapshot.taken_at),
+        "taken_at": timestamp(snapshot.taken_at),
         "ground": _ground(snapshot.ground),
         "engines": [engine_object(engine) for engine in snapshot.engines],
         "trouble": None if snapshot.trouble is None else _trouble(snapshot.trouble),
@@ -89,13 +89,8 @@ def _trouble(trouble: Trouble) -> dict[str, str]:
     return {"message": translate(trouble.message), "command": trouble.command, "words": trouble.words}
 
 
-def moment(seconds: float) -> str:
-    """Seconds since the epoch as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def engine_object(engine: Engine) -> dict[str, Any]:
-    """One engine, its message translated; the engine's own words beside it."""
+    """One engine, its message translated, with the engine's own words."""
     return {
         "id": engine.id,
         "kind": engine.kind.value,
@@ -294,7 +289,7 @@ _SPECIAL = (Gap, Enum, Message, CapabilitySet)
 
 
 def _hidden(kind: type) -> tuple[str, ...] | None:
-    """The fields that are not printed: gaps stand beside the facts, with their reasons, and not among them as nulls;
+    """The fields that are not printed: gaps have a list of their own, with their reasons, so they are no nulls here;
     what is too large to print (a filter, a profile's text) is in its type's UNPRINTED.
 
     None for a type without fields, or with a notation of its own.

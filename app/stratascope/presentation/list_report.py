@@ -14,10 +14,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.json_report import SCHEMA, moment
+from stratascope.presentation.json_report import SCHEMA
 from stratascope.presentation.takeover import runs, unseen_engines
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
-from stratascope.presentation.terms import STATUSES, exposure_level
+from stratascope.presentation.terms import STATUSES, exposure_level, timestamp
 from stratascope.presentation.threat_outcomes import by_outcome
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def document(snapshot: Snapshot) -> str:
     """The same as one JSON document, with who shares what."""
     found: dict[str, Any] = {
         "schema": SCHEMA,
-        "taken_at": moment(snapshot.taken_at),
+        "taken_at": timestamp(snapshot.taken_at),
         "containers": [_container(state) for state in _in_order(snapshot)],
         "shared": [_shared(each) for each in shared_parts(snapshot)],
         "unseen": list(unseen_engines(snapshot)),

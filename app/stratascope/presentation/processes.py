@@ -18,8 +18,8 @@ _NONE = msg("none")
 _ROOT = msg("root")
 
 
-class Beside(Value):
-    """One layer of a process beside that of the first. `first`, `own`: as they are judged; the same where alike."""
+class LayerComparison(Value):
+    """One layer of a process, compared with the first process. `first`, `own`: as judged; the same where alike."""
 
     first: LayerState
     own: LayerState
@@ -121,7 +121,7 @@ def session(process: Process, now: float) -> tuple[Message, Message]:
                      age=age(now - process.began))  # fmt: skip
 
 
-def beside_first(state: ContainerState, process: Process, layers: Sequence[Layer]) -> tuple[Beside, ...]:
+def compare_layers(state: ContainerState, process: Process, layers: Sequence[Layer]) -> tuple[LayerComparison, ...]:
     """Each layer of it, the highest first; empty for a container of which nothing is read."""
     its = process.state
     own = {each.id: each for each in (its.layers if its is not None else ())}
@@ -135,15 +135,15 @@ def beside_first(state: ContainerState, process: Process, layers: Sequence[Layer
         weaker = _rank(mine) > _rank(first)
         if told:
             more = weaker or any(each.finding.severity is not Severity.LOW for each in drifts[first.id])
-            found.append(Beside(first=first, own=mine, text=together(told), differs=True, more=more))
+            found.append(LayerComparison(first=first, own=mine, text=together(told), differs=True, more=more))
         elif mine.assessment.verdict is not first.assessment.verdict:
             text = translate(mine.assessment.fact)
-            found.append(Beside(first=first, own=mine, text=text, differs=True, more=weaker))
+            found.append(LayerComparison(first=first, own=mine, text=text, differs=True, more=weaker))
         else:
             text = translate(
                 mine.assessment.fact if its is None else msg("The same: {fact}", fact=first.assessment.fact)
             )
-            found.append(Beside(first=first, own=mine, text=text, differs=False, more=False))
+            found.append(LayerComparison(first=first, own=mine, text=text, differs=False, more=False))
     return tuple(found)
 
 

@@ -89,7 +89,7 @@ def bundles(matrix: Matrix, numbers: Mapping[str, int], order: tuple[str, ...] =
 
 
 def order_of(bundled: tuple[Bundle, ...]) -> tuple[str, ...]:
-    """The threats as they stand, from left to right."""
+    """The ids of the threats, from left to right."""
     return tuple(ray.id for bundle in bundled for ray in bundle.rays)
 
 
@@ -102,7 +102,7 @@ _LEAST = 0.5  # part of their room that others than the serious ones keep, befor
 
 
 class Sort(StrEnum):
-    """What stands in a lane."""
+    """The kind of a lane."""
 
     RAY = "ray"  # one open threat
     MEDIUM = "medium"  # all of a family that are open and of medium severity, where there is no room for each
@@ -127,7 +127,7 @@ class Lane(Value):
 
     @property
     def ray(self) -> Ray | None:
-        """The one that stands in it; None: several do."""
+        """Its only ray; None if there are several."""
         return self.rays[0] if self.sort is Sort.RAY else None
 
 
@@ -175,7 +175,7 @@ class _Fit(Value):
     apart: bool = True  # those of medium severity, each for itself
 
 
-_Part = tuple[Sort, tuple[Ray, ...], float]  # what stands in a lane, and how wide it is
+_Part = tuple[Sort, tuple[Ray, ...], float]  # kind, rays and width of a lane
 _FITS = (
     _Fit(11.0, 10.0, 7.0),
     _Fit(4.5, 9.0, 5.0),
@@ -242,7 +242,7 @@ def _measured(
 
 
 def _parts(bundle: Bundle, fit: _Fit) -> list[_Part]:
-    """What stands in each lane of a family, and how wide it is in lengths of the design."""
+    """The lanes of a family: the rays in each, and its width in lengths of the design."""
     found: list[_Part] = [(Sort.RAY, (ray,), fit.serious) for ray in bundle.rays if ray.kind in SERIOUS]
     medium = tuple(ray for ray in bundle.rays if ray.kind is Kind.MEDIUM)
     if fit.apart:

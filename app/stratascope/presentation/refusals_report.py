@@ -126,7 +126,7 @@ def _opens(threats: Sequence[str]) -> Message:
 
 
 class Layers:
-    """Numbers and titles of the layers, and of what refuses beside them."""
+    """Numbers and titles of the layers, and of what else can refuse."""
 
     def __init__(self, layers: tuple[Layer, ...]) -> None:
         ordered = sorted(layers, key=lambda layer: layer.number)
@@ -304,7 +304,7 @@ def who(layer: str) -> Message:
 
 
 def ending_object(ending: Ending) -> dict[str, Any]:
-    """What stands below `ended`."""
+    """The object `ended`."""
     return {
         "engine": ending.engine,
         "id": ending.container,
@@ -326,7 +326,7 @@ def ending_object(ending: Ending) -> dict[str, Any]:
 
 
 def ending_lines(ending: Ending, style: Style) -> list[str]:
-    """For people: what happened, why, what would help, and on what that stands."""
+    """For people: what happened, why, what would help, and the evidence."""
     return list(_lines(ending, style))
 
 

@@ -350,7 +350,7 @@ def _machines(names: tuple[str, ...]) -> str:
 
 
 def notes(told: Report) -> list[str]:
-    """What a reader has to know beside the results: what was not seen, and exceptions that fit nothing."""
+    """What limits the results: what was not seen, and exceptions that match nothing."""
     found = []
     for machine in told.machines:
         if machine.unseen:

@@ -65,7 +65,7 @@ def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
 
 
 def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:
-    """What is to be said beside that: of how many it is not known, and whose containers are not seen."""
+    """Qualifications: how many are not known, and which engines are not seen."""
     parts = [translate(msg("{count} not known", count=found.unknown))] if found.unknown else []
     if unseen:
         parts.append(translate(msg("{engines} not seen", engines=listed(plain(each, 60) for each in unseen))))
@@ -84,7 +84,7 @@ def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
 
 
 def runs(state: ContainerState) -> bool:
-    """Whether a process of it can be expected; one that is not started yet is told as one that runs."""
+    """Whether a process of it can be expected; one that is not started yet counts as running."""
     container = state.container
     if container.status is Status.PREDICTED:
         return not container.error
@@ -151,7 +151,7 @@ def not_found(name: str, engines: Iterable[Engine], known: Iterable[str] = ()) -
     not asked that may have it.
     """
     found = msg("No container has the name or ID {name}.", name=name)
-    from difflib import get_close_matches  # only where there is something to be told
+    from difflib import get_close_matches  # only needed for a name that was not found
 
     close = get_close_matches(name, dict.fromkeys(known), 3)
     if close:

@@ -123,6 +123,11 @@ def moment(seconds: float) -> Message:
                hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}")  # fmt: skip
 
 
+def timestamp(seconds: float) -> str:
+    """The same for programs: RFC 3339 in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def verdict_words(known: Assessment) -> Message:
     """A layer's verdict, and whether only the engine states it, or it is predicted."""
     return _VERDICTS[known.basis][known.verdict]

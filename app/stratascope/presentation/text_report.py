@@ -188,7 +188,7 @@ def _differs(process: ProcessState, titles: dict[str, Message]) -> Message:
 
 
 def _surface(calls: CallMap, style: Style) -> Iterator[str]:
-    """How much of the kernel can be reached, beside the exposure and never part of it."""
+    """How much of the kernel can be reached; no part of the exposure."""
     for table in calls.tables[:1]:
         line = surface_line(surface(table, table_of(calls.default, table.abi)))
         text = msg("Attack surface: {line} {shared}", line=line, shared=SHARED_KERNEL)
@@ -215,7 +215,7 @@ def _finding(finding: Finding, style: Style) -> Iterator[str]:
 
 
 def _grounds(snapshot: Snapshot, style: Style) -> Iterator[str]:
-    """What else is told of each kernel that these containers stand on."""
+    """Further facts of each kernel that these containers use."""
     found = dict.fromkeys(snapshot.ground_of(state.container.engine) for state in snapshot.containers)
     for ground in found:
         if rows := ground_rows(ground):

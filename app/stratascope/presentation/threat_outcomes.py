@@ -35,7 +35,7 @@ OPEN = (*SERIOUS, Kind.MEDIUM, Kind.LOW)
 
 
 class Protection(StrEnum):
-    """What stands in a threat's way, whatever its severity; worst first."""
+    """What stops a threat, whatever its severity; worst first."""
 
     OPEN = "open"
     UNKNOWN = "unknown"
@@ -79,7 +79,7 @@ def kind_of(state: ThreatState) -> Kind:
 
 
 def protection(state: ThreatState) -> Protection:
-    """What stands in this threat's way."""
+    """What stops this threat."""
     return _PROTECTION[kind_of(state)]
 
 
@@ -105,7 +105,7 @@ def protection_word(where: Protection) -> str:
 
 
 def outcome_word(where: Protection) -> str:
-    """It where the depth stands beside it."""
+    """Short form, next to the depth."""
     return translate(OUTCOMES[Outcome.STOPPED]) if where is Protection.DEEPER else protection_word(where)
 
 
@@ -131,7 +131,7 @@ def depth_text(state: ThreatState) -> str:
 
 
 def worst_first(state: ThreatState) -> tuple[int, int, int, int, int]:
-    """Sort key: what stands in its way, then severity, then how deep, then the family."""
+    """Sort key: what stops it, then severity, then how deep, then the family."""
     return (
         _PROTECTIONS.index(protection(state)),
         state.threat.severity.rank,

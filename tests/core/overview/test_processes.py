@@ -53,14 +53,14 @@ def test_each_layer_of_a_process_stands_beside_that_of_the_first(snapshot: Snaps
     state = named(snapshot, "hardened")
     processes = of(snapshot, "hardened")
     strong = next(each for each in processes if each.beyond)
-    found = {each.first.id: each for each in words.beside_first(state, strong, all_layers())}
+    found = {each.first.id: each for each in words.compare_layers(state, strong, all_layers())}
     assert list(found) == [layer.id for layer in sorted(all_layers(), key=lambda layer: -layer.number)]
     capabilities = found["capabilities"]
     assert (capabilities.differs, capabilities.more) == (True, True)
     assert capabilities.own.assessment.verdict is not capabilities.first.assessment.verdict
     assert str(strong.pid) in capabilities.text
     assert not found["mac"].differs
-    alone = words.beside_first(state, processes[0], all_layers())
+    alone = words.compare_layers(state, processes[0], all_layers())
     assert not any(each.differs for each in alone)
 
 

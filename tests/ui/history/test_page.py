@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.history.changes import What
 from stratascope.core.history.entry import Entry, HistoryError, Kind, Run, Subject, Watch
 from stratascope.core.message import msg
-from stratascope.presentation.history_report import Place
+from stratascope.presentation.history_report import Target
 from stratascope.ui.app import app as ui
 from stratascope.ui.history.chart import HistoryChart
 from stratascope.ui.history.page import FIRST_RANGE, RANGES, HistoryPage
@@ -95,7 +95,7 @@ def test_show_leads_to_where_it_belongs(opened: Open, window: MainWindow, text: 
 def test_what_leads_nowhere_has_no_button(opened: Open) -> None:
     page = opened(HELD)
     for each in page.card.rows:
-        assert each.show_button.isHidden() is (each.line.place is Place.NOWHERE)
+        assert each.show_button.isHidden() is (each.line.place is Target.NOWHERE)
 
 
 def spans(chart: HistoryChart, length: float) -> bool:

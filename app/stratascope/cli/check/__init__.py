@@ -1,1 +1,1 @@
-"""What would stand of a container before it is started."""
+"""A container checked before it is started."""

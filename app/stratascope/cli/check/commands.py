@@ -1,4 +1,4 @@
-"""`stratascope check`: what would stand of a container before it is started. Exit codes as of `report`."""
+"""`stratascope check`: how a container would be confined, before it is started. Exit codes as of `report`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from stratascope import atomic_file
 from stratascope.cli.check.problem_lines import problem_line
 from stratascope.cli.output import complain
 from stratascope.cli.reading import read_annotations
-from stratascope.cli.reporting.gate import exceeded, gate_of
-from stratascope.cli.reporting.printing import put
+from stratascope.cli.reporting.printing import exceeded, gate_of, put
 from stratascope.core import shell_quote
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg

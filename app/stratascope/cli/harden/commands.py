@@ -77,7 +77,7 @@ def _harden(arguments: argparse.Namespace) -> int:
 
 
 def _tighten(arguments: argparse.Namespace) -> int:
-    from stratascope.cli.harden import tighten  # what stands on twins is loaded for this alone
+    from stratascope.cli.harden import tighten  # only this needs trials
 
     return tighten.run(arguments)
 

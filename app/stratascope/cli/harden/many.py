@@ -1,4 +1,4 @@
-"""Several containers hardened by one command: all of them planned and told first, then one after the other.
+"""Several containers hardened by one command: all of them planned and described first, then one after the other.
 
 JSON: the lines of each container are those of one alone, with its name; their last lines come at the end, when it is
 known whether they stay, and after them one line for all.
@@ -50,7 +50,7 @@ _BEST_FIRST = (VERIFIED, KEPT, REFUSED, ROLLED_BACK, FAILED)
 
 
 class Wanted(Value):
-    """One container and what is wanted of it. `more`: what its last line says beside."""
+    """One container and what is wanted of it. `more`: further fields of its last line."""
 
     state: ContainerState
     choices: tuple[Choice, ...]
@@ -99,7 +99,7 @@ def relaunch_all(
     preset: Preset | None = None,
     exercised: Sequence[str] = (),
 ) -> int:
-    """Plan, tell, ask and carry out; the exit code: 0 where all are verified, else that of the worst.
+    """Plan, describe, ask and carry out; the exit code: 0 where all are verified, else that of the worst.
 
     `exercised`: commands that ended well on twins with just these choices.
     """
@@ -139,7 +139,7 @@ def relaunch_all(
 
 
 def refused(arguments: argparse.Namespace, access: ConnectedEngine, wanted: Sequence[Wanted]) -> bool:
-    """Whether anything stands in the way of any of them."""
+    """Whether any of them is blocked."""
     return bool(refusals(_planned(arguments, access, wanted)))
 
 
@@ -177,7 +177,7 @@ def _foretold(
 
 
 def _differs(made: Plan, first: Plan) -> None:
-    """What is told of another one of a kind."""
+    """How another one of a kind differs from the first."""
     lines = [("!", translate(each.text)) for each in made.checked.warnings if each not in first.checked.warnings]
     lines += [("x", translate(each.sentence)) for each in made.checked.blocks if each not in first.checked.blocks]
     for mark, text in lines:

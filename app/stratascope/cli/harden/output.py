@@ -40,7 +40,7 @@ class HardenOutput:
     """
 
     def __init__(self, as_json: bool, name: str = "") -> None:
-        """`name`: whose, in each object, where several containers are told of."""
+        """`name`: in each object, where there are several containers."""
         self._json = as_json
         self._of = {"name": name} if name else {}
 
@@ -82,7 +82,7 @@ class HardenOutput:
             write(translate(end) + "\n")
 
     def heading(self, names: Iterable[str], most: int = 80) -> None:
-        """Of which containers is told below."""
+        """The names of the containers that the next lines are about."""
         if not self._json:
             write(translate(msg("{name}:", name=", ".join(plain(name, most) for name in names))) + "\n")
 

@@ -1,4 +1,4 @@
-"""What each preset would come to: told by `harden --dry-run`, and asked of who names a container and nothing else.
+"""What each preset would come to: printed by `harden --dry-run`, and the question where only a container is named.
 
 Decided against relaunching it unchanged then, as is done for a script that says `--yes`: who types `harden web` wants
 something better than what there is.

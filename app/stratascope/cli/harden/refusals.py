@@ -1,4 +1,4 @@
-"""`--watch-refusals`: what is refused to a replacement that stays, told with what would allow just that."""
+"""`--watch-refusals`: what is refused to a replacement that stays, and what would allow just that."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def watch(
     *,
     as_json: bool,
 ) -> list[dict[str, Any]] | None:
-    """Watch, and tell. What the last line of the JSON says of it; None where it could not be watched, and why is told.
+    """Watch, and print. The part of the last line of the JSON; None, with the reason printed, if it can't be watched.
 
     The replacement stays whatever is refused to it.
     """

@@ -1,4 +1,4 @@
-"""A relaunch on the command line: planned, told, asked for, carried out. Ctrl+C goes back."""
+"""A relaunch on the command line: planned, described, confirmed, carried out. Ctrl+C goes back."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def relaunch(
     more: dict[str, Any] | None = None,
     exercised: Sequence[str] = (),
 ) -> int:
-    """Plan, tell, ask and carry out; the exit code. `more`: what the last line of the JSON says beside.
+    """Plan, describe, ask and carry out; the exit code. `more`: further fields of the last line of the JSON.
 
     `exercised`: commands that ended well on a twin with just these choices.
     """
@@ -137,7 +137,7 @@ def _carry_out(
     searched = refusals = None
     unexplained = ended.ending is Ending.ROLLED_BACK and ended.blame and not (ended.suspects or made.repairs)
     if unexplained and not arguments.no_search:
-        from stratascope.cli.harden import trials  # what stands on twins is loaded for this alone
+        from stratascope.cli.harden import trials  # only this needs trials
 
         searched = trials.search(found.hardening, made, cancelled, as_json=arguments.json)
     new = last["replacement_id"]

@@ -31,7 +31,7 @@ def several(arguments: argparse.Namespace) -> bool:
 
 
 def targets(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[ConnectedEngine, tuple[str, ...]]:
-    """The engine and the full ids, each once. Raises ProbeError where nothing is meant, or it can't be told what."""
+    """The engine and the full ids, each once. Raises ProbeError where that is none, or ambiguous."""
     hits = [found.container(name) for name in arguments.containers]
     if chooses(arguments):
         hits += [(access, each.id) for access, each in chosen(arguments, found)]

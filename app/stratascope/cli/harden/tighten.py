@@ -75,7 +75,7 @@ def _search(
     state: ContainerState,
     wishes: Wishes,
 ) -> Tightened | None:
-    """What was found to work, told; None where nothing was, which is told too."""
+    """Search, and print what works; None if nothing does, which is printed too."""
     watcher = lesson(engines, access.engine, state, terminal=on_terminal())
     done: Tightened | None = None
     for event in found.hardening.tighten(state, wishes, watcher, interrupted()):
@@ -104,7 +104,7 @@ def _kept(texts: list[str]) -> tuple[str, ...]:
 
 
 def _outcome(done: Tightened) -> dict[str, Any]:
-    """What the last line has beside that of `harden`."""
+    """What the last line has in addition to that of `harden`."""
     why = dict(done.derived.why)
     seen = None if done.needs is None else done.needs.observation.seen
     capabilities = next((item.value for item in done.choices if item.toggle == "capabilities"), None)

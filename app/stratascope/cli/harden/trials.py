@@ -65,7 +65,7 @@ def choice_object(item: Choice, why: Message | None) -> dict[str, Any]:
 
 
 def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, as_json: bool) -> dict[str, Any] | None:
-    """Search, and tell. What the last line of the JSON says of it; None where the container is out of reach."""
+    """Search, and print. The part of the last line of the JSON; None if the container can't be reached."""
     if not as_json:
         write(translate(msg("Searching on twins for the setting that breaks it:")) + "\n")
     found: Loosened | None = None

@@ -1,1 +1,1 @@
-"""What `report` and `check` print: in which format, into which file, and what beside the containers counts."""
+"""What `report` and `check` print: the format, the file, the gate, and fleets."""

@@ -9,8 +9,7 @@ from pathlib import Path
 from stratascope import __version__
 from stratascope.cli.output import complain, style
 from stratascope.cli.reading import of_engines
-from stratascope.cli.reporting.gate import above, fails, gate_of
-from stratascope.cli.reporting.printing import format_of, output_of, put_texts, put_told
+from stratascope.cli.reporting.printing import above, fails, format_of, gate_of, output_of, put_texts, put_told
 from stratascope.core.container import matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
@@ -29,7 +28,7 @@ DONE, EXCEEDED, FAILED = 0, 1, 2
 
 
 def report(arguments: argparse.Namespace, captures: Sequence[Path], annotations: Annotations) -> int:
-    """Tell them as one. A capture that can't be read is told, left out, and makes the exit status 2."""
+    """Report them as one. A capture that can't be read is named and left out, and makes the exit status 2."""
     if arguments.save_capture is not None:
         raise ProbeError(msg("Several captures can't be recorded as one machine: leave out --save-capture."))
     gathered, failed, unknown = Gathered(annotations), False, False

@@ -1,1 +1,1 @@
-"""Captures of many machines told as one: what is alike once, with the machines that it is on."""
+"""Captures of many machines as one report: what is alike once, with the machines that it is on."""

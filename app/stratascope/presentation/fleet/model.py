@@ -20,15 +20,16 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.presentation.annotations import Annotations, exception_words, kinds_of, words_of
 from stratascope.presentation.formats.ndjson import engine_objects, item_object, machine_object
-from stratascope.presentation.json_report import SCHEMA, moment
+from stratascope.presentation.json_report import SCHEMA
 from stratascope.presentation.report_model import Machine, Report, Subject, machine_of, notes, subject_of
+from stratascope.presentation.terms import timestamp
 from stratascope.value import replace
 
 _MATRICES = 256  # that are held, so that machines that are alike are judged once
 
 
 class Gathered:
-    """`add` each machine, then `told`."""
+    """`add` each machine, then `report`."""
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
@@ -110,7 +111,7 @@ def open_threats(report: Report) -> tuple[OpenThreat, ...]:
 
 
 def count_of(subject: Subject) -> int:
-    """How many containers it stands for."""
+    """How many containers it represents."""
     return max(1, len(subject.machines))
 
 
@@ -146,7 +147,7 @@ def open_in(found: OpenThreat) -> Message:
 
 def pieces(report: Report) -> Iterator[str]:
     """The document, a line for each machine and each container."""
-    head = {"schema": SCHEMA, "taken_at": moment(report.taken_at), "fleet": True, "notes": notes(report)}
+    head = {"schema": SCHEMA, "taken_at": timestamp(report.taken_at), "fleet": True, "notes": notes(report)}
     yield json.dumps(head)[:-1]
     yield from _list("machines", [machine_object(each) for each in report.machines])
     engines = [{**engine, "machine": each.name} for each in report.machines for engine in engine_objects(each)]

@@ -6,10 +6,10 @@ Neither knows of accepted findings: these are written with the least severity, a
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from stratascope.presentation.report_model import Report, Result, left_out, notes, ranked, results
+from stratascope.presentation.terms import timestamp
 
 MOST = 5000
 _QUALITY = ("blocker", "critical", "major", "minor")
@@ -57,7 +57,7 @@ def sast(report: Report) -> str:
     """A SAST report."""
     found, more = results(report, MOST)
     said = ([left_out(more, MOST)] if more else []) + notes(report)
-    when = datetime.fromtimestamp(report.taken_at, UTC).strftime("%Y-%m-%dT%H:%M:%S")  # its schema takes no zone
+    when = timestamp(report.taken_at)[:-1]  # its schema takes no zone
     tool = {**_TOOL, "version": report.version}
     document = {
         "version": _SAST_VERSION,

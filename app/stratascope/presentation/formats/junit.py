@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.presentation.json_report import moment
 from stratascope.presentation.report_model import Item, Report, Subject, accepted_text, left_out, notes
+from stratascope.presentation.terms import timestamp
 
 MOST = 25000  # tests
 _COUNTED = ("tests", "failures", "errors")
@@ -54,7 +54,7 @@ def _suite(suites: Element, subject: Subject, items: tuple[Item, ...], report: R
     for name, number in zip((*_COUNTED, "skipped"), numbers, strict=True):
         suite.set(name, str(number))
     suite.set("time", "0")
-    suite.set("timestamp", moment(report.taken_at)[:-1])
+    suite.set("timestamp", timestamp(report.taken_at)[:-1])
     if len(subject.machines) > 1:
         SubElement(suite, "system-out").text = _safe(", ".join(subject.machines))
 

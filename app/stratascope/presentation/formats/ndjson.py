@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from stratascope.presentation.annotations import ROOTLESS, standing_object
-from stratascope.presentation.json_report import SCHEMA, moment
+from stratascope.presentation.json_report import SCHEMA
 from stratascope.presentation.report_model import Item, Machine, Report, Subject, notes
+from stratascope.presentation.terms import timestamp
 
 
 def render(report: Report) -> str:
@@ -20,7 +21,7 @@ def render(report: Report) -> str:
 
 
 def _objects(report: Report) -> Iterator[dict[str, Any]]:
-    head = {"schema": SCHEMA, "at": moment(report.taken_at)}
+    head = {"schema": SCHEMA, "at": timestamp(report.taken_at)}
     for machine in report.machines:
         yield {**head, "type": "machine", **machine_object(machine), "version": report.version}
     for subject in report.subjects:
@@ -33,7 +34,7 @@ def _objects(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def engine_objects(machine: Machine) -> list[dict[str, Any]]:
-    """The engines of a machine as they stand in JSON."""
+    """The engines of a machine, for JSON."""
     return [
         {"id": name, "kind": kind.removesuffix(ROOTLESS), "rootless": kind.endswith(ROOTLESS), "state": state}
         for name, kind, state in machine.engines
@@ -41,10 +42,10 @@ def engine_objects(machine: Machine) -> list[dict[str, Any]]:
 
 
 def machine_object(machine: Machine) -> dict[str, Any]:
-    """A machine as it stands in JSON."""
+    """A machine, for JSON."""
     return {
         "machine": machine.name,
-        "taken_at": moment(machine.taken_at),
+        "taken_at": timestamp(machine.taken_at),
         "kernel": machine.kernel,
         "engines": engine_objects(machine),
         "containers": machine.containers,
@@ -70,7 +71,7 @@ def _container(subject: Subject) -> dict[str, Any]:
 
 
 def item_object(item: Item) -> dict[str, Any]:
-    """A finding or an open threat as it stands in JSON."""
+    """A finding or an open threat, for JSON."""
     found: dict[str, Any] = {
         "code": item.code,
         "layer": item.layer,

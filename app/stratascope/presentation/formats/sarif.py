@@ -13,8 +13,8 @@ from typing import Any
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.presentation.json_report import moment
 from stratascope.presentation.report_model import Report, Result, accepted_text, left_out, notes, ranked, results
+from stratascope.presentation.terms import timestamp
 
 MOST = 5000
 _LEVELS = ("error", "error", "warning", "note")
@@ -41,7 +41,7 @@ def render(report: Report) -> str:
         "invocations": [
             {
                 "executionSuccessful": True,
-                "endTimeUtc": moment(report.taken_at),
+                "endTimeUtc": timestamp(report.taken_at),
                 "toolExecutionNotifications": [
                     {"level": "warning", "message": {"text": text}} for text in (*said, *notes(report))
                 ],

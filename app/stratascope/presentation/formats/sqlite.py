@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
-from stratascope.presentation.json_report import moment
 from stratascope.presentation.report_model import Report
+from stratascope.presentation.terms import timestamp
 
 _TABLES = {
     "machines": "machine, taken_at, kernel, containers, exposure, version",
@@ -36,7 +36,7 @@ def render(report: Report) -> bytes:
 
 def _rows(report: Report) -> Iterator[tuple[str, _Row]]:
     for machine in report.machines:
-        taken_at = moment(machine.taken_at)
+        taken_at = timestamp(machine.taken_at)
         yield (
             "machines",
             (machine.name, taken_at, machine.kernel, machine.containers, machine.exposure, report.version),

@@ -25,8 +25,7 @@ from stratascope.i18n.translate import language, listed, together, translate
 from stratascope.natural_sort import natural
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
-from stratascope.presentation.html.syscalls import calls_section
-from stratascope.presentation.html.tables import Named, bits_table, fleet_table, matrix_table, stance_key
+from stratascope.presentation.html.tables import Named, bits_table, calls_section, fleet_table, matrix_table, stance_key
 from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over, unseen_engines
 from stratascope.presentation.terms import (
     ENGINE_STATES,
@@ -76,7 +75,7 @@ def _style() -> str:
 
 
 def in_order(snapshot: Snapshot) -> list[ContainerState]:
-    """The containers as they stand in the page: the most exposed first, those of which nothing is known last."""
+    """The containers in the order of the page: the most exposed first, unknown ones last."""
     return sorted(snapshot.containers, key=lambda state: (rank(state), natural(state.container.name)))
 
 
@@ -238,7 +237,7 @@ def _container(
             parts.append(element("div", draw(state, matrix, layers, snapshot.ground_of(container.engine)), "wide"))
         parts.append(element("p", text(counts_line(counts(matrix))), "facts"))
     if state.findings:
-        like = id(matrix) in shown and len(snapshot.containers) > MANY  # it stands with whom it is like
+        like = id(matrix) in shown and len(snapshot.containers) > MANY  # advice is printed with that one
         parts.append(_findings(state.findings, brief=like or (short and len(shown) >= DRAWN)))
     if matrix is not None:
         parts.append(_threats(anchor, state, matrix, layers, shown, brief=brief, short=short))

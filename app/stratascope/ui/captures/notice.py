@@ -23,10 +23,7 @@ def told_of(captures: tuple[Captured, ...]) -> Message:
     if len(read) == 1:
         name, when = plain(read[0].name, 80), moment(read[0].taken_at)
         return msg("{name}, taken {when}. It is not live, and nothing can be changed.", name=name, when=when)
-    names = listed(plain(each.name, 40) for each in read[:NAMED])
-    more = len(read) - NAMED
-    if more > 0:
-        names = translate(msg("{names} and {count} more", names=names, count=more))
+    names = listed((plain(each.name, 40) for each in read), NAMED)
     return plural(
         "{count} machine: {names}. It is not live, and nothing can be changed.",
         "{count} machines: {names}. They are not live, and nothing can be changed.",

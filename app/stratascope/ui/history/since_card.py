@@ -12,7 +12,7 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.presentation.history_report import Line, Place, Sign, headline, since_lines
+from stratascope.presentation.history_report import Line, Sign, Target, headline, since_lines
 from stratascope.ui.history import moments
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.labels import Line as OneLine
@@ -68,11 +68,11 @@ class SinceRow(QWidget):
         self.fix_button.clicked.connect(lambda _=False: self.fix_wanted.emit(self._key))
         self.logs_button = _link(theme, msg("Logs"))
         self.logs_button.setAccessibleName(translate(msg("Logs: {what}", what=line.text)))
-        self.logs_button.clicked.connect(lambda _=False: self.wanted.emit(replace(self.line, place=Place.LOGS)))
+        self.logs_button.clicked.connect(lambda _=False: self.wanted.emit(replace(self.line, place=Target.LOGS)))
         self.show_button = _link(theme, msg("Show"))
         self.show_button.setAccessibleName(translate(msg("Show: {what}", what=line.text)))
         self.show_button.clicked.connect(lambda _=False: self.wanted.emit(self.line))
-        there = (False, line.logs, line.place is not Place.NOWHERE)
+        there = (False, line.logs, line.place is not Target.NOWHERE)
         for button, wanted in zip((self.fix_button, self.logs_button, self.show_button), there, strict=True):
             row.addWidget(button)
             if not wanted:

@@ -11,7 +11,7 @@ from stratascope.core.overview.processes import Process
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import processes as words
-from stratascope.presentation.processes import Beside
+from stratascope.presentation.processes import LayerComparison
 from stratascope.ui.kit.flow import TextColumn
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of
@@ -52,7 +52,7 @@ class _LayerRow:
             grid.addLayout(cell, place, at)
         grid.addWidget(shown, place, 3)
 
-    def show(self, beside: Beside) -> None:
+    def show(self, beside: LayerComparison) -> None:
         """As it is for that process."""
         one, two = beside.first.assessment, beside.own.assessment
         self.first.show_mark(mark_of(one))
@@ -119,7 +119,7 @@ class LayersCard(QFrame):
         column.addWidget(self.source)
         self.end.clicked.connect(lambda _=False: self.end_wanted.emit())
         self.copy.clicked.connect(lambda _=False: self.copy_wanted.emit())
-        self.beside: tuple[Beside, ...] = ()
+        self.beside: tuple[LayerComparison, ...] = ()
 
     def show_process(self, state: ContainerState, process: Process, why_not: str, *, busy: bool) -> None:
         """`why_not`: why its session can't be ended; empty where it can, or it is in none."""
@@ -127,7 +127,7 @@ class LayersCard(QFrame):
         first = process.state is None
         self.note.say(translate(msg("the first process") if first else msg("what differs from the first process")))
         self.dot.show_mark(Mark.DOT, "open" if process.beyond else "enf")
-        self.beside = words.beside_first(state, process, self._layers)
+        self.beside = words.compare_layers(state, process, self._layers)
         for each in self.beside:
             self.rows[each.first.id].show(each)
         self.end.setVisible(bool(process.session))

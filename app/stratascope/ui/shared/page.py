@@ -33,9 +33,7 @@ def _columns(name_of: Callable[[Key], str]) -> tuple[Column, ...]:
     """What is shared, the gravest first. `name_of`: what a container is called."""
 
     def who(shared: Shared) -> str:
-        names = listed(name_of(key) for key in shared.containers[:NAMED])
-        more = len(shared.containers) - NAMED
-        return translate(msg("{names} and {count} more", names=names, count=more)) if more > 0 else names
+        return listed((name_of(key) for key in shared.containers), NAMED)
 
     return (
         Column(msg("Kind"), words.kind, share=0.18, most=210,

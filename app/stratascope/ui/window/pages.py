@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.severity import SERIOUS
-from stratascope.presentation.history_report import Line, Place
+from stratascope.presentation.history_report import Line, Target
 from stratascope.ui.denied.refused import Refused
 from stratascope.ui.history.chronicle import Chronicle
 from stratascope.ui.kit.page_switch import MACHINE, View, ViewSwitch, has_graphs
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from stratascope.ui.use.page import UsePage
 
 
-_VIEWS = {Place.DENIED: View.DENIED, Place.PROCESSES: View.PROCESSES}
+_VIEWS = {Target.DENIED: View.DENIED, Target.PROCESSES: View.PROCESSES}
 
 
 class Pages(QStackedWidget):
@@ -305,13 +305,13 @@ class Pages(QStackedWidget):
 
     def _show_line(self, line: Line) -> None:
         """Where more of it stands."""
-        if line.place is Place.THREAT:
+        if line.place is Target.THREAT:
             self.open_threat(line.where)
         elif line.place in _VIEWS:
             self.show_view(_VIEWS[line.place])
-        elif line.place is Place.LOGS:
+        elif line.place is Target.LOGS:
             self.logs_wanted.emit()
-        elif line.place is Place.LAYER:
+        elif line.place is Target.LAYER:
             number = next((layer.number for layer in self.layers if layer.id == line.where), 0)
             if number:
                 self._selection.open_layer(number)
