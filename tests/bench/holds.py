@@ -21,7 +21,9 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.ui.history.chronicle import MakeHistory
+from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.kit.page_switch import View
+from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.value import replace
@@ -84,8 +86,10 @@ def history() -> float:
     window = opened(live, HELD, days(live.containers).make())
 
     def done() -> bool:
-        page = window.pages.history
-        return page is not None and page.chart is not None and page.card.isVisible()
+        if View.HISTORY not in window.pages.made:
+            return False
+        page = window.pages.of(HistoryPage)
+        return page.chart is not None and page.card.isVisible()
 
     return longest(lambda: window.pages.show_view(View.HISTORY), done)
 
@@ -95,8 +99,8 @@ def processes() -> float:
     window = opened(many(PROCESSES), "hardened")
 
     def done() -> bool:
-        page = window.pages.processes
-        return page is not None and len(page.processes) == 2 * PROCESSES + 1
+        there = View.PROCESSES in window.pages.made
+        return there and len(window.pages.of(ProcessesPage).processes) == 2 * PROCESSES + 1
 
     return longest(lambda: window.pages.show_view(View.PROCESSES), done)
 

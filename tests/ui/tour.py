@@ -13,7 +13,11 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
+from stratascope.ui.before.page import BeforePage
+from stratascope.ui.fleet.several import FleetPages
+from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.kit.page_switch import View
+from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
 from stratascope.usecases.tighten.afterwards import Afterwards
@@ -57,14 +61,14 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         window.strata_page.close_layer()
     for view in window.pages.switch.views:
         window.pages.show_view(view)
-        if window.pages.use is not None:
-            qtbot.waitUntil(lambda: window.pages.use is not None and window.pages.use.ready)
-        if window.pages.history is not None:
-            qtbot.waitUntil(lambda: window.pages.history is not None and window.pages.history.ready)
+        if View.USE in window.pages.made:
+            qtbot.waitUntil(lambda: window.pages.of(UsePage).ready)
+        if View.HISTORY in window.pages.made:
+            qtbot.waitUntil(lambda: window.pages.of(HistoryPage).ready)
         settle()
         yield f"view {view.value}", window
-    use = window.pages.use
-    if use is not None:  # the same of a container of which nothing was learned
+    if View.USE in window.pages.made:  # the same of a container of which nothing was learned
+        use = window.pages.of(UsePage)
         name = window.selection.current.container.name if window.selection.current is not None else ""
         window.pages.show_view(View.USE)
         choose(qtbot, window, "backup")
@@ -93,8 +97,7 @@ def _several_machines(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     window.selection.show_snapshot(many_machines.fleet(2, 3, unread=1))
     choose(qtbot, window, "web")
     window.pages.show_view(View.FLEET)
-    assert window.pages.fleet is not None
-    for button in window.pages.fleet.switch.buttons:
+    for button in window.pages.of(FleetPages).switch.buttons:
         button.click()
         settle()
         yield f"fleet of machines, {button.text()}", window
@@ -104,9 +107,9 @@ def _several_machines(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
 
 def _not_started(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     """A text of two services, what is said of it, and its corrections."""
-    page = window.pages.before
-    if page is None:
+    if View.BEFORE not in window.pages.made:
         return
+    page = window.pages.of(BeforePage)
     window.pages.show_view(View.BEFORE)
     offered(page, qtbot, COMPOSE)
     settle()

@@ -22,6 +22,7 @@ from stratascope.core.container import EngineState
 from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
 from stratascope.ui.kit.page_switch import View
+from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.usecases.tighten.afterwards import Afterwards
@@ -107,7 +108,7 @@ def views(window: MainWindow) -> Iterator[Scene]:
     for view in window.pages.switch.views:
         window.pages.show_view(view)
         if view is View.USE:
-            until(lambda: window.pages.use is not None and window.pages.use.ready)
+            until(lambda: View.USE in window.pages.made and window.pages.of(UsePage).ready)
         settle()
         yield f"view {view}", window
     yield from denied_stops.stops(window)
@@ -330,7 +331,7 @@ def trials(window: MainWindow) -> Iterator[Scene]:
     yield "what trials found", tried.dialog
     tried.dialog.hide()
     window.pages.show_view(View.USE)
-    until(lambda: window.pages.use is not None and window.pages.use.ready)
+    until(lambda: View.USE in window.pages.made and window.pages.of(UsePage).ready)
     settle()
     yield "what was tried", window
     window.pages.show_view(View.STRATA)

@@ -25,9 +25,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.kit.theme import Theme
+from stratascope.ui.syscalls.page import CallMapPage
+from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.access import scenes
@@ -431,9 +434,18 @@ def test_the_keyboard_is_never_lost(window: MainWindow, place: str) -> None:
         "rays": (View.STRATA, lambda: window.strata_page.strata.rays),
         "tab": (View.STRATA, lambda: next(each for each in window.strata_page.panel.tabs if each.isChecked())),
         "toggle": (View.STRATA, lambda: next(row for row in side_of(window).column.rows.values() if row.able)),
-        "matrix": (View.MATRIX, lambda: window.pages.matrix.table if window.pages.matrix else window),
-        "fleet": (View.FLEET, lambda: window.pages.fleet.containers.grid.canvas if window.pages.fleet else window),
-        "calls": (View.CALLS, lambda: window.pages.calls.view.list if window.pages.calls else window),
+        "matrix": (
+            View.MATRIX,
+            lambda: window.pages.of(MatrixPage).table if View.MATRIX in window.pages.made else window,
+        ),
+        "fleet": (
+            View.FLEET,
+            lambda: window.pages.of(FleetPages).containers.grid.canvas if View.FLEET in window.pages.made else window,
+        ),
+        "calls": (
+            View.CALLS,
+            lambda: window.pages.of(CallMapPage).view.list if View.CALLS in window.pages.made else window,
+        ),
         "search": (View.STRATA, lambda: window.strata_page.panel.raw.field),
     }
     kept = window.selection.snapshot

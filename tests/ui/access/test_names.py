@@ -25,12 +25,14 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.layer import RulerRange, Rulers, Tone
 from stratascope.core.message import msg
+from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit import accessible_widgets
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.relaunch.confirm_page import ConfirmPage
+from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
 from ui.hardening import side_of
@@ -234,8 +236,7 @@ def test_a_ray_is_taken_and_opened_without_mouse_or_keys(window: MainWindow) -> 
 def test_the_fleet_has_a_child_for_each_cell(window: MainWindow) -> None:
     window.pages.show_view(View.FLEET)
     scenes.settle()
-    assert window.pages.fleet is not None
-    fleet = window.pages.fleet.containers
+    fleet = window.pages.of(FleetPages).containers
     table, canvas = fleet.table, fleet.grid.canvas
     found = interface(canvas)
     assert found.childCount() == len(table.rows) * len(table.columns) > 1000
@@ -254,8 +255,7 @@ def test_the_fleet_has_a_child_for_each_cell(window: MainWindow) -> None:
 
 def test_a_cell_of_the_matrix_says_who_says_what(window: MainWindow) -> None:
     window.pages.show_view(View.MATRIX)
-    assert window.pages.matrix is not None
-    table = window.pages.matrix.table
+    table = window.pages.of(MatrixPage).table
     found = interface(table)
     names = [told(child) for place in range(13, 60) if (child := found.child(place)) is not None]
     assert any(name.startswith("Access control: lets it through") for name in names), names

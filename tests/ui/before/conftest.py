@@ -39,6 +39,5 @@ def window(qtbot: QtBot, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Itera
 def page(window: MainWindow) -> BeforePage:
     """Also where there is no container at all."""
     window.pages.show_view(View.BEFORE)
-    assert window.pages.before is not None
-    assert window.pages.before.isVisible()
-    return window.pages.before
+    assert window.pages.of(BeforePage).isVisible()
+    return window.pages.of(BeforePage)

@@ -79,12 +79,11 @@ def test_it_takes_the_place_of_that_for_what_runs(qtbot: QtBot, judge: Judge, mo
     live = side_of(made).column
     assert live.isVisible()
     made.pages.show_view(View.BEFORE)
-    assert made.pages.before is not None
-    column = made.pages.before.column
+    column = made.pages.of(BeforePage).column
     assert column.isVisible()
     assert not live.isVisible()
     assert column.title.text() == "Harden the file"
-    offered(made.pages.before, qtbot, TEXT)
+    offered(made.pages.of(BeforePage), qtbot, TEXT)
     choices = live.draft.choices
     made.pages.press_card()
     assert live.draft.choices == choices, "what runs is not touched"
@@ -92,7 +91,7 @@ def test_it_takes_the_place_of_that_for_what_runs(qtbot: QtBot, judge: Judge, mo
     made.pages.show_view(View.STRATA)
     assert live.isVisible()
     assert not column.isVisible()
-    assert side_of(made).end_or_ask()
+    assert side_of(made).end_or_wait()
     made.stop()
 
 

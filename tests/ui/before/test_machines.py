@@ -12,6 +12,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.app import app, start
 from stratascope.ui.app.app import make_window
 from stratascope.ui.app.not_started import NotStarted
+from stratascope.ui.before.page import BeforePage
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.services import Services
 from ui.not_started import judged, offered
@@ -45,8 +46,7 @@ def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: py
     window.resize(1440, 900)
     window.show()
     window.pages.show_view(View.BEFORE)
-    page = window.pages.before
-    assert page is not None
+    page = window.pages.of(BeforePage)
     judged(page, qtbot, TEXT)
 
     def access_control() -> str:
@@ -72,8 +72,7 @@ def test_of_one_capture_there_is_nothing_to_choose(qtbot: QtBot, monkeypatch: py
     qtbot.addWidget(window)
     window.show()
     window.pages.show_view(View.BEFORE)
-    page = window.pages.before
-    assert page is not None
+    page = window.pages.of(BeforePage)
     judged(page, qtbot, TEXT)
     assert " on selinux; nothing is run" in page.told.text()
     assert not page.machine.isVisible()

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.copying import feedback
 from stratascope.ui.copying.feedback import Feedback
+from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 
@@ -43,8 +44,7 @@ def test_a_finding_says_so_too(window: MainWindow) -> None:
 
 def test_a_saved_file_is_named(window: MainWindow, tmp_path: Path) -> None:
     window.pages.show_view(View.FLEET)
-    assert window.pages.fleet is not None
-    assert window.pages.fleet.containers.write(tmp_path / "fleet.csv")
+    assert window.pages.of(FleetPages).containers.write(tmp_path / "fleet.csv")
     assert said(window) == f"Saved as {tmp_path / 'fleet.csv'}"
     feedback.saved(window, tmp_path / ("n" * 900))
     assert window.rect().contains(window.findChildren(Feedback)[0].geometry()), "never wider than the window"

@@ -12,7 +12,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import LogLine, RefusedError
 from stratascope.ui.daily.log_feed import LINES, PORTION, LogFeed
-from stratascope.ui.harden.worker import Failure
+from stratascope.ui.kit.background import Failure
 
 
 class Stream:

@@ -78,8 +78,7 @@ def window(
 def page(window: MainWindow, qtbot: QtBot) -> DeniedPage:
     """The page in view, of what is not observed."""
     window.pages.show_view(View.DENIED)
-    page = window.pages.denied
-    assert page is not None
+    page = window.pages.of(DeniedPage)
     qtbot.waitUntil(page.nothing.observe.isVisible)
     return page
 

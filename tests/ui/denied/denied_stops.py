@@ -28,8 +28,7 @@ def stops(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
     tell_no_ends(window)
     window.refused.show(state, Denials(denied_sample.ALL, 3))
     window.pages.show_view(View.DENIED)
-    page = window.pages.denied
-    assert page is not None
+    page = window.pages.of(DeniedPage)
     settle()
     for key in ("tun", "mount", "trace"):
         page.table.unfold(key)

@@ -40,9 +40,7 @@ def live(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, docker_r
 def shown(window: MainWindow, qtbot: QtBot) -> DeniedPage:
     qtbot.waitUntil(lambda: window.selection.current is not None)
     window.pages.show_view(View.DENIED)
-    page = window.pages.denied
-    assert page is not None
-    return page
+    return window.pages.of(DeniedPage)
 
 
 def test_refused_while_it_is_observed(live: MainWindow, qtbot: QtBot, docker_rootful: Rig) -> None:

@@ -26,6 +26,7 @@ from stratascope.ui.denied.table import Column, DenialModel, breakable
 from stratascope.ui.kit.page_switch import Group, View
 from stratascope.ui.kit.segments import Segment
 from stratascope.ui.kit.theme import Theme
+from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import hardening
@@ -116,8 +117,7 @@ def test_observing_and_its_end_serve_both_pages(
     assert page.nothing.title.text() == "Nothing has been refused so far"
     assert page.dot.isVisible()
     window.pages.show_view(View.USE)
-    use = window.pages.use
-    assert use is not None
+    use = window.pages.of(UsePage)
     qtbot.waitUntil(use.strip.end.isVisible)
     use.strip.end.click()
     qtbot.waitUntil(use.strip.observe.isVisible)

@@ -16,6 +16,7 @@ from stratascope.ui.kit.items import ItemModel
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.kit.table import ItemTable
 from stratascope.ui.kit.theme import Theme
+from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.live.recorded import joined
 from stratascope.value import replace
@@ -36,8 +37,7 @@ def shown(window: MainWindow, snapshot: Snapshot) -> FleetPages:
     window.selection.show_snapshot(snapshot)
     window.pages.show_view(View.FLEET)
     QApplication.processEvents()
-    assert window.pages.fleet is not None
-    return window.pages.fleet
+    return window.pages.of(FleetPages)
 
 
 def column(table: ItemTable, head: str) -> list[str]:
@@ -171,11 +171,10 @@ def test_a_container_is_opened_at_the_threat(window: MainWindow, page: FleetPage
     key(page.threats.parts, Qt.Key.Key_Return)
     assert window.selection.key == part.state.key
     assert window.pages.view is View.MATRIX
-    assert window.pages.matrix is not None
-    state = window.pages.matrix.details.state
+    state = window.pages.of(MatrixPage).details.state
     assert state is not None
     assert state.threat.id == threat
-    assert window.pages.matrix.table.hasFocus()
+    assert window.pages.of(MatrixPage).table.hasFocus()
 
 
 # -- the filter

@@ -50,8 +50,7 @@ def turned(qtbot: QtBot, window: MainWindow, name: str) -> HistoryPage:
     state = next(each for each in live().containers if each.container.name == name)
     window.selection.go_to(state.key)
     window.pages.show_view(View.HISTORY)
-    page = window.pages.history
-    assert page is not None
+    page = window.pages.of(HistoryPage)
     qtbot.waitUntil(lambda: page.ready)
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.nothing or page.card.isVisible())
     return page

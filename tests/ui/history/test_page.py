@@ -267,8 +267,7 @@ def test_nothing_yet(opened: Open) -> None:
 def test_the_demo_has_none(qtbot: QtBot, window: MainWindow, store: Remembered) -> None:
     window.selection.show_snapshot(replace(picture(), demo=True))
     window.pages.show_view(View.HISTORY)
-    page = window.pages.history
-    assert page is not None
+    page = window.pages.of(HistoryPage)
     qtbot.waitUntil(lambda: page.ready)
     assert "do not run here" in page.nothing.text()
 
@@ -279,8 +278,7 @@ def test_without_a_history(qtbot: QtBot) -> None:
     made.show()
     made.selection.show_snapshot(live())
     made.pages.show_view(View.HISTORY)
-    page = made.pages.history
-    assert page is not None
+    page = made.pages.of(HistoryPage)
     qtbot.waitUntil(lambda: page.ready)
     assert page.nothing.text() == "Nothing is recorded here."
     made.clock.stop()

@@ -13,10 +13,13 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.severity import SERIOUS
+from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.harden.presets import PresetSwitch
 from stratascope.ui.kit.page_switch import Group, View
 from stratascope.ui.kit.segments import Segment, Segments
 from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.ui.syscalls.page import CallMapPage
+from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import fake_fleet, sample
@@ -50,23 +53,20 @@ def test_nine_views_and_the_strata_first(fleet: MainWindow) -> None:
     assert groups[Group.DOES].isVisible()
     assert fleet.pages.view is View.STRATA
     assert fleet.strata_page.strata.isVisible()
-    assert fleet.pages.fleet is None  # made when it is first opened
+    assert View.FLEET not in fleet.pages.made  # made when it is first opened
 
 
 def test_each_view_comes_in_front(fleet: MainWindow) -> None:
     turn(fleet, View.MATRIX)
-    assert fleet.pages.matrix is not None
-    assert fleet.pages.matrix.isVisible()
+    assert fleet.pages.of(MatrixPage).isVisible()
     assert not fleet.strata_page.strata.isVisible()
     assert fleet.selection.current is not None
     assert fleet.pages.header.name.text() == fleet.selection.current.container.name
     turn(fleet, View.CALLS)
-    assert fleet.pages.calls is not None
-    assert fleet.pages.calls.isVisible()
+    assert fleet.pages.of(CallMapPage).isVisible()
     turn(fleet, View.FLEET)
-    assert fleet.pages.fleet is not None
-    assert fleet.pages.fleet.isVisible()
-    assert len(fleet.pages.fleet.containers.table.rows) == 20
+    assert fleet.pages.of(FleetPages).isVisible()
+    assert len(fleet.pages.of(FleetPages).containers.table.rows) == 20
     turn(fleet, View.STRATA)
     assert fleet.strata_page.strata.isVisible()
 
@@ -126,8 +126,7 @@ def test_a_digit_opens_a_layer_of_the_strata(fleet: MainWindow) -> None:
 def test_ctrl_f_goes_to_the_field_of_the_view(fleet: MainWindow) -> None:
     turn(fleet, View.MATRIX)
     QTest.keyClick(fleet, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert fleet.pages.matrix is not None
-    assert fleet.pages.matrix.filter.hasFocus()
+    assert fleet.pages.of(MatrixPage).filter.hasFocus()
     turn(fleet, View.FLEET)
     QTest.keyClick(fleet, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert fleet.toolbar.filter.hasFocus()
@@ -136,9 +135,9 @@ def test_ctrl_f_goes_to_the_field_of_the_view(fleet: MainWindow) -> None:
 def test_a_ray_opens_its_row_in_the_matrix(fleet: MainWindow) -> None:
     fleet.strata_page.strata.threat_chosen.emit("load-module")
     assert fleet.pages.view is View.MATRIX
-    assert fleet.pages.matrix is not None
-    assert fleet.pages.matrix.details.state is not None
-    assert fleet.pages.matrix.details.state.threat.id == "load-module"
+    shown = fleet.pages.of(MatrixPage).details.state
+    assert shown is not None
+    assert shown.threat.id == "load-module"
     turn(fleet, View.STRATA)
     fleet.strata_page.strata.threat_chosen.emit("")
     assert fleet.pages.view is View.MATRIX
@@ -146,8 +145,7 @@ def test_a_ray_opens_its_row_in_the_matrix(fleet: MainWindow) -> None:
 
 def test_another_container_and_another_snapshot_reach_the_matrix(fleet: MainWindow) -> None:
     turn(fleet, View.MATRIX)
-    page = fleet.pages.matrix
-    assert page is not None
+    page = fleet.pages.of(MatrixPage)
     states = fake_fleet.states(20)
     fleet.selection.go_to(states[5].key)
     assert states[5].matrix is not None
@@ -161,8 +159,7 @@ def test_another_container_and_another_snapshot_reach_the_matrix(fleet: MainWind
 def test_a_layer_that_is_supposed_to_fail_fails_in_the_matrix_too(fleet: MainWindow) -> None:
     fleet.selection.go_to(fake_fleet.state(0).key)
     turn(fleet, View.MATRIX)
-    page = fleet.pages.matrix
-    assert page is not None
+    page = fleet.pages.of(MatrixPage)
     before = page.table.matrix.place_of("reach-host-network")
     fleet.selection.suppose_fails(1)
     assert page.table.matrix.place_of("reach-host-network") < before
@@ -173,8 +170,7 @@ def test_a_layer_that_is_supposed_to_fail_fails_in_the_matrix_too(fleet: MainWin
 
 def test_a_click_in_the_fleet_shows_that_container(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
-    assert fleet.pages.fleet is not None
-    page = fleet.pages.fleet.containers
+    page = fleet.pages.of(FleetPages).containers
     key = page.table.rows[7].key
     page.chosen.emit(key)
     assert fleet.pages.view is View.STRATA
@@ -199,8 +195,7 @@ def test_a_notification_shows_its_container_whatever_the_view(
 
 def test_the_windows_filter_filters_the_fleet(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
-    assert fleet.pages.fleet is not None
-    page = fleet.pages.fleet.containers
+    page = fleet.pages.of(FleetPages).containers
     fleet.toolbar.filter.setText("grafana")
     page.work_out()  # as it does once the keys rest
     assert [row.name for row in page.table.rows if not row.name.startswith("grafana")] == []
@@ -226,8 +221,7 @@ def test_in_one_column_the_switch_folds_and_the_way_back_is_there(fleet: MainWin
     assert not switch.segments.isVisible()
     assert fleet.width() == 640
     switch.menu.actions()[1].trigger()
-    assert fleet.pages.matrix is not None
-    assert fleet.pages.matrix.isVisible()
+    assert fleet.pages.of(MatrixPage).isVisible()
     assert "Threats" in switch.button.text()
     fleet.pages.header.back.click()
     assert fleet.containers.isVisible()

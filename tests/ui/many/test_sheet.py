@@ -145,8 +145,8 @@ def test_the_same_in_the_way_of_several_is_told_once_and_they_are_left_out(
     many = looked(qtbot, window, "ci-runner", first, second)
     texts = [label.text() for label in many.dialog.findChildren(type(many.dialog.lead)) if label.isVisible()]
     assert [text for text in texts if "Compose owns it." in text] == [f"{first}, {second}: Compose owns it. Export it."]
-    many.dialog.leave.click()
-    qtbot.waitUntil(lambda: many.dialog.go.isEnabled() and not many.dialog.leave.isVisible())
+    many.dialog.without.click()
+    qtbot.waitUntil(lambda: many.dialog.go.isEnabled() and not many.dialog.without.isVisible())
     assert [row[0].text for row in many.dialog.plans.model_.rows] == ["ci-runner"]
 
 
@@ -182,7 +182,7 @@ def test_what_is_blocked_can_be_exported(
     many_of(made).together = StagedTogether(staged)
     names = ("ci-runner", others(picture)[0])
     many = looked(qtbot, made, *names)
-    assert not many.dialog.leave.isVisible(), "none would be left"
+    assert not many.dialog.without.isVisible(), "none would be left"
     many.dialog.export.click()
     parts = {action.text(): action.menu() for action in many.menu.actions()}
     assert set(parts) == set(names)

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.palette.palette import Palette
 from stratascope.ui.panel.bits import BitsView
+from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 
@@ -48,8 +49,7 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
     assert view.list.grid.rows[view.list.currentIndex().row()].number == 21
     go(window, qtbot, "io_uring_setup")
     assert view_of(window) is View.CALLS
-    assert window.pages.calls is not None
-    assert window.pages.calls.search_field().text() == "io_uring_setup"
+    assert window.pages.of(CallMapPage).search_field().text() == "io_uring_setup"
     go(window, qtbot, "strata page")
     assert view_of(window) is View.STRATA
 

@@ -42,8 +42,7 @@ def page_of(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, rig: Rig, state: Path
     try:
         qtbot.waitUntil(there)
         window.pages.show_view(View.PROCESSES)
-        assert window.pages.processes is not None
-        yield window.pages.processes
+        yield window.pages.of(ProcessesPage)
     finally:
         window.stop()
 

@@ -26,9 +26,7 @@ def show(window: MainWindow, snapshot: Snapshot, name: str) -> ProcessesPage:
     window.selection.go_to(next(each.key for each in snapshot.containers if each.container.name == name))
     window.pages.show_view(View.PROCESSES)
     QApplication.processEvents()
-    page = window.pages.processes
-    assert page is not None
-    return page
+    return window.pages.of(ProcessesPage)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, staged: Staged
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     side.dialog.back.click()
-    assert "next safe point" in side.dialog.told.text()
+    assert "next safe point" in side.dialog.going_back.text()
     over(qtbot, side)
     assert side.dialog.title.text() == "Rolled back: everything is as it was before"
 

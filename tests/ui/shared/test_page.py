@@ -40,8 +40,7 @@ def page(window: MainWindow) -> SharedPage:
     window.selection.show_snapshot(wide(20))
     window.pages.show_view(View.SHARED)
     QApplication.processEvents()
-    assert window.pages.shared is not None
-    return window.pages.shared
+    return window.pages.of(SharedPage)
 
 
 def test_the_gravest_first_and_all_who_have_it(page: SharedPage) -> None:

@@ -22,6 +22,7 @@ from stratascope.ui.kit.page_switch import View
 from stratascope.ui.tighten.card import TrialCard
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.tighten.dialog import Page
+from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui.hardening import asked, named, planned, select, side_of, with_others
@@ -284,8 +285,7 @@ def test_the_page_leads_to_it_and_shows_what_was_found(
     staged.breaks = "read-only-root"
     planned(qtbot, window)
     window.pages.show_view(View.USE)
-    page = window.pages.use
-    assert page is not None
+    page = window.pages.of(UsePage)
     qtbot.waitUntil(lambda: page.ready)
     button = next(each for each in page.strip.findChildren(QAbstractButton) if each.text() == "Try on a twin")
     trials = trials_of(window)

@@ -43,6 +43,5 @@ def window(qtbot: QtBot, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def page(window: MainWindow, qtbot: QtBot) -> UsePage:
     """The page in view, with what is known of `web`."""
     window.pages.show_view(View.USE)
-    assert window.pages.use is not None
-    qtbot.waitUntil(window.pages.use.strip.isVisible)
-    return window.pages.use
+    qtbot.waitUntil(window.pages.of(UsePage).strip.isVisible)
+    return window.pages.of(UsePage)

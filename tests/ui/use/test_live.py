@@ -11,6 +11,7 @@ from rig.engine import Rig
 from stratascope.ui.app import app as ui
 from stratascope.ui.app.start import learning_of
 from stratascope.ui.kit.page_switch import View
+from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.services import Services
 from stratascope.wiring.engines import LateEngines, live_view
 
@@ -36,7 +37,7 @@ def test_observed_by_the_button(
         ):
             qtbot.waitUntil(lambda: window.selection.current is not None)
             window.pages.show_view(View.USE)
-            page = window.pages.use
+            page = window.pages.of(UsePage)
             assert page is not None
             qtbot.waitUntil(page.strip.observe.isVisible)
             page.strip.observe.click()

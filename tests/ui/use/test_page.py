@@ -46,8 +46,7 @@ def reopen(window: MainWindow, qtbot: QtBot, name: str = "web") -> UsePage:
     state = named(window, name)
     window.selection.go_to(state.key)
     window.pages.show_view(View.USE)
-    page = window.pages.use
-    assert page is not None
+    page = window.pages.of(UsePage)
     qtbot.waitUntil(page.strip.isVisible)
     return page
 

@@ -15,9 +15,12 @@ from stratascope.core.ports import EngineError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.threat_outcomes import kinds as counted
 from stratascope.ui.app.app import make_window
+from stratascope.ui.before.page import BeforePage
 from stratascope.ui.containers.rows import Rows, spoken
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.strata.rays_legend import Sign, entries
+from stratascope.ui.syscalls.page import CallMapPage
+from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.answer import Act, Tone
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
@@ -80,14 +83,12 @@ def test_what_would_stop_something_is_an_outline_in_the_legend_too(shown: MainWi
 
 def test_other_pages_tell_the_same(shown: MainWindow) -> None:
     shown.pages.show_view(View.MATRIX)
-    matrix = shown.pages.matrix
-    assert matrix is not None
+    matrix = shown.pages.of(MatrixPage)
     assert matrix.table.matrix.total > 100
     told = "\n".join(label.text() for label in matrix.details.findChildren(QLabel))
     assert "would let it through" in told
     shown.pages.show_view(View.CALLS)
-    calls = shown.pages.calls
-    assert calls is not None
+    calls = shown.pages.of(CallMapPage)
     assert calls.view.isVisible()
 
 
@@ -176,8 +177,7 @@ def able(
 
 def test_the_card_leads_to_the_command_that_creates_it(able: MainWindow, qtbot: QtBot) -> None:
     able.pages.show_view(View.BEFORE)
-    page = able.pages.before
-    assert page is not None
+    page = able.pages.of(BeforePage)
     page.text.insertPlainText("my own text")
     able.pages.show_view(View.STRATA)
     card = able.strata_page.header.card

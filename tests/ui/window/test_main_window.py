@@ -15,6 +15,7 @@ from stratascope.core.snapshot import Captured, ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.findings.card import FindingCard
+from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.page_switch import View
@@ -22,6 +23,7 @@ from stratascope.ui.kit.segments import Segment
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
+from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
@@ -518,8 +520,7 @@ def test_in_the_narrowest_window_pages_are_named_whole(window: MainWindow, view:
     shown = [each.button for each in window.toolbar.views.groups.values() if not each.button.isHidden()]
     qtbot.waitUntil(lambda: all(each.width() >= each.sizeHint().width() for each in shown))
     if view is View.FLEET:
-        assert window.pages.fleet is not None
-        for button in window.pages.fleet.findChildren(Segment):
+        for button in window.pages.of(FleetPages).findChildren(Segment):
             assert button.width() >= button.sizeHint().width(), button.text()
 
 
@@ -587,9 +588,8 @@ def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, q
     QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
     window.window_layout.go_back()
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert window.pages.matrix is not None
-    assert window.pages.matrix.filter.hasFocus()
-    assert window.pages.matrix.filter.isVisible()
+    assert window.pages.of(MatrixPage).filter.hasFocus()
+    assert window.pages.of(MatrixPage).filter.isVisible()
 
 
 def test_at_the_least_size_the_ground_is_whole(window: MainWindow) -> None:

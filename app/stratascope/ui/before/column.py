@@ -12,12 +12,12 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.relaunch_words import toggle_title
 from stratascope.ui.before.diff_box import DiffBox
 from stratascope.ui.before.draft import Before, FileDraft
-from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.switch_column import SwitchColumn
-from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.labels import Label, Rule
+from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.check.corrections import Corrected
 

@@ -14,7 +14,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.choices import ChoiceMemory
 from stratascope.ui.harden.draft import SETTLE, Draft
 from stratascope.ui.harden.offer_query import Offering
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.usecases.plan.offers import Offer, Option
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from stratascope.ui.before.lines import LineNote, notes
 from stratascope.ui.before.services import ServiceChips
 from stratascope.ui.before.status_bar import StatusBar
 from stratascope.ui.before.text_field import MOST, TextField
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.choice_box import ChoiceBox
 from stratascope.ui.kit.file_dialogs import ask_open
 from stratascope.ui.kit.labels import Label, Line

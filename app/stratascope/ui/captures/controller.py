@@ -16,7 +16,7 @@ from stratascope.core.record import Record
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.captures.notice import CaptureNotice
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.file_dialogs import ask_open_several, ask_save
 from stratascope.ui.kit.theme import Theme
 

@@ -16,7 +16,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.comparison import Comparison, compare
 from stratascope.ui.compare.side import Side
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.file_dialogs import ask_open
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme

@@ -22,7 +22,7 @@ from stratascope.ui.copying import feedback
 from stratascope.ui.daily import menu, questions
 from stratascope.ui.daily.pins import Pins
 from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.feed import SettingsLike
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Key, Selection

@@ -24,8 +24,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
 from stratascope.ui.daily.log_feed import LINES, LogFeed, Read
-from stratascope.ui.harden.worker import Failure
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.background import Failure
 from stratascope.ui.kit.file_dialogs import ask_save
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.theme import BOLD, Theme

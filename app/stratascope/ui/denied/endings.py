@@ -20,7 +20,7 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.denied.above import End, end_of
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import Theme

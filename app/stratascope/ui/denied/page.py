@@ -30,6 +30,7 @@ from stratascope.ui.denied.table import DenialTable
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use.strip import busy_text, why_not
@@ -379,3 +380,10 @@ def source_text(refusals: Refusals, known: Known) -> str:
         parts.append(plural("{count} older kind was dropped.", "{count} older kinds were dropped.",
                             refusals.forgotten))  # fmt: skip
     return together(translate(each) for each in parts)
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    watching, refused = parts.get(Watching), parts.get(Refused)
+    page = DeniedPage(parts.theme, parts.layers, parts.selection, watching, refused, able=parts.able)
+    return MadePage(page, page.refresh)

@@ -17,7 +17,7 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.folded import FoldedKinds
 from stratascope.ui.harden.asked import Asked
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.feed import SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.use.watching import Watching

@@ -13,7 +13,7 @@ from stratascope.core.accepted.accepted import Acceptance, Accepted, AcceptedErr
 from stratascope.core.container import Container
 from stratascope.core.layer import Finding
 from stratascope.core.message import Message
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 
 Entries = tuple[Accepted, ...]
 

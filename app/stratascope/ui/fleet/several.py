@@ -19,6 +19,7 @@ from stratascope.ui.fleet import columns
 from stratascope.ui.fleet.list import FleetList, Told
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.kit.labels import Line
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.segments import Segments
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.listing.fleet import Alike, Fleet, Found, FoundMachine, alike
@@ -151,3 +152,14 @@ def _count(fleet: Fleet, found: Found, *, captures: bool) -> Message:
                       text=told)  # fmt: skip
     return plural("{text}; {count} capture could not be read", "{text}; {count} captures could not be read", lost,
                   text=told)  # fmt: skip
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    page, selection = FleetPages(parts.theme, parts.layers), parts.selection
+
+    def refresh() -> None:
+        if selection.snapshot is not None:
+            page.show_snapshot(selection.snapshot, selection.filter)
+
+    return MadePage(page, refresh)

@@ -15,25 +15,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from stratascope.core.message import msg
 from stratascope.i18n import translate as i18n
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page_switch import PAGES, View
 from stratascope.ui.kit.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.guide.window import GuideWindow
 
 Topic = tuple[str, str]  # chapter and anchor
-VIEWS: dict[View, Topic] = {
-    View.STRATA: ("window", "strata"),
-    View.MATRIX: ("window", "matrix"),
-    View.CALLS: ("window", "calls"),
-    View.FLEET: ("window", "fleet"),
-    View.SHARED: ("window", "shared"),
-    View.BEFORE: ("before", ""),
-    View.PROCESSES: ("window", "processes"),
-    View.USE: ("window", "use"),
-    View.DENIED: ("window", "denied"),
-    View.HISTORY: ("window", "history"),
-}
+VIEWS: dict[View, Topic] = {page.view: page.topic for page in PAGES}
 LIST = ("window", "list")
 ENGINES = ("engines", "")
 HARDENING, RELAUNCH, ASIDE = ("hardening", ""), ("hardening", "relaunch"), ("way-back", "set-aside")
@@ -53,7 +42,7 @@ class Guide(QObject):
         self._theme, self._otherwise = theme, otherwise
         self._shown: GuideWindow | None = None
         self._language = ""
-        self._served: list[tuple[QWidget, Callable[[], Topic]]] = []
+        self._served: list[tuple[QWidget, Topic | Callable[[], Topic]]] = []
         self.action = QAction(translate(msg("Guide")), self)
         self.action.setShortcut(QKeySequence("F1"))
         self.action.triggered.connect(lambda _=False: self.open())
@@ -65,7 +54,7 @@ class Guide(QObject):
         """Its window, once it was asked for."""
         return self._shown
 
-    def serve(self, other: QWidget, topic: Callable[[], Topic]) -> None:
+    def serve(self, other: QWidget, topic: Topic | Callable[[], Topic]) -> None:
         """F1 in that window of its own too, or in that part of the main window."""
         self._served.append((other, topic))
         if other.isWindow() and other.windowType() is not Qt.WindowType.Popup:  # to a popup it comes from its window
@@ -95,5 +84,5 @@ class Guide(QObject):
         if focus is not None:
             for other, topic in self._served:
                 if other is focus or other.isAncestorOf(focus):
-                    return topic()
+                    return topic if isinstance(topic, tuple) else topic()
         return self._otherwise()

@@ -13,7 +13,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.choices import ContainerChoices
-from stratascope.ui.harden.command_box import CommandBox, MainButton
+from stratascope.ui.harden.command_box import CommandBox
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.harden.remedies import RemedyBoxes
@@ -21,9 +21,10 @@ from stratascope.ui.harden.set_aside_line import SetAsideLine, about
 from stratascope.ui.harden.status_note import ButtonAction, StatusNote, status_note
 from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.harden.trial_buttons import Beside, TrialButtons
-from stratascope.ui.harden.worker import QueryRunner
+from stratascope.ui.kit.background import QueryRunner
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Rule, give_tip
+from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.hardening import Hardening

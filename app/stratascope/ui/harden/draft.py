@@ -18,7 +18,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.asked import Asked, AskedMemory, key_of, make_room
 from stratascope.ui.harden.choices import ChoiceMemory, ContainerChoices
 from stratascope.ui.harden.offer_query import Offering, OfferQuery, differ, start
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
 
 SETTLE = 200  # ms after the last switch before anything is made of the choices

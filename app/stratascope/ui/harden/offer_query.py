@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 
 PATIENCE = 150  # ms that an offer may take before the column says that it is coming

@@ -13,7 +13,7 @@ from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.draft import SETTLE, Draft
 from stratascope.ui.harden.status_note import why_nothing
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 

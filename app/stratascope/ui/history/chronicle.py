@@ -1,7 +1,7 @@
 """Between the page and what records and reads the history: nothing of it on the window's thread, which only hands over.
 
-Both are made by a thread when the first picture of this machine's containers comes, so that the window starts without
-them.
+Both are made off the window's thread when the first picture of this machine's containers comes; what is asked meanwhile
+stands in the same lane, and waits.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 from functools import cache, partial
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from stratascope.core.history.entry import HistoryError, Subject
 from stratascope.core.history.fold import Past
 from stratascope.core.message import Message
 from stratascope.core.snapshot import Snapshot
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Bell, Failure, QueryRunner
 from stratascope.usecases.history.history import History, Point
 from stratascope.usecases.history.recorder import Recorder
 from stratascope.value import Value
@@ -42,7 +42,6 @@ class Chronicle(QObject):
     """`wrote`: more is known by now. Without `make` there is no history at all."""
 
     wrote = Signal()
-    _heard = Signal()
 
     def __init__(self, make: MakeHistory | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,7 +54,7 @@ class Chronicle(QObject):
         self._later.setSingleShot(True)
         self._later.setInterval(GATHER)
         self._later.timeout.connect(self.wrote)
-        self._heard.connect(self._gather, Qt.ConnectionType.QueuedConnection)
+        self._bell = Bell(self._gather, self)
 
     @property
     def able(self) -> bool:
@@ -87,14 +86,14 @@ class Chronicle(QObject):
     def _start(self) -> None:
         if self._make is not None and not self._begun:
             self._begun = True
-            threading.Thread(target=self._begin, args=(self._make,), name="make history", daemon=True).start()
+            self._queries.ask("make", partial(self._begin, self._make), lambda _: None, "history")
 
     def stop(self) -> None:
         """Write what is left; no more news. May be called twice."""
         self._later.stop()
-        self._queries.end()
         if self._begun and self._make is not None:
             self._made.wait(2.0)
+        self._queries.end()
         both, self._both, self._make = self._both, None, None
         if both is not None:
             both[1].close()
@@ -104,7 +103,7 @@ class Chronicle(QObject):
     def _begin(self, make: MakeHistory) -> None:
         try:
             both = make()
-            both[1].wrote = self._heard.emit
+            both[1].wrote = self._bell.ring
             both[1].start()
             if self._newest is not None:
                 both[1].see(self._newest)
@@ -114,7 +113,6 @@ class Chronicle(QObject):
 
     def _answer(self, subject: Subject, since: float, until: float | None) -> Answer:
         _load_graphs()
-        self._made.wait()
         if self._both is None:
             return Answer()
         history, recorder = self._both
@@ -124,7 +122,6 @@ class Chronicle(QObject):
             return Answer(None, error.message)
 
     def _lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
-        self._made.wait()
         if self._both is None:
             return {}
         try:
@@ -132,7 +129,6 @@ class Chronicle(QObject):
         except HistoryError:
             return {}
 
-    @Slot()
     def _gather(self) -> None:
         if not self._later.isActive():
             self._later.start()

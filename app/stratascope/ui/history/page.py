@@ -27,6 +27,7 @@ from stratascope.ui.history.legend import Legend
 from stratascope.ui.history.since_card import SinceCard
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.labels import Line as OneLine
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.segments import Segments
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, Theme
@@ -329,3 +330,10 @@ class HistoryPage(QWidget):
             self.chart.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
             if self.chart.cursor_at is None and self.chart.marker is not None:
                 self.chart.set_cursor(self.chart.marker)
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    chronicle, refused = parts.get(Chronicle), parts.get(Refused)
+    page = HistoryPage(parts.theme, parts.layers, parts.selection, chronicle, refused)
+    return MadePage(page, page.refresh)

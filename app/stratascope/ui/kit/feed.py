@@ -1,4 +1,4 @@
-"""From the watching threads to the window: a snapshot is handed over by a queued signal, and only there.
+"""From the watching threads to the window: a snapshot is handed over on the window's thread, and only there.
 
 The window knows the watch and the settings by these protocols alone. Decided against letting widgets call the
 watch: one place decides what runs on which thread.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message
 from stratascope.core.snapshot import Snapshot
+from stratascope.ui.kit.background import Bell
 
 
 class WatchLike(Protocol):
@@ -72,14 +73,13 @@ class Feed(QObject):
     """Emits `snapshot` on the window's thread, whatever thread published it; the newest wins."""
 
     snapshot = Signal(object)
-    _arrived = Signal()
 
     def __init__(self, watch: WatchLike) -> None:
         super().__init__()
         self._watch = watch
         self._newest: Snapshot | None = None
         self._begun = False
-        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._bell = Bell(self._deliver, self)
 
     def start(self) -> None:
         """Begin, if it has not begun. What comes before the window's thread handles events waits for that."""
@@ -103,14 +103,10 @@ class Feed(QObject):
         self._watch.elevate()
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Called from any thread. Storing a reference is atomic; a burst costs one delivery."""
-        pending = self._newest is not None
+        """Called from any thread; a burst costs one delivery."""
         self._newest = snapshot
-        if not pending:
-            self._arrived.emit()
+        self._bell.ring()
 
-    @Slot()
     def _deliver(self) -> None:
-        newest, self._newest = self._newest, None
-        if newest is not None:
-            self.snapshot.emit(newest)
+        if self._newest is not None:
+            self.snapshot.emit(self._newest)

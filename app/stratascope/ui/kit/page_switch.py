@@ -1,7 +1,7 @@
 """The pages of the window and the switches that turn to them: what a container could do, what it does, the machine.
 
-A further page is one more line of `PAGES`; a switch is there as soon as a page is in its group. In the whole window one
-page is pressed in.
+A further page is one more line of `PAGES`, by which the window makes it, its switch offers it and F1 explains it. In
+the whole window one page is pressed in.
 """
 
 from __future__ import annotations
@@ -46,22 +46,27 @@ class Group(StrEnum):
 
 
 class Page(Value):
+    """`module`: whose `make` gives it, below `stratascope.ui`; `topic`: chapter and anchor of the guide."""
+
     view: View
     group: Group
     word: Message
+    module: str
+    topic: tuple[str, str]
+    graphs: bool = False  # it needs pyqtgraph
 
 
 PAGES = (
-    Page(View.STRATA, Group.COULD, msg("Strata")),
-    Page(View.MATRIX, Group.COULD, msg("Threats")),
-    Page(View.CALLS, Group.COULD, msg("System calls")),
-    Page(View.PROCESSES, Group.DOES, msg("Processes")),
-    Page(View.USE, Group.DOES, msg("Use")),
-    Page(View.DENIED, Group.DOES, msg("Denied")),
-    Page(View.HISTORY, Group.DOES, msg("History")),
-    Page(View.FLEET, Group.MACHINE, msg("Fleet")),
-    Page(View.SHARED, Group.MACHINE, msg("Shared")),
-    Page(View.BEFORE, Group.MACHINE, msg("Before it starts")),
+    Page(View.STRATA, Group.COULD, msg("Strata"), "", ("window", "strata")),  # is there from the start
+    Page(View.MATRIX, Group.COULD, msg("Threats"), "threats.page", ("window", "matrix")),
+    Page(View.CALLS, Group.COULD, msg("System calls"), "syscalls.page", ("window", "calls")),
+    Page(View.PROCESSES, Group.DOES, msg("Processes"), "processes.page", ("window", "processes")),
+    Page(View.USE, Group.DOES, msg("Use"), "use.page", ("window", "use")),
+    Page(View.DENIED, Group.DOES, msg("Denied"), "denied.page", ("window", "denied")),
+    Page(View.HISTORY, Group.DOES, msg("History"), "history.page", ("window", "history"), graphs=True),
+    Page(View.FLEET, Group.MACHINE, msg("Fleet"), "fleet.several", ("window", "fleet"), graphs=True),
+    Page(View.SHARED, Group.MACHINE, msg("Shared"), "shared.page", ("window", "shared")),
+    Page(View.BEFORE, Group.MACHINE, msg("Before it starts"), "window.strata_page", ("before", "")),
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
 MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
@@ -69,8 +74,13 @@ _FIRST_OF_MACHINE = 8  # Alt+8, Alt+9, Alt+0; the pages of a container have 1 to
 
 
 def has_graphs() -> bool:
-    """Distributions may leave pyqtgraph out; then there is no fleet view."""
+    """Distributions may leave pyqtgraph out; then there is no page that needs it."""
     return importlib.util.find_spec("pyqtgraph") is not None
+
+
+def page_of(view: View) -> Page:
+    """What is entered of it."""
+    return next(page for page in PAGES if page.view is view)
 
 
 def of_group(group: Group) -> tuple[Page, ...]:
@@ -80,7 +90,7 @@ def of_group(group: Group) -> tuple[Page, ...]:
 
 def view_word(view: View) -> str:
     """A view in words."""
-    return translate(next(page.word for page in PAGES if page.view is view))
+    return translate(page_of(view).word)
 
 
 def view_key(view: View) -> str:

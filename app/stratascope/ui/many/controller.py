@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import Message, msg
@@ -18,9 +17,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.natural_sort import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.ui.harden.export_menu import ExportMenu
-from stratascope.ui.harden.worker import Failure, ThreadRun, reason
+from stratascope.ui.kit.background import Failure, reason
 from stratascope.ui.kit.feed import Feed
 from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.many import row_text
@@ -38,11 +38,9 @@ if TYPE_CHECKING:
     from stratascope.ui.many.dialog import ManyDialog
 
 
-class ManyController(QObject):
-    """`closed`: a run that the window's end waited for is over. `dialog_made`: its sheet is there now."""
+class ManyController(LongRun["ManyDialog"]):
+    """Which, their plans, the run and its undo."""
 
-    closed = Signal()
-    dialog_made = Signal(object)
     menu: ExportMenu  # made with the sheet
 
     def __init__(
@@ -54,39 +52,28 @@ class ManyController(QObject):
         selection: Selection,
         feed: Feed,
     ) -> None:
-        super().__init__(window)
+        super().__init__(window, theme)
         self.together = together
-        self._window, self._theme, self._side, self._selection, self._feed = window, theme, side, selection, feed
-        self.run: ThreadRun | None = None
+        self._side, self._selection, self._feed = side, selection, feed
         self._plans: tuple[Plan, ...] = ()
         self._undoing: tuple[Transaction, ...] = ()  # what an undo of all is of
         self._done: tuple[Transaction, ...] = ()  # what stays of the last run
         self._rows: list[Row] = []
-        self._closing = ClosingQuestion(window, self.cancel)
-        self._dialog: ManyDialog | None = None
+        self._closing = ClosingQuestion(window, self)
 
-    @property
-    def dialog(self) -> ManyDialog:
-        """Made when it is first wanted."""
-        if self._dialog is None:
-            from stratascope.ui.many.dialog import ManyDialog
+    def make_dialog(self) -> ManyDialog:
+        from stratascope.ui.many.dialog import ManyDialog
 
-            self._dialog = dialog = ManyDialog(self._theme, self._window)
-            dialog.looked.connect(self._look)
-            dialog.begun.connect(self._begin)
-            dialog.cancelled.connect(self.cancel)
-            dialog.undo_wanted.connect(self._ask_undo)
-            dialog.leave_wanted.connect(self._leave_out)
-            self.menu = ExportMenu(self._side.column.command.menu.exports, dialog)
-            self.menu.failed.connect(dialog.tell_failed)
-            dialog.export_wanted.connect(lambda: self.menu.open_for(self._blocked, dialog.export))
-            self.dialog_made.emit(dialog)
-        return self._dialog
-
-    @property
-    def busy(self) -> bool:
-        """Whether a run is under way."""
-        return self.run is not None
+        dialog = ManyDialog(self._theme, self._window)
+        dialog.looked.connect(self._look)
+        dialog.begun.connect(self._begin)
+        dialog.cancelled.connect(self.cancel)
+        dialog.undo_wanted.connect(self._ask_undo)
+        dialog.leave_wanted.connect(self._leave_out)
+        self.menu = ExportMenu(self._side.column.command.menu.exports, dialog)
+        self.menu.failed.connect(dialog.tell_failed)
+        dialog.export_wanted.connect(lambda: self.menu.open_for(self._blocked, dialog.export))
+        return dialog
 
     # -- before
 
@@ -167,23 +154,15 @@ class ManyController(QObject):
 
         self._rows = list(map(row_text.waiting_row, self._names))
         self._done = ()
-        self.run = ThreadRun(make, _over, "relaunches", self)
-        self.run.told.connect(self._told)
-        self.run.over.connect(self._ended)
+        run = self.begin_run(make, _over, "relaunches")
         self.dialog.begin(tuple(self._rows), undo=bool(undoing))
-        self.run.start()
-
-    def cancel(self) -> None:
-        """Go back at the next safe place."""
-        if self.run is not None:
-            self.run.cancel()
-            self.dialog.tell_cancelling()
+        run.start()
 
     @property
     def _kind(self) -> RunKind:
         return RunKind.UNDO if self._undoing else RunKind.HARDEN
 
-    def _told(self, event: Of) -> None:
+    def tell(self, event: Of) -> None:
         name = self._names[event.place]
         match event.event:
             case Progress() as step:
@@ -194,8 +173,7 @@ class ManyController(QObject):
                 return
         self.dialog.tell(tuple(self._rows))
 
-    def _ended(self, ended: AllEnded) -> None:
-        self.run = None
+    def end(self, ended: AllEnded, *, cancelled: bool) -> bool:
         self._closing.drop()
         outcomes = {each.place: each for each in ended.outcomes}
         rows = tuple(
@@ -213,19 +191,9 @@ class ManyController(QObject):
         self.dialog.end(ending_title(ended.ending, self._kind), ended.why, rows, undo=bool(self._done))
         self._side.set_aside.look_up()
         self._feed.refresh()
-        if self._closing.closing:
-            self.closed.emit()
-        elif not self.dialog.isVisible():
-            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+        return True
 
-    # -- the window's end
-
-    def end_or_wait(self) -> bool:
-        """False while a run is under way: once, ask; twice, go back and go."""
-        if not self.busy:
-            if self._dialog is not None:
-                self._dialog.hide()
-            return True
+    def end_soon(self) -> bool:
         self._closing.ask(", ".join(self._names))
         return False
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QFrame,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -25,15 +23,12 @@ from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.presets import PresetSwitch
-from stratascope.ui.kit import accessibility, focus_order
 from stratascope.ui.kit.flow import TextColumn
-from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line
-from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.tighten.switch import Switch
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
@@ -49,7 +44,7 @@ class Page(Enum):
     RUN = 2
 
 
-class ManyDialog(Sheet):
+class ManyDialog(PagedSheet):
     """`looked`: plans are wanted; `begun`: the person agreed; `undo_wanted`: of all that stays."""
 
     looked = Signal()
@@ -61,11 +56,8 @@ class ManyDialog(Sheet):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
-        self.running = False
         self._states: tuple[ContainerState, ...] = ()
         self.switches: tuple[Switch, ...] = ()
-        self.title, self.lead = Label(theme, 18, BOLD, wrap=True), Label(theme, 13, ink="text2", wrap=True)
-        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self.presets = PresetSwitch(theme)
         self.presets.choose(Preset.RECOMMENDED)
         self._list, self._notes = QVBoxLayout(), QVBoxLayout()
@@ -73,26 +65,20 @@ class ManyDialog(Sheet):
         self.plans = RowTable(theme, translate(msg("What will happen")), heads, lines=2)
         heads = tuple(translate(text) for text in (msg("Container"), msg("Outcome")))
         self.rows = RowTable(theme, translate(msg("Containers")), heads, lines=2)
-        self.pages = QStackedWidget()
         for page in (self._pick(), self._planned(), self._column(self.rows, QWidget())):
             self.pages.addWidget(page)
         self.undo = QPushButton(translate(msg("Undo all…")))
         self.undo.clicked.connect(lambda _=False: self.undo_wanted.emit())
-        self.leave = QPushButton(translate(msg("Leave them out")))
-        self.leave.clicked.connect(lambda _=False: self.leave_wanted.emit())
+        self.without = QPushButton(translate(msg("Leave them out")))
+        self.without.clicked.connect(lambda _=False: self.leave_wanted.emit())
         self.export = QPushButton(translate(msg("Export…")))
         self.export.setAccessibleName(translate(msg("Export the hardened settings")))
         self.export.clicked.connect(lambda _=False: self.export_wanted.emit())
         self._out = ""  # what was not switched on, and why
-        self.back = QPushButton()
-        self.back.clicked.connect(self._back)
-        self.go = MainButton(theme)
-        self.go.setMinimumWidth(theme.px(220))
-        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.go.clicked.connect(self._go)
         self.frame(
             (*((each, 0) for each in (self.title, self.lead, self.told)), (self.pages, 1)),
-            (self.undo, self.leave, self.export),
+            (self.undo, self.without, self.export),
             (self.back, self.go),
         )
 
@@ -147,17 +133,17 @@ class ManyDialog(Sheet):
         self.presets.parts[None].setEnabled(own)
         if not own and self.presets.current is None:
             self.presets.choose(Preset.RECOMMENDED)
-        self._show(Page.PICK, msg("Harden several containers"))
-        self._say(msg("They are relaunched one after the other, each watched and verified. If one fails, the earlier "
+        self.turn(Page.PICK, msg("Harden several containers"))
+        self.say(msg("They are relaunched one after the other, each watched and verified. If one fails, the earlier "
                       "ones are undone: either all of them stay, or none."))  # fmt: skip
-        self._buttons(msg("Cancel"), msg("Plan…"))
+        self._offer(msg("Cancel"), msg("Plan…"))
         self._count()
         self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def looking(self) -> None:
         """The plans are being made."""
-        self._warn(translate(msg("Planning…")))
+        self.warn(translate(msg("Planning…")))
         self.go.setEnabled(False)
 
     def leave_out(self, keys: frozenset[tuple[str, str]]) -> None:
@@ -181,12 +167,12 @@ class ManyDialog(Sheet):
         `some`: nothing is in the way of others of them; `export`: what is in the way of can be exported instead.
         """
         self._fill(rows, warnings, blocks)
-        self._show(Page.PLANNED, plural("Relaunch {count} container?",
+        self.turn(Page.PLANNED, plural("Relaunch {count} container?",
                                         "Relaunch {count} containers, one after the other?", count))  # fmt: skip
-        self._say(msg("Nothing is changed while anything stands in the way of any of them.") if blocks else
+        self.say(msg("Nothing is changed while anything stands in the way of any of them.") if blocks else
                   msg("Either all of them stay, or none. What is relaunched together has one line."))  # fmt: skip
-        self._buttons(msg("Cancel"), msg("Relaunch all"))
-        self.leave.setVisible(bool(blocks) and some)
+        self._offer(msg("Cancel"), msg("Relaunch all"))
+        self.without.setVisible(bool(blocks) and some)
         self.export.setVisible(bool(blocks) and export)
         self.go.setEnabled(not blocks)
         (self.back if blocks else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
@@ -194,23 +180,23 @@ class ManyDialog(Sheet):
     def ask_undo(self, rows: tuple[Row, ...]) -> None:
         """Before an undo of all of it."""
         self._fill(rows, (), ())
-        self._show(Page.PLANNED, msg("Undo all?"))
-        self._say(
+        self.turn(Page.PLANNED, msg("Undo all?"))
+        self.say(
             msg(
                 "In reverse order. The hardened containers are set aside with everything that they wrote; nothing is "
                 "deleted."
             )
         )
-        self._buttons(msg("Cancel"), msg("Undo all"))
+        self._offer(msg("Cancel"), msg("Undo all"))
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def begin(self, rows: tuple[Row, ...], *, undo: bool) -> None:
         """It starts."""
         self.running = True
         self.rows.show_rows(rows)
-        self._show(Page.RUN, msg("Undoing all…") if undo else msg("Relaunching one after the other…"))
-        self._say(msg("The journal records each step: after a crash, the next start finishes this, or goes back."))
-        self._buttons(msg("Cancel") if undo else msg("Cancel and roll back"), None)
+        self.turn(Page.RUN, msg("Undoing all…") if undo else msg("Relaunching one after the other…"))
+        self.say(msg("The journal records each step: after a crash, the next start finishes this, or goes back."))
+        self._offer(msg("Cancel") if undo else msg("Cancel and roll back"), None)
 
     def tell(self, rows: tuple[Row, ...]) -> None:
         """How each of them stands."""
@@ -218,19 +204,16 @@ class ManyDialog(Sheet):
 
     def tell_cancelling(self) -> None:
         """It ends at the next safe place."""
-        self._warn(translate(msg("It is rolled back at the next safe point.")))
-        self.back.setEnabled(False)
+        self.warn(translate(msg("It is rolled back at the next safe point.")))
+        super().tell_cancelling()
 
     def end(self, title: Message, why: Message | None, rows: tuple[Row, ...], *, undo: bool) -> None:
         """How all of it ended. `undo`: there is something to undo."""
-        self.running = False
         self.rows.show_rows(rows)
-        self._show(Page.RUN, title)
-        self._say(msg("The originals are set aside, stopped, with all their data.") if why is None and undo else why)
-        self._buttons(msg("Close"), None, undo=undo)
-        accessibility.announce(self, f"{self.title.text()} {self.lead.text()}".strip())
-        if self.isVisible():
-            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.turn(Page.RUN, title)
+        self.say(msg("The originals are set aside, stopped, with all their data.") if why is None and undo else why)
+        self._offer(msg("Close"), None, undo=undo)
+        self.tell_end()
 
     def fail(self, why: Message, words: str = "") -> None:
         """They can't be planned."""
@@ -239,7 +222,7 @@ class ManyDialog(Sheet):
 
     def tell_failed(self, why: Message, words: str = "") -> None:
         """Something did not work, and changes nothing."""
-        self._warn(plain(translate(why), 400), words)
+        self.warn(plain(translate(why), 400), words)
 
     @property
     def states(self) -> tuple[ContainerState, ...]:
@@ -258,7 +241,7 @@ class ManyDialog(Sheet):
     def _count(self, *, keep: bool = False) -> None:
         self.go.setEnabled(bool(self.states))
         if not keep:
-            self._warn(self._out)
+            self.warn(self._out)
 
     def _fill(self, rows: tuple[Row, ...], warnings: tuple[str, ...], blocks: tuple[str, ...]) -> None:
         self.plans.show_rows(rows)
@@ -267,47 +250,17 @@ class ManyDialog(Sheet):
             for text in texts:
                 self._notes.addWidget(marked_line(self._theme, mark, text))
 
-    def _show(self, page: Page, title: Message) -> None:
-        self.pages.setCurrentIndex(page.value)
-        self.title.setText(translate(title))
-        self.setWindowTitle(self.title.text())
-        self._warn("")
-
-    def _say(self, text: Message | None) -> None:
-        self.lead.setText("" if text is None else plain(translate(text), 400))
-        self.lead.setVisible(text is not None)
-
-    def _warn(self, text: str, words: str = "") -> None:
-        self.told.setText(text)
-        give_tip(self.told, plain(words, 400))
-        self.told.setVisible(bool(text))
-
-    def _buttons(self, back: Message, go: Message | None, *, undo: bool = False) -> None:
-        self.back.setText(translate(back))
-        self.back.setEnabled(True)
+    def _offer(self, back: Message, go: Message | None, *, undo: bool = False) -> None:
+        self.offer(back, go)
         self.undo.setVisible(undo)
-        self.leave.hide()
+        self.without.hide()
         self.export.hide()
-        self.go.setVisible(go is not None)
-        if go is not None:
-            self.go.say(translate(go))
-            self.go.setEnabled(True)
 
     def _go(self) -> None:
         (self.looked if self.pages.currentIndex() == Page.PICK.value else self.begun).emit()
 
-    def _back(self) -> None:
+    def press_back(self) -> None:
         if self.running:
             self.cancelled.emit()
         else:
-            self.hide()
-
-    def focusNextPrevChild(self, forward: bool) -> bool:
-        return focus_order.step(self, forward=forward)
-
-    def reject(self) -> None:
-        self.hide()  # Escape: a run goes on
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()
-        self.hide()
+            self.leave()

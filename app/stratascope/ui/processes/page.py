@@ -22,10 +22,11 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import processes as words
 from stratascope.ui.copying import feedback
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key as ContainerKey
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, Theme
@@ -336,3 +337,9 @@ def _notes(state: ContainerState, processes: tuple[Process, ...]) -> list[Messag
             msg("It has no PID namespace of its own, so exec sessions can't be told apart from its own processes.")
         )
     return found
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    page = ProcessesPage(parts.theme, parts.layers, parts.selection)
+    return MadePage(page, page.refresh, stop=page.stop)

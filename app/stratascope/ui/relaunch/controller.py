@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.container import EngineState
@@ -21,9 +21,10 @@ from stratascope.state import preferences
 from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
+from stratascope.ui.kit.background import Failure, QueryRunner, reason
 from stratascope.ui.kit.feed import Feed, SettingsLike
 from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.fixes import Fixes
@@ -42,18 +43,17 @@ if TYPE_CHECKING:
     from stratascope.ui.relaunch.dialog import RelaunchDialog
 
 
-class RelaunchController(QObject):
-    """Column, dialogs and the one run that may be under way. `column_wanted`: the keyboard into the column.
+class RelaunchController(LongRun["RelaunchDialog"]):
+    """Column, sheet and the run. `column_wanted`: the keyboard into the column.
 
     `find_wanted`: what of a Plan that failed breaks it. `watch_wanted`: what is refused to what a Plan made, by which
-    Transaction, for so many seconds. `run_begun`: of which engine and name. `dialog_made`: that sheet is there now.
+    Transaction, for so many seconds. `run_begun`: of which engine and name.
     """
 
     column_wanted = Signal()
     find_wanted = Signal(object)
     watch_wanted = Signal(object, object, float)
     run_begun = Signal(str, str)
-    dialog_made = Signal(object)
 
     def __init__(
         self,
@@ -66,11 +66,10 @@ class RelaunchController(QObject):
         settings: SettingsLike,
         exports: Exports | None = None,
     ) -> None:
-        super().__init__(window)
-        self._window, self._hardening, self._selection, self._feed = window, hardening, selection, feed
-        self._theme, self._layers, self._settings = theme, layers, settings
+        super().__init__(window, theme)
+        self._hardening, self._selection, self._feed = hardening, selection, feed
+        self._layers, self._settings = layers, settings
         self.queries = QueryRunner(self)
-        self.run: RelaunchRun | None = None
         self.exercised: Callable[[Plan], tuple[str, ...]] = lambda plan: ()  # commands that just this was tried with
         self._plan: Plan | None = None
         self._preview: Preview | None = None
@@ -78,10 +77,9 @@ class RelaunchController(QObject):
         self._then: tuple[Choice, ...] = ()  # what is relaunched with once it is undone
         self._awaited: Key | None = None  # the container that a run left, until it has been read
         self._led = True  # whether the window has gone there
-        self._closing = ClosingQuestion(window, self.cancel)
+        self._closing = ClosingQuestion(window, self)
         self._keys: frozenset[Key] = frozenset()
         self.column = HardenColumn(theme, layers, hardening, self.queries, exports)
-        self._dialog: RelaunchDialog | None = None
         self.set_aside = SetAside(window, theme, hardening, self.queries)
         self.recovery = CrashRecovery(hardening, self.queries, self)
         self.repair = Repair(hardening, self.queries, self)
@@ -89,27 +87,23 @@ class RelaunchController(QObject):
         self.show_current()
         self.recovery.recover()
 
-    @property
-    def dialog(self) -> RelaunchDialog:
-        """Made when it is first wanted."""
-        if self._dialog is None:
-            from stratascope.ui.relaunch.dialog import RelaunchDialog
+    def make_dialog(self) -> RelaunchDialog:
+        from stratascope.ui.relaunch.dialog import RelaunchDialog
 
-            titles = {layer.number: translate(layer.about.title) for layer in self._layers}
-            self._dialog = dialog = RelaunchDialog(self._theme, titles, self._window)
-            dialog.before.usual = lambda: preferences.WATCH.of(self._settings)
-            dialog.begun.connect(self._begin)
-            dialog.left.connect(self.column.take_back)
-            dialog.cancelled.connect(self.cancel)
-            dialog.undo_wanted.connect(self.ask_undo)
-            dialog.discard_wanted.connect(self.ask_discard)
-            dialog.after.leave_out_wanted.connect(self._leave_out)
-            dialog.after.find_wanted.connect(self._find)
-            dialog.after.watch_wanted.connect(self._watch)
-            self.set_aside.gone.connect(dialog.after.forget)
-            self.set_aside.discarded.connect(dialog.after.forget)
-            self.dialog_made.emit(dialog)
-        return self._dialog
+        titles = {layer.number: translate(layer.about.title) for layer in self._layers}
+        dialog = RelaunchDialog(self._theme, titles, self._window)
+        dialog.before.usual = lambda: preferences.WATCH.of(self._settings)
+        dialog.begun.connect(self._begin)
+        dialog.left.connect(self.column.take_back)
+        dialog.cancelled.connect(self.cancel)
+        dialog.undo_wanted.connect(self.ask_undo)
+        dialog.discard_wanted.connect(self.ask_discard)
+        dialog.after.leave_out_wanted.connect(self._leave_out)
+        dialog.after.find_wanted.connect(self._find)
+        dialog.after.watch_wanted.connect(self._watch)
+        self.set_aside.gone.connect(dialog.after.forget)
+        self.set_aside.discarded.connect(dialog.after.forget)
+        return dialog
 
     def close_critical(self) -> None:
         """The smallest set is switched on; the sheet opens as soon as it is known that nothing stands in the way."""
@@ -243,11 +237,6 @@ class RelaunchController(QObject):
         if not self.busy and self._undoing is done:
             self.dialog.show_undo_plan(done, answer)
 
-    @property
-    def busy(self) -> bool:
-        """Whether a run is under way."""
-        return self.run is not None
-
     def _begin(self, watch: float) -> None:
         if self.busy:
             return
@@ -262,27 +251,18 @@ class RelaunchController(QObject):
             return iter(()) if plan is None else hardening.run(plan, watch, cancelled, exercised=exercised)
 
         self._awaited = None
-        self.run = RelaunchRun(make, self)
-        self.run.told.connect(self._told)
-        self.run.over.connect(self._over)
+        run = self.begin_run(make, _over, "relaunch")
         self.dialog.begin()
         self.column.draft.show_running(self.dialog.title.text())
-        self.run.start()
+        run.start()
 
-    def cancel(self) -> None:
-        """Roll back at the next safe place."""
-        if self.run is not None:
-            self.run.cancel()
-            self.dialog.tell_cancelling()
-
-    def _told(self, event: Progress | Proved) -> None:
+    def tell(self, event: Progress | Proved) -> None:
         self.dialog.tell(event)
         if isinstance(event, Progress):
             text = msg("{name}: {step}", name=self.dialog.name, step=event.message)
             self.column.draft.show_running(plain(translate(text)))
 
-    def _over(self, ended: Ended) -> None:
-        self.run = None
+    def end(self, ended: Ended, *, cancelled: bool) -> bool:
         self._closing.drop()
         self.set_aside.drop_question()
         before, done = None if self._plan is None else self._plan.state, ended.transaction
@@ -295,13 +275,10 @@ class RelaunchController(QObject):
             self._awaited = before.key
         self._led = False
         self.dialog.end(ended, before, self._preview)
-        if not self._closing.closing and not self.dialog.isVisible():
-            self.dialog.present()  # hidden on the way: nothing else tells how it ended
         self.set_aside.look_up()
         self.column.draft.show_running("")
         self._feed.refresh()
-        if self._closing.closing:
-            self._window.close()
+        return True
 
     def _leave_out(self, name: str) -> None:
         """What was probably to blame is switched off; the person looks at the rest and tries again."""
@@ -334,16 +311,23 @@ class RelaunchController(QObject):
 
     # -- the window's end
 
-    def end_or_ask(self) -> bool:
-        """False while a run is under way."""
-        if not self.busy:
+    def end_or_wait(self) -> bool:
+        done = super().end_or_wait()
+        if done:
             self.queries.end()
-            if self._dialog is not None:
-                self._dialog.hide()
             self.set_aside.hide()
-            return True
+        return done
+
+    def end_soon(self) -> bool:
         if self.dialog.limits:  # done in a moment, and nothing to roll back
-            self._closing.closing = True
+            self.closing = True
         else:
             self._closing.ask(self.dialog.name)
         return False
+
+
+def _over(error: Exception | None) -> Ended:
+    if error is None:
+        text = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
+        return Ended(Ending.REFUSED, None, text)
+    return Ended(Ending.REFUSED, None, *reason(error))

@@ -8,13 +8,9 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QFrame,
-    QPushButton,
     QScrollArea,
-    QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -26,16 +22,15 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.refusals_report import allowing
 from stratascope.presentation.relaunch_words import RunKind, go_text, question_title, running_title, toggle_title
-from stratascope.ui.harden.command_box import MainButton
-from stratascope.ui.harden.worker import Failure
-from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.background import Failure
 from stratascope.ui.kit.flow import TextColumn
-from stratascope.ui.kit.labels import Label, give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.long_run import PagedSheet
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText
 from stratascope.ui.relaunch.repair import foretold
 from stratascope.ui.relaunch.result_page import ResultPage
-from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.relaunch.steps import StepList
 from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.plan.offers import Preview
@@ -54,7 +49,7 @@ class Page(Enum):
     AFTER = 2
 
 
-class RelaunchDialog(Sheet):
+class RelaunchDialog(PagedSheet):
     """`begun` tells the watch time once the person agreed; `cancelled` asks to roll back."""
 
     begun = Signal(float)
@@ -65,38 +60,27 @@ class RelaunchDialog(Sheet):
 
     def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
-        self.name = ""
         self.run_kind = RunKind.HARDEN
         self.limits = False  # whether only limits change, while it runs: then there is nothing to roll back
-        self.running = False
-        self.title = Label(theme, 18, BOLD, wrap=True)
-        self.lead = Label(theme, 13, ink="text2", wrap=True)
         self.before = ConfirmPage(theme)
         self.watch = self.before.watch
         self.steps = StepList(theme)
-        self.told = Label(theme, 13, MEDIUM, ink="weak", wrap=True)
-        self.told_before = Label(theme, 12, MEDIUM, ink="weak", wrap=True)  # above the buttons, before a run
+        self.going_back = Label(theme, 13, MEDIUM, ink="weak", wrap=True)
         self.after = ResultPage(theme, titles)
         self.after.undo_wanted.connect(self.undo_wanted)
         self.after.discard_wanted.connect(self.discard_wanted)
-        self.go = MainButton(theme)
         self.go.clicked.connect(self._go)
-        self.back = QPushButton(translate(msg("Cancel")))
-        self.back.clicked.connect(self._back)
-        self.pages = QStackedWidget()
         self.pages.addWidget(self.before)
         self.pages.addWidget(self._during())
         self.pages.addWidget(self.after)
-        self.go.setMinimumWidth(theme.px(220))
-        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.frame(((self.title, 0), (self.lead, 0), (self.pages, 1), (self.told_before, 0)), (), (self.back, self.go))
+        self.frame(((self.title, 0), (self.lead, 0), (self.pages, 1), (self.told, 0)), (), (self.back, self.go))
 
     def _during(self) -> QWidget:
         inner = TextColumn()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, self._theme.px(8), 0)
         column.addWidget(self.steps)
-        column.addWidget(self.told)
+        column.addWidget(self.going_back)
         column.addStretch(1)
         area = self._scroll(inner)
         area.setAccessibleName(translate(msg("Steps so far")))
@@ -158,16 +142,16 @@ class RelaunchDialog(Sheet):
         self._open(translate(msg("Go back to it") if back else msg("Undo")))
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)  # what is switched off hands it to whatever comes next
         self.go.setEnabled(False)
-        self._tell_before(translate(msg("Checking what it wrote since…")))
+        self.warn(translate(msg("Checking what it wrote since…")))
 
     def show_undo_plan(self, done: Transaction, answer: UndoPlan | Failure) -> None:
         """What would stay behind, and whether it can be done. Where it can't be told, the person decides."""
         if isinstance(answer, Failure):
-            self._tell_before(plain(translate(answer.message)), answer.words)
+            self.warn(plain(translate(answer.message)), answer.words)
             self.go.setEnabled(True)
             return
         blocked = tuple(each.sentence for each in answer.blocks)
-        self._tell_before("" if not blocked else plain(translate(blocked[0])))
+        self.warn("" if not blocked else plain(translate(blocked[0])))
         written = answer.written or ()
         title = plural(
             "One path that it has written to since stays with the container that is set aside",
@@ -198,40 +182,25 @@ class RelaunchDialog(Sheet):
         self.before.show_change(changed, warnings, quotes)
 
     def _open(self, word: str) -> None:
-        self.go.setEnabled(True)
-        self._tell_before("")
         self.lead.show()
-        self.setWindowTitle(self.title.text())
-        self.pages.setCurrentIndex(Page.BEFORE.value)
-        self.go.show()
-        self.go.say(word)
-        self.back.setText(translate(msg("Cancel")))
-        self.back.setEnabled(True)
-        self.back.show()
+        self.turn(Page.BEFORE, self.title.text())
+        self.offer(msg("Cancel"), word)
         self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _tell_before(self, text: str, words: str = "") -> None:
-        self.told_before.setText(text)
-        give_tip(self.told_before, words)
-        self.told_before.setVisible(bool(text))
 
     def begin(self) -> None:
         """A run starts: its steps from now on."""
         self.running = True
-        self._tell_before("")
         self.steps.clear()
-        self.told.setText("")
-        changing = translate(msg("Changing the limits of {name}…", name=self.name))
-        self.title.setText(changing if self.limits else running_title(self.run_kind, self.name))
-        self.lead.setText(
-            translate(msg("The journal records each step: after a crash, the next start finishes this, or goes back."))
+        self.going_back.setText("")
+        changing = msg("Changing the limits of {name}…", name=self.name)
+        self.turn(Page.DURING, changing if self.limits else running_title(self.run_kind, self.name))
+        self.say(
+            None
+            if self.limits
+            else msg("The journal records each step: after a crash, the next start finishes this, or goes back.")
         )
-        self.lead.setVisible(not self.limits)
-        self.pages.setCurrentIndex(Page.DURING.value)
-        self.go.hide()
-        self.back.setText(translate(msg("Cancel and roll back")))
-        self.back.setEnabled(True)
+        self.offer(msg("Cancel and roll back"), None)
         self.back.setVisible(not self.limits)
         self.after.begin()
 
@@ -246,54 +215,34 @@ class RelaunchDialog(Sheet):
 
     def tell_cancelling(self) -> None:
         """It rolls back at the next safe place."""
-        self.told.setText(translate(msg("It is rolled back at the next safe point.")))
-        self.back.setEnabled(False)
+        self.going_back.setText(translate(msg("It is rolled back at the next safe point.")))
+        super().tell_cancelling()
 
     def end(self, ended: Ended, before: ContainerState | None, preview: Preview | None) -> None:
         """The result."""
-        self.running = False
         self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED, Ending.UNFINISHED))
         self.steps.stop()
-        self.title.setText(self.after.show_ended(ended, before, preview, self.run_kind))
-        self.setWindowTitle(self.title.text())
-        why = "" if ended.why is None else plain(translate(ended.why))
-        self.lead.setText(why)
-        self.lead.setVisible(bool(why))
-        accessibility.announce(self, f"{self.title.text()} {why}".strip())
-        self.pages.setCurrentIndex(Page.AFTER.value)
-        self.go.hide()
-        self.back.setText(translate(msg("Close")))
-        self.back.setEnabled(True)
-        self.back.show()
-        if self.isVisible():
-            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.turn(Page.AFTER, self.after.show_ended(ended, before, preview, self.run_kind))
+        self.say("" if ended.why is None else plain(translate(ended.why)))
+        self.offer(msg("Close"), None)
+        self.tell_end()
 
     def _go(self) -> None:
         self.lead.setVisible(True)
         self.begun.emit(self.watch.value())
 
-    def _back(self) -> None:
+    def press_back(self) -> None:
         if self.running:
             self.cancelled.emit()
         else:
-            self._leave()
+            self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """A run goes on, the column tells of it."""
         asked = not self.running and self.pages.currentIndex() == Page.BEFORE.value
-        self.hide()
+        super().leave()
         if asked:
             self.left.emit()
-
-    def focusNextPrevChild(self, forward: bool) -> bool:
-        return focus_order.step(self, forward=forward)
-
-    def reject(self) -> None:
-        self._leave()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()
-        self._leave()
 
 
 def _undo_lead(done: Transaction) -> Message:

@@ -5,7 +5,7 @@ The button that does it has an object name: `discard`, `roll-back`, `end-session
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -14,6 +14,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.long_run import LongRun
 
 
 def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
@@ -48,16 +49,15 @@ def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
 
 
 class ClosingQuestion:
-    """Whether to roll back, since the window closes in the middle of a run; `roll_back` begins it."""
+    """Whether to roll back, since the window closes in the middle of that run."""
 
-    def __init__(self, window: QWidget, roll_back: Callable[[], object]) -> None:
-        self._window, self._roll_back = window, roll_back
+    def __init__(self, window: QWidget, run: LongRun[Any]) -> None:
+        self._window, self._run = window, run
         self._box: QMessageBox | None = None
-        self.closing = False  # as soon as the run is over
 
     def ask(self, name: str) -> None:
         """Once, ask; where it is asked already, roll back."""
-        if self._box is not None or self.closing:
+        if self._box is not None or self._run.closing:
             self._go()
             return
         self._box = box = ask_roll_back(self._window, name)
@@ -74,8 +74,8 @@ class ClosingQuestion:
         self._box = None
 
     def _go(self) -> None:
-        self.closing = True
-        self._roll_back()
+        self._run.closing = True
+        self._run.cancel()
 
 
 def _question(parent: QWidget, icon: QMessageBox.Icon, title: Message, text: Message, more: Message) -> QMessageBox:

@@ -9,7 +9,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.relaunch.recovery import Recovered, Result
 

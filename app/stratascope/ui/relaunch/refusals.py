@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import Message, msg
@@ -19,7 +19,8 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.layers.toggles import toggle
-from stratascope.ui.harden.worker import ThreadRun, reason
+from stratascope.ui.kit.background import reason
+from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.usecases.hardening import Hardening
@@ -42,48 +43,33 @@ class _Over(Value):
     words: str = ""
 
 
-class RefusalWatch(QObject):
-    """`closed`: a watch that the window's end waited for is over. `dialog_made`: its sheet is there now."""
-
-    closed = Signal()
-    dialog_made = Signal(object)
+class RefusalWatch(LongRun["RefusalsDialog"]):
+    """A replacement that is being watched."""
 
     def __init__(self, window: QWidget, theme: Theme, hardening: Hardening, side: RelaunchController) -> None:
-        super().__init__(window)
-        self._window, self._theme, self._hardening, self._side = window, theme, hardening, side
-        self.run: ThreadRun | None = None
+        super().__init__(window, theme)
+        self._hardening, self._side = hardening, side
         self.plan: Plan | None = None  # of what is watched, or was last
         self._done: Transaction | None = None  # what made the replacement
         self._found = Afterwards()
         self._seconds = 0.0
         self._until: float | None = None  # by the monotonic clock, once it has begun
         self._dropped = False  # another run of the same container began: what comes is no news
-        self._closing = False
-        self._dialog: RefusalsDialog | None = None
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK)
         self._clock.timeout.connect(self._tick)
         side.watch_wanted.connect(self.watch)
         side.run_begun.connect(self._run_begun)
 
-    @property
-    def dialog(self) -> RefusalsDialog:
-        """Made when it is first wanted."""
-        if self._dialog is None:
-            from stratascope.ui.relaunch.refusals_dialog import RefusalsDialog
+    def make_dialog(self) -> RefusalsDialog:
+        from stratascope.ui.relaunch.refusals_dialog import RefusalsDialog
 
-            self._dialog = RefusalsDialog(self._theme, self._window)
-            self._dialog.allowed.connect(self._allow)
-            self._dialog.stopped.connect(self.cancel)
-            self._dialog.undo_wanted.connect(self._undo)
-            self._dialog.again.wanted.connect(self._again)
-            self.dialog_made.emit(self._dialog)
-        return self._dialog
-
-    @property
-    def busy(self) -> bool:
-        """Whether a replacement is being watched."""
-        return self.run is not None
+        dialog = RefusalsDialog(self._theme, self._window)
+        dialog.allowed.connect(self._allow)
+        dialog.stopped.connect(self.cancel)
+        dialog.undo_wanted.connect(self._undo)
+        dialog.again.wanted.connect(self._again)
+        return dialog
 
     @property
     def begun(self) -> bool:
@@ -102,17 +88,10 @@ class RefusalWatch(QObject):
         def make(cancelled: Callable[[], bool]) -> Iterator[Afterwards]:
             return hardening.refused(plan, done.new, seconds, cancelled)
 
-        self.run = ThreadRun(make, _over, "refusals", self)
-        self.run.told.connect(self._told)
-        self.run.over.connect(self._ended)
+        run = self.begin_run(make, _over, "refusals")
         self.dialog.begin(done.name)
         self._clock.start()
-        self.run.start()
-
-    def cancel(self) -> None:
-        """No longer; what was refused so far stays."""
-        if self.run is not None:
-            self.run.cancel()
+        run.start()
 
     def _again(self, seconds: float) -> None:
         if self.plan is not None and self._done is not None:
@@ -124,7 +103,7 @@ class RefusalWatch(QObject):
 
     # -- what comes
 
-    def _told(self, found: Afterwards) -> None:
+    def tell(self, found: Afterwards) -> None:
         first = not self._found.refusals
         self._found = found
         if self._until is None:
@@ -135,19 +114,15 @@ class RefusalWatch(QObject):
             if first:
                 self.dialog.present()
 
-    def _ended(self, over: _Over) -> None:
-        stopped, self.run = self.run is not None and self.run.cancelling, None
+    def end(self, over: _Over, *, cancelled: bool) -> bool:
         self._clock.stop()
         if self._dropped:
             self.dialog.hide()
         elif over.why is not None:
             self.dialog.fail(over.why, over.words)
         else:
-            self.dialog.end(self._found, more=self._more(), stopped=stopped)
-        if self._closing:
-            self.closed.emit()
-        elif not self._dropped:
-            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+            self.dialog.end(self._found, more=self._more(), stopped=cancelled)
+        return not self._dropped
 
     def _run_begun(self, engine: str, name: str) -> None:
         if self._done is not None and (engine, name) == (self._done.engine, self._done.name):
@@ -182,15 +157,10 @@ class RefusalWatch(QObject):
             self.dialog.hide()
             self._side.ask_undo(self._done)
 
-    def end_or_wait(self) -> bool:
-        """False while something is watched, which is broken off: `closed` comes when that is over."""
-        if self._dialog is not None:
-            self._dialog.hide()
-        if not self.busy:
-            return True
-        self._closing = self._dropped = True
-        self.cancel()
-        return False
+    def end_soon(self) -> bool:
+        self._dropped = True
+        self.dialog.hide()
+        return super().end_soon()
 
 
 def _keeps_all(before: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -27,14 +26,14 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import value_text
 from stratascope.presentation.relaunch_words import passed_lines, toggle_title
-from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.flow import TextColumn
-from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.long_run import Sheet
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import empty
 from stratascope.ui.relaunch.refusals_line import RefusalsLine
-from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.usecases.tighten.afterwards import Afterwards
 
 WIDTH, HEIGHT = 640, 460
@@ -89,10 +88,7 @@ class RefusalsDialog(Sheet):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
-        self.name = ""
-        self.running = False
         self.rows: tuple[RefusalRow, ...] = ()
-        self.title, self.lead = Label(theme, 18, BOLD, wrap=True), Label(theme, 13, ink="text2", wrap=True)
         self.again = RefusalsLine(theme)
         self._list = QVBoxLayout()
         self._list.setSpacing(theme.px(4))
@@ -111,7 +107,7 @@ class RefusalsDialog(Sheet):
         self.area.setWidget(inner)
         self.undo = self._button(msg("Undo…"), self.undo_wanted.emit)
         self.all_of_it = self._button(msg("Allow all…"), lambda: self.allowed.emit(None))
-        self.back = self._button(msg("Close"), self._back)
+        self.back.setText(translate(msg("Close")))
         self.frame(
             ((self.title, 0), (self.lead, 0), (self.area, 1), (self.again, 0)),
             (self.undo,),
@@ -128,7 +124,7 @@ class RefusalsDialog(Sheet):
     def begin(self, name: str) -> None:
         """It is watched from now on, as soon as root agreed."""
         self.name, self.running = plain(name, 200), True
-        self._head(msg("Watching {name} for refusals…", name=self.name))
+        self.entitle(msg("Watching {name} for refusals…", name=self.name))
         self._show((), more=False)
         self.tell_left(None)
         self.again.hide()
@@ -152,7 +148,7 @@ class RefusalsDialog(Sheet):
             closed = msg("This can be closed: it reopens when something is refused.")
             told = together([translate(left), translate(closed)])
         if told != self.lead.text():
-            self.lead.setText(told)
+            self.say(told)
 
     def show_refused(self, found: Afterwards, *, more: bool) -> None:
         """What was refused so far. `more`: there is more to all of it than to any one of them."""
@@ -164,38 +160,27 @@ class RefusalsDialog(Sheet):
         self._show(found.refusals, more=more)
         count = len(found.refusals)
         if found.ended:
-            self._head(msg("{name} ended while it was being watched", name=self.name))
+            self.entitle(msg("{name} ended while it was being watched", name=self.name))
             lead = msg("The last refusals may be the reason. Undo brings back the original.")
             if not count:
                 lead = msg("Nothing new was refused before that. Undo brings back the original.")
         elif count:
-            self._head(plural("{count} thing was refused to {name}", "{count} things were refused to {name}", count,
+            self.entitle(plural("{count} thing was refused to {name}", "{count} things were refused to {name}", count,
                               name=self.name))  # fmt: skip
             lead = msg("It keeps running. You decide whether it needs this.")
         else:
-            self._head(msg("Nothing new was refused to {name}", name=self.name))
+            self.entitle(msg("Nothing new was refused to {name}", name=self.name))
             lead = msg("Watching was stopped early.") if stopped else msg("It was watched for the whole time.")
-        self.lead.setText(together([translate(lead), *(translate(each) for each in passed_lines(found.passed))]))
+        self.say(together([translate(lead), *(translate(each) for each in passed_lines(found.passed))]))
         self._over(undo=found.ended, again=not found.ended)
 
     def fail(self, why: Message, words: str) -> None:
         """It can't be watched."""
-        self._head(msg("{name} can't be watched for refusals", name=self.name))
-        self.lead.setText(plain(translate(why), 400))
-        give_tip(self.lead, plain(words, 400))
+        self.entitle(msg("{name} can't be watched for refusals", name=self.name))
+        self.say(why, words)
         self._over(undo=False, again=True)
 
-    def refuse(self, why: Message) -> None:
-        """It can't be allowed now; what was told stays, since that may pass."""
-        self.lead.setText(translate(why))
-        accessibility.announce(self, self.lead.text())
-
     # -- inside
-
-    def _head(self, title: Message) -> None:
-        self.title.setText(translate(title))
-        self.setWindowTitle(self.title.text())
-        give_tip(self.lead, "")
 
     def _show(self, refusals: tuple[Refusal, ...], *, more: bool) -> None:
         if refusals and len(refusals) == len(self.rows):
@@ -211,30 +196,19 @@ class RefusalsDialog(Sheet):
         self.all_of_it.setVisible(more)
 
     def _over(self, *, undo: bool, again: bool) -> None:
-        self.running = False
         self.back.setText(translate(msg("Close")))
         self.back.setEnabled(True)
         self.undo.setVisible(undo)
         self.again.setVisible(again)
         self.area.setVisible(bool(self.rows))
-        accessibility.announce(self, f"{self.title.text()} {self.lead.text()}")
-        if self.isVisible():
-            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.tell_end()
 
-    def _back(self) -> None:
+    def press_back(self) -> None:
         if self.running:
-            self.back.setEnabled(False)
-            self.lead.setText(translate(msg("Watching is about to stop.")))
             self.stopped.emit()
         else:
-            self.hide()
+            self.leave()
 
-    def focusNextPrevChild(self, forward: bool) -> bool:
-        return focus_order.step(self, forward=forward)
-
-    def reject(self) -> None:
-        self.hide()  # Escape: it goes on
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()
-        self.hide()
+    def tell_cancelling(self) -> None:
+        super().tell_cancelling()
+        self.say(msg("Watching is about to stop."))

@@ -10,7 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.refusals_report import allowing
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.exposure_words import number_text
 from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.hardening import Hardening

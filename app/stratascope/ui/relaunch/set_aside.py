@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Damaged, Transaction
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.questions import ask_discard
 from stratascope.usecases.hardening import Aside, Hardening

@@ -21,6 +21,7 @@ from stratascope.presentation import shared_parts as words
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.table import ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
@@ -189,3 +190,14 @@ class SharedPage(QWidget):
 
 def _key(shared: Shared) -> tuple[object, ...]:
     return shared.kind, shared.name, shared.engine, shared.containers[:1]
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    page, selection = SharedPage(parts.theme), parts.selection
+
+    def refresh() -> None:
+        if selection.snapshot is not None:
+            page.show_snapshot(selection.snapshot, selection.filter)
+
+    return MadePage(page, refresh)

@@ -29,6 +29,7 @@ from stratascope.i18n.translate import translate
 from stratascope.natural_sort import natural
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
 
@@ -150,3 +151,14 @@ def _why_none(state: ContainerState | None) -> Message:
     if not runs(state):
         return msg("No process runs in this container, so there is no filter to show. Start it first.")
     return msg("How this container's filter answers each call is not known.")
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    page, selection = CallMapPage(parts.theme), parts.selection
+
+    def refresh() -> None:
+        if selection.snapshot is not None:
+            page.show_state(selection.judged, selection.snapshot.containers)
+
+    return MadePage(page, refresh, page.search_field().setText, page.search_field)

@@ -26,6 +26,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.kit.gap_words import summary
 from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.details import ThreatDetails
 from stratascope.ui.threats.filter_chips import OutcomeFilter
@@ -201,3 +202,10 @@ class MatrixPage(QWidget):
             length = self.width() if beside else self.height()
             share = 0.68 if beside else 0.58
             self.splitter.setSizes([round(length * share), round(length * (1 - share))])
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    page, selection = MatrixPage(parts.theme, parts.layers), parts.selection
+    return MadePage(page, lambda: page.show_state(selection.judged, selection.what_if.result()), page.choose,
+                    page.search_field)  # fmt: skip

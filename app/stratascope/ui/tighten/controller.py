@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.layer import Layer
@@ -21,8 +20,9 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state import exercises
 from stratascope.ui.harden.trial_buttons import TrialButton
-from stratascope.ui.harden.worker import ThreadRun, reason
+from stratascope.ui.kit.background import reason
 from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
@@ -70,11 +70,8 @@ class _Kept(Value):
 Make = Callable[[Callable[[], bool]], Iterator[SearchEvent | _Over]]
 
 
-class TrialController(QObject):
-    """`closed`: a search that the window's end waited for is over. `dialog_made`: its sheet is there now."""
-
-    closed = Signal()
-    dialog_made = Signal(object)
+class TrialController(LongRun["TrialDialog"]):
+    """The search, and what it found."""
 
     def __init__(
         self,
@@ -88,42 +85,35 @@ class TrialController(QObject):
         lesson: LessonOf | None = None,
     ) -> None:
         """Without `lesson` twins are not watched."""
-        super().__init__(window)
-        self._window, self._theme, self._layers = window, theme, layers
+        super().__init__(window, theme)
+        self._layers = layers
         self._hardening, self._side, self._selection = hardening, side, selection
         self._settings, self._lesson, self._draft = kept, lesson, side.column.draft
-        self.run: ThreadRun | None = None
         self._state: ContainerState | None = None  # of the container that the sheet is about
         self._wishes = Wishes()
         self._watcher: Lesson | None = None
         self._trials: list[TrialDone] = []
         self._found: dict[tuple[str, str], _Kept] = {}  # by engine and name
         self._twins: set[tuple[str, str]] = set()  # seen of the last search
-        self._closing = False
         self._button: TrialButton | None = None
         self._card: TrialCard | None = None
-        self._dialog: TrialDialog | None = None
         side.column.trial_wanted.connect(lambda chosen: self.ask(chosen=chosen))
         side.find_wanted.connect(self.find)
         side.exercised = self.exercised
         self._draft.changed.connect(self.refresh)
         selection.container_changed.connect(self.refresh)
 
-    @property
-    def dialog(self) -> TrialDialog:
-        """Made when it is first wanted."""
-        if self._dialog is None:
-            from stratascope.ui.tighten.dialog import TrialDialog
+    def make_dialog(self) -> TrialDialog:
+        from stratascope.ui.tighten.dialog import TrialDialog
 
-            numbers = {layer.id: layer.number for layer in self._layers}
-            titles = {layer.number: translate(layer.about.title) for layer in self._layers}
-            self._dialog = TrialDialog(self._theme, numbers, titles, self._window)
-            self._dialog.begun.connect(self._begin)
-            self._dialog.cancelled.connect(self.cancel)
-            self._dialog.taken.connect(self._take)
-            self._dialog.again.connect(self._again)
-            self.dialog_made.emit(self._dialog)
-        return self._dialog
+        numbers = {layer.id: layer.number for layer in self._layers}
+        titles = {layer.number: translate(layer.about.title) for layer in self._layers}
+        dialog = TrialDialog(self._theme, numbers, titles, self._window)
+        dialog.begun.connect(self._begin)
+        dialog.cancelled.connect(self.cancel)
+        dialog.taken.connect(self._take)
+        dialog.again.connect(self._again)
+        return dialog
 
     def join(self, page: UsePage) -> None:
         """The page "Use" was made: the button and the card have their places in it."""
@@ -134,11 +124,6 @@ class TrialController(QObject):
         self._card.again.clicked.connect(lambda _=False: self.ask(chosen=False))
         page.add_trials(self._button, self._card)
         self.refresh()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a search is under way."""
-        return self.run is not None
 
     def refresh(self) -> None:
         """What is shown of it beside the sheet."""
@@ -250,26 +235,17 @@ class TrialController(QObject):
 
     def _start(self, make: Make) -> None:
         self._trials, self._watcher, self._twins = [], None, set()
-        self.run = ThreadRun(make, _over, "trials", self)
-        self.run.told.connect(self._told)
-        self.run.over.connect(self._ended)
+        run = self.begin_run(make, _over, "trials")
         self.refresh()
-        self.run.start()
+        run.start()
 
-    def cancel(self) -> None:
-        """Break it off at the next safe place."""
-        if self.run is not None:
-            self.run.cancel()
-            self.dialog.tell_cancelling()
-
-    def _told(self, event: TrialBegun | TrialDone) -> None:
+    def tell(self, event: TrialBegun | TrialDone) -> None:
         if isinstance(event, TrialDone):
             self._trials.append(event)
         self.dialog.tell(event, None if self._watcher is None else self._watcher.why_not)
 
-    def _ended(self, over: _Over) -> None:
-        cancelled = self.run is not None and self.run.cancelling
-        self.run, done, state = None, over.done, self._state
+    def end(self, over: _Over, *, cancelled: bool) -> bool:
+        done, state = over.done, self._state
         if isinstance(done, _Failed) or state is None:
             why = done if isinstance(done, _Failed) else _Failed(msg("It was interrupted without a result."))
             self.dialog.fail(msg("Cancelled.") if cancelled else why.why, why.words)
@@ -278,10 +254,7 @@ class TrialController(QObject):
         else:
             self._show_found(state, done)
         self.refresh()
-        if self._closing:
-            self.closed.emit()
-        elif not self.dialog.isVisible() and not cancelled:
-            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+        return not cancelled
 
     def _show_found(self, state: ContainerState, found: Tightened | Loosened) -> None:
         wishes = self._wishes
@@ -314,18 +287,9 @@ class TrialController(QObject):
         else:
             self.dialog.refuse(GONE)
 
-    def end_or_wait(self) -> bool:
-        """False while a search is under way, which is broken off: `closed` comes when its twin is gone.
-
-        Asked a second time it is not waited for: the journal knows of the twin, and the next start removes it.
-        """
-        if not self.busy or self._closing:
-            if self._dialog is not None:
-                self._dialog.hide()
-            return True
-        self._closing = True
-        self.cancel()
-        return False
+    def end_soon(self) -> bool:
+        """Asked a second time it is not waited for: the journal knows of the twin, and the next start removes it."""
+        return self.closing or super().end_soon()
 
 
 def _over(error: Exception | None) -> _Over:

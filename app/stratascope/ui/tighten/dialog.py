@@ -9,18 +9,15 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.command_box import MainButton
-from stratascope.ui.kit import accessibility, focus_order
-from stratascope.ui.kit.labels import Label, give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.relaunch.sheet import Sheet
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.long_run import PagedSheet
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.tighten import row_text
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf
 from stratascope.ui.tighten.wish_page import WishPage
@@ -42,7 +39,7 @@ class Page(Enum):
     AFTER = 2
 
 
-class TrialDialog(Sheet):
+class TrialDialog(PagedSheet):
     """`begun`: the person agreed. `taken`: relaunch with these choices. `again`: the first page once more."""
 
     begun = Signal()
@@ -52,22 +49,13 @@ class TrialDialog(Sheet):
 
     def __init__(self, theme: Theme, numbers: dict[str, int], titles: dict[int, str], parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
-        self.name = ""
-        self.title = Label(theme, 18, BOLD, wrap=True)
-        self.lead = Label(theme, 13, ink="text2", wrap=True)
-        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self.before = WishPage(theme)
         heads = tuple(translate(text) for text in (msg("Trial"), msg("Outcome"), msg("Seconds")))
         self.trials = RowTable(theme, translate(msg("Trials so far")), heads, lines=2)
         self._rows: list[Row] = []
         self.after = FoundPage(theme, numbers, titles)
         self.after.switched.connect(self._switched)
-        self.go = MainButton(theme)
-        self.go.setMinimumWidth(theme.px(220))
-        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.go.clicked.connect(self._go)
-        self.back = QPushButton()
-        self.back.clicked.connect(self._back)
         self.once_more = QPushButton(translate(msg("Try again…")))
         self.once_more.clicked.connect(lambda _=False: self.again.emit())
         during = QWidget()
@@ -75,7 +63,6 @@ class TrialDialog(Sheet):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.trials, 1)
         column.addStretch(0)
-        self.pages = QStackedWidget()
         for page in (self.before, during, self.after):
             self.pages.addWidget(page)
         self.frame(
@@ -102,14 +89,14 @@ class TrialDialog(Sheet):
         self.name = plain(name, 200)
         self.before.begin(chosen, remembered, watched, try_chosen=try_chosen)
         title = msg("Try {name} on a twin", name=self.name) if try_chosen else msg("Tighten {name}", name=self.name)
-        self._show(Page.BEFORE, title)
-        self._say(
+        self.turn(Page.BEFORE, title)
+        self.say(
             translate(
                 msg("A twin is a copy beside it, without its ports and with copies of its volumes, that is removed "
                     "after each trial. The container itself keeps running, unchanged.")
             )
         )  # fmt: skip
-        self._buttons(msg("Cancel"), msg("Try on a twin"))
+        self._offer(msg("Cancel"), msg("Try on a twin"))
         self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -126,9 +113,9 @@ class TrialDialog(Sheet):
     def _begin(self, title: Message) -> None:
         self._rows = []
         self.trials.show_rows(())
-        self._show(Page.DURING, title)
-        self._say(translate(msg("Checking it…")))
-        self._buttons(msg("Cancel"), None)
+        self.turn(Page.DURING, title)
+        self.say(translate(msg("Checking it…")))
+        self._offer(msg("Cancel"), None)
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def tell(self, event: TrialBegun | TrialDone, unwatched: Message | None) -> None:
@@ -140,67 +127,38 @@ class TrialDialog(Sheet):
             self._rows.append(row)
         self.trials.show_rows(tuple(self._rows))
         self.trials.scrollToBottom()
-        self._warn("" if unwatched is None else plain(translate(found_alone(unwatched)), 400))
+        self.warn("" if unwatched is None else plain(translate(found_alone(unwatched)), 400))
         if isinstance(event, TrialBegun) and self.back.isEnabled():
             told = translate(event.sentence)
-            self._say(told)
+            self.say(told)
             accessibility.announce(self, told)
 
     def tell_cancelling(self) -> None:
         """It ends at the next safe place."""
-        self._say(translate(msg("Interrupted; its twin is being removed…")))
-        self.back.setEnabled(False)
+        self.say(translate(msg("Interrupted; its twin is being removed…")))
+        super().tell_cancelling()
 
     def end(self, done: Tightened, asked: int, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:
         """What was found. `asked`: how many settings were to be tried; 0: they were derived."""
         self.after.show_found(done, found, preview_of)
-        self._show(Page.AFTER, row_text.title(done, asked, found))
-        self._say(row_text.lead(done))
-        self._warn("" if done.unwatched is None else plain(translate(found_alone(done.unwatched)), 400))
-        self._buttons(msg("Close"), msg("Relaunch with these…") if done.choices else None, again=True)
-        self._ended()
+        self.turn(Page.AFTER, row_text.title(done, asked, found))
+        self.say(row_text.lead(done))
+        self.warn("" if done.unwatched is None else plain(translate(found_alone(done.unwatched)), 400))
+        self._offer(msg("Close"), msg("Relaunch with these…") if done.choices else None, again=True)
+        self.tell_end()
 
     def fail(self, why: Message, said: str = "", title: Message = NOT_TRIED) -> None:
         """It came to nothing."""
-        self._show(Page.DURING, title)
-        self._say(plain(translate(why), 400), said)
-        self._buttons(msg("Close"), None, again=True)
-        self._ended()
-
-    def refuse(self, why: Message) -> None:
-        """What was found can't be taken now; it stays, since that may pass."""
-        self._say(translate(why))
-        accessibility.announce(self, self.lead.text())
+        self.turn(Page.DURING, title)
+        self.say(why, said)
+        self._offer(msg("Close"), None, again=True)
+        self.tell_end()
 
     # -- inside
 
-    def _show(self, page: Page, title: Message) -> None:
-        self.pages.setCurrentIndex(page.value)
-        self.title.setText(translate(title))
-        self.setWindowTitle(self.title.text())
-        self._warn("")
-
-    def _say(self, text: str, more: str = "") -> None:
-        self.lead.setText(text)
-        give_tip(self.lead, plain(more, 400))
-
-    def _warn(self, text: str) -> None:
-        self.told.setText(text)
-        self.told.setVisible(bool(text))
-
-    def _buttons(self, back: Message, go: Message | None, *, again: bool = False) -> None:
-        self.back.setText(translate(back))
-        self.back.setEnabled(True)
+    def _offer(self, back: Message, go: Message | None, *, again: bool = False) -> None:
+        self.offer(back, go)
         self.once_more.setVisible(again)
-        self.go.setVisible(go is not None)
-        if go is not None:
-            self.go.say(translate(go))
-            self.go.setEnabled(True)
-
-    def _ended(self) -> None:
-        accessibility.announce(self, f"{self.title.text()} {self.lead.text()}")
-        if self.isVisible():
-            (self.back if self.go.isHidden() else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _switched(self) -> None:
         self.go.setEnabled(bool(self.after.choices))
@@ -211,18 +169,8 @@ class TrialDialog(Sheet):
         else:
             self.taken.emit(self.after.choices)
 
-    def _back(self) -> None:
+    def press_back(self) -> None:
         if self.page is Page.DURING and self.once_more.isHidden():
             self.cancelled.emit()
         else:
-            self.hide()
-
-    def focusNextPrevChild(self, forward: bool) -> bool:
-        return focus_order.step(self, forward=forward)
-
-    def reject(self) -> None:
-        self.hide()  # Escape: trials go on, the column tells of it
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()
-        self.hide()
+            self.leave()

@@ -16,6 +16,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.use_picture import UsePicture, use_picture
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.calls import CallsCard
@@ -186,3 +187,9 @@ class UsePage(QScrollArea):
             self._grid.setRowStretch(at, 1 if at < 4 // columns else 0)
         for at in range(2):
             self._grid.setColumnStretch(at, 1 if at < columns else 0)
+
+
+def make(parts: Parts) -> MadePage:
+    """For the window."""
+    page = UsePage(parts.theme, parts.layers, parts.selection, parts.get(Watching))
+    return MadePage(page, page.refresh)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from stratascope.core.capture import or_none
 from stratascope.core.container import Container
@@ -19,7 +19,7 @@ from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.stat import parse_stat
-from stratascope.ui.harden.worker import QueryRunner
+from stratascope.ui.kit.background import Bell, QueryRunner
 from stratascope.usecases.observe.learning import Learning, Watched
 from stratascope.value import Value, replace
 
@@ -49,7 +49,6 @@ class Watching(QObject):
     """`told` when something of that container is known anew. Without a service nothing ever is."""
 
     told = Signal(object)  # Key
-    _came = Signal()
 
     def __init__(self, learning: Learning | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -68,7 +67,7 @@ class Watching(QObject):
         self._quiet = QTimer(self)
         self._quiet.setInterval(QUIET)
         self._quiet.timeout.connect(self._look_at_watched)
-        self._came.connect(self._gather, Qt.ConnectionType.QueuedConnection)
+        self._bell = Bell(self._gather, self)
         if learning is not None:
             learning.changed = self._heard
 
@@ -170,12 +169,9 @@ class Watching(QObject):
 
     def _heard(self, container: Container) -> None:
         """Called by the thread of an observation, for each event."""
-        pending = bool(self._news)
         self._news[container.key] = container
-        if not pending:
-            self._came.emit()
+        self._bell.ring()
 
-    @Slot()
     def _gather(self) -> None:
         if not self._timer.isActive():
             self._timer.start()

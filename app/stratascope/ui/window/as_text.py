@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from stratascope.core.message import Message
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.window.pages import Pages
@@ -47,5 +47,4 @@ class AsText(QObject):
             self._tell(answer.message)
         elif self._selection.key == key:
             self._pages.show_view(View.BEFORE)
-            if self._pages.before is not None:
-                self._pages.before.put(answer)
+            self._pages.made[View.BEFORE].choose(answer)

@@ -91,7 +91,7 @@ class WindowLayout(QObject):
         pages.back_wanted.connect(self.go_back)
         pages.strata_page.layer_closed.connect(self.adapt)
         if self.dock is not None:
-            pages.before_made.connect(lambda page: page.column_wanted.connect(self.to_column))
+            pages.when_made(View.BEFORE, lambda page: page.column_wanted.connect(self.to_column))
             self.dock.show_column(harden_column)
 
     def _lay_out(self, notices: Notices) -> None:
@@ -224,11 +224,11 @@ class WindowLayout(QObject):
         self._findings.set_seen(seen=wide)
         pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)
         if self.dock is not None:
-            before = pages.before if pages.view is View.BEFORE else None
-            column = self._column if before is None else before.column
+            own = None if pages.view not in pages.made else pages.made[pages.view].column
+            column = own or self._column
             self.dock.show_column(column)
             for way in (self.dock.button, self._way):
-                way.setEnabled(before is not None or self._selection.current is not None)
+                way.setEnabled(own is not None or self._selection.current is not None)
             self._way.setVisible(column is not None)  # where nothing that runs is hardened it is on one page only
         here, places = window.focusWidget(), (containers.view, pages)
         focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))

@@ -32,6 +32,7 @@ from stratascope.ui.history.chronicle import Chronicle
 from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.feed import Feed
+from stratascope.ui.kit.page import Parts
 from stratascope.ui.kit.page_switch import MACHINE, View
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
@@ -88,38 +89,20 @@ class MainWindow(QMainWindow):
             if explaining is None or hardening is None
             else Endings(theme, explaining.ending, partial(command_with, hardening), self)
         )
-        self.pages = Pages(
-            theme,
-            layers,
-            selection,
-            self.strata_page,
-            self.toolbar.views,
-            self.watching,
-            self.refused,
-            self.chronicle,
-            able=hardening is not None,
-            before=services.before,
-        )
-        self.hardening = (
-            None
-            if hardening is None
-            else RelaunchController(self, theme, layers, hardening, selection, feed, settings, services.exports)
-        )
-        self.trials = (
-            None
-            if hardening is None or self.hardening is None
-            else TrialController(self, theme, layers, hardening, self.hardening, selection, settings, services.lesson)
-        )
-        self.refusals = (
-            None
-            if hardening is None or self.hardening is None
-            else RefusalWatch(self, theme, hardening, self.hardening)
-        )
-        self.many = (
-            None
-            if hardening is None or self.hardening is None
-            else ManyController(self, theme, HardeningTogether(hardening), self.hardening, selection, feed)
-        )
+        asked = self.watching, self.refused, self.chronicle
+        parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)
+        self.pages = Pages(parts, self.strata_page, self.toolbar.views)
+        self.hardening: RelaunchController | None = None
+        self.trials: TrialController | None = None
+        self.refusals: RefusalWatch | None = None
+        self.many: ManyController | None = None
+        if hardening is not None:
+            self.hardening = side = RelaunchController(
+                self, theme, layers, hardening, selection, feed, settings, services.exports
+            )
+            self.trials = TrialController(self, theme, layers, hardening, side, selection, settings, services.lesson)
+            self.refusals = RefusalWatch(self, theme, hardening, side)
+            self.many = ManyController(self, theme, HardeningTogether(hardening), side, selection, feed)
         column = None if self.hardening is None else self.hardening.column
         self.findings = FindingsColumn(theme, layers, selection, self.acceptances)
         self.window_layout = WindowLayout(
@@ -157,18 +140,22 @@ class MainWindow(QMainWindow):
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
         if self.endings is not None:
-            self.pages.denied_made.connect(self.endings.join)
+            self.pages.when_made(View.DENIED, self.endings.join)
         if self.trials is not None:
-            self.pages.use_made.connect(self.trials.join)
-            self.trials.closed.connect(self.close)
-            self.trials.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.TRIALS))
-        if self.refusals is not None:
-            self.refusals.closed.connect(self.close)
-            self.refusals.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.REFUSALS))
+            self.pages.when_made(View.USE, self.trials.join)
         if self.many is not None:
             self.actions_.add_above(msg("Harden several…"), "", self.many.ask)
-            self.many.closed.connect(self.close)
-            self.many.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.MANY))
+        runs = (
+            (self.trials, topics.TRIALS),
+            (self.refusals, topics.REFUSALS),
+            (self.many, topics.MANY),
+            (self.hardening, topics.RELAUNCH),
+        )
+        self._runs = tuple(run for run, _ in runs if run is not None)
+        for run, topic in runs:
+            if run is not None:
+                run.closed.connect(self.close)
+                run.dialog_made.connect(partial(self.guide.serve, topic=topic))
         self.clock.start()
         self._restore()
         self.window_layout.resized()
@@ -190,7 +177,7 @@ class MainWindow(QMainWindow):
         self.pages.fleet_left.connect(self.containers.take_focus)
         self.pages.turned.connect(lambda: self.containers.set_elsewhere(self.pages.view in MACHINE))
         self.pages.filter_wanted.connect(lambda: self.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
-        self.pages.processes_made.connect(lambda page: page.refresh_wanted.connect(self.feed.refresh))
+        self.pages.when_made(View.PROCESSES, lambda page: page.refresh_wanted.connect(self.feed.refresh))
         self.actions_.back_wanted.connect(self.window_layout.go_back)
         self.actions_.refresh_wanted.connect(self.feed.refresh)
         self.actions_.settings_wanted.connect(self.preferences.show_dialog)
@@ -216,11 +203,11 @@ class MainWindow(QMainWindow):
     def _serve_guide(self) -> None:
         serve, strata_page = self.guide.serve, self.strata_page
         for part in (self.toolbar.popup, self.toolbar.engines):
-            serve(part, lambda: topics.ENGINES)
-        serve(self.toolbar.root, lambda: topics.ROOT)
+            serve(part, topics.ENGINES)
+        serve(self.toolbar.root, topics.ROOT)
         serve(strata_page.panel, lambda: (topics.LAYERS, self.selection.layer_id))
         for header in (strata_page.header, self.pages.header):
-            serve(header.exposure, lambda: topics.EXPOSURE)
+            serve(header.exposure, topics.EXPOSURE)
         serve(self.containers, lambda: topics.LIST if self._topic() == topics.VIEWS[View.STRATA] else self._topic())
 
     def _topic(self) -> topics.Topic:
@@ -237,12 +224,11 @@ class MainWindow(QMainWindow):
             hardening.column.draft.offer_changed.connect(header.show_offer)
         for findings in (self.strata_page.panel.findings, self.findings.list):
             hardening.join(findings)
-        self.pages.history_made.connect(hardening.join)
+        self.pages.when_made(View.HISTORY, hardening.join)
         self.refused.told.connect(partial(self._show_asked, hardening))
-        self.pages.denied_made.connect(lambda page: page.allow_wanted.connect(hardening.allow))
-        self.guide.serve(hardening.column, lambda: topics.HARDENING)
-        hardening.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.RELAUNCH))
-        hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=lambda: topics.ASIDE))
+        self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
+        self.guide.serve(hardening.column, topics.HARDENING)
+        hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it too
 
     def _show_asked(self, hardening: RelaunchController, key: Key) -> None:
@@ -325,10 +311,7 @@ class MainWindow(QMainWindow):
             self.update()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not all(each is None or each.end_or_wait() for each in (self.trials, self.refusals, self.many)):
-            event.ignore()
-            return
-        if self.hardening is not None and not self.hardening.end_or_ask():
+        if not all(run.end_or_wait() for run in self._runs):
             event.ignore()
             return
         self.window_layout.remember(self.settings)

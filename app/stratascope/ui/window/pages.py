@@ -7,92 +7,50 @@ they are not in view. Those of the container stand below a head of their own; th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from importlib import import_module
+from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from stratascope.core.layer import Layer
 from stratascope.core.severity import SERIOUS
 from stratascope.presentation.history_report import Line, Target
 from stratascope.ui.denied.refused import Refused
-from stratascope.ui.history.chronicle import Chronicle
-from stratascope.ui.kit.page_switch import MACHINE, View, ViewSwitch, has_graphs
-from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.page import MadePage, Parts
+from stratascope.ui.kit.page_switch import MACHINE, PAGES, View, ViewSwitch, has_graphs, page_of
+from stratascope.ui.kit.selection import Key
 from stratascope.ui.panel.panel import ABOUT
-from stratascope.ui.shared.page import SharedPage
-from stratascope.ui.syscalls.page import CallMapPage
-from stratascope.ui.use.watching import Watching
 from stratascope.ui.window.empty_page import EmptyPage
 from stratascope.ui.window.header import Header
-from stratascope.ui.window.strata_page import StrataPage, not_started
+from stratascope.ui.window.strata_page import StrataPage
 
-if TYPE_CHECKING:
-    from stratascope.ui.before.draft import Before
-    from stratascope.ui.before.page import BeforePage
-    from stratascope.ui.denied.page import DeniedPage
-    from stratascope.ui.fleet.several import FleetPages
-    from stratascope.ui.history.page import HistoryPage
-    from stratascope.ui.processes.page import ProcessesPage
-    from stratascope.ui.threats.page import MatrixPage
-    from stratascope.ui.use.page import UsePage
-
-
+P = TypeVar("P", bound=QWidget)
 _VIEWS = {Target.DENIED: View.DENIED, Target.PROCESSES: View.PROCESSES}
 
 
 class Pages(QStackedWidget):
     """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list. `filter_wanted`:
     what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen. `logs_wanted`:
-    to its log. `use_made`, `denied_made`, `history_made`, `processes_made`, `before_made`: that page is there now.
+    to its log.
     """
 
     turned = Signal()
     back_wanted = Signal()
     filter_wanted = Signal()
     fleet_left = Signal()
-    use_made = Signal(object)
-    denied_made = Signal(object)
-    history_made = Signal(object)
     logs_wanted = Signal()
-    processes_made = Signal(object)
-    before_made = Signal(object)
 
-    def __init__(
-        self,
-        theme: Theme,
-        layers: tuple[Layer, ...],
-        selection: Selection,
-        strata_page: StrataPage,
-        switch: ViewSwitch,
-        watching: Watching,
-        refused: Refused,
-        chronicle: Chronicle,
-        *,
-        able: bool,
-        before: Before | None = None,
-    ) -> None:
-        """`able`: whether a relaunch can be asked for at all. `before`: judges what is not started yet."""
+    def __init__(self, parts: Parts, strata_page: StrataPage, switch: ViewSwitch) -> None:
         super().__init__()
-        self._before = before
-        self._theme, self.layers, self._selection = theme, layers, selection
-        self._watching, self._refused, self._chronicle, self._able = watching, refused, chronicle, able
+        theme, selection = parts.theme, parts.selection
+        self._parts, self.layers, self._selection = parts, parts.layers, selection
         self.strata_page, self.switch = strata_page, switch
         self.view = View.STRATA
+        self.made: dict[View, MadePage] = {}
+        self._wanted_of: dict[View, list[Callable[[Any], object]]] = {}  # who waits for a page to be made
         self.empty = EmptyPage(theme, selection)
-        self.header = Header(theme, layers, selection)
+        self.header = Header(theme, parts.layers, selection)
         self.header.card.set_low(True)
-        self.matrix: MatrixPage | None = None
-        self.calls: CallMapPage | None = None
-        self.fleet: FleetPages | None = None
-        self.shared: SharedPage | None = None
-        self.use: UsePage | None = None
-        self.denied: DeniedPage | None = None
-        self.history: HistoryPage | None = None
-        self.processes: ProcessesPage | None = None
-        self.before: BeforePage | None = None
-        self._before_strata: StrataPage | None = None
         self._below_header, self._stack = QWidget(), QStackedWidget()
         column = QVBoxLayout(self._below_header)
         column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
@@ -101,8 +59,8 @@ class Pages(QStackedWidget):
         column.addWidget(self._stack, 1)
         for page in (self.empty, strata_page, self._below_header):
             self.addWidget(page)
-        missing = {View.FLEET, View.HISTORY} if not has_graphs() else set[View]()
-        missing |= {View.BEFORE} if before is None else set()
+        missing = set() if parts.before is not None else {View.BEFORE}
+        missing |= set() if has_graphs() else {page.view for page in PAGES if page.graphs}
         switch.offer_views(tuple(view for view in View if view not in missing))
         switch.turned.connect(self.show_view)
         for header in (strata_page.header, self.header):
@@ -114,13 +72,37 @@ class Pages(QStackedWidget):
         selection.container_changed.connect(self._refresh)
         selection.supposed.connect(self._refresh)
         selection.filter_changed.connect(lambda: self._refresh() if self.view in MACHINE else None)
-        refused.told.connect(lambda _: self._count_refused())
+        parts.get(Refused).told.connect(lambda _: self._count_refused())
+        self.when_made(View.HISTORY, lambda page: page.show_wanted.connect(self._show_line))
+        for view in (View.FLEET, View.SHARED):
+            self.when_made(view, lambda page: page.chosen.connect(self._open_container))
+
+    def when_made(self, view: View, call: Callable[[Any], object]) -> None:
+        """`call` gets the page as soon as it is there."""
+        self._wanted_of.setdefault(view, []).append(call)
+
+    def of(self, kind: type[P]) -> P:
+        """The page of that type. Raises LookupError where it was not opened yet."""
+        for page in self.made.values():
+            if isinstance(page.widget, kind):
+                return page.widget
+        raise LookupError(kind)
+
+    def _page(self, view: View) -> MadePage:
+        """Made when it is first wanted."""
+        page = self.made.get(view)
+        if page is None:
+            module = import_module(f"stratascope.ui.{page_of(view).module}")
+            page = self.made[view] = module.make(self._parts)
+            (self if view in MACHINE else self._stack).addWidget(page.widget)
+            for call in self._wanted_of.get(view, ()):
+                call(page.widget)
+        return page
 
     def stop(self) -> None:
         """No page asks anything any more."""
-        for page in (self.processes, self.before):
-            if page is not None:
-                page.stop()
+        for page in self.made.values():
+            page.stop()
 
     def show_view(self, view: View) -> None:
         """Turn to that view, where it is offered; in one column also from the list to it, if it is the one already."""
@@ -133,16 +115,16 @@ class Pages(QStackedWidget):
     def open_threat(self, threat: str) -> None:
         """To the matrix, and to that threat in it; an empty id only opens the matrix."""
         self.show_view(View.MATRIX)
-        if self.matrix is not None:
+        if (page := self.made.get(View.MATRIX)) is not None:
             if threat:
-                self.matrix.choose(threat)
-            self.matrix.table.setFocus(Qt.FocusReason.OtherFocusReason)
+                page.choose(threat)
+            page.widget.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def search_calls(self, name: str) -> None:
         """To the system calls, and to that one among them."""
         self.show_view(View.CALLS)
-        if self.calls is not None:
-            self.calls.search_field().setText(name)
+        if (page := self.made.get(View.CALLS)) is not None:
+            page.choose(name)
 
     def leave_fleet(self) -> None:
         """One container was asked for: show it."""
@@ -153,33 +135,31 @@ class Pages(QStackedWidget):
         """Put the page of the view in force in front; without a container that is the empty page."""
         for header in (self.strata_page.header, self.header):
             header.back.setVisible(one_column)
-        if self.view is View.BEFORE:
-            self.setCurrentWidget(self._before_page())
-        elif self._selection.current is None:
+        if self._selection.current is None and self.view is not View.BEFORE:
             self.setCurrentWidget(self.empty)
         elif self.view is View.STRATA:
             self.setCurrentWidget(self.strata_page)
-        elif self.view is View.FLEET:
-            self.setCurrentWidget(self._fleet_page())
-        elif self.view is View.SHARED:
-            self.setCurrentWidget(self._shared_page())
+        elif self.view in MACHINE:
+            self.setCurrentWidget(self._page(self.view).widget)
         else:
-            self._stack.setCurrentWidget(self._page_of_container())
+            self._stack.setCurrentWidget(self._page(self.view).widget)
             self.setCurrentWidget(self._below_header)
 
     def search(self) -> None:
         """To the field that searches what is in view."""
-        if self.before is not None and self.view is View.BEFORE:
-            self.before.search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
-        elif self.view in MACHINE:
-            self.filter_wanted.emit()
-        elif self.view is View.STRATA:
+        field = self._search_field()
+        if self.view is View.STRATA:
             self._open_panel()
             self.strata_page.panel.find_in_raw()
-        elif self.view in (View.MATRIX, View.CALLS):
+        elif field is not None:
             self.turned.emit()
-            page = self._matrix_page() if self.view is View.MATRIX else self._calls_page()
-            page.search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+            field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif self.view in MACHINE:
+            self.filter_wanted.emit()
+
+    def _search_field(self) -> QWidget | None:
+        page = None if self.view is View.STRATA else self._page(self.view)
+        return None if page is None or page.search is None else page.search()
 
     def explain(self) -> None:
         """What the layer in the panel is."""
@@ -196,8 +176,9 @@ class Pages(QStackedWidget):
         self._head_in_view().card.press()
 
     def _head_in_view(self) -> Header:
-        if self.view is View.BEFORE and self._before_strata is not None:
-            return self._before_strata.header
+        page = self.made.get(self.view)
+        if page is not None and page.head is not None:
+            return page.head  # type: ignore[no-any-return]
         return self.strata_page.header if self.view in (View.STRATA, *MACHINE) else self.header
 
     def _open_panel(self) -> None:
@@ -221,87 +202,12 @@ class Pages(QStackedWidget):
         serious = 0 if matrix is None else sum(len(matrix.open(severity)) for severity in SERIOUS)
         self.switch.show_count(View.MATRIX, serious)
         self._count_refused()
-        if snapshot is None or self.view in (View.STRATA, View.BEFORE):
-            return
-        if self.view is View.FLEET:
-            self._fleet_page().show_snapshot(snapshot, selection.filter)
-        elif self.view is View.SHARED:
-            self._shared_page().show_snapshot(snapshot, selection.filter)
-        elif self.view is View.MATRIX:
-            self._matrix_page().show_state(state, selection.what_if.result())
-        elif self.view is View.CALLS:
-            self._calls_page().show_state(state, snapshot.containers)
-        elif self.view is View.USE:
-            self._use_page().refresh()
-        elif self.view is View.DENIED:
-            self._denied_page().refresh()
-        elif self.view is View.HISTORY:
-            self._history_page().refresh()
-        elif self.view is View.PROCESSES:
-            self._processes_page().refresh()
-        else:
-            assert_never(self.view)
+        if snapshot is not None and self.view not in (View.STRATA, View.BEFORE):
+            self._page(self.view).refresh()
 
     def _count_refused(self) -> None:
         state = self._selection.current
-        self.switch.show_count(View.DENIED, 0 if state is None else self._refused.of(state).count)
-
-    # -- pages, made when they are first wanted
-
-    def _page_of_container(self) -> QWidget:
-        pages: dict[View, Callable[[], QWidget]] = {
-            View.MATRIX: self._matrix_page,
-            View.CALLS: self._calls_page,
-            View.PROCESSES: self._processes_page,
-            View.USE: self._use_page,
-            View.DENIED: self._denied_page,
-            View.HISTORY: self._history_page,
-        }
-        return pages[self.view]()
-
-    def _matrix_page(self) -> MatrixPage:
-        if self.matrix is None:
-            from stratascope.ui.threats.page import MatrixPage
-
-            self.matrix = MatrixPage(self._theme, self.layers)
-            self._stack.addWidget(self.matrix)
-        return self.matrix
-
-    def _calls_page(self) -> CallMapPage:
-        if self.calls is None:
-            self.calls = CallMapPage(self._theme)
-            self._stack.addWidget(self.calls)
-        return self.calls
-
-    def _use_page(self) -> UsePage:
-        if self.use is None:
-            from stratascope.ui.use.page import UsePage
-
-            self.use = UsePage(self._theme, self.layers, self._selection, self._watching)
-            self._stack.addWidget(self.use)
-            self.use_made.emit(self.use)
-        return self.use
-
-    def _denied_page(self) -> DeniedPage:
-        if self.denied is None:
-            from stratascope.ui.denied.page import DeniedPage
-
-            self.denied = DeniedPage(
-                self._theme, self.layers, self._selection, self._watching, self._refused, able=self._able
-            )
-            self._stack.addWidget(self.denied)
-            self.denied_made.emit(self.denied)
-        return self.denied
-
-    def _history_page(self) -> HistoryPage:
-        if self.history is None:
-            from stratascope.ui.history.page import HistoryPage
-
-            self.history = HistoryPage(self._theme, self.layers, self._selection, self._chronicle, self._refused)
-            self._stack.addWidget(self.history)
-            self.history.show_wanted.connect(self._show_line)
-            self.history_made.emit(self.history)
-        return self.history
+        self.switch.show_count(View.DENIED, 0 if state is None else self._parts.get(Refused).of(state).count)
 
     def _show_line(self, line: Line) -> None:
         """Where more of it stands."""
@@ -315,36 +221,3 @@ class Pages(QStackedWidget):
             number = next((layer.number for layer in self.layers if layer.id == line.where), 0)
             if number:
                 self._selection.open_layer(number)
-
-    def _processes_page(self) -> ProcessesPage:
-        if self.processes is None:
-            from stratascope.ui.processes.page import ProcessesPage
-
-            self.processes = ProcessesPage(self._theme, self.layers, self._selection)
-            self._stack.addWidget(self.processes)
-            self.processes_made.emit(self.processes)
-        return self.processes
-
-    def _before_page(self) -> BeforePage:
-        if self.before is None:
-            assert self._before is not None
-            self.before, self._before_strata = not_started(self._theme, self.layers, self._before, self)
-            self.addWidget(self.before)
-            self.before_made.emit(self.before)
-        return self.before
-
-    def _shared_page(self) -> SharedPage:
-        if self.shared is None:
-            self.shared = SharedPage(self._theme)
-            self.shared.chosen.connect(self._open_container)
-            self.addWidget(self.shared)
-        return self.shared
-
-    def _fleet_page(self) -> FleetPages:
-        if self.fleet is None:
-            from stratascope.ui.fleet.several import FleetPages
-
-            self.fleet = FleetPages(self._theme, self.layers)
-            self.fleet.chosen.connect(self._open_container)
-            self.addWidget(self.fleet)
-        return self.fleet

@@ -7,23 +7,19 @@ What is not started yet is drawn by the same, on a page of its own.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.ui.findings.acceptances import Acceptances
+from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.panel import Panel
 from stratascope.ui.strata.view import Strata
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.layer_strip import LayerStrip
-
-if TYPE_CHECKING:
-    from stratascope.ui.before.draft import Before
-    from stratascope.ui.before.page import BeforePage
 
 
 class StrataPage(QWidget):
@@ -94,19 +90,23 @@ class StrataPage(QWidget):
         self._column.setStretchFactor(self._filler, 1 if low and not opened else 0)
 
 
-def not_started(
-    theme: Theme, layers: tuple[Layer, ...], before: Before, parent: QWidget
-) -> tuple[BeforePage, StrataPage]:
-    """The page, and what of it draws the container in view: its card and findings lead to the page's column."""
+def make(parts: Parts) -> MadePage:
+    """The page "Before it starts", for the window: what draws the container in view stands on it, and its card and
+    findings lead to the page's column.
+    """
     from stratascope.ui.before.page import BeforePage  # made when it is first opened, as all that is below it
 
-    own = Selection(parent)
-    strata = StrataPage(theme, layers, own, Acceptances(None, parent), named=False)
-    page = BeforePage(theme, layers, before, own, strata)
+    own, acceptances = Selection(), Acceptances(None)
+    strata = StrataPage(parts.theme, parts.layers, own, acceptances, named=False)
+    page = BeforePage(parts.theme, parts.layers, parts.before, own, strata)
+    for each in (own, acceptances):
+        each.setParent(page)
     card, findings = strata.header.card, strata.panel.findings
     card.close_wanted.connect(page.close_critical)
     card.switch_wanted.connect(page.show_switch)
     findings.fix_wanted.connect(partial(page.show_switch, turn_on=True))
     for part in (strata.header, findings):
         page.column.draft.offer_changed.connect(part.show_offer)
-    return page, strata
+    return MadePage(
+        page, choose=page.put, search=page.search_field, stop=page.stop, head=strata.header, column=page.column
+    )

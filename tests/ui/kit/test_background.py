@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner
 
 AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refused")
 

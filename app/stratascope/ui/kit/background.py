@@ -1,14 +1,16 @@
-"""Engine work off the window's thread: questions one after the other of each engine, and a relaunch told step by step.
+"""Work off the window's thread, and the one way back to it: a bell that any thread rings and the window's hears.
 
-As in the feed, a plain thread hands over by a queued signal, and only there. A run's thread is no daemon: the program
-does not end before the engine is as it should be.
+Questions one after the other of each engine, and a long run told step by step. Decided against QThread and Qt's thread
+pool: what works here knows no Qt.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -16,11 +18,10 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.transaction import BusyError, Ended, Ending, JournalError
-from stratascope.usecases.relaunch.carry_out import Event
+from stratascope.core.relaunch.transaction import BusyError, JournalError
 
 Asking = Callable[[], Any]
-_Question = tuple[str, int, Asking, Callable[[Any], None]]  # topic, its number, what is asked, who gets the answer
+_Question = tuple[str, int, Asking, Callable[[Any], object]]  # topic, its number, what is asked, who gets the answer
 FAILURES = (EngineError, NoSuchContainerError, ProbeError, ToggleError, JournalError, BusyError, OSError)
 
 
@@ -47,6 +48,29 @@ class Failure:
         self.message, self.words = reason(error)
 
 
+class Bell(QObject):
+    """Rung on any thread, heard on the window's, once for all that rang until then."""
+
+    _rung = Signal()
+
+    def __init__(self, heard: Callable[[], object], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._heard, self._pending = heard, False
+        self._rung.connect(self._hear, Qt.ConnectionType.QueuedConnection)
+
+    def ring(self) -> None:
+        """Put down first what there is to hear: storing a reference is atomic."""
+        if not self._pending:
+            self._pending = True
+            with suppress(RuntimeError):  # the window was closed meanwhile, and Qt's half of this is gone with it
+                self._rung.emit()
+
+    @Slot()
+    def _hear(self) -> None:
+        self._pending = False  # first: what comes from now on rings again
+        self._heard()
+
+
 class QueryRunner(QObject):
     """Asks on threads of its own; of questions with the same `topic` only the newest.
 
@@ -54,16 +78,15 @@ class QueryRunner(QObject):
     holds up what it is asked itself.
     """
 
-    _answered = Signal(object, object)
-
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._lanes: dict[tuple[str, str], queue.SimpleQueue[_Question | None]] = {}
         self._newest: dict[str, int] = {}
+        self._answers: deque[tuple[_Question, Any]] = deque()
+        self._bell = Bell(self._deliver, self)
         self._ended = False
-        self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
-    def ask(self, topic: str, asking: Asking, then: Callable[[Any], None], lane: str = "") -> None:
+    def ask(self, topic: str, asking: Asking, then: Callable[[Any], object], lane: str = "") -> None:
         """`then` gets the answer, or a Failure, on the window's thread; nothing where a newer question came.
 
         `lane`: the id of the engine that is asked; empty where it is no single one: then the topic has its own.
@@ -74,8 +97,7 @@ class QueryRunner(QObject):
         place = (lane, "" if lane else topic)
         if place not in self._lanes:
             asked = self._lanes[place] = queue.SimpleQueue()
-            name = f"hardening-query {lane or topic}"
-            threading.Thread(target=self._work, args=(asked,), name=name, daemon=True).start()
+            threading.Thread(target=self._work, args=(asked,), name=f"query {lane or topic}", daemon=True).start()
         self._lanes[place].put((topic, number, asking, then))
 
     def drop(self, topic: str) -> None:
@@ -89,31 +111,32 @@ class QueryRunner(QObject):
             asked.put(None)
 
     def _work(self, asked: queue.SimpleQueue[_Question | None]) -> None:
-        while (item := asked.get()) is not None:
-            topic, number, asking, then = item
+        while (question := asked.get()) is not None:
+            topic, number, asking, _ = question
             if self._ended or number != self._newest.get(topic):
                 continue
             try:
                 answer = asking()
             except FAILURES as error:
                 answer = Failure(error)
-            if not self._ended:
-                self._answered.emit((topic, number, then), answer)
+            self._answers.append((question, answer))
+            self._bell.ring()
 
-    @Slot(object, object)
-    def _deliver(self, what: tuple[str, int, Callable[[Any], None]], answer: Any) -> None:
-        topic, number, then = what
-        if not self._ended and number == self._newest.get(topic):
-            then(answer)
+    def _deliver(self) -> None:
+        while self._answers:
+            (topic, number, _, then), answer = self._answers.popleft()
+            if not self._ended and number == self._newest.get(topic):
+                then(answer)
 
 
 class ThreadRun(QObject):
-    """Something long on a thread of its own. `told` has each event but the last; `over` has that one, always."""
+    """Something long on a thread of its own. `told` has each event but the last; `over` has that one, always.
+
+    The program does not end before it has ended, unless that is `idle`: then nothing is left undone.
+    """
 
     told = Signal(object)
     over = Signal(object)
-    _event = Signal(object)
-    _last = Signal()
 
     def __init__(
         self,
@@ -121,16 +144,17 @@ class ThreadRun(QObject):
         last: Callable[[Exception | None], Any],
         name: str,
         parent: QObject | None = None,
+        *,
+        idle: bool = False,
     ) -> None:
         """`last` makes the last event where there is none: of what was raised, or of nothing."""
         super().__init__(parent)
         self._make, self._make_last = make, last
         self._kind = type(last(None))
         self._cancel = threading.Event()
-        self._ended: Any = None
-        self._event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._last.connect(self._finish, Qt.ConnectionType.QueuedConnection)
-        self._thread = threading.Thread(target=self._work, name=name)
+        self._events: deque[Any] = deque()
+        self._bell = Bell(self._deliver, self)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=idle)
 
     def start(self) -> None:
         self._thread.start()
@@ -150,35 +174,23 @@ class ThreadRun(QObject):
         return not self._thread.is_alive()
 
     def _work(self) -> None:
+        last, error = None, None
         try:
             for event in self._make(self._cancel.is_set):
-                self._event.emit(event)
-        except FAILURES as error:
-            self._event.emit(self._make_last(error))
+                if isinstance(event, self._kind):
+                    last = event
+                else:
+                    self._tell(event)
+        except FAILURES as raised:
+            error = raised
         finally:
-            self._last.emit()
+            self._tell(self._make_last(error) if last is None or error is not None else last)
 
-    @Slot(object)
-    def _deliver(self, event: Any) -> None:
-        if isinstance(event, self._kind):
-            self._ended = event
-        else:
-            self.told.emit(event)
+    def _tell(self, event: Any) -> None:
+        self._events.append(event)
+        self._bell.ring()
 
-    @Slot()
-    def _finish(self) -> None:
-        self.over.emit(self._make_last(None) if self._ended is None else self._ended)
-
-
-class RelaunchRun(ThreadRun):
-    """One relaunch or undo; the last event is the `Ended`."""
-
-    def __init__(self, make: Callable[[Callable[[], bool]], Iterator[Event]], parent: QObject | None = None) -> None:
-        super().__init__(make, _ended, "relaunch", parent)
-
-
-def _ended(error: Exception | None) -> Ended:
-    if error is None:
-        text = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
-        return Ended(Ending.REFUSED, None, text)
-    return Ended(Ending.REFUSED, None, *reason(error))
+    def _deliver(self) -> None:
+        while self._events:
+            event = self._events.popleft()
+            (self.over if isinstance(event, self._kind) else self.told).emit(event)

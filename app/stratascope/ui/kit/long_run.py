@@ -1,0 +1,241 @@
+"""Long runs that somebody starts and may break off: a relaunch, several, trials, a watch. One of its kind at a time.
+
+Each has a sheet, made when it is first wanted: before, during and after on pages of one frame. It is not modal, and
+hiding it stops nothing; how a run ended is told also where it was hidden on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from stratascope.core.message import Message
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.kit import accessibility, focus_order
+from stratascope.ui.kit.background import ThreadRun
+from stratascope.ui.kit.labels import Label, Rule, give_tip
+from stratascope.ui.kit.main_button import MainButton
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+
+
+class Sheet(QDialog):
+    """The frame: title, a sentence, what it shows, a rule, and buttons, of which `back` ends or leaves it. `width` and
+    `height`: in the theme's measure, where the window is large enough.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget, width: int, height: int) -> None:
+        super().__init__(parent)
+        self._theme, self._window, self._wide, self._high = theme, parent, width, height
+        self.name = ""
+        self.running = False
+        self.title, self.lead = Label(theme, 18, BOLD, wrap=True), Label(theme, 13, ink="text2", wrap=True)
+        self.back = QPushButton()
+        self.back.clicked.connect(lambda _=False: self.press_back())
+
+    def frame(self, shown: Sequence[tuple[QWidget, int]], left: Sequence[QWidget], right: Sequence[QWidget]) -> None:
+        """Lay it out: what it shows, each with its stretch, and the buttons at both ends."""
+        theme = self._theme
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
+        for widget, stretch in (*shown, (Rule(theme), 0)):
+            layout.addWidget(widget, stretch)
+        end = QHBoxLayout()
+        end.setSpacing(theme.px(8))
+        for button in left:
+            end.addWidget(button)
+        end.addStretch(1)
+        for button in right:
+            end.addWidget(button)
+        layout.addLayout(end)
+        theme.changed.connect(self.update)
+
+    def present(self) -> None:
+        """In front of the window, no larger than it."""
+        parent, theme = self._window, self._theme
+        if not self.isVisible():
+            self.resize(min(theme.px(self._wide), parent.width() - 16), min(theme.px(self._high), parent.height() - 16))
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    # -- what it says
+
+    def entitle(self, title: Message | str) -> None:
+        """Its title."""
+        self.title.setText(title if isinstance(title, str) else translate(title))
+        self.setWindowTitle(self.title.text())
+
+    def say(self, text: Message | str | None, words: str = "") -> None:
+        """The sentence below the title; `words`: of whoever refused, in the tooltip."""
+        said = "" if text is None else text if isinstance(text, str) else plain(translate(text), 400)
+        self.lead.setText(said)
+        give_tip(self.lead, plain(words, 400))
+        self.lead.setVisible(bool(said))
+
+    def refuse(self, why: Message) -> None:
+        """What was asked for can't be done now; what it shows stays, since that may pass."""
+        self.say(why)
+        accessibility.announce(self, self.lead.text())
+
+    def tell_end(self) -> None:
+        """How it ended, for the ear too; the keyboard goes to what comes next."""
+        self.running = False
+        accessibility.announce(self, f"{self.title.text()} {self.lead.text()}".strip())
+        if self.isVisible():
+            self.next_button().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def next_button(self) -> QWidget:
+        """Which has the keyboard at the end."""
+        return self.back
+
+    # -- how it is left
+
+    def tell_cancelling(self) -> None:
+        """It ends at the next safe place."""
+        self.back.setEnabled(False)
+
+    def press_back(self) -> None:
+        """Its button that ends or leaves it."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Hide it: what runs goes on."""
+        self.hide()
+
+    def reject(self) -> None:
+        self.leave()  # Escape
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.leave()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+
+class PagedSheet(Sheet):
+    """With `pages`, `told` for a warning, and `go`: what it is for."""
+
+    def __init__(self, theme: Theme, parent: QWidget, width: int, height: int) -> None:
+        super().__init__(theme, parent, width, height)
+        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
+        self.pages = QStackedWidget()
+        self.go = MainButton(theme)
+        self.go.setMinimumWidth(theme.px(220))
+        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def turn(self, page: Enum, title: Message | str) -> None:
+        """To that page, whose value is its place, under that title."""
+        self.pages.setCurrentIndex(page.value)
+        self.entitle(title)
+        self.warn("")
+
+    def warn(self, text: str, words: str = "") -> None:
+        """What is to be kept in mind; empty: nothing."""
+        self.told.setText(text)
+        give_tip(self.told, plain(words, 400))
+        self.told.setVisible(bool(text))
+
+    def offer(self, back: Message, go: Message | str | None) -> None:
+        """The words of its two buttons; without `go` there is nothing to agree to."""
+        self.back.setText(translate(back))
+        self.back.setEnabled(True)
+        self.back.show()
+        self.go.setVisible(go is not None)
+        if go is not None:
+            self.go.say(go if isinstance(go, str) else translate(go))
+            self.go.setEnabled(True)
+
+    def next_button(self) -> QWidget:
+        return self.back if self.go.isHidden() else self.go
+
+
+S = TypeVar("S", bound=Sheet)
+
+
+class LongRun(QObject, Generic[S]):
+    """The one that may be under way, and its sheet. `closed`: what the window's end waited for is over. `dialog_made`:
+    the sheet is there now.
+    """
+
+    closed = Signal()
+    dialog_made = Signal(object)
+
+    def __init__(self, window: QWidget, theme: Theme) -> None:
+        super().__init__(window)
+        self._window, self._theme = window, theme
+        self.run: ThreadRun | None = None
+        self.closing = False  # the window, as soon as the run is over
+        self._dialog: S | None = None
+
+    @property
+    def dialog(self) -> S:
+        """Made when it is first wanted."""
+        if self._dialog is None:
+            self._dialog = self.make_dialog()
+            self.dialog_made.emit(self._dialog)
+        return self._dialog
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is under way."""
+        return self.run is not None
+
+    def begin_run(
+        self, make: Callable[[Callable[[], bool]], Iterator[Any]], last: Callable[[Exception | None], Any], name: str
+    ) -> ThreadRun:
+        """A run that has not started yet: see `ThreadRun`."""
+        self.run = ThreadRun(make, last, name, self)
+        self.run.told.connect(self.tell)
+        self.run.over.connect(self._over)
+        return self.run
+
+    def cancel(self) -> None:
+        """Break it off at the next safe place."""
+        if self.run is not None:
+            self.run.cancel()
+            self.dialog.tell_cancelling()
+
+    def _over(self, last: Any) -> None:
+        cancelled = self.run is not None and self.run.cancelling
+        self.run = None
+        forward = self.end(last, cancelled=cancelled)
+        if self.closing:
+            self.closed.emit()
+        elif forward and not self.dialog.isVisible():
+            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+
+    def end_or_wait(self) -> bool:
+        """Before the window closes: False while one is under way, then `closed` comes, or the person is asked."""
+        if self.busy and not self.end_soon():
+            return False
+        if self._dialog is not None:
+            self._dialog.hide()
+        return True
+
+    # -- what each kind does
+
+    def make_dialog(self) -> S:
+        """Its sheet."""
+        raise NotImplementedError
+
+    def tell(self, event: Any) -> None:
+        """What happens."""
+        raise NotImplementedError
+
+    def end(self, last: Any, *, cancelled: bool) -> bool:
+        """How it ended. Whether that is to be seen where the sheet was hidden."""
+        raise NotImplementedError
+
+    def end_soon(self) -> bool:
+        """The window is to be closed in the middle of it. Whether it is not waited for."""
+        self.closing = True
+        self.cancel()
+        return False
