@@ -25,17 +25,17 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 def of_captures(*names: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, NotStarted]:
     """What a window on these captures is given: what reads them, and what judges for them."""
-    given: dict[str, Any] = {}
+    given: list[tuple[Any, Services]] = []
 
-    def run(watch: object, words: list[str], **parts: object) -> int:
-        given.update(parts, watch=watch)
+    def run(watch: object, words: list[str], services: Services) -> int:
+        given.append((watch, services))
         return 0
 
     monkeypatch.setattr(app, "run", run)
     assert start.show_captures([MACHINES / f"{name}.json" for name in names]) == 0
-    before = given["before"]
-    assert isinstance(before, NotStarted)
-    return given["watch"], before
+    ((watch, services),) = given
+    assert isinstance(services.before, NotStarted)
+    return watch, services.before
 
 
 def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
