@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
 from stratascope.presentation import list_report
 from stratascope.presentation.terminal import Style, width_of
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
+from ui import fake_matrix
 
 
 def test_a_line_each_the_worst_first() -> None:
@@ -52,3 +55,15 @@ def test_json() -> None:
     assert found["shared"]
     for each in found["shared"]:
         assert {(who["engine"], who["id"]) for who in each["containers"]} <= keys
+
+
+def test_what_is_not_known_is_not_called_closed() -> None:
+    state = next(each for each in demo_snapshot().containers if each.matrix is not None)
+    assert state.matrix is not None
+    closed = tuple(each for each in state.matrix.threats if each.outcome is Outcome.STOPPED)
+    unknown = tuple(each for each in fake_matrix.matrix("unknown").threats if each.outcome is not Outcome.OPEN)
+    told = [
+        translate(list_report.why(replace(state, matrix=replace(state.matrix, threats=threats))))
+        for threats in (closed, unknown)
+    ]
+    assert told == ["Nothing is open", "Not everything is known"]

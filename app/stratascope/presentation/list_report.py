@@ -44,8 +44,10 @@ def why(state: ContainerState) -> Message:
         return gap_words(state.gap).band
     if state.matrix is None:
         return msg("Not known")
-    worst = next((each for each in by_outcome(state.matrix) if each.outcome is Outcome.OPEN), None)
-    return msg("Nothing is open") if worst is None else worst.threat.title
+    worst = next(iter(by_outcome(state.matrix)), None)
+    if worst is None or worst.outcome is Outcome.STOPPED:
+        return msg("Nothing is open")
+    return worst.threat.title if worst.outcome is Outcome.OPEN else msg("Not everything is known")
 
 
 def render(snapshot: Snapshot, style: Style) -> str:

@@ -26,6 +26,7 @@ from stratascope.natural_sort import natural
 from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
 from stratascope.presentation.html.tables import Named, bits_table, calls_section, fleet_table, matrix_table, stance_key
+from stratascope.presentation.list_report import why
 from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over, unseen_engines
 from stratascope.presentation.terms import (
     ENGINE_STATES,
@@ -171,7 +172,7 @@ def _list(named: list[Named], layers: tuple[Layer, ...]) -> str:
         rows.append(
             f'<tr><th scope="row"><a href="#{anchor}">{text(container.name, 80)}</a></th>'
             f"<td>{text(container.engine, 40)}</td><td>{text(container.image, 80)}</td>{marks}"
-            f"{_exposure_cell(state.matrix)}<td>{_worst(state)}</td></tr>"
+            f"{_exposure_cell(state.matrix)}<td>{text(why(state))}</td></tr>"
         )
     return element("div", f'<table class="list"><thead>{top}</thead><tbody>{"".join(rows)}</tbody></table>', "wide")
 
@@ -186,19 +187,6 @@ def _exposure_cell(matrix: Matrix | None) -> str:
         f'<rect class="e-{level}" width="{3.6 * worst:g}" height="3" rx="1.5"/></svg>'
     )
     return f'<td class="n e-{level}">{worst:.1f}{bar}</td>'
-
-
-def _worst(state: ContainerState) -> str:
-    if state.matrix is None:
-        if state.gap is None or not may_run(state):
-            return text(STATUSES[state.container.status])
-        return text(gap_words(state.gap).phrase)
-    first = next(iter(by_outcome(state.matrix)), None)
-    if first is None:
-        return ""
-    if first.outcome is Outcome.OPEN:
-        return text(first.threat.title)
-    return text(msg("nothing is open") if first.outcome is Outcome.STOPPED else msg("not everything is known"))
 
 
 def _container(
