@@ -1,0 +1,235 @@
+"""`undo` and `discard`: back to what was set aside, of one container or of several by name, group, project or image."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from stratascope.cli.harden import recover
+from stratascope.cli.harden.output import HardenOutput, undo_object
+from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, agreed_to
+from stratascope.cli.harden.targets import chooses, chosen, several
+from stratascope.cli.interrupt import interrupted
+from stratascope.cli.output import complain, write
+from stratascope.core.container import SHORTEST_ID, Container
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
+from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Stage, Transaction
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.many.under_way import AllEnded
+from stratascope.usecases.many.undo_together import group_of, names_of, undo_together
+from stratascope.wiring.hardening import ConnectedHardening, open_hardening
+
+
+def one_or_all(arguments: argparse.Namespace) -> int:
+    """`undo`: of one, described in more detail, or of several."""
+    wide = several(arguments)
+    with open_hardening(tuple(arguments.engine)) as found:
+        recover.at_start(found)
+        named = [_aside(found, name) for name in arguments.containers]
+        if wide or arguments.group:
+            every = [*named, *(_all_of(arguments, found) if chooses(arguments) else ())]
+            return _undo_all(arguments, found, every)
+        (transaction,) = named
+        told = HardenOutput(arguments.json)
+        others = _others_of(found, transaction)
+        wanted = found.hardening.undo_plan(transaction)
+        last: dict[str, Any] = {
+            **undo_object(transaction, wanted),
+            "group": others,
+        }
+        told.undo_plan(wanted)
+        if others and not arguments.json:
+            text = msg("These were relaunched together with it and stay as they are unless you add --group: {names}",
+                       names=plain(", ".join(others), 400))  # fmt: skip
+            write(translate(text) + "\n")
+        if arguments.dry_run or wanted.blocks:
+            told.end({"result": "refused" if wanted.blocks else "possible", **last})
+            return REFUSED if wanted.blocks else VERIFIED
+        ended: Ended | None = None
+        for event in found.hardening.undo(transaction, arguments.watch, interrupted()):
+            match event:
+                case Progress():
+                    told.step(event)
+                case Ended():
+                    ended = event
+        if ended is None:
+            return FAILED
+        told.ended(ended)
+        told.end(
+            {
+                "result": ended.ending.value,
+                **last,
+                "why": "" if ended.why is None else translate(ended.why),
+            }
+        )
+        return ENDINGS[ended.ending]
+
+
+def discard(arguments: argparse.Namespace) -> int:
+    """`discard`: remove what is set aside of one."""
+    with open_hardening(tuple(arguments.engine)) as found:
+        recover.at_start(found)
+        transaction = _aside(found, arguments.container)
+        question = msg("Remove what is set aside for {name}? It can't be undone afterwards. [y/N] ",
+                       name=plain(transaction.name, 200))  # fmt: skip
+        if not arguments.yes and sys.stdin.isatty() and not agreed_to(question):
+            return REFUSED
+        found.hardening.discard(transaction)
+        if transaction.owner is not None:
+            kept = msg("The change to {name} in {path} is now permanent.", name=transaction.name,
+                       path=transaction.owner.files[0].path)  # fmt: skip
+            write(translate(kept) + "\n")
+            return VERIFIED
+        for member in transaction.members:
+            text = msg("{name} was removed. Its volumes stay.", name=member.old_aside)
+            write(translate(text) + "\n")
+    return VERIFIED
+
+
+def _aside(found: ConnectedHardening, name: str) -> Transaction:
+    """What is set aside for a container of that name or id. Raises ProbeError where that is nothing, or several."""
+    there = {access.engine.id for access in found.accesses}
+    kept_ones = [made for made in found.hardening.kept() if made.engine in there]
+    hits = [made for made in kept_ones if _is_of(made, name)]
+    if not hits and not any(each.name == name for access in found.accesses for each in access.containers()):
+        hits = [made for made in kept_ones if _begins(made, name)]
+    if not hits:
+        hits = [made for engine in there for made in found.hardening.found(engine, lambda made: _is_of(made, name))]
+    if len(hits) > 1:
+        listed = ", ".join(f"{made.engine} {made.new[:12]}" for made in hits)
+        raise ProbeError(
+            msg(
+                "Several originals are set aside for {name}. Give an ID, or --engine: {listed}.",
+                name=name,
+                listed=listed,
+            ),
+            name,
+        )
+    if hits:
+        return hits[0]
+    entries = FileJournal().all()
+    recover.tell_damaged(entries)
+    for kept in entries:
+        if (
+            isinstance(kept, Transaction)
+            and kept.stage is Stage.DONE
+            and (_is_of(kept, name) or _begins(kept, name))
+            and kept.engine not in there
+        ):
+            text = msg("The original of {name} is on the engine {engine}, which does not answer now.", name=name,
+                       engine=kept.engine)  # fmt: skip
+            raise ProbeError(text, name)
+    raise ProbeError(msg("Nothing is set aside for {name}.", name=name), name)
+
+
+def _is_of(transaction: Transaction, name: str) -> bool:
+    """Whether it is of a container of that name or whole id."""
+    return any(name in (made.name, made.old, made.new) for made in transaction.members)
+
+
+def _begins(transaction: Transaction, name: str) -> bool:
+    """Whether the id of what runs now begins so."""
+    return len(name) >= SHORTEST_ID and any(made.new.startswith(name) for made in transaction.members)
+
+
+def _others_of(found: ConnectedHardening, done: Transaction) -> list[str]:
+    """Names of those that were relaunched after each other with it, and can be undone too."""
+    return [names_of(each) for each in group_of(found.hardening.kept(), done) if each.id != done.id]
+
+
+def _all_of(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[Transaction, ...]:
+    """What is set aside of a project, a service or an image, oldest first. Raises ProbeError where nothing is."""
+    words = ", ".join(filter(None, (arguments.project, arguments.service, arguments.image)))
+    there = {access.engine.id for access in found.accesses}
+    kept = [done for done in found.hardening.kept() if done.engine in there]
+    running = [each for _, each in chosen(arguments, found)]
+    hits = tuple(done for done in kept if any(_made(done, each) for each in running))
+    if not hits:
+        raise ProbeError(msg("Nothing is set aside for {name}.", name=words), words)
+    return hits
+
+
+def _made(done: Transaction, container: Container) -> bool:
+    """By its id; an owner gives its containers new ones as it likes, and the labels stay."""
+    if done.engine != container.engine:
+        return False
+    if done.owner is not None:
+        return set(done.owner.labels) <= set(container.labels)
+    return any(member.new == container.id for member in done.members)
+
+
+def _undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: Sequence[Transaction]) -> int:
+    """All of them, the newest first; the exit code: 0 where all are undone, else that of the worst."""
+    kept = found.hardening.kept()
+    every = {each.id: each for done in wanted for each in (group_of(kept, done) if arguments.group else (done,))}
+    done = sorted(every.values(), key=lambda each: each.started_at)
+    if len({each.engine for each in done}) > 1:
+        engines = ", ".join(sorted({each.engine for each in done}))
+        raise ProbeError(msg("These are on several engines. Choose one with --engine: {engines}.", engines=engines))
+    lasts = [_looked(arguments, found, each) for each in done]
+    refused = any(last["blocks"] for last in lasts)
+    if refused or arguments.dry_run:
+        for last in lasts:
+            last["result"] = "refused" if last["blocks"] or not arguments.dry_run else "possible"
+        _tell(arguments, lasts, "refused" if refused else "possible")
+        HardenOutput(arguments.json).nothing_changed(refused)
+        return REFUSED if refused else VERIFIED
+    access = found.hardening.access(done[0].engine)
+    begun = ""
+    for event in undo_together(access, done, watch=arguments.watch, cancelled=interrupted()):
+        if isinstance(event, AllEnded):
+            return _end(arguments, lasts, event)
+        told = HardenOutput(arguments.json, event.name)
+        if begun != event.name:
+            told.heading((event.name,), 200)
+            begun = event.name
+        match event.event:
+            case Progress() as step:
+                told.step(step)
+            case Ended() as ended:
+                told.ended(ended)
+                lasts[event.place] |= {
+                    "result": ended.ending.value,
+                    "why": "" if ended.why is None else translate(ended.why),
+                    "words": ended.words,
+                }
+    return FAILED
+
+
+def _looked(arguments: argparse.Namespace, found: ConnectedHardening, done: Transaction) -> dict[str, Any]:
+    wanted = found.hardening.undo_plan(done)
+    name = names_of(done)
+    told = HardenOutput(arguments.json)
+    told.heading((name,), 200)
+    told.undo_plan(wanted)
+    return {
+        "name": name,
+        **undo_object(done, wanted),
+        "result": "",
+        "why": "",
+    }
+
+
+def _end(arguments: argparse.Namespace, lasts: list[dict[str, Any]], ended: AllEnded) -> int:
+    for last in lasts:
+        if not last["result"]:  # it was not begun
+            last["result"] = Ending.REFUSED.value
+            last["why"] = translate(msg("Cancelled.") if ended.why is None else ended.why)
+    if ended.why is not None and not arguments.json:
+        complain(translate(ended.why))
+    _tell(arguments, lasts, ended.ending.value)
+    return ENDINGS[ended.ending]
+
+
+def _tell(arguments: argparse.Namespace, lasts: Sequence[dict[str, Any]], result: str) -> None:
+    """The last lines, one for each and one for all."""
+    told = HardenOutput(arguments.json)
+    for last in lasts:
+        told.end(last)
+    fields = ("name", "result", "replacement_id")
+    told.end({"result": result, "containers": [{field: last[field] for field in fields} for last in lasts]})
