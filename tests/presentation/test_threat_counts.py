@@ -10,13 +10,14 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import depth_words, exposure_level, exposure_word
 from stratascope.presentation.threat_outcomes import (
-    Count,
+    OPEN,
+    Kind,
     by_outcome,
     counted_as,
-    counts,
     counts_line,
     exceeds,
     exposure_line,
+    kinds,
 )
 from ui import fake_matrix
 
@@ -26,12 +27,12 @@ KINDS = ("weak", "tight", "open", "unknown")
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_threat_counts_once(kind: str) -> None:
     matrix = fake_matrix.matrix(kind)
-    found = counts(matrix)
+    found = kinds(matrix)
     assert sum(found.values()) == len(matrix.threats)
     severe = (Severity.CRITICAL, Severity.HIGH)
     serious = [each for each in matrix.threats if each.outcome is Outcome.OPEN and each.threat.severity in severe]
-    assert found[Count.SERIOUS] == len(serious)
-    opened = found[Count.SERIOUS] + found[Count.MEDIUM] + found[Count.MINOR]
+    assert found[Kind.CRITICAL] + found[Kind.HIGH] == len(serious)
+    opened = sum(found[each] for each in OPEN)
     assert opened == sum(each.outcome is Outcome.OPEN for each in matrix.threats)
     assert str(len(matrix.threats)) in translate(counts_line(found))
 
@@ -59,7 +60,7 @@ def test_fates() -> None:
 
 
 def test_counts_of_nothing_open_leave_out_what_is_not() -> None:
-    assert translate(counts_line(dict.fromkeys(Count, 0) | {Count.ONCE: 2, Count.MORE: 1})) == (
+    assert translate(counts_line(dict.fromkeys(Kind, 0) | {Kind.ONCE: 2, Kind.DEEPER: 1})) == (
         "Of 3 things it could try: 2 stopped by one layer, 1 by two or more"
     )
 

@@ -46,7 +46,7 @@ from stratascope.presentation.terms import (
     stance_mark,
     verdict_words,
 )
-from stratascope.presentation.threat_outcomes import SERIOUS, by_outcome, counts, counts_line, exposure_line, kind_of
+from stratascope.presentation.threat_outcomes import SERIOUS, by_outcome, counts_line, exposure_line, kind_of, kinds
 
 __all__ = ["Style", "engine_lines", "render"]
 _ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
@@ -324,7 +324,7 @@ def exposure_lines(matrix: Matrix, style: Style) -> Iterator[str]:
     """Exposure and counts."""
     level = exposure_level(matrix.exposure.worst)
     yield "  " + style.paint(translate(exposure_line(matrix)), _LEVEL_STYLE[level])
-    yield from wrap(translate(counts_line(counts(matrix))), "  ", style, "2")
+    yield from wrap(translate(counts_line(kinds(matrix))), "  ", style, "2")
 
 
 def open_lines(matrix: Matrix, style: Style) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import reduce
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
@@ -155,28 +156,16 @@ def by_depth(state: ThreatState) -> tuple[int, ...]:
     return (*state.depth, *worst_first(state))
 
 
-class Count(StrEnum):
-    """As what a threat is counted in reports; a class in the page."""
-
-    SERIOUS = "serious"  # open, critical or high
-    MEDIUM = "medium"  # open
-    MINOR = "minor"  # open
-    UNKNOWN = "unknown"
-    GROUND = "ground"  # stopped by the host's settings alone
-    ONCE = "once"
-    MORE = "more"
-
-
 _OUTCOMES = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
 _COUNTED_AS = {
-    Kind.CRITICAL: Count.SERIOUS,
-    Kind.HIGH: Count.SERIOUS,
-    Kind.MEDIUM: Count.MEDIUM,
-    Kind.LOW: Count.MINOR,
-    Kind.UNKNOWN: Count.UNKNOWN,
-    Kind.HOST: Count.GROUND,
-    Kind.ONCE: Count.ONCE,
-    Kind.DEEPER: Count.MORE,
+    Kind.CRITICAL: "serious",
+    Kind.HIGH: "serious",
+    Kind.MEDIUM: "medium",
+    Kind.LOW: "minor",
+    Kind.UNKNOWN: "unknown",
+    Kind.HOST: "ground",
+    Kind.ONCE: "once",
+    Kind.DEEPER: "more",
 }
 
 
@@ -188,33 +177,27 @@ def by_outcome(matrix: Matrix) -> tuple[ThreatState, ...]:
     return tuple(sorted(matrix.threats, key=lambda state: (_OUTCOMES.index(state.outcome), *by_severity(state))))
 
 
-def counts(matrix: Matrix) -> dict[Count, int]:
-    """How many threats are counted as each; every one is there."""
-    found = dict.fromkeys(Count, 0)
-    for kind, count in kinds(matrix).items():
-        found[_COUNTED_AS[kind]] += count
-    return found
-
-
-def counted_as(state: ThreatState) -> Count:
-    """As what a threat is counted."""
+def counted_as(state: ThreatState) -> str:
+    """As what a threat is counted; a class in the page."""
     return _COUNTED_AS[kind_of(state)]
 
 
-def counts_line(found: Mapping[Count, int]) -> Message:
-    """The numbers in one sentence; of those that are not stopped only what there is."""
-    texts = {
-        Count.SERIOUS: msg("{count} serious open", count=found[Count.SERIOUS]),
-        Count.MEDIUM: msg("{count} medium open", count=found[Count.MEDIUM]),
-        Count.MINOR: msg("{count} minor open", count=found[Count.MINOR]),
-        Count.UNKNOWN: msg("{count} not known", count=found[Count.UNKNOWN]),
-        Count.GROUND: msg("{count} stopped by the host's settings alone", count=found[Count.GROUND]),
-        Count.ONCE: msg("{count} stopped by one layer", count=found[Count.ONCE]),
-        Count.MORE: msg("{count} by two or more", count=found[Count.MORE]),
-    }
-    line, *rest = (text for each, text in texts.items() if found[each] or each in (Count.ONCE, Count.MORE))
-    for part in rest:
-        line = msg("{first}, {rest}", first=line, rest=part)
+def counts_line(found: Mapping[Kind, int]) -> Message:
+    """The numbers of `kinds` in one sentence; of what is not stopped only what there is."""
+    parts = (
+        (
+            found[Kind.CRITICAL] + found[Kind.HIGH],
+            msg("{count} serious open", count=found[Kind.CRITICAL] + found[Kind.HIGH]),
+        ),
+        (found[Kind.MEDIUM], msg("{count} medium open", count=found[Kind.MEDIUM])),
+        (found[Kind.LOW], msg("{count} minor open", count=found[Kind.LOW])),
+        (found[Kind.UNKNOWN], msg("{count} not known", count=found[Kind.UNKNOWN])),
+        (found[Kind.HOST], msg("{count} stopped by the host's settings alone", count=found[Kind.HOST])),
+    )
+    texts = [text for count, text in parts if count]
+    texts.append(msg("{count} stopped by one layer", count=found[Kind.ONCE]))
+    texts.append(msg("{count} by two or more", count=found[Kind.DEEPER]))
+    line = reduce(lambda first, rest: msg("{first}, {rest}", first=first, rest=rest), texts)
     total = sum(found.values())
     return plural("Of {count} thing it could try: {line}", "Of {count} things it could try: {line}", total, line=line)
 

@@ -36,7 +36,7 @@ from stratascope.presentation.terms import (
     moment,
     verdict_words,
 )
-from stratascope.presentation.threat_outcomes import by_outcome, counts, counts_line, exposure_line
+from stratascope.presentation.threat_outcomes import by_outcome, counts_line, exposure_line, kinds
 from stratascope.resources import read_text
 
 _PLACE = "@@"  # in a message, where a link goes that only HTML has
@@ -223,7 +223,7 @@ def _container(
         first_of = id(matrix) not in shown or len(snapshot.containers) <= MANY  # else it is drawn with its threats
         if first_of and not (short and len(shown) >= DRAWN):
             parts.append(element("div", draw(state, matrix, layers, snapshot.ground_of(container.engine)), "wide"))
-        parts.append(element("p", text(counts_line(counts(matrix))), "facts"))
+        parts.append(element("p", text(counts_line(kinds(matrix))), "facts"))
     if state.findings:
         like = id(matrix) in shown and len(snapshot.containers) > MANY  # advice is printed with that one
         parts.append(_findings(state.findings, brief=like or (short and len(shown) >= DRAWN)))

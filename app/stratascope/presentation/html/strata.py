@@ -34,7 +34,7 @@ from stratascope.presentation.rays import (
 )
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
 from stratascope.presentation.terms import verdict_words
-from stratascope.presentation.threat_outcomes import SERIOUS, Kind, counts, counts_line, family_word
+from stratascope.presentation.threat_outcomes import SERIOUS, Kind, counts_line, family_word, kinds
 
 LETTER = 6.9
 WIDE_LETTER = 11.5  # of Japanese, at 11 px
@@ -119,7 +119,7 @@ def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], groun
     placed, left_out = names(found, NAMES, right)
     titles = {layer.id: translate(layer.about.title) for layer in layers}
     shared = msg("Linux {kernel}, shared by all containers", kernel=ground.kernel or "?")
-    spoken = msg("The layers of {name}. {counts}", name=state.container.name, counts=counts_line(counts(matrix)))
+    spoken = msg("The layers of {name}. {counts}", name=state.container.name, counts=counts_line(kinds(matrix)))
     parts = [
         f'<svg class="strata" viewBox="0 0 {WIDTH} {floor + GROUND}" role="img" aria-label="{text(spoken)}">',
         _strip(places, len(matrix.threats)),

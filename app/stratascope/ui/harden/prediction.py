@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import counts
+from stratascope.presentation.threat_outcomes import kinds
 from stratascope.ui.kit.exposure_words import best_text, exposure_sentence, level_ink, number_text
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
@@ -254,8 +254,8 @@ class Prediction(QWidget):
 
 def segments(matrix: Matrix) -> tuple[int, ...]:
     """Numbers of threats as in SEGMENTS: serious, medium, minor open; not known; stopped once; twice or more."""
-    serious, medium, minor, unknown, ground, once, more = counts(matrix).values()
-    return serious, medium, minor, unknown, once + ground, more
+    critical, high, medium, low, unknown, host, once, deeper = kinds(matrix).values()
+    return critical + high, medium, low, unknown, host + once, deeper
 
 
 def segments_sentence(matrix: Matrix) -> str:
