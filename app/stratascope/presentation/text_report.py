@@ -195,13 +195,21 @@ def _surface(calls: CallMap, style: Style) -> Iterator[str]:
         yield from wrap(translate(text), "  ", style)
 
 
+def severe(severity: Severity, words: str, style: Style, indent: str = "  ") -> Iterator[str]:
+    """A severity and what has it, side by side."""
+    word = style.paint(pad(translate(SEVERITIES[severity]), _severity_width()), SEVERITY_STYLE[severity])
+    first, *rest = wrap(words, indent + " " * (_severity_width() + 2), style)
+    yield f"{indent}{word}  {first.lstrip()}"
+    yield from rest
+
+
+def _severity_width() -> int:
+    return max(width_of(translate(word)) for word in SEVERITIES.values())
+
+
 def _finding(finding: Finding, style: Style) -> Iterator[str]:
-    width = max(width_of(translate(word)) for word in SEVERITIES.values())
-    word = style.paint(pad(translate(SEVERITIES[finding.severity]), width), SEVERITY_STYLE[finding.severity])
-    indent = " " * (width + 4)
-    lines = wrap(translate(finding.text), indent, style)
-    yield f"  {word}  {lines[0].lstrip()}"
-    yield from lines[1:]
+    yield from severe(finding.severity, translate(finding.text), style)
+    indent = " " * (_severity_width() + 4)
     arrow = "→ " if style.unicode else "> "
     yield from wrap(arrow + translate(finding.advice), indent, style)
     room = style.width - len(indent)
@@ -331,15 +339,11 @@ def open_lines(matrix: Matrix, style: Style) -> Iterator[str]:
     """The worst open threats, each with its sentence; with details also what to do."""
     serious = [state for state in by_outcome(matrix) if kind_of(state) in SERIOUS]
     shown = serious if style.details else serious[:MOST]
-    words = max(width_of(translate(word)) for word in SEVERITIES.values())
-    indent = " " * (words + 4)
+    indent = " " * (_severity_width() + 4)
     for state in shown:
         threat = state.threat
-        word = style.paint(pad(translate(SEVERITIES[threat.severity]), words), SEVERITY_STYLE[threat.severity])
         text = msg("{title}: {what}", title=threat.title, what=threat.what)
-        lines = wrap(translate(text), indent, style)
-        yield f"  {word}  {lines[0].lstrip()}"
-        yield from lines[1:]
+        yield from severe(threat.severity, translate(text), style)
         if style.details:
             arrow = "→ " if style.unicode else "> "
             yield from wrap(arrow + translate(threat.advice), indent, style)
@@ -367,7 +371,7 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
         asked = msg("{stops} and {open}: only the engine states it, and this user can't read the kernel's own value.",
                     stops=stops, open=through)  # fmt: skip
         yield from wrap(translate(asked), "    ", style, "2")
-    severities = max(width_of(translate(word)) for word in SEVERITIES.values())
+    severities = _severity_width()
     outcomes = max(width_of(translate(word)) for word in OUTCOMES.values())
     heads = [*(str(layer.number) for layer in layers), "G"]
     title_width = min(44, style.width - severities - outcomes - 2 * len(heads) - 20)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.core.message import msg, plural
-from stratascope.core.severity import SERIOUS, Severity
+from stratascope.core.severity import SERIOUS
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.fleet.model import head, open_in, open_threats, where
 from stratascope.presentation.report_model import Item, Machine, Report, Subject, accepted_text, notes
-from stratascope.presentation.terminal import SEVERITY_STYLE, Style, clip, pad, width_of, wrap
-from stratascope.presentation.terms import SEVERITIES, moment
+from stratascope.presentation.terminal import Style, clip, pad, width_of, wrap
+from stratascope.presentation.terms import moment
+from stratascope.presentation.text_report import severe
 
 MACHINES, SUBJECTS, THREATS = 30, 200, 20  # lines; the others are counted
+_INDENT = " " * 8
 _MARKS = {"ENFORCED": "■", "WEAKENED": "◪", "OPEN": "○", "UNKNOWN": "?"}
 _PLAIN_MARKS = {"ENFORCED": "#", "WEAKENED": "/", "OPEN": "o", "UNKNOWN": "?"}
 
@@ -31,7 +33,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
         yield ""
         yield style.paint(translate(msg("Open threats")), "4")
         for each in threats[:THREATS]:
-            yield from _severe(each.threat.severity, translate(open_in(each)), style)
+            yield from severe(each.threat.severity, translate(open_in(each)), style, _INDENT)
         yield from _rest(len(threats) - THREATS, style)
     yield ""
     yield style.paint(translate(msg("Machines")), "4")
@@ -73,16 +75,16 @@ def _subject(subject: Subject, style: Style) -> Iterator[str]:
     drawn = "".join(marks.get(verdict, "?") for _, verdict in subject.verdicts)
     name = style.paint(clip(subject.name, 40), "1")
     yield f"  {_number(subject.exposure)}  {drawn}  {name}  {clip(subject.image, 40)}"
-    yield from wrap(translate(where(subject.machines)), " " * 8, style, "2")
+    yield from wrap(translate(where(subject.machines)), _INDENT, style, "2")
     counting = [item for item in subject.items if item.counts and item.severity in SERIOUS]
     threats = [item.title for item in counting if item.threat]
     for item in counting:
         if not item.threat:
-            yield from _severe(item.severity, item.text, style)
+            yield from severe(item.severity, item.text, style, _INDENT)
             if item.standing is not None:
                 yield from wrap(accepted_text(item.standing), " " * 14, style, "2")
     if threats:
-        yield from wrap(translate(msg("Open: {threats}", threats=listed(threats))), " " * 8, style)
+        yield from wrap(translate(msg("Open: {threats}", threats=listed(threats))), _INDENT, style)
     yield from _folded(subject.items, len(counting), style)
 
 
@@ -95,12 +97,4 @@ def _folded(items: tuple[Item, ...], shown: int, style: Style) -> Iterator[str]:
     if accepted:
         parts.append(translate(plural("{count} finding is accepted", "{count} findings are accepted", accepted)))
     if parts:
-        yield from wrap(listed(parts), " " * 8, style, "2")
-
-
-def _severe(severity: Severity, words: str, style: Style) -> Iterator[str]:
-    width = max(width_of(translate(word)) for word in SEVERITIES.values())
-    word = style.paint(pad(translate(SEVERITIES[severity]), width), SEVERITY_STYLE[severity])
-    lines = wrap(words, " " * (width + 10), style)
-    yield f"        {word}  {lines[0].lstrip()}"
-    yield from lines[1:]
+        yield from wrap(listed(parts), _INDENT, style, "2")
