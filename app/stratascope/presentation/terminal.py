@@ -36,10 +36,13 @@ class Style(Value):
 
     def mark(self, known: Assessment) -> str:
         """Of a verdict; the word beside it says the same."""
-        marks = _PLAIN_MARKS
-        if self.unicode:
-            marks = _MARKS_AS_ASKED if known.basis is Basis.ASKED else _MARKS
-        return self.paint(marks[known.verdict], VERDICT_STYLE[known.verdict])
+        asked = self.unicode and known.basis is Basis.ASKED
+        mark = _MARKS_AS_ASKED[known.verdict] if asked else self.bare_mark(known.verdict)
+        return self.paint(mark, VERDICT_STYLE[known.verdict])
+
+    def bare_mark(self, verdict: Verdict) -> str:
+        """The same without colour, whoever states it."""
+        return (_MARKS if self.unicode else _PLAIN_MARKS)[verdict]
 
 
 def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stratascope.core.layer import Verdict
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import SERIOUS
 from stratascope.i18n.translate import listed, translate
@@ -15,8 +16,6 @@ from stratascope.presentation.text_report import severe
 
 MACHINES, SUBJECTS, THREATS = 30, 200, 20  # lines; the others are counted
 _INDENT = " " * 8
-_MARKS = {"ENFORCED": "■", "WEAKENED": "◪", "OPEN": "○", "UNKNOWN": "?"}
-_PLAIN_MARKS = {"ENFORCED": "#", "WEAKENED": "/", "OPEN": "o", "UNKNOWN": "?"}
 
 
 def render(report: Report, style: Style) -> str:
@@ -71,8 +70,7 @@ def _machine(machine: Machine, width: int, style: Style) -> str:
 
 
 def _subject(subject: Subject, style: Style) -> Iterator[str]:
-    marks = _MARKS if style.unicode else _PLAIN_MARKS
-    drawn = "".join(marks.get(verdict, "?") for _, verdict in subject.verdicts)
+    drawn = "".join(style.bare_mark(Verdict(verdict)) for _, verdict in subject.verdicts)
     name = style.paint(clip(subject.name, 40), "1")
     yield f"  {_number(subject.exposure)}  {drawn}  {name}  {clip(subject.image, 40)}"
     yield from wrap(translate(where(subject.machines)), _INDENT, style, "2")
