@@ -10,21 +10,20 @@ import errno
 import re
 
 import pytest
+from core.refusals.moments import around, call, check
 
 from captures.recorded import container, surroundings
 from collector.asking import needs_root
-from core.denials.moments import around, call, check
 from denials.case import PODMAN
 from denials.cases.all import ALL
 from denials.cases.machines import APPARMOR, OF_ROOTLESS, SELINUX
 from denials.staged import Engine, told
 from denials.verdict import Verdict
-from stratascope.core.denials.attempt import Attempt
-from stratascope.core.denials.denial import KERNEL
+from stratascope.core.refusals.refusal import KERNEL, Attempt
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.resources import read_text
-from stratascope.usecases.denials.explain import claim_of
+from stratascope.usecases.refusals.explain import claim_of
 
 CASES = {
     "new-libc": ("filter-clone3-eperm", "filter-faccessat2-eperm"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.denials.denial import Remedy
 from stratascope.core.message import msg
+from stratascope.core.refusals.refusal import Remedy
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.translate import translate

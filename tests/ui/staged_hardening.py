@@ -49,8 +49,7 @@ from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
 from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
-from stratascope.usecases.trial.loosen import Loosened, found
-from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
+from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun, TrialDone, found
 from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
 from stratascope.value import replace
 

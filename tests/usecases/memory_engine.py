@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stratascope.core.container import Asked, EngineKind, EngineState, Status
-from stratascope.core.denials.ended.end import End
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
+from stratascope.core.refusals.ended.ending import End
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,

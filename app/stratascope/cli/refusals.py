@@ -16,19 +16,19 @@ from stratascope.background_call import BackgroundCall
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.container import Engine
-from stratascope.core.denials.denial import Denial
-from stratascope.core.denials.ended.ending import Ending, Phase
-from stratascope.core.denials.ended.why import YOUNG
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
+from stratascope.core.refusals.ended.ending import Ending, Phase
+from stratascope.core.refusals.ended.why import YOUNG
+from stratascope.core.refusals.refusal import Denial
 from stratascope.core.relaunch.launch_spec import Executed
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import refusals_report
-from stratascope.usecases.denials.denials import Denials, Explaining
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.observe.learning import Learning
+from stratascope.usecases.refusals.service import Denials, Explaining
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import connected
@@ -165,7 +165,7 @@ _NOTHING = msg(
 
 
 class Endings:
-    """`explain`: why it ended, as far as can be said (`usecases.denials.denials.Explaining.ending`)."""
+    """`explain`: why it ended, as far as can be said (`usecases.refusals.service.Explaining.ending`)."""
 
     def __init__(self, explain: Callable[[ContainerState], Ending], access: EngineAccess, *, as_json: bool) -> None:
         self._explain, self._access, self._json = explain, access, as_json

@@ -12,10 +12,9 @@ from typing import Any
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Container
-from stratascope.core.denials.attempt import Attempt
-from stratascope.core.denials.denial import Claim
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
+from stratascope.core.refusals.refusal import Attempt, Claim
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallTable
 from stratascope.core.threats.needs import Need

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState, Image
-from stratascope.core.denials.ended.end import End
 from stratascope.core.message import Message, MessageError
+from stratascope.core.refusals.ended.ending import End
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,

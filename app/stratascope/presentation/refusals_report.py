@@ -9,10 +9,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Denial, Remedy
-from stratascope.core.denials.ended.ending import ENGINE, IMAGE, PROGRAM, Cause, Ending, Source
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.refusals.ended.ending import ENGINE, IMAGE, PROGRAM, Cause, Ending, Source
+from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Denial, Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.sizes import count_text

@@ -11,9 +11,8 @@ from enum import StrEnum
 from stratascope.core.capture import or_none
 from stratascope.core.container import Asked, AskedPort, Engine
 from stratascope.core.layer import CallMap
-from stratascope.core.observation.coverage import Coverage, coverage
 from stratascope.core.observation.needs import Needs
-from stratascope.core.observation.observation import Observation, UsedCall
+from stratascope.core.observation.observation import Coverage, Observation, UsedCall, coverage
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.syscall_table import CallTable, CallVerdict

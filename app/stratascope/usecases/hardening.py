@@ -44,8 +44,7 @@ from stratascope.usecases.relaunch.told_by_engine import set_aside
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.tighten.afterwards import Afterwards, refused
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes, tighten
-from stratascope.usecases.trial.loosen import Loosened, loosen
-from stratascope.usecases.trial.search import SearchEvent
+from stratascope.usecases.trial.search import Loosened, SearchEvent, loosen
 from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
 

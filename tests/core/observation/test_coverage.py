@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.container import Asked, AskedMount, AskedPort, Container, Status
-from stratascope.core.observation.coverage import coverage
-from stratascope.core.observation.observation import Observation, Phase, Seen, UsedPort
+from stratascope.core.observation.observation import Observation, Phase, Seen, UsedPort, coverage
 from stratascope.value import replace
 
 WEB = Container("docker", "a" * 64, "web", "nginx:1", Status.RUNNING, 7, 1.0, 1.0)

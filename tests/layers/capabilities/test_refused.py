@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from captures.recorded import container, recorded, surroundings
 from stratascope.core.container import EngineKind
-from stratascope.core.denials.attempt import Attempt, Kind
-from stratascope.core.denials.denial import Claim, Strength
-from stratascope.core.denials.ring import attempt_of
 from stratascope.core.observation.circumstances import Address, Asked, Circumstances, Node, NodeKind, Place
 from stratascope.core.observation.events import Failed
+from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.ring import attempt_of
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, MoreOf, RunsAs, Setting
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.layer import LAYER

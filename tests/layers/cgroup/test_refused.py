@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from core.refusals.moments import around, call, check, happened, mount, node, place
 
 from captures.recorded import HYBRID
-from core.denials.moments import around, call, check, happened, mount, node, place
 from layers.surroundings import around as surroundings
 from layers.surroundings import capture, container
-from stratascope.core.denials.attempt import Attempt, Kind
-from stratascope.core.denials.denial import Claim, Strength
+from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
 from stratascope.core.relaunch.want import DeviceNode, HeldCapability, MoreOf, Want
 from stratascope.i18n.translate import translate
 from stratascope.layers.cgroup.facts import CgroupFacts

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.recorded import container, recorded, surroundings
-from stratascope.core.denials.attempt import Attempt, Kind
-from stratascope.core.denials.denial import Claim, Strength
 from stratascope.core.ground import Surroundings
 from stratascope.core.observation.circumstances import Asked, Circumstances, Place
+from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
 from stratascope.core.relaunch.want import Unconfined
 from stratascope.i18n.translate import translate
 from stratascope.layers.mac.layer import LAYER

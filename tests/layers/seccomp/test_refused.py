@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 from captures.recorded import CAPTURES, container, recorded, surroundings, with_text
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import EngineKind, ProfileKind
-from stratascope.core.denials.attempt import Attempt, Kind
-from stratascope.core.denials.denial import Claim, Strength
 from stratascope.core.ground import Surroundings
 from stratascope.core.observation.observer import Answer
+from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
 from stratascope.core.relaunch.want import HeldCapability, PassedCall
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, NoFilter, ProfileFilter
 from stratascope.layers.seccomp.layer import LAYER
-from stratascope.layers.seccomp.refused import unusual_answers
+from stratascope.layers.seccomp.refusals import unusual_answers
 from stratascope.linux.idmap import FULL, IdRange
 from stratascope.linux.syscalls import known_names
 from stratascope.value import replace

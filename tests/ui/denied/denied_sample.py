@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from stratascope.core.denials.denial import Claim, Denial, Remedy, Strength
 from stratascope.core.message import Message, msg
+from stratascope.core.refusals.refusal import Claim, Denial, Remedy, Strength
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.denials.denials import Denials
+from stratascope.usecases.refusals.service import Denials
 from stratascope.value import replace
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.denials.denials import Denials
+from stratascope.usecases.refusals.service import Denials
 from ui.denied import denied_sample, ending_sample
 from ui.denied.ending_sample import EndTeller
 from ui.walk import settle

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stratascope.core.denials.denial import Claim, Remedy, Strength
-from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.message import age, msg
+from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
+from stratascope.core.refusals.refusal import Claim, Remedy, Strength
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 

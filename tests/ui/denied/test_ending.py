@@ -8,9 +8,9 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import Status
-from stratascope.core.denials.denial import Claim, Remedy, Strength
-from stratascope.core.denials.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.message import age, msg
+from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
+from stratascope.core.refusals.refusal import Claim, Remedy, Strength
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.ui.denied.ending import EndingView
 from stratascope.ui.kit.theme import Theme

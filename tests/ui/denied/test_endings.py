@@ -15,7 +15,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.endings import Endings
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.denials.denials import Denials
+from stratascope.usecases.refusals.service import Denials
 from stratascope.value import replace
 from ui import hardening
 from ui.denied import denied_sample, ending_sample

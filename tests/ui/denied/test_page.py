@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState
-from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.core.refusals.refusal import Denial
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
 from stratascope.presentation.refusals_report import Layers

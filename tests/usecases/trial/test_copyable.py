@@ -11,7 +11,7 @@ from stratascope.core.host_files import HostPath, HostPathKind
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.twin import TwinMount
-from stratascope.usecases.trial.copyable import NoTwinError, check, mounts_of
+from stratascope.usecases.trial.twin import NoTwinError, check, mounts_of
 from stratascope.value import replace
 from usecases.host import Host
 

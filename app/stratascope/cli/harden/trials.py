@@ -21,8 +21,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.trial.loosen import Loosened
-from stratascope.usecases.trial.search import TrialBegun, TrialDone
+from stratascope.usecases.trial.search import Loosened, TrialBegun, TrialDone
 
 
 def begun(event: TrialBegun, *, as_json: bool) -> None:

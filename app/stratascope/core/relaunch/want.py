@@ -1,7 +1,7 @@
 """What a refused attempt would have needed, in terms that a toggle can give (`Toggle.allows`). Closed: one type each.
 
 Refusals name wants and toggles know wants, and neither knows the other; so the smallest change that would help can be
-offered (`usecases/denials/remedies.py`).
+offered (`usecases/refusals/remedies.py`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.core.container import Status
-from stratascope.core.denials.ended.end import End
+from stratascope.core.refusals.ended.ending import End
 from stratascope.engines.shared.json_reader import Answer, parse_object, status_of
 
 _WORDS_MAX = 8000  # characters: a runtime's error may have a whole mount's options in it

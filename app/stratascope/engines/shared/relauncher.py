@@ -14,9 +14,9 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from stratascope.core.container import Engine, EngineState, Status
-from stratascope.core.denials.ended.end import End
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.refusals.ended.ending import End
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Executed,

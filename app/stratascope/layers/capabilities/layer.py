@@ -28,7 +28,7 @@ from stratascope.layers.capabilities.facts import (
 from stratascope.layers.capabilities.findings import findings_of, short
 from stratascope.layers.capabilities.posture import posture_of
 from stratascope.layers.capabilities.prediction import predict
-from stratascope.layers.capabilities.refused import refused
+from stratascope.layers.capabilities.refusals import refused
 from stratascope.layers.capabilities.stances import stance_of
 from stratascope.layers.capabilities.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown

@@ -31,7 +31,7 @@ from stratascope.layers.mac.facts import (
 from stratascope.layers.mac.findings import drift, findings_of, mode_word
 from stratascope.layers.mac.posture import posture_of
 from stratascope.layers.mac.prediction import predict
-from stratascope.layers.mac.refused import refused
+from stratascope.layers.mac.refusals import refused
 from stratascope.layers.mac.stances import stance_of
 from stratascope.layers.mac.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown

@@ -6,7 +6,7 @@ Names are the kernel's own: apparmor/include/audit.h (operations), selinux/inclu
 
 from __future__ import annotations
 
-from stratascope.core.denials.attempt import Attempt
+from stratascope.core.refusals.refusal import Attempt
 from stratascope.linux.audit.record import AppArmorRefusal, SELinuxRefusal, parse_record
 
 _OPENS = "creat open openat openat2 open_by_handle_at"

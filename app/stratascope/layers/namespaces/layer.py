@@ -12,7 +12,7 @@ from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of
 from stratascope.layers.namespaces.mount_findings import mount_findings, writable_root
 from stratascope.layers.namespaces.posture import posture_of
 from stratascope.layers.namespaces.prediction import predict
-from stratascope.layers.namespaces.refused import refused
+from stratascope.layers.namespaces.refusals import refused
 from stratascope.layers.namespaces.stances import stance_of
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS

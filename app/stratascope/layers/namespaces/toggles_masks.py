@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 
 from stratascope.core.container import Asked
-from stratascope.core.denials.complaints import of_kernel
 from stratascope.core.message import Message, msg
+from stratascope.core.refusals.ended.complaints import of_kernel_files
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
@@ -96,7 +96,7 @@ def _prove_masks(facts: NamespacesFacts | None, value: str, subject: Subject) ->
 def _unmasking(want: Want, subject: Subject) -> Given | None:
     """Only the mount that hides or protects the path: all of them have to go for nothing else."""
     facts, asked = _facts(subject), subject.container.asked
-    if not isinstance(want, ReadablePlace | WritablePlace) or asked.privileged or not of_kernel(want.path):
+    if not isinstance(want, ReadablePlace | WritablePlace) or asked.privileged or not of_kernel_files(want.path):
         return None
     view = None if facts is None else facts.mounts
     places = () if view is None else view.masked if isinstance(want, ReadablePlace) else view.read_only

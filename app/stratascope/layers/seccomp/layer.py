@@ -19,7 +19,7 @@ from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long, undecided
 from stratascope.layers.seccomp.posture import posture_of
 from stratascope.layers.seccomp.prediction import predict
-from stratascope.layers.seccomp.refused import refused
+from stratascope.layers.seccomp.refusals import refused
 from stratascope.layers.seccomp.stances import stance_of
 from stratascope.layers.seccomp.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown

@@ -17,7 +17,7 @@ from stratascope.layers.usermap.findings import drift, findings_of
 from stratascope.layers.usermap.namespace_owners import OWNED
 from stratascope.layers.usermap.posture import OWNER_WANTS, posture_of
 from stratascope.layers.usermap.prediction import predict
-from stratascope.layers.usermap.refused import refused
+from stratascope.layers.usermap.refusals import refused
 from stratascope.layers.usermap.stances import stance_of
 from stratascope.layers.usermap.views import tabs_of
 from stratascope.linux.idmap import EVERY_ID

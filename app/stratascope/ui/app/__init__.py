@@ -16,7 +16,6 @@ import stratascope.state.journal
 import stratascope.state.needs
 import stratascope.state.record
 import stratascope.usecases.daily.daily
-import stratascope.usecases.denials.denials
 import stratascope.usecases.hardening_together
 import stratascope.usecases.history.recorder
 import stratascope.usecases.listing.alike
@@ -24,6 +23,7 @@ import stratascope.usecases.listing.completion
 import stratascope.usecases.live.foresight
 import stratascope.usecases.live.shared_texts
 import stratascope.usecases.observe.learning
+import stratascope.usecases.refusals.service
 import stratascope.usecases.tighten.settings
 import stratascope.wiring.captures  # noqa: F401
 from stratascope.layers import all_layers

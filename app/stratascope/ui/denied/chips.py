@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
+from stratascope.core.refusals.refusal import Denial
 from stratascope.i18n.translate import translate
 from stratascope.presentation.refusals_report import Layers
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip

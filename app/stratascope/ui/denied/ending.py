@@ -13,9 +13,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.container import Status
-from stratascope.core.denials.denial import Remedy
-from stratascope.core.denials.ended.ending import Cause, Ending, Phase, Source
 from stratascope.core.message import Message, msg
+from stratascope.core.refusals.ended.ending import Cause, Ending, Phase, Source
+from stratascope.core.refusals.refusal import Remedy
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate

@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
-from stratascope.core.denials.ended.ending import Ending, Phase
 from stratascope.core.message import msg
+from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate

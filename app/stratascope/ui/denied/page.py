@@ -10,10 +10,10 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from stratascope.core.denials.denial import Denial
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.privilege import Privilege
+from stratascope.core.refusals.refusal import Denial
 from stratascope.core.sizes import count_text
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate

@@ -6,8 +6,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.denials.denial import Denial
 from stratascope.core.message import msg
+from stratascope.core.refusals.refusal import Denial
 from stratascope.core.sanitize import plain
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate

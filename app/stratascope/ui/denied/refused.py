@@ -11,8 +11,8 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from stratascope.core.denials.denial import Denial
 from stratascope.core.message import Message
+from stratascope.core.refusals.refusal import Denial
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.folded import FoldedKinds
@@ -21,8 +21,8 @@ from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.feed import SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.use.watching import Watching
-from stratascope.usecases.denials.denials import Denials
 from stratascope.usecases.plan.offers import Asking
+from stratascope.usecases.refusals.service import Denials
 from stratascope.value import Value, replace
 
 Explain = Callable[[ContainerState], Denials]

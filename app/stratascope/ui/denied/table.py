@@ -16,9 +16,9 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QS
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle
 
-from stratascope.core.denials.denial import Denial
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
+from stratascope.core.refusals.refusal import Denial
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate

@@ -32,10 +32,10 @@ from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText
 from stratascope.ui.relaunch.repair import foretold
 from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.ui.relaunch.steps import StepList
-from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
+from stratascope.usecases.refusals.remedies import opened_by
 from stratascope.usecases.relaunch.proof import Proved
 
 WIDTH, HEIGHT = 720, 560

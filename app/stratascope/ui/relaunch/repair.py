@@ -12,10 +12,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.refusals_report import allowing
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.exposure_words import number_text
-from stratascope.usecases.denials.remedies import opened_by
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.refusals.remedies import opened_by
 from stratascope.value import replace
 
 Answer = tuple[Plan, Preview, str]

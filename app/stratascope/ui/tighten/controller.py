@@ -32,8 +32,7 @@ from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.settings import Setting, after_failure, settings
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
-from stratascope.usecases.trial.loosen import Loosened
-from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
+from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun, TrialDone
 from stratascope.value import Value, replace
 
 if TYPE_CHECKING:

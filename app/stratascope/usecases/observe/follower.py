@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from stratascope.core.denials.ring import Entry, Ring
 from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.observation import Observation
 from stratascope.core.observation.observer import Stream
 from stratascope.core.ports import ProbeError
+from stratascope.core.refusals.ring import Entry, Ring
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value, replace
 

@@ -18,7 +18,7 @@ from stratascope.core.observation.observer import Answer, Observer, Target
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.seccomp.refused import unusual_answers
+from stratascope.layers.seccomp.refusals import unusual_answers
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.observe.follower import Follower, Refused
 from stratascope.value import Value, replace

@@ -1,9 +1,9 @@
 """Which toggle is to blame for a replacement that failed: the one that took what the complaint wanted. Pure.
 
-What the words want is `core.denials.complaints`' knowledge; what a choice took is the difference of the options, so no
-toggle says by which words it is known. An explanation that may be wrong is worth having where it says how sure it is:
-the surest complaint wins, a toggle that was the only one chosen needs none, and where nothing fits that is said: then
-it is searched for on twins (`usecases.trial.loosen`).
+`core.refusals.ended.complaints` knows what the words want, and what a choice took is the difference of the options, so
+no toggle lists words. An explanation that may be wrong is worth having where it says how sure it is: the surest
+complaint wins, a toggle that was the only one chosen needs none, and where nothing fits that is said: then the search
+on twins finds it (`usecases.trial.search`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, AskedMount
-from stratascope.core.denials.complaints import Complaint, complaints, of_kernel
-from stratascope.core.denials.ended import engine_words
-from stratascope.core.denials.ended.why import meaning
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, named, starts_as_root
+from stratascope.core.refusals.ended import engine_words
+from stratascope.core.refusals.ended.complaints import Complaint, complaints, of_kernel_files
+from stratascope.core.refusals.ended.why import meaning
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.toggle import MORE, Choice, Subject, Toggle, Unit
 from stratascope.core.relaunch.want import (
@@ -156,7 +156,7 @@ def _took(want: Want, before: Asked, after: Asked, subject: Subject) -> bool:
 
 
 def _took_writing(path: str, mount: str, before: Asked, after: Asked) -> bool:
-    if of_kernel(path):
+    if of_kernel_files(path):
         return (before.masked_paths, before.read_only_paths) != (after.masked_paths, after.read_only_paths)
     kept = {each.target for each in after.mounts if not each.writable}
     if mount != "/" and any(

@@ -14,8 +14,7 @@ from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.tighten import Tightened
-from stratascope.usecases.trial.loosen import Loosened
-from stratascope.usecases.trial.search import TrialDone
+from stratascope.usecases.trial.search import Loosened, TrialDone
 from stratascope.usecases.trial.strategy import Ends, Verdict
 from stratascope.value import Value
 

@@ -3,6 +3,13 @@
 It works where its ports, its healthcheck and the processes of its start come as they did, each exercise ends well, and
 its stop ends as an unchanged twin's does: the stop belongs to it, as a program may lose its data there. All is bounded
 by how long the unchanged one took. Decided against a fixed grace period: what is awaited says when it is there.
+
+
+A twin told by signal to read its configuration anew and to reopen its logs, as its service manager and logrotate do.
+
+What a program does then takes other rights than its start did, and comes on another day. Told are only signals for
+which it has a handler; an unchanged twin that ends by one is started again, and no other is told so. Decided against
+SIGUSR2, which means something else to each.
 """
 
 from __future__ import annotations
@@ -10,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
+from stratascope.core.ports import NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Answer, Failure, Reply
 from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice
@@ -23,8 +31,49 @@ from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.proof import all_back
 from stratascope.usecases.relaunch.watch import FailedError, Patience, Watcher, last_words
 from stratascope.usecases.trial.exercise import SECONDS, Place, exercise
-from stratascope.usecases.trial.reload import tell, understood
 from stratascope.value import Value
+
+SIGNALS = (("HUP", 1), ("USR1", 10))  # on every architecture that engines run on
+WAIT = 0.3  # seconds that it may take over one
+END = 0.5  # … in which an unchanged one ends that takes it for its end
+_LOOK = 0.05
+
+
+def understood(access: EngineAccess, container: str) -> tuple[str, ...]:
+    """Which of them the first process of an unchanged twin takes and goes on; tells it all that it has a handler for.
+
+    Raises EngineError, NoSuchContainerError.
+    """
+    caught = access.caught_signals(container) or ()
+    found: list[str] = []
+    for name, number in SIGNALS:
+        if number not in caught:
+            continue
+        if _told(access, container, name, END):
+            found.append(name)
+        else:
+            access.port.start(container)
+    return tuple(found)
+
+
+def tell(access: EngineAccess, container: str, signals: tuple[str, ...]) -> str:
+    """The signal by which it ended, of those; empty where it goes on. Raises EngineError, NoSuchContainerError."""
+    return next((name for name in signals if not _told(access, container, name, WAIT)), "")
+
+
+def _told(access: EngineAccess, container: str, signal: str, seconds: float) -> bool:
+    """Whether it still runs afterwards."""
+    try:
+        access.port.signal(container, signal)
+    except (RefusedError, NoSuchContainerError):  # it ended just now
+        return False
+    until = access.clock.now() + seconds
+    while access.port.running(container).status == "running":
+        if access.clock.now() >= until:
+            return True
+        access.clock.sleep(_LOOK)
+    return False
+
 
 SETTLE = 0.2  # seconds that a changed one must stay well, where it does something that can be awaited
 BLIND = 2.0  # … where there is nothing to await

@@ -29,9 +29,8 @@ from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.relaunch.diagnosis import blame
 from stratascope.usecases.relaunch.outcome import in_words, joined
 from stratascope.usecases.relaunch.watch import FailedError
-from stratascope.usecases.trial.copyable import NoTwinError, check, mounts_of
 from stratascope.usecases.trial.paces import Exercises, Paces
-from stratascope.usecases.trial.twin import twin
+from stratascope.usecases.trial.twin import NoTwinError, check, mounts_of, twin
 from stratascope.value import Value, replace
 
 

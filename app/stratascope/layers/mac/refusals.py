@@ -1,0 +1,208 @@
+"""Whether AppArmor or SELinux refused a call: by the kernel's log, by a profile that was measured, or by exclusion.
+
+A line of the log that is about this very call is certain. Not all is logged: what a profile forbids with `deny` (most
+of docker-default) makes no line, so there the profile's own rules are asked, as they were measured. What neither tells
+can only be left over: where a module confines the process, does look at such calls, and nobody else was it.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import msg
+from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.relaunch.want import Unconfined, Want
+from stratascope.core.threats.needs import Access
+from stratascope.layers.mac.apparmor import MEASURED, AppArmorPosture, apparmor_posture, forbids
+from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
+from stratascope.layers.mac.posture import RESTRICT
+from stratascope.layers.mac.records import matching
+from stratascope.linux.audit.record import AppArmorRefusal, SELinuxRefusal
+from stratascope.linux.capability import name_of, number_of
+
+_LAYER = "mac"
+_APPARMOR, _SELINUX = "apparmor", "selinux"
+_CONTAINER_FILES = frozenset(("container_file_t", "container_ro_file_t", "svirt_sandbox_file_t"))
+_CAPABILITY_CLASSES = frozenset(("capability", "capability2", "cap_userns", "cap2_userns"))
+_UBUNTU = "unprivileged_userns"  # what AppArmor changes an unconfined process to that makes a user namespace
+_OPENS = frozenset(("creat", "open", "openat", "openat2"))
+_WRITES = 0x3 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC
+_OPEN_FLAGS = {"open": 1, "openat": 2}
+_MOUNTS = frozenset(("mount", "move_mount", "pivot_root"))
+_USER_NAMESPACES = frozenset(("clone", "clone3", "unshare"))
+_NEW_USER = 0x10000000
+_SYS_ADMIN = number_of("CAP_SYS_ADMIN")
+# Calls of which neither module has a check that could be left over: they answer by other rules
+_NOT_MEDIATED_NAMES = """
+arch_prctl brk capset clock_adjtime clock_settime close close_range dup dup2 dup3 epoll_ctl exit exit_group fsopen
+futex getcwd getdents getdents64 getpid getppid gettid io_uring_enter kcmp keyctl landlock_restrict_self madvise
+membarrier mseal munmap nanosleep personality prctl reboot restart_syscall rseq sched_yield seccomp set_robust_list
+set_tid_address setgid setgroups setregid setresgid setresuid setreuid setsid setuid settimeofday sigaltstack sync
+umask uname
+"""
+_NOT_MEDIATED = frozenset(_NOT_MEDIATED_NAMES.split())
+
+
+def refused(attempt: Attempt, facts: MacFacts | None, around: Surroundings) -> Claim | None:
+    """See the module."""
+    if attempt.kind is not Kind.CALL or not attempt.entered or attempt.errno not in (errno.EPERM, errno.EACCES):
+        return None
+    match matching(attempt):
+        case AppArmorRefusal() as record:
+            return _apparmor_said(attempt, record, around)
+        case SELinuxRefusal() as record:
+            return _selinux_said(attempt, record)
+    if facts is None or attempt.lacked:
+        return None
+    if facts.system == _APPARMOR:
+        return _apparmor_left(attempt, facts, around)
+    if facts.system == _SELINUX:
+        return _selinux_left(attempt, facts)
+    return None
+
+
+def _apparmor_said(attempt: Attempt, record: AppArmorRefusal, around: Surroundings) -> Claim:
+    wants = _unconfined(attempt, _APPARMOR)
+    if record.profile == _UBUNTU or (record.operation == "userns_create" and record.profile == "unconfined"):
+        text = msg(
+            "AppArmor restricts creating user namespaces by programs without a profile, through {setting} of this "
+            "host.",
+            setting=RESTRICT,
+        )
+        return Claim(_LAYER, text, Strength.SAID)
+    if record.capability is not None:
+        name = name_of(record.capability).removeprefix("CAP_")
+        text = msg("The AppArmor profile {profile} forbids the use of {name}.", profile=record.profile, name=name)
+        return Claim(_LAYER, text, Strength.SAID, wants)
+    if record.name:
+        text = msg(
+            "The AppArmor profile {profile} forbids this ({operation}) on {path}.",
+            profile=record.profile, operation=record.operation, path=record.name,
+        )  # fmt: skip
+    elif record.peer:
+        text = msg(
+            "The AppArmor profile {profile} forbids this ({operation}) on a process of {peer}.",
+            profile=record.profile, operation=record.operation, peer=record.peer,
+        )  # fmt: skip
+    else:
+        text = msg(
+            "The AppArmor profile {profile} forbids this ({operation}).",
+            profile=record.profile, operation=record.operation,
+        )  # fmt: skip
+    return Claim(_LAYER, text, Strength.SAID, wants)
+
+
+def _selinux_said(attempt: Attempt, record: SELinuxRefusal) -> Claim:
+    permissions, source, target = ", ".join(record.permissions), record.source_type, record.target_type
+    if record.kind in _CAPABILITY_CLASSES:
+        text = msg(
+            "SELinux does not let processes of the type {source} use the capability {name}.",
+            source=source, name=permissions.upper(),
+        )  # fmt: skip
+        return Claim(_LAYER, text, Strength.SAID, _unconfined(attempt, _SELINUX))
+    place = attempt.around.place
+    path = attempt.path or (place.path if place is not None else "")
+    if not path or record.kind == "process":
+        text = msg(
+            "SELinux does not let processes of the type {source} do this ({permissions}) to {target}.",
+            source=source, permissions=permissions, target=target,
+        )  # fmt: skip
+    elif target in _CONTAINER_FILES:
+        text = msg(
+            "SELinux keeps other containers' files apart: {path} has the label {label}, which is not this container's.",
+            path=path, label=record.target,
+        )  # fmt: skip
+    else:
+        text = msg(
+            "SELinux does not let processes of the type {source} do this ({permissions}) to {path}: its type "
+            "{target} is not a container file type.",
+            source=source, permissions=permissions, path=path, target=target,
+        )  # fmt: skip
+    return Claim(_LAYER, text, Strength.SAID, _unconfined(attempt, _SELINUX, path))
+
+
+def _apparmor_left(attempt: Attempt, facts: MacFacts, around: Surroundings) -> Claim | None:
+    if facts.mode not in ENFORCING or not facts.label:
+        return _restricted(attempt, facts, around)
+    known = apparmor_posture(facts.label, around)
+    if known is not None:
+        return _by_rules(attempt, known)
+    if attempt.name in _NOT_MEDIATED:
+        return None
+    text = msg("Nothing else known here refuses this, so it was the AppArmor profile {profile}.", profile=facts.label)
+    return Claim(_LAYER, text, Strength.LEFT, _unconfined(attempt, _APPARMOR))
+
+
+def _by_rules(attempt: Attempt, known: AppArmorPosture) -> Claim | None:
+    """Of an engine's own profile: what it forbids, as measured."""
+    wants, engine = _unconfined(attempt, _APPARMOR), MEASURED[known.profile]
+    if attempt.name in _MOUNTS and attempt.errno == errno.EACCES:
+        text = msg("The AppArmor profile {profile} forbids every mount.", profile=known.label)
+        return Claim(_LAYER, text, Strength.FITS, wants)
+    if attempt.name in _USER_NAMESPACES and known.user_namespaces and attempt.errno == errno.EACCES:
+        text = msg("The AppArmor profile {profile} forbids new user namespaces.", profile=known.label)
+        return Claim(_LAYER, text, Strength.FITS, wants)
+    place = attempt.around.place
+    path = (place.path if place is not None else "") or attempt.path
+    if attempt.errno == errno.EACCES and path and forbids(known.profile, path, _access(attempt)):
+        text = msg(
+            "The AppArmor profile {profile} forbids this on {path}, as measured on {engine}.",
+            profile=known.label, path=path, engine=engine,
+        )  # fmt: skip
+        return Claim(_LAYER, text, Strength.FITS, wants)
+    if attempt.name in ("kill", "ptrace", "tgkill", "tkill") and attempt.errno == errno.EACCES:
+        text = msg(
+            "The AppArmor profile {profile} lets it reach only processes under the same profile.", profile=known.label
+        )
+        return Claim(_LAYER, text, Strength.FITS, wants)
+    return None
+
+
+def _restricted(attempt: Attempt, facts: MacFacts, around: Surroundings) -> Claim | None:
+    """Ubuntu's rule, where no line of the log tells of it."""
+    if around.ground.sysctl(RESTRICT) != "1" or attempt.name not in (*_USER_NAMESPACES, "mount", "sethostname"):
+        return None
+    held = attempt.around.effective
+    nested = held is not None and _SYS_ADMIN in held
+    if attempt.name in _USER_NAMESPACES and not (attempt.values and attempt.values[0] & _NEW_USER):
+        return None
+    if attempt.name not in _USER_NAMESPACES and not nested:
+        return None
+    text = msg(
+        "AppArmor apparently restricts creating user namespaces by programs without a profile, through {setting} of "
+        "this host.",
+        setting=RESTRICT,
+    )
+    return Claim(_LAYER, text, Strength.LEFT)
+
+
+def _selinux_left(attempt: Attempt, facts: MacFacts) -> Claim | None:
+    confined = facts.mode == "enforcing" and facts.type and facts.type not in UNCONFINED_TYPES and facts.policy_loaded
+    if not confined or attempt.name in _NOT_MEDIATED:
+        return None
+    place = attempt.around.place
+    path = (place.path if place is not None else "") or attempt.path
+    text = msg(
+        "Nothing else known here refuses this, so it was SELinux, which confines the process as {type}.",
+        type=facts.type or "",
+    )
+    return Claim(_LAYER, text, Strength.LEFT, _unconfined(attempt, _SELINUX, path))
+
+
+def _unconfined(attempt: Attempt, system: str, path: str = "") -> tuple[Want, ...]:
+    """Nothing, where the next check would refuse it all the same: mounts are the module's first."""
+    held = attempt.around.effective
+    if attempt.name in _MOUNTS and held is not None and _SYS_ADMIN not in held:
+        return ()
+    return (Unconfined(system, path),)
+
+
+def _access(attempt: Attempt) -> Access:
+    if attempt.name in _OPENS:
+        place = _OPEN_FLAGS.get(attempt.name)
+        if attempt.name == "creat":
+            return Access.WRITE
+        writes = place is not None and place < len(attempt.values) and attempt.values[place] & _WRITES
+        return Access.WRITE if writes else Access.READ
+    return Access.READ if attempt.name in ("access", "execve", "execveat", "faccessat", "faccessat2") else Access.WRITE
