@@ -2,7 +2,7 @@
 reading and locking them, without ever blocking on anything else at that path.
 
 A draft is written next to the file and renamed: rename(2) is atomic, and fsync(2) of file and directory makes it
-durable. The draft is always created (O_EXCL), never through a link. `desktop_files/files.py` has its own version, since
+durable. The draft is always created (O_EXCL), never through a link. `sealed_files.py` has its own version, since
 it runs on its own as root and replaces several files or none.
 
 Links are followed if they belong to this user or root, since people keep their settings elsewhere and link them (stow,

@@ -17,8 +17,8 @@ import pytest
 from cli.command_line import environ, run
 from stratascope import resources, sandbox
 from stratascope.cli import desktop_commands
-from stratascope.probe import elevated
-from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
+from stratascope.probe.helper import elevated
+from stratascope.probe.helper.contents import HELPER, POLICY, helper_text, policy_text
 from stratascope.wiring import desktop_files as wiring
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -167,7 +167,7 @@ def test_an_older_helper_is_renewed_and_a_stranger_s_kept(tmp_path: Path) -> Non
     packaged.write_bytes(helper_text())
     old = tmp_path / "old.py"
     old.write_text(
-        "from stratascope.desktop_files import files\n"
+        "from stratascope import sealed_files as files\n"
         f"old = ({HELPER!r}, 0o755, files.sealed(b'#!/usr/bin/python3 -SI\\n# of an older version\\n'))\n"
         "files.put([old], root=True)\n"
     )

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from stratascope.collector.cgroups import V2, Mounts
 from stratascope.core.observation.events import Begin, Event
-from stratascope.probe.elevated import ElevatedProber, ways
+from stratascope.probe.helper.elevated import ElevatedProber, ways
 from stratascope.probe.observer import Observation, Watched, observe
 
 _numbers = itertools.count()

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope import resources
 from stratascope.desktop_files import menu
-from stratascope.desktop_files.files import CHANGED, FOREIGN, OURS, state_of
+from stratascope.sealed_files import CHANGED, FOREIGN, OURS, Taken, state_of
 
 COMMAND = ("/opt/stratascope/bin/stratascope",)
 
@@ -53,7 +53,7 @@ def test_what_was_there_stays(tmp_path: Path) -> None:
     assert (again.written, again.refreshed) == ((), ())
     menu.remove(tmp_path)
     assert tree(tmp_path) == before
-    assert menu.remove(tmp_path) == menu.Taken(())
+    assert menu.remove(tmp_path) == Taken(())
 
 
 def test_an_entry_that_was_edited_stays(tmp_path: Path) -> None:

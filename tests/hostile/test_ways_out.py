@@ -26,8 +26,8 @@ STARTS = {
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
     "owners/call.py": {"subprocess.Popen"},  # docker compose, systemctl, podman
     "owners/host.py": {"subprocess.run"},  # whether a Flatpak's host has a program
-    "probe/as_root.py": {"subprocess.Popen"},  # pkexec, sudo
-    "probe/elevated.py": {"subprocess.run"},  # whether a Flatpak's host has the helper
+    "probe/helper/as_root.py": {"subprocess.Popen"},  # pkexec, sudo
+    "probe/helper/elevated.py": {"subprocess.run"},  # whether a Flatpak's host has the helper
     "probe/piped.py": {"subprocess.Popen"},  # the collector
     "ui/app/start.py": {"os.execve", "subprocess.Popen"},  # itself, in another language, and on captures
     "usecases/daily/terminal.py": {"subprocess.Popen", "subprocess.run"},  # the user's terminal; whether a host has it
@@ -82,7 +82,7 @@ def test_what_writes_files_by_their_names() -> None:
     """All else goes through `atomic_file`, and so through no link of others."""
     found = {file for file, tree in trees().items()
              if any(name.endswith((".write_text", ".write_bytes")) for name in called(tree, ""))}  # fmt: skip
-    assert found == {"atomic_file.py", "probe/installed.py"}  # a pipe; the files of a package
+    assert found == {"atomic_file.py", "probe/helper/contents.py"}  # a pipe; the files of a package
 
 
 def test_no_shell_and_nothing_that_runs_text() -> None:

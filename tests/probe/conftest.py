@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.probe import elevated
+from stratascope.probe.helper import elevated
 
 
 @pytest.fixture

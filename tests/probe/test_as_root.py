@@ -9,8 +9,8 @@ import pytest
 
 from probe.scripts import PASS, script
 from stratascope.i18n.translate import translate
-from stratascope.probe.as_root import run_as_root, usable
-from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, ways
+from stratascope.probe.helper.as_root import run_as_root, usable
+from stratascope.probe.helper.elevated import ElevatedProber, Kind, NoRootError, ways
 
 ECHO = b"import sys\nsys.stdout.write(sys.stdin.read().upper())\n"
 

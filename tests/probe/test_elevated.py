@@ -20,9 +20,9 @@ from probe.scripts import PASS, script
 from stratascope.collector.filters import why_not
 from stratascope.core.ports import ProbeError, Wish
 from stratascope.i18n.translate import translate
-from stratascope.probe import elevated
-from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, RootCommand, open_elevated, ways
-from stratascope.probe.installed import helper_text
+from stratascope.probe.helper import elevated
+from stratascope.probe.helper.contents import helper_text
+from stratascope.probe.helper.elevated import ElevatedProber, Kind, NoRootError, RootCommand, open_elevated, ways
 from stratascope.probe.piped import command
 
 ME = Wish(os.getpid(), ("comm", "owner:net", "netns:net.ipv4.ip_unprivileged_port_start", "seccomp:*"), members=False)
@@ -144,7 +144,7 @@ def test_on_a_terminal_the_question_is_asked_there(programs: Path) -> None:
     code = (
         "import os\n"
         "from stratascope.core.ports import ProbeError\n"
-        "from stratascope.probe import elevated\n"
+        "from stratascope.probe.helper import elevated\n"
         "elevated.already_root = lambda: False\n"
         "try:\n"
         "    prober = elevated.open_elevated(elevated.ways({'PATH': os.environ['PATH']}, terminal=True), told=[])\n"
@@ -306,7 +306,7 @@ def test_it_ends_with_its_standard_input() -> None:
     """What the window's end looks like to it, even a violent one."""
     code = (
         "import os, sys\n"
-        "from stratascope.probe.elevated import *\n"
+        "from stratascope.probe.helper.elevated import *\n"
         "told = []\n"
         "prober = open_elevated(ways({}), told=told)\n"
         "print(prober.child.pid, flush=True)\n"

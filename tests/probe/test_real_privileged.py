@@ -16,7 +16,7 @@ from stratascope.collector.filters import why_not
 from stratascope.collector.privileged import OWNERS, PORT_START, SECCOMP
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.ports import Prober, Wish
-from stratascope.probe.elevated import ElevatedProber, open_elevated, ways
+from stratascope.probe.helper.elevated import ElevatedProber, open_elevated, ways
 from stratascope.probe.local import LocalProber
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")

@@ -31,7 +31,7 @@ sys.path[:0] = ["{SHARE}/checkout/app", "{SHARE}/site"]
 from stratascope.core.observation.checks import is_use
 from stratascope.core.observation.events import Check
 from stratascope.linux.capability import name_of
-from stratascope.probe.elevated import ways
+from stratascope.probe.helper.elevated import ways
 from stratascope.probe.observer import Watched, observe
 told = []
 watched = observe(ways({{}}), Watched(0, group="/{GROUP.name}"), told=told)

@@ -11,18 +11,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from stratascope import sealed_files
 from stratascope.cli.output import complain, on_terminal, write
 from stratascope.core import shell_quote
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
-from stratascope.desktop_files import files, menu
+from stratascope.desktop_files import menu
 from stratascope.desktop_files.entry import Origin, UnfitError
-from stratascope.desktop_files.menu import Placed, Taken
-from stratascope.desktop_files.privileged_helper import AsRoot, HelperFiles, NonsenseError
 from stratascope.i18n.translate import translate
 from stratascope.probe.bundle import IncompleteError
+from stratascope.probe.helper.install import AsRoot, HelperFiles, NonsenseError
 from stratascope.resources import MissingResourceError
+from stratascope.sealed_files import Placed, Taken
 from stratascope.wiring import desktop_files as wiring
 
 DONE, FAILED = 0, 2
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (MissingResourceError, IncompleteError) as error:
         complain(translate(msg("A part of Stratascope is missing from this installation. Install it again.")))
         complain(plain(str(error), 1000))
-    except files.BlockedError as error:
+    except sealed_files.BlockedError as error:
         for path, state in error.paths:
             complain(translate(_in_the_way(path, state)))
         complain(translate(msg("Nothing was changed.")))
@@ -131,7 +132,7 @@ def _root(head: Message, wanted: HelperFiles, *, sizes: bool) -> AsRoot | None:
     return as_root
 
 
-def _line(file: files.File, *, root: bool) -> str:
+def _line(file: sealed_files.File, *, root: bool) -> str:
     path, mode, text = file
     if root:
         told = msg("{path} (owner root, mode {mode}, {count} bytes)", path=path, mode=f"{mode:04o}", count=len(text))
@@ -141,12 +142,12 @@ def _line(file: files.File, *, root: bool) -> str:
 
 
 def _would_put(
-    wanted: Sequence[files.File], needed: tuple[str, ...] = (), *, root: bool = False, unseen: bool = False
+    wanted: Sequence[sealed_files.File], needed: tuple[str, ...] = (), *, root: bool = False, unseen: bool = False
 ) -> int:
     """What `put` would do, and what would be in its way. Raises BlockedError."""
     if not unseen:
-        files.check(list(wanted), needed, root)
-    new = [file for file in wanted if unseen or not files.same(file, root)]
+        sealed_files.check(list(wanted), needed, root)
+    new = [file for file in wanted if unseen or not sealed_files.same(file, root)]
     if new:
         say(msg("These files would be written as root:") if root else msg("These files would be written:"))
         write("".join(_line(file, root=root) for file in new))
@@ -177,27 +178,27 @@ def _taken(taken: Taken, dry_run: bool) -> int:
 
 
 def _would_take(paths: Sequence[Path], *, root: bool = False) -> Taken:
-    found = [(path, files.state_of(str(path), root)) for path in paths]
-    kept = [(path, state) for path, state in found if state in (files.CHANGED, files.FOREIGN)]
-    return Taken(tuple(path for path, state in found if state == files.OURS), tuple(kept))
+    found = [(path, sealed_files.state_of(str(path), root)) for path in paths]
+    kept = [(path, state) for path, state in found if state in (sealed_files.CHANGED, sealed_files.FOREIGN)]
+    return Taken(tuple(path for path, state in found if state == sealed_files.OURS), tuple(kept))
 
 
 def _kept(path: str, state: str) -> Message:
     match state:
-        case files.CHANGED:
+        case sealed_files.CHANGED:
             return msg("Left alone, because it was changed after Stratascope wrote it: {path}", path=path)
-        case files.STUCK:
+        case sealed_files.STUCK:
             return msg("Could not be removed, although the others were: {path}", path=path)
     return msg("Left alone, because Stratascope did not write it: {path}", path=path)
 
 
 def _in_the_way(path: str, state: str) -> Message:
     match state:
-        case files.CHANGED:
+        case sealed_files.CHANGED:
             return msg("{path} was changed after Stratascope wrote it. Move it away, then try again.", path=path)
-        case files.MISSING:
+        case sealed_files.MISSING:
             return msg("There is no folder {path}. Install polkit (with pkexec) first.", path=path)
-        case files.OPEN:
+        case sealed_files.OPEN:
             return msg(
                 "Users other than root can write to {path}, so nothing that root runs may be placed there.", path=path
             )

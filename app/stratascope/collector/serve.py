@@ -1,5 +1,5 @@
 """The privileged helper's program, and the collector's two interfaces: direct calls in the same process, or one JSON
-request and one JSON reply per line.
+request and one JSON reply per line. `probe/helper/` installs and starts it.
 
 Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and {"ask": "capture", "wishes": [[pid, wants,
 member_wants, members, container's id], ...]}. {"ask": "observe", ...} comes last: the lines after it have another form

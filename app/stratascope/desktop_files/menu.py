@@ -13,30 +13,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from stratascope import resources
-from stratascope.desktop_files import files
+from stratascope import resources, sealed_files
 from stratascope.desktop_files.entry import entry, folders_of
-from stratascope.value import Value
+from stratascope.sealed_files import Placed, Taken
 
 SYSTEM = Path("/usr/local/share")  # /usr/share belongs to the packages of the distribution
 _APPLICATIONS, _ICONS = Path("applications"), Path("icons/hicolor")
 _REFRESH_LIMIT = 20.0  # seconds; not essential, a desktop may lack these tools
-
-
-class Placed(Value):
-    """What was done: paths written, paths that were there unchanged, caches refreshed."""
-
-    written: tuple[Path, ...]
-    unchanged: tuple[Path, ...] = ()
-    refreshed: tuple[str, ...] = ()
-
-
-class Taken(Value):
-    """What was removed, and what was kept with its state: see `files.take`."""
-
-    removed: tuple[Path, ...]
-    kept: tuple[tuple[Path, str], ...] = ()
-    refreshed: tuple[str, ...] = ()
 
 
 def paths(data: Path) -> tuple[Path, Path, Path]:
@@ -48,17 +31,17 @@ def paths(data: Path) -> tuple[Path, Path, Path]:
     )
 
 
-def planned(data: Path, command: tuple[str, ...]) -> list[files.File]:
+def planned(data: Path, command: tuple[str, ...]) -> list[sealed_files.File]:
     """All three files. Raises UnfitError, MissingResourceError."""
     menu, icon, symbolic = paths(data)
-    made = files.missing_folders([str(path) for path in paths(data)])
+    made = sealed_files.missing_folders([str(path) for path in paths(data)])
     # the data folder and its parents stay, even if we created them: other programs use them as well
     below = {Path(folder).relative_to(data) for folder in made if data in Path(folder).parents}
     known = {folder.relative_to(data) for folder in _made_before(data, menu)}
     inside = sorted(str(folder) for folder in below | known)
     text = entry(resources.read_text(resources.DESKTOP_ENTRY), command, tuple(inside))
     return [
-        (str(menu), 0o644, files.sealed(text)),
+        (str(menu), 0o644, sealed_files.sealed(text)),
         (str(icon), 0o644, _image(resources.ICON)),
         (str(symbolic), 0o644, _image(resources.SYMBOLIC_ICON)),
     ]
@@ -67,7 +50,7 @@ def planned(data: Path, command: tuple[str, ...]) -> list[files.File]:
 def install(data: Path, command: tuple[str, ...]) -> Placed:
     """Write them. Raises UnfitError, BlockedError, OSError; then nothing was changed."""
     wanted = planned(data, command)
-    written = tuple(Path(path) for path in files.put(wanted))
+    written = tuple(Path(path) for path in sealed_files.put(wanted))
     unchanged = tuple(Path(path) for path, _, _ in wanted if Path(path) not in written)
     return Placed(written, unchanged, refresh(data) if written else ())
 
@@ -76,7 +59,7 @@ def remove(data: Path) -> Taken:
     """Remove exactly those. Raises OSError."""
     menu = paths(data)[0]
     folders = [str(folder) for folder in _made_before(data, menu)]
-    gone, kept = files.take([str(path) for path in paths(data)], folders)
+    gone, kept = sealed_files.take([str(path) for path in paths(data)], folders)
     remaining = tuple((Path(path), state) for path, state in kept)
     return Taken(tuple(Path(path) for path in gone), remaining, refresh(data) if gone else ())
 
@@ -105,10 +88,10 @@ def _runs(command: tuple[str, ...]) -> bool:
 
 def _made_before(data: Path, menu: Path) -> tuple[Path, ...]:
     """The folders listed in the existing entry, if it is ours."""
-    if files.state_of(str(menu)) != files.OURS:
+    if sealed_files.state_of(str(menu)) != sealed_files.OURS:
         return ()
     return tuple(data / name for name in folders_of(menu.read_text(encoding="utf-8")))
 
 
 def _image(name: str) -> bytes:
-    return files.sealed(resources.path(name).read_bytes(), b"<!-- ", b" -->")
+    return sealed_files.sealed(resources.path(name).read_bytes(), b"<!-- ", b" -->")

@@ -22,7 +22,7 @@ from stratascope.core.observation.stream import LINE_MAX, StreamError, parse_eve
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.linux.syscalls import Abi, abis_of, numbers
-from stratascope.probe.elevated import PATIENCE, ElevatedProber, RootCommand, open_elevated
+from stratascope.probe.helper.elevated import PATIENCE, ElevatedProber, RootCommand, open_elevated
 from stratascope.value import Value
 
 _SLICE = 1 << 16

@@ -10,14 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stratascope import appimage_environment, resources, sandbox, xdg
-from stratascope.desktop_files import files, menu
+from stratascope import appimage_environment, resources, sandbox, sealed_files, xdg
+from stratascope.desktop_files import menu
 from stratascope.desktop_files.entry import Origin, Start, start
-from stratascope.desktop_files.privileged_helper import AsRoot, HelperFiles
-from stratascope.probe.as_root import run_as_root, usable
 from stratascope.probe.confined import withheld
-from stratascope.probe.elevated import Kind, NoRootError, ways
-from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
+from stratascope.probe.helper.as_root import run_as_root, usable
+from stratascope.probe.helper.contents import HELPER, POLICY, helper_text, policy_text
+from stratascope.probe.helper.elevated import Kind, NoRootError, ways
+from stratascope.probe.helper.install import AsRoot, HelperFiles
 
 
 def in_flatpak() -> bool:
@@ -55,8 +55,8 @@ def changeable(found: Start) -> str:
     if found.origin is not Origin.APPIMAGE:
         parts.append(str(resources.PACKAGE))
     for part in map(os.path.realpath, parts):
-        loose = files.open_folders([part])
-        if loose or files.is_open(part):
+        loose = sealed_files.open_folders([part])
+        if loose or sealed_files.is_open(part):
             return loose[0] if loose else part
     return ""
 

@@ -29,7 +29,7 @@ from stratascope.usecases.live.translations import Translations
 
 if TYPE_CHECKING:
     from stratascope.engines.shared.endpoint import Endpoint
-    from stratascope.probe.elevated import ElevatedProber
+    from stratascope.probe.helper.elevated import ElevatedProber
     from stratascope.usecases.live.deferred import DeferredLiveView
     from stratascope.wiring.root import Root
 

@@ -8,7 +8,7 @@ from stratascope import sandbox
 from stratascope.core.observation.observer import Stream, Target
 from stratascope.core.ports import Prober
 from stratascope.probe.confined import withheld
-from stratascope.probe.elevated import ElevatedProber, Kind, open_elevated, ways
+from stratascope.probe.helper.elevated import ElevatedProber, Kind, open_elevated, ways
 from stratascope.probe.observer import Watched, observe
 
 

@@ -17,7 +17,7 @@ from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
-from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, RootCommand
+from stratascope.probe.helper.elevated import ElevatedProber, Kind, NoRootError, RootCommand
 from stratascope.probe.piped import command
 from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.live_view import LiveView

@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.desktop_files import files, privileged_helper
-from stratascope.desktop_files.files import CHANGED, FOREIGN, MISSING, OPEN, OURS, BlockedError, sealed, state_of
+from stratascope import sealed_files
 from stratascope.probe.bundle import BOOT
+from stratascope.probe.helper import install
+from stratascope.sealed_files import CHANGED, FOREIGN, MISSING, OPEN, OURS, BlockedError, sealed, state_of
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -29,7 +30,7 @@ def tree(folder: Path) -> dict[str, bytes | None]:
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-def three(folder: Path, text: bytes = b"one\n") -> list[files.File]:
+def three(folder: Path, text: bytes = b"one\n") -> list[sealed_files.File]:
     return [(str(folder / place / "file"), 0o644, sealed(text)) for place in ("a", "b/c", "b/d")]
 
 
@@ -69,23 +70,23 @@ def test_what_is_not_a_plain_file_of_ours_is_foreign(tmp_path: Path) -> None:
     ):
         make(tmp_path / name)
         assert state_of(str(tmp_path / name)) == FOREIGN, name
-    assert state_of(str(tmp_path / "none")) == files.ABSENT
-    assert state_of(str(ours / "below")) == files.ABSENT
+    assert state_of(str(tmp_path / "none")) == sealed_files.ABSENT
+    assert state_of(str(ours / "below")) == sealed_files.ABSENT
 
 
 def test_written_and_taken_away_leaves_nothing(tmp_path: Path) -> None:
     wanted = three(tmp_path)
-    folders = files.missing_folders([path for path, _, _ in wanted])
+    folders = sealed_files.missing_folders([path for path, _, _ in wanted])
     assert folders == [str(tmp_path / name) for name in ("a", "b", "b/c", "b/d")]
     before = os.umask(0o077)
     try:
-        assert files.put(wanted) == [path for path, _, _ in wanted]
+        assert sealed_files.put(wanted) == [path for path, _, _ in wanted]
     finally:
         os.umask(before)
     assert {Path(path).stat().st_mode & 0o7777 for path, _, _ in wanted} == {0o644}
-    assert files.put(wanted) == []
-    assert files.put(three(tmp_path, b"two\n")) == [path for path, _, _ in wanted]
-    gone, kept = files.take([path for path, _, _ in wanted], folders)
+    assert sealed_files.put(wanted) == []
+    assert sealed_files.put(three(tmp_path, b"two\n")) == [path for path, _, _ in wanted]
+    gone, kept = sealed_files.take([path for path, _, _ in wanted], folders)
     assert kept == []
     assert gone == [*(path for path, _, _ in wanted), *reversed(folders)]
     assert tree(tmp_path) == {}
@@ -98,10 +99,10 @@ def test_what_is_not_ours_stops_all_of_it(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "b" / "d" / "file").write_bytes(text)
     before = tree(tmp_path)
     with pytest.raises(BlockedError) as caught:
-        files.put(wanted)
+        sealed_files.put(wanted)
     assert [path for path, _ in caught.value.paths] == [wanted[2][0]]
     assert tree(tmp_path) == before
-    gone, kept = files.take([path for path, _, _ in wanted], [])
+    gone, kept = sealed_files.take([path for path, _, _ in wanted], [])
     assert (gone, [path for path, _ in kept]) == ([], [wanted[2][0]])
     assert tree(tmp_path) == before
 
@@ -111,17 +112,17 @@ def test_a_link_in_the_place_of_a_draft_is_not_followed(tmp_path: Path) -> None:
     theirs.write_text("theirs\n")
     (tmp_path / f"file.{os.getpid()}.part").symlink_to(theirs)
     with pytest.raises(OSError, match="File exists"):
-        files.put([(str(tmp_path / "file"), 0o644, sealed(b"one\n"))])
+        sealed_files.put([(str(tmp_path / "file"), 0o644, sealed(b"one\n"))])
     assert theirs.read_text() == "theirs\n"
     assert not (tmp_path / "file").exists()
 
 
 def test_others_in_our_folders_keep_them(tmp_path: Path) -> None:
     wanted = three(tmp_path)
-    folders = files.missing_folders([path for path, _, _ in wanted])
-    files.put(wanted)
+    folders = sealed_files.missing_folders([path for path, _, _ in wanted])
+    sealed_files.put(wanted)
     (tmp_path / "b" / "c" / "other").touch()
-    gone, _ = files.take([path for path, _, _ in wanted], folders)
+    gone, _ = sealed_files.take([path for path, _, _ in wanted], folders)
     assert tree(tmp_path) == {"b": None, "b/c": None, "b/c/other": b""}
     assert str(tmp_path / "b") not in gone
 
@@ -129,23 +130,23 @@ def test_others_in_our_folders_keep_them(tmp_path: Path) -> None:
 def test_what_can_t_be_removed_is_told_with_what_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [path for path, _, _ in three(tmp_path)]
     for number in range(3):
-        files.put(three(tmp_path))
+        sealed_files.put(three(tmp_path))
         before = tree(tmp_path)
         with monkeypatch.context() as patch:
             patch.setattr(os, "unlink", failing_at(number, os.unlink))
             if number == 0:
                 with pytest.raises(OSError, match="No space"):
-                    files.take(paths, [])
+                    sealed_files.take(paths, [])
                 assert tree(tmp_path) == before
             else:
-                gone, kept = files.take(paths, [])
-                assert kept == [(paths[number], files.STUCK)]
+                gone, kept = sealed_files.take(paths, [])
+                assert kept == [(paths[number], sealed_files.STUCK)]
                 assert gone == [path for path in paths if path != paths[number]]
 
 
 def test_a_missing_folder_that_is_needed_stops_it(tmp_path: Path) -> None:
     with pytest.raises(BlockedError) as caught:
-        files.put(three(tmp_path), needed=(str(tmp_path / "polkit"),))
+        sealed_files.put(three(tmp_path), needed=(str(tmp_path / "polkit"),))
     assert caught.value.paths == [(str(tmp_path / "polkit"), MISSING)]
     assert tree(tmp_path) == {}
 
@@ -164,7 +165,7 @@ def failing_at(number: int, real: Callable[..., object]) -> Callable[..., object
 def test_a_failure_at_any_call_puts_all_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call that changes something fails once; whatever stood there before stands there again."""
     old, new = three(tmp_path, b"old\n")[:1], three(tmp_path, b"new\n")
-    files.put(old)
+    sealed_files.put(old)
     before = tree(tmp_path)
     failed = 0
     for name in ("mkdir", "open", "write", "fchmod", "fsync", "replace"):
@@ -172,13 +173,15 @@ def test_a_failure_at_any_call_puts_all_back(tmp_path: Path, monkeypatch: pytest
             with monkeypatch.context() as patch:
                 patch.setattr(os, name, failing_at(number, getattr(os, name)))
                 try:
-                    files.put(new)
+                    sealed_files.put(new)
                 except OSError:
                     failed += 1
                 else:
                     patch.undo()
-                    files.take([path for path, _, _ in new], [str(tmp_path / each) for each in ("b", "b/c", "b/d")])
-                    files.put(old)
+                    sealed_files.take(
+                        [path for path, _, _ in new], [str(tmp_path / each) for each in ("b", "b/c", "b/d")]
+                    )
+                    sealed_files.put(old)
                     break
             assert tree(tmp_path) == before, f"{name} number {number}"
     assert failed >= 16
@@ -197,7 +200,7 @@ def small_disk(tmp_path: Path, *lines: str) -> str:
 
 
 def as_root(request: dict[str, object], boot: tuple[str, ...] = ()) -> dict[str, object]:
-    program = privileged_helper.program()
+    program = install.program()
     done = subprocess.run(
         (*boot, "/usr/bin/python3", "-SI", "-c", BOOT),
         input=b"%d\n%b%b" % (len(program), program, json.dumps(request).encode()),
@@ -211,7 +214,7 @@ def as_root(request: dict[str, object], boot: tuple[str, ...] = ()) -> dict[str,
     return reply
 
 
-def encoded(wanted: list[files.File]) -> list[list[object]]:
+def encoded(wanted: list[sealed_files.File]) -> list[list[object]]:
     return [[path, mode, base64.b64encode(text).decode()] for path, mode, text in wanted]
 
 
@@ -219,7 +222,7 @@ def encoded(wanted: list[files.File]) -> list[list[object]]:
 def test_as_a_program_of_its_own_on_standard_input(tmp_path: Path) -> None:
     """As it runs behind pkexec: refused below /tmp, where anybody may write, and done in a folder of root."""
     wanted = three(tmp_path)
-    ast.parse(privileged_helper.program(), feature_version=(3, 8))
+    ast.parse(install.program(), feature_version=(3, 8))
     reply = as_root({"do": "put", "files": encoded(wanted), "needed": []})
     assert "done" not in reply
     assert ["/tmp", OPEN] in list(reply["kept"])  # type: ignore[call-overload]
@@ -248,14 +251,14 @@ def test_as_a_program_of_its_own_on_standard_input(tmp_path: Path) -> None:
 def test_a_full_disk_and_a_read_only_one_are_told(tmp_path: Path) -> None:
     """A real disk that is full: nothing half written, and what was there is there."""
     code = (
-        "from stratascope.desktop_files import files\n"
+        "from stratascope import sealed_files\n"
         "try:\n"
         f"    home = {str(tmp_path)!r}\n"
-        "    texts = [files.sealed(b'x' * 30000), files.sealed(b'x' * 60000)]\n"
-        "    files.put([(f'{home}/{name}/file', 0o644, text) for name, text in zip('ab', texts)])\n"
+        "    texts = [sealed_files.sealed(b'x' * 30000), sealed_files.sealed(b'x' * 60000)]\n"
+        "    sealed_files.put([(f'{home}/{name}/file', 0o644, text) for name, text in zip('ab', texts)])\n"
         "except OSError as error:\n"
         "    print(error.errno)\n"
     )
-    run = f"PYTHONPATH={Path(files.__file__).parents[2]} {sys.executable} -B -c {shlex.quote(code)}"
+    run = f"PYTHONPATH={Path(sealed_files.__file__).parents[1]} {sys.executable} -B -c {shlex.quote(code)}"
     assert small_disk(tmp_path, run, "find .").split() == ["28", "."]
     assert small_disk(tmp_path, f"mount -o remount,ro {tmp_path}", run, "find .").split() == ["30", "."]

@@ -5,8 +5,8 @@ interpreter, so whoever is asked for a password knows what runs. Only who sits a
 kept for some minutes for the very process that asked (polkit 126, tried: another process of the same user is asked
 again), so that no other program starts the helper unseen. The action's text is packaging/polkit's file.
 
-`stratascope helper install` puts both in place (the room `desktop_files`); for who packages the program,
-`python -m stratascope.probe.installed FOLDER` writes them.
+`stratascope helper install` puts both in place (`install`); for who packages the program,
+`python -m stratascope.probe.helper.contents FOLDER` writes them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def write(folder: Path) -> tuple[Path, Path]:
 def main(words: Sequence[str]) -> int:
     """Write them into the folder that is named."""
     if len(words) != 1 or words[0].startswith("-"):
-        sys.stderr.write("usage: python -m stratascope.probe.installed FOLDER\n")
+        sys.stderr.write("usage: python -m stratascope.probe.helper.contents FOLDER\n")
         return 2
     try:
         written = write(Path(words[0]))

@@ -14,7 +14,7 @@ import subprocess
 
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.probe.elevated import PATIENCE, ElevatedProber, Kind, NoRootError, RootCommand, was_denied
+from stratascope.probe.helper.elevated import PATIENCE, ElevatedProber, Kind, NoRootError, RootCommand, was_denied
 
 
 def usable(candidates: tuple[RootCommand, ...]) -> tuple[RootCommand, ...]:

@@ -18,7 +18,8 @@ import os
 import re
 import stat
 import sys
-from typing import Any, Callable, Tuple
+from pathlib import Path
+from typing import Any, Callable, NamedTuple, Tuple
 
 ABSENT, OURS, CHANGED, FOREIGN = "absent", "ours", "changed", "foreign"  # state of a path
 STUCK = "stuck"  # ours, but could not be removed
@@ -28,6 +29,22 @@ SIZE_MAX = 16 << 20  # bytes of a file that is read; ours are far smaller
 _SEAL = re.compile(rb"Written by Stratascope, SHA-256 of all above: ([0-9a-f]{64})")
 
 File = Tuple[str, int, bytes]  # absolute path, mode, text
+
+
+class Placed(NamedTuple):
+    """What was done: paths written, paths that were there unchanged, caches refreshed."""
+
+    written: Tuple[Path, ...]
+    unchanged: Tuple[Path, ...] = ()
+    refreshed: Tuple[str, ...] = ()
+
+
+class Taken(NamedTuple):
+    """What was removed, and what was kept with its state: see `take`."""
+
+    removed: Tuple[Path, ...]
+    kept: Tuple[Tuple[Path, str], ...] = ()
+    refreshed: Tuple[str, ...] = ()
 
 
 class BlockedError(Exception):

@@ -22,7 +22,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.probe.bundle import BOOT
-from stratascope.probe.installed import HELPER
+from stratascope.probe.helper.contents import HELPER
 from stratascope.probe.piped import ENVIRONMENT, TIME_LIMIT, PipedProber
 from stratascope.sandbox import HOST
 from stratascope.value import Value

@@ -1,7 +1,7 @@
 """Installs the helper that reads as root and polkit's action for it into system folders, and removes them again.
 
-Their contents, and the way to become root, come from the caller (`probe.installed`). If we are not root ourselves,
-`files` is sent as source, and this side only writes its request and reads its reply.
+Their contents (`contents`), and the way to become root, come from the caller. If we are not root ourselves,
+`sealed_files` is sent as source, and this side only writes its request and reads its reply.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stratascope.desktop_files import files
-from stratascope.desktop_files.menu import Placed, Taken
+from stratascope import sealed_files
+from stratascope.sealed_files import Placed, Taken
 from stratascope.value import Value
 
 AsRoot = Callable[[bytes, bytes], bytes]  # runs this program as root with this standard input; its output
@@ -32,11 +32,11 @@ class HelperFiles(Value):
     policy: Path
     policy_text: bytes
 
-    def planned(self) -> tuple[files.File, files.File]:
+    def planned(self) -> tuple[sealed_files.File, sealed_files.File]:
         """Both as they are written: sealed, with their modes."""
         return (
-            (str(self.helper), 0o755, files.sealed(self.helper_text)),
-            (str(self.policy), 0o644, files.sealed(self.policy_text, b"<!-- ", b" -->")),
+            (str(self.helper), 0o755, sealed_files.sealed(self.helper_text)),
+            (str(self.policy), 0o644, sealed_files.sealed(self.policy_text, b"<!-- ", b" -->")),
         )
 
     @property
@@ -46,11 +46,11 @@ class HelperFiles(Value):
 
     def installed(self) -> bool:
         """Whether both files are there, unchanged. Raises OSError."""
-        return all(files.same(file, root=True) for file in self.planned())
+        return all(sealed_files.same(file, root=True) for file in self.planned())
 
     def absent(self) -> bool:
         """Whether there is nothing to remove. Raises OSError."""
-        return all(files.state_of(path) == files.ABSENT for path, _, _ in self.planned())
+        return all(sealed_files.state_of(path) == sealed_files.ABSENT for path, _, _ in self.planned())
 
     def install(self, as_root: AsRoot | None) -> Placed:
         """Write them; `as_root` None: we are root. Raises BlockedError, OSError, NonsenseError, and what `as_root`
@@ -58,7 +58,7 @@ class HelperFiles(Value):
         """
         wanted = list(self.planned())
         if as_root is None:
-            written = _with_mask(lambda: files.put(wanted, self.needed, root=True))
+            written = _with_mask(lambda: sealed_files.put(wanted, self.needed, root=True))
         else:
             texts = [(path, mode, base64.b64encode(text).decode()) for path, mode, text in wanted]
             reply = _asked(as_root, {"do": "put", "files": texts, "needed": self.needed})
@@ -72,7 +72,7 @@ class HelperFiles(Value):
         # some distributions don't have it, so we may have created it; elsewhere it is not empty
         folders = [str(self.helper.parent)]
         if as_root is None:
-            gone, kept = files.take(paths, folders, root=True)
+            gone, kept = sealed_files.take(paths, folders, root=True)
         else:
             reply = _asked(as_root, {"do": "take", "paths": paths, "folders": folders})
             gone, kept = _strings(reply.get("done")), _pairs(reply.get("kept"))
@@ -84,7 +84,7 @@ def program() -> bytes:
     """The source of `files` as a program of its own. Raises OSError."""
     from importlib import resources  # the source is package data (PyInstaller is configured to include it)
 
-    text = resources.files("stratascope.desktop_files").joinpath("files.py").read_text("utf-8")
+    text = resources.files("stratascope").joinpath("sealed_files.py").read_text("utf-8")
     return f"# Stratascope writes or removes its helper\n{text}\nmain()\n".encode()
 
 
@@ -108,7 +108,7 @@ def _asked(as_root: AsRoot, request: dict[str, Any]) -> dict[str, Any]:
         number, path = _error(reply["error"])
         raise OSError(number, os.strerror(number), path or None)
     if "done" not in reply:
-        raise files.BlockedError(_pairs(reply.get("kept")))
+        raise sealed_files.BlockedError(_pairs(reply.get("kept")))
     return reply
 
 
