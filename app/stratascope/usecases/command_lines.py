@@ -20,7 +20,7 @@ from stratascope.linux.stat import parse_stat
 PATIENCE = 0.5  # seconds per process; a read normally takes microseconds
 STUCK_MAX = 3  # threads waiting for such a process
 LONGEST = 300  # characters that are kept
-KEPT = 4000
+KEPT = 4000  # command lines in the cache, before all of it is dropped
 
 _Key = tuple[int, int | None, str]
 

@@ -23,7 +23,7 @@ from stratascope.core.accepted.accepted import ANY, Accepted, AcceptedError
 from stratascope.core.message import Message, msg
 
 MOST = 1000  # entries of one list
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20  # of the file
 _LONGEST = 1000  # characters of one text
 _NEEDED = ("finding", "reason", "owner")
 _WHERE = ("container", "engine", "image", "group")

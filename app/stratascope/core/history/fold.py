@@ -25,7 +25,7 @@ from stratascope.core.history.entry import (
 )
 from stratascope.value import Value, replace
 
-PARTS = 360
+PARTS = 360  # intervals of a range, and so points of a line
 MEASURES = ("memory", "cpu", "pids", "io")
 
 

@@ -18,7 +18,7 @@ from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.value import Value, replace
 
 WATCH = 10.0  # seconds that a replacement is watched before it counts as good, by default
-WATCH_MOST = 3600.0
+WATCH_MOST = 3600.0  # seconds; the longest watch that can be chosen
 REPEATS, REPEATS_MOST = 3, 100  # times that settings that work on a twin are tried again: default, maximum
 
 

@@ -10,7 +10,7 @@ from stratascope.core.sanitize import plain
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]?|\x9b[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
 )
-_TAB = 8
+_TAB = 8  # columns, as a terminal has them
 
 
 def plain_line(text: str) -> str:

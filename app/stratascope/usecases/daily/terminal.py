@@ -31,7 +31,7 @@ _OF_DESKTOP = {
     "hyprland": ("foot", "kitty"),
 }  # fmt: skip
 _ASK = 'for name; do command -v -- "$name" >/dev/null && printf "%s\\n" "$name"; done; :'
-_SECONDS = 20.0
+_SECONDS = 20.0  # for the host to answer through flatpak-spawn
 _AT_ONCE = 1.5  # seconds within which a failing terminal has failed
 
 Has = Callable[[Sequence[str]], frozenset[str]]  # returns which of these programs exist

@@ -37,7 +37,7 @@ LOOK = 2.0  # seconds between two checks for news: the selected container is rea
 SAMPLE = 10.0  # seconds between two readings of the counters
 ROW = 60.0  # seconds covered by a row of usage
 AGAIN = 30.0  # seconds after which a failure, or another window's claim, is tried again
-TIDY = 3600.0
+TIDY = 3600.0  # seconds between two times that old rows are thinned out
 ASLEEP = 60.0  # seconds without a check, after which the time in between is unknown: the machine slept
 logger = fault_logger(__name__)
 

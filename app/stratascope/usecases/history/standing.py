@@ -14,7 +14,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers.cgroup.facts import CgroupFacts
 
-_DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60
+_DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60  # processes, threats, characters of a command
 
 
 def subject_of(state: ContainerState) -> Subject | None:

@@ -18,7 +18,7 @@ from stratascope.value import replace
 Publish = Callable[[Snapshot], None]
 Read = Callable[[], Snapshot]  # raises ProbeError, OSError
 logger = fault_logger(__name__)
-_MORE = 1.25
+_MORE = 1.25  # times as many captures as were last published
 _PATIENCE = 1.0  # seconds without a new snapshot
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stratascope.layers.usermap.facts import UsermapFacts
 
 _OVERRIDE = "CAP_DAC_OVERRIDE"
-_READ, _WRITE, _SEARCH = 4, 2, 1
+_READ, _WRITE, _SEARCH = 4, 2, 1  # bits of a mode, as for others
 
 IdMap = tuple[tuple[int, int, int], ...]
 

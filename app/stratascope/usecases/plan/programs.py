@@ -41,7 +41,7 @@ from stratascope.value import Value, replace
 
 SECONDS = 5.0  # for everything; an engine takes 10 to 200 ms per file
 FILE_MAX, ALL_MAX = 32 << 20, 96 << 20  # bytes per file, and in total per container
-PROGRAMS_MAX, HELPERS_MAX, LIBRARIES_MAX, WORDS_MAX = 12, 6, 8, 4
+PROGRAMS_MAX, HELPERS_MAX, LIBRARIES_MAX, WORDS_MAX = 12, 6, 8, 4  # of a container, program, program, command
 NAMES_MAX, SCRIPT_NAMES_MAX = 64, 400  # of programs named in a program, and of words in a script
 _SCRIPT_MAX = 64 << 10  # bytes of a script that are read
 _NAME_BYTES = 90  # memory per name, approximately

@@ -22,7 +22,7 @@ from stratascope.usecases.relaunch.watch import POLL
 from stratascope.value import replace
 
 NEVER = RestartPolicy()
-ALIVE = ("running", "stopping", "restarting")
+ALIVE = ("running", "stopping", "restarting")  # not paused: a relaunch and an undo refuse those beforehand
 _OWNERS_AS_BEFORE = (Stage.INTENT, Stage.CREATED, Stage.HELD, Stage.STOPPING)
 LATE = 2.0  # seconds to wait for a create whose answer was lost
 

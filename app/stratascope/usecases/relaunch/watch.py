@@ -22,7 +22,7 @@ POLL = 0.2  # seconds between two checks of the replacement
 LOOK = 0.5  # seconds between two readings of its ports and counters, which cost more
 HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
 LISTEN_MORE = 30.0  # seconds beyond the watch until it must listen
-LOG_LINES = 40
+LOG_LINES = 40  # of the output of a replacement that failed
 
 
 class Patience(Value):
