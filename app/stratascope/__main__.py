@@ -107,9 +107,9 @@ def _shown(trouble: Message | None, captures: Sequence[Path]) -> int:
             trouble = display.no_qt(error)
         else:
             return start.show_captures(captures) if captures else start.main([])
-    from stratascope.cli import without_display
+    from stratascope.cli import commands
 
-    return without_display.run(trouble, captures)
+    return commands.instead_of_window(trouble, captures)
 
 
 if __name__ == "__main__":

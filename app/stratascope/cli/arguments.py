@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from stratascope import __version__
-from stratascope.cli.numbers import exposure, observing, repeats, seconds, since
-from stratascope.cli.parsing import Parser, speak, told
+from stratascope.cli.parsing import Parser, exposure, observing, repeats, seconds, since, speak, told
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import REPEATS, WATCH, Remedy
 from stratascope.core.severity import Severity

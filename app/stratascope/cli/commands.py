@@ -1,26 +1,32 @@
-"""What each command does. Exit codes: 0 done, 1 an exposure above --fail-above, 2 a usage or engine error."""
+"""What each command does, and what is done where no window can be shown.
+
+Exit codes: 0 done, 1 an exposure above --fail-above, 2 a usage or engine error.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 from stratascope.background_call import BackgroundCall
 from stratascope.cli.output import complain, complain_of, style, write
 from stratascope.cli.reading import named_captures, put_right, read_annotations, read_record
 from stratascope.cli.reporting.printing import exceeded, gate_of, put
 from stratascope.core.container import EngineState, matching
-from stratascope.core.message import MessageError, msg
-from stratascope.core.ports import NoSuchContainerError
+from stratascope.core.message import Message, MessageError, msg
+from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
+from stratascope.layers import all_layers
 from stratascope.presentation import json_report
 from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.takeover import not_found, unchecked_engines, unread
 from stratascope.state import record as records
 from stratascope.value import replace
-from stratascope.wiring.engines import assembler, describe, open_engines, translations
+from stratascope.wiring.engines import assembler, demo_snapshot, describe, open_engines, take_record, translations
 
 DONE, EXCEEDED, FAILED = 0, 1, 2
 
@@ -167,3 +173,39 @@ def _only(snapshot: Snapshot, names: list[str]) -> tuple[Snapshot, list[str]]:
     keys = set().union(*found.values())
     kept = tuple(state for state in snapshot.containers if state.key in keys)
     return replace(snapshot, containers=kept), [name for name in names if not found[name]]
+
+
+def instead_of_window(why: Message, captured: Sequence[Path] = ()) -> int:
+    """Print the report of these captures, of the engines found, or of the demo capture where there is none."""
+    from stratascope.presentation import text_report
+
+    complain(translate(msg("{why} Here is the report as text.", why=why)))
+    if captured:
+        return _of_captures(captured)
+    shared = translations()
+    with open_engines() as found:
+        put_right(found)
+        record = take_record(found, shared)
+    if any(engine.state is EngineState.CONNECTED for engine in record.engines):
+        write(text_report.render(assembler(shared).snapshot(record), all_layers(), style()))
+        return DONE
+    for engine in record.engines:
+        if engine.message is not None:
+            complain(f"{engine.id}: {translate(engine.message)}")
+    complain(translate(msg("No container engine can be used, so this is the demo capture.")))
+    write(text_report.render(demo_snapshot(), all_layers(), style()))
+    return DONE
+
+
+def _of_captures(paths: Sequence[Path]) -> int:
+    from stratascope.presentation import text_report
+    from stratascope.wiring import captures
+
+    status = DONE
+    for path in paths:
+        try:
+            write(text_report.render(captures.read(path), all_layers(), style()))
+        except (ProbeError, OSError) as error:
+            complain(translate(error.message) if isinstance(error, ProbeError) else f"{path}: {error.strerror}")
+            status = FAILED
+    return status

@@ -1,4 +1,5 @@
-"""argparse in the language of the program: its own words, its errors, and lines that fit wide letters too.
+"""argparse in the language of the program: its own words, its errors, numbers typed as options, and lines that fit wide
+letters too.
 
 argparse asks gettext for its words by a name in its module, in the language of the environment and in no catalogue
 that anyone ships. That name is pointed at our catalogue (`speak`), and the words are listed here so that they are
@@ -10,12 +11,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import re
 import sys
 from typing import Any, NoReturn
 
+from stratascope.core.history import LONGEST
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.observation import SECONDS_MOST
+from stratascope.core.relaunch.transaction import REPEATS_MOST, WATCH_MOST
 from stratascope.i18n.translate import translate
 
 WORDS = (
@@ -149,3 +154,54 @@ class Parser(argparse.ArgumentParser):
         stream = file or sys.stderr
         encoding = getattr(stream, "encoding", None) or "ascii"
         super()._print_message(message.encode(encoding, "backslashreplace").decode(encoding), file)
+
+
+_UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_LENGTH = re.compile(r"([0-9]{1,6})([mhdw])").fullmatch
+
+
+def seconds(text: str, most: float = WATCH_MOST) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= most:
+        raise argparse.ArgumentTypeError(
+            translate(msg("expected a number of seconds from 0 to {most}, not {text}", most=round(most), text=text))
+        )
+    return value
+
+
+def repeats(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= REPEATS_MOST:
+        raise argparse.ArgumentTypeError(
+            translate(msg("expected a number from 1 to {most}, not {text}", most=REPEATS_MOST, text=text))
+        )
+    return int(text)
+
+
+def observing(text: str) -> float:
+    return seconds(text, SECONDS_MOST)
+
+
+def exposure(text: str) -> float:
+    """A number from 0 to 10."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number <= 10.0:  # NaN neither
+        raise argparse.ArgumentTypeError(translate(msg("not a number from 0 to 10: {text}", text=text)))
+    return number
+
+
+def since(text: str) -> float:
+    """`30m`, `12h`, `1d`, `2w` or `all`, in seconds."""
+    if text == "all":
+        return LONGEST
+    found = _LENGTH(text)
+    if found is None or not int(found[1]):
+        raise argparse.ArgumentTypeError(
+            translate(msg("expected a time such as 30m, 12h, 1d, 2w or all, not {text}", text=text))
+        )
+    return min(int(found[1]) * _UNITS[found[2]], LONGEST)
