@@ -26,7 +26,7 @@ from fleet import servers
 from stratascope.cli.arguments import parser
 from stratascope.core.accepted import toml
 from stratascope.presentation.formats import prometheus
-from stratascope.presentation.report_model import tell
+from stratascope.presentation.report_model import report_of
 from stratascope.state import record as records
 from stratascope.wiring.engines import assembler
 
@@ -53,7 +53,7 @@ FILTERS = (
 def metrics() -> dict[str, set[str]]:
     """Each metric of a real report of a machine, with its labels."""
     snapshot = assembler().snapshot(records.load(CHECKOUT / "tests" / "golden" / "capture.json"), demo=True)
-    families = text_string_to_metric_families(prometheus.render(tell(snapshot, "0.1.0")))
+    families = text_string_to_metric_families(prometheus.render(report_of(snapshot, "0.1.0")))
     return {each.name: {name for sample in each.samples for name in sample.labels} for each in families}
 
 
@@ -127,7 +127,7 @@ def test_promtool_takes_the_metrics() -> None:
     if promtool is None:
         pytest.skip("needs promtool")
     snapshot = assembler().snapshot(records.load(CHECKOUT / "resources" / "demo" / "demo.json"), demo=True)
-    text = prometheus.render(tell(snapshot, "0.1.0"))
+    text = prometheus.render(report_of(snapshot, "0.1.0"))
     done = subprocess.run((promtool, "check", "metrics"), input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -139,7 +139,9 @@ def test_real_servers_answer_every_query_of_the_dashboard(tmp_path: Path) -> Non
     if exporter is None or server is None:
         pytest.skip("needs prometheus and prometheus-node-exporter")
     demo = records.load(CHECKOUT / "resources" / "demo" / "demo.json")
-    (tmp_path / "stratascope.prom").write_text(prometheus.render(tell(assembler().snapshot(demo, demo=True), "0.1.0")))
+    (tmp_path / "stratascope.prom").write_text(
+        prometheus.render(report_of(assembler().snapshot(demo, demo=True), "0.1.0"))
+    )
     with servers.exporter(exporter, tmp_path) as target:
         served = {each.name: each for each in text_string_to_metric_families(servers.get(f"http://{target}/metrics"))}
         assert set(metrics()) <= set(served)

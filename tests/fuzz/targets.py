@@ -47,7 +47,7 @@ from stratascope.owners import compose
 from stratascope.presentation import json_report
 from stratascope.presentation.annotations import BaselineError, read_baseline
 from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
-from stratascope.presentation.report_model import tell
+from stratascope.presentation.report_model import report_of
 from stratascope.probe import entries
 from stratascope.state import record as records
 from stratascope.state.journal import FileJournal
@@ -162,7 +162,7 @@ def formats(data: bytes) -> None:
     """What other tools are told of a capture, each document well formed. Allowed: ProbeError."""
     with contextlib.suppress(ProbeError):
         record = records.loads(_json(mutated(_documents("capture"), data)), "it")
-        told = tell(assembler().snapshot(record), "0")
+        told = report_of(assembler().snapshot(record), "0")
         for document in (sarif.render(told), gitlab.quality(told), gitlab.sast(told)):
             json.loads(document)
         for line in ndjson.render(told).splitlines():

@@ -126,7 +126,7 @@ class Report(Value):
         return max((machine.taken_at for machine in self.machines), default=0.0)
 
 
-def tell(snapshot: Snapshot, version: str, annotations: Annotations | None = None) -> Report:
+def report_of(snapshot: Snapshot, version: str, annotations: Annotations | None = None) -> Report:
     """What a snapshot comes to."""
     annotations = annotations or Annotations()
     acceptance, machine = annotations.acceptance, annotations.machine
@@ -308,10 +308,10 @@ class Result(Value):
         return plain(self.item.file) or f"containers/{self.subject.engine}/{self.subject.name}"
 
 
-def results(told: Report, most: int) -> tuple[list[Result], int]:
+def results(report: Report, most: int) -> tuple[list[Result], int]:
     """At most so many, and how many less serious ones are left out."""
     found: dict[str, Result] = {}
-    for subject in told.subjects:
+    for subject in report.subjects:
         for item in subject.items:
             kept = found.get(item.fingerprint)
             new = Result(item, subject, subject.machines)
@@ -349,18 +349,18 @@ def _machines(names: tuple[str, ...]) -> str:
                             names=named))  # fmt: skip
 
 
-def notes(told: Report) -> list[str]:
+def notes(report: Report) -> list[str]:
     """What limits the results: what was not seen, and exceptions that match nothing."""
     found = []
-    for machine in told.machines:
+    for machine in report.machines:
         if machine.unseen:
             engines = ", ".join(machine.unseen)
             text = msg("{machine}: {engines} not seen", machine=machine.name, engines=engines)
             found.append(translate(text if machine.name else msg("{engines} not seen", engines=engines)))
-    for subject in told.subjects:
+    for subject in report.subjects:
         if not subject.known:
             found.append(translate(msg("Nothing is known about {name}, which is running.", name=subject.name)))
     found += [
-        translate(msg("The exception {which} matches nothing that was found.", which=each)) for each in told.unused
+        translate(msg("The exception {which} matches nothing that was found.", which=each)) for each in report.unused
     ]
     return found

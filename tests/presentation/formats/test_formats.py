@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presentation.formats.told_sample import LAST, OVER, RENDERERS, accepting, read, snapshot, told
+from presentation.formats.report_sample import LAST, OVER, RENDERERS, accepting, read, snapshot, told
 from stratascope.core.accepted.accepted import Accepted
 from stratascope.core.container import Status
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.formats import gitlab, junit, sarif
-from stratascope.presentation.report_model import Item, Report, Subject, tell
+from stratascope.presentation.report_model import Item, Report, Subject, report_of
 from stratascope.value import replace
 
 FORMATS = pytest.mark.parametrize("name", RENDERERS)
@@ -85,10 +85,10 @@ def changed(state: ContainerState, place: int) -> ContainerState:
 
 def test_fingerprints_outlive_ids_pids_and_times() -> None:
     states = tuple(changed(state, place) for place, state in enumerate(reversed(snapshot().containers)))
-    later = tell(replace(snapshot(), containers=states, taken_at=snapshot().taken_at + 1e6), "9.9.9")
+    later = report_of(replace(snapshot(), containers=states, taken_at=snapshot().taken_at + 1e6), "9.9.9")
     assert {item.fingerprint for _, item in items(later)} == {item.fingerprint for _, item in items(told())}
     renamed = tuple(replace(each, container=replace(each.container, name="other")) for each in states[:1])
-    other = tell(replace(snapshot(), containers=renamed), "0.1.0")
+    other = report_of(replace(snapshot(), containers=renamed), "0.1.0")
     assert {item.fingerprint for _, item in items(other)}.isdisjoint(item.fingerprint for _, item in items(told()))
 
 
@@ -102,7 +102,7 @@ def test_rules_are_codes() -> None:
 def test_what_is_accepted_is_told_as_that(name: str) -> None:
     entry = Accepted(CODE, "mounts ]]> snapshots", "anna", LAST)
     beside = accepting(entry, Accepted("seccomp.off", "r", "ben", OVER), Accepted("no.such", "r", "o", LAST))
-    found = tell(snapshot(), "0.1.0", beside)
+    found = report_of(snapshot(), "0.1.0", beside)
     accepted = [item for _, item in items(found) if not item.counts]
     assert {item.code for item in accepted} == {CODE}
     assert "no.such (*)" in found.unused
@@ -131,7 +131,7 @@ def test_what_is_accepted_is_told_as_that(name: str) -> None:
 
 
 def test_an_expired_exception_counts_again_and_says_so() -> None:
-    found = tell(snapshot(), "0.1.0", accepting(Accepted(CODE, "r", "anna", OVER)))
+    found = report_of(snapshot(), "0.1.0", accepting(Accepted(CODE, "r", "anna", OVER)))
     expired = [item for _, item in items(found) if item.code == CODE]
     assert expired
     assert all(item.counts for item in expired)
@@ -158,7 +158,7 @@ def predicted(source: str) -> Snapshot:
     ],
 )
 def test_the_line_that_asked_for_it_is_the_place(source: str, place: str, line: int) -> None:
-    found = tell(predicted(source), "0.1.0")
+    found = report_of(predicted(source), "0.1.0")
     finding = next(item for _, item in items(found) if not item.threat)
     (result,) = [
         each for each in results("sarif", read("sarif", sarif.render(found))) if each["id"] == finding.fingerprint
@@ -196,7 +196,7 @@ def foreign(name: str, image: str, text: str) -> Report:
         findings = tuple(replace(each, source=text) for each in state.findings[:3])
         states.append(replace(state, container=container, findings=findings))
     exceptions = accepting(Accepted(CODE, text, name, LAST), Accepted("no.such", image, text, LAST, container=name))
-    return tell(replace(snapshot(), containers=tuple(states)), "0.1.0", replace(exceptions, machine=image))
+    return report_of(replace(snapshot(), containers=tuple(states)), "0.1.0", replace(exceptions, machine=image))
 
 
 @settings(max_examples=60, deadline=None)
@@ -241,7 +241,7 @@ def test_no_more_than_consumers_take() -> None:
 def test_what_is_not_known_is_no_success() -> None:
     state = next(each for each in snapshot().containers if each.matrix is not None)
     blind = replace(snapshot(), containers=(replace(state, matrix=None, findings=()),))
-    found = tell(blind, "0.1.0")
+    found = report_of(blind, "0.1.0")
     assert not found.subjects[0].known
     assert read("junit", junit.render(found)).get("errors") == "1"
     assert state.container.name in sarif.render(found)

@@ -9,7 +9,7 @@ from pathlib import Path
 from stratascope import __version__
 from stratascope.cli.output import complain, style
 from stratascope.cli.reading import of_engines
-from stratascope.cli.reporting.printing import above, fails, format_of, gate_of, output_of, put_texts, put_told
+from stratascope.cli.reporting.printing import above, fails, format_of, gate_of, output_of, put_report, put_texts
 from stratascope.core.container import matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
@@ -47,13 +47,13 @@ def report(arguments: argparse.Namespace, captures: Sequence[Path], annotations:
         states = replace(annotations, machine=name).risen(snapshot)
         over += ((f"{name}: {container}", exposure) for container, exposure in above(arguments, states))
         unknown = unknown or bool(unread(snapshot))
-    told = gathered.report(__version__)
-    if not _put(arguments, told):
+    whole = gathered.report(__version__)
+    if not _put(arguments, whole):
         return FAILED
     for name in sorted(wanted - seen):
         failed = True
         complain(translate(not_found(name, ())))
-    serious = () if arguments.fail_on is None else counting(told.subjects, Severity(arguments.fail_on))
+    serious = () if arguments.fail_on is None else counting(whole.subjects, Severity(arguments.fail_on))
     if fails(arguments, sorted(over, key=lambda each: -each[1]), serious):
         return EXCEEDED
     option = gate_of(arguments)
@@ -93,21 +93,21 @@ def _only(snapshot: Snapshot, wanted: set[str], seen: set[str]) -> Snapshot:
     return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.key in keys))
 
 
-def _put(arguments: argparse.Namespace, told: Report) -> bool:
+def _put(arguments: argparse.Namespace, whole: Report) -> bool:
     name, output = format_of(arguments), output_of(arguments)
     if name == "json":
         from stratascope.presentation.fleet import model
 
-        return put_texts(model.pieces(told), output)
+        return put_texts(model.pieces(whole), output)
     if name == "html":
         from stratascope.presentation.fleet import page
 
-        return put_texts((page.render(told),), output)
-    return put_texts(_text(arguments, told), output) if name == "text" else put_told(name, told, output)
+        return put_texts((page.render(whole),), output)
+    return put_texts(_text(arguments, whole), output) if name == "text" else put_report(name, whole, output)
 
 
-def _text(arguments: argparse.Namespace, told: Report) -> Iterator[str]:
+def _text(arguments: argparse.Namespace, whole: Report) -> Iterator[str]:
     from stratascope.presentation.fleet import text
     from stratascope.presentation.terminal import Style
 
-    yield text.render(told, style() if output_of(arguments) is None else Style())
+    yield text.render(whole, style() if output_of(arguments) is None else Style())

@@ -63,21 +63,21 @@ def put(
         return put_texts(
             _read_by_people(name, snapshot, annotations, to_file=output is not None, details=details), output
         )
-    from stratascope.presentation.report_model import tell
+    from stratascope.presentation.report_model import report_of
 
-    return put_told(name, tell(snapshot, __version__, annotations), output)
+    return put_report(name, report_of(snapshot, __version__, annotations), output)
 
 
-def put_told(name: str, told: Report, output: Path | None) -> bool:
+def put_report(name: str, report: Report, output: Path | None) -> bool:
     """The same for another tool; False, with a word why, also for a database without a file."""
     if name != "sqlite":
-        return put_texts((written(name, told),), output)
+        return put_texts((written(name, report),), output)
     from stratascope.presentation.formats import sqlite
 
     if output is None:
         complain(translate(msg("A database is not text that can be printed: name a file with --output.")))
         return False
-    return _saved(sqlite.render(told), output)
+    return _saved(sqlite.render(report), output)
 
 
 def put_texts(texts: Iterable[str], output: Path | None) -> bool:
@@ -102,27 +102,27 @@ def _saved(data: bytes, output: Path) -> bool:
     return True
 
 
-def written(name: str, told: Report) -> str:
+def written(name: str, report: Report) -> str:
     """For another tool. Each format is loaded where it is asked for."""
     if name == "sarif":
         from stratascope.presentation.formats import sarif
 
-        return sarif.render(told)
+        return sarif.render(report)
     if name == "junit":
         from stratascope.presentation.formats import junit
 
-        return junit.render(told)
+        return junit.render(report)
     if name == "prometheus":
         from stratascope.presentation.formats import prometheus
 
-        return prometheus.render(told)
+        return prometheus.render(report)
     if name == "ndjson":
         from stratascope.presentation.formats import ndjson
 
-        return ndjson.render(told)
+        return ndjson.render(report)
     from stratascope.presentation.formats import gitlab
 
-    return gitlab.sast(told) if name == "gitlab-sast" else gitlab.quality(told)
+    return gitlab.sast(report) if name == "gitlab-sast" else gitlab.quality(report)
 
 
 def _read_by_people(

@@ -17,7 +17,7 @@ from stratascope.core.accepted.accepted import Acceptance, Accepted
 from stratascope.core.snapshot import Snapshot
 from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
-from stratascope.presentation.report_model import Report, tell
+from stratascope.presentation.report_model import Report, report_of
 from stratascope.state import record as records
 from stratascope.wiring.engines import assembler
 
@@ -41,7 +41,7 @@ def snapshot() -> Snapshot:
 
 @cache
 def told() -> Report:
-    return tell(snapshot(), "0.1.0")
+    return report_of(snapshot(), "0.1.0")
 
 
 def accepting(*entries: Accepted) -> Annotations:
