@@ -90,7 +90,7 @@ def _yes(where: Parser) -> None:
 
 
 def _reading(where: Parser) -> None:
-    """What of this machine is read, and believed."""
+    """What is read on this machine, and how far it is trusted."""
     _flag(
         where,
         "--privileged",
@@ -355,7 +355,7 @@ def _relaunching(each: Parser) -> None:
 
 
 def _several(each: Parser) -> None:
-    """Which containers, of one engine."""
+    """Which containers of one engine are meant."""
     _option(each, "containers", msg("one or more containers"), nargs="*", metavar="NAME|ID")
     for name, text in (
         ("--project", msg("all running containers of this Compose project")),
@@ -424,7 +424,7 @@ def _history(commands: Commands) -> None:
 
 
 def _desktop(commands: Commands) -> None:
-    """What makes the program at home on this machine."""
+    """Integration with the desktop, the helper and the shell."""
     desktop = _command(
         commands,
         "desktop",

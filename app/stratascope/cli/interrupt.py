@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def interrupted() -> Callable[[], bool]:
-    """Whether it was asked for since. A second time is no quicker: what is begun must be put right, or kept, first."""
+    """Whether it was requested since. Repeating it changes nothing: what has begun is first restored or kept."""
     pressed: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) means: go on

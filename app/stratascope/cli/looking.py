@@ -88,7 +88,7 @@ def _source(operand: _Operand) -> str:
 def _pictures(
     operands: tuple[_Operand, _Operand], arguments: argparse.Namespace, shared: Translations
 ) -> tuple[Snapshot, Snapshot]:
-    """What each is taken from; this machine is read once at the most, and a file as well."""
+    """The snapshot of each; this machine, and each file, is read at most once."""
     made: dict[Path | None, Snapshot] = {}
     for each in operands:
         if each.file not in made:

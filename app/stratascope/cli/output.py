@@ -29,7 +29,7 @@ def write(text: str) -> None:
 
 
 def write_all(texts: Iterable[str]) -> None:
-    """The same for a text of megabytes, piece by piece."""
+    """Print a text of megabytes, piece by piece."""
     encoding = sys.stdout.encoding or "ascii"
     try:
         for text in texts:
@@ -44,13 +44,13 @@ def write_all(texts: Iterable[str]) -> None:
 
 
 def _to_nowhere() -> None:
-    """Nothing may be written at exit either: that would be an error of its own."""
+    """Discard all further output: flushing at exit would raise again."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def on_terminal() -> bool:
-    """Whether a person can be asked: our words go to the terminal that controls us."""
+    """Whether a person can be asked on the controlling terminal."""
     if not sys.stderr.isatty():
         return False
     try:
@@ -61,7 +61,7 @@ def on_terminal() -> bool:
 
 
 def complain(text: str) -> None:
-    """Print to standard error; where nobody listens there, that changes nothing."""
+    """Print to standard error; failing to do so changes nothing."""
     encoding = sys.stderr.encoding or "ascii"
     with contextlib.suppress(OSError):
         sys.stderr.write(f"stratascope: {text}\n".encode(encoding, "backslashreplace").decode(encoding))
@@ -69,7 +69,7 @@ def complain(text: str) -> None:
 
 
 def complain_of(error: MessageError | NoSuchContainerError | OSError, named: str = "") -> None:
-    """What it says, and below it the words of whoever failed, unless these are but the name that was asked for."""
+    """Print the message of an error, and below it the words of whoever failed, unless the message has them already."""
     from stratascope.core.message import msg
     from stratascope.core.ports import NoSuchContainerError
     from stratascope.core.sanitize import plain

@@ -49,7 +49,7 @@ WORDS = (
 
 
 def speak() -> None:
-    """Let argparse ask our catalogue."""
+    """Have argparse use our catalogue."""
     setattr(argparse, "_", _said)  # noqa: B010
     setattr(argparse, "ngettext", _counted)  # noqa: B010
 
@@ -63,12 +63,12 @@ def _counted(one: str, many: str, count: int) -> str:
 
 
 def told(text: Message) -> str:
-    """Our own text as argparse wants it: it takes % for a field."""
+    """Our text for argparse, which takes % for a field."""
     return translate(text).replace("%", "%%")
 
 
 class Formatter(argparse.HelpFormatter):
-    """Lines by the cells of a terminal."""
+    """Wraps by terminal cells."""
 
     def __init__(self, prog: str, *words: Any, **more: Any) -> None:
         # asked for each argument, not only for help; argparse would load shutil, and with it all archive formats
@@ -99,7 +99,7 @@ def _lines(text: str, width: int, indent: str = "") -> list[str]:
 
 
 class Parser(argparse.ArgumentParser):
-    """Knows no abbreviations; what the encoding of the terminal lacks is escaped, rather than ending in a traceback."""
+    """Takes no abbreviations; escapes characters that the terminal's encoding lacks."""
 
     takes_command = False  # behind `--`, as `command_words`
 
@@ -117,7 +117,7 @@ class Parser(argparse.ArgumentParser):
         return found, rest
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Words that are not known are refused with those that are like them."""
+        """Refuse unknown words, with suggestions."""
         found, rest = self.parse_known_args(args, namespace)
         if rest:
             text = translate(Message("unrecognized arguments: %s")) % " ".join(rest)
@@ -128,7 +128,7 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def _near(self, word: str, found: Any) -> str:
-        """The option of that command that is most like this; empty where none is."""
+        """The most similar option of that command; empty if there is none."""
         from difflib import get_close_matches
 
         command = getattr(found, "command", None)

@@ -70,7 +70,7 @@ def of_engines(record: Record, wanted: list[str]) -> Record:
 
 
 def put_right(opened: Engines) -> None:
-    """What a crash left half done, as at every start; nearly always there is nothing, and nothing is loaded for it."""
+    """Recover what a crash left half done, as at every start; nothing is loaded if there is nothing."""
     if any_written():
         from stratascope.cli.harden import recover
 

@@ -103,7 +103,7 @@ def _follow(
     session: BackgroundCall[Executed] | None,
     over: Callable[[], bool],
 ) -> Denials:
-    """Tell what comes, until it is over; what there was in the end."""
+    """Print refusals until it is over; all of them at the end."""
     ended = None
     while not over() and not service.wait(state.container, _LOOK):
         teller.tell(explaining.of(state, sessions_only=session is not None).all)
@@ -115,7 +115,7 @@ def _follow(
 
 
 def _told(done: Executed) -> None:
-    """What the command printed, on standard error: standard output is ours."""
+    """Print the command's output on standard error: standard output is for refusals."""
     if done.text:
         complain(translate(msg("It printed:")))
         for line in done.text.splitlines()[-100:]:
@@ -125,7 +125,7 @@ def _told(done: Executed) -> None:
 
 
 class _Teller:
-    """Tells each refusal once it has settled, and once more where a process died of it."""
+    """Prints each refusal once it has settled, and again if a process died of it."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._json, self._all = arguments.json, arguments.all
@@ -133,7 +133,7 @@ class _Teller:
         self._style = style()
 
     def tell(self, denials: tuple[Denial, ...], *, last: bool = False) -> None:
-        """What is new."""
+        """Print what is new."""
         now = time.time()
         for each in denials:
             key = each.key, each.ended
@@ -186,7 +186,7 @@ class Endings:
         return True
 
     def tell_new(self, state: ContainerState) -> None:
-        """Why it ended, where it has since that state."""
+        """Print why it ended, if it has since that state."""
         now = self._access.read(state.container.id)
         if now is not None and (now.container.pid is None or now.container.started != state.container.started):
             if not self._json:
@@ -194,7 +194,7 @@ class Endings:
             self._tell(self._explain(now))
 
     def tell_unwatched(self, state: ContainerState) -> None:
-        """What its counters and its log say, once: guesses, for the most part."""
+        """Print what its counters and its log suggest, once: mostly guesses."""
         if self._told or state.container.pid is None:
             return
         self._told = True

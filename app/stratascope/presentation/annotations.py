@@ -71,7 +71,7 @@ def words_of(finding: Finding) -> str:
 
 
 def _paths(text: Message) -> Iterator[str]:
-    """The paths in it; of those of a process without its number."""
+    """The paths in a message; those of a process without its PID."""
     for _, value in text.args:
         if isinstance(value, Message):
             yield from _paths(value)
@@ -96,13 +96,13 @@ class BaselineError(MessageError):
 
 
 class Baseline:
-    """The containers of a report before."""
+    """The containers of an earlier report."""
 
     def __init__(self, containers: dict[tuple[str, str, str], Before]) -> None:
         self._containers = containers  # by machine, kind of engine, and name
 
     def of(self, container: Container, kind: str, machine: str = "") -> Before | None:
-        """That container before; None where it was not there."""
+        """That container in the earlier report; None if it was not there."""
         name = identity(container)
         return self._containers.get((machine, kind, name)) or self._containers.get(("", kind, name))
 
@@ -155,7 +155,7 @@ def since(before: Before | None, finding: Finding, mark: str) -> str:
 
 
 def threat_since(before: Before | None, state: ThreatState) -> str:
-    """The same of a threat; one that is stopped is neither."""
+    """Whether a threat is new; empty: it is not, or it is stopped."""
     if state.outcome is Outcome.STOPPED:
         return ""
     if before is None:
@@ -233,7 +233,7 @@ def exceptions_object(snapshot: Snapshot, acceptance: Acceptance | None) -> dict
 
 
 def container_extras(state: ContainerState, kind: str, annotations: Annotations) -> dict[str, Any]:
-    """Its machine, by what it is known again where that is not its name, and what it was before."""
+    """Its machine, its identity where that is not its name, and its earlier exposure."""
     found: dict[str, Any] = {}
     if annotations.machine:
         found["machine"] = annotations.machine
@@ -246,7 +246,7 @@ def container_extras(state: ContainerState, kind: str, annotations: Annotations)
 
 
 def finding_extras(state: ContainerState, kind: str, annotations: Annotations) -> Extras:
-    """Of each finding its fingerprint, whether it is new, and who accepts it."""
+    """For each finding its fingerprint, whether it is new, and who accepts it."""
     found: Extras = []
     before = annotations.before(state.container, kind)
     for finding, mark in zip(state.findings, fingerprints(state.findings, kind, state.container), strict=True):
@@ -261,7 +261,7 @@ def finding_extras(state: ContainerState, kind: str, annotations: Annotations) -
 
 
 def standing_object(standing: Standing) -> dict[str, Any]:
-    """Who accepts it, or did until the exception expired."""
+    """Who accepts it, or accepted it until the exception expired."""
     entry = standing.entry
     told = {"reason": entry.reason, "owner": entry.owner, "until": entry.until.isoformat()}
     return {"expired" if standing.expired else "accepted": told}

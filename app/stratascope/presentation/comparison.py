@@ -34,7 +34,7 @@ _TONES = {Tone.GOOD: 0, Tone.WARN: 1, Tone.BAD: 2}
 
 
 class Part(StrEnum):
-    """Of what a difference is."""
+    """The kind of thing that differs."""
 
     LAYER = "layer"
     THREAT = "threat"
@@ -57,19 +57,19 @@ class Difference(Value):
 
 
 class Comparison(Value):
-    """Two containers. `differences`: layers from the highest down, then threats, calls and settings."""
+    """`differences`: layers from the highest down, then threats, calls and settings."""
 
     one: ContainerState
     two: ContainerState
     differences: tuple[Difference, ...]
 
     def of(self, part: Part) -> tuple[Difference, ...]:
-        """Those of one kind."""
+        """The differences of one kind."""
         return tuple(each for each in self.differences if each.part is part)
 
 
 class FleetComparison(Value):
-    """Two pictures of a machine; containers are the same by engine and name."""
+    """Two records of a machine; containers are matched by engine and name."""
 
     gone: tuple[ContainerState, ...]
     new: tuple[ContainerState, ...]
@@ -268,7 +268,7 @@ def counted(found: Comparison) -> str:
 
 
 def exposures(found: Comparison, one: str, two: str) -> Message:
-    """Which of the two is exposed more."""
+    """Which of the two containers is more exposed."""
     first, second = found.one.matrix, found.two.matrix
     if first is None or second is None:
         names = listed(name for name, matrix in ((one, first), (two, second)) if matrix is None)
@@ -283,7 +283,7 @@ def exposures(found: Comparison, one: str, two: str) -> Message:
 
 
 def names_of(found: Comparison, one: str = "", two: str = "") -> tuple[str, str]:
-    """What the two are called; the sources too where both have one name."""
+    """The names of the two; with their sources if the names are equal."""
     first, second = plain(found.one.container.name, 60), plain(found.two.container.name, 60)
     if first != second:
         return first, second
@@ -321,7 +321,7 @@ def _sides(there: tuple[Difference, ...], one: str, two: str, style: Style) -> I
 
 
 def _threat_lines(there: tuple[Difference, ...], one: str, two: str, style: Style) -> Iterator[str]:
-    """Those together of which the same becomes: there may be a hundred."""
+    """Threats with the same change are listed together: there may be a hundred."""
     groups: dict[tuple[str, str, int], list[str]] = {}
     for each in there:
         groups.setdefault((each.one, each.two, each.worse), []).append(each.what)
@@ -332,7 +332,7 @@ def _threat_lines(there: tuple[Difference, ...], one: str, two: str, style: Styl
 
 
 def _call_lines(there: tuple[Difference, ...], one: str, two: str, style: Style) -> Iterator[str]:
-    """Names only: there may be hundreds."""
+    """Only names of calls: there may be hundreds."""
     kinds = (
         (
             -1,
@@ -358,7 +358,7 @@ def _call_lines(there: tuple[Difference, ...], one: str, two: str, style: Style)
 
 
 def fleet_lines(found: FleetComparison, style: Style) -> Iterator[str]:
-    """Two pictures: who came, who went, and what is different of those that stayed."""
+    """Two records: which containers are new, which are gone, and what changed in the others."""
     gone, new = (listed(map(_called, each)) for each in (found.gone, found.new))
     if gone:
         yield from wrap(translate(msg("Gone: {names}", names=gone)), "", style)
@@ -383,7 +383,7 @@ def document(found: Comparison) -> dict[str, Any]:
 
 
 def fleet_document(found: FleetComparison) -> dict[str, Any]:
-    """The same for two pictures."""
+    """The same for two records of a machine."""
     return {
         "schema": SCHEMA,
         "gone": [_side(each) for each in found.gone],

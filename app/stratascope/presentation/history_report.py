@@ -105,7 +105,7 @@ def drift_words(unlike: Unlike) -> str:
 
 
 def signed(change: Change) -> str:
-    """`+ a, − b`; what only got another value as `a → b`."""
+    """`+ a, − b`; an option whose value changed as `a → b`."""
     return some(
         (
             *(f"{before} → {after}" for before, after in revalued(change.minus, change.plus)),
@@ -116,7 +116,7 @@ def signed(change: Change) -> str:
 
 
 def revalued(minus: Iterable[str], plus: Iterable[str]) -> list[tuple[str, str]]:
-    """Options that are there before and after with another value, where each is there once: `--memory 64m`."""
+    """Options whose value changed, where each was given once: `--memory 64m`."""
     before, after = _by_word(minus), _by_word(plus)
     return [
         (olds[0], after[word][0]) for word, olds in before.items() if len(olds) == 1 and len(after.get(word, ())) == 1
@@ -124,7 +124,7 @@ def revalued(minus: Iterable[str], plus: Iterable[str]) -> list[tuple[str, str]]
 
 
 def only(these: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Those that are not among the pairs of `revalued`."""
+    """Those without a counterpart in `revalued`."""
     one, other = _by_word(these), _by_word(others)
     return [
         each for word, every in one.items() for each in every if not (len(every) == 1 and len(other.get(word, ())) == 1)
@@ -157,7 +157,7 @@ def _verdict(text: str) -> Message | str:
 
 
 def some(texts: Iterable[str]) -> str:
-    """The first few, and how many more there are."""
+    """The first few, and the number of the others."""
     every = [plain(each, 200) for each in texts]
     return listed(every, _SHOWN if len(every) > _SHOWN + 1 else 0)
 
@@ -190,7 +190,7 @@ def number(value: float | None) -> str:
 
 
 def amount(measure: str, value: float) -> str:
-    """Of memory, CPU, processes or disks: `212 MiB`, `0.40`, `9`, `3 KiB/s`. The same in every language."""
+    """An amount: `212 MiB`, `0.40`, `9`, `3 KiB/s`. The same in every language."""
     if measure == "memory":
         return size_text(value)
     if measure == "io":
@@ -217,7 +217,7 @@ class Sign(StrEnum):
 
 
 class Target(StrEnum):
-    """Where more of it is shown."""
+    """The page that shows more of it."""
 
     NOWHERE = ""
     THREAT = "threat"  # `where`: its id
@@ -248,7 +248,7 @@ class Line(Value):
 
 
 def headline(past: Past) -> Message:
-    """What became of the exposure in that time, and how much changed."""
+    """How the exposure changed in that time, and how much else did."""
     before, now = past.then.exposed, past.now.exposed
     count = len([each for each in past.changes if each.what is not What.FIRST])
     told = plural("{count} change", "{count} changes", count)
@@ -344,7 +344,7 @@ def _layers(then: Standing, now: Standing) -> Iterator[Line]:
 
 
 def _rank(verdict: str) -> int:
-    """The higher, the weaker; what is not known counts as it would at best."""
+    """Higher is weaker; unknown counts as the best."""
     return _WEAKER.index(verdict) if verdict in _WEAKER else 0
 
 

@@ -138,7 +138,7 @@ def _container(state: ContainerState, threats: ThreatTexts, extras: Extras) -> d
 
 
 def _process(process: ProcessState) -> dict[str, Any]:
-    """Of one that differs also what it comes to; of a thread whose it is."""
+    """One that differs has its exposure; a thread has its process."""
     found: dict[str, Any] = {
         "pid": process.pid,
         "pid_inside": process.pid_inside,
@@ -179,7 +179,7 @@ class ThreatTexts:
         return (_NOBODY if pid is None else str(pid)).join(kept[1])
 
     def verified(self, matrix: Matrix) -> float:
-        """Its exposure by what was read of the kernel alone."""
+        """The exposure from what the kernel says alone."""
         kept = self._verified.get(id(matrix))
         if kept is None:
             kept = self._verified[id(matrix)] = (matrix, exposure_verified(matrix))
@@ -260,12 +260,12 @@ def plain_value(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Python's encoder goes through texts, numbers and tuples in C, and asks for what is of ours."""
+    """Python's encoder handles texts, numbers and tuples in C, and calls back for our types."""
     return _ENCODER.encode(value)
 
 
 def _one(value: Any) -> Any:
-    """One value of ours, what is in it left as it is: a gap is null, a message its text, a set its own notation."""
+    """One of our values: a gap is null, a message its text, a set its own notation."""
     hidden = _hidden(type(value))
     if hidden is not None:
         found = asdict(value)

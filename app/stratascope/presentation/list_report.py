@@ -35,7 +35,7 @@ def group_of(container: Container) -> str:
 
 
 def why(state: ContainerState) -> Message:
-    """The worst that is open; or why nothing can be said, or nothing is to be said."""
+    """The worst open threat, or why there is none to name."""
     if state.container.error:
         return msg("The engine's answer was not understood.")
     if not runs(state):
@@ -74,7 +74,7 @@ def _lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
 
 
 def _widths(heads: list[str], rows: list[list[tuple[str, str]]], style: Style) -> list[int]:
-    """Of all columns but the last, which gets what they leave; what is widest gives way to it."""
+    """Widths of all columns but the last, which gets the rest; the widest column is narrowed first."""
     cells = [[head, *(row[at][0] for row in rows)] for at, head in enumerate(heads[:-1])]
     widths = [min(_WIDEST, max(map(width_of, column))) for column in cells]
     while sum(widths) + 2 * len(widths) + _REASON > style.width and max(widths) > _LEAST:
@@ -83,7 +83,7 @@ def _widths(heads: list[str], rows: list[list[tuple[str, str]]], style: Style) -
 
 
 def _without_group(cells: list[T]) -> list[T]:
-    """Where no container is in one, the reason has more room."""
+    """Leave out the group if no container is in one."""
     return cells[:_GROUP] + cells[_GROUP + 1 :]
 
 
@@ -120,7 +120,7 @@ def _row(state: ContainerState, style: Style) -> list[tuple[str, str]]:
 
 
 def document(snapshot: Snapshot) -> str:
-    """The same as one JSON document, with who shares what."""
+    """The list as one JSON document, with who shares what."""
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "taken_at": timestamp(snapshot.taken_at),

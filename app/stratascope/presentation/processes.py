@@ -76,7 +76,7 @@ def capabilities(process: Process) -> tuple[str, str]:
 
 
 def yes_no(value: bool | None) -> str:
-    """Of no_new_privs."""
+    """A yes, a no or not known."""
     return translate(UNREAD if value is None else msg("yes") if value else msg("no"))
 
 

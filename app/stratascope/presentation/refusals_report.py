@@ -160,7 +160,7 @@ def time_lines(at: float, now: float) -> tuple[str, str]:
 
 
 def span_text(denial: Denial) -> str:
-    """When it was refused first and last."""
+    """When it was first and last refused."""
     if denial.count == 1:
         return translate(moment(denial.at))
     first, last = moment(denial.at), moment(denial.last)
@@ -169,7 +169,7 @@ def span_text(denial: Denial) -> str:
 
 
 def tried(denial: Denial) -> str:
-    """What it tried, and how often."""
+    """What was tried, and how often."""
     what = plain(translate(denial.did), LONGEST)
     if denial.count == 1:
         return what
@@ -183,7 +183,7 @@ def answered(denial: Denial) -> str:
 
 
 def shorter(raw: str) -> tuple[str, ...]:
-    """The same call, ever shorter: what matters most in it are its name, its paths, and the answer."""
+    """Shorter and shorter forms of the call; its name, paths and result are kept longest."""
     found = [raw, raw.replace("(AT_FDCWD, ", "(")]
     name, rest, answer = raw.partition("(")[0], raw.partition("(")[2], raw.rpartition(") = ")[2]
     paths = _QUOTED.findall(rest[:LONGEST])
@@ -194,7 +194,7 @@ def shorter(raw: str) -> tuple[str, ...]:
 
 
 def reason(claim: Claim) -> str:
-    """Why, in a line."""
+    """The reason in a line."""
     what = plain(translate(claim.what), LONGEST)
     return what if claim.certain else translate(msg("By exclusion: {why}", why=what))
 
@@ -230,7 +230,7 @@ def opens(remedy: Remedy) -> tuple[str, str]:
 
 
 def allowing(threats: tuple[Threat, ...]) -> Message:
-    """Which would be open then."""
+    """Which threats would be open then."""
     names = listed(small(translate(threat.title)) for threat in threats[:NAMED_IN_FULL])
     more = len(threats) - NAMED_IN_FULL
     if more > 0:
@@ -240,7 +240,7 @@ def allowing(threats: tuple[Threat, ...]) -> Message:
 
 
 def allowed_by(denial: Denial) -> tuple[str, str, str]:
-    """What would allow it, what that opens, and the ink of the latter."""
+    """What would allow it, what that opens, and the colour of the latter."""
     if not denial.remedies:
         return translate(msg("No setting of the container")), "", "text2"
     return (plain(translate(denial.remedies[0].text), 400), *opens(denial.remedies[0]))
@@ -299,7 +299,7 @@ _TITLES = {PROGRAM: msg("Program"), IMAGE: msg("Image"), ENGINE: msg("Engine")}
 
 
 def who(layer: str) -> Message:
-    """The name of whose doing it was: whoever may refuse something, its program, image or engine."""
+    """The name of the cause: a layer, the program, the image or the engine."""
     return _TITLES.get(layer) or layer_title(layer)
 
 
@@ -354,12 +354,12 @@ def _lines(ending: Ending, style: Style) -> Iterator[str]:
 
 
 def cause_line(cause: Cause) -> str:
-    """Whose doing it was, and what."""
+    """Who caused it, and what it was."""
     return f"{translate(who(cause.claim.layer))}: {translate(cause.claim.what)}"
 
 
 def cause_reason(cause: Cause) -> Message:
-    """Why that is said, and that it is a guess where it is one."""
+    """The reasoning, marked as a guess where it is one."""
     return cause.reason if cause.certain else msg("This is a guess. {reason}", reason=cause.reason)
 
 

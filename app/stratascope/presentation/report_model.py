@@ -285,7 +285,7 @@ class Result(Value):
 
     @property
     def message(self) -> str:
-        """What it is, where, what to do, and who accepts it; no link of anybody's in it."""
+        """The text, the container, the advice and who accepts it; foreign links are defused."""
         item, where = self.item, self.subject.name
         if self.machines:
             where = f"{where} ({_machines(self.machines)})"
@@ -304,7 +304,7 @@ class Result(Value):
 
     @property
     def path(self) -> str:
-        """The same as a path, for those who take it as it is."""
+        """The location as a plain path."""
         return plain(self.item.file) or f"containers/{self.subject.engine}/{self.subject.name}"
 
 
@@ -324,14 +324,14 @@ def results(report: Report, most: int) -> tuple[list[Result], int]:
 
 
 def left_out(count: int, most: int) -> str:
-    """The sentence for those that are left out."""
+    """How many results are left out."""
     return translate(plural("The {most} worst results are listed; {count} less serious one is left out.",
                             "The {most} worst results are listed; {count} less serious ones are left out.",
                             count, most=most))  # fmt: skip
 
 
 def unlinked(text: str) -> str:
-    """Without what Markdown, and SARIF's messages, would take for a link or a picture."""
+    """Break what Markdown and SARIF would read as a link or a picture."""
     return text.replace("](", "] (")
 
 

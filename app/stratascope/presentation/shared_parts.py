@@ -45,19 +45,19 @@ _HOSTS: dict[str, Message] = {
 
 
 def what(shared: Shared) -> str:
-    """The thing itself."""
+    """The shared thing."""
     if shared.kind in (Kind.HOST, Kind.NAMESPACE) and shared.name:
         return translate(LABELS[Namespace(shared.name)])
     return plain(shared.name, 300)
 
 
 def kind(shared: Shared) -> str:
-    """What sort of thing."""
+    """The kind of the shared thing."""
     return translate(KINDS[shared.kind])
 
 
 def meaning(shared: Shared) -> str:
-    """What it comes to that it is shared."""
+    """What sharing it means."""
     if shared.kind is Kind.HOST:
         found = _HOSTS.get(shared.name)
     elif shared.kind is Kind.NAMESPACE:

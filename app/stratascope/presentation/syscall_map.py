@@ -51,14 +51,14 @@ class Pair(Value):
 
     @property
     def differs(self) -> bool:
-        """Whether the two answers are not the same."""
+        """Whether the two verdicts differ."""
         if self.here is None or self.there is None:
             return True
         return (self.here.verdict, self.here.condition) != (self.there.verdict, self.there.condition)
 
     @property
     def wider(self) -> bool:
-        """Whether more passes here than there."""
+        """Whether more calls pass here than there."""
         if self.here is None or self.there is None:
             return False
         return _WIDTH[self.here.verdict] > _WIDTH[self.there.verdict]

@@ -35,7 +35,7 @@ class TakingOver(Value):
 
 
 class Judges:
-    """Remembers what it found of each container until that is read anew: a window asks at each reading of any."""
+    """Remembers the result for each container until it is read again: a window asks at every reading."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[ContainerState, bool, bool, bool]] = {}
@@ -73,7 +73,7 @@ def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:
 
 
 def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
-    """What is said where none is known to; `unseen` are engines that may have more."""
+    """The sentence where none is known to; `unseen`: engines that may have more containers."""
     if found.total == 0:
         return msg("No running container seen") if unseen else msg("No container runs")
     if found.unread == found.total:
@@ -92,7 +92,7 @@ def runs(state: ContainerState) -> bool:
 
 
 def may_run(state: ContainerState) -> bool:
-    """Whether it runs, or the engine's answer about it was not understood, so that this is not known."""
+    """Whether it runs, or may run because the engine's answer about it was not understood."""
     return runs(state) or bool(state.container.error)
 
 
@@ -102,7 +102,7 @@ def critical(state: ContainerState) -> bool:
 
 
 def undecided(state: ContainerState) -> bool:
-    """Whether it is not known of a running container if it could take over the machine."""
+    """Whether it is unknown if this running container could take over the machine."""
     if not may_run(state) or critical(state):
         return False
     return state.matrix is None or any(

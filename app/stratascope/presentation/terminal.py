@@ -41,7 +41,7 @@ class Style(Value):
         return self.paint(mark, VERDICT_STYLE[known.verdict])
 
     def bare_mark(self, verdict: Verdict) -> str:
-        """The same without colour, whoever states it."""
+        """The mark without colour, and without regard to who states the verdict."""
         return (_MARKS if self.unicode else _PLAIN_MARKS)[verdict]
 
 

@@ -104,7 +104,7 @@ def exposure_level(exposure: float) -> str:
 
 
 def exposure_word(exposure: float) -> Message:
-    """The same for a reader."""
+    """The exposure in a word."""
     return next((word for limit, _, word in _EXPOSURES if exposure < limit), SEVERITIES[Severity.CRITICAL])
 
 
@@ -124,7 +124,7 @@ def moment(seconds: float) -> Message:
 
 
 def timestamp(seconds: float) -> str:
-    """The same for programs: RFC 3339 in UTC."""
+    """A point in time for programs: RFC 3339 in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -139,7 +139,7 @@ def stance_words(ruling: Ruling | None) -> Message:
 
 
 def stance_mark(ruling: Ruling | None) -> str:
-    """The same as a sign."""
+    """A layer's answer as a mark."""
     if ruling is None:
         return STANCE_MARKS[Stance.NOT_ITS_JOB]
     return (STANCE_MARKS if ruling.basis is Basis.KERNEL else STANCE_MARKS_AS_ASKED)[ruling.stance]

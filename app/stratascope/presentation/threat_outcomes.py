@@ -111,7 +111,7 @@ def outcome_word(where: Protection) -> str:
 
 
 def stance_word(ruling: Ruling | None) -> str:
-    """What one layer says, in a word or two."""
+    """A layer's answer in a word or two."""
     return translate(stance_words(ruling))
 
 
@@ -203,7 +203,7 @@ def counts_line(found: Mapping[Kind, int]) -> Message:
 
 
 def exposure_line(matrix: Matrix) -> Message:
-    """Number, word, and what it would be at best."""
+    """The exposure as number and word, and its value at best."""
     worst, best = matrix.exposure.worst, matrix.exposure.best
     number = f"{worst:.1f}"
     if best == worst:

@@ -73,7 +73,7 @@ def _checker(arguments: argparse.Namespace, stack: ExitStack) -> Checker:
 
 
 def _variables(said: list[str]) -> dict[str, str]:
-    """Of the environment only what was named."""
+    """The named variables of the environment only."""
     found = {}
     for word in said:
         name, equals, value = word.partition("=")
@@ -90,7 +90,7 @@ def _checked(made: Checker, arguments: argparse.Namespace) -> Checked | None:
 
 
 def _text(arguments: argparse.Namespace) -> str | None:
-    """None: longer than any that is read."""
+    """The text; None if it is longer than is read."""
     if arguments.command_words:
         return shell_quote.words(arguments.command_words)
     if arguments.file == _INPUT:

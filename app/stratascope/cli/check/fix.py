@@ -77,7 +77,7 @@ def shown(line: str) -> str:
 
 
 def _exchange(file: Path, before: str, text: str) -> bool:
-    """Whether the file has the text now, and else is as it was."""
+    """Replace the text of the file, if it is unchanged otherwise; whether that was done."""
     try:
         why_not = _why_not(file)
         if why_not is not None:
@@ -94,7 +94,7 @@ def _exchange(file: Path, before: str, text: str) -> bool:
 
 
 def _why_not(file: Path) -> Message | None:
-    """Why a file can't be exchanged for another with all that it has. Raises OSError."""
+    """Why a file can't be replaced with all its attributes. Raises OSError."""
     facts = file.stat()
     if facts.st_mode & _WRITABLE == 0 or not os.access(file, os.W_OK):
         return msg("{file} is read-only: allow writing to it, or have a copy written with --fix.", file=str(file))

@@ -78,7 +78,7 @@ def read(access: ConnectedEngine, container: str) -> ContainerState:
 
 
 class _Teller:
-    """What is printed of one container, and what its last line is going to be."""
+    """The output for one container, and its last line."""
 
     def __init__(self, arguments: argparse.Namespace, made: Plan, last: dict[str, Any]) -> None:
         self.made, self.last = made, last

@@ -87,7 +87,7 @@ class HardenOutput:
             write(translate(msg("{name}:", name=", ".join(plain(name, most) for name in names))) + "\n")
 
     def undo_plan(self, wanted: UndoPlan) -> None:
-        """What stays behind."""
+        """What the undo leaves behind."""
         if self._json:
             return
         lines = []
@@ -118,7 +118,7 @@ class HardenOutput:
                 write(f"  {translate(took)}\n")
 
     def proof(self, event: Proved) -> None:
-        """One toggle held against /proc."""
+        """The verification of one toggle in /proc."""
         if not self._json:
             found = translate(event.proof.found)
             outcome = translate(PROVEN_WORDS[event.proof.outcome])

@@ -57,7 +57,7 @@ _WHAT = {
 
 
 def is_open(arguments: argparse.Namespace, state: ContainerState) -> bool:
-    """Whether nothing was chosen, and somebody can be asked."""
+    """Whether nothing was chosen, and a person can be asked."""
     silent = arguments.yes or arguments.dry_run or arguments.json or arguments.preset is not None or arguments.set
     return not silent and state.matrix is not None and sys.stdin.isatty()
 

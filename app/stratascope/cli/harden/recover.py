@@ -64,7 +64,7 @@ def at_start(found: ConnectedHardening) -> None:
 
 
 def before_looking(engines: Engines) -> None:
-    """The same for commands that only look. Raises nothing."""
+    """Recovery before commands that only look. Raises nothing."""
     if unfinished(FileJournal()):
         try:
             at_start(connected(engines))

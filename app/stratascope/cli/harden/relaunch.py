@@ -192,7 +192,7 @@ def _agreed(engine: str, made: Plan) -> bool:
 
 
 def agreed_to(question: Message) -> bool:
-    """What a person says to it; no, where nobody can be asked."""
+    """The answer to a question; no, if nobody can be asked."""
     if not sys.stdin.isatty():
         complain(translate(msg("There is no terminal to ask on: add --yes.")))
         return False

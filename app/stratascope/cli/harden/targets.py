@@ -18,7 +18,7 @@ from stratascope.wiring.hardening import ConnectedHardening
 
 
 def chooses(arguments: argparse.Namespace) -> bool:
-    """Whether it says which containers are meant by what they are of."""
+    """Whether containers are chosen by project, service or image."""
     return any(each is not None for each in (arguments.project, arguments.service, arguments.image))
 
 
@@ -43,7 +43,7 @@ def targets(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[C
 
 
 def chosen(arguments: argparse.Namespace, found: ConnectedHardening) -> Sequence[tuple[ConnectedEngine, Container]]:
-    """Those that live and are of the project, service and image that were given, where any was. Raises ProbeError."""
+    """The running containers of the given project, service and image. Raises ProbeError."""
     hits = [
         (access, each)
         for access in found.accesses

@@ -25,14 +25,14 @@ from stratascope.usecases.trial.search import Loosened, TrialBegun, TrialDone
 
 
 def begun(event: TrialBegun, *, as_json: bool) -> None:
-    """One that begins, for people."""
+    """A trial begins; printed for people only."""
     if as_json:
         return
     write(translate(event.sentence) + "\n")
 
 
 def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
-    """What one came to; `name`: of which container, where there are several."""
+    """The outcome of a trial; `name`: the container, where there are several."""
     tried = event.tried
     why = "" if tried.why is None else translate(tried.why)
     if as_json:

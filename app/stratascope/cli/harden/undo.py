@@ -128,17 +128,17 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
 
 
 def _is_of(transaction: Transaction, name: str) -> bool:
-    """Whether it is of a container of that name or whole id."""
+    """Whether it is of a container with that name or full id."""
     return any(name in (made.name, made.old, made.new) for made in transaction.members)
 
 
 def _begins(transaction: Transaction, name: str) -> bool:
-    """Whether the id of what runs now begins so."""
+    """Whether the id of the running container begins so."""
     return len(name) >= SHORTEST_ID and any(made.new.startswith(name) for made in transaction.members)
 
 
 def _others_of(found: ConnectedHardening, done: Transaction) -> list[str]:
-    """Names of those that were relaunched after each other with it, and can be undone too."""
+    """Names of the containers that were relaunched together with it, and can be undone too."""
     return [names_of(each) for each in group_of(found.hardening.kept(), done) if each.id != done.id]
 
 

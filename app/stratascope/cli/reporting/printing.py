@@ -34,14 +34,14 @@ from stratascope.presentation.threat_outcomes import exceeds
 
 
 def format_of(arguments: argparse.Namespace) -> str:
-    """Its name; --json and --html are the older words for two of them."""
+    """The name of the format; --json and --html are older names of two."""
     if arguments.json:
         return "json"
     return "html" if getattr(arguments, "html", None) is not None else arguments.format or "text"
 
 
 def output_of(arguments: argparse.Namespace) -> Path | None:
-    """Where it is written; None: it is printed."""
+    """The output file; None: it is printed."""
     file: Path | None = getattr(arguments, "html", None) or arguments.output
     return None if file == Path("-") else file
 
@@ -54,7 +54,7 @@ def put(
     details: bool = False,
     more: dict[str, Any] | None = None,
 ) -> bool:
-    """Print or write a snapshot; False, with a word why, where a file can't be written. `more`: of JSON."""
+    """Print or write a snapshot; False, with the reason printed, where a file can't be written. `more`: of JSON."""
     output, name = output_of(arguments), format_of(arguments)
     snapshot = annotations.narrowed(snapshot, every_threat=name in ("text", "html"))
     if name == "json":
@@ -69,7 +69,7 @@ def put(
 
 
 def put_report(name: str, report: Report, output: Path | None) -> bool:
-    """The same for another tool; False, with a word why, also for a database without a file."""
+    """Print or write a report for another tool; False, with the reason printed, also for a database without a file."""
     if name != "sqlite":
         return put_texts((written(name, report),), output)
     from stratascope.presentation.formats import sqlite
@@ -81,7 +81,7 @@ def put_report(name: str, report: Report, output: Path | None) -> bool:
 
 
 def put_texts(texts: Iterable[str], output: Path | None) -> bool:
-    """The same of texts."""
+    """Print or write texts; False, with the reason printed, where a file can't be written."""
     if output is None:
         write_all(texts)
         return True
@@ -165,7 +165,7 @@ def gate_of(arguments: argparse.Namespace) -> str:
 
 
 def exceeded(arguments: argparse.Namespace, snapshot: Snapshot, annotations: Annotations) -> bool:
-    """Whether --fail-above or --fail-on is exceeded; says why. A report before lets pass what is no worse."""
+    """Whether --fail-above or --fail-on is exceeded, printing why. With an earlier report, what is no worse passes."""
     states = annotations.risen(snapshot)
     serious: tuple[tuple[str, int], ...] = ()
     if arguments.fail_on is not None:
@@ -183,7 +183,7 @@ def above(arguments: argparse.Namespace, states: tuple[ContainerState, ...]) -> 
 
 
 def fails(arguments: argparse.Namespace, over: Sequence[tuple[str, float]], serious: Sequence[tuple[str, int]]) -> bool:
-    """Whether there are any; says which. `serious`: names, and how many findings and open threats each has."""
+    """Whether there are any, printing which. `serious`: names, with the number of findings and open threats."""
     if over:
         _say(f"--fail-above {arguments.fail_above:g}", (f"{plain(name, _NAME)} ({value:.1f})" for name, value in over))
     if serious:

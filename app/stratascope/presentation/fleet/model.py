@@ -101,7 +101,7 @@ class Gathered:
 
 
 def open_threats(report: Report) -> tuple[OpenThreat, ...]:
-    """The more severe, then the more often open, first."""
+    """Sorted by severity, then by how often they are open."""
     known = {threat.id: threat for threat in all_threats()}
     return fleet.open_threats(
         ([known[name] for name, outcome, _ in subject.threats if outcome == Outcome.OPEN], count_of(subject),

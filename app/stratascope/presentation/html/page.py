@@ -261,7 +261,7 @@ def _threats(
 
 
 def _still_open(matrix: Matrix) -> str:
-    """Without a table: what is not stopped, the worst first."""
+    """Instead of a table: what is not stopped, the worst first."""
     found = [each for each in by_outcome(matrix) if each.outcome is not Outcome.STOPPED]
     if not found:
         return ""

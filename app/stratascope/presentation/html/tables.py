@@ -105,7 +105,7 @@ def _reason(where: str, ruling: Ruling, pid: int) -> str:
 
 
 def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:
-    """Layers that fall together, and the way that an attacker takes where there are several."""
+    """Layers that fall together, and the weakest route where there are several."""
     found: list[Message] = []
     numbers = {layer.id: layer.number for layer in layers}
     for one, two in state.linked:
