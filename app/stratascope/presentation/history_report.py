@@ -17,12 +17,11 @@ from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.options.words import layer_of, measure_of
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import size_text
-from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.catalogue import threats_by_id
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.terminal import Style, wrap
-from stratascope.presentation.terms import VERDICTS, timestamp
+from stratascope.presentation.terms import VERDICTS, amount, timestamp
 from stratascope.value import Value, replace
 
 _SHOWN = 4  # of a list; the rest is counted
@@ -164,13 +163,8 @@ def some(texts: Iterable[str]) -> str:
 
 def threat_title(threat: str) -> str:
     """By its id; one that this version does not know is its id."""
-    found = _threat_titles().get(threat)
-    return plain(threat, 80) if found is None else translate(found)
-
-
-@cache
-def _threat_titles() -> dict[str, Message]:
-    return {each.id: each.title for each in all_threats()}
+    found = threats_by_id().get(threat)
+    return plain(threat, 80) if found is None else translate(found.title)
 
 
 def layer_title(layer: str) -> str:
@@ -187,15 +181,6 @@ def _layer_titles() -> dict[str, Message]:
 def number(value: float | None) -> str:
     """An exposure; the same in every language."""
     return "–" if value is None else f"{value:.1f}"
-
-
-def amount(measure: str, value: float) -> str:
-    """An amount: `212 MiB`, `0.40`, `9`, `3 KiB/s`. The same in every language."""
-    if measure == "memory":
-        return size_text(value)
-    if measure == "io":
-        return f"{size_text(value)}/s"
-    return f"{value:.2f}" if measure == "cpu" else f"{value:.0f}"
 
 
 def clock(at: float) -> str:
@@ -288,21 +273,26 @@ def _drift(then: Standing, now: Standing) -> Iterator[Line]:
         yield Line(sign, tone, drift_words(each), "", layer, Target.PROCESSES)
 
 
+def _first(threat: str) -> str:
+    """The layer that ought to stop it first."""
+    found = threats_by_id().get(threat)
+    return "" if found is None else found.first
+
+
 def _threats(then: Standing, now: Standing) -> Iterator[Line]:
     if then.threats is None or now.threats is None or other_reader(then, now):
         return
-    first = {each.id: each.first for each in all_threats()}
     opened = [each for each in now.threats if each not in then.threats]
     for each in opened[:_EACH]:
         text = msg("Now open: {threats}", threats=threat_title(each))
-        yield Line(Sign.CAME, "bad", translate(text), "", first.get(each, ""), Target.THREAT, each, opened=each)
+        yield Line(Sign.CAME, "bad", translate(text), "", _first(each), Target.THREAT, each, opened=each)
     if more := opened[_EACH:]:
         text = plural("{count} more serious threat is now open", "{count} more serious threats are now open", len(more))
         yield Line(Sign.CAME, "bad", translate(text), some(map(threat_title, more)), "", Target.THREAT, more[0])
     closed = [each for each in then.threats if each not in now.threats]
     for each in closed[:_EACH]:
         text = msg("No longer open: {threats}", threats=threat_title(each))
-        yield Line(Sign.WENT, "good", translate(text), "", first.get(each, ""), Target.THREAT, each)
+        yield Line(Sign.WENT, "good", translate(text), "", _first(each), Target.THREAT, each)
     if more := closed[_EACH:]:
         text = plural("{count} more serious threat is no longer open",
                       "{count} more serious threats are no longer open", len(more))  # fmt: skip

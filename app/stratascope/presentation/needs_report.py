@@ -11,10 +11,10 @@ from stratascope.core.observation.harmless import notable_reason
 from stratascope.core.observation.needs import Needs
 from stratascope.core.observation.observation import Observation, Phase
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.linux.syscalls import argument_word, flag_words
 from stratascope.presentation.terminal import Style, pad, wrap
+from stratascope.presentation.terms import amount
 
 SCHEMA = 1
 _SHOWN = 12
@@ -48,13 +48,6 @@ def phase_word(phase: Phase) -> str:
 def part_word(what: str) -> str:
     """What of an observation could not be seen, in the user's language; the observer's own word where it is new."""
     return translate(_PARTS[what]) if what in _PARTS else plain(what, 40)
-
-
-def peak_value(name: str, value: float) -> str:
-    """How much of it, without a word: `212 MiB`, `0.40`, `9`. The same in every language."""
-    if name == "memory":
-        return size_text(int(value))
-    return f"{value:.2f}" if name == "cpu" else str(int(value))
 
 
 def json_object(container: Container, known: Needs, held: tuple[str, ...] | None) -> dict[str, Any]:
@@ -182,11 +175,11 @@ def _list(title: Message, items: Iterable[str], style: Style) -> Iterator[str]:
 def _peak(name: str, value: float) -> str:
     match name:
         case "memory":
-            return translate(msg("{size} of memory", size=peak_value(name, value)))
+            return translate(msg("{size} of memory", size=amount(name, value)))
         case "cpu":
-            return translate(msg("{count} CPUs", count=peak_value(name, value)))
+            return translate(msg("{count} CPUs", count=amount(name, value)))
         case "pids":
-            return translate(msg("{count} processes and threads", count=peak_value(name, value)))
+            return translate(msg("{count} processes and threads", count=amount(name, value)))
         case "open_files":
-            return translate(msg("{count} open files in one process", count=peak_value(name, value)))
+            return translate(msg("{count} open files in one process", count=amount(name, value)))
     return plain(f"{name} {value:g}", 60)

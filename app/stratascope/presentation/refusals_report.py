@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from stratascope.core.layer import Layer
@@ -16,7 +15,7 @@ from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Den
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.sizes import count_text
-from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.catalogue import threats_by_id
 from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.layers import all_layers
@@ -115,7 +114,7 @@ def remedy_text(remedy: Remedy) -> str:
 
 def _opens(threats: Sequence[str]) -> Message:
     """Few of them by name, worst first: what gives all capabilities opens dozens. JSON has all."""
-    known = _threats()
+    known = threats_by_id()
     names = listed(translate(known[each].title) if each in known else each for each in threats[:NAMED])
     more = len(threats) - NAMED
     if more > 0:
@@ -206,14 +205,10 @@ def process_below(denial: Denial) -> str:
     return translate(msg("{pid}, ended", pid=pid) if denial.ended and not denial.benign else pid)
 
 
-@cache
-def _threats() -> dict[str, Threat]:
-    return {threat.id: threat for threat in all_threats()}
-
-
 def opened(remedy: Remedy) -> tuple[Threat, ...]:
     """The threats that it would open, worst first."""
-    found = [_threats()[each] for each in remedy.opened or () if each in _threats()]
+    known = threats_by_id()
+    found = [known[each] for each in remedy.opened or () if each in known]
     return tuple(sorted(found, key=lambda threat: threat.severity.rank))
 
 

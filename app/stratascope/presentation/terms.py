@@ -9,6 +9,7 @@ from stratascope.core.layer import Assessment, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
+from stratascope.core.sizes import size_text
 from stratascope.core.threats.threat import Basis, Family, Outcome, Ruling, Stance
 from stratascope.i18n.translate import translate
 
@@ -169,3 +170,12 @@ def with_words(sentence: Message, words: str) -> Message:
     if not words:
         return sentence
     return msg("{sentence} Its message: {words}", sentence=sentence, words=plain(words, 200))
+
+
+def amount(measure: str, value: float) -> str:
+    """An amount of memory, CPU, I/O or things: `212 MiB`, `0.40`, `9`, `3 KiB/s`. The same in every language."""
+    if measure == "memory":
+        return size_text(value)
+    if measure == "io":
+        return f"{size_text(value)}/s"
+    return f"{value:.2f}" if measure == "cpu" else f"{value:.0f}"

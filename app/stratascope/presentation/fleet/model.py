@@ -15,7 +15,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.overview import fleet
 from stratascope.core.overview.fleet import OpenThreat
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.catalogue import threats_by_id
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.presentation.annotations import Annotations, exception_words, kinds_of, words_of
@@ -102,7 +102,7 @@ class Gathered:
 
 def open_threats(report: Report) -> tuple[OpenThreat, ...]:
     """Sorted by severity, then by how often they are open."""
-    known = {threat.id: threat for threat in all_threats()}
+    known = threats_by_id()
     return fleet.open_threats(
         ([known[name] for name, outcome, _ in subject.threats if outcome == Outcome.OPEN], count_of(subject),
          subject.machines)

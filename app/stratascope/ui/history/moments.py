@@ -16,7 +16,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import language, listed, translate
 from stratascope.presentation import history_report
-from stratascope.presentation.terms import exposure_word
+from stratascope.presentation.terms import amount, exposure_word
 from stratascope.ui.history.places import limit_of
 
 HOUR, DAY = 3600.0, 86400.0
@@ -85,9 +85,7 @@ def use_line(measure: str, peaks: Used | None) -> str:
     now, peak = (None if peaks is None else getattr(peaks, name) for name in (measure, f"{measure}_peak"))
     if now is None or peak is None:
         return translate(msg("not known"))
-    return translate(
-        msg("{now}, peak {peak}", now=history_report.amount(measure, now), peak=history_report.amount(measure, peak))
-    )
+    return translate(msg("{now}, peak {peak}", now=amount(measure, now), peak=amount(measure, peak)))
 
 
 def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:
@@ -96,9 +94,9 @@ def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:
     limit = None if limits is None else limit_of(limits, measure)
     if limits is not None and measure != "io":
         parts.append(translate(msg("no limit") if limit is None else msg("limit {limit}",
-                               limit=history_report.amount(measure, limit))))  # fmt: skip
+                               limit=amount(measure, limit))))  # fmt: skip
     if (better := limit_of(proposed, measure)) is not None:
-        parts.append(translate(msg("proposed: {limit}", limit=history_report.amount(measure, better))))
+        parts.append(translate(msg("proposed: {limit}", limit=amount(measure, better))))
     return listed(parts), bool(parts) and limits is not None and limit is None
 
 
@@ -143,7 +141,7 @@ def _known(at: float, past: Past) -> list[Message]:
             value = getattr(row, name)
             if value is not None:
                 found.append(msg("{measure} {amount}", measure=history_report.MEASURE_WORDS[name],
-                                 amount=history_report.amount(name, value)))  # fmt: skip
+                                 amount=amount(name, value)))  # fmt: skip
     return found
 
 

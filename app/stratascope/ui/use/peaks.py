@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.presentation.needs_report import peak_value
+from stratascope.presentation.terms import amount
 from stratascope.presentation.use_picture import PeakRow, UsePicture
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.card import Card
@@ -45,10 +45,10 @@ def _row(row: PeakRow) -> Row:
     shares = (None if value is None or not whole else value / whole for value in (row.now, row.peak, row.limit))
     now, peak, limit = shares
     gauge = Gauge(now, peak, None if limit is None or limit > 1 else limit)
-    most = translate(msg("not seen")) if row.peak is None else peak_value(row.name, row.peak)
+    most = translate(msg("not seen")) if row.peak is None else amount(row.name, row.peak)
     limited = translate(_limit(row))
-    said = limited if row.now is None else translate(msg("{value} now", value=peak_value(row.name, row.now)))
-    take = "" if row.proposal is None else translate(msg("take {value}", value=peak_value(row.name, row.proposal)))
+    said = limited if row.now is None else translate(msg("{value} now", value=amount(row.name, row.now)))
+    take = "" if row.proposal is None else translate(msg("take {value}", value=amount(row.name, row.proposal)))
     ink = "text3" if row.peak is None else "text"
     return (
         Cell(translate(_NAMES[row.name]), limited, bold=True),
@@ -70,4 +70,4 @@ def _limit(row: PeakRow) -> Message:
         return msg("limit not known")
     if row.limit is None:
         return msg("no limit")
-    return msg("limit {value}", value=peak_value(row.name, row.limit))
+    return msg("limit {value}", value=amount(row.name, row.limit))

@@ -25,7 +25,7 @@ from stratascope.core.relaunch.want import (
     Want,
 )
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.catalogue import all_threats, threats_by_id
 from stratascope.core.threats.needs import Calls, Capability
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.layers.shared.host_paths import within
@@ -111,8 +111,8 @@ def opened_by(found: Preview) -> tuple[Threat, ...]:
 def _price(opened: tuple[str, ...] | None) -> tuple[object, ...]:
     if opened is None:
         return (True,)
-    severity = {threat.id: threat.severity for threat in all_threats()}
-    counts = (sum(severity[name] is each for name in opened) for each in Severity)
+    known = threats_by_id()
+    counts = (sum(known[name].severity is each for name in opened) for each in Severity)
     return (False, *counts)
 
 

@@ -21,3 +21,9 @@ def all_threats() -> tuple[Threat, ...]:
         found.extend(threats)
     order = list(Family)
     return tuple(sorted(found, key=lambda threat: order.index(threat.family)))
+
+
+@cache
+def threats_by_id() -> dict[str, Threat]:
+    """The same by id."""
+    return {threat.id: threat for threat in all_threats()}
