@@ -18,13 +18,14 @@ from functools import partial
 from pathlib import Path
 
 from stratascope.bounded_cache import forget
+from stratascope.core.container import EngineKind
 from stratascope.core.ground import Ground, Surroundings, decode_ground
+from stratascope.core.options.capabilities import ENGINE_DEFAULTS
 from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats import depth
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, Postures
-from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES
 from stratascope.layers import all_layers
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import KernelFilters, entry_points
@@ -32,6 +33,8 @@ from stratascope.linux.syscalls import Abi
 from stratascope.state import record as records
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
+
+DEFAULT = ENGINE_DEFAULTS[EngineKind.DOCKER].names()
 
 MANY = 300
 
@@ -85,7 +88,7 @@ class Judged:
         asked = state.container.asked
         wanted = replace(
             asked,
-            capabilities=tuple(name for place, name in enumerate(DEFAULT_CAPABILITIES) if number * 37 >> place & 1),
+            capabilities=tuple(name for place, name in enumerate(DEFAULT) if number * 37 >> place & 1),
             memory=(64 << 20) + number * 4096,
             pids=50 + number,
         )

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from check.shapes import FILES, engine, plain, told
 from stratascope.core.container import EngineKind
-from stratascope.core.options.meaning import Options, ways
-from stratascope.core.options.table import FLAGS, NOT_FORETOLD, SAME, SHORT, VALUES, WITHOUT_EFFECT
+from stratascope.core.options.meaning import Options
+from stratascope.core.options.table import ALIASES, NOT_FORETOLD, lettered, named
+from stratascope.core.options.values import FLAG
 from stratascope.formats.read import read
 from stratascope.formats.run.read import ShellError, commands, read_words
 from stratascope.formats.run.read import read as read_line
@@ -35,11 +36,23 @@ def test_all_options_of_the_program_are_known(kind: EngineKind) -> None:
     text = subprocess.run((kind.value, "run", "--help"), capture_output=True, text=True, check=True).stdout
     found = {name: (short, value) for short, name, value in _OPTION.findall(text)}
     assert len(found) > 80
-    followed = set(ways(Options(engine(kind), plain(kind).asked, "")))
-    for name, (short, _) in found.items():
-        assert name in VALUES[kind] | FLAGS[kind], name
-        assert not short or SHORT[short] == name, name
-        assert SAME.get(name, name) in followed | WITHOUT_EFFECT | NOT_FORETOLD, name
+    options = Options(engine(kind), plain(kind).asked, "")
+    for name, (short, value) in found.items():
+        option = named(name, kind)
+        assert option is not None, name
+        assert (option.form is FLAG) is not bool(value), name
+        assert not short or lettered(short, kind) == option, name
+        assert (options.way(option.name) is not None) is (option.touches and option.name not in NOT_FORETOLD), name
+
+
+@pytest.mark.parametrize("kind", list(EngineKind))
+def test_other_names_are_those_of_the_program(kind: EngineKind) -> None:
+    if shutil.which(kind.value) is None:
+        pytest.skip(f"there is no {kind}")
+    others = dict.fromkeys(name for names in ALIASES.values() for name in (*names, "security-opts"))
+    for name in others:
+        done = subprocess.run((kind.value, "run", f"--{name}=1", "--help"), capture_output=True, check=False)
+        assert (done.returncode == 0) is (named(name, kind) is not None), name
 
 
 @settings(max_examples=60, deadline=None)

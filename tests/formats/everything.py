@@ -9,7 +9,9 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy
 
 SECRET = "it's $ecret"
 PROFILE = '{"defaultAction":"SCMP_ACT_ALLOW"}'
-BEFORE = Asked(privileged=True, pid_mode="host", cap_add=("CAP_SYS_ADMIN",), masked_paths=(), read_only_paths=())
+BEFORE = Asked(
+    privileged=True, pid_mode="host", cap_add=("CAP_SYS_ADMIN",), masked_paths=(), read_only_paths=(), shm_size=1 << 20
+)
 ASKED = Asked(
     user="1000:1000",
     read_only_root=True,
@@ -29,6 +31,10 @@ ASKED = Asked(
     apparmor_profile="mine",
     ports=(AskedPort("80/tcp", "127.0.0.1", "8080"),),
     limits=(AskedLimit("nofile", 100, 200),),
+    groups=("2000", "audio"),
+    shm_size=1 << 20,
+    selinux_options=("level:s0:c1,c2",),
+    log_driver="json-file",
 )
 
 
@@ -45,8 +51,6 @@ EVERYTHING = RunOptions(
     labels=(("note", "two\nlines"), ("empty", "")),
     annotations=(("org.example.note", "x"),),
     workdir="/tmp",
-    user="1000:1000",
-    groups=("2000", "audio"),
     hostname="web",
     domainname="example.org",
     tty=True,
@@ -65,29 +69,15 @@ EVERYTHING = RunOptions(
     dns_search=("example.org",),
     dns_options=("ndots:3", "rotate"),
     hosts=("other:10.1.2.3",),
-    ipc="private",
-    cgroupns="private",
     restart=RestartPolicy("on-failure", 3),
     stop_signal="SIGQUIT",
     stop_timeout=30,
     health=HealthTest(("CMD-SHELL", "wget -q localhost || exit 1"), 30_000_000_000, 1_500_000_000, 0, 0, 3),
-    log_driver="json-file",
     log_options=(("max-size", "1m"), ("max-file", "2")),
-    cap_add=ASKED.cap_add,
-    cap_drop=ASKED.cap_drop,
-    no_new_privileges=True,
     seccomp=PROFILE,
     apparmor="mine",
-    selinux=("level:s0:c1,c2",),
-    read_only=True,
     devices=ASKED.devices,
-    memory=64 << 20,
-    memory_swap=64 << 20,
     memory_reservation=32 << 20,
-    cpus=0.5,
-    pids=50,
-    shm_size=1 << 20,
-    limits=ASKED.limits,
     sysctls=(("net.ipv4.ping_group_range", "0 10"),),
     shared=(("cpu-shares", "512"), ("publish-all", "")),
     own=(("link", "dep:alias"), ("runtime", "runsc")),

@@ -61,7 +61,7 @@ def test_no_export_acts_on_the_terminal_that_shows_it(kind: ExportKind) -> None:
         labels=(("note", HOSTILE), (HOSTILE, "x")),
         command=("sh", "-c", HOSTILE),
         environment=(("A", HOSTILE),),
-        user=f"1000{HOSTILE}",
+        asked=replace(EVERYTHING.asked, user=f"1000{HOSTILE}"),
         hostname=HOSTILE,
     )
     for secrets in (False, True):

@@ -21,7 +21,6 @@ OPTIONS = RunOptions(
     LIMITED,
     FREE,
     labels=(("com.docker.compose.service", "web"),),
-    shm_size=1 << 28,
     sysctls=FREE.sysctls,
 )
 BASE = """services:

@@ -84,7 +84,7 @@ def test_secrets_are_taken_from_a_secret(podman_rootful: Rig) -> None:
 
 def test_what_kubernetes_can_not_say_is_named() -> None:
     options = RunOptions(
-        kind=EngineKind.DOCKER, name="x", image="i", before=Asked(), asked=Asked(), user="app", pids=5, network="none"
+        kind=EngineKind.DOCKER, name="x", image="i", before=Asked(), asked=Asked(user="app", pids=5), network="none"
     )
     text = export(ExportKind.KUBERNETES, options)
     assert "--pids-limit 5" in text

@@ -101,7 +101,6 @@ def test_odd_paths_come_through(odd: str, tmp_path: Path) -> None:
         before=before,
         asked=asked,
         devices=asked.devices,
-        limits=asked.limits,
         mounts=(RunMount("bind", odd, "/x", True),),
     )
     words = _command(tmp_path, export(ExportKind.QUADLET, options))

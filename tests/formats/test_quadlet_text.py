@@ -30,17 +30,18 @@ _KEYS = {"Wants", "After", "SourcePath", "RequiresMountsFor", "Environment", "Ki
 def meant(options: RunOptions) -> Options:
     """What the drop-in of that container is to say, whatever the letters are."""
     found: Options = [
-        *((("--user", options.user),) if options.user else ()),
+        *((("--user", options.asked.user),) if options.asked.user else ()),
         ("--privileged", "false"),
-        *(("--cap-drop", name) for name in options.cap_drop),
-        *(("--cap-add", name) for name in options.cap_add),
+        *(("--cap-drop", name) for name in options.asked.cap_drop),
+        *(("--cap-add", name) for name in options.asked.cap_add),
         *((f"--{name}", mode) for name, mode in (
-            ("pid", options.pid), ("ipc", options.ipc), ("uts", options.uts), ("cgroupns", options.cgroupns)
+            ("pid", options.asked.pid_mode), ("ipc", options.asked.ipc_mode), ("uts", options.asked.uts_mode),
+            ("cgroupns", options.asked.cgroupns_mode),
         ) if mode not in ("", "private")),
         ("--network", options.network or "bridge"),
         ("--userns", options.userns or "host"),
         *(("--publish", _port(port)) for port in options.ports),
-        *(("--ulimit", f"{limit.name}={limit.soft}:{limit.hard}") for limit in options.limits),
+        *(("--ulimit", f"{limit.name}={limit.soft}:{limit.hard}") for limit in options.asked.limits),
         *(("--device", d.source if "=" in d.source else f"{d.source}:{d.target}:{d.permissions}")
           for d in options.devices),
     ]  # fmt: skip
@@ -50,7 +51,7 @@ def meant(options: RunOptions) -> Options:
         found.append(("--security-opt", "seccomp="))
     if options.apparmor not in ("", "docker-default", "containers-default-0.62"):
         found.append(("--security-opt", f"apparmor={options.apparmor}"))
-    for label in options.selinux:
+    for label in options.asked.selinux_options:
         name, _, value = label.partition(":")
         if label == "disable" or (value and name in ("type", "level", "filetype")):
             found.append(("--security-opt", f"label={label}"))

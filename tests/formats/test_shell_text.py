@@ -72,7 +72,7 @@ def _meant(options: RunOptions) -> list[tuple[str, str]]:
         ("name", options.name),
         *(("label", f"{name}={value}") for name, value in options.labels),
         *(("env", f"{name}={value}") for name, value in options.environment),
-        *(("group-add", group) for group in options.groups),
+        *(("group-add", group) for group in options.asked.groups),
         *(("health-cmd", test) for test in (options.health.test[1:] if options.health is not None else ()) if test),
         ("security-opt", f"seccomp={options.seccomp}"),
         *(("sysctl", f"{name}={value}") for name, value in options.sysctls),

@@ -25,7 +25,7 @@ def render(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> str:
     """The JSON. `text` is that of the profile's file, where the caller read one. Raises ExportError."""
     given = options.seccomp if options.seccomp.lstrip().startswith("{") else text
     kind = options.asked.seccomp
-    if kind is ProfileKind.UNCONFINED or (options.privileged and kind is not ProfileKind.CUSTOM):
+    if kind is ProfileKind.UNCONFINED or (options.asked.privileged and kind is not ProfileKind.CUSTOM):
         return pretty(_OPEN)
     if given:
         try:

@@ -38,9 +38,19 @@ _FILE = re.compile(r"[^A-Za-z0-9_.-]+")
 _DEFAULT_APPARMOR = re.compile(r"docker-default|containers-default-\d[\w.-]*").fullmatch
 
 
-def may_be_secret(options: RunOptions, variable: str, value: str) -> bool:
-    """Whether a variable's value is left out unless asked for: nobody can tell a secret by its name."""
-    return bool(value) and variable not in _HARMLESS and variable not in options.plain
+def variables(options: RunOptions, secrets: bool) -> list[tuple[str, str | None]]:
+    """Those that the image has not by itself; None: a value left out, since nobody can tell a secret by its name."""
+    return [
+        (name, value if secrets or not value or name in _HARMLESS else None)
+        for name, value in options.environment
+        if name not in options.plain
+    ]
+
+
+def restart_text(options: RunOptions) -> str:
+    """`on-failure:3`; empty where it is not started again."""
+    name, retries = options.restart.name, options.restart.retries
+    return "" if name in ("", "no") else f"{name}:{retries}" if retries else name
 
 
 def file_name(options: RunOptions) -> str:
@@ -66,8 +76,8 @@ def compact_profile(options: RunOptions) -> str:
 def capabilities(options: RunOptions, kind: EngineKind | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(added, dropped) for an engine of that kind, None for any: engines differ in what they give by default."""
     result = options.asked.capabilities
-    if options.privileged or options.kind is kind or result is None:
-        return options.cap_add, options.cap_drop
+    if options.asked.privileged or options.kind is kind or result is None:
+        return options.asked.cap_add, options.asked.cap_drop
     return result, ("ALL",)
 
 

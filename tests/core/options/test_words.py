@@ -39,6 +39,7 @@ from stratascope.core.options.words import FLAGS_MOST, LENGTH_MOST, flags, layer
         (Asked(selinux_options=("disable",)), "--security-opt label=disable", "mac"),
         (Asked(masked_paths=()), "--security-opt systempaths=unconfined", "namespaces"),
         (Asked(ports=(AskedPort("80/tcp", "127.0.0.1", "8080"),)), "--publish 127.0.0.1:8080:80/tcp", "namespaces"),
+        (Asked(ports=(AskedPort("80/tcp", "::1", ""),)), "--publish [::1]::80/tcp", "namespaces"),
     ],
 )
 def test_each(asked: Asked, flag: str, layer: str) -> None:

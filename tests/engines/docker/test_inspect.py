@@ -21,9 +21,12 @@ from stratascope.core.container import (
     ProfileKind,
     Status,
 )
+from stratascope.core.options.capabilities import ENGINE_DEFAULTS
 from stratascope.core.ports import RawContainer
-from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES, redact, translate
+from stratascope.engines.docker.inspect import redact, translate
 from stratascope.linux.capability import NAMES
+
+DEFAULT = ENGINE_DEFAULTS[EngineKind.DOCKER].names()
 
 CAPTURES = Path(__file__).parents[2] / "captures" / "inspect"
 ENGINE = Engine("docker", EngineKind.DOCKER, "unix:///run/docker.sock")
@@ -53,7 +56,7 @@ def test_a_default_container() -> None:
     assert found.runtime == "runc"
     assert 0 < found.started - found.created < 5
     asked = found.asked
-    assert asked.capabilities == DEFAULT_CAPABILITIES
+    assert asked.capabilities == DEFAULT
     assert (asked.pid_mode, asked.ipc_mode, asked.uts_mode) == ("private", "private", "private")
     assert asked.network_mode == "bridge"
     assert asked.cgroupns_mode == "host"  # recorded on cgroup v1
@@ -178,8 +181,8 @@ def test_what_the_daemon_defaults_to_counts() -> None:
     ("add", "drop", "expected"),
     [
         (["all"], ["ALL"], tuple(name for name in NAMES)),
-        (["SYS_ADMIN"], ["cap_chown"], {*DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN"} - {"CAP_CHOWN"}),
-        (["CAP_CHOWN"], ["chown"], set(DEFAULT_CAPABILITIES)),
+        (["SYS_ADMIN"], ["cap_chown"], {*DEFAULT, "CAP_SYS_ADMIN"} - {"CAP_CHOWN"}),
+        (["CAP_CHOWN"], ["chown"], set(DEFAULT)),
         (None, ["ALL"], set()),
     ],
 )

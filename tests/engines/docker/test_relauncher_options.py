@@ -20,11 +20,13 @@ from stratascope.core.container import (
     EngineKind,
     ProfileKind,
 )
+from stratascope.core.options.capabilities import ENGINE_DEFAULTS
 from stratascope.engines.docker.engine import DockerEngine
-from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
 from stratascope.value import replace
+
+DEFAULT = ENGINE_DEFAULTS[EngineKind.DOCKER].names()
 
 pytestmark = pytest.mark.slow  # each option on real engines takes minutes
 
@@ -102,8 +104,8 @@ CHANGES = (
     Change(
         "default-capabilities",
         ("--cap-add", "ALL"),
-        lambda asked: replace(asked, cap_add=(), cap_drop=(), capabilities=DEFAULT_CAPABILITIES),
-        lambda config, inspect: bounding(config) == set(DEFAULT_CAPABILITIES) and not inspect["HostConfig"]["CapDrop"],
+        lambda asked: replace(asked, cap_add=(), cap_drop=(), capabilities=DEFAULT),
+        lambda config, inspect: bounding(config) == set(DEFAULT) and not inspect["HostConfig"]["CapDrop"],
     ),
     Change(
         "no-new-privileges",
@@ -119,7 +121,7 @@ CHANGES = (
         ("--privileged",),
         lambda asked: replace(asked, privileged=False),
         lambda config, inspect: (
-            bounding(config) == set(DEFAULT_CAPABILITIES)
+            bounding(config) == set(DEFAULT)
             and masked(config)
             and config["linux"]["seccomp"]["defaultAction"] == "SCMP_ACT_ERRNO"
             and not inspect["HostConfig"]["SecurityOpt"]

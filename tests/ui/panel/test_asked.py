@@ -6,6 +6,7 @@ import pytest
 
 from stratascope.core.container import Asked, AskedDevice, AskedMount, ProfileKind
 from stratascope.core.layer import Layer, Table
+from stratascope.core.options.table import TITLES
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.ui.panel.asked import NAMES, asked_table
@@ -63,7 +64,7 @@ def test_a_container_that_was_told_nothing() -> None:
 def test_every_field_has_words(layer: Layer) -> None:
     table = asked_table(layer.asked(sample.state("web").container))
     assert table is not None
-    words = {translate(name) for name in NAMES.values()}
+    words = {translate(name) for name in (NAMES | TITLES).values()}
     assert {translate(row.label) for row in table.rows} <= words
 
 

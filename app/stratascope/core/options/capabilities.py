@@ -47,6 +47,11 @@ def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:
 
 def resulting(asked: Asked, engine: Engine) -> CapabilitySet:
     """The bounding set that results from added and dropped capabilities."""
+    return come_to(asked, engine_default(engine))
+
+
+def come_to(asked: Asked, default: CapabilitySet) -> CapabilitySet:
+    """The same on an engine that gives `default` by itself."""
     if asked.privileged:
         return CapabilitySet.full()
     added, dropped = named(asked.cap_add), named(tuple(name for name in asked.cap_drop if name != _ALL))
@@ -54,7 +59,7 @@ def resulting(asked: Asked, engine: Engine) -> CapabilitySet:
         return CapabilitySet.full() - dropped
     if _ALL in asked.cap_drop:
         return added
-    return (engine_default(engine) - dropped) | added
+    return (default - dropped) | added
 
 
 def bounding(asked: Asked, engine: Engine) -> CapabilitySet:

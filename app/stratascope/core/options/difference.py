@@ -11,17 +11,12 @@ from stratascope.core.container import Asked, AskedMount, Engine, ProfileKind
 from stratascope.core.message import Message
 from stratascope.core.options.given import GivenOption
 from stratascope.core.options.mounts import MountError, of_mount, of_tmpfs, of_volume
-from stratascope.core.sizes import typed_size
+from stratascope.core.options.rules import security_option
+from stratascope.core.options.table import NAMED, OPTIONS
+from stratascope.core.options.values import FLAG, LIMIT, NUMBERS, capability
 from stratascope.value import Value
 
-_MODES = (
-    ("pid", "pid_mode"),
-    ("ipc", "ipc_mode"),
-    ("uts", "uts_mode"),
-    ("network", "network_mode"),
-    ("userns", "userns_mode"),
-    ("cgroupns", "cgroupns_mode"),
-)
+_MODES = tuple(NAMED[name] for name in ("pid", "ipc", "uts", "network", "userns", "cgroupns"))
 _MOUNTS = frozenset(("volume", "mount", "tmpfs"))
 
 
@@ -67,14 +62,14 @@ def _set(said: tuple[GivenOption, ...], name: str, value: str) -> Iterator[Chang
 
 
 def _flags(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
-    for name, was, now in (
-        ("privileged", before.privileged, after.privileged),
-        ("read-only", before.read_only_root, after.read_only_root),
-    ):
+    for option in OPTIONS:
+        if option.form is not FLAG or not option.field:
+            continue
+        was, now = getattr(before, option.field), getattr(after, option.field)
         if was and not now:
-            yield from (Change(each) for each in _of(said, name))
+            yield from (Change(each) for each in _of(said, option.name))
         elif now and not was:
-            yield from _set(said, name, "true")
+            yield from _set(said, option.name, "true")
     if before.user != after.user and after.user:
         yield from _set(said, "user", after.user)
 
@@ -85,7 +80,7 @@ def _capabilities(said: tuple[GivenOption, ...], before: Asked, after: Asked) ->
             continue
         there: set[str] = set()
         for each in _of(said, name):
-            words = [_capability(word) for word in (each.value or "").split(",")]
+            words = [capability(word) for word in (each.value or "").split(",")]
             kept = [word for word in words if word in now]
             there.update(kept)
             if not kept:
@@ -93,11 +88,6 @@ def _capabilities(said: tuple[GivenOption, ...], before: Asked, after: Asked) ->
             elif kept != words:
                 yield Change(each, name, ",".join(word.removeprefix("CAP_") for word in kept))
         yield from (Change(None, name, word.removeprefix("CAP_")) for word in now if word not in there)
-
-
-def _capability(word: str) -> str:
-    name = word.strip().upper()
-    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
 def _security(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
@@ -117,14 +107,13 @@ def _security(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Ite
     if before.masked_paths != after.masked_paths or before.unmasked != after.unmasked:
         gone += ["systempaths", "unmask"]
     for each in _of(said, "security-opt"):
-        name = (each.value or "").partition("=")[0].partition(":")[0]
-        if name in gone:
+        if security_option(each.value or "")[0] in gone:
             yield Change(each)
 
 
 def _modes(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
-    for name, field in _MODES:
-        was, now = getattr(before, field), getattr(after, field)
+    for option in _MODES:
+        name, was, now = option.name, getattr(before, option.field), getattr(after, option.field)
         if was == now:
             continue
         there = _of(said, name)
@@ -178,27 +167,20 @@ def _read_only(each: GivenOption) -> str:
 
 
 def _devices(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
-    kept = {device.source for device in after.devices}
-    if before.devices != after.devices:
-        yield from (Change(each) for each in _of(said, "device") if (each.value or "").partition(":")[0] not in kept)
-    if before.device_rules != after.device_rules:
-        rules = after.device_rules or ()
-        yield from (Change(each) for each in _of(said, "device-cgroup-rule") if each.value not in rules)
-    if before.sysctls != after.sysctls:
-        left = {f"{name}={value}" for name, value in after.sysctls}
-        yield from (Change(each) for each in _of(said, "sysctl") if (each.value or "") not in left)
+    for option in map(NAMED.__getitem__, ("device", "device-cgroup-rule", "sysctl")):
+        was, now = getattr(before, option.field), getattr(after, option.field) or ()
+        if was != now:
+            there = _of(said, option.name)
+            yield from (Change(each) for each in there if option.form.read(each.value or "") not in now)
 
 
 def _limits(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
-    if before.memory != after.memory and after.memory:
-        yield from _set(said, "memory", typed_size(after.memory))
-    if before.memory_swap != after.memory_swap and after.memory_swap:
-        yield from _set(said, "memory-swap", typed_size(after.memory_swap))
-    if before.pids != after.pids and after.pids:
-        yield from _set(said, "pids-limit", str(after.pids))
-    if before.cpu_cores != after.cpu_cores and after.cpu_cores:
-        yield from (Change(each) for each in _of(said, "cpu-quota", "cpu-period"))
-        yield from _set(said, "cpus", f"{after.cpu_cores:.9g}")
+    for option in OPTIONS:
+        now = getattr(after, option.field, None)
+        if option.form in NUMBERS and now and now != getattr(before, option.field):
+            if option.name == "cpus":
+                yield from (Change(each) for each in _of(said, "cpu-quota", "cpu-period"))
+            yield from _set(said, option.name, option.form.typed(now))
     if before.ports != after.ports:
         addresses = {port.host_ip for port in after.ports}
         for each in _of(said, "publish"):
@@ -212,4 +194,4 @@ def _limits(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Itera
             there = next(
                 (each for each in _of(said, "ulimit") if (each.value or "").startswith(f"{limit.name}=")), None
             )
-            yield Change(there, "ulimit", f"{limit.name}={limit.soft}:{limit.hard}")
+            yield Change(there, "ulimit", LIMIT.text(limit))

@@ -8,12 +8,12 @@ ones (tests/check).
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from stratascope.core.container import (
     Asked,
-    AskedDevice,
     AskedLimit,
     AskedMount,
     AskedPort,
@@ -29,15 +29,24 @@ from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import resulting
 from stratascope.core.options.given import GivenOption, Problem, Service
 from stratascope.core.options.mounts import NOTHING_THERE, MountError, There, of_mount, of_tmpfs, of_volume, shown
-from stratascope.core.options.table import KUBE_PLAY, NOT_FORETOLD, WITHOUT_EFFECT
-from stratascope.core.options.values import decimal, size, true, whole
+from stratascope.core.options.rules import (
+    CPU_PERIOD,
+    WRITABLE,
+    label_disabled,
+    log_keeping,
+    memory_and_swap,
+    no_new_privileges,
+    profile,
+    security_option,
+)
+from stratascope.core.options.table import NAMED, NOT_FORETOLD, Option
+from stratascope.core.options.values import FLAG, NUMBERS, capability, device_of, id_map, limit_of, true, whole
 from stratascope.linux.capability import NAMES
 from stratascope.value import Value, replace
 
 ALL = "ALL"
 _OF_POD = "container:pod"  # of whom nothing is known
-_LOGS = {"journald": LogKeeping.JOURNAL, "local": LogKeeping.LIMITED, "none": LogKeeping.LIMITED}
-_FILES = frozenset(("json-file", "k8s-file"))
+_NAME = str.maketrans("- ", "__")
 
 
 class Options:
@@ -51,16 +60,10 @@ class Options:
         self.problems: list[Problem] = []
         self.asked = plain
         self.user: str | None = None  # None: nobody said
-        self.added: list[str] = []
-        self.dropped: list[str] = []
+        self.lists: dict[str, list[Any]] = defaultdict(list)  # by fields of `Asked`
         self.mounts: dict[str, AskedMount] = {}
-        self.devices: list[AskedDevice] = []
-        self.rules: list[str] = []
-        self.ports: list[AskedPort] = []
         self.limits: dict[str, AskedLimit] = {}
         self.sysctls: dict[str, str] = {}
-        self.groups: list[str] = []
-        self.labels: list[str] = []
         self.quota: dict[str, int] = {}
         self.read_only_tmpfs = True
         self.kube_play = False
@@ -68,6 +71,33 @@ class Options:
         self.image_volumes = ""  # "": as usual; ignore, tmpfs
         self.runtime = runtime
         self.networks: list[str] = []
+
+    def take(self, said: GivenOption) -> None:
+        """One more; those that touch no layer mean nothing."""
+        if (way := self.way(said.name)) is not None:
+            way(said)
+        elif said.name in NOT_FORETOLD:
+            what = msg("The effect of {option} can't be predicted, and is left out.", option=f"--{said.name}")
+            self.problems.append(Problem(said.place, what, unread=True))
+
+    def way(self, name: str) -> Callable[[GivenOption], None] | None:
+        """How an option is taken down; None where it means nothing here."""
+        way: Callable[[GivenOption], None] | None = getattr(self, f"_of_{name.translate(_NAME)}", None)
+        option = NAMED.get(name)
+        return way if way is not None or option is None or not option.field else lambda said: self._field(option, said)
+
+    def _field(self, option: Option, said: GivenOption) -> None:
+        """An option whose value is that of a field, or one of them."""
+        value = said.value or ""
+        found = option.form.read(value) if option.form is not FLAG else true(said.value) is True
+        if found is None:
+            self._wrong(said)
+        elif option.many:
+            self.lists[option.field].append(found)
+        elif option.form in NUMBERS:
+            self.asked = _with(self.asked, option.field, found if found > 0 else None)
+        elif value or option.form is FLAG:
+            self.asked = _with(self.asked, option.field, found)
 
     def _problem(self, said: GivenOption, text: Message) -> None:
         self.problems.append(Problem(said.place, text))
@@ -78,67 +108,35 @@ class Options:
         )
         self._problem(said, what)
 
-    def take_flag(self, field: str) -> Callable[[GivenOption], None]:
-        def way(said: GivenOption) -> None:
-            self.asked = _with(self.asked, field, true(said.value) is True)
+    def _of_cpu_quota(self, said: GivenOption) -> None:
+        found = whole(said.value or "")
+        if found is None:
+            self._wrong(said)
+        else:
+            self.quota[said.name] = found
 
-        return way
+    _of_cpu_period = _of_cpu_quota
 
-    def take_mode(self, field: str) -> Callable[[GivenOption], None]:
-        def way(said: GivenOption) -> None:
-            value = said.value or ""
-            if value:
-                self.asked = _with(self.asked, field, value)
-
-        return way
-
-    def take_number(self, field: str, read: Callable[[str], float | None]) -> Callable[[GivenOption], None]:
-        def way(said: GivenOption) -> None:
-            found = read(said.value or "")
-            if found is None:
-                self._wrong(said)
-                return
-            self.asked = _with(self.asked, field, found if found > 0 else None)
-
-        return way
-
-    def take_quota(self, name: str) -> Callable[[GivenOption], None]:
-        def way(said: GivenOption) -> None:
-            found = whole(said.value or "")
-            if found is None:
-                self._wrong(said)
-            else:
-                self.quota[name] = found
-
-        return way
-
-    def take_user(self, said: GivenOption) -> None:
+    def _of_user(self, said: GivenOption) -> None:
         self.user = said.value or ""
 
-    def take_group(self, said: GivenOption) -> None:
-        self.groups.append(said.value or "")
+    def _of_cap_add(self, said: GivenOption) -> None:
+        for word in [said.value or ""] if self.docker else (said.value or "").split(","):
+            name = capability(word)
+            if name != ALL and name not in NAMES:
+                self._wrong(said)
+            else:
+                self.lists[said.name.replace("-", "_")].append(name)
 
-    def take_capability(self, into: list[str]) -> Callable[[GivenOption], None]:
-        def way(said: GivenOption) -> None:
-            words = [said.value or ""] if self.docker else (said.value or "").split(",")
-            for word in words:
-                name = word.strip().upper()
-                name = name if name in ("ALL",) or name.startswith("CAP_") else f"CAP_{name}"
-                name = ALL if name == "CAPALL" else name
-                if name != ALL and name not in NAMES:
-                    self._wrong(said)
-                else:
-                    into.append(name)
+    _of_cap_drop = _of_cap_add
 
-        return way
-
-    def take_volume(self, said: GivenOption) -> None:
+    def _of_volume(self, said: GivenOption) -> None:
         self._mount(said, lambda: of_volume(said.value or "", self._beside(said), self.engine))
 
-    def take_mount(self, said: GivenOption) -> None:
+    def _of_mount(self, said: GivenOption) -> None:
         self._mount(said, lambda: of_mount(said.value or "", self._beside(said), self.engine))
 
-    def take_tmpfs(self, said: GivenOption) -> None:
+    def _of_tmpfs(self, said: GivenOption) -> None:
         self._mount(said, lambda: of_tmpfs(said.value or ""))
 
     def _beside(self, said: GivenOption) -> str:
@@ -153,30 +151,24 @@ class Options:
         if found is not None:
             self.mounts[found.target] = shown(found, self._there)
 
-    def take_device(self, said: GivenOption) -> None:
-        source, *rest = (said.value or "").split(":")
-        target = rest.pop(0) if rest and rest[0].startswith("/") else source
-        if not source.startswith("/"):
-            what = msg("What the device {value} brings can't be predicted, and is left out.", value=source)
+    def _of_device(self, said: GivenOption) -> None:
+        found = device_of(said.value or "")
+        if found.source.startswith("/"):
+            self.lists["devices"].append(found)
+        else:
+            what = msg("What the device {value} brings can't be predicted, and is left out.", value=found.source)
             self._problem(said, what)
-            return
-        self.devices.append(AskedDevice(source, target, rest[0] if rest and rest[0] else "rwm"))
 
-    def take_rule(self, said: GivenOption) -> None:
-        self.rules.append(said.value or "")
-
-    def take_limit(self, said: GivenOption) -> None:
-        name, _, numbers = (said.value or "").partition("=")
-        soft, _, hard = numbers.partition(":")
-        if name == "host":
+    def _of_ulimit(self, said: GivenOption) -> None:
+        found = limit_of(said.value or "")
+        if (said.value or "").partition("=")[0] == "host":
             return
-        least, most = whole(soft), whole(hard or soft)
-        if least is None or most is None:
+        if found is None:
             self._wrong(said)
         else:
-            self.limits[name.lower()] = AskedLimit(name.lower(), least, most)
+            self.limits[found.name] = found
 
-    def take_sysctl(self, said: GivenOption) -> None:
+    def _of_sysctl(self, said: GivenOption) -> None:
         for word in [said.value or ""] if self.docker else (said.value or "").split(","):
             name, equals, value = word.partition("=")
             if equals:
@@ -184,7 +176,7 @@ class Options:
             else:
                 self._wrong(said)
 
-    def take_pod(self, said: GivenOption) -> None:
+    def _of_pod(self, said: GivenOption) -> None:
         """One that is there may be in any namespaces of the host's; a new one has its own."""
         if (said.value or "").startswith("new:"):
             return
@@ -194,27 +186,20 @@ class Options:
         self.problems.append(Problem(said.place, what, unread=True))
         self.asked = replace(self.asked, network_mode=_OF_POD, ipc_mode=_OF_POD, uts_mode=_OF_POD, pid_mode=_OF_POD)
 
-    def take_volumes_from(self, said: GivenOption) -> None:
+    _of_pod_id_file = _of_pod
+
+    def _of_volumes_from(self, said: GivenOption) -> None:
         what = msg("What {option} brings in is not known, so its mounts are not known.", option="--volumes-from")
         self.problems.append(Problem(said.place, what, unread=True))
         self.asked = replace(self.asked, foreign_mounts=True)
 
-    def take_publish(self, said: GivenOption) -> None:
-        address, colon, port = (said.value or "").rpartition(":")
-        name = port if "/" in port else f"{port}/tcp"
-        if not colon:
-            self.ports.append(AskedPort(name, "", ""))
-            return
-        host, _, number = address.rpartition(":")
-        self.ports.append(AskedPort(name, host.strip("[]"), number))
-
-    def take_publish_all(self, said: GivenOption) -> None:
+    def _of_publish_all(self, said: GivenOption) -> None:
         self.publish_all = true(said.value) is True
 
-    def take_image_volume(self, said: GivenOption) -> None:
+    def _of_image_volume(self, said: GivenOption) -> None:
         self.image_volumes = said.value or ""
 
-    def take_network(self, said: GivenOption) -> None:
+    def _of_network(self, said: GivenOption) -> None:
         value = (said.value or "").partition(",")[0]
         value = value.removeprefix("name=")
         name = value if value.startswith(("container:", "ns:")) else value.partition(":")[0]
@@ -226,62 +211,56 @@ class Options:
             self.networks.append(name)
             self.asked = replace(self.asked, network_mode=name if self.docker else "bridge")
 
-    def take_log(self, said: GivenOption) -> None:
+    def _of_log_driver(self, said: GivenOption) -> None:
         driver = said.value or ""
-        keeping = LogKeeping.UNLIMITED if driver in _FILES else _LOGS.get(driver, LogKeeping.ELSEWHERE)
-        self.asked = replace(self.asked, log_driver=driver, log=keeping)
+        self.asked = replace(self.asked, log_driver=driver, log=log_keeping(driver))
 
-    def take_log_option(self, said: GivenOption) -> None:
+    def _of_log_opt(self, said: GivenOption) -> None:
         name, _, value = (said.value or "").partition("=")
         if name == "max-size" and not value.startswith("-") and self.asked.log is LogKeeping.UNLIMITED:
             self.asked = replace(self.asked, log=LogKeeping.LIMITED)
 
-    def take_runtime(self, said: GivenOption) -> None:
+    def _of_runtime(self, said: GivenOption) -> None:
         self.runtime = said.value or ""
 
-    def take_read_only_tmpfs(self, said: GivenOption) -> None:
+    def _of_read_only_tmpfs(self, said: GivenOption) -> None:
         self.read_only_tmpfs = true(said.value) is True
 
-    def take_kube_play(self, said: GivenOption) -> None:
+    def _of_kube_play(self, said: GivenOption) -> None:
         self.kube_play = True
 
-    def take_cgroups(self, said: GivenOption) -> None:
+    def _of_cgroups(self, said: GivenOption) -> None:
         if said.value not in ("enabled", "split"):
             self._problem(said, msg("Without control groups of its own, nothing can be predicted about its limits."))
 
-    def take_systemd(self, said: GivenOption) -> None:
+    def _of_systemd(self, said: GivenOption) -> None:
         if said.value == "always":
             self._problem(said, msg("The effect of {option} can't be predicted, and is left out.", option="--systemd"))
 
-    def take_id_map(self, said: GivenOption) -> None:
-        numbers = [whole(part) for part in (said.value or "").split(":")]
-        if len(numbers) != 3 or None in numbers:
+    def _of_uidmap(self, said: GivenOption) -> None:
+        found = id_map(said.value or "")
+        if found is None:
             self._problem(said, msg("Only maps of the form INSIDE:OUTSIDE:LENGTH are supported."))
-            return
-        inside, outside, length = (number or 0 for number in numbers)
-        self.asked = replace(self.asked, uid_map=(*self.asked.uid_map, (inside, outside, length)))
+        else:
+            self.lists["uid_map"].append(found)
 
-    def take_gid_map(self, said: GivenOption) -> None:
-        numbers = [whole(part) for part in (said.value or "").split(":")]
-        if len(numbers) == 3 and None not in numbers:
-            inside, outside, length = (number or 0 for number in numbers)
-            self.asked = replace(self.asked, gid_map=(*self.asked.gid_map, (inside, outside, length)))
+    def _of_gidmap(self, said: GivenOption) -> None:
+        if (found := id_map(said.value or "")) is not None:
+            self.lists["gid_map"].append(found)
 
-    def take_security(self, said: GivenOption) -> None:
+    def _of_security_opt(self, said: GivenOption) -> None:
         word = said.value or ""
-        name = word.partition("=")[0].partition(":")[0]
-        value = word[len(name) + 1 :]
+        name, value = security_option(word)
         match name:
             case "no-new-privileges":
-                wanted = value.lower() not in ("false", "0", "f")
-                self.asked = replace(self.asked, no_new_privileges=wanted)
+                self.asked = replace(self.asked, no_new_privileges=no_new_privileges((word,)))
             case "seccomp":
                 builtin = ("builtin", "") if self.docker else ("", self.engine.facts.seccomp_profile)
                 self._profile("seccomp", value, builtin)
             case "apparmor":
                 self._profile("apparmor", value, ("docker-default", "") if self.docker else ("", ""))
             case "label":
-                self.labels.append(value)
+                self.lists["selinux_options"].append(value)
             case "systempaths" if self.docker:
                 if value == "unconfined":
                     self.asked = replace(self.asked, masked_paths=(), read_only_paths=())
@@ -295,12 +274,7 @@ class Options:
                 self._wrong(said)
 
     def _profile(self, field: str, value: str, default: tuple[str, ...]) -> None:
-        if value == "unconfined":
-            kind, name = ProfileKind.UNCONFINED, ""
-        elif value in default:
-            kind, name = ProfileKind.DEFAULT, ""
-        else:
-            kind, name = ProfileKind.CUSTOM, value
+        kind, name = profile(value, default)
         self.asked = _with(_with(self.asked, field, kind), f"{field}_profile", name)
 
     def _unmask(self, value: str) -> None:
@@ -318,7 +292,6 @@ def _with(asked: Asked, field: str, value: Any) -> Asked:
 
 ANYBODY = "?"  # a user of whom nothing is known: the image's, which nobody looked at
 _EVERYBODY = ((0, 0, 4294967295),)
-WRITABLE = ("/run", "/tmp", "/var/tmp")  # what Podman keeps so with --read-only
 
 
 class Understood(Value):
@@ -333,12 +306,13 @@ def understand(
 ) -> Understood:
     """One service on that engine, which gives `plain` where nothing is asked for; `there` is what it has already."""
     options = Options(engine, plain.asked, plain.runtime, service.folder, there)
-    _take(options, service.said)
+    for each in service.said:
+        options.take(each)
     return Understood(_container(service, options, plain, image), tuple(options.problems))
 
 
 def _container(service: Service, options: Options, plain: Container, image: Image | None) -> Container:
-    user = options.user
+    user, lists = options.user, options.lists
     if user is None:
         user = ANYBODY if image is None else image.user
     mounts = dict(options.mounts)
@@ -350,15 +324,17 @@ def _container(service: Service, options: Options, plain: Container, image: Imag
         options.asked,
         user=user,
         mounts=(*options.asked.mounts, *mounts.values(), *_temporary(options)),
-        devices=tuple(options.devices),
-        device_rules=() if options.engine.rootless and not options.docker else tuple(options.rules),
-        cap_add=tuple(dict.fromkeys(options.added)),
-        cap_drop=tuple(dict.fromkeys(options.dropped)),
-        ports=(*options.ports, *_published(options, image)),
+        devices=tuple(lists["devices"]),
+        device_rules=() if options.engine.rootless and not options.docker else tuple(lists["device_rules"]),
+        cap_add=tuple(dict.fromkeys(lists["cap_add"])),
+        cap_drop=tuple(dict.fromkeys(lists["cap_drop"])),
+        ports=(*lists["ports"], *_published(options, image)),
         limits=_limits(options, plain.asked),
         sysctls=tuple(options.sysctls.items()),
-        groups=tuple(options.groups),
-        selinux_options=tuple(options.labels),
+        groups=tuple(lists["groups"]),
+        uid_map=(*options.asked.uid_map, *lists["uid_map"]),
+        gid_map=(*options.asked.gid_map, *lists["gid_map"]),
+        selinux_options=tuple(lists["selinux_options"]),
         cpu_cores=_cores(options),
     )
     asked = _settled(asked, options, plain.asked)
@@ -397,7 +373,7 @@ def _settled(asked: Asked, options: Options, plain: Asked) -> Asked:
             asked = replace(asked, seccomp=ProfileKind.UNCONFINED)
         if asked.apparmor is not ProfileKind.CUSTOM:
             asked = replace(asked, apparmor=ProfileKind.UNCONFINED, apparmor_profile="")
-    if docker and not asked.selinux_options and (asked.privileged or "host" in (asked.pid_mode, asked.ipc_mode)):
+    if docker and not asked.selinux_options and label_disabled(asked):
         asked = replace(asked, selinux_options=("disable",))
     if asked.pid_mode == "pod" and not options.kube_play:
         asked = replace(asked, pid_mode="container:pod")  # a pod that is there may be in the host's itself
@@ -411,7 +387,7 @@ def _settled(asked: Asked, options: Options, plain: Asked) -> Asked:
     if not docker and engine.rootless and engine.facts.cgroup_version == "1":
         return replace(asked, memory=None, memory_swap=None, pids=None, cpu_cores=None, cpuset="")
     if asked.memory and not asked.memory_swap and not options.kube_play:
-        asked = replace(asked, memory_swap=2 * asked.memory)  # both engines: as much swap as memory
+        asked = replace(asked, memory_swap=memory_and_swap(asked.memory))
     return asked
 
 
@@ -419,7 +395,7 @@ def _published(options: Options, image: Image | None) -> list[AskedPort]:
     """All ports that the image names, where that was asked for."""
     if not options.publish_all or image is None:
         return []
-    named = {port.container_port for port in options.ports}
+    named = {port.container_port for port in options.lists["ports"]}
     return [AskedPort(name, "", "") for name in image.exposed if name not in named]
 
 
@@ -429,8 +405,8 @@ def _limits(options: Options, plain: Asked) -> tuple[AskedLimit, ...]:
 
 
 def _cores(options: Options) -> float | None:
-    quota = options.quota.get("quota", 0)
-    return quota / (options.quota.get("period") or 100_000) if quota > 0 else options.asked.cpu_cores
+    quota = options.quota.get("cpu-quota", 0)
+    return quota / (options.quota.get("cpu-period") or CPU_PERIOD) if quota > 0 else options.asked.cpu_cores
 
 
 def _temporary(options: Options) -> list[AskedMount]:
@@ -440,65 +416,3 @@ def _temporary(options: Options) -> list[AskedMount]:
     # a pod has a memory of its own to share, also where its IPC namespace is the host's
     more = ("/dev/shm",) if options.kube_play and options.asked.ipc_mode == "host" else ()
     return [AskedMount("tmpfs", "", place, True) for place in (*WRITABLE, *more) if place not in options.mounts]
-
-
-def _take(options: Options, said: Iterable[GivenOption]) -> None:
-    """One after the other; those that touch no layer have no way."""
-    known = ways(options)
-    for each in said:
-        way = None if each.name in WITHOUT_EFFECT else known.get(each.name)
-        if way is not None:
-            way(each)
-        elif each.name in NOT_FORETOLD:
-            what = msg("The effect of {option} can't be predicted, and is left out.", option=f"--{each.name}")
-            options.problems.append(Problem(each.place, what, unread=True))
-
-
-def ways(options: Options) -> dict[str, Callable[[GivenOption], None]]:
-    """How each option is taken down, by name; those that touch no layer are not among them."""
-    return {
-        "privileged": options.take_flag("privileged"),
-        "read-only": options.take_flag("read_only_root"),
-        "read-only-tmpfs": options.take_read_only_tmpfs,
-        KUBE_PLAY: options.take_kube_play,
-        "user": options.take_user,
-        "group-add": options.take_group,
-        "pid": options.take_mode("pid_mode"),
-        "ipc": options.take_mode("ipc_mode"),
-        "uts": options.take_mode("uts_mode"),
-        "cgroupns": options.take_mode("cgroupns_mode"),
-        "userns": options.take_mode("userns_mode"),
-        "network": options.take_network,
-        "uidmap": options.take_id_map,
-        "gidmap": options.take_gid_map,
-        "cap-add": options.take_capability(options.added),
-        "cap-drop": options.take_capability(options.dropped),
-        "security-opt": options.take_security,
-        "volume": options.take_volume,
-        "mount": options.take_mount,
-        "tmpfs": options.take_tmpfs,
-        "device": options.take_device,
-        "device-cgroup-rule": options.take_rule,
-        "memory": options.take_number("memory", size),
-        "memory-swap": options.take_number("memory_swap", size),
-        "pids-limit": options.take_number("pids", whole),
-        "cpus": options.take_number("cpu_cores", decimal),
-        "cpu-quota": options.take_quota("quota"),
-        "cpu-period": options.take_quota("period"),
-        "cpuset-cpus": options.take_mode("cpuset"),
-        "cgroup-parent": options.take_mode("cgroup_parent"),
-        "ulimit": options.take_limit,
-        "shm-size": options.take_number("shm_size", size),
-        "sysctl": options.take_sysctl,
-        "publish": options.take_publish,
-        "publish-all": options.take_publish_all,
-        "image-volume": options.take_image_volume,
-        "log-driver": options.take_log,
-        "log-opt": options.take_log_option,
-        "runtime": options.take_runtime,
-        "cgroups": options.take_cgroups,
-        "pod": options.take_pod,
-        "pod-id-file": options.take_pod,
-        "volumes-from": options.take_volumes_from,
-        "systemd": options.take_systemd,
-    }

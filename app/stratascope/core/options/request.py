@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort, EngineKind
+from stratascope.core.container import Asked, AskedDevice, AskedPort, EngineKind
 from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.value import Value, field
@@ -71,7 +71,9 @@ class RunOptions(Value):
     """One container, ready to be written for another tool. Times in seconds, sizes in bytes; 0 or empty: not asked for.
 
     `environment` holds secrets; `plain` are the names of it that hold none for sure (they are the image's own).
-    `before` and `asked` are the options of now and the wanted ones. `unsaid` names what none of the fields can hold.
+    `before` and `asked` are the options of now and the wanted ones, `asked` with what comes of another option in the
+    request (swap with the memory). A field here that `Asked` has too is more exact in the request, or another word.
+    `unsaid` names what none of the fields can hold.
     """
 
     UNPRINTED = ("environment",)
@@ -88,8 +90,6 @@ class RunOptions(Value):
     labels: Pairs = ()
     annotations: Pairs = ()
     workdir: str = ""
-    user: str = ""
-    groups: tuple[str, ...] = ()
     hostname: str = ""
     domainname: str = ""
     tty: bool = False
@@ -104,11 +104,6 @@ class RunOptions(Value):
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()  # "name:address"
-    # namespaces: "" is the engine's default
-    pid: str = ""
-    ipc: str = ""
-    uts: str = ""
-    cgroupns: str = ""
     userns: str = ""
     uid_map: tuple[str, ...] = ()  # "0:100000:65536"
     gid_map: tuple[str, ...] = ()
@@ -117,27 +112,14 @@ class RunOptions(Value):
     stop_signal: str = ""
     stop_timeout: int | None = None
     health: HealthTest | None = None
-    log_driver: str = ""
     log_options: Pairs = ()
-    privileged: bool = False
-    cap_add: tuple[str, ...] = ()
-    cap_drop: tuple[str, ...] = ()
-    no_new_privileges: bool = False
     seccomp: str = ""  # "": the engine's default; unconfined, builtin, a path, or the profile's JSON
     apparmor: str = ""
-    selinux: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     unmask: tuple[str, ...] = ()  # "ALL" or paths
-    read_only: bool = False
     read_only_tmpfs: bool = False  # Podman's temporary file systems that come with a read-only root
     devices: tuple[AskedDevice, ...] = ()
-    memory: int = 0
-    memory_swap: int = 0
     memory_reservation: int = 0
-    cpus: float = 0.0
-    pids: int = 0  # -1: no limit
-    shm_size: int = 0
-    limits: tuple[AskedLimit, ...] = ()
     sysctls: Pairs = ()
     shared: Pairs = ()  # further options that `docker run` and `podman run` spell alike, without the dashes
     own: Pairs = ()  # those that only the `run` of `kind` has; an empty value: the option alone

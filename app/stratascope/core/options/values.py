@@ -1,8 +1,17 @@
-"""Sizes, numbers and flags as the engines' command lines take them (docker/go-units, containers/common)."""
+"""How the values of options are typed: read as the engines' command lines take them, and written so that they do.
+
+Sizes, numbers and flags by docker/go-units and containers/common.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
+
+from stratascope.core.container import AskedDevice, AskedLimit, AskedPort
+from stratascope.core.sizes import typed_size
+from stratascope.value import Value
 
 _SIZE = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgtp]?)(?:i?b)?", re.ASCII | re.IGNORECASE).fullmatch
 _BITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}
@@ -37,3 +46,84 @@ def true(value: str | None) -> bool | None:
     if value is None or value in _TRUE:
         return True
     return False if value in _FALSE else None
+
+
+def capability(word: str) -> str:
+    """`net_admin`, `CAP_NET_ADMIN`, `all` as CAP_… or ALL."""
+    name = word.strip().upper()
+    if name in ("ALL", "CAP_ALL"):
+        return "ALL"
+    return name if name.startswith("CAP_") else f"CAP_{name}"
+
+
+def id_map(text: str) -> tuple[int, int, int] | None:
+    """`INSIDE:OUTSIDE:LENGTH`; None where it is none."""
+    numbers = [number for part in text.split(":") if (number := whole(part)) is not None]
+    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 == text.count(":") + 1 else None
+
+
+def device_of(text: str) -> AskedDevice:
+    """`SOURCE[:TARGET][:rwm]`."""
+    source, *rest = text.split(":")
+    target = rest.pop(0) if rest and rest[0].startswith("/") else source
+    return AskedDevice(source, target, rest[0] if rest and rest[0] else "rwm")
+
+
+def device_text(device: AskedDevice) -> str:
+    """`/dev/fuse:/dev/fuse:rwm`, or a name of the Container Device Interface, which has no place in the container."""
+    return device.source if "=" in device.source else f"{device.source}:{device.target}:{device.permissions}"
+
+
+def port_of(text: str) -> AskedPort:
+    """`[[ADDRESS:]PORT:]PORT[/PROTOCOL]`."""
+    address, colon, inside = text.rpartition(":")
+    name = inside if "/" in inside else f"{inside}/tcp"
+    if not colon:
+        return AskedPort(name, "", "")
+    host, _, number = address.rpartition(":")
+    return AskedPort(name, host.strip("[]"), number)
+
+
+def port_text(port: AskedPort) -> str:
+    """`127.0.0.1:8080:80/tcp`, with brackets around an IPv6 address."""
+    address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+    if address:
+        return f"{address}:{port.host_port}:{port.container_port}"
+    return f"{port.host_port}:{port.container_port}" if port.host_port else port.container_port
+
+
+def limit_of(text: str) -> AskedLimit | None:
+    """`nofile=100:200`; None where it is none."""
+    name, _, numbers = text.partition("=")
+    soft, _, hard = numbers.partition(":")
+    least, most = whole(soft), whole(hard or soft)
+    return None if least is None or most is None else AskedLimit(name.lower(), least, most)
+
+
+class Form(Value):
+    """How the value of an option is typed, or one of its values where it is said several times.
+
+    `read`: None for what is none. `text`: exactly, for a program; `typed`: as a person would type it.
+    """
+
+    read: Callable[[str], Any]
+    text: Callable[[Any], str] = str
+    typed: Callable[[Any], str] = str
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("CAP_")
+
+
+FLAG = Form(true)
+TEXT = Form(str)
+SIZE = Form(size, str, typed_size)
+WHOLE = Form(whole)
+CORES = Form(decimal, "{:.9g}".format, "{:.9g}".format)
+CAPABILITY = Form(capability, str, _bare)
+DEVICE = Form(device_of, device_text, device_text)
+PORT = Form(port_of, port_text, port_text)
+LIMIT = Form(limit_of, *[lambda each: f"{each.name}={each.soft}:{each.hard}"] * 2)
+PAIR = Form(lambda text: tuple(text.partition("=")[::2]), "=".join, "=".join)
+IDS = Form(id_map, *[lambda numbers: ":".join(map(str, numbers))] * 2)
+NUMBERS = (SIZE, WHOLE, CORES)  # of which 0 and nothing mean the same

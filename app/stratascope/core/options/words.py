@@ -1,76 +1,135 @@
-"""What an engine was asked for as options of a run command, one for each choice: the same words in every language.
+"""Options as words of a run command: taken apart as pflag does it, and written for those who compare and show them.
 
-They are compared and shown, not run: an export writes a command that can be. Values of the environment are not among
-them. Docker's words, which Podman shares.
+What is written here is not run: `formats/run/write.py` writes a command that can be. It is the same in every language
+and bounded, as the history keeps it. Values of the environment are not among it. Docker's words, which Podman shares.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from stratascope.core.container import Asked, AskedMount, ProfileKind
-from stratascope.core.sizes import typed_size
+from stratascope.core.container import Asked, AskedMount, EngineKind, ProfileKind
+from stratascope.core.options.rules import profile_text
+from stratascope.core.options.table import NAMED, OPTIONS, Option, lettered, named
+from stratascope.core.options.values import CAPABILITY, FLAG
 
 FLAGS_MOST = 300  # of one container
 LENGTH_MOST = 400  # characters of one
-_NAMESPACES = (("pid", "pid_mode"), ("ipc", "ipc_mode"), ("uts", "uts_mode"), ("network", "network_mode"),
-               ("cgroupns", "cgroupns_mode"))  # fmt: skip
-_LAYERS = {
-    "capabilities": ("--cap-add", "--cap-drop"),
-    "seccomp": ("--security-opt seccomp=", "--security-opt no-new-privileges"),
-    "mac": ("--security-opt apparmor=", "--security-opt label="),
-    "usermap": ("--user", "--userns", "--uidmap"),
-    "cgroup": ("--memory", "--pids-limit", "--cpus", "--cpuset-cpus", "--ulimit", "--cgroup-parent"),
-    "namespaces": (
-        *(f"--{name}" for name, _ in _NAMESPACES),
-        *("--read-only", "-v ", "--device ", "--tmpfs", "--publish", "--sysctl", "--shm-size"),
-        "--security-opt systempaths=",
-    ),
-}
-_MEASURES = {"--memory ": "memory", "--pids-limit ": "pids", "--cpus ": "cpu"}
+_MEASURES = {"memory": "memory", "pids-limit": "pids", "cpus": "cpu"}
+_OF_SECURITY = {"seccomp": "seccomp", "no-new-privileges": "seccomp", "apparmor": "mac", "label": "mac",
+                "systempaths": "namespaces"}  # fmt: skip
+_VOLUME = "-v"
+
+
+class Typed(NamedTuple):
+    """One option among words, from word `at` to before word `end`.
+
+    `option`: None where the engine has none of that name, then `name` is what was typed. `value`: None where it was
+    named without one. `alone`: whether it shares its words with no other. `lacks`: whether its value is missing.
+    """
+
+    option: Option | None
+    name: str
+    value: str | None
+    at: int
+    end: int
+    alone: bool = True
+    lacks: bool = False
+
+
+def taken_apart(words: Sequence[str], kind: EngineKind, *, accepted: bool = False) -> tuple[list[Typed], int]:
+    """The options in front, and where they end: at the image. `accepted`: the engine has taken these words, so that an
+    option that is not known here is one of a newer version; nearly all of those take a value.
+    """
+    found: list[Typed] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            at += 1
+            break
+        if not word.startswith("-") or word == "-":
+            break
+        found += _long(words, at, kind, accepted) if word.startswith("--") else _short(words, at, kind, accepted)
+        at = found[-1].end
+    return found, at
+
+
+def _long(words: Sequence[str], at: int, kind: EngineKind, accepted: bool) -> Iterator[Typed]:
+    name, equals, value = words[at][2:].partition("=")
+    option = named(name, kind)
+    if equals or (option is None and not accepted) or (option is not None and option.form is FLAG):
+        yield Typed(option, f"--{name}" if option is None else option.name, value if equals else None, at, at + 1)
+    else:
+        yield _with_next(option, f"--{name}", words, at)
+
+
+def _short(words: Sequence[str], at: int, kind: EngineKind, accepted: bool) -> Iterator[Typed]:
+    """Letters in one word: the first that takes a value has all the rest of it."""
+    letters = words[at][1:]
+    for position, letter in enumerate(letters):
+        option, rest, alone = lettered(letter, kind), letters[position + 1 :], position == 0
+        if option is None and not accepted:
+            yield Typed(None, f"-{letter}", None, at, at + 1)
+            return
+        if option is not None and option.form is FLAG and not rest.startswith("="):
+            yield Typed(option, option.name, None, at, at + 1, len(letters) == 1)
+            continue
+        if rest:
+            name = f"-{letter}" if option is None else option.name
+            flag = option is not None and option.form is FLAG
+            yield Typed(option, name, rest.removeprefix("="), at, at + 1, alone and not flag)
+        else:
+            yield _with_next(option, f"-{letter}", words, at, alone=alone)
+        return
+
+
+def _with_next(option: Option | None, typed: str, words: Sequence[str], at: int, *, alone: bool = True) -> Typed:
+    name = typed if option is None else option.name
+    if at + 1 >= len(words):
+        return Typed(option, name, None, at, at + 1, alone, lacks=True)
+    return Typed(option, name, words[at + 1], at, at + 2, alone)
 
 
 def flags(asked: Asked) -> tuple[str, ...]:
-    """What was asked for, sorted as a command has it; bounded."""
+    """What was asked for, in the order of a command; bounded."""
     found = dict.fromkeys(each[:LENGTH_MOST] for each in _flags(asked))
     return tuple(found)[:FLAGS_MOST]
 
 
 def layer_of(flag: str) -> str:
     """The layer that the option belongs to, by its id; empty where it is of several, or of none."""
-    return next((layer for layer, begins in _LAYERS.items() if flag.startswith(begins)), "")
+    name, value = _parts(flag)
+    if name == "security-opt":
+        return _OF_SECURITY.get(value.partition("=")[0], "")
+    return NAMED[name].layer if name in NAMED else ""
 
 
 def measure_of(flag: str) -> str:
     """What of the container's use the option limits, as `entry.Limits` names it; empty where it is no such limit."""
-    return next((measure for begin, measure in _MEASURES.items() if flag.startswith(begin)), "")
+    return _MEASURES.get(_parts(flag)[0], "")
+
+
+def _parts(flag: str) -> tuple[str, str]:
+    name, _, value = flag.partition(" ")
+    return "volume" if name == _VOLUME else name.removeprefix("--"), value
 
 
 def _flags(asked: Asked) -> Iterator[str]:
-    if asked.privileged:
-        yield "--privileged"
-    yield from (f"--cap-add {name.removeprefix('CAP_')}" for name in sorted(asked.cap_add))
-    yield from (f"--cap-drop {name.removeprefix('CAP_')}" for name in sorted(asked.cap_drop))
-    if asked.user:
-        yield f"--user {asked.user}"
-    if asked.userns_mode:
-        yield f"--userns {asked.userns_mode}"
-    yield from (f"--uidmap {inside}:{outside}:{count}" for inside, outside, count in asked.uid_map)
-    yield from _security(asked)
-    for name, field in _NAMESPACES:
-        mode = getattr(asked, field)
-        if mode not in ("private", ""):
-            yield f"--{name} {mode}"
-    if asked.read_only_root:
-        yield "--read-only"
-    yield from (_mount(each) for each in asked.mounts)
-    yield from (f"--device {each.source}:{each.target}:{each.permissions}" for each in asked.devices)
-    yield from _limits(asked)
-    for port in asked.ports:
-        host = ":".join(part for part in (port.host_ip, port.host_port) if part)
-        yield f"--publish {host}:{port.container_port}" if host else f"--publish {port.container_port}"
-    yield from (f"--sysctl {name}={value}" for name, value in asked.sysctls)
+    for option in OPTIONS:
+        value: Any = getattr(asked, option.field, None)
+        if option.name == "security-opt":
+            yield from _security(asked)
+        elif option.name == "volume":
+            yield from map(_mount, asked.mounts)
+        elif option.form is FLAG and value:
+            yield f"--{option.name}"
+        elif option.layer and option.said(value):
+            values = value if option.many else (value,)
+            typed = [option.form.typed(each) for each in values]
+            yield from (f"--{option.name} {each}" for each in (sorted(typed) if option.form is CAPABILITY else typed))
 
 
 def _security(asked: Asked) -> Iterator[str]:
@@ -82,14 +141,12 @@ def _security(asked: Asked) -> Iterator[str]:
         ("seccomp", asked.seccomp, asked.seccomp_profile),
         ("apparmor", asked.apparmor, asked.apparmor_profile),
     ):
-        if kind is ProfileKind.UNCONFINED:
-            yield f"--security-opt {name}=unconfined"
-        elif kind is ProfileKind.CUSTOM:
-            yield f"--security-opt {name}={_profile(profile)}"
+        if kind in (ProfileKind.UNCONFINED, ProfileKind.CUSTOM):
+            yield f"--security-opt {name}={_told_apart(profile_text(kind, profile))}"
     yield from (f"--security-opt label={each}" for each in asked.selinux_options)
 
 
-def _profile(text: str) -> str:
+def _told_apart(text: str) -> str:
     """A profile's name or path; of one that is there as its whole text (Docker's seccomp), what tells it apart."""
     if not text.lstrip().startswith("{"):
         return text or "custom"
@@ -100,22 +157,4 @@ def _mount(mount: AskedMount) -> str:
     mode = "" if mount.writable else ":ro"
     if mount.kind == "tmpfs":
         return f"--tmpfs {mount.target}{mode}"
-    return f"-v {mount.volume or mount.source}:{mount.target}{mode}"
-
-
-def _limits(asked: Asked) -> Iterator[str]:
-    if asked.memory:
-        yield f"--memory {typed_size(asked.memory)}"
-    if asked.memory_swap:
-        yield f"--memory-swap {typed_size(asked.memory_swap) if asked.memory_swap > 0 else asked.memory_swap}"
-    if asked.pids and asked.pids > 0:
-        yield f"--pids-limit {asked.pids}"
-    if asked.cpu_cores:
-        yield f"--cpus {asked.cpu_cores:g}"
-    if asked.cpuset:
-        yield f"--cpuset-cpus {asked.cpuset}"
-    if asked.cgroup_parent:
-        yield f"--cgroup-parent {asked.cgroup_parent}"
-    yield from (f"--ulimit {each.name}={each.soft}:{each.hard}" for each in asked.limits)
-    if asked.shm_size:
-        yield f"--shm-size {typed_size(asked.shm_size)}"
+    return f"{_VOLUME} {mount.volume or mount.source}:{mount.target}{mode}"

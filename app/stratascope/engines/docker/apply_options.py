@@ -9,26 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from stratascope.core.container import Asked, AskedPort, ProfileKind
+from stratascope.core.container import Asked, AskedPort, EngineKind, ProfileKind
 from stratascope.core.message import msg
+from stratascope.core.options.capabilities import ENGINE_DEFAULTS, come_to, named
+from stratascope.core.options.rules import CPU_PERIOD, label_disabled, memory_and_swap, profile_text, security_option
 from stratascope.core.relaunch.launch_spec import LaunchSpec, Limits
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES, resulting_capabilities
 from stratascope.engines.docker.mounts import write_mounts
+from stratascope.engines.shared.asked_options import LIMITS, MODES, TEXTS
 from stratascope.engines.shared.command import compact
-from stratascope.engines.shared.json_reader import option, parse_object
+from stratascope.engines.shared.json_reader import parse_object
 
-_PERIOD = 100_000  # microseconds; Docker's default for --cpu-quota
 _DISABLED = "disable"
 # Docker's words for a namespace of one's own, where they are not "private"
 _OWN = {"PidMode": "", "UTSMode": "", "NetworkMode": "bridge"}
-_MODES = (
-    ("PidMode", "pid_mode"),
-    ("IpcMode", "ipc_mode"),
-    ("UTSMode", "uts_mode"),
-    ("CgroupnsMode", "cgroupns_mode"),
-    ("UsernsMode", "userns_mode"),
-)
 
 
 def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
@@ -81,15 +75,13 @@ def _devices(host: dict[str, Any], before: Asked, asked: Asked) -> list[dict[str
 
 
 def _namespaces(request: dict[str, Any], host: dict[str, Any], before: Asked, asked: Asked) -> None:
-    for key, name in _MODES:
+    for name, key in (MODES | {"cgroupns_mode": "CgroupnsMode", "userns_mode": "UsernsMode"}).items():
         wanted = getattr(asked, name)
         if wanted != getattr(before, name):
             host[key] = _OWN.get(key, wanted) if wanted == "private" else wanted
     if asked.network_mode != before.network_mode:
-        mode = _OWN["NetworkMode"] if asked.network_mode == "private" else asked.network_mode
-        host["NetworkMode"] = mode
         networks = (request.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
-        if mode not in networks:
+        if host["NetworkMode"] not in networks:
             request.pop("NetworkingConfig", None)
     if asked.uts_mode == "host" or asked.network_mode.startswith("container:"):
         request.pop("Hostname", None)
@@ -120,8 +112,9 @@ def _capabilities(host: dict[str, Any], before: Asked, asked: Asked) -> None:
         host["CapDrop"] = list(asked.cap_drop) or None
     if asked.capabilities is None or asked.capabilities == before.capabilities:
         return
-    come = resulting_capabilities(asked.cap_add, asked.cap_drop, asked.privileged, DEFAULT_CAPABILITIES)
-    if set(come) != set(asked.capabilities):  # only the result was said: the options that lead there
+    if come_to(asked, ENGINE_DEFAULTS[EngineKind.DOCKER]) != named(
+        asked.capabilities
+    ):  # only the result was said: the options that lead there
         host["CapAdd"], host["CapDrop"] = list(asked.capabilities) or None, ["ALL"]
 
 
@@ -136,7 +129,7 @@ def _security(host: dict[str, Any], before: Asked, asked: Asked, seccomp: str) -
     if (asked.apparmor, asked.apparmor_profile) != (before.apparmor, before.apparmor_profile):
         options = _replaced(options, "apparmor", _profile("apparmor", asked.apparmor, asked.apparmor_profile))
     labels = asked.selinux_options
-    if labels == before.selinux_options and _injects(before) and not _injects(asked):
+    if labels == before.selinux_options and label_disabled(before) and not label_disabled(asked):
         labels = tuple(label for label in labels if label != _DISABLED)
     if labels != before.selinux_options:
         options = _replaced(options, "label", (f"label={label}" for label in labels))
@@ -144,13 +137,8 @@ def _security(host: dict[str, Any], before: Asked, asked: Asked, seccomp: str) -
         host["SecurityOpt"] = options or None
 
 
-def _injects(asked: Asked) -> bool:
-    """Whether Docker itself adds `label=disable` (moby, daemon/create.go: generateSecurityOpt)."""
-    return asked.privileged or asked.pid_mode == "host" or asked.ipc_mode == "host"
-
-
 def _replaced(options: list[str], name: str, words: Iterable[str]) -> list[str]:
-    return [*(word for word in options if option(word)[0] != name), *words]
+    return [*(word for word in options if security_option(word)[0] != name), *words]
 
 
 def _seccomp(asked: Asked, default: str) -> tuple[str, ...]:
@@ -163,9 +151,8 @@ def _seccomp(asked: Asked, default: str) -> tuple[str, ...]:
 
 
 def _profile(name: str, kind: ProfileKind, profile: str) -> tuple[str, ...]:
-    if kind is ProfileKind.CUSTOM:
-        return (f"{name}={profile}",)
-    return (f"{name}=unconfined",) if kind is ProfileKind.UNCONFINED else ()
+    text = profile_text(kind, profile)
+    return (f"{name}={text}",) if text else ()
 
 
 def _bindings(ports: tuple[AskedPort, ...]) -> dict[str, list[dict[str, str]]]:
@@ -176,25 +163,20 @@ def _bindings(ports: tuple[AskedPort, ...]) -> dict[str, list[dict[str, str]]]:
 
 
 def _resources(host: dict[str, Any], before: Asked, asked: Asked) -> None:
-    if asked.memory != before.memory:
+    changed = {field: key for field, key in (LIMITS | TEXTS).items() if getattr(asked, field) != getattr(before, field)}
+    if "memory" in changed:
         host.update(memory_options(host, asked.memory or 0))
+        del changed["memory"]
+    host.update({key: getattr(asked, field) for field, key in changed.items()})
     # The two may be equal to what was swap before, which then must not be taken for what was left as it was
-    if asked.memory_swap != before.memory_swap or (asked.memory and asked.memory_swap == asked.memory):
+    if asked.memory and asked.memory_swap == asked.memory:
         host["MemorySwap"] = asked.memory_swap or 0
-    if asked.pids != before.pids:
-        host["PidsLimit"] = asked.pids
     if asked.cpu_cores != before.cpu_cores:
         # The two ways exclude each other
         host["CpuPeriod"], host["CpuQuota"] = 0, 0
         host["NanoCpus"] = round((asked.cpu_cores or 0) * 1e9)
-    if asked.cpuset != before.cpuset:
-        host["CpusetCpus"] = asked.cpuset
-    if asked.shm_size != before.shm_size:
-        host["ShmSize"] = asked.shm_size or 0
     if asked.sysctls != before.sysctls:
         host["Sysctls"] = dict(asked.sysctls)
-    if asked.cgroup_parent != before.cgroup_parent:
-        host["CgroupParent"] = asked.cgroup_parent
     if asked.limits != before.limits:
         same = set(before.limits) & set(asked.limits)
         raw = {limit.get("Name"): limit for limit in host.get("Ulimits") or ()}
@@ -215,8 +197,8 @@ def memory_options(host: dict[str, Any], memory: int) -> dict[str, int]:
     old, swap, reserved = (int(host.get(key) or 0) for key in ("Memory", "MemorySwap", "MemoryReservation"))
     if memory == 0:
         return {"Memory": 0, "MemorySwap": 0}
-    if swap in (0, 2 * old):
-        swap = 2 * memory
+    if swap in (0, memory_and_swap(old)):
+        swap = memory_and_swap(memory)
     elif swap > 0:
         swap = max(swap, memory)
     found = {"Memory": memory, "MemorySwap": swap}
@@ -233,7 +215,7 @@ def live_options(host: dict[str, Any], limits: Limits) -> dict[str, int]:
     if limits.pids is not None:
         found["PidsLimit"] = limits.pids
     if limits.cpu_cores is not None:
-        period = int(host.get("CpuPeriod") or 0) or _PERIOD
+        period = int(host.get("CpuPeriod") or 0) or CPU_PERIOD
         # Docker refuses one way while the other is in use
         quota = bool(host.get("CpuQuota")) or bool(host.get("CpuPeriod"))
         found |= (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from stratascope.core.container import EngineFacts, EngineKind
-from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES, redact
+from stratascope.core.options.capabilities import ENGINE_DEFAULTS
+from stratascope.engines.docker.inspect import redact
 from stratascope.engines.shared.json_reader import Answer, parse_object
 from stratascope.engines.shared.rest_client import ANSWER_MAX
 from stratascope.engines.shared.rest_engine import RestEngine
@@ -97,7 +98,7 @@ class DockerEngine(RestEngine):
                 operating_system=info.text("OperatingSystem"),
                 kernel=info.text("KernelVersion"),
                 security_options=options,
-                default_capabilities=DEFAULT_CAPABILITIES,
+                default_capabilities=ENGINE_DEFAULTS[EngineKind.DOCKER].names(),
                 # "default" before Docker 23. A daemon that lists none runs containers without a filter
                 seccomp_profile="unconfined" if not profiles else profiles[0].replace("default", "builtin"),
                 selinux="name=selinux" in options,

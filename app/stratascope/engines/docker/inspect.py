@@ -10,51 +10,29 @@ import shlex
 
 from stratascope.core.container import (
     Asked,
-    AskedDevice,
-    AskedLimit,
     AskedMount,
     AskedPort,
     Container,
     Engine,
     ProfileKind,
 )
+from stratascope.core.options.capabilities import with_result
+from stratascope.core.options.rules import labels_of, no_new_privileges, profile, security_option
 from stratascope.core.ports import RawContainer
-from stratascope.engines.shared.asked_options import log_of, profile, tmpfs_mounts
+from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     Answer,
     blank_environment,
     capability_names,
-    cores,
     ended_of,
     exit_code_of,
     health_of,
-    in_order,
-    no_new_privileges,
-    option,
     parse_container,
     redacted,
     status_of,
 )
 from stratascope.engines.shared.runtime_state import network_ids
-from stratascope.linux.capability import NAMES
-
-# What containers get where nothing was asked for (moby, oci/caps/defaults.go); unchanged since Docker 1.2
-DEFAULT_CAPABILITIES = (
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SYS_CHROOT",
-    "CAP_MKNOD",
-    "CAP_AUDIT_WRITE",
-    "CAP_SETFCAP",
-)
+from stratascope.value import replace
 
 
 def redact(inspect_json: str) -> str:
@@ -89,28 +67,20 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         out_of_memory=state.flag("OOMKilled"),
         health=health_of(state),
         links=tuple(word.partition(":")[0].removeprefix("/") for word in host.texts("Links") or ()),
-        asked=_asked(answer, config, host, engine),
+        asked=with_result(_asked(answer, config, host, engine), engine),
     )
 
 
 def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Asked:
     options = host.texts("SecurityOpt") or ()
     privileged = host.flag("Privileged")
-    cap_add, cap_drop = capability_names(host.texts("CapAdd")), capability_names(host.texts("CapDrop"))
     seccomp, seccomp_profile = _seccomp(options, privileged, engine)
     apparmor, apparmor_profile = _apparmor(options, privileged, answer.text("AppArmorProfile"))
-    log_driver, log = log_of(host)
-    return Asked(
-        privileged=privileged,
-        user=config.text("User"),
-        pid_mode=host.text("PidMode") or "private",
-        ipc_mode=host.text("IpcMode") or "private",
-        uts_mode=host.text("UTSMode") or "private",
-        network_mode=host.text("NetworkMode") or "private",
+    return replace(
+        alike(answer),
         # Daemons before 20.10 have no such field and share the host's
         cgroupns_mode=host.text("CgroupnsMode") or "host",
         userns_mode=host.text("UsernsMode"),
-        read_only_root=host.flag("ReadonlyRootfs"),
         masked_paths=_paths(host, "MaskedPaths", privileged),
         read_only_paths=_paths(host, "ReadonlyPaths", privileged),
         # Docker lists them in no order
@@ -118,86 +88,44 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
             *sorted((_mount(mount, host) for mount in answer.parts("Mounts")), key=lambda mount: mount.target),
             *tmpfs_mounts(host),
         ),
-        devices=tuple(
-            AskedDevice(
-                device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
-            )
-            for device in host.parts("Devices")
-        ),
         device_rules=host.texts("DeviceCgroupRules") or (),
-        memory=host.limit("Memory"),
-        memory_swap=host.limit("MemorySwap"),
-        pids=host.limit("PidsLimit"),
-        cpu_cores=cores(host),
-        cpuset=host.text("CpusetCpus"),
-        cgroup_parent=host.text("CgroupParent"),
-        cap_add=cap_add,
-        cap_drop=cap_drop,
-        capabilities=resulting_capabilities(
-            cap_add, cap_drop, privileged, engine.facts.default_capabilities or DEFAULT_CAPABILITIES
-        ),
+        cap_add=capability_names(host.texts("CapAdd")),
         no_new_privileges=no_new_privileges(options, "name=no-new-privileges" in engine.facts.security_options),
         seccomp=seccomp,
         seccomp_profile=seccomp_profile,
         apparmor=apparmor,
         apparmor_profile=apparmor_profile,
-        selinux_label=answer.text("ProcessLabel"),
-        selinux_options=tuple(value for name, value in map(option, options) if name == "label"),
+        selinux_options=labels_of(options),
         ports=_ports(config, host),
-        limits=tuple(
-            AskedLimit(limit.text("Name"), limit.whole("Soft"), limit.whole("Hard")) for limit in host.parts("Ulimits")
-        ),
-        shm_size=host.limit("ShmSize"),
         sysctls=host.pairs("Sysctls"),
-        log_driver=log_driver,
-        log=log,
-        groups=host.texts("GroupAdd") or (),
     )
 
 
 def _ports(config: Answer, host: Answer) -> tuple[AskedPort, ...]:
     """Those published one by one, and with publish-all each exposed one."""
-    bindings = host.part("PortBindings")
-    found = [
-        AskedPort(name, binding.text("HostIp"), binding.text("HostPort"))
-        for name in bindings.names()
-        for binding in bindings.parts(name)
-    ]
+    found = list(bound_ports(host))
     if host.flag("PublishAllPorts"):
         named = {port.container_port for port in found}
         found += [AskedPort(name, "", "") for name in config.part("ExposedPorts").names() if name not in named]
     return tuple(sorted(found, key=lambda port: (port.container_port, port.host_ip, port.host_port)))
 
 
-def resulting_capabilities(
-    cap_add: tuple[str, ...], cap_drop: tuple[str, ...], privileged: bool, default: tuple[str, ...]
-) -> tuple[str, ...]:
-    """As moby's TweakCapabilities: adding ALL cancels dropping ALL."""
-    if privileged:
-        return NAMES
-    if "ALL" in cap_add:
-        return in_order(set(NAMES) - set(cap_drop))
-    if "ALL" in cap_drop:
-        return in_order(set(cap_add))
-    return in_order((set(default) - set(cap_drop)) | set(cap_add))
-
-
 def _seccomp(options: tuple[str, ...], privileged: bool, engine: Engine) -> tuple[ProfileKind, str]:
-    asked = [value for name, value in map(option, options) if name == "seccomp"]
+    asked = [value for name, value in map(security_option, options) if name == "seccomp"]
     if asked:
-        return profile(asked[-1], "builtin")
+        return profile(asked[-1], ("", "builtin"))
     if privileged:
         return ProfileKind.UNCONFINED, ""
-    return profile(engine.facts.seccomp_profile or "builtin", "builtin")
+    return profile(engine.facts.seccomp_profile or "builtin", ("", "builtin"))
 
 
 def _apparmor(options: tuple[str, ...], privileged: bool, chosen: str) -> tuple[ProfileKind, str]:
-    asked = [value for name, value in map(option, options) if name == "apparmor"]
+    asked = [value for name, value in map(security_option, options) if name == "apparmor"]
     if asked:
-        return profile(asked[-1], "docker-default")
+        return profile(asked[-1], ("", "docker-default"))
     if privileged:
         return ProfileKind.UNCONFINED, ""
-    return profile(chosen or "docker-default", "docker-default")
+    return profile(chosen or "docker-default", ("", "docker-default"))
 
 
 def _paths(host: Answer, key: str, privileged: bool) -> tuple[str, ...] | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort
+from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
-from stratascope.core.options.request import Endpoint, HealthTest, Pairs, RunMount, RunOptions
+from stratascope.core.options.request import Endpoint, Pairs, RunMount, RunOptions
+from stratascope.core.options.rules import labels_of, security_option
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec, RestartPolicy
 from stratascope.engines.docker.mounts import split_bind
-from stratascope.engines.shared.json_reader import Answer, option, parse_object
+from stratascope.engines.shared.asked_options import bound_ports, health_test
+from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.value import replace
 
 _OURS = (TRANSACTION, ORIGINAL, NAME)
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}").fullmatch
@@ -44,7 +47,7 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
     raw = parse_object(body)
     config, host = Answer(raw), Answer(raw).part("HostConfig")
     unsaid: list[Message] = []
-    options = dict(map(option, host.texts("SecurityOpt") or ()))
+    options = dict(map(security_option, host.texts("SecurityOpt") or ()))
     network = host.text("NetworkMode")
     endpoints = _endpoints(config, network)
     named = network in _JOINED or any(endpoint.network == network for endpoint in endpoints)
@@ -55,7 +58,15 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         name=spec.name,
         image=config.text("Image"),
         before=spec.asked,
-        asked=asked,
+        asked=replace(
+            asked,
+            memory_swap=host.whole("MemorySwap") or None,
+            shm_size=host.limit("ShmSize")
+            if not host.text("IpcMode").startswith(("container:", "host", "none"))
+            else None,
+            cgroupns_mode=host.text("CgroupnsMode"),
+            selinux_options=labels_of(host.texts("SecurityOpt") or ()),
+        ),
         entrypoint=_entry_point(config),
         command=config.texts("Cmd") or (),
         environment=_environment(config.texts("Env") or ()),
@@ -63,58 +74,32 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         labels=tuple((name, value) for name, value in config.pairs("Labels") if name not in _OURS),
         annotations=host.pairs("Annotations"),
         workdir=config.text("WorkingDir"),
-        user=config.text("User"),
-        groups=host.texts("GroupAdd") or (),
         hostname=config.text("Hostname"),
         domainname=config.text("Domainname"),
         tty=config.flag("Tty"),
         stdin=config.flag("OpenStdin"),
         init=host.flag("Init"),
         mounts=_mounts(host),
-        ports=_ports(host),
+        ports=bound_ports(host),
         network="" if named else network,
         networks=endpoints if named and endpoints != (Endpoint("bridge"),) else (),
         dns=host.texts("Dns") or (),
         dns_search=host.texts("DnsSearch") or (),
         dns_options=host.texts("DnsOptions") or (),
         hosts=host.texts("ExtraHosts") or (),
-        pid=host.text("PidMode"),
-        ipc=host.text("IpcMode"),
-        uts=host.text("UTSMode"),
-        cgroupns=host.text("CgroupnsMode"),
         userns=host.text("UsernsMode"),
         restart=RestartPolicy(policy.text("Name") or "no", policy.whole("MaximumRetryCount")),
         auto_remove=host.flag("AutoRemove"),
         stop_signal=config.text("StopSignal"),
         stop_timeout=config.whole("StopTimeout") if raw.get("StopTimeout") is not None else None,
-        health=_health(config),
-        log_driver=host.part("LogConfig").text("Type"),
+        health=health_test(config.part("Healthcheck")) if config.raw("Healthcheck") else None,
         log_options=host.part("LogConfig").pairs("Config"),
-        privileged=privileged,
-        cap_add=host.texts("CapAdd") or (),
-        cap_drop=host.texts("CapDrop") or (),
-        no_new_privileges=asked.no_new_privileges,
         seccomp=options.get("seccomp", ""),
         apparmor=options.get("apparmor", ""),
-        selinux=tuple(value for name, value in map(option, host.texts("SecurityOpt") or ()) if name == "label"),
         unmask=_unmask(host, privileged, unsaid),
-        read_only=host.flag("ReadonlyRootfs"),
-        devices=tuple(
-            AskedDevice(
-                device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
-            )
-            for device in host.parts("Devices")
-        ),
-        memory=host.whole("Memory"),
-        memory_swap=host.whole("MemorySwap"),
+        devices=asked.devices,
         memory_reservation=host.whole("MemoryReservation"),
-        cpus=host.whole("NanoCpus") / 1e9,
-        pids=host.whole("PidsLimit"),
-        shm_size=host.whole("ShmSize") if not host.text("IpcMode").startswith(("container:", "host", "none")) else 0,
-        limits=tuple(
-            AskedLimit(limit.text("Name"), limit.whole("Soft"), limit.whole("Hard")) for limit in host.parts("Ulimits")
-        ),
-        sysctls=host.pairs("Sysctls"),
+        sysctls=asked.sysctls,
         shared=_shared(config, host, named and bool(endpoints)),
         own=_own(host, unsaid),
         unsaid=tuple(unsaid),
@@ -154,30 +139,6 @@ def _endpoints(config: Answer, mode: str) -> tuple[Endpoint, ...]:
             )
         )
     return tuple(found)
-
-
-def _ports(host: Answer) -> tuple[AskedPort, ...]:
-    bindings = host.part("PortBindings")
-    return tuple(
-        AskedPort(name, binding.text("HostIp"), binding.text("HostPort"))
-        for name in bindings.names()
-        for binding in bindings.parts(name)
-    )
-
-
-def _health(config: Answer) -> HealthTest | None:
-    said = config.part("Healthcheck")
-    test = said.texts("Test") or ()
-    if not config.raw("Healthcheck"):
-        return None
-    return HealthTest(
-        test,
-        said.whole("Interval"),
-        said.whole("Timeout"),
-        said.whole("StartPeriod"),
-        said.whole("StartInterval"),
-        said.whole("Retries"),
-    )
 
 
 def _mounts(host: Answer) -> tuple[RunMount, ...]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from stratascope.core.container import Asked
+from stratascope.core.options.rules import CPU_PERIOD, memory_and_swap
 from stratascope.engines.podman.recreate_limits import NO_LIMIT
 
 Body = dict[str, Any]
-
-_PERIOD = 100_000  # microseconds: the kernel's own, Documentation/scheduler/sched-bwc.rst
-_SWAP = 2  # times the memory: what Podman's client asks for where only memory was given
 
 
 def limits(found: Body, had: Asked, asked: Asked) -> None:
@@ -27,12 +25,12 @@ def limits(found: Body, had: Asked, asked: Asked) -> None:
         if asked.memory is None:
             memory.pop("swap", None)
         elif 0 <= memory.get("swap", 0) < asked.memory:
-            memory["swap"] = _SWAP * asked.memory
+            memory["swap"] = memory_and_swap(asked.memory)
     cpu: Body = dict(resources.get("cpu") or {})
     if had.cpu_cores != asked.cpu_cores:
         cores = asked.cpu_cores
-        _set(cpu, "quota", None if cores is None else round(cores * _PERIOD))
-        _set(cpu, "period", None if cores is None else _PERIOD)
+        _set(cpu, "quota", None if cores is None else round(cores * CPU_PERIOD))
+        _set(cpu, "period", None if cores is None else CPU_PERIOD)
     if had.cpuset != asked.cpuset:
         _set(cpu, "cpus", asked.cpuset)
     pids: Body = dict(resources.get("pids") or {})

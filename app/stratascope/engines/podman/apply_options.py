@@ -10,12 +10,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stratascope.core.container import Asked, AskedMount, ProfileKind
+from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import msg
+from stratascope.core.options.rules import profile_text
+from stratascope.core.options.values import device_of, device_text
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.podman.apply_limits import limits, ports
-from stratascope.engines.podman.create_command import device_of, with_option, without
+from stratascope.engines.podman.create_command import with_option, without
 from stratascope.engines.podman.recreate_network import mode
 from stratascope.engines.podman.recreate_security import MASKED, READ_ONLY
 from stratascope.engines.podman.sources import ANNOTATION
@@ -107,26 +109,20 @@ def _rights(found: Body, had: Asked, asked: Asked) -> None:
 def _profiles(found: Body, had: Asked, asked: Asked) -> None:
     left_privileged = had.privileged and not asked.privileged
     if left_privileged or (had.seccomp, had.seccomp_profile) != (asked.seccomp, asked.seccomp_profile):
-        name = _profile(asked.seccomp, asked.seccomp_profile)
+        name = profile_text(asked.seccomp, asked.seccomp_profile)
         if name.lstrip().startswith("{"):
             raise ToggleError(msg("Podman takes a seccomp profile only as the path of a file on its own machine."))
         _put(found, "seccomp_profile_path", name)
         _note(found, "seccomp", name)
         found.pop("seccomp_policy", None)
     if left_privileged or (had.apparmor, had.apparmor_profile) != (asked.apparmor, asked.apparmor_profile):
-        name = _profile(asked.apparmor, asked.apparmor_profile)
+        name = profile_text(asked.apparmor, asked.apparmor_profile)
         _put(found, "apparmor_profile", name)
         _note(found, "apparmor", name)
     if had.selinux_options != asked.selinux_options:
         _put(found, "selinux_opts", list(asked.selinux_options))
         _note(found, "label", ",label=".join(asked.selinux_options))
         found.pop("label_nested", None)
-
-
-def _profile(kind: ProfileKind, name: str) -> str:
-    if kind is ProfileKind.UNCONFINED:
-        return "unconfined"
-    return name if kind is ProfileKind.CUSTOM else ""
 
 
 def _paths(found: Body, had: Asked, asked: Asked) -> None:
@@ -342,4 +338,4 @@ def _devices(found: Body, had: Asked, asked: Asked) -> None:
     _forget(found, "device", lambda value: device_of(value).target in new)
     for device in asked.devices:
         if device.target in new:
-            _add_typed(found, "device", f"{device.source}:{device.target}:{device.permissions}")
+            _add_typed(found, "device", device_text(device))

@@ -8,120 +8,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from stratascope.core.container import AskedDevice
-
-# podman-run(1): options without a value; every other one takes one
-_FLAGS = frozenset(
-    [
-        "detach",
-        "env-host",
-        "help",
-        "http-proxy",
-        "init",
-        "interactive",
-        "no-healthcheck",
-        "no-hostname",
-        "no-hosts",
-        "oom-kill-disable",
-        "passwd",
-        "privileged",
-        "publish-all",
-        "quiet",
-        "read-only",
-        "read-only-tmpfs",
-        "replace",
-        "rm",
-        "rmi",
-        "rootfs",
-        "sig-proxy",
-        "tls-verify",
-        "tty",
-        "unsetenv-all",
-    ]
-)
-_LETTERS = {
-    "a": "attach",
-    "c": "cpu-shares",
-    "d": "detach",
-    "e": "env",
-    "h": "hostname",
-    "i": "interactive",
-    "l": "label",
-    "m": "memory",
-    "P": "publish-all",
-    "p": "publish",
-    "q": "quiet",
-    "t": "tty",
-    "u": "user",
-    "v": "volume",
-    "w": "workdir",
-}
-_OTHER_NAMES = {"net": "network", "dns-opt": "dns-option", "security-opts": "security-opt"}
+from stratascope.core.container import EngineKind
+from stratascope.core.options.words import Typed, taken_apart
 
 Options = dict[str, tuple[str, ...]]
 
 
 def options(command: Sequence[str]) -> Options | None:
     """Values of each option by its long name, in the order typed; None where it is no `podman run` or `create`."""
-    verbs = [place for place, word in enumerate(command) if word in ("run", "create")]
-    if not verbs:
+    start = _start(command)
+    if start is None:
         return None
     found: dict[str, list[str]] = {}
-    words = iter(command[verbs[0] + 1 :])
-    for word in words:
-        if word == "--" or not word.startswith("-") or word == "-":
-            break  # the image; what follows is the container's own command
-        if word.startswith("--"):
-            name, equals, value = word[2:].partition("=")
-            name = _OTHER_NAMES.get(name, name)
-            if not equals:
-                value = "true" if name in _FLAGS else next(words, "")
-            found.setdefault(name, []).append(value)
-            continue
-        letters = word[1:]
-        while letters:
-            name, letters = _LETTERS.get(letters[0], letters[0]), letters[1:]
-            if name in _FLAGS:
-                found.setdefault(name, []).append("true")
-                continue
-            found.setdefault(name, []).append(letters.removeprefix("=") if letters else next(words, ""))
-            break
+    for each in _taken_apart(command, start):
+        found.setdefault(each.name.lstrip("-"), []).append(_value(each))
     return {name: tuple(values) for name, values in found.items()}
 
 
 def without(command: Sequence[str], name: str, drop: Callable[[str], bool]) -> list[str]:
     """The command without the long option of that name where `drop` says so of its value: it no longer holds."""
-    verbs = [place for place, word in enumerate(command) if word in ("run", "create")]
-    place = verbs[0] + 1 if verbs else len(command)
-    kept = list(command[:place])
-    while place < len(command) and command[place].startswith("-") and command[place] not in ("-", "--"):
-        word, taken = command[place], 1
-        if word.startswith("--"):
-            found, equals, value = word[2:].partition("=")
-            found = _OTHER_NAMES.get(found, found)
-            if not equals and found not in _FLAGS:
-                taken, value = 2, next(iter(command[place + 1 : place + 2]), "")
-        else:
-            found, value, letters = "", "", [_LETTERS.get(letter, letter) for letter in word[1:]]
-            valued = next((number for number, each in enumerate(letters) if each not in _FLAGS), None)
-            taken = 2 if valued is not None and valued == len(letters) - 1 else 1
-        if found != name or not drop(value):
-            kept += command[place : place + taken]
-        place += taken
-    return [*kept, *command[place:]]
+    start = _start(command)
+    gone = [] if start is None else [each for each in _taken_apart(command, start) if each.name == name]
+    dropped = {place for each in gone if each.alone and drop(_value(each)) for place in range(each.at, each.end)}
+    return [word for place, word in enumerate(command, -(start or 0)) if place not in dropped]
 
 
 def with_option(command: Sequence[str], name: str, value: str) -> list[str]:
     """The command with one option more; as it was where it is no `podman run` or `create`."""
-    place = next((place + 1 for place, word in enumerate(command) if word in ("run", "create")), None)
-    return list(command) if place is None else [*command[:place], f"--{name}={value}", *command[place:]]
+    start = _start(command)
+    return list(command) if start is None else [*command[:start], f"--{name}={value}", *command[start:]]
 
 
-def device_of(word: str) -> AskedDevice:
-    """`--device SOURCE[:TARGET][:rwm]`."""
-    source, *rest = word.split(":")
-    target = rest.pop(0) if rest and rest[0].startswith("/") else source
-    return AskedDevice(source, target, rest[0] if rest and rest[0] else "rwm")
+def _start(command: Sequence[str]) -> int | None:
+    """Where the options begin; None where it is no `podman run` or `create`."""
+    return next((place + 1 for place, word in enumerate(command) if word in ("run", "create")), None)
+
+
+def _taken_apart(command: Sequence[str], start: int) -> list[Typed]:
+    return taken_apart(command[start:], EngineKind.PODMAN, accepted=True)[0]
+
+
+def _value(each: Typed) -> str:
+    """An option without a value is a flag, unless the command was cut off there."""
+    if each.value is None:
+        return "" if each.lacks else "true"
+    return each.value
 
 
 def pairs(text: str) -> dict[str, str]:

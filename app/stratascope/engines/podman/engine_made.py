@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from stratascope.core.options.rules import WRITABLE
 from stratascope.engines.shared.engine_made import ALWAYS, INIT
 from stratascope.engines.shared.json_reader import Answer
 
 _USERS, _GROUPS = "/etc/passwd", "/etc/group"
 _SYSTEMD = "/var/log/journal"  # a tmpfs in a container with systemd in it, which is in no list of mounts
-_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # --read-only-tmpfs
 
 
 def made(answer: Answer, changed: Collection[str], text_of: Callable[[str, str], str]) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def made(answer: Answer, changed: Collection[str], text_of: Callable[[str, str],
     if config.flag("SystemdMode"):
         found.append(_SYSTEMD)
     if host.flag("ReadonlyRootfs"):
-        found += _READ_ONLY
+        found += WRITABLE
     user, _, group = config.text("User").partition(":")
     typed = config.texts("CreateCommand") or ()  # --passwd-entry, --group-entry
     for path, number in ((_USERS, user), (_GROUPS, group or user)):

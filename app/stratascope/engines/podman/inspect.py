@@ -11,37 +11,34 @@ from typing import Any
 
 from stratascope.core.container import (
     Asked,
-    AskedDevice,
-    AskedLimit,
     AskedMount,
     AskedPort,
     Container,
     Engine,
     ProfileKind,
 )
+from stratascope.core.options.rules import labels_of, no_new_privileges, profile, security_option
+from stratascope.core.options.values import device_of
 from stratascope.core.ports import RawContainer
-from stratascope.engines.podman.create_command import device_of
 from stratascope.engines.podman.create_command import options as typed_options
 from stratascope.engines.podman.recreate_security import unmasked
 from stratascope.engines.podman.sources import added
-from stratascope.engines.shared.asked_options import log_of, profile, tmpfs_mounts
+from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     Answer,
     blank_environment,
     capability_names,
-    cores,
     ended_of,
     exit_code_of,
     health_of,
     in_order,
-    no_new_privileges,
-    option,
     parse_container,
     redacted,
     status_of,
 )
 from stratascope.engines.shared.runtime_state import network_ids
 from stratascope.linux.capability import NAMES
+from stratascope.value import replace
 
 _ANNOTATION = "io.podman.annotations."
 _ENVIRONMENT_OPTIONS = ("-e", "--env", "--env-merge")
@@ -145,79 +142,43 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     bare = () if privileged or "unmask=all" in said else None
     seccomp, seccomp_profile = _seccomp(options, notes, privileged, engine)
     apparmor, apparmor_profile = _apparmor(answer.text("AppArmorProfile"), notes, privileged)
-    labels = [value for name, value in map(option, options) if name == "label"]
+    labels = list(labels_of(options))
     if not labels and f"{_ANNOTATION}label" in notes:
         labels = [notes[f"{_ANNOTATION}label"]]
-    log_driver, log = log_of(host)
-    return Asked(
-        privileged=privileged,
-        user=config.text("User"),
-        pid_mode=host.text("PidMode") or "private",
-        ipc_mode=host.text("IpcMode") or "private",
-        uts_mode=host.text("UTSMode") or "private",
-        network_mode=host.text("NetworkMode") or "private",
+    told = alike(answer)
+    return replace(
+        told,
         cgroupns_mode=host.text("CgroupMode") or "private",
         # inspect says "private" for keep-id, auto and nomap alike: the annotation has the word that was typed
         userns_mode=notes.get(f"{_ANNOTATION}userns") or host.text("UsernsMode"),
-        read_only_root=host.flag("ReadonlyRootfs"),
         masked_paths=bare,
         read_only_paths=bare,
         unmasked=unmasked(typed.get("security-opt", ())) if bare is None else (),
         mounts=(*(_mount(mount) for mount in answer.parts("Mounts")), *tmpfs_mounts(host)),
-        devices=tuple(
-            AskedDevice(
-                device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
-            )
-            for device in host.parts("Devices")
-        )
         # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged one
+        devices=told.devices
         or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless or privileged),
         # inspect does not tell them: only the command does, where there is one
         device_rules=() if engine.rootless else None if command is None else typed.get("device-cgroup-rule", ()),
-        memory=host.limit("Memory"),
-        memory_swap=host.limit("MemorySwap"),
-        pids=host.limit("PidsLimit"),
-        cpu_cores=cores(host),
-        cpuset=host.text("CpusetCpus"),
-        cgroup_parent=host.text("CgroupParent"),
         cap_add=capability_names(added(answer)),
-        cap_drop=capability_names(host.texts("CapDrop")),
         capabilities=_capabilities(answer),
         no_new_privileges=no_new_privileges(options, False),
         seccomp=seccomp,
         seccomp_profile=seccomp_profile,
         apparmor=apparmor,
         apparmor_profile=apparmor_profile,
-        selinux_label=answer.text("ProcessLabel"),
         selinux_options=tuple(labels),
         uid_map=_id_map(host.part("IDMappings"), "UidMap"),
         ports=_ports(host),
-        limits=tuple(
-            AskedLimit(limit.text("Name").removeprefix("RLIMIT_").lower(), limit.whole("Soft"), limit.whole("Hard"))
-            for limit in host.parts("Ulimits")
-        ),
-        shm_size=host.limit("ShmSize"),
         # inspect does not tell them
         sysctls=tuple((name, value) for name, _, value in (word.partition("=") for word in typed.get("sysctl", ()))),
-        log_driver=log_driver,
-        log=log,
-        groups=host.texts("GroupAdd") or (),
         gid_map=_id_map(host.part("IDMappings"), "GidMap"),
     )
 
 
 def _ports(host: Answer) -> tuple[AskedPort, ...]:
-    """`{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; 0.0.0.0 stands for "all" too, where none was typed."""
-    bindings = host.part("PortBindings")
-    return tuple(
-        AskedPort(
-            port,
-            "" if binding.text("HostIp") == "0.0.0.0" else binding.text("HostIp"),
-            binding.text("HostPort"),
-        )
-        for port in bindings.names()
-        for binding in bindings.parts(port)
-    )
+    """0.0.0.0 stands for "all" too, where none was typed."""
+    return tuple(replace(port, host_ip="") if port.host_ip == "0.0.0.0" else port for port in bound_ports(host))
 
 
 def _capabilities(answer: Answer) -> tuple[str, ...] | None:
@@ -231,10 +192,10 @@ def _capabilities(answer: Answer) -> tuple[str, ...] | None:
 def _seccomp(
     options: tuple[str, ...], notes: dict[str, str], privileged: bool, engine: Engine
 ) -> tuple[ProfileKind, str]:
-    asked = [value for name, value in map(option, options) if name == "seccomp"]
+    asked = [value for name, value in map(security_option, options) if name == "seccomp"]
     name = asked[-1] if asked else notes.get(f"{_ANNOTATION}seccomp", "")
     if name:
-        return profile(name, engine.facts.seccomp_profile or "default")
+        return profile(name, ("", engine.facts.seccomp_profile or "default"))
     return (ProfileKind.UNCONFINED, "") if privileged else (ProfileKind.DEFAULT, "")
 
 
@@ -244,7 +205,7 @@ def _apparmor(chosen: str, notes: dict[str, str], privileged: bool) -> tuple[Pro
     if name.startswith("containers-default-"):  # the version of containers/common follows
         return ProfileKind.DEFAULT, ""
     if name:
-        return profile(name, "")
+        return profile(name, ("", ""))
     return (ProfileKind.UNCONFINED, "") if privileged else (ProfileKind.UNKNOWN, "")
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
+from stratascope.core.options.rules import WRITABLE, labels_of, no_new_privileges, security_option
 from stratascope.engines.podman.sources import Known, added, part, words
-from stratascope.engines.shared.json_reader import no_new_privileges, option
 
 Body = dict[str, Any]
 
@@ -34,8 +34,6 @@ _SOME_VERSIONS = frozenset(("/proc/asound", "/proc/interrupts", "/sys/dev/block"
 # Masked for each CPU that the machine has, by newer versions; and for a systemd inside
 _MADE = ("/thermal_throttle", "/sys/fs/cgroup/systemd/release_agent")
 _PROC = ["nosuid", "noexec", "nodev"]
-# Temporary file systems that come with read-only roots unless switched off (podman-run(1), --read-only-tmpfs)
-_READ_WRITE = ("/run", "/tmp", "/var/tmp")
 
 
 def security(source: Known, body: Body) -> None:
@@ -63,7 +61,7 @@ def security(source: Known, body: Body) -> None:
         named = {name for name, _ in host.pairs("Tmpfs")} | {
             each.text("Destination") for each in answer.parts("Mounts")
         }
-        made = [place for place in _READ_WRITE if place in mounts and place not in named]
+        made = [place for place in WRITABLE if place in mounts and place not in named]
         typed = source.last("read-only-tmpfs") or "true"
         body["read_write_tmpfs"] = bool(made) if source.has_oci else typed != "false"
     if sysctls := part(source.oci, "linux").get("sysctl"):
@@ -75,7 +73,7 @@ def security(source: Known, body: Body) -> None:
 
 
 def _profiles(source: Known, body: Body, options: tuple[str, ...]) -> None:
-    asked = dict(map(option, options))
+    asked = dict(map(security_option, options))
     seccomp = source.note("seccomp") or asked.get("seccomp", "")
     if seccomp:
         body["seccomp_profile_path"] = seccomp
@@ -85,7 +83,7 @@ def _profiles(source: Known, body: Body, options: tuple[str, ...]) -> None:
     if apparmor and not apparmor.startswith("containers-default-"):
         body["apparmor_profile"] = apparmor
     label = source.note("label")  # several are joined in one annotation
-    labels = label.split(",label=") if label else [value for name, value in map(option, options) if name == "label"]
+    labels = label.split(",label=") if label else list(labels_of(options))
     if not labels and _relabelled(source):
         # Files labelled for this container alone can only be read with its own level
         level = source.answer.text("ProcessLabel").split(":", 3)[3:]
@@ -106,7 +104,7 @@ def _relabelled(source: Known) -> bool:
 
 def unmasked(options: Iterable[str]) -> tuple[str, ...]:
     """The paths that `--security-opt unmask=PATTERN:PATTERN` names, of those that would be masked or read-only."""
-    values = (value for name, value in map(option, options) if name == "unmask")
+    values = (value for name, value in map(security_option, options) if name == "unmask")
     patterns = [pattern for value in values for pattern in value.split(":") if pattern]
     return tuple(
         path

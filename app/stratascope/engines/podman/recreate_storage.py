@@ -10,7 +10,8 @@ import re
 from typing import Any
 
 from stratascope.core.message import Message, msg
-from stratascope.engines.podman.create_command import device_of, mount_options, secrets
+from stratascope.core.options.values import device_of
+from stratascope.engines.podman.create_command import mount_options, secrets
 from stratascope.engines.podman.sources import Known, objects, part, words
 from stratascope.engines.shared.json_reader import Answer
 

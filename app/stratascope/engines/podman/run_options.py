@@ -5,17 +5,60 @@ What `podman run` has no word for is named in `unsaid`; what only it has a word 
 
 from __future__ import annotations
 
-from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort
+import shlex
+from typing import Any
+
+from stratascope.core.container import Asked, AskedDevice, AskedPort
 from stratascope.core.message import Message, msg
-from stratascope.core.options.request import Endpoint, HealthTest, Pairs, RunMount, RunOptions
+from stratascope.core.options.request import Endpoint, Pairs, RunMount, RunOptions, health_command
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec, RestartPolicy
-from stratascope.engines.podman.recreate_limits import NO_LIMIT
-from stratascope.engines.podman.run_options_own import own, shared
+from stratascope.engines.shared.asked_options import health_test
 from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.value import replace
 
 _OURS = (TRANSACTION, ORIGINAL, NAME)
 _ANNOTATION = "io.podman.annotations."  # Podman writes them itself, from other options
 _ACCESS = {"ro", "rw"}
+_MODES = {"pidns": "pid_mode", "ipcns": "ipc_mode", "utsns": "uts_mode", "cgroupns": "cgroupns_mode"}
+# Fields that are one text, number or flag with an option of that meaning
+_TEXTS = {
+    "timezone": "tz",
+    "umask": "umask",
+    "passwd_entry": "passwd-entry",
+    "group_entry": "group-entry",
+    "pod": "pod",
+    "seccomp_policy": "seccomp-policy",
+    "cgroups_mode": "cgroups",
+    "sdnotifyMode": "sdnotify",
+    "systemd": "systemd",
+    "init_path": "init-path",
+    "base_hosts_file": "hosts-file",
+    "image_volume_mode": "image-volume",
+    "healthLogDestination": "health-log-destination",
+}
+_NUMBERS = {
+    "timeout": "timeout",
+    "shm_size_systemd": "shm-size-systemd",
+    "healthMaxLogCount": "health-max-log-count",
+    "healthMaxLogSize": "health-max-log-size",
+}
+_LISTS = {
+    "unsetenv": "unsetenv",
+    "hostusers": "hostuser",
+    "dependencyContainers": "requires",
+    "chroot_directories": "chrootdirs",
+    "gpus": "gpus",
+}
+_ON_FAILURE = {2: "kill", 3: "restart", 4: "stop"}
+# What Podman does where nothing is said
+_UNSAID = {
+    ("sdnotify", "container"),
+    ("umask", "0022"),
+    ("health-log-destination", "local"),
+    ("health-max-log-count", "5"),
+    ("health-max-log-size", "500"),
+}
+_CPU = {"shares": "cpu-shares", "realtimeRuntime": "cpu-rt-runtime", "realtimePeriod": "cpu-rt-period"}
 
 
 def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
@@ -29,12 +72,20 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
     environment = request.pairs("env")
     period = cpu.whole("period")
     cores = cpu.whole("quota") / period if period and cpu.whole("quota") > 0 else 0.0
+    of_pod: dict[str, Any] = {field: "" for key, field in _MODES.items() if request.part(key).text("nsmode") == "pod"}
     return RunOptions(
         kind=spec.kind,
         name=spec.name,
         image=request.text("raw_image_name") or request.text("image") or request.text("rootfs"),
         before=spec.asked,
-        asked=asked,
+        asked=replace(
+            asked,
+            memory_swap=memory.whole("swap") or None,
+            shm_size=request.whole("shm_size") or None,
+            selinux_options=request.texts("selinux_opts") or (),
+            cap_drop=asked.cap_drop if request.has("cap_drop") else (),  # a privileged one lacks what its engine lacks
+            **of_pod,
+        ),
         entrypoint=() if entry == ("",) else entry or None,
         command=request.texts("command") or (),
         environment=environment,
@@ -44,8 +95,6 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
             (name, value) for name, value in request.pairs("annotations") if not name.startswith(_ANNOTATION)
         ),
         workdir=request.text("work_dir"),
-        user=request.text("user"),
-        groups=request.texts("groups") or (),
         hostname=request.text("hostname"),
         tty=request.flag("terminal"),
         stdin=request.flag("stdin"),
@@ -70,10 +119,6 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
             for names, _, address in (word.partition(":") for word in request.texts("hostadd") or ())
             for name in names.split(";")
         ),
-        pid=_mode(request, "pidns"),
-        ipc=_mode(request, "ipcns"),
-        uts=_mode(request, "utsns"),
-        cgroupns=_mode(request, "cgroupns"),
         userns=_mode(request, "userns"),
         uid_map=_map(request, "UIDMap"),
         gid_map=_map(request, "GIDMap"),
@@ -81,42 +126,20 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         auto_remove=request.flag("remove"),
         stop_signal=str(request.whole("stop_signal") or ""),
         stop_timeout=request.whole("stop_timeout") if request.has("stop_timeout") else None,
-        health=_health(request),
-        log_driver=request.part("log_configuration").text("driver"),
+        health=health_test(request.part("healthconfig")) if request.raw("healthconfig") else None,
         log_options=_log(request),
-        privileged=request.flag("privileged"),
-        cap_add=request.texts("cap_add") or (),
-        cap_drop=request.texts("cap_drop") or (),
-        no_new_privileges=request.flag("no_new_privileges"),
         seccomp=request.text("seccomp_profile_path"),
         apparmor=request.text("apparmor_profile"),
-        selinux=request.texts("selinux_opts") or (),
         mask=request.texts("mask") or (),
         unmask=request.texts("unmask") or (),
-        read_only=request.flag("read_only_filesystem"),
         read_only_tmpfs=request.flag("read_write_tmpfs"),
         devices=_devices(request),
-        memory=memory.whole("limit"),
-        memory_swap=memory.whole("swap"),
         memory_reservation=memory.whole("reservation"),
-        cpus=cores,
-        pids=resources.part("pids").whole("limit"),
-        shm_size=request.whole("shm_size"),
-        limits=tuple(
-            AskedLimit(limit.text("type"), _number(limit, "soft"), _number(limit, "hard"))
-            for limit in request.parts("r_limits")
-        ),
         sysctls=_sysctls(request, network),
-        shared=shared(request, unsaid, cores),
-        own=own(request),
+        shared=_shared(request, unsaid, cores),
+        own=_own(request),
         unsaid=tuple(unsaid),
     )
-
-
-def _number(limit: Answer, field: str) -> int:
-    """-1 for no limit, as the command line says it."""
-    number = limit.whole(field)
-    return -1 if number == NO_LIMIT - 1 else number
 
 
 def _mode(request: Answer, field: str) -> str:
@@ -170,20 +193,6 @@ def _log(request: Answer) -> Pairs:
     return (*((name, value) for name, value in found if value), *log.pairs("options"))
 
 
-def _health(request: Answer) -> HealthTest | None:
-    said = request.part("healthconfig")
-    if not request.raw("healthconfig"):
-        return None
-    return HealthTest(
-        said.texts("Test") or (),
-        said.whole("Interval"),
-        said.whole("Timeout"),
-        said.whole("StartPeriod"),
-        said.whole("StartInterval"),
-        said.whole("Retries"),
-    )
-
-
 def _mounts(request: Answer, unsaid: list[Message]) -> tuple[RunMount, ...]:
     found = []
     for mount in request.parts("mounts"):
@@ -231,3 +240,99 @@ def _sysctls(request: Answer, network: str) -> Pairs:
     return tuple(
         (name, value) for name, value in request.pairs("sysctl") if network != "host" or not name.startswith("net.")
     )
+
+
+def _shared(request: Answer, unsaid: list[Message], cores: float) -> Pairs:
+    """Options that `docker run` has too; `cores` have been said already."""
+    resources = request.part("resource_limits")
+    memory, cpu, blocks = (resources.part(name) for name in ("memory", "cpu", "blockIO"))
+    found: list[tuple[str, str]] = [(name, str(cpu.whole(field))) for field, name in _CPU.items() if cpu.whole(field)]
+    if cpu.whole("period") and not cores:
+        found.append(("cpu-period", str(cpu.whole("period"))))
+    found += [
+        (name, cpu.text(field)) for field, name in (("cpus", "cpuset-cpus"), ("mems", "cpuset-mems")) if cpu.text(field)
+    ]
+    if memory.raw("swappiness") is not None:
+        found.append(("memory-swappiness", str(memory.whole("swappiness"))))
+    if memory.flag("disableOOMKiller"):
+        found.append(("oom-kill-disable", ""))
+    if blocks.whole("weight"):
+        found.append(("blkio-weight", str(blocks.whole("weight"))))
+    if any(blocks.raw(name) for name in blocks.names() if name.startswith("throttle") or name == "weightDevice"):
+        unsaid.append(msg("The rates of single disks, which have only numbers here and no paths."))
+    if resources.raw("hugepageLimits") or resources.raw("rdma"):
+        unsaid.append(msg("The limits of huge pages and of RDMA."))
+    if request.text("cgroup_parent"):
+        found.append(("cgroup-parent", request.text("cgroup_parent")))
+    if request.raw("oom_score_adj") is not None:
+        found.append(("oom-score-adj", str(request.whole("oom_score_adj"))))
+    for rule in request.parts("device_cgroup_rule"):
+        numbers = ":".join("*" if rule.raw(key) in (None, -1) else str(rule.whole(key)) for key in ("major", "minor"))
+        if rule.flag("allow"):
+            found.append(("device-cgroup-rule", f"{rule.text('type') or 'a'} {numbers} {rule.text('access')}"))
+        else:
+            unsaid.append(msg("The rule that denies the device {device}.", device=f"{rule.text('type')} {numbers}"))
+    found.extend(("volumes-from", source) for source in request.texts("volumes_from") or ())
+    expose = request.part("expose")
+    found.extend(
+        ("expose", f"{port}/{protocol}") for port in expose.names() for protocol in expose.text(port).split(",")
+    )
+    if request.flag("publish_image_ports"):
+        found.append(("publish-all", ""))
+    return tuple(found)
+
+
+def _own(request: Answer) -> Pairs:
+    """Options that only Podman has."""
+    found = [(name, request.text(field)) for field, name in _TEXTS.items() if request.text(field)]
+    found += [(name, str(request.whole(field))) for field, name in _NUMBERS.items() if request.raw(field) is not None]
+    found = [each for each in found if each not in _UNSAID]
+    found += [(name, text) for field, name in _LISTS.items() for text in request.texts(field) or ()]
+    for field, name in (("httpproxy", "http-proxy"), ("manage_password", "passwd")):
+        if request.raw(field) is False:
+            found.append((name, "false"))
+    if request.flag("use_image_hosts"):
+        found.append(("no-hosts", ""))
+    if request.flag("use_image_hostname"):
+        found.append(("no-hostname", ""))
+    if request.flag("use_image_resolve_conf"):
+        found.append(("dns", "none"))
+    if request.text("rootfs"):
+        found.append(("rootfs", ""))
+    if request.flag("removeImage"):
+        found.append(("rmi", ""))
+    if request.flag("label_nested"):
+        found.append(("security-opt", "label=nested"))
+    if words := request.texts("procfs_opts"):
+        found.append(("security-opt", "proc-opts=" + ",".join(words)))
+    unified = request.part("unified")
+    found += [("cgroup-conf", f"{name}={unified.text(name)}") for name in unified.names()]
+    personality = request.part("personality").text("domain")
+    if personality:
+        found.append(("personality", personality))
+    for secret in request.parts("secrets"):
+        words_of = [secret.text("Source")]
+        if secret.text("Target"):
+            words_of.append(f"target={secret.text('Target')}")
+        words_of += [f"uid={secret.whole('UID')}", f"gid={secret.whole('GID')}", f"mode={secret.whole('Mode'):04o}"]
+        found.append(("secret", ",".join(words_of)))
+    found += [("secret", f"{secret},type=env,target={name}") for name, secret in request.pairs("secret_env")]
+    action = _ON_FAILURE.get(request.whole("health_check_on_failure_action"))
+    if action:
+        found.append(("health-on-failure", action))
+    return (*found, *_startup(request))
+
+
+def _startup(request: Answer) -> Pairs:
+    said = request.part("startupHealthConfig")
+    test = said.texts("Test") or ()
+    if not test:
+        return ()
+    found = [("health-startup-cmd", health_command(test) or shlex.join(test[1:]))]
+    for field, name in (("Interval", "interval"), ("Timeout", "timeout")):
+        if said.whole(field):
+            found.append((f"health-startup-{name}", f"{said.whole(field)}ns"))
+    for field, name in (("Retries", "retries"), ("Successes", "success")):
+        if said.whole(field):
+            found.append((f"health-startup-{name}", str(said.whole(field))))
+    return tuple(found)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from stratascope.core.options.rules import CPU_PERIOD, memory_and_swap
 from stratascope.core.relaunch.launch_spec import Limits
 from stratascope.engines.shared.json_reader import Answer, cores
-
-_PERIOD = 100_000  # microseconds
 
 
 def resources(host: Answer, limits: Limits) -> dict[str, Any]:
@@ -19,13 +18,13 @@ def resources(host: Answer, limits: Limits) -> dict[str, Any]:
     if limits.memory_swap is not None:
         memory["swap"] = limits.memory_swap
     elif limits.memory is not None and 0 <= host.whole("MemorySwap") < limits.memory:
-        memory["swap"] = 2 * limits.memory  # the kernel wants no less than the memory
+        memory["swap"] = memory_and_swap(limits.memory)  # the kernel wants no less than the memory
     if memory:
         wanted["memory"] = memory
     if limits.pids is not None:
         wanted["pids"] = {"limit": limits.pids}
     if limits.cpu_cores is not None:
-        wanted["cpu"] = {"quota": round(limits.cpu_cores * _PERIOD), "period": _PERIOD}
+        wanted["cpu"] = {"quota": round(limits.cpu_cores * CPU_PERIOD), "period": CPU_PERIOD}
     return wanted
 
 

@@ -1,16 +1,74 @@
-"""What both engines' inspect says alike of what was asked for: profiles by name, and tmpfs mounts."""
+"""What both engines say alike of what was asked for: Podman's inspect has most of HostConfig's names from Docker."""
 
 from __future__ import annotations
 
-from stratascope.core.container import AskedMount, LogKeeping, ProfileKind
-from stratascope.engines.shared.json_reader import Answer
+from typing import Any
+
+from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedMount, AskedPort, LogKeeping
+from stratascope.core.options.request import HealthTest
+from stratascope.core.options.rules import log_keeping
+from stratascope.engines.shared.json_reader import Answer, capability_names, cores
+
+# Of HostConfig, where 0 and nothing mean no limit; and where a text is one
+LIMITS = {"memory": "Memory", "memory_swap": "MemorySwap", "pids": "PidsLimit", "shm_size": "ShmSize"}
+TEXTS = {"cpuset": "CpusetCpus", "cgroup_parent": "CgroupParent"}
+MODES = {"pid_mode": "PidMode", "ipc_mode": "IpcMode", "uts_mode": "UTSMode", "network_mode": "NetworkMode"}
+_RLIMIT = "RLIMIT_"  # as Podman names them
 
 
-def profile(name: str, default: str) -> tuple[ProfileKind, str]:
-    """Which kind of profile a name means, and the name or text of a custom one."""
-    if name in ("", default):
-        return ProfileKind.DEFAULT, ""
-    return (ProfileKind.UNCONFINED, "") if name == "unconfined" else (ProfileKind.CUSTOM, name)
+def alike(answer: Answer) -> Asked:
+    """All that both say in the same words; the rest is as where nothing was said."""
+    config, host = answer.part("Config"), answer.part("HostConfig")
+    log_driver, log = log_of(host)
+    said: dict[str, Any] = {
+        **{field: host.limit(key) for field, key in LIMITS.items()},
+        **{field: host.text(key) for field, key in TEXTS.items()},
+        **{field: host.text(key) or "private" for field, key in MODES.items()},
+    }
+    return Asked(
+        **said,
+        privileged=host.flag("Privileged"),
+        user=config.text("User"),
+        read_only_root=host.flag("ReadonlyRootfs"),
+        devices=tuple(
+            AskedDevice(
+                device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
+            )
+            for device in host.parts("Devices")
+        ),
+        cpu_cores=cores(host),
+        cap_drop=capability_names(host.texts("CapDrop")),
+        selinux_label=answer.text("ProcessLabel"),
+        limits=tuple(
+            AskedLimit(limit.text("Name").removeprefix(_RLIMIT).lower(), limit.whole("Soft"), limit.whole("Hard"))
+            for limit in host.parts("Ulimits")
+        ),
+        log_driver=log_driver,
+        log=log,
+        groups=host.texts("GroupAdd") or (),
+    )
+
+
+def bound_ports(host: Answer) -> tuple[AskedPort, ...]:
+    """Those published one by one: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`."""
+    bindings = host.part("PortBindings")
+    return tuple(
+        AskedPort(name, binding.text("HostIp"), binding.text("HostPort"))
+        for name in bindings.names()
+        for binding in bindings.parts(name)
+    )
+
+
+def health_test(said: Answer) -> HealthTest:
+    """A health check, as both write it into an image, a request and an answer."""
+    return HealthTest(
+        said.texts("Test") or (),
+        said.whole("Interval"),
+        said.whole("Timeout"),
+        said.whole("StartPeriod"),
+        said.whole("StartInterval"),
+        said.whole("Retries"),
+    )
 
 
 def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
@@ -21,26 +79,15 @@ def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
     )  # fmt: skip
 
 
-# Drivers that hand what is printed to another program or machine are all others
-_FILES = frozenset({"json-file", "k8s-file"})
-_BOUNDED = frozenset({"local", "none"})  # Docker's local driver keeps 100 MB where nothing else was said
-
-
 def log_of(host: Answer) -> tuple[str, LogKeeping]:
     """The log driver, and what becomes of what a container prints."""
     log = host.part("LogConfig")
     driver = log.text("Type")
     if not driver:
         return "", LogKeeping.UNKNOWN
-    if driver in _BOUNDED:
-        return driver, LogKeeping.LIMITED
-    if driver == "journald":
-        return driver, LogKeeping.JOURNAL
-    if driver not in _FILES:
-        return driver, LogKeeping.ELSEWHERE
     # Docker's option, where -1 is no limit (moby, daemon/logger/jsonfilelog), and Podman's field of its own
     endless = dict(log.pairs("Config")).get("max-size", "-1").startswith("-") and log.text("Size") in ("", "0B")
-    return driver, LogKeeping.UNLIMITED if endless else LogKeeping.LIMITED
+    return driver, log_keeping(driver, limited=not endless)
 
 
 def said_anew(word: str, words: list[str]) -> bool:

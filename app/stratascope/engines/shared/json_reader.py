@@ -18,6 +18,8 @@ from typing import Any
 import msgspec
 
 from stratascope.core.container import Status
+from stratascope.core.options.rules import CPU_PERIOD
+from stratascope.core.options.values import capability
 from stratascope.linux.capability import NAMES
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)").fullmatch
@@ -205,7 +207,7 @@ def health_of(state: Answer) -> str:
 
 def capability_names(words: tuple[str, ...] | None) -> tuple[str, ...]:
     """As typed (`net_admin`, `CAP_NET_ADMIN`, `all`) to CAP_… names or ALL, each once, in order."""
-    return tuple(dict.fromkeys(_capability(word) for word in words or ()))
+    return tuple(dict.fromkeys(capability(word) for word in words or ()))
 
 
 def in_order(names: set[str]) -> tuple[str, ...]:
@@ -214,38 +216,13 @@ def in_order(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (known.get(name, len(known)), name)))
 
 
-def _capability(word: str) -> str:
-    name = word.strip().upper()
-    if name in ("ALL", "CAP_ALL"):
-        return "ALL"
-    return name if name.startswith("CAP_") else f"CAP_{name}"
-
-
 def cores(host: Answer) -> float | None:
     """The CPU limit in cores, from either way of setting it."""
     nano = host.limit("NanoCpus")
     if nano is not None:
         return nano / 1e9
     quota = host.limit("CpuQuota")
-    # 100 ms is the kernel's default period: Documentation/scheduler/sched-bwc.rst
-    return None if quota is None else quota / (host.limit("CpuPeriod") or 100_000)
-
-
-def option(word: str) -> tuple[str, str]:
-    """A security option's name and value: `seccomp=x`, `seccomp:x` (before Docker 1.11) and `no-new-privileges`."""
-    for place, letter in enumerate(word):
-        if letter in "=:":
-            return word[:place], word[place + 1 :]
-    return word, ""
-
-
-def no_new_privileges(options: tuple[str, ...], default: bool) -> bool:
-    """What the options say; the last one counts."""
-    for word in options:
-        name, value = option(word)
-        if name == "no-new-privileges":
-            default = value.lower() not in ("false", "0", "f")
-    return default
+    return None if quota is None else quota / (host.limit("CpuPeriod") or CPU_PERIOD)
 
 
 def _no_constant(word: str) -> Any:

@@ -9,13 +9,14 @@ import json
 
 from stratascope.core.options.difference import Change, UnwritableError
 from stratascope.core.options.given import GivenOption
-from stratascope.formats.compose.keys import LISTS, VALUES
+from stratascope.core.options.table import NAMED, OPTIONS
+from stratascope.core.options.values import WHOLE
 from stratascope.formats.yaml.edit import inserted, is_json, offset, pairs, replaced, with_entry, without
 from stratascope.formats.yaml.read import List, Mapping, Node, Text, at, documents, is_nothing
 
-_KEYS = {option: key for key, option in (*VALUES.items(), *LISTS.items())}
-_KEYS |= {"volume": "volumes", "mount": "volumes", "device": "devices", "publish": "ports", "sysctl": "sysctls"}
-_IN_LISTS = frozenset((*LISTS, "volumes", "devices", "ports"))
+_KEYS = {option.name: option.compose for option in OPTIONS if option.compose}
+_MAPPINGS = frozenset(("sysctls", "ulimits"))
+_IN_LISTS = frozenset(option.compose for option in OPTIONS if option.many) - _MAPPINGS
 _INDENT = 2
 
 
@@ -60,8 +61,6 @@ def _is(item: Node, old: GivenOption) -> bool:
 
 def _added(text: str, service: Mapping, change: Change) -> str:
     key = _KEYS.get(change.name, "")
-    if change.name == "ulimit":
-        key = "ulimits"
     if not key or not service.entries:
         raise UnwritableError(change.name)
     scalar = _scalar(change, quoted=is_json(text))
@@ -145,7 +144,7 @@ def _numbers(change: Change) -> tuple[str, str, str]:
 def _scalar(change: Change, *, quoted: bool = False) -> str:
     """In quotes where YAML could take it for something else, or all words have them."""
     value = change.value
-    number = value.isdigit() and change.name == "pids-limit"
+    number = value.isdigit() and NAMED[change.name].form is WHOLE
     if value in ("true", "false") or number or (not quoted and value.replace("_", "").isalpha()):
         return value
     return json.dumps(value, ensure_ascii=False)

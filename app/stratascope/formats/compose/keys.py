@@ -7,51 +7,21 @@ import re
 from stratascope.core.message import msg
 from stratascope.core.options.given import GivenOption, Place, Problem
 from stratascope.core.options.mounts import bound_folder
+from stratascope.core.options.table import OPTIONS
+from stratascope.core.options.values import FLAG
 from stratascope.formats.text import FILLED_IN, TooMuchError
 from stratascope.formats.yaml.read import List, Mapping, Node, Text
 
-# One value each
-VALUES = {
-    "user": "user",
-    "pid": "pid",
-    "ipc": "ipc",
-    "uts": "uts",
-    "cgroup": "cgroupns",
-    "userns_mode": "userns",
-    "network_mode": "network",
-    "runtime": "runtime",
-    "cgroup_parent": "cgroup-parent",
-    "cpuset": "cpuset-cpus",
-    "cpus": "cpus",
-    "cpu_quota": "cpu-quota",
-    "cpu_period": "cpu-period",
-    "mem_limit": "memory",
-    "memswap_limit": "memory-swap",
-    "pids_limit": "pids-limit",
-    "shm_size": "shm-size",
-    "privileged": "privileged",
-    "read_only": "read-only",
-}
-# A list, or one alone
-LISTS = {
-    "cap_add": "cap-add",
-    "cap_drop": "cap-drop",
-    "security_opt": "security-opt",
-    "device_cgroup_rules": "device-cgroup-rule",
-    "group_add": "group-add",
-    "tmpfs": "tmpfs",
-    "volumes_from": "volumes-from",
-}
 _WITHOUT_WORDS = """
 annotations attach blkio_config build command configs container_name cpu_count cpu_percent cpu_rt_period
-cpu_rt_runtime cpu_shares credential_spec depends_on develop dns dns_opt dns_search domainname entrypoint env_file
-environment expose external_links extra_hosts healthcheck hostname image init isolation labels label_file links
-mac_address mem_reservation mem_swappiness oom_kill_disable oom_score_adj platform post_start pre_stop profiles
+cpu_rt_runtime credential_spec depends_on develop dns dns_opt dns_search domainname entrypoint env_file
+environment external_links extra_hosts healthcheck hostname image init isolation labels label_file links
+mac_address mem_reservation oom_kill_disable platform post_start pre_stop profiles
 provider pull_policy pull_refresh_after restart scale secrets stdin_open stop_grace_period stop_signal storage_opt tty
 working_dir models
 """
 _WITHOUT_EFFECT = frozenset(_WITHOUT_WORDS.split())
-_FLAGS = frozenset(("privileged", "read_only"))
+_OPTIONS = {option.compose: option for option in OPTIONS if option.compose}
 _TRUE = frozenset(("true", "1", "t", "y", "yes", "on"))
 _SOCKET = "/var/run/docker.sock"
 
@@ -96,22 +66,22 @@ class Keys:
     def _key(self, name: str, key: Text, node: Node) -> None:
         if isinstance(node, Text) and node.empty:
             return
-        if name in _FLAGS:
-            self._add(VALUES[name], "true" if self._flag(node) else "false", node.place)
-        elif name in VALUES:
-            value = self._text(node)
-            if value is not None:
-                value = f"container:{value[8:]}" if value.startswith("service:") else value
-                self._add(VALUES[name], value, node.place)
-        elif name in LISTS:
-            for item in node.items if isinstance(node, List) else (node,):
+        option = _OPTIONS.get(name)
+        if option is not None and not option.touches:
+            return
+        if (way := getattr(self, f"_of_{name}", None)) is not None:
+            way(node)
+        elif option is not None and option.form is FLAG:
+            self._add(option.name, "true" if self._flag(node) else "false", node.place)
+        elif option is not None:
+            for item in node.items if option.many and isinstance(node, List) else (node,):
                 value = self._text(item)
                 if value is not None:
-                    self._add(LISTS[name], value, item.place)
+                    if value.startswith("service:") and not option.many:
+                        value = f"container:{value[8:]}"
+                    self._add(option.name, value, item.place)
         elif name == "image":
             self.image = self._text(node) or ""
-        elif (way := getattr(self, f"_of_{name}", None)) is not None:
-            way(node)
         elif not name.startswith("x-") and name not in _WITHOUT_EFFECT:
             self.problems.append(Problem(key.place, msg("Compose has no key {name} in a service.", name=name)))
 

@@ -11,13 +11,13 @@ import re
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.request import RunMount, RunOptions
+from stratascope.core.options.table import LIMITS, MODES, OPTIONS
+from stratascope.core.options.values import CORES, WHOLE, device_text, port_text
 from stratascope.formats.run.write import (
-    device_text,
     health_times,
     known_words,
     log,
     network_known,
-    port_text,
     profile_comment,
     profile_path,
     security_words,
@@ -28,16 +28,18 @@ from stratascope.formats.shared import (
     comment,
     file_name,
     has_profile,
-    may_be_secret,
     missing,
     one,
+    restart_text,
     title,
+    variables,
     withheld,
 )
 from stratascope.formats.yaml.write import Node, Tagged, document
 from stratascope.value import replace
 
 _SERVICE = "com.docker.compose.service"
+_OF_DEPLOY = frozenset(("mem_limit", "cpus", "pids_limit"))
 
 
 def render(options: RunOptions, secrets: bool) -> str:
@@ -55,7 +57,7 @@ def render(options: RunOptions, secrets: bool) -> str:
     _storage(options, said, volumes, own, unsaid)
     _limits(options, said, own)
     if own and not said:
-        said["read_only"] = options.read_only  # an empty service is refused
+        said["read_only"] = options.asked.read_only_root  # an empty service is refused
     head = [
         *title(
             options,
@@ -106,23 +108,18 @@ def _put(said: Service, key: str, values: list[Node], changed: bool, own: bool) 
 
 def _rights(options: RunOptions, said: Service, own: bool, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
-    if options.user != before.user or (options.user and not own):
-        said["user"] = options.user
-    if options.privileged or before.privileged:
-        said["privileged"] = options.privileged
+    if asked.user != before.user or (asked.user and not own):
+        said["user"] = asked.user
+    if asked.privileged or before.privileged:
+        said["privileged"] = asked.privileged
     add, drop = capabilities(options, EngineKind.DOCKER)
     _put(said, "cap_drop", list(drop), bool(before.cap_drop), own)
     _put(said, "cap_add", list(add), bool(before.cap_add), own)
     # Compose splits at the first equals sign, or else at a colon
     words: list[Node] = list(security_words(options, EngineKind.DOCKER, unsaid, f"./{profile_path(options)}"))
     _put(said, "security_opt", words, _security(options), own)
-    for key, mode, was in (
-        ("pid", options.pid, before.pid_mode),
-        ("ipc", options.ipc, before.ipc_mode),
-        ("uts", options.uts, before.uts_mode),
-        ("cgroup", options.cgroupns, before.cgroupns_mode),
-        ("userns_mode", options.userns, before.userns_mode),
-    ):
+    modes = [(option.compose, getattr(asked, option.field), getattr(before, option.field)) for option in MODES]
+    for key, mode, was in (*modes, ("userns_mode", options.userns, before.userns_mode)):
         if key != "ipc" and key != "cgroup" and mode in ("", "private"):
             if own and was not in ("", "private"):
                 said[key] = Tagged("!reset", None)
@@ -152,8 +149,8 @@ def _security(options: RunOptions) -> bool:
 
 def _storage(options: RunOptions, said: Service, volumes: dict[str, Node], own: bool, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
-    if options.read_only or before.read_only_root:
-        said["read_only"] = options.read_only
+    if asked.read_only_root or before.read_only_root:
+        said["read_only"] = asked.read_only_root
     changed = before.mounts != asked.mounts
     tmpfs: list[Node] = []
     mounted: list[Node] = []
@@ -234,37 +231,28 @@ def _limits(options: RunOptions, said: Service, own: bool) -> None:
     """
     before, asked = options.before, options.asked
     changed: Service = {}
-    if options.memory and (options.memory != before.memory or not own):
-        changed["mem_limit"] = options.memory
-        if options.memory_swap:
-            changed["memswap_limit"] = options.memory_swap
-    if options.cpus and (asked.cpu_cores != before.cpu_cores or not own):
-        changed["cpus"] = options.cpus
-    if options.pids > 0 and (options.pids != before.pids or not own):
-        changed["pids_limit"] = options.pids
+    gone: list[str] = []
+    for option in LIMITS:
+        # What is asked for together with the memory comes and goes with it
+        ruling = "memory" if option.name == "memory-swap" else option.field
+        was, now, value = getattr(before, ruling), getattr(asked, ruling), getattr(asked, option.field)
+        if now and value and (now != was or not own):
+            changed[option.compose] = value
+        elif own and was and not now:
+            gone.append(option.compose)
     said |= changed
-    gone = tuple(
-        key
-        for keys, was, now in (
-            (("mem_limit", "memswap_limit"), before.memory, asked.memory),
-            (("cpus",), before.cpu_cores, asked.cpu_cores),
-            (("pids_limit",), before.pids, asked.pids),
-        )
-        for key in keys
-        if own and was and not now
-    )
     said |= {key: Tagged("!reset", None) for key in gone}
-    if own and options.shm_size and asked.shm_size != before.shm_size:
-        said["shm_size"] = options.shm_size
+    if own and asked.shm_size and asked.shm_size != before.shm_size:
+        said["shm_size"] = asked.shm_size
     if own and asked.sysctls != before.sysctls:
         said["sysctls"] = dict(asked.sysctls)
-    if (changed or gone) and own:
-        memory = str(options.memory or "")
-        cpus = f"{options.cpus:.9g}" if options.cpus else ""
-        limits: Service = {"memory": memory, "cpus": cpus, "pids": options.pids}
+    if own and _OF_DEPLOY.intersection((*changed, *gone)):
+        memory = str(asked.memory or "")
+        cpus = CORES.text(asked.cpu_cores) if asked.cpu_cores else ""
+        limits: Service = {"memory": memory, "cpus": cpus, "pids": asked.pids}
         named: Service = {name: value for name, value in limits.items() if value}
         said["deploy"] = {"resources": {"limits": Tagged("!override", named) if gone else named}}
-    chosen = [limit for limit in options.limits if limit not in before.limits or not own]
+    chosen = [limit for limit in asked.limits if limit not in before.limits or not own]
     if chosen:
         said["ulimits"] = {limit.name: {"soft": limit.soft, "hard": limit.hard} for limit in chosen}
 
@@ -274,15 +262,8 @@ def _limits(options: RunOptions, said: Service, own: bool) -> None:
 _LABELS = "com.docker.compose."
 _EXTENSION = "x-"  # what Compose takes for somebody's own, in mappings of labels and of variables too
 _UNNAMED = re.compile(r"[^a-zA-Z0-9._-]+")
-_NUMBERS = {
-    "cpu-shares": "cpu_shares",
-    "cpu-period": "cpu_period",
-    "cpu-quota": "cpu_quota",
-    "oom-score-adj": "oom_score_adj",
-    "memory-swappiness": "mem_swappiness",
-}
-_TEXTS = {"cpuset-cpus": "cpuset", "cgroup-parent": "cgroup_parent", "runtime": "runtime"}
-_LISTS = {"device-cgroup-rule": "device_cgroup_rules", "expose": "expose"}
+_ELSEWHERE = frozenset(("security-opt", "volumes-from"))  # said with the profiles; of other services, not containers
+_KEYS = {option.name: option for option in OPTIONS if option.compose and option.name not in _ELSEWHERE}
 Service = dict[str, Node]
 
 
@@ -311,23 +292,15 @@ def whole_service(
         said["entrypoint"] = list(options.entrypoint)
     if options.command:
         said["command"] = list(options.command)
-    hidden = []
-    environment: dict[str, Node] = {}
-    for name, value in options.environment:
-        if name in options.plain:
-            continue
-        if not secrets and may_be_secret(options, name, value):
-            hidden.append(name)
-            environment[name] = None  # the value of whoever calls Compose
-        else:
-            environment[name] = value
+    # None: the value of whoever calls Compose
+    environment: dict[str, Node] = dict(variables(options, secrets))
     labels: dict[str, Node] = {name: value for name, value in options.labels if not name.startswith(_LABELS)}
     rest: tuple[tuple[str, Node], ...] = (
         ("environment", _named("env", environment, unsaid)),
         ("labels", _named("label", labels, unsaid)),
         ("annotations", _named("annotation", dict(options.annotations), unsaid)),
         ("sysctls", _named("sysctl", dict(options.sysctls), unsaid)),
-        ("group_add", list(options.groups)),
+        ("group_add", list(options.asked.groups)),
         ("dns", list(options.dns)),
         ("dns_search", list(options.dns_search)),
         ("dns_opt", list(options.dns_options)),
@@ -339,13 +312,12 @@ def whole_service(
         ("tty", options.tty),
         ("stdin_open", options.stdin),
         ("init", options.init),
-        ("shm_size", options.shm_size),
+        ("shm_size", options.asked.shm_size),
         ("mem_reservation", options.memory_reservation),
     )
     said |= {key: item for key, item in rest if item}
-    if options.restart.name not in ("", "no"):
-        retries = f":{options.restart.retries}" if options.restart.retries else ""
-        said["restart"] = f"{options.restart.name}{retries}"
+    if restart := restart_text(options):
+        said["restart"] = restart
     if options.stop_timeout is not None:
         said["stop_grace_period"] = f"{options.stop_timeout}s"
     if options.network and network_known(options.network, options.kind, EngineKind.DOCKER):
@@ -363,19 +335,18 @@ def whole_service(
     if driver:
         said["logging"] = {"driver": driver, "options": dict(log_options)}
     _further(options, said, unsaid)
-    return hidden
+    return [name for name, value in environment.items() if value is None]
 
 
 def _further(options: RunOptions, said: Service, unsaid: list[Message]) -> None:
     """The options that only the command lines have names for, where Compose has one, too."""
     lists: dict[str, list[Node]] = {}
     for name, value in (*options.shared, *options.own):
-        if name in _NUMBERS:
-            said[_NUMBERS[name]] = int(value)
-        elif name in _TEXTS:
-            said[_TEXTS[name]] = value
-        elif name in _LISTS:
-            lists.setdefault(_LISTS[name], []).append(value)
+        option = _KEYS.get(name)
+        if option is not None and option.many:
+            lists.setdefault(option.compose, []).append(value)
+        elif option is not None:
+            said[option.compose] = int(value) if option.form is WHOLE else value
         elif (name, value) not in USUAL:
             unsaid.append(one(name, value))
     said.update(lists)

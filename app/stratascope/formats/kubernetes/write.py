@@ -12,15 +12,18 @@ import re
 from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.request import HealthTest, RunMount, RunOptions
+from stratascope.core.options.rules import WRITABLE
+from stratascope.core.options.table import LIMITS
+from stratascope.core.options.values import LIMIT
 from stratascope.formats.shared import (
     capabilities,
     comment,
     file_name,
     has_profile,
-    may_be_secret,
     missing,
     one,
     title,
+    variables,
 )
 from stratascope.formats.yaml.write import Node, document
 from stratascope.layers.shared.toggle_values import own_user_namespace
@@ -28,6 +31,7 @@ from stratascope.layers.shared.toggle_values import own_user_namespace
 _SECOND = 1_000_000_000
 _USUAL_TIME = 30 * _SECOND  # both engines' interval and timeout of a health check
 _PREFIX = "CAP_"
+_SAID = frozenset(("memory", "memory-swap", "cpus"))  # limits that it has words for; of swap the node decides
 
 
 def render(options: RunOptions, secrets: bool) -> str:
@@ -129,19 +133,16 @@ def _command(options: RunOptions, container: Map) -> None:
 
 
 def _environment(options: RunOptions, container: Map, secrets: bool, secret: str) -> list[str]:
-    values: list[Node] = []
-    hidden = []
-    for name, value in options.environment:
-        if name in options.plain:
-            continue
-        if not secrets and may_be_secret(options, name, value):
-            hidden.append(name)
-            values.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}})
-        else:
-            values.append({"name": name, "value": _literal(value)})
+    given = variables(options, secrets)
+    values: list[Node] = [
+        {"name": name, "value": _literal(value)}
+        if value is not None
+        else {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
+        for name, value in given
+    ]
     if values:
         container["env"] = values
-    return hidden
+    return [name for name, value in given if value is None]
 
 
 def _port(port: str, address: str, host_port: str, host_network: bool) -> Node:
@@ -155,20 +156,21 @@ def _port(port: str, address: str, host_port: str, host_network: bool) -> Node:
 
 
 def _resources(options: RunOptions, container: Map, unsaid: list[Message]) -> None:
-    limits: Map = {}
-    if options.memory:
-        limits["memory"] = str(options.memory)
-    if options.cpus:
-        limits["cpu"] = f"{options.cpus:.3f}".rstrip("0").rstrip(".")
+    asked, limits = options.asked, Map()
+    if asked.memory:
+        limits["memory"] = str(asked.memory)
+    if asked.cpu_cores:
+        limits["cpu"] = f"{asked.cpu_cores:.3f}".rstrip("0").rstrip(".")
     if limits:
         container["resources"] = {"limits": limits}
     if options.memory_reservation:
         unsaid.append(one("memory-reservation", str(options.memory_reservation)))
-    if options.pids > 0:
-        unsaid.append(one("pids-limit", str(options.pids)))
-    if options.shm_size and options.asked.shm_size != options.before.shm_size:
-        unsaid.append(one("shm-size", str(options.shm_size)))
-    unsaid.extend(one("ulimit", f"{limit.name}={limit.soft}:{limit.hard}") for limit in options.limits)
+    for option in LIMITS:
+        if option.name not in _SAID and (value := getattr(asked, option.field)):
+            unsaid.append(one(option.name, option.form.text(value)))
+    if asked.shm_size and asked.shm_size != options.before.shm_size:
+        unsaid.append(one("shm-size", str(asked.shm_size)))
+    unsaid.extend(one("ulimit", LIMIT.text(limit)) for limit in asked.limits)
 
 
 def _probe(health: HealthTest) -> Node:
@@ -189,20 +191,20 @@ def _probe(health: HealthTest) -> Node:
 
 def _security(options: RunOptions, unsaid: list[Message]) -> Node:
     found: Map = {}
-    if options.privileged:
+    if options.asked.privileged:
         found["privileged"] = True
     else:
         # Kubernetes refuses the other together with privileged or CAP_SYS_ADMIN
         add, drop = capabilities(options, None)
-        found["allowPrivilegeEscalation"] = not options.no_new_privileges
+        found["allowPrivilegeEscalation"] = not options.asked.no_new_privileges
         found["capabilities"] = {
             key: [name.removeprefix(_PREFIX) for name in names]
             for key, names in (("drop", drop), ("add", add))
             if names
         }
-    found["readOnlyRootFilesystem"] = options.read_only
+    found["readOnlyRootFilesystem"] = options.asked.read_only_root
     _user(options, found, unsaid)
-    if not options.privileged:
+    if not options.asked.privileged:
         found["seccompProfile"] = _profile(options, options.asked.seccomp, options.seccomp)
         if options.unmask == ("ALL",):
             found["procMount"] = "Unmasked"
@@ -212,9 +214,9 @@ def _security(options: RunOptions, unsaid: list[Message]) -> Node:
         found["appArmorProfile"] = {"type": "Unconfined"}
     elif options.apparmor and options.asked.apparmor is ProfileKind.CUSTOM:
         found["appArmorProfile"] = {"type": "Localhost", "localhostProfile": options.apparmor}
-    labels = dict(label.split(":", 1) for label in options.selinux if ":" in label)
+    labels = dict(label.split(":", 1) for label in options.asked.selinux_options if ":" in label)
     labels = {name: value for name, value in labels.items() if name in ("user", "role", "type", "level")}
-    if "disable" in options.selinux:
+    if "disable" in options.asked.selinux_options:
         labels = {"type": "spc_t"}  # what the engines give where labels are switched off
     if labels:
         found["seLinuxOptions"] = dict(labels)
@@ -222,16 +224,16 @@ def _security(options: RunOptions, unsaid: list[Message]) -> Node:
 
 
 def _user(options: RunOptions, found: Map, unsaid: list[Message]) -> None:
-    if not options.user:
+    if not options.asked.user:
         return
-    user, _, group = options.user.partition(":")
+    user, _, group = options.asked.user.partition(":")
     if is_number(user):
         found["runAsUser"] = int(user)
         found["runAsNonRoot"] = int(user) != 0
     if is_number(group):
         found["runAsGroup"] = int(group)
     if not is_number(user) or (group and not is_number(group)):
-        unsaid.append(msg("The user {user}: Kubernetes accepts only numbers.", user=options.user))
+        unsaid.append(msg("The user {user}: Kubernetes accepts only numbers.", user=options.asked.user))
 
 
 def _profile(options: RunOptions, kind: ProfileKind, given: str) -> Node:
@@ -243,11 +245,10 @@ def _profile(options: RunOptions, kind: ProfileKind, given: str) -> Node:
 
 
 def _mounts(options: RunOptions) -> tuple[RunMount, ...]:
-    if not (options.read_only and options.read_only_tmpfs):
+    if not (options.asked.read_only_root and options.read_only_tmpfs):
         return options.mounts
     have = {mount.target for mount in options.mounts}
-    places = ("/run", "/tmp", "/var/tmp")
-    return (*options.mounts, *(RunMount("tmpfs", "", place) for place in places if place not in have))
+    return (*options.mounts, *(RunMount("tmpfs", "", place) for place in WRITABLE if place not in have))
 
 
 def _mount(mount: RunMount, name: str, volumes: list[Node], mounts: list[Node], unsaid: list[Message]) -> None:
@@ -305,12 +306,13 @@ def dns_name(name: str) -> str:
 def pod_spec(options: RunOptions, unsaid: list[Message]) -> Map:
     """The spec, but for its containers and volumes."""
     spec: Map = {}
-    for key, mode in (("hostNetwork", options.network), ("hostPID", options.pid), ("hostIPC", options.ipc)):
+    pid, ipc = options.asked.pid_mode, options.asked.ipc_mode
+    for key, mode in (("hostNetwork", options.network), ("hostPID", pid), ("hostIPC", ipc)):
         if mode == "host":
             spec[key] = True
-    if options.uts == "host" and options.network != "host":
+    if options.asked.uts_mode == "host" and options.network != "host":
         unsaid.append(one("uts", "host"))
-    for name, mode in (("network", options.network), ("pid", options.pid), ("ipc", options.ipc)):
+    for name, mode in (("network", options.network), ("pid", pid), ("ipc", ipc)):
         if mode.startswith(("container:", "ns:")) or (name == "network" and mode == "none"):
             unsaid.append(one(name, mode))
     if own_user_namespace(options.asked):
@@ -346,12 +348,12 @@ def pod_spec(options: RunOptions, unsaid: list[Message]) -> Map:
     if aliases:
         spec["hostAliases"] = aliases
     context: Map = {}
-    groups = [int(group) for group in options.groups if is_number(group)]
+    groups = [int(group) for group in options.asked.groups if is_number(group)]
     if groups:
         context["supplementalGroups"] = list(groups)
     unsaid.extend(
         msg("The group {group}: Kubernetes accepts only numbers.", group=group)
-        for group in options.groups
+        for group in options.asked.groups
         if not is_number(group)
     )
     if options.sysctls:

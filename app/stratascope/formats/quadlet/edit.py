@@ -7,21 +7,10 @@ import re
 from stratascope.core import shell_quote
 from stratascope.core.options.difference import Change, UnwritableError
 from stratascope.core.options.given import GivenOption
-from stratascope.formats.quadlet.unit import words
+from stratascope.core.options.table import OPTIONS
+from stratascope.formats.quadlet.unit import LATER, words
 
-_KEYS = {
-    "cap-add": "AddCapability",
-    "cap-drop": "DropCapability",
-    "pids-limit": "PidsLimit",
-    "publish": "PublishPort",
-    "read-only": "ReadOnly",
-    "tmpfs": "Tmpfs",
-    "ulimit": "Ulimit",
-    "user": "User",
-    "userns": "UserNS",
-    "volume": "Volume",
-    "mount": "Mount",
-}
+_KEYS = {option.name: option.quadlet for option in OPTIONS if option.quadlet and option.quadlet not in LATER}
 
 
 def rewritten(text: str, change: Change) -> str:

@@ -12,6 +12,8 @@ from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
 from stratascope.core.options.given import GivenOption, Place, Problem, Service
 from stratascope.core.options.mounts import bound_folder
+from stratascope.core.options.table import OPTIONS
+from stratascope.core.options.values import CAPABILITY, FLAG, PAIR
 from stratascope.formats.kubernetes import read as kubernetes
 from stratascope.formats.quadlet.unit import Entry, UnitError, entries, in_effect, words
 from stratascope.formats.run.read import read_options
@@ -19,28 +21,7 @@ from stratascope.formats.text import Beside, Counted, Read, few_enough, unread
 from stratascope.formats.yaml.read import YamlError, documents
 from stratascope.value import replace
 
-_VALUES = {
-    "CgroupsMode": "cgroups",
-    "ContainerName": "name",
-    "DeviceCgroupRule": "device-cgroup-rule",
-    "GIDMap": "gidmap",
-    "GroupAdd": "group-add",
-    "LogDriver": "log-driver",
-    "LogOpt": "log-opt",
-    "Memory": "memory",
-    "PidsLimit": "pids-limit",
-    "PublishPort": "publish",
-    "ShmSize": "shm-size",
-    "SubGIDMap": "subgidname",
-    "SubUIDMap": "subuidname",
-    "Tmpfs": "tmpfs",
-    "UIDMap": "uidmap",
-    "Ulimit": "ulimit",
-    "UserNS": "userns",
-}
-_SWITCHES = {"ReadOnly": "read-only", "ReadOnlyTmpfs": "read-only-tmpfs"}
-# Several words in one line
-_LISTS = {"AddCapability": "cap-add", "DropCapability": "cap-drop", "Sysctl": "sysctl"}
+_OPTIONS = {option.quadlet: option for option in OPTIONS if option.quadlet}
 _LABELS = {"SecurityLabelType": "type", "SecurityLabelLevel": "level", "SecurityLabelFileType": "filetype"}
 _WITHOUT_WORDS = """
 AddHost Annotation AutoUpdate ContainersConfModule DNS DNSOption DNSSearch Entrypoint Environment EnvironmentFile
@@ -171,16 +152,17 @@ class _Unit:
 
     def _take(self, entry: Entry) -> None:
         key, value, place = entry.key, entry.value, entry.place
-        if key in _SWITCHES:
-            self._said.append(GivenOption(_SWITCHES[key], "true" if value.lower() in _FLAGS else "false", place))
-        elif key in _VALUES:
-            self._said.append(GivenOption(_VALUES[key], self._plain(value), place))
-        elif key in _LISTS:
-            self._said += [GivenOption(_LISTS[key], word, place) for word in words(value)]
+        option = _OPTIONS.get(key)
+        if (way := getattr(self, f"_of_{key.lower()}", None)) is not None:
+            way(entry)
+        elif option is not None and option.form is FLAG:
+            self._said.append(GivenOption(option.name, "true" if value.lower() in _FLAGS else "false", place))
+        elif option is not None and option.form in (CAPABILITY, PAIR):  # several words in one line
+            self._said += [GivenOption(option.name, word, place) for word in words(value)]
+        elif option is not None and key != "User":
+            self._said.append(GivenOption(option.name, self._plain(value), place))
         elif key in _LABELS:
             self._said.append(GivenOption("security-opt", f"label={_LABELS[key]}:{value}", place))
-        elif (way := getattr(self, f"_of_{key.lower()}", None)) is not None:
-            way(entry)
         elif key not in _WITHOUT_EFFECT and key not in ("Image", "User", "Group"):
             self.problems.append(Problem(place, msg("Quadlet has no key {name} in [Container].", name=key)))
 

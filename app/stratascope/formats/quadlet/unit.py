@@ -20,6 +20,7 @@ from stratascope.core.sanitize import plain
 from stratascope.formats.run.read import ShellError, commands
 from stratascope.value import Value
 
+LATER = frozenset(("Memory",))  # keys that not all versions of Podman know that are in use
 ENDINGS = (".container", ".pod", ".kube")  # of those that Quadlet makes containers of
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.request import RunMount, RunOptions
-from stratascope.formats.quadlet.unit import ContainerSection, is_plain
-from stratascope.formats.run.write import comma_separated, device_text, port_text
+from stratascope.core.options.table import LIMITS, MODES, Option
+from stratascope.core.options.values import LIMIT, device_text, port_text
+from stratascope.formats.quadlet.unit import LATER, ContainerSection, is_plain
+from stratascope.formats.run.write import comma_separated
 from stratascope.formats.shared import (
     capabilities,
     comment,
@@ -59,11 +61,11 @@ def profile_path(options: RunOptions) -> str:
 
 
 def _rights(options: RunOptions, unit: ContainerSection) -> None:
-    before = options.before
-    if options.user != before.user:
-        _user(options.user, unit)
-    if options.privileged or before.privileged:
-        unit.option("--privileged=", str(options.privileged).lower())
+    before, asked = options.before, options.asked
+    if asked.user != before.user:
+        _user(asked.user, unit)
+    if asked.privileged or before.privileged:
+        unit.option("--privileged=", str(asked.privileged).lower())
     add, drop = capabilities(options, EngineKind.PODMAN)
     for key, option, names, had in (
         ("DropCapability", "--cap-drop=", drop, before.cap_drop),
@@ -71,18 +73,13 @@ def _rights(options: RunOptions, unit: ContainerSection) -> None:
     ):
         if names or had:
             unit.anew(key, option, names)
-    for name, mode, was in (
-        ("pid", options.pid, before.pid_mode),
-        ("ipc", options.ipc, before.ipc_mode),
-        ("uts", options.uts, before.uts_mode),
-        ("cgroupns", options.cgroupns, before.cgroupns_mode),
-    ):
-        wanted = mode or "private"
-        if wanted != (was or "private"):
-            unit.option(f"--{name}=", wanted)
-    if options.asked.network_mode != before.network_mode:
+    for each in MODES:
+        wanted = getattr(asked, each.field) or "private"
+        if wanted != (getattr(before, each.field) or "private"):
+            unit.option(f"--{each.name}=", wanted)
+    if asked.network_mode != before.network_mode:
         unit.anew("Network", "--network=", [options.network or "bridge"])
-    if options.asked.userns_mode != before.userns_mode or options.asked.uid_map != before.uid_map:
+    if asked.userns_mode != before.userns_mode or asked.uid_map != before.uid_map:
         if options.uid_map:
             unit.put("UserNS")
         unit.anew("UIDMap", "--uidmap=", options.uid_map)
@@ -105,8 +102,8 @@ def _user(text: str, unit: ContainerSection) -> None:
 
 def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
-    if options.no_new_privileges or before.no_new_privileges:
-        unit.flag("NoNewPrivileges", options.no_new_privileges)
+    if asked.no_new_privileges or before.no_new_privileges:
+        unit.flag("NoNewPrivileges", asked.no_new_privileges)
     if has_profile(options):
         unit.put("SeccompProfile", profile_path(options))
     elif options.seccomp and options.seccomp != "builtin":
@@ -117,9 +114,9 @@ def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]
         unit.option("--security-opt=apparmor=", options.apparmor)
     elif before.apparmor in (ProfileKind.UNCONFINED, ProfileKind.CUSTOM) and asked.apparmor is ProfileKind.DEFAULT:
         unsaid.append(msg("An AppArmor profile that PodmanArgs= names: remove it there."))
-    if "disable" in options.selinux or "disable" in before.selinux_options:
-        unit.flag("SecurityLabelDisable", "disable" in options.selinux)
-    for label in options.selinux:
+    if "disable" in asked.selinux_options or "disable" in before.selinux_options:
+        unit.flag("SecurityLabelDisable", "disable" in asked.selinux_options)
+    for label in asked.selinux_options:
         name, _, value = label.partition(":")
         key = {"type": "Type", "level": "Level", "filetype": "FileType"}.get(name)
         if key and value:
@@ -136,9 +133,9 @@ def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]
 
 def _storage(options: RunOptions, unit: ContainerSection, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
-    if options.read_only or before.read_only_root:
-        unit.flag("ReadOnly", options.read_only)
-        if options.read_only:
+    if asked.read_only_root or before.read_only_root:
+        unit.flag("ReadOnly", asked.read_only_root)
+        if asked.read_only_root:
             unit.flag("ReadOnlyTmpfs", options.read_only_tmpfs)
     if before.mounts != asked.mounts:
         volumes: list[str] = []
@@ -176,27 +173,26 @@ def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[
 
 def _limits(options: RunOptions, unit: ContainerSection) -> None:
     before, asked = options.before, options.asked
-    if options.memory and options.memory != before.memory:
-        unit.option("--memory=", str(options.memory))
-        if options.memory_swap:
-            unit.option("--memory-swap=", str(options.memory_swap))
-    if options.cpus and asked.cpu_cores != before.cpu_cores:
-        unit.option("--cpus=", f"{options.cpus:.9g}")
-    if options.pids > 0 and (options.pids != before.pids):
-        unit.put("PidsLimit", str(options.pids))
-    # what was asked for stays in force until something else is said: 0 is no limit
-    if before.memory and not asked.memory:
-        unit.option("--memory=", "0")
-        unit.option("--memory-swap=", "0")
-    if before.cpu_cores and not asked.cpu_cores:
-        unit.option("--cpus=", "0")
-    if before.pids and not asked.pids:
-        unit.put("PidsLimit", "-1")
-    if options.shm_size and asked.shm_size != before.shm_size:
-        unit.put("ShmSize", str(options.shm_size))
+    for gone, option in ((gone, option) for gone in (False, True) for option in LIMITS):
+        # What is asked for together with the memory comes and goes with it
+        ruling = "memory" if option.name == "memory-swap" else option.field
+        was, now, value = getattr(before, ruling), getattr(asked, ruling), getattr(asked, option.field)
+        if gone and was and not now:  # it stays in force until something else is said: 0 is no limit
+            _limit(option, "-1" if option.name == "pids-limit" else "0", unit)
+        elif not gone and value and now and now != was:
+            _limit(option, option.form.text(value), unit)
+    if asked.shm_size and asked.shm_size != before.shm_size:
+        unit.put("ShmSize", str(asked.shm_size))
     for name, value in asked.sysctls:
         if (name, value) not in before.sysctls:
             unit.add("Sysctl", "--sysctl=", f"{name}={value}")
-    for limit in options.limits:
+    for limit in asked.limits:
         if limit not in before.limits:
-            unit.add("Ulimit", "--ulimit=", f"{limit.name}={limit.soft}:{limit.hard}")
+            unit.add("Ulimit", "--ulimit=", LIMIT.text(limit))
+
+
+def _limit(option: Option, value: str, unit: ContainerSection) -> None:
+    if option.quadlet and option.quadlet not in LATER:
+        unit.put(option.quadlet, value)
+    else:
+        unit.option(f"--{option.name}=", value)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from stratascope.core.container import EngineKind
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.options.given import GivenOption, Place, Problem, Service
-from stratascope.core.options.table import FLAGS, SAME, SHORT, VALUES, WITHOUT_EFFECT
-from stratascope.core.options.values import true
+from stratascope.core.options.values import FLAG, true
+from stratascope.core.options.words import Typed, taken_apart
 from stratascope.formats.text import MOST_SERVICES, Counted, Read, TooMuchError, few_enough
 from stratascope.value import Value, replace
 
@@ -117,23 +117,15 @@ def _after_program(words: Sequence[Word]) -> tuple[EngineKind, Sequence[Word], W
 class _Line:
     def __init__(self, kind: EngineKind, file: str, first: Word) -> None:
         self._kind, self._file, self._place = kind, file, Place(file, first.line)
-        self._values = VALUES[kind]
-        self._flags = FLAGS[kind]
         self.said: list[GivenOption] = []
         self.problems: list[Problem] = []
 
     def options(self, words: Sequence[Word]) -> int:
         """Take the options down; where they end."""
-        at = 0
-        while at < len(words):
-            word = words[at]
-            if word.text == "--":
-                at += 1
-                break
-            if not word.text.startswith("-") or word.text == "-":
-                break
-            at = self._long(words, at) if word.text.startswith("--") else self._short(words, at)
-        return at
+        found, end = taken_apart([word.text for word in words], self._kind)
+        for each in found:
+            self._take(each, words)
+        return end
 
     def read(self, words: Sequence[Word], number: int) -> Read:
         rest = words[self.options(words) :]
@@ -155,67 +147,25 @@ class _Line:
         )
         return Read((service,), tuple(self.problems))
 
-    def _long(self, words: Sequence[Word], at: int) -> int:
-        name, equals, value = words[at].text[2:].partition("=")
-        place = Place(self._file, words[at].line)
-        if name in self._flags:
-            self._add(name, value if equals else None, place, words[at], words[at].span)
-            return at + 1
-        if name not in self._values:
-            self._unknown(f"--{name}", place)
-            return at + 1
-        if equals:
-            self._add(name, value, place, words[at], words[at].span)
-            return at + 1
-        return self._with_next(name, words, at)
+    def _take(self, each: Typed, words: Sequence[Word]) -> None:
+        option, place, last = each.option, Place(self._file, words[each.at].line), words[each.end - 1]
+        if option is None:
+            self._problem(
+                place, msg("{program} run has no option {option}.", program=self._kind.value, option=each.name)
+            )
+        elif each.lacks:
+            self._problem(place, msg("The option {option} has no value.", option=f"--{option.name}"))
+        elif option.form is FLAG and true(each.value) is None:
+            self._problem(place, msg("{value} is neither true nor false.", value=each.value or ""))
+        else:
+            span = (words[each.at].span[0], last.span[1]) if each.alone else None
+            self.said.append(GivenOption(option.name, each.value, place, span))
+            few_enough(self.said, place)
+            for variable in last.variables if option.touches else ():
+                what = msg("{what} is left as it is: nothing is taken from the environment.", what=variable)
+                self.problems.append(Problem(place, what, unread=True))
 
-    def _short(self, words: Sequence[Word], at: int) -> int:
-        """Letters in one word: the first that takes a value has all the rest of it."""
-        letters = words[at].text[1:]
-        place = Place(self._file, words[at].line)
-        for position, letter in enumerate(letters):
-            name = SHORT.get(letter, "")
-            if name in self._flags:
-                rest = letters[position + 1 :]
-                if rest.startswith("="):
-                    self._add(name, rest[1:], place, words[at])
-                    return at + 1
-                self._add(name, None, place, words[at], words[at].span if len(letters) == 1 else None)
-                continue
-            if name not in self._values:
-                self._unknown(f"-{letter}", place)
-                return at + 1
-            value = letters[position + 1 :]
-            span = words[at].span if position == 0 else None
-            if value:
-                self._add(name, value.removeprefix("="), place, words[at], span)
-                return at + 1
-            return self._with_next(name, words, at, alone=position == 0)
-        return at + 1
-
-    def _with_next(self, name: str, words: Sequence[Word], at: int, *, alone: bool = True) -> int:
-        if at + 1 >= len(words):
-            what = msg("The option {option} has no value.", option=f"--{name}")
-            self.problems.append(Problem(Place(self._file, words[at].line), what))
-            return at + 1
-        span = (words[at].span[0], words[at + 1].span[1]) if alone else None
-        self._add(name, words[at + 1].text, Place(self._file, words[at].line), words[at + 1], span)
-        return at + 2
-
-    def _add(self, name: str, value: str | None, place: Place, word: Word, span: tuple[int, int] | None = None) -> None:
-        name = SAME.get(name, name)
-        if name in self._flags and true(value) is None:
-            what = msg("{value} is neither true nor false.", value=value or "")
-            self.problems.append(Problem(place, what))
-            return
-        self.said.append(GivenOption(name, value, place, span))
-        few_enough(self.said, place)
-        for each in () if name in WITHOUT_EFFECT else word.variables:
-            what = msg("{what} is left as it is: nothing is taken from the environment.", what=each)
-            self.problems.append(Problem(place, what, unread=True))
-
-    def _unknown(self, option: str, place: Place) -> None:
-        what = msg("{program} run has no option {option}.", program=self._kind.value, option=option)
+    def _problem(self, place: Place, what: Message) -> None:
         self.problems.append(Problem(place, what))
 
 

@@ -13,9 +13,12 @@ import re
 import shlex
 
 from stratascope.core import shell_quote
-from stratascope.core.container import AskedDevice, AskedPort, EngineKind
+from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.request import HealthTest, Pairs, RunMount, RunOptions, health_command
+from stratascope.core.options.rules import WRITABLE
+from stratascope.core.options.table import LIMITS, MODES
+from stratascope.core.options.values import LIMIT, device_text, port_text
 from stratascope.formats.shared import (
     USUAL,
     capabilities,
@@ -23,10 +26,11 @@ from stratascope.formats.shared import (
     file_name,
     has_profile,
     is_default_apparmor,
-    may_be_secret,
     missing,
     one,
+    restart_text,
     title,
+    variables,
     withheld,
 )
 
@@ -93,19 +97,6 @@ def duration(nanoseconds: int) -> str:
     return f"{nanoseconds}ns" if nanoseconds % _SECOND else f"{nanoseconds // _SECOND}s"
 
 
-def port_text(port: AskedPort) -> str:
-    """`127.0.0.1:8080:80/tcp`, with brackets around an IPv6 address."""
-    address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
-    if address:
-        return f"{address}:{port.host_port}:{port.container_port}"
-    return f"{port.host_port}:{port.container_port}" if port.host_port else port.container_port
-
-
-def device_text(device: AskedDevice) -> str:
-    """`/dev/fuse:/dev/fuse:rwm`, or a name of the Container Device Interface, which has no place in the container."""
-    return device.source if "=" in device.source else f"{device.source}:{device.target}:{device.permissions}"
-
-
 def network_known(network: str, kind: EngineKind, tool: EngineKind) -> bool:
     """Whether the tool knows a network mode of that kind of engine."""
     return kind is tool or network in ("host", "none", "bridge") or network.startswith("container:")
@@ -133,36 +124,32 @@ def _command(options: RunOptions, tool: EngineKind) -> tuple[list[str], tuple[st
 def _process(
     options: RunOptions, tool: EngineKind, secrets: bool, said: Options, unsaid: list[Message]
 ) -> list[str]:  # fmt: skip
-    for name, value in (("hostname", options.hostname), ("user", options.user), ("workdir", options.workdir)):
+    for name, value in (("hostname", options.hostname), ("user", options.asked.user), ("workdir", options.workdir)):
         if value:
             said.append((name, value))
     if options.domainname and tool is _DOCKER:
         said.append(("domainname", options.domainname))
     elif options.domainname:
         unsaid.append(one("domainname", options.domainname))
-    said.extend(("group-add", group) for group in options.groups)
+    said.extend(("group-add", group) for group in options.asked.groups)
     for name, flag in (("tty", options.tty), ("interactive", options.stdin), ("init", options.init)):
         if flag:
             said.append((name, None))
     hidden = []
-    for name, value in options.environment:
-        if name in options.plain:
-            continue  # the image has it
-        if not secrets and may_be_secret(options, name, value):
-            if tool is _PODMAN and name.endswith("*"):
-                unsaid.append(one("env", name))  # it would take all of the shell's variables that begin so
-                continue
+    for name, content in variables(options, secrets):
+        if content is not None:
+            said.append(("env", f"{name}={content}"))
+        elif tool is _PODMAN and name.endswith("*"):
+            unsaid.append(one("env", name))  # it would take all of the shell's variables that begin so
+        else:
             hidden.append(name)
             said.append(("env", name))  # the shell's own value is taken
-        else:
-            said.append(("env", f"{name}={value}"))
     said.extend(("label", f"{name}={value}") for name, value in options.labels)
     said.extend(("annotation", f"{name}={value}") for name, value in options.annotations)
     if options.auto_remove:
         said.append(("rm", None))
-    if options.restart.name not in ("", "no"):
-        retries = f":{options.restart.retries}" if options.restart.retries else ""
-        said.append(("restart", f"{options.restart.name}{retries}"))
+    if restart := restart_text(options):
+        said.append(("restart", restart))
     if options.stop_signal:
         said.append(("stop-signal", options.stop_signal))
     if options.stop_timeout is not None:
@@ -199,13 +186,12 @@ def _health(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
 
 def log(options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, Pairs]:
     """The log driver in that engine's word, with its options; empty where there is none."""
-    if not options.log_driver:
-        return "", ()
-    if options.kind is tool:
-        return options.log_driver, options.log_options
-    driver = _LOG_DRIVERS.get(options.log_driver, "")
+    own = options.asked.log_driver
+    if options.kind is tool or not own:
+        return own, options.log_options if own else ()
+    driver = _LOG_DRIVERS.get(own, "")
     if not driver:
-        unsaid.append(one("log-driver", options.log_driver))
+        unsaid.append(one("log-driver", own))
         return "", ()
     for name, value in options.log_options:
         if name not in _LOG_OPTIONS:
@@ -214,17 +200,17 @@ def log(options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[s
 
 
 def _storage(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
-    if options.read_only:
+    if options.asked.read_only_root:
         said.append(("read-only", None))
         if tool is _PODMAN:
             said.append(("read-only-tmpfs", str(options.read_only_tmpfs).lower()))
         elif options.read_only_tmpfs:
-            said.extend(("tmpfs", f"{place}:rw,mode=1777") for place in ("/run", "/tmp", "/var/tmp"))
+            said.extend(("tmpfs", f"{place}:rw,mode=1777") for place in WRITABLE)
     for mount in options.mounts:
         said.append(written(mount, options, tool, unsaid))
     said.extend(("device", device_text(device)) for device in options.devices)
-    if options.shm_size:
-        said.append(("shm-size", str(options.shm_size)))
+    if options.asked.shm_size:
+        said.append(("shm-size", str(options.asked.shm_size)))
 
 
 def _network(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
@@ -260,14 +246,9 @@ def _network(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[
 
 
 def _rights(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
-    for name, mode in (
-        ("pid", options.pid),
-        ("ipc", options.ipc),
-        ("uts", options.uts),
-        ("cgroupns", options.cgroupns),
-        ("userns", options.userns),
-    ):
-        own = tool is _DOCKER and name in ("pid", "uts", "userns") and mode == "private"
+    modes = [(option.name, getattr(options.asked, option.field)) for option in MODES]
+    for name, mode in (*modes, ("userns", options.userns)):
+        own = _DOCKER in (tool, options.kind) and name in ("pid", "uts", "userns") and mode == "private"
         if not mode or own or (name == "userns" and options.uid_map):
             continue
         if tool is _DOCKER and ((name == "userns" and mode != "host") or mode.startswith("ns:")):
@@ -279,7 +260,7 @@ def _rights(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
             said.extend((name, each) for each in maps)
         else:
             unsaid.extend(one(name, each) for each in maps)
-    if options.privileged:
+    if options.asked.privileged:
         said.append(("privileged", None))
     add, drop = capabilities(options, tool)
     said.extend(("cap-drop", name) for name in drop)
@@ -290,7 +271,7 @@ def _rights(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
 def security_words(options: RunOptions, tool: EngineKind, unsaid: list[Message], profile: str) -> list[str]:
     """The values of `--security-opt`; `profile` is where the seccomp profile is, where it is given as JSON."""
     words = []
-    if options.no_new_privileges:
+    if options.asked.no_new_privileges:
         words.append("no-new-privileges")
     elif options.before.no_new_privileges:
         words.append("no-new-privileges=false" if tool is _DOCKER else "no-new-privileges:false")
@@ -300,8 +281,8 @@ def security_words(options: RunOptions, tool: EngineKind, unsaid: list[Message],
         words.append(f"seccomp={options.seccomp}")
     if options.apparmor and (options.kind is tool or not is_default_apparmor(options.apparmor)):
         words.append(f"apparmor={options.apparmor}")
-    words.extend(f"label={label}" for label in options.selinux)
-    if options.privileged:
+    words.extend(f"label={label}" for label in options.asked.selinux_options)
+    if options.asked.privileged:
         return words
     if tool is _PODMAN:
         if options.mask:
@@ -316,26 +297,19 @@ def security_words(options: RunOptions, tool: EngineKind, unsaid: list[Message],
 
 
 def _resources(options: RunOptions, tool: EngineKind, said: Options) -> None:
-    for name, number in (
-        ("memory", options.memory),
-        ("memory-swap", options.memory_swap),
-        ("memory-reservation", options.memory_reservation),
-    ):
-        if number:
-            said.append((name, str(number)))
-    if options.cpus:
-        said.append(("cpus", f"{options.cpus:.9g}"))
-    if options.pids > 0:
-        said.append(("pids-limit", str(options.pids)))
-    elif tool is _PODMAN:
-        said.append(("pids-limit", "-1"))  # it has a limit of its own by default
-    said.extend(("ulimit", f"{limit.name}={limit.soft}:{limit.hard}") for limit in options.limits)
+    for option in LIMITS:
+        if value := getattr(options.asked, option.field):
+            said.append((option.name, option.form.text(value)))
+        elif option.name == "pids-limit" and tool is _PODMAN:
+            said.append((option.name, "-1"))  # it has a limit of its own by default
+        if option.name == "memory-swap" and options.memory_reservation:
+            said.append(("memory-reservation", str(options.memory_reservation)))
+    said.extend(("ulimit", LIMIT.text(limit)) for limit in options.asked.limits)
     said.extend(("sysctl", f"{name}={value}") for name, value in options.sysctls)
 
 
 # -- mounts
 
-_DOCKER, _PODMAN = EngineKind.DOCKER, EngineKind.PODMAN
 # docker-run(1): what the third part of -v may be there; Podman takes all options of mount(8)
 _DOCKER_WORDS = frozenset(("z", "Z", "shared", "rshared", "slave", "rslave", "private", "rprivate", "nocopy"))
 _PROPAGATIONS = _DOCKER_WORDS - {"z", "Z", "nocopy"}  # of binds only

@@ -11,50 +11,30 @@ from collections.abc import Iterator
 from stratascope.core.container import AskedDevice, AskedMount, LogKeeping, ProfileKind
 from stratascope.core.layer import Row, Table
 from stratascope.core.message import Message, msg
+from stratascope.core.options.table import TITLES
 from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.namespaces.explanations import LABELS
 from stratascope.linux.namespace import Kind
 from stratascope.value import Value
 
+# Of fields that no option has for itself
 NAMES = {
     "pid": LABELS[Kind.PID],
     "ipc": LABELS[Kind.IPC],
     "uts": LABELS[Kind.UTS],
     "net": LABELS[Kind.NET],
     "cgroup": LABELS[Kind.CGROUP],
-    "privileged": msg("Privileged mode"),
     "root_read_only": msg("Root directory read-only"),
-    "masked_paths": msg("Masked paths"),
-    "read_only_paths": msg("Read-only paths in /proc"),
-    "mounts": msg("Mounts"),
-    "devices": msg("Devices of the host"),
-    "device_rules": msg("Device rules"),
-    "memory": msg("Memory"),
-    "memory_swap": msg("Memory and swap together"),
-    "pids": msg("Processes"),
-    "cpu_cores": msg("CPU"),
-    "cpuset": msg("CPUs that it can use"),
-    "cgroup_parent": msg("Parent control group"),
     "in_pod": msg("In a pod"),
     "own_users": msg("Own user namespace"),
-    "log_driver": msg("Log driver"),
-    "log": msg("Where its log goes"),
     "restored": msg("Restored from a checkpoint"),
     "added": msg("Added"),
     "dropped": msg("Dropped"),
     "bounding": msg("Bounding set"),
-    "no_new_privileges": msg("No new privileges"),
     "profile": msg("Seccomp profile"),
     "custom": msg("Profile file or text"),
-    "apparmor": msg("AppArmor profile"),
-    "apparmor_profile": msg("Profile name"),
-    "selinux_label": msg("SELinux label"),
-    "selinux_options": msg("SELinux options"),
     "host_processes": msg("The host's processes or shared memory"),
-    "userns_mode": msg("User namespace"),
-    "user": msg("User"),
-    "uid_map": msg("ID maps"),
     "network": msg("Network"),
     "first_free_port": msg("First unprivileged port"),
 }
@@ -84,7 +64,7 @@ def asked_table(asked: object) -> Table | None:
 
 
 def _name(field: str) -> Message:
-    return NAMES.get(field) or msg("{text}", text=field.replace("_", " "))
+    return NAMES.get(field) or TITLES.get(field) or msg("{text}", text=field.replace("_", " "))
 
 
 def _value(field: str, value: object) -> Message:

@@ -15,8 +15,9 @@ from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
 from stratascope.core.message import msg
 from stratascope.core.options.given import Place, Problem, Service
-from stratascope.core.options.meaning import ANYBODY, WRITABLE, Understood, understand
+from stratascope.core.options.meaning import ANYBODY, Understood, understand
 from stratascope.core.options.mounts import NOTHING_THERE, There
+from stratascope.core.options.rules import WRITABLE
 from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats

@@ -15,7 +15,7 @@ from stratascope.core.container import Asked, AskedMount, Engine, EngineKind, Im
 from stratascope.core.message import Message, msg
 from stratascope.core.options.difference import Change, UnwritableError, changes
 from stratascope.core.options.given import GivenOption, Service
-from stratascope.core.options.meaning import WRITABLE
+from stratascope.core.options.rules import WRITABLE
 from stratascope.core.options.table import KUBE_PLAY
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
