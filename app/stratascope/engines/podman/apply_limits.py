@@ -39,8 +39,6 @@ def limits(found: Body, had: Asked, asked: Asked) -> None:
     for key, value in (("memory", memory), ("cpu", cpu), ("pids", pids)):
         _set(resources, key, value)
     _set(found, "resource_limits", resources)
-    if had.cgroup_parent != asked.cgroup_parent:
-        _set(found, "cgroup_parent", asked.cgroup_parent)
     if had.limits != asked.limits:
         wanted = [
             {"type": each.name.lower(), "soft": each.soft % NO_LIMIT, "hard": each.hard % NO_LIMIT}

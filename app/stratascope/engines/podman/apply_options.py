@@ -33,6 +33,8 @@ _LISTS = (
     ("image_volumes", "Destination"),
 )
 _SHARED = ("netns", "pidns", "ipcns", "utsns", "cgroupns", "userns")
+# Fields that the request has under the same name
+_ALIKE = ("no_new_privileges", "user", "shm_size", "cgroup_parent")
 _WITH_PORTS = ("bridge", "private", "default", "slirp4netns", "pasta")
 
 
@@ -100,10 +102,9 @@ def _rights(found: Body, had: Asked, asked: Asked) -> None:
     if left_privileged or (had.cap_add, had.cap_drop) != (asked.cap_add, asked.cap_drop):
         _put(found, "cap_add", list(asked.cap_add))
         _put(found, "cap_drop", list(asked.cap_drop))
-    if had.no_new_privileges != asked.no_new_privileges:
-        _put(found, "no_new_privileges", asked.no_new_privileges)
-    if had.user != asked.user:
-        _put(found, "user", asked.user)
+    for name in _ALIKE:
+        if getattr(had, name) != getattr(asked, name):
+            _put(found, name, getattr(asked, name))
 
 
 def _profiles(found: Body, had: Asked, asked: Asked) -> None:
@@ -298,8 +299,6 @@ def _add_typed(found: Body, name: str, value: str) -> None:
 
 
 def _sizes(found: Body, had: Asked, asked: Asked) -> None:
-    if had.shm_size != asked.shm_size:
-        _put(found, "shm_size", asked.shm_size)
     new = {name: value for name, value in asked.sysctls if (name, value) not in had.sysctls}
     if new:
         found["sysctl"] = {**(found.get("sysctl") or {}), **new}
