@@ -6,7 +6,7 @@ Each language is loaded where it is read: YAML takes a while.
 from __future__ import annotations
 
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import Place, Problem
+from stratascope.core.options.given import Position, Problem
 from stratascope.formats.quadlet.unit import is_unit
 from stratascope.formats.run import read as run
 from stratascope.formats.text import MOST_SERVICES, Beside, Files, Language, Read, TooMuchError
@@ -73,4 +73,4 @@ def _yaml(text: str, file: str, files: Beside) -> Read:
 
 
 def _failed(file: str, line: int, what: Message) -> Read:
-    return Read(problems=(Problem(Place(file, line), what, True),))
+    return Read(problems=(Problem(Position(file, line), what, True),))

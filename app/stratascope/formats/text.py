@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import GivenOption, Place, Problem, Service
+from stratascope.core.options.given import GivenOption, Position, Problem, Service
 from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.value import Value
 
@@ -87,7 +87,7 @@ class NoFiles:
 class TooMuchError(Exception):
     """More than is read here; `place` is where it goes beyond."""
 
-    def __init__(self, place: Place, message: Message) -> None:
+    def __init__(self, place: Position, message: Message) -> None:
         super().__init__(message.id)
         self.place, self.message = place, message
 
@@ -101,7 +101,7 @@ class Beside:
         self._names: dict[str, tuple[str, ...]] = {}
         self.variables = files.variables
 
-    def read(self, path: str, asked: Place) -> str | None:
+    def read(self, path: str, asked: Position) -> str | None:
         """A file's text; None where it can't be read. `asked`: where it is named. Raises TooMuchError."""
         path = same(path)
         if path not in self._texts:
@@ -128,7 +128,7 @@ class Counted:
     def __init__(self) -> None:
         self._all = 0
 
-    def take(self, said: Sequence[GivenOption], place: Place) -> None:
+    def take(self, said: Sequence[GivenOption], place: Position) -> None:
         """One container's, which begins at that place. Raises TooMuchError."""
         few_enough(said, place)
         self._all += len(said)
@@ -141,7 +141,7 @@ class Counted:
                 raise TooMuchError(each.place, what)
 
 
-def few_enough(said: Sequence[GivenOption], place: Place) -> None:
+def few_enough(said: Sequence[GivenOption], place: Position) -> None:
     """Raises TooMuchError where these are more than one container has."""
     if len(said) > OPTIONS:
         what = msg("More than {most} options for one container: leave some of them out.", most=OPTIONS)
@@ -154,7 +154,7 @@ def same(path: str) -> str:
     return ("/" if path.startswith("/") else "") + "/".join(parts)
 
 
-def unread(path: str, asked: Place) -> Problem:
+def unread(path: str, asked: Position) -> Problem:
     """What is said of a file that can't be read."""
     what = msg(
         "The file {file} can't be read, so what it asks for is not known. It has to be an ordinary text file of at "

@@ -11,7 +11,7 @@ from stratascope.core.message import Message
 from stratascope.value import Value
 
 
-class Place(Value):
+class Position(Value):
     """A line of a file, counted from 1; 0 is the file as a whole."""
 
     file: str
@@ -29,7 +29,7 @@ class GivenOption(Value):
 
     name: str
     value: str | None
-    place: Place
+    place: Position
     span: tuple[int, int] | None = None
 
 
@@ -40,7 +40,7 @@ class Problem(Value):
     open than is said.
     """
 
-    place: Place
+    place: Position
     text: Message
     fatal: bool = False
     unread: bool = False
@@ -56,7 +56,7 @@ class Service(Value):
     UNPRINTED = ("words", "files")
 
     name: str
-    place: Place
+    place: Position
     image: str
     said: tuple[GivenOption, ...] = ()
     kind: EngineKind | None = None  # the engine that the text is for; None: any

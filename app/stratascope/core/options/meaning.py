@@ -337,7 +337,7 @@ def _container(service: Service, options: Options, plain: Container, image: Imag
         selinux_options=tuple(lists["selinux_options"]),
         cpu_cores=_cores(options),
     )
-    asked = _settled(asked, options, plain.asked)
+    asked = _implied(asked, options, plain.asked)
     return replace(
         plain,
         engine=options.engine.id,
@@ -364,7 +364,7 @@ def _is_place(text: str) -> bool:
     return text.startswith("/")
 
 
-def _settled(asked: Asked, options: Options, plain: Asked) -> Asked:
+def _implied(asked: Asked, options: Options, plain: Asked) -> Asked:
     """What one option means for others."""
     engine, docker = options.engine, options.docker
     if asked.privileged:

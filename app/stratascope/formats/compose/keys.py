@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from stratascope.core.message import msg
-from stratascope.core.options.given import GivenOption, Place, Problem
+from stratascope.core.options.given import GivenOption, Position, Problem
 from stratascope.core.options.mounts import bound_folder
 from stratascope.core.options.table import OPTIONS
 from stratascope.core.options.values import FLAG
@@ -85,7 +85,7 @@ class Keys:
         elif not name.startswith("x-") and name not in _WITHOUT_EFFECT:
             self.problems.append(Problem(key.place, msg("Compose has no key {name} in a service.", name=name)))
 
-    def _add(self, name: str, value: str | None, place: Place) -> None:
+    def _add(self, name: str, value: str | None, place: Position) -> None:
         self._said.append(GivenOption(name, value, place))
 
     def _text(self, node: Node | None) -> str | None:
@@ -215,7 +215,7 @@ class Keys:
     def _of_labels(self, node: Node) -> None:
         self.labels = tuple((name, value) for name, value, _ in self._assignments(node))
 
-    def _assignments(self, node: Node) -> list[tuple[str, str, Place]]:
+    def _assignments(self, node: Node) -> list[tuple[str, str, Position]]:
         found = []
         if isinstance(node, Mapping):
             for key, value in node.pairs():

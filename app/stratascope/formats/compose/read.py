@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import Place, Problem, Service
+from stratascope.core.options.given import Position, Problem, Service
 from stratascope.formats.compose.keys import Keys, Variables, dotenv
 from stratascope.formats.text import LEVELS, MOST_SERVICES, Beside, Counted, Read, TooMuchError, same, unread
 from stratascope.formats.yaml.read import VALUES, List, Mapping, Node, Text, YamlError, at, documents, texts
@@ -48,7 +48,7 @@ class _Compose:
         self._given: dict[str, Node] = {}  # secrets and configs
         self._named: dict[int, dict[str, Node]] = {}
         self._project = ""
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, Position] = {}
 
     def read(self, document: Node, file: str) -> Read:
         assert isinstance(document, Mapping)
@@ -69,7 +69,7 @@ class _Compose:
             keys = Keys(variables, self._volumes, self._given, self._project)
             said = keys.read(fields)
             self._problems += keys.problems
-            place = next(iter(fields.values()))[0].place if fields else Place(file, 0)
+            place = next(iter(fields.values()))[0].place if fields else Position(file, 0)
             place = self._places.get(service, place)
             counted.take(said, place)
             services.append(
@@ -83,7 +83,7 @@ class _Compose:
                 )
             )
         if not services:
-            self._problems.append(Problem(Place(file, 0), msg("There is no service here."), True))
+            self._problems.append(Problem(Position(file, 0), msg("There is no service here."), True))
         return Read(tuple(services), tuple(self._problems))
 
     def _services(self, document: Mapping, file: str, above: tuple[str, ...]) -> dict[str, Fields]:
@@ -115,7 +115,7 @@ class _Compose:
                     found[name.text] = self._fields(node, file, name, ())
         return found
 
-    def _included(self, document: Mapping, file: str) -> list[tuple[str, Place]]:
+    def _included(self, document: Mapping, file: str) -> list[tuple[str, Position]]:
         node = document.get("include")
         names = []
         for item in node.items if isinstance(node, List) else ():
@@ -135,7 +135,7 @@ class _Compose:
         return next((posixpath.join(folder, f"{stem}.override.{end}") for end in ("yml", "yaml")
                      if f"{stem}.override.{end}" in there), "")  # fmt: skip
 
-    def _document(self, file: str, asked: Place) -> Mapping | None:
+    def _document(self, file: str, asked: Position) -> Mapping | None:
         if same(file) in self._documents:
             return self._documents[same(file)]
         text = self._files.read(file, asked)
@@ -147,7 +147,7 @@ class _Compose:
                 first = next(iter(documents(text, file)), None)
                 found = first if isinstance(first, Mapping) else None
             except YamlError as error:
-                self._problems.append(Problem(Place(file, error.line), error.message, unread=True))
+                self._problems.append(Problem(Position(file, error.line), error.message, unread=True))
         self._documents[same(file)] = found
         return found
 
@@ -206,7 +206,7 @@ class _Compose:
             self._named[id(document)] = known
         return known
 
-    def _say(self, place: Place, text: Message) -> None:
+    def _say(self, place: Position, text: Message) -> None:
         self._problems.append(Problem(place, text))
 
 
@@ -220,7 +220,7 @@ def _extended(node: Node) -> tuple[str, str]:
     return "", ""
 
 
-def _few_enough(above: Sequence[object], place: Place) -> None:
+def _few_enough(above: Sequence[object], place: Position) -> None:
     """Raises TooMuchError for one more level than are followed."""
     if len(above) > LEVELS:
         what = msg(

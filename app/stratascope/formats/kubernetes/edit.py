@@ -15,7 +15,7 @@ import yaml
 
 from stratascope.core.message import msg
 from stratascope.core.options.difference import Change, UnwritableError
-from stratascope.core.options.given import GivenOption, Place, Service
+from stratascope.core.options.given import GivenOption, Position, Service
 from stratascope.core.options.values import decimal, size
 from stratascope.formats.kubernetes.read import CONTAINERS, quantity
 from stratascope.formats.yaml.edit import inserted, is_json, offset, pairs, replaced, with_entry, without
@@ -73,7 +73,7 @@ def _container(nodes: list[Node], service: Service) -> tuple[Mapping, Mapping]:
     raise UnwritableError(service.name)
 
 
-def _at(nodes: list[Node], place: Place) -> Mapping:
+def _at(nodes: list[Node], place: Position) -> Mapping:
     found = next((node for node in _all(nodes) if isinstance(node, Mapping) and node.place == place), None)
     if found is None:
         raise UnwritableError(str(place))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
-from stratascope.core.options.given import GivenOption, Place, Problem, Service
+from stratascope.core.options.given import GivenOption, Position, Problem, Service
 from stratascope.core.options.mounts import bound_folder
 from stratascope.core.options.table import KUBE_PLAY
 from stratascope.formats.text import MOST_SERVICES, Counted, Read
@@ -63,7 +63,7 @@ def read(documents: Sequence[Node], file: str) -> Read:
         what = msg(
             "There is no pod here, nor anything that creates one (Deployment, StatefulSet, DaemonSet, Job, CronJob)."
         )
-        problems.append(Problem(Place(file, 0), what, True))
+        problems.append(Problem(Position(file, 0), what, True))
     return Read(tuple(services), tuple(problems))
 
 
@@ -289,7 +289,7 @@ _VOLUMES = frozenset(
 _GROUPS = ("initContainers", "containers", "ephemeralContainers")
 
 
-def level(spec: Mapping, place: Place) -> Problem:
+def level(spec: Mapping, place: Position) -> Problem:
     """A note: the level, and the fields that keep it from the next."""
     lacking = tuple(dict.fromkeys(_against_baseline(spec)))
     if lacking:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
-from stratascope.core.options.given import GivenOption, Place, Problem, Service
+from stratascope.core.options.given import GivenOption, Position, Problem, Service
 from stratascope.core.options.mounts import bound_folder
 from stratascope.core.options.table import OPTIONS
 from stratascope.core.options.values import CAPABILITY, FLAG, PAIR
@@ -49,7 +49,7 @@ def read(text: str, file: str, files: Beside) -> Read:
         found = entries(text, file)
     except UnitError as error:
         what = msg("This is not a line of a unit: it is neither [SECTION] nor KEY=VALUE.")
-        return Read(problems=(Problem(Place(file, error.line), what, True),))
+        return Read(problems=(Problem(Position(file, error.line), what, True),))
     problems: list[Problem] = []
     found = in_effect([*found, *_drop_ins(file, files, problems)])
     if file.endswith(".kube"):
@@ -62,7 +62,7 @@ def read(text: str, file: str, files: Beside) -> Read:
             if section == "Pod"
             else msg("There is no section [Container] here.")
         )
-        return Read(problems=(*problems, Problem(Place(file, 0), what, True)))
+        return Read(problems=(*problems, Problem(Position(file, 0), what, True)))
     unit = _Unit(file, files)
     service = unit.service(own)
     return Read((service,), (*problems, *unit.problems))
@@ -84,20 +84,20 @@ def _drop_ins(file: str, files: Beside, problems: list[Problem]) -> list[Entry]:
         by_name |= {conf: where for conf in files.names(where) if conf.endswith(".conf")}
     for conf, where in sorted(by_name.items()):
         path = posixpath.join(where, conf)
-        text = files.read(path, Place(path, 0))
+        text = files.read(path, Position(path, 0))
         if text is None:
-            problems.append(unread(path, Place(path, 0)))
+            problems.append(unread(path, Position(path, 0)))
             continue
         try:
             found += entries(text, path)
         except UnitError as error:
-            problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
+            problems.append(Problem(Position(path, error.line), msg("This is not a line of a unit.")))
     return found
 
 
 def _kube(found: list[Entry], file: str, files: Beside, problems: list[Problem]) -> Read:
     entry = next((entry for entry in found if (entry.section, entry.key) == ("Kube", "Yaml")), None)
-    place = Place(file, 0) if entry is None else entry.place
+    place = Position(file, 0) if entry is None else entry.place
     path = "" if entry is None else posixpath.join(posixpath.dirname(file), entry.value)
     text = files.read(path, place) if path else None
     if text is None:
@@ -105,7 +105,7 @@ def _kube(found: list[Entry], file: str, files: Beside, problems: list[Problem])
     try:
         made = kubernetes.read(documents(text, path), path)
     except YamlError as error:
-        return Read(problems=(*problems, Problem(Place(path, error.line), error.message, True)))
+        return Read(problems=(*problems, Problem(Position(path, error.line), error.message, True)))
     unit = _Unit(file, files)
     said = unit.asked([entry for entry in found if entry.section == "Kube" and entry.key in _KUBE_TOO])
     said = [each for each in said if each.name in _OF_KUBE]
@@ -134,7 +134,7 @@ class _Unit:
     def service(self, own: list[Entry]) -> Service:
         names = {entry.key: entry for entry in own}
         if "Image" not in names and "Rootfs" not in names:
-            self.problems.append(Problem(Place(self._file, 0), msg("The unit names no image.")))
+            self.problems.append(Problem(Position(self._file, 0), msg("The unit names no image.")))
         self.asked(own)
         user, group = names.get("User"), names.get("Group")
         if user is not None:
@@ -277,7 +277,7 @@ class _Unit:
                 found = in_effect([*entries(text, path), *_drop_ins(path, self._files, self.problems)])
                 self._known[path] = found
             except UnitError as error:
-                self.problems.append(Problem(Place(path, error.line), msg("This is not a line of a unit.")))
+                self.problems.append(Problem(Position(path, error.line), msg("This is not a line of a unit.")))
         return self._known[path]
 
     def _of_podmanargs(self, entry: Entry) -> None:
@@ -289,7 +289,7 @@ class _Unit:
         self._said += said
         self.problems += problems
 
-    def _shared(self, found: list[str], place: Place) -> Iterator[str]:
+    def _shared(self, found: list[str], place: Position) -> Iterator[str]:
         """What a pod's containers share beside network, IPC and host name, which are no matter for what is outside."""
         following = iter(found)
         for word in following:

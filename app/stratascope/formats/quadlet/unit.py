@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 
 from stratascope.core.notation import NoNotationError
-from stratascope.core.options.given import Place
+from stratascope.core.options.given import Position
 from stratascope.core.sanitize import plain
 from stratascope.formats.run.read import ShellError, commands
 from stratascope.value import Value
@@ -30,7 +30,7 @@ class Entry(Value):
     section: str
     key: str
     value: str
-    place: Place
+    place: Position
 
 
 class UnitError(Exception):
@@ -58,7 +58,7 @@ def entries(text: str, file: str) -> list[Entry]:
         if bare.endswith("\\"):
             whole += bare[:-1] + " "
             continue
-        whole, place, begun = (whole + bare).strip(), Place(file, begun), 0
+        whole, place, begun = (whole + bare).strip(), Position(file, begun), 0
         if whole.startswith("[") and whole.endswith("]"):
             section = whole[1:-1]
         elif "=" in whole and section:

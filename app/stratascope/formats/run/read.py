@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import GivenOption, Place, Problem, Service
+from stratascope.core.options.given import GivenOption, Position, Problem, Service
 from stratascope.core.options.values import FLAG, true
 from stratascope.core.options.words import Typed, taken_apart
 from stratascope.formats.text import MOST_SERVICES, Counted, Read, TooMuchError, few_enough
@@ -38,7 +38,7 @@ def read(text: str, file: str) -> Read:
     try:
         found = commands(text)
     except ShellError as error:
-        place = Place(file, error.line)
+        place = Position(file, error.line)
         if error.what == "many":
             return Read(problems=(Problem(place, msg("There are too many words for one command."), True),))
         text_ = msg("The quote {mark} that begins here is never closed.", mark=error.what)
@@ -54,7 +54,7 @@ def read_words(words: Sequence[str]) -> Read:
         return Read(problems=(Problem(error.place, error.message, True),))
 
 
-def read_options(words: Sequence[str], kind: EngineKind, place: Place) -> tuple[list[GivenOption], list[Problem]]:
+def read_options(words: Sequence[str], kind: EngineKind, place: Position) -> tuple[list[GivenOption], list[Problem]]:
     """Options alone, all said at that place; what follows them is no option. Raises TooMuchError."""
     line = _Line(kind, place.file, Word("", place.line))
     line.options([Word(word, place.line) for word in words])
@@ -87,7 +87,7 @@ def _all(found: Sequence[Sequence[Word]], file: str) -> Read:
             problems += one.problems
     if not services and not problems:
         what = msg("There is no run command here: docker run …, podman run …, or the create of either.")
-        problems.append(Problem(Place(file, 0), what, True))
+        problems.append(Problem(Position(file, 0), what, True))
     return Read(tuple(services), tuple(problems))
 
 
@@ -116,7 +116,7 @@ def _after_program(words: Sequence[Word]) -> tuple[EngineKind, Sequence[Word], W
 
 class _Line:
     def __init__(self, kind: EngineKind, file: str, first: Word) -> None:
-        self._kind, self._file, self._place = kind, file, Place(file, first.line)
+        self._kind, self._file, self._place = kind, file, Position(file, first.line)
         self.said: list[GivenOption] = []
         self.problems: list[Problem] = []
 
@@ -148,7 +148,7 @@ class _Line:
         return Read((service,), tuple(self.problems))
 
     def _take(self, each: Typed, words: Sequence[Word]) -> None:
-        option, place, last = each.option, Place(self._file, words[each.at].line), words[each.end - 1]
+        option, place, last = each.option, Position(self._file, words[each.at].line), words[each.end - 1]
         if option is None:
             self._problem(
                 place, msg("{program} run has no option {option}.", program=self._kind.value, option=each.name)
@@ -165,7 +165,7 @@ class _Line:
                 what = msg("{what} is left as it is: nothing is taken from the environment.", what=variable)
                 self.problems.append(Problem(place, what, unread=True))
 
-    def _problem(self, place: Place, what: Message) -> None:
+    def _problem(self, place: Position, what: Message) -> None:
         self.problems.append(Problem(place, what))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import Place
+from stratascope.core.options.given import Position
 
 DEPTH, VALUES = 60, 200_000  # of one document, with all that its aliases repeat
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
@@ -38,8 +38,8 @@ class Node:
         self.file, self.start, self.end, self.tag, self.size = file, start, start, tag, 1
 
     @property
-    def place(self) -> Place:
-        return Place(self.file, self.start[0] + 1)
+    def place(self) -> Position:
+        return Position(self.file, self.start[0] + 1)
 
 
 class Text(Node):

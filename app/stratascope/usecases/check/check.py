@@ -17,7 +17,7 @@ from stratascope.core.container import Container, Engine, EngineKind, Image
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import Place, Problem, Service
+from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.mounts import There
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.formats.read import read
@@ -119,7 +119,7 @@ class Checker:
             if not any(service.name == name for service in found.services):
                 known = ", ".join(service.name for service in found.services)
                 what = msg("There is no service {name} here; available: {known}.", name=name, known=known)
-                problems.append(Problem(Place("", 0), what, True))
+                problems.append(Problem(Position("", 0), what, True))
         services = [each for each in found.services if not only or each.name in only]
         for service in services[:1]:
             self._hosts.expect(service.kind, service.image)

@@ -14,7 +14,7 @@ from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
 from stratascope.core.message import msg
-from stratascope.core.options.given import Place, Problem, Service
+from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.meaning import ANYBODY, Understood, understand
 from stratascope.core.options.mounts import NOTHING_THERE, There
 from stratascope.core.options.rules import WRITABLE
@@ -224,10 +224,10 @@ class _Without:
 
     def __init__(self, predictor: Predictor, service: Service, image: Image | None, tries: Tries) -> None:
         self._predictor, self._service, self._image, self._tries = predictor, service, image, tries
-        self._less: list[tuple[Place, Container]] | None = None
+        self._less: list[tuple[Position, Container]] | None = None
         self._left: dict[tuple[str, int], frozenset[tuple[str, str]] | None] = {}
 
-    def place_of(self, layer: Layer, finding: Finding) -> Place:
+    def place_of(self, layer: Layer, finding: Finding) -> Position:
         key = (finding.code, repr(finding.text))
         for number, (place, container) in enumerate(self._containers()):
             left = self._findings(layer, number, container)
@@ -235,7 +235,7 @@ class _Without:
                 return place
         return self._service.place
 
-    def _containers(self) -> list[tuple[Place, Container]]:
+    def _containers(self) -> list[tuple[Position, Container]]:
         if self._less is None:
             said = tuple(each for each in self._service.said if each.name not in WITHOUT_EFFECT)
             self._whole = self._understood(self._service)
