@@ -22,7 +22,7 @@ from stratascope.core.options.values import device_of
 from stratascope.core.ports import RawContainer
 from stratascope.engines.podman.create_command import options as typed_options
 from stratascope.engines.podman.recreate_security import unmasked
-from stratascope.engines.podman.sources import added
+from stratascope.engines.podman.sources import added, id_maps
 from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     Answer,
@@ -168,11 +168,11 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         apparmor=apparmor,
         apparmor_profile=apparmor_profile,
         selinux_options=tuple(labels),
-        uid_map=_id_map(host.part("IDMappings"), "UidMap"),
+        uid_map=id_maps(host.part("IDMappings"), "UidMap"),
         ports=_ports(host),
         # inspect does not tell them
         sysctls=tuple((name, value) for name, _, value in (word.partition("=") for word in typed.get("sysctl", ()))),
-        gid_map=_id_map(host.part("IDMappings"), "GidMap"),
+        gid_map=id_maps(host.part("IDMappings"), "GidMap"),
     )
 
 
@@ -221,16 +221,3 @@ def _mount(mount: Answer) -> AskedMount:
         propagation=mount.text("Propagation"),
         volume=mount.text("Name"),
     )
-
-
-def _id_map(mappings: Answer, field: str) -> tuple[tuple[int, int, int], ...]:
-    """`["0:200000:65536"]`: inside, outside, length."""
-    found = []
-    for text in mappings.texts(field) or ():
-        numbers = text.split(":")
-        if len(numbers) != 3 or not all(
-            number.isascii() and number.isdigit() and len(number) < 20 for number in numbers
-        ):
-            raise ValueError(f"HostConfig.IDMappings.{field}: no id mapping: {text[:60]!r}")
-        found.append((int(numbers[0]), int(numbers[1]), int(numbers[2])))
-    return tuple(found)

@@ -9,7 +9,7 @@ from typing import Any
 
 from stratascope.core.message import Message, msg
 from stratascope.engines.podman.create_command import networks
-from stratascope.engines.podman.sources import Known, objects, part
+from stratascope.engines.podman.sources import Known, id_maps, objects, part
 
 Body = dict[str, Any]
 
@@ -52,7 +52,10 @@ def _user_namespace(source: Known, body: Body) -> None:
     # Inspect says "private" for keep-id, auto and nomap alike
     text = source.note("userns") or host.text("UsernsMode")
     mappings = host.part("IDMappings")
-    maps = {key: [_mapping(word) for word in mappings.texts(key) or ()] for key in ("UidMap", "GidMap")}
+    names = ("container_id", "host_id", "size")
+    maps = {
+        key: [dict(zip(names, each, strict=True)) for each in id_maps(mappings, key)] for key in ("UidMap", "GidMap")
+    }
     if not text or text == "host" or (not maps["UidMap"] and not text.startswith(_JOINED)):
         body["userns"] = mode(text or "host")
         return
@@ -66,13 +69,6 @@ def _user_namespace(source: Known, body: Body) -> None:
             "UIDMap": maps["UidMap"],
             "GIDMap": maps["GidMap"] or maps["UidMap"],
         }
-
-
-def _mapping(word: str) -> Body:
-    numbers = word.split(":")
-    if len(numbers) != 3 or not all(number.isascii() and number.isdigit() for number in numbers):
-        raise ValueError(f"HostConfig.IDMappings: no id mapping: {word[:60]!r}")
-    return {"container_id": int(numbers[0]), "host_id": int(numbers[1]), "size": int(numbers[2])}
 
 
 def network(source: Known, body: Body, lost: list[Message], differs: list[Message]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stratascope.core.options.values import id_map
 from stratascope.engines.podman.create_command import Options, options
 from stratascope.engines.shared.json_reader import Answer, parse, parse_object
 from stratascope.value import Value
@@ -114,6 +115,17 @@ def added(answer: Answer) -> tuple[str, ...]:
         return beyond
     given = answer.texts("EffectiveCaps") or ()
     return (*beyond, *(name for name in given if name not in beyond and name not in dropped))
+
+
+def id_maps(mappings: Answer, field: str) -> tuple[tuple[int, int, int], ...]:
+    """`["0:200000:65536"]`: inside, outside, length. Raises ValueError."""
+    found = []
+    for text in mappings.texts(field) or ():
+        numbers = id_map(text)
+        if numbers is None or min(numbers) < 0:
+            raise ValueError(f"HostConfig.IDMappings.{field}: no id mapping: {text[:60]!r}")
+        found.append(numbers)
+    return tuple(found)
 
 
 def part(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:
