@@ -18,7 +18,7 @@ from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.podman.apply_limits import limits, ports
 from stratascope.engines.podman.create_command import with_option, without
-from stratascope.engines.podman.recreate_network import mode
+from stratascope.engines.podman.recreate_network import NAMESPACES, mode
 from stratascope.engines.podman.recreate_security import MASKED, READ_ONLY
 from stratascope.engines.podman.sources import ANNOTATION
 from stratascope.engines.shared.asked_options import said_anew
@@ -150,14 +150,9 @@ def _paths(found: Body, had: Asked, asked: Asked) -> None:
 
 
 def _namespaces(found: Body, had: Asked, asked: Asked) -> None:
-    for key, before, after in (
-        ("pidns", had.pid_mode, asked.pid_mode),
-        ("ipcns", had.ipc_mode, asked.ipc_mode),
-        ("utsns", had.uts_mode, asked.uts_mode),
-        ("cgroupns", had.cgroupns_mode, asked.cgroupns_mode),
-    ):
-        if before != after:
-            found[key] = mode(after or "private")
+    for key, field in NAMESPACES.items():
+        if getattr(had, field) != getattr(asked, field):
+            found[key] = mode(getattr(asked, field) or "private")
     if found["ipcns"]["nsmode"] not in ("private", "shareable"):
         found.pop("shm_size", None)  # the API refuses it
     if found["utsns"]["nsmode"] != "private":

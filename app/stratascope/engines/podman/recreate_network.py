@@ -13,6 +13,8 @@ from stratascope.engines.podman.sources import Known, id_maps, objects, part
 
 Body = dict[str, Any]
 
+# By the field of what is asked for; users and network have more to say
+NAMESPACES = {"pidns": "pid_mode", "ipcns": "ipc_mode", "utsns": "uts_mode", "cgroupns": "cgroupns_mode"}
 _API_NAMES = {"ns": "path", "nomap": "no-map"}  # pkg/specgen/namespaces.go
 _JOINED = ("container:", "ns:")
 _NO_NETWORK = ("host", "none", "private", "pod")

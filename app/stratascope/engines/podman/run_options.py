@@ -12,6 +12,7 @@ from stratascope.core.container import Asked, AskedDevice, AskedPort
 from stratascope.core.message import Message, msg
 from stratascope.core.options.request import Endpoint, Pairs, RunMount, RunOptions, health_command
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec, RestartPolicy
+from stratascope.engines.podman.recreate_network import NAMESPACES
 from stratascope.engines.shared.asked_options import health_test
 from stratascope.engines.shared.json_reader import Answer, parse_object
 from stratascope.value import replace
@@ -19,7 +20,6 @@ from stratascope.value import replace
 _OURS = (TRANSACTION, ORIGINAL, NAME)
 _ANNOTATION = "io.podman.annotations."  # Podman writes them itself, from other options
 _ACCESS = {"ro", "rw"}
-_MODES = {"pidns": "pid_mode", "ipcns": "ipc_mode", "utsns": "uts_mode", "cgroupns": "cgroupns_mode"}
 # Fields that are one text, number or flag with an option of that meaning
 _TEXTS = {
     "timezone": "tz",
@@ -72,7 +72,9 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
     environment = request.pairs("env")
     period = cpu.whole("period")
     cores = cpu.whole("quota") / period if period and cpu.whole("quota") > 0 else 0.0
-    of_pod: dict[str, Any] = {field: "" for key, field in _MODES.items() if request.part(key).text("nsmode") == "pod"}
+    of_pod: dict[str, Any] = {
+        field: "" for key, field in NAMESPACES.items() if request.part(key).text("nsmode") == "pod"
+    }
     return RunOptions(
         kind=spec.kind,
         name=spec.name,
