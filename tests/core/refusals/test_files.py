@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from core.refusals.moments import MAPPED, around, call, check, mount, node, place
 
+from core.refusals.moments import MAPPED, around, call, check, mount, node, place
 from stratascope.core.ground import UNREAD
 from stratascope.core.refusals.files import claim
 from stratascope.core.refusals.refusal import FILES, Attempt, Strength

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from core.refusals.moments import around, call, check, happened, mount, place
 
+from core.refusals.moments import around, call, check, happened, mount, place
 from layers.surroundings import GROUND
 from layers.surroundings import around as surroundings
 from stratascope.core.ground import Ground

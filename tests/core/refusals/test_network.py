@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from core.refusals.moments import MAPPED, around, call, check
 
+from core.refusals.moments import MAPPED, around, call, check
 from stratascope.core.refusals.network import claim
 from stratascope.core.refusals.refusal import NETWORK, Attempt, Strength
 from stratascope.core.relaunch.want import Network, Setting, Want

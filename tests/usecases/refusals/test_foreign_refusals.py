@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from core.refusals.moments import EVERY, MAPPED
 from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.recorded import recorded
+from core.refusals.moments import EVERY, MAPPED
 from layers.surroundings import around, container
 from stratascope.core.observation.circumstances import (
     Address,

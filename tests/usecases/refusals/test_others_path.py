@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.refusals.moments import around, call, mount, place
-
 from layers.surroundings import around as surroundings
 from layers.surroundings import container
 from stratascope.core.refusals.refusal import Attempt, Denial

@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 import pytest
-from core.refusals.moments import attempted
 
 from captures.recorded import CAPTURES
+from core.refusals.moments import attempted
 from layers.surroundings import around, container
 from stratascope.core.refusals.refusal import Strength
 from stratascope.core.snapshot import ContainerState
