@@ -67,10 +67,7 @@ def _loads(text: str, name: str) -> Record:
     except (ValueError, RecursionError) as error:
         raise _damaged(name, json_damage(error, text)) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ProbeError(
-            msg("{name} is not a capture. Use a file written by `report --save-capture`.", name=name),
-            "no such format",
-        )
+        raise ProbeError(msg("{name} is not a capture. Use a file written by `report --save-capture`.", name=name))
     if document.get("version") != VERSION:
         raise ProbeError(
             msg(
@@ -79,8 +76,7 @@ def _loads(text: str, name: str) -> Record:
                 name=name,
                 version=str(document.get("version")),
                 own=VERSION,
-            ),
-            "other version",
+            )
         )
     try:
         record = msgspec.convert(document.get("record"), Record)
@@ -141,4 +137,4 @@ def load(path: Path) -> Record:
 
 
 def _damaged(name: str, why: Message) -> ProbeError:
-    return ProbeError(msg("The capture {name} is damaged. {why}", name=name, why=why), why.id)
+    return ProbeError(msg("The capture {name} is damaged. {why}", name=name, why=why))
