@@ -10,10 +10,10 @@ import errno
 import re
 
 import pytest
-from core.refusals.moments import around, call, check
 
 from captures.recorded import container, surroundings
 from collector.asking import needs_root
+from core.refusals.moments import around, call, check
 from denials.case import PODMAN
 from denials.cases.all import ALL
 from denials.cases.machines import APPARMOR, OF_ROOTLESS, SELINUX

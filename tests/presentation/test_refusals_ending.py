@@ -6,7 +6,7 @@ import json
 
 from stratascope.core.message import age, msg
 from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
-from stratascope.core.refusals.refusal import Claim, Remedy, Strength
+from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.presentation import refusals_report
 from stratascope.presentation.terminal import Style
@@ -16,7 +16,11 @@ CAUSE = Cause(
     GUESS,
     msg("The last line of its log says so."),
     "touch: /x\x1b[31m: Read-only file system",
-    (Remedy(msg("{name}={value}", name="tmpfs", value="/x"), Choice("tmpfs", "/x"), ("write-root-file-system",)),),
+    (
+        RefusalRemedy(
+            msg("{name}={value}", name="tmpfs", value="/x"), Choice("tmpfs", "/x"), ("write-root-file-system",)
+        ),
+    ),
 )
 OTHER = Cause(Claim("image", msg("The library {name} is missing from its image.", name="x"), Strength.SAID), msg("So."))
 ENDING = Ending(

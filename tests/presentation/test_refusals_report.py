@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stratascope.core.message import msg
-from stratascope.core.refusals.refusal import Remedy
+from stratascope.core.refusals.refusal import RefusalRemedy
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.translate import translate
@@ -14,9 +14,9 @@ from stratascope.presentation.refusals_report import NAMED, remedy_object, remed
 THREATS = all_threats()
 
 
-def remedy(count: int) -> Remedy:
+def remedy(count: int) -> RefusalRemedy:
     ids = tuple(threat.id for threat in THREATS[:count])
-    return Remedy(msg("Give it {name}", name="SYS_ADMIN"), Choice("capabilities", "CAP_SYS_ADMIN"), ids)
+    return RefusalRemedy(msg("Give it {name}", name="SYS_ADMIN"), Choice("capabilities", "CAP_SYS_ADMIN"), ids)
 
 
 @pytest.mark.parametrize("count", [1, NAMED, NAMED + 1, 40])
@@ -35,9 +35,9 @@ def test_json_has_all_of_them() -> None:
 
 def test_what_is_not_known_is_not_told_as_nothing() -> None:
     choice = Choice("capabilities", "CAP_SYS_ADMIN")
-    assert remedy_text(Remedy(msg("It is running."), choice, ())).endswith("That opens no threat.")
-    assert remedy_text(Remedy(msg("It is running."), choice)).endswith("What that opens is not known.")
+    assert remedy_text(RefusalRemedy(msg("It is running."), choice, ())).endswith("That opens no threat.")
+    assert remedy_text(RefusalRemedy(msg("It is running."), choice)).endswith("What that opens is not known.")
 
 
 def test_what_no_setting_gives_is_a_sentence_of_its_own() -> None:
-    assert remedy_text(Remedy(msg("Only the host can change it."))) == "Only the host can change it."
+    assert remedy_text(RefusalRemedy(msg("Only the host can change it."))) == "Only the host can change it."

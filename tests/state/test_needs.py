@@ -12,9 +12,9 @@ import pytest
 from stratascope.core.container import Container, Status
 from stratascope.core.observation.needs import NeedsError
 from stratascope.core.observation.observation import (
-    Denied,
     Observation,
     Phase,
+    RefusedCall,
     Seen,
     UsedArguments,
     UsedCall,
@@ -30,7 +30,7 @@ SEEN = Observation(
     (UsedCapability("CAP_CHOWN", True, 2, ("nginx",)),),
     (UsedCall("x86_64", "openat", 40, ("nginx",)),),
     (UsedArguments("x86_64", "socket", (2, 1, 0)),),
-    (Denied("nginx", "x86_64", "keyctl", 1, True, (), "", ()),),
+    (RefusedCall("nginx", "x86_64", "keyctl", 1, True, (), "", ()),),
     ("/run/nginx.pid", "/run/\udc80"),
     ("/dev/fuse",),
     (UsedPort("tcp", 80, False, True),),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rig.engine import Rig
-from stratascope.core.relaunch.trial import Refusal, Tried, Works
+from stratascope.core.relaunch.trial import Tried, TwinRefusal, Works
 from stratascope.core.relaunch.twin import TWIN
 from stratascope.i18n.translate import translate
 from stratascope.usecases.trial.trial import Witness
@@ -193,7 +193,7 @@ class _Below:
         assert self.rig is not None
         self.lies = Path(f"/proc/{self.rig.pid(container)}/cgroup").read_text()
 
-    def refusals(self) -> tuple[Refusal, ...]:
+    def refusals(self) -> tuple[TwinRefusal, ...]:
         return ()
 
 

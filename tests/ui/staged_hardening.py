@@ -31,7 +31,7 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
 )
-from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
+from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
@@ -48,7 +48,7 @@ from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
 from stratascope.usecases.tighten.afterwards import Afterwards
-from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
+from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes
 from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun, TrialDone, found
 from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
 from stratascope.value import replace
@@ -63,17 +63,17 @@ STEPS = (
 
 # What a replacement is refused: a value that is too tight, a switch that is too much, and what is no fault of ours
 REFUSED = (
-    Refusal(
+    TwinRefusal(
         "chown",
         msg("{by}: {call} needs {names}.", by="nginx", call="chown(/etc)", names="CHOWN"),
         Loosening("capabilities", Choice("capabilities", "CAP_CHOWN,CAP_KILL"), certain=True),
     ),
-    Refusal(
+    TwinRefusal(
         "write",
         msg("{by}: {call} would write where everything is read-only.", by="nginx", call="openat(/etc)"),
         Loosening("read-only-root", certain=True),
     ),
-    Refusal("kill", msg("{by}: {call} is stopped by the system call filter.", by="nginx", call="kill")),
+    TwinRefusal("kill", msg("{by}: {call} is stopped by the system call filter.", by="nginx", call="kill")),
 )
 
 
@@ -215,7 +215,7 @@ class StagedHardening(Hardening):
         self,
         state: ContainerState,
         wishes: Wishes,
-        lesson: Lesson | None = None,
+        lesson: TwinObserver | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[SearchEvent | Tightened]:
         self._call("tighten")
@@ -239,7 +239,7 @@ class StagedHardening(Hardening):
         rest = tuple(each for each in whole if each.toggle != self.breaks)
         rest = tuple(Choice(each.toggle, self.loosens.get(each.toggle, each.value)) for each in rest)
         if rest != whole:
-            refused = Refusal("k", msg("{by}: {call} is refused ({why}).", by="cron", call="open(/x)", why="EROFS"),
+            refused = TwinRefusal("k", msg("{by}: {call} is refused ({why}).", by="cron", call="open(/x)", why="EROFS"),
                               Loosening(self.breaks, certain=True))  # fmt: skip
             why = msg("It exited by itself, with status {status}.", status="1")
             yield TrialDone(2, Purpose.WHOLE, Tried(whole, Works.BREAKS, 2.0, why, refusals=(refused,)))

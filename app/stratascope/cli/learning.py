@@ -15,7 +15,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import needs_report
-from stratascope.usecases.observe.learning import held
+from stratascope.usecases.observe.service import held
 from stratascope.wiring.engines import Engines, open_engines
 from stratascope.wiring.hardening import connected
 from stratascope.wiring.learning import learning

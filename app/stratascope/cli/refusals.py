@@ -20,15 +20,15 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.refusals.ended.why import YOUNG
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.launch_spec import Executed
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import refusals_report
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.observe.learning import Learning
-from stratascope.usecases.refusals.service import Denials, Explaining
+from stratascope.usecases.observe.service import ObservationService
+from stratascope.usecases.refusals.service import RefusalList, RefusalService
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import connected
@@ -46,7 +46,7 @@ def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engin
     found = connected(engines, terminal=terminal, described=described)
     access, state = found.state(arguments.container)
     service = learning(engines, terminal=terminal)
-    explaining = Explaining(service, found.hardening)
+    explaining = RefusalService(service, found.hardening)
     endings = Endings(explaining.ending, access, as_json=arguments.json)
     if not arguments.command_words and endings.instead(state, watch=arguments.seconds is not None):
         return True
@@ -59,8 +59,8 @@ def _watch(
     arguments: argparse.Namespace,
     access: ConnectedEngine,
     state: ContainerState,
-    service: Learning,
-    explaining: Explaining,
+    service: ObservationService,
+    explaining: RefusalService,
     endings: Endings,
 ) -> bool:
     over = interrupted()
@@ -97,12 +97,12 @@ def _watch(
 
 def _follow(
     state: ContainerState,
-    service: Learning,
-    explaining: Explaining,
+    service: ObservationService,
+    explaining: RefusalService,
     teller: _Teller,
     session: BackgroundCall[Executed] | None,
     over: Callable[[], bool],
-) -> Denials:
+) -> RefusalList:
     """Print refusals until it is over; all of them at the end."""
     ended = None
     while not over() and not service.wait(state.container, _LOOK):
@@ -132,7 +132,7 @@ class _Teller:
         self._told: set[tuple[str, bool]] = set()
         self._style = style()
 
-    def tell(self, denials: tuple[Denial, ...], *, last: bool = False) -> None:
+    def tell(self, denials: tuple[Refusal, ...], *, last: bool = False) -> None:
         """Print what is new."""
         now = time.time()
         for each in denials:
@@ -145,7 +145,7 @@ class _Teller:
             else:
                 write("\n".join(refusals_report.denial_lines(each, self._style)) + "\n")
 
-    def end(self, denials: tuple[Denial, ...], forgotten: int) -> None:
+    def end(self, denials: tuple[Refusal, ...], forgotten: int) -> None:
         """A last line for people."""
         if self._json:
             return
@@ -165,7 +165,7 @@ _NOTHING = msg(
 
 
 class Endings:
-    """`explain`: why it ended, as far as can be said (`usecases.refusals.service.Explaining.ending`)."""
+    """`explain`: why it ended, as far as can be said (`usecases.refusals.service.RefusalService.ending`)."""
 
     def __init__(self, explain: Callable[[ContainerState], Ending], access: EngineAccess, *, as_json: bool) -> None:
         self._explain, self._access, self._json = explain, access, as_json

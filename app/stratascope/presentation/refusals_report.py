@@ -11,7 +11,7 @@ from typing import Any
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.refusals.ended.ending import ENGINE, IMAGE, PROGRAM, Cause, Ending, Source
-from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Denial, Remedy
+from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Refusal, RefusalRemedy
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.sizes import count_text
@@ -47,7 +47,7 @@ def layer_title(layer: str) -> Message:
     return _ELSEWHERE.get(layer) or next(each.about.title for each in all_layers() if each.id == layer)
 
 
-def denial_object(denial: Denial) -> dict[str, Any]:
+def denial_object(denial: Refusal) -> dict[str, Any]:
     """One line of `denials --json`."""
     return {
         "at": round(denial.at, 3),
@@ -71,7 +71,7 @@ def denial_object(denial: Denial) -> dict[str, Any]:
     }
 
 
-def remedy_object(remedy: Remedy) -> dict[str, Any]:
+def remedy_object(remedy: RefusalRemedy) -> dict[str, Any]:
     """What would allow it, in JSON."""
     choice = remedy.choice
     return {
@@ -83,7 +83,7 @@ def remedy_object(remedy: Remedy) -> dict[str, Any]:
     }
 
 
-def denial_lines(denial: Denial, style: Style) -> list[str]:
+def denial_lines(denial: Refusal, style: Style) -> list[str]:
     """One refusal: what was tried, who refused it, what would allow it and what that opens."""
     at = time.strftime("%H:%M:%S", time.localtime(denial.at))
     who = plain(denial.process, 40) + (f"[{denial.pid_inside or denial.pid}]")
@@ -100,7 +100,7 @@ def denial_lines(denial: Denial, style: Style) -> list[str]:
     return found
 
 
-def remedy_text(remedy: Remedy) -> str:
+def remedy_text(remedy: RefusalRemedy) -> str:
     """What would allow it, and what that opens."""
     if remedy.choice is None:  # whole sentences: what only the host, the image or the program can do
         return translate(remedy.text)
@@ -158,7 +158,7 @@ def time_lines(at: float, now: float) -> tuple[str, str]:
     return f"{when:%H:%M:%S}", "" if when.date() == today.date() else f"{when:%m-%d}"
 
 
-def span_text(denial: Denial) -> str:
+def span_text(denial: Refusal) -> str:
     """When it was first and last refused."""
     if denial.count == 1:
         return translate(moment(denial.at))
@@ -167,7 +167,7 @@ def span_text(denial: Denial) -> str:
     return translate(msg("{times} times, first {first}, last {last}", times=times, first=first, last=last))
 
 
-def tried(denial: Denial) -> str:
+def tried(denial: Refusal) -> str:
     """What was tried, and how often."""
     what = plain(translate(denial.did), LONGEST)
     if denial.count == 1:
@@ -175,7 +175,7 @@ def tried(denial: Denial) -> str:
     return translate(msg("{what}, {times}", what=what, times=f"{count_text(denial.count)}×"))
 
 
-def answered(denial: Denial) -> str:
+def answered(denial: Refusal) -> str:
     """The raw call, and what the kernel answered."""
     raw = plain(denial.raw, LONGEST)
     return f"{raw} = {plain(denial.errno, 40)}" if denial.errno else raw
@@ -198,21 +198,21 @@ def reason(claim: Claim) -> str:
     return what if claim.certain else translate(msg("By exclusion: {why}", why=what))
 
 
-def process_below(denial: Denial) -> str:
+def process_below(denial: Refusal) -> str:
     """Its PID, as the container counts where that is known, and that it ended; of what is harmless none died."""
     inside = denial.pid_inside
     pid = msg("PID {pid} of the host", pid=denial.pid) if inside is None else msg("PID {pid}", pid=inside)
     return translate(msg("{pid}, ended", pid=pid) if denial.ended and not denial.benign else pid)
 
 
-def opened(remedy: Remedy) -> tuple[Threat, ...]:
+def opened(remedy: RefusalRemedy) -> tuple[Threat, ...]:
     """The threats that it would open, worst first."""
     known = threats_by_id()
     found = [known[each] for each in remedy.opened or () if each in known]
     return tuple(sorted(found, key=lambda threat: threat.severity.rank))
 
 
-def opens(remedy: Remedy) -> tuple[str, str]:
+def opens(remedy: RefusalRemedy) -> tuple[str, str]:
     """What it would open in a few words, and their ink; "weak" is led by a triangle."""
     if remedy.opened is None:
         return (translate(msg("what it opens is not known")) if remedy.choice is not None else ""), "text2"
@@ -234,14 +234,14 @@ def allowing(threats: tuple[Threat, ...]) -> Message:
     return msg("Allowing it opens: {threats}.", threats=names)
 
 
-def allowed_by(denial: Denial) -> tuple[str, str, str]:
+def allowed_by(denial: Refusal) -> tuple[str, str, str]:
     """What would allow it, what that opens, and the colour of the latter."""
     if not denial.remedies:
         return translate(msg("No setting of the container")), "", "text2"
     return (plain(translate(denial.remedies[0].text), 400), *opens(denial.remedies[0]))
 
 
-def whole(denial: Denial) -> str:
+def whole(denial: Refusal) -> str:
     """Why, in full: who refused, how certain that is, and what allowing it would open."""
     lines = [plain(translate(denial.claim.what), LONGEST)]
     if not denial.claim.certain:
@@ -257,7 +257,7 @@ def whole(denial: Denial) -> str:
     return "\n".join(lines)
 
 
-def copied(denial: Denial, layers: Layers) -> str:
+def copied(denial: Refusal, layers: Layers) -> str:
     """For the clipboard: an issue, a chat, a search."""
     below, by = process_below(denial), layers.title_of(denial.claim)
     who = translate(msg("{process} ({pid})", process=plain(denial.process, 80), pid=below))
@@ -273,7 +273,7 @@ def copied(denial: Denial, layers: Layers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def probing(denials: tuple[Denial, ...]) -> str:
+def probing(denials: tuple[Refusal, ...]) -> str:
     """The harmless ones in one line; "" where there are none."""
     benign = [each for each in denials if each.benign]
     if not benign:

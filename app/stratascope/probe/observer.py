@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from stratascope.core.message import msg
 from stratascope.core.observation.events import End, Event
-from stratascope.core.observation.observer import Answer
+from stratascope.core.observation.observer import FilterAnswer
 from stratascope.core.observation.stream import LINE_MAX, StreamError, parse_event
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
@@ -107,7 +107,7 @@ class Watched(Value):
     start: str = ""
     group: str = ""
     seconds: float = 3600.0
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[FilterAnswer, ...] = ()
     arguments: Places = ARGUMENTS
 
     def request(self) -> bytes:

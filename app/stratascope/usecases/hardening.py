@@ -43,7 +43,7 @@ from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.told_by_engine import set_aside
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.tighten.afterwards import Afterwards, refused
-from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes, tighten
+from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes, tighten
 from stratascope.usecases.trial.search import Loosened, SearchEvent, loosen
 from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
@@ -182,7 +182,7 @@ class Hardening:
         self,
         state: ContainerState,
         wishes: Wishes,
-        lesson: Lesson | None = None,
+        lesson: TwinObserver | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[SearchEvent | Tightened]:
         """The tightest settings with which it still works, found on twins. The last item is a `Tightened`.

@@ -8,22 +8,22 @@ from stratascope.core.observation.observer import Observer
 from stratascope.core.ports import EngineError
 from stratascope.core.snapshot import ContainerState
 from stratascope.state.needs import FileNeeds
-from stratascope.usecases.observe.learning import Learning, held
-from stratascope.usecases.tighten.lesson import TwinLesson
+from stratascope.usecases.observe.service import ObservationService, held
+from stratascope.usecases.tighten.watched_twins import WatchedTwins
 from stratascope.wiring.engines import Engines
 
 
-def learning(engines: Engines, *, terminal: bool) -> Learning:
+def learning(engines: Engines, *, terminal: bool) -> ObservationService:
     """`terminal`: a person sits at the terminal that we run on, and can be asked for a password."""
-    return Learning(FileNeeds(), lambda: _observer(engines, terminal))
+    return ObservationService(FileNeeds(), lambda: _observer(engines, terminal))
 
 
-def lesson(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> TwinLesson:
+def lesson(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> WatchedTwins:
     """For trials of one container."""
-    return TwinLesson(lambda: _observer(engines, terminal), engine, held(state))
+    return WatchedTwins(lambda: _observer(engines, terminal), engine, held(state))
 
 
-def lesson_on(engines: Engines, state: ContainerState) -> TwinLesson:
+def lesson_on(engines: Engines, state: ContainerState) -> WatchedTwins:
     """The same for the window, where nobody sits at a terminal; asks its engine what it is. Raises EngineError."""
     port = next((port for port in engines.ports if port.id == state.container.engine), None)
     if port is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stratascope import sandbox
-from stratascope.core.observation.observer import Stream, Target
+from stratascope.core.observation.observer import ObserverRequest, Stream
 from stratascope.core.ports import Prober
 from stratascope.probe.confined import withheld
 from stratascope.probe.helper.elevated import ElevatedProber, Kind, open_elevated, ways
@@ -29,7 +29,7 @@ class Root:
         asked = [way.words for way in self._ways if way.kind is not Kind.ROOT]
         return asked[0] if asked else ""
 
-    def begin(self, target: Target) -> Stream:
+    def begin(self, target: ObserverRequest) -> Stream:
         """As a `core.observation.observer.Observer`: ask and start. Raises ProbeError."""
         if self._withheld:
             raise withheld()

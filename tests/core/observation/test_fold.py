@@ -25,7 +25,7 @@ from stratascope.core.observation.events import (
     Written,
 )
 from stratascope.core.observation.fold import Fold
-from stratascope.core.observation.observation import Denied, Observation, Phase, UsedPort, added
+from stratascope.core.observation.observation import Observation, Phase, RefusedCall, UsedPort, added
 from stratascope.linux.capability import CapabilitySet
 
 X = "x86_64"
@@ -164,9 +164,9 @@ def test_refusals_and_why() -> None:
         Failed(2.3, 10, X, 257, 30, True, (), "/etc/web.pid", 1),
     )
     assert set(seen.denied) == {
-        Denied("web", X, "mount", 1, True, (), "", ()),
-        Denied("web", X, "setuid", 1, False, (33,), "", ("CAP_SETUID",)),
-        Denied("web", X, "openat", 30, False, (), "/etc/web.pid", ()),
+        RefusedCall("web", X, "mount", 1, True, (), "", ()),
+        RefusedCall("web", X, "setuid", 1, False, (33,), "", ("CAP_SETUID",)),
+        RefusedCall("web", X, "openat", 30, False, (), "/etc/web.pid", ()),
     }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from stratascope.core.observation.circumstances import Circumstances, circumstances_of
 from stratascope.core.observation.fold import Program
 from stratascope.core.observation.stream import parse_event
-from stratascope.core.refusals.refusal import Attempt, Kind
-from stratascope.core.refusals.ring import Ring
+from stratascope.core.refusals.refusal import Attempt, AttemptKind
+from stratascope.core.refusals.ring import RefusalRing
 from stratascope.linux.capability import number_of
 from stratascope.linux.idmap import FULL, IdRange
 from stratascope.linux.syscalls import Abi, numbers
@@ -82,12 +82,12 @@ def call(
 
 def attempted(line: list[Any]) -> Attempt:
     """Of the observer's line."""
-    ring = Ring()
+    ring = RefusalRing()
     ring.feed(parse_event(json.dumps(line)), Program("try"))
     (entry,) = ring.entries()
     return entry.attempt
 
 
-def happened(kind: Kind, path: str = "", said: dict[str, Any] | None = None) -> Attempt:
+def happened(kind: AttemptKind, path: str = "", said: dict[str, Any] | None = None) -> Attempt:
     """What is no call that failed."""
     return Attempt(kind, "try", path=path, around=circumstances_of(said or {}), uids=EVERY, gids=EVERY)

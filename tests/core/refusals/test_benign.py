@@ -6,9 +6,9 @@ import errno
 
 import pytest
 
-from stratascope.core.observation.circumstances import Address, Circumstances, Node, NodeKind, Place
+from stratascope.core.observation.circumstances import Address, Circumstances, Node, NodeKind, ResolvedPath
 from stratascope.core.refusals.benign import PROBES, is_benign, why_benign
-from stratascope.core.refusals.refusal import Attempt, Kind
+from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.linux.idmap import FULL, IdRange
 from stratascope.linux.syscalls import known_names
 from stratascope.value import replace
@@ -28,9 +28,11 @@ def call(
     uid: int = 33,
     node: NodeKind | None = None,
 ) -> Attempt:
-    place = None if node is None else Place(path, Node(node, 0o644, 0, 0), None, None)
+    place = None if node is None else ResolvedPath(path, Node(node, 0o644, 0, 0), None, None)
     around = Circumstances(ids=(uid,) * 4, place=place)
-    return Attempt(Kind.CALL, "x", "x86_64", name, code, entered, values, path, tuple(lacked.split()), around, (), ALL)
+    return Attempt(
+        AttemptKind.CALL, "x", "x86_64", name, code, entered, values, path, tuple(lacked.split()), around, (), ALL
+    )
 
 
 # each of a program of tests/software on Docker or Podman that worked
@@ -77,8 +79,8 @@ WENT_ON = (
     call("stat", EACCES, path="."),
     call("capset", EPERM, 0, 0),  # proftpd wants to keep what Podman does not give
     call("stat", EACCES, path="/home/app/."),
-    replace(call("sendto", EPERM, lacked="CAP_NET_ADMIN"), kind=Kind.REQUEST),
-    replace(call("", EPERM, lacked="CAP_AUDIT_WRITE"), kind=Kind.REQUEST),
+    replace(call("sendto", EPERM, lacked="CAP_NET_ADMIN"), kind=AttemptKind.REQUEST),
+    replace(call("", EPERM, lacked="CAP_AUDIT_WRITE"), kind=AttemptKind.REQUEST),
 )
 # the same calls where people look for the cause
 SOUGHT = (
@@ -139,7 +141,7 @@ def test_what_some_die_of_is_none_where_it_ended(attempt: Attempt) -> None:
 
 
 def test_only_calls_that_were_answered_are_benign() -> None:
-    for kind in set(Kind) - {Kind.CALL}:
+    for kind in set(AttemptKind) - {AttemptKind.CALL}:
         assert not is_benign(Attempt(kind, "x", "x86_64", "clone3", ENOSYS, False))
 
 

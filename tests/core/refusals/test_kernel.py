@@ -9,7 +9,7 @@ from layers.surroundings import GROUND
 from layers.surroundings import around as surroundings
 from stratascope.core.ground import Ground
 from stratascope.core.refusals.kernel import claim
-from stratascope.core.refusals.refusal import KERNEL, Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import KERNEL, Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, Setting
 from stratascope.i18n.translate import translate
 from stratascope.value import replace
@@ -129,7 +129,7 @@ OTHERS = [
         call("open", 13, 0, 0, lines=(_LANDLOCK,)),
         "It put itself under Landlock rules that do not allow this (fs.read_file), or was started under them.",
     ),
-    (happened(Kind.OUT_OF_MEMORY), "The machine ran out of memory, so the kernel killed it."),
+    (happened(AttemptKind.OUT_OF_MEMORY), "The machine ran out of memory, so the kernel killed it."),
 ]
 
 

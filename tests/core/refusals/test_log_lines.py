@@ -6,8 +6,8 @@ from __future__ import annotations
 from stratascope.core.observation.circumstances import Circumstances
 from stratascope.core.observation.events import Check, Event, Exit, Failed, Log, Masked, Process, Signal
 from stratascope.core.observation.fold import Fold
-from stratascope.core.refusals.refusal import Kind
-from stratascope.core.refusals.ring import Entry, Ring
+from stratascope.core.refusals.refusal import AttemptKind
+from stratascope.core.refusals.ring import RefusalEntry, RefusalRing
 
 X = "x86_64"
 NETLINK = ("cap_capable", "security_capable", "file_ns_capable", "netlink_net_capable", "rtnetlink_rcv_msg")
@@ -18,9 +18,9 @@ def kill(number: int) -> str:
     return f'pid=10 comm="web" exe="/web" sig=31 arch=c000003e syscall={number} compat=0 ip=0x1 code=0x80000000'
 
 
-def entries(*events: Event) -> tuple[Entry, ...]:
+def entries(*events: Event) -> tuple[RefusalEntry, ...]:
     """Of a program `web`, process 10, and its child 11."""
-    fold, ring = Fold(), Ring()
+    fold, ring = Fold(), RefusalRing()
     start = (Process(0.5, 10, 9, "there", "web", "/web"), Process(0.6, 11, 10, "fork", "web", ""))
     for event in (*start, *events):
         ring.feed(event, fold.program_of(getattr(event, "pid", 0)))
@@ -46,7 +46,7 @@ def test_what_was_killed_is_named_by_the_log_before_and_after_its_end() -> None:
     signal, end = Signal(1.1, 10, 31, 1), Exit(1.2, 10, None, 31)
     for events in ((Log(1.0, 10, kill(83)), signal, end), (signal, end, Log(1.3, 10, kill(83)))):
         (found,) = entries(*events)
-        assert (found.attempt.kind, found.attempt.abi, found.attempt.name) == (Kind.KILLED, X, "mkdir")
+        assert (found.attempt.kind, found.attempt.abi, found.attempt.name) == (AttemptKind.KILLED, X, "mkdir")
         assert found.ended
 
 
@@ -69,7 +69,7 @@ def test_a_refused_request_over_netlink() -> None:
     (found,) = entries(Check(1.0, 10, 12, -1, True, X, 44, NETLINK, 3))
     attempt = found.attempt
     assert (attempt.kind, attempt.name, attempt.errno, attempt.lacked) == (
-        Kind.REQUEST,
+        AttemptKind.REQUEST,
         "sendto",
         1,
         ("CAP_NET_ADMIN",),
@@ -103,5 +103,5 @@ def test_another_call_or_another_answer_does_not_count_to_it() -> None:
 def test_a_masked_path_that_is_told_after_the_end_of_who_opened_it() -> None:
     gone = (Process(0.7, 12, 11, "fork", "cat", ""), Exit(1.0, 12, 0, None))
     (found,) = entries(*gone, Masked(1.1, 12, "/proc/acpi", Circumstances()))
-    assert (found.attempt.kind, found.attempt.process, found.attempt.path) == (Kind.MASKED, "cat", "/proc/acpi")
+    assert (found.attempt.kind, found.attempt.process, found.attempt.path) == (AttemptKind.MASKED, "cat", "/proc/acpi")
     assert entries(*gone, Masked(1.1, 13, "/proc/acpi", Circumstances())) == ()

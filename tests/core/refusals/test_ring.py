@@ -7,22 +7,24 @@ from typing import Any
 
 from stratascope.core.observation.fold import Program
 from stratascope.core.observation.stream import parse_event
-from stratascope.core.refusals.ring import KINDS_MOST, Ring
+from stratascope.core.refusals.ring import KINDS_MOST, RefusalRing
 
 OPENAT = 257
 
 
-def refused(ring: Ring, at: float, path: str, *, pid: int = 10, session: bool = False, around: Any = None) -> None:
+def refused(
+    ring: RefusalRing, at: float, path: str, *, pid: int = 10, session: bool = False, around: Any = None
+) -> None:
     line = ["failed", at, pid, "x86_64", OPENAT, 13, True, [0, 0, 0, 0, 0, 0], path, 1, around or {"tid": pid}]
     ring.feed(parse_event(json.dumps(line)), Program("cat", session))
 
 
-def ended(ring: Ring, at: float, pid: int, code: int) -> None:
+def ended(ring: RefusalRing, at: float, pid: int, code: int) -> None:
     ring.feed(parse_event(json.dumps(["exit", at, pid, code, None])), None)
 
 
 def test_alike_ones_are_one_with_a_count() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     for number in range(3):
         refused(ring, float(number), f"/data/file{number}", pid=10 + number)
     refused(ring, 5.0, "/other")
@@ -32,7 +34,7 @@ def test_alike_ones_are_one_with_a_count() -> None:
 def test_what_lies_behind_the_last_argument_tells_nothing_apart() -> None:
     """As in sshd's hundreds of audit sockets, whose further registers are never twice the same."""
     calls = ((41, (16, 3, 9)), (41, (16, 3, 15)), (272, (0x10000000,)), (157, (24, 21)), (157, (24, 12)))
-    ring = Ring()
+    ring = RefusalRing()
     for junk in range(1, 40):
         for number, arguments in calls:
             values = [*arguments, *[junk * 0x7F001234] * (6 - len(arguments))]
@@ -58,7 +60,7 @@ def test_what_lies_behind_the_last_argument_tells_nothing_apart() -> None:
 
 
 def test_what_a_session_was_refused_too_is_of_the_session() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     refused(ring, 1.0, "/data/file")
     assert not ring.entries()[0].session
     refused(ring, 2.0, "/data/file", pid=20, session=True)
@@ -66,7 +68,7 @@ def test_what_a_session_was_refused_too_is_of_the_session() -> None:
 
 
 def test_what_a_process_died_of_right_after_it() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     refused(ring, 1.0, "/long-ago")
     refused(ring, 9.5, "/just-now")
     ended(ring, 10.0, 10, 1)
@@ -77,21 +79,21 @@ def test_what_a_process_died_of_right_after_it() -> None:
 
 
 def test_who_ends_well_died_of_nothing() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     refused(ring, 9.5, "/just-now")
     ended(ring, 10.0, 10, 0)
     assert not ring.entries()[0].ended
 
 
 def test_who_was_ended_by_somebody_died_of_nothing() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     refused(ring, 9.5, "/just-now")
     ring.feed(parse_event(json.dumps(["exit", 10.0, 10, None, 15])), None)
     assert not ring.entries()[0].ended
 
 
 def test_who_was_killed_for_want_of_memory_died_of_that() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     ring.feed(parse_event(json.dumps(["out-of-memory", 9.9, 10])), Program("cat"))
     ring.feed(parse_event(json.dumps(["exit", 10.0, 10, None, 9])), None)
     (entry,) = ring.entries()
@@ -100,7 +102,7 @@ def test_who_was_killed_for_want_of_memory_died_of_that() -> None:
 
 def test_who_went_on_or_ended_well_has_survived_it() -> None:
     """One alike that died of it does not change that: another one went on."""
-    ring = Ring()
+    ring = RefusalRing()
     refused(ring, 1.0, "/at-once")
     refused(ring, 1.0, "/well", pid=11)
     refused(ring, 1.0, "/living", pid=12)
@@ -118,7 +120,7 @@ def test_who_went_on_or_ended_well_has_survived_it() -> None:
 
 
 def test_however_many_come_few_are_kept_and_the_rest_counted() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     letters = "abcdefghijklmnopqrstuvwxyz"
     paths = [f"/{a}{b}" for a in letters for b in letters]
     for number, path in enumerate(paths):
@@ -129,20 +131,20 @@ def test_however_many_come_few_are_kept_and_the_rest_counted() -> None:
 
 
 def test_what_is_no_program_of_the_container_is_not_told() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     line = ["failed", 1.0, 10, "x86_64", OPENAT, 13, True, [0] * 6, "/x", 1]
     ring.feed(parse_event(json.dumps(line)), None)
     assert ring.entries() == ()
 
 
-def making(ring: Ring, at: float, path: str, *, pid: int = 10, call: int = 83) -> None:
+def making(ring: RefusalRing, at: float, path: str, *, pid: int = 10, call: int = 83) -> None:
     """mkdir, or another call."""
     line = ["failed", at, pid, "x86_64", call, 30, True, [0o700, 0, 0, 0, 0, 0], path, 1, {"tid": pid, "uid": 0}]
     ring.feed(parse_event(json.dumps(line)), Program("npm"))
 
 
 def test_names_of_chance_in_one_folder_are_one() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     making(ring, 1.0, "/tmp/xa", pid=1)
     making(ring, 2.0, "/tmp/xb", pid=2)
     assert [(entry.attempt.path, entry.many) for entry in ring.entries()] == [("/tmp/xa", False), ("/tmp/xb", False)]
@@ -155,7 +157,7 @@ def test_names_of_chance_in_one_folder_are_one() -> None:
 
 
 def test_however_many_names_of_chance_nothing_else_is_forgotten() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     refused(ring, 0.0, "/etc/shadow")
     for a in "abcdefghijklmnopqrstuvwxyz":
         for b in "abcdefghijklmnopqrstuvwxyz":
@@ -165,7 +167,7 @@ def test_however_many_names_of_chance_nothing_else_is_forgotten() -> None:
 
 
 def test_what_a_process_died_of_is_marked_among_many_names() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     making(ring, 9.5, "/tmp/xa", pid=1)
     for name in "bcd":
         making(ring, 9.6, f"/tmp/x{name}", pid=2)
@@ -175,7 +177,7 @@ def test_what_a_process_died_of_is_marked_among_many_names() -> None:
 
 
 def test_device_nodes_of_one_folder_stay_apart() -> None:
-    ring = Ring()
+    ring = RefusalRing()
     for name in "abcdef":
         making(ring, 1.0, f"/dev/{name}", call=133)
     assert len(ring.entries()) == 6

@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.observation.circumstances import Address, Asked, Circumstances, Node, NodeKind, Place
+from stratascope.core.observation.circumstances import (
+    Address,
+    CapabilityCheck,
+    Circumstances,
+    Node,
+    NodeKind,
+    ResolvedPath,
+)
 from stratascope.core.refusals import sentences
-from stratascope.core.refusals.refusal import Attempt, Kind
+from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.refusals.sentences import OPTIONS, PLAIN, WITH_NUMBER, WITH_PATH
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -17,13 +24,13 @@ from stratascope.linux.syscalls import known_names
 
 NOTHING = Circumstances()
 CWD = 0xFFFFFFFFFFFFFF9C
-TUN = Circumstances(place=Place("/dev/net/tun", Node(NodeKind.CHARACTER, 0o666, 0, 0, "10:200"), None, None))
-NEW = Circumstances(place=Place("/srv/new", None, Node(NodeKind.FOLDER, 0o755, 0, 0), None))
+TUN = Circumstances(place=ResolvedPath("/dev/net/tun", Node(NodeKind.CHARACTER, 0o666, 0, 0, "10:200"), None, None))
+NEW = Circumstances(place=ResolvedPath("/srv/new", None, Node(NodeKind.FOLDER, 0o755, 0, 0), None))
 
 
 def call(name: str, *values: int, path: str = "", errno: int = 1, around: Circumstances = NOTHING) -> Attempt:
     six = (*values, *(0,) * (6 - len(values)))
-    return Attempt(Kind.CALL, "prog", "x86_64", name, errno, True, six, path, (), around)
+    return Attempt(AttemptKind.CALL, "prog", "x86_64", name, errno, True, six, path, (), around)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +80,14 @@ def call(name: str, *values: int, path: str = "", errno: int = 1, around: Circum
                                                                                       "0)"),
         (call("ioctl", 3, 0x40086602, path="/data/f"), "Change the flags of /data/f", None),
         (call("frobnicate", 1), "Call frobnicate", "frobnicate()"),
-        (Attempt(Kind.MASKED, "cat", path="/proc/keys"), "Read /proc/keys", ""),
-        (Attempt(Kind.OUT_OF_MEMORY, "java"), "Use more memory", ""),
-        (Attempt(Kind.KILLED, "x", entered=False), "Make a system call", ""),
-        (Attempt(Kind.KILLED, "x", "x86_64", "mkdir", entered=False), "Create a directory", "mkdir(...)"),
+        (Attempt(AttemptKind.MASKED, "cat", path="/proc/keys"), "Read /proc/keys", ""),
+        (Attempt(AttemptKind.OUT_OF_MEMORY, "java"), "Use more memory", ""),
+        (Attempt(AttemptKind.KILLED, "x", entered=False), "Make a system call", ""),
+        (Attempt(AttemptKind.KILLED, "x", "x86_64", "mkdir", entered=False), "Create a directory", "mkdir(...)"),
         (
             Attempt(
-                Kind.REQUEST, "ip", "x86_64", "sendmsg", 1,
-                around=Circumstances(checks=(Asked(12, -1, True, ("cap_capable", "rtnetlink_rcv_msg")),)),
+                AttemptKind.REQUEST, "ip", "x86_64", "sendmsg", 1,
+                around=Circumstances(checks=(CapabilityCheck(12, -1, True, ("cap_capable", "rtnetlink_rcv_msg")),)),
             ),
             "Change network devices, addresses or routes",
             "sendmsg(...)",
@@ -105,7 +112,7 @@ def test_sentences_are_of_calls_and_have_their_fields() -> None:
 
 
 @given(
-    st.sampled_from(list(Kind)),
+    st.sampled_from(list(AttemptKind)),
     st.sampled_from(sorted(known_names())) | st.text(max_size=8),
     st.lists(st.integers(0, (1 << 64) - 1), max_size=6),
     st.text(max_size=300),
@@ -113,7 +120,7 @@ def test_sentences_are_of_calls_and_have_their_fields() -> None:
     st.none() | st.builds(Address, st.text(max_size=9), st.text(max_size=200), st.integers(0, 1 << 32)),
 )
 def test_nothing_a_container_says_raises_or_acts(
-    kind: Kind, name: str, values: list[int], path: str, abi: str, address: Address | None
+    kind: AttemptKind, name: str, values: list[int], path: str, abi: str, address: Address | None
 ) -> None:
     attempt = Attempt(kind, "x", abi, name, 1, True, tuple(values), path, (), Circumstances(address=address))
     text = translate(sentences.did(attempt))

@@ -5,29 +5,29 @@ from __future__ import annotations
 import time
 
 from stratascope.core.message import Message, msg
-from stratascope.core.refusals.refusal import Claim, Denial, Remedy, Strength
+from stratascope.core.refusals.refusal import Claim, Refusal, RefusalRemedy, Strength
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.refusals.service import Denials
+from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import replace
 
 
 class Teller:
     """Says what a container was refused: the same of all of them. `asked`: of which, how often."""
 
-    def __init__(self, *all_: Denial) -> None:
-        self.denials = Denials(all_)
+    def __init__(self, *all_: Refusal) -> None:
+        self.denials = RefusalList(all_)
         self.asked: list[str] = []
         self.fails: Exception | None = None
 
-    def explain(self, state: ContainerState) -> Denials:
+    def explain(self, state: ContainerState) -> RefusalList:
         self.asked.append(state.container.name)
         if self.fails is not None:
             raise self.fails
         return self.denials
 
-    def put(self, *all_: Denial, forgotten: int = 0) -> None:
-        self.denials = Denials(all_, forgotten)
+    def put(self, *all_: Refusal, forgotten: int = 0) -> None:
+        self.denials = RefusalList(all_, forgotten)
 
 
 def denial(
@@ -35,17 +35,17 @@ def denial(
     did: Message,
     raw: str,
     claim: Claim,
-    *remedies: Remedy,
+    *remedies: RefusalRemedy,
     process: str = "openvpn",
     pid: int = 118,
     count: int = 1,
     ago: float = 0.0,
     errno: str = "EPERM",
     syscall: str = "openat",
-) -> Denial:
+) -> Refusal:
     """One that is as old as that."""
     at = time.time() - ago
-    return Denial(key, at - 60.0 * (count > 1), at, count, 31000 + pid, pid, process, did, raw, syscall, (), "", errno,
+    return Refusal(key, at - 60.0 * (count > 1), at, count, 31000 + pid, pid, process, did, raw, syscall, (), "", errno,
                   claim, remedies=remedies)  # fmt: skip
 
 
@@ -53,8 +53,8 @@ def claim(layer: str, what: Message, strength: Strength = Strength.SAID) -> Clai
     return Claim(layer, what, strength)
 
 
-def remedy(text: str, toggle: str, value: str, *opened: str) -> Remedy:
-    return Remedy(msg("{text}", text=text), Choice(toggle, value), opened)
+def remedy(text: str, toggle: str, value: str, *opened: str) -> RefusalRemedy:
+    return RefusalRemedy(msg("{text}", text=text), Choice(toggle, value), opened)
 
 
 TUN = denial(
@@ -107,7 +107,7 @@ TRACE = replace(
         msg("Trace process 1"),
         "ptrace(PTRACE_ATTACH, 1)",
         claim("mac", msg("AppArmor’s docker-default lets only its own processes be traced."), Strength.LEFT),
-        Remedy(msg("Only the host can change it.")),
+        RefusalRemedy(msg("Only the host can change it.")),
         process="sh",
         pid=160,
         ago=110,

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.refusals.service import Denials
+from stratascope.usecases.refusals.service import RefusalList
 from ui.denied import denied_sample, ending_sample
 from ui.denied.ending_sample import EndTeller
 from ui.walk import settle
@@ -26,7 +26,7 @@ def stops(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
     state = window.selection.current
     assert state is not None
     tell_no_ends(window)
-    window.refused.show(state, Denials(denied_sample.ALL, 3))
+    window.refused.show(state, RefusalList(denied_sample.ALL, 3))
     window.pages.show_view(View.DENIED)
     page = window.pages.of(DeniedPage)
     settle()
@@ -40,7 +40,7 @@ def stops(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
     yield "harmless probing", window
     page.probing.head.setChecked(False)
     yield from _ends(window, page)
-    window.refused.show(state, Denials())
+    window.refused.show(state, RefusalList())
     settle()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import age, msg
 from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
-from stratascope.core.refusals.refusal import Claim, Remedy, Strength
+from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 
@@ -23,7 +23,7 @@ OF_MEMORY = Ending(
         Claim("cgroup", msg("The kernel killed it because it exceeded its memory limit."), Strength.SAID),
         msg("The kernel counted such a kill for its control group, and the engine reports it."),
         "",
-        (Remedy(msg("Give it {size} of memory", size="64 MiB"), MEMORY, ()),),
+        (RefusalRemedy(msg("Give it {size} of memory", size="64 MiB"), MEMORY, ()),),
     ),
     log=("reading 4,000,000 rows", "sorting \x1b[31m<b>them</b>"),
 )

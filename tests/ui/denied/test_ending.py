@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.container import Status
 from stratascope.core.message import age, msg
 from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
-from stratascope.core.refusals.refusal import Claim, Remedy, Strength
+from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.ui.denied.ending import EndingView
 from stratascope.ui.kit.theme import Theme
@@ -21,7 +21,7 @@ CAUSE = Cause(
     Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT),
     msg("The last line of its log says so."),
     "touch: <b>/x</b>\u202e: Read-only file system",
-    (Remedy(msg("{name}={value}", name="tmpfs", value="/x"), CHOICE), Remedy(msg("It is running."))),
+    (RefusalRemedy(msg("{name}={value}", name="tmpfs", value="/x"), CHOICE), RefusalRemedy(msg("It is running."))),
 )
 ENDING = Ending(
     "docker",

@@ -15,7 +15,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.endings import Endings
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.refusals.service import Denials
+from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import replace
 from ui import hardening
 from ui.denied import denied_sample, ending_sample
@@ -71,7 +71,7 @@ def test_why_it_ended_stands_alone_where_nothing_was_refused(
 def test_what_was_refused_stands_below(window: MainWindow, ends: EndTeller, page: DeniedPage, qtbot: QtBot) -> None:
     ends.ending = ending_sample.OF_MEMORY
     view, state = endings(window).view, go(window, ENDED)
-    window.refused.show(state, Denials(denied_sample.VPN))
+    window.refused.show(state, RefusalList(denied_sample.VPN))
     qtbot.waitUntil(view.headline.isVisible)
     qtbot.waitUntil(page.table.isVisible)
     bottom = view.mapTo(page, view.rect().bottomLeft()).y()

@@ -16,7 +16,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.privilege import Privilege, PrivilegeState
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
 from stratascope.presentation.refusals_report import Layers
@@ -203,7 +203,9 @@ def test_what_is_older_than_a_day_is_not_told(
     assert count_of(window) == 3
 
 
-def show(model: DenialModel, shown: tuple[Denial, ...], harmless: tuple[Denial, ...] = (), hold: bool = False) -> bool:
+def show(
+    model: DenialModel, shown: tuple[Refusal, ...], harmless: tuple[Refusal, ...] = (), hold: bool = False
+) -> bool:
     return model.show(model.placed(shown, harmless, hold=hold))
 
 

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset
-from stratascope.core.relaunch.trial import Loosening, Refusal
+from stratascope.core.relaunch.trial import Loosening, TwinRefusal
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
@@ -24,13 +24,13 @@ from ui.staged_hardening import StagedHardening
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 WIDER = Loosening("capabilities", Choice("capabilities", "CAP_CHOWN"), certain=True)
-CHOWN = Refusal("chown", msg("{by}: {call} needs {names}.", by="sh", call="chown(/w)", names="CHOWN"), WIDER)
-WRITES = Refusal(
+CHOWN = TwinRefusal("chown", msg("{by}: {call} needs {names}.", by="sh", call="chown(/w)", names="CHOWN"), WIDER)
+WRITES = TwinRefusal(
     "write",
     msg("{by}: {call} would write where everything is read-only.", by="sh", call="open(/x)"),
     Loosening("read-only-root", certain=True),
 )
-OTHER = Refusal("other", msg("{by}: {call} is refused ({why}).", by="sh", call="kill", why="EPERM"))
+OTHER = TwinRefusal("other", msg("{by}: {call} is refused ({why}).", by="sh", call="kill", why="EPERM"))
 
 
 def watch_of(window: MainWindow) -> RefusalWatch:
@@ -62,7 +62,7 @@ def watched(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> RefusalWatch
     return watch
 
 
-def tell(staged: StagedHardening, watch: RefusalWatch, *refusals: Refusal, ended: bool = False) -> None:
+def tell(staged: StagedHardening, watch: RefusalWatch, *refusals: TwinRefusal, ended: bool = False) -> None:
     """These so far."""
     assert watch.plan is not None
     loosened = applied(watch.plan.choices, [each.loosening for each in refusals if each.loosening is not None])

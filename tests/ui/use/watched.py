@@ -13,12 +13,12 @@ from stratascope.core.message import Message
 from stratascope.core.observation.events import Event
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import Observer, Target
+from stratascope.core.observation.observer import Observer, ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.observe.learning import Learning
+from stratascope.usecases.observe.service import ObservationService
 from usecases.memory_access import MemoryNeeds
 
 
@@ -42,10 +42,10 @@ class Rig:
     def __init__(self) -> None:
         self.store = MemoryNeeds()
         self.line = Line()
-        self.targets: list[Target] = []
+        self.targets: list[ObserverRequest] = []
         self.refusal: tuple[Message, str] | None = None
         self.damaged = ""
-        self.learning = Learning(self, self._observer)
+        self.learning = ObservationService(self, self._observer)
 
     @classmethod
     def knowing(cls, states: Iterable[ContainerState], *, but: str = "") -> Rig:
@@ -61,7 +61,7 @@ class Rig:
             raise ProbeError(*self.refusal)
         return self
 
-    def begin(self, target: Target) -> Line:
+    def begin(self, target: ObserverRequest) -> Line:
         self.targets.append(target)
         self.line = Line()
         return self.line

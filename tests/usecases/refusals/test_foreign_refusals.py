@@ -13,13 +13,13 @@ from core.refusals.moments import EVERY, MAPPED
 from layers.surroundings import around, container
 from stratascope.core.observation.circumstances import (
     Address,
-    Asked,
+    CapabilityCheck,
     Circumstances,
     Node,
     NodeKind,
-    Place,
+    ResolvedPath,
 )
-from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Attempt, Kind
+from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Attempt, AttemptKind
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
@@ -52,9 +52,13 @@ _MOUNTS = st.builds(
 )
 _FRAMES = st.sampled_from(("link_path_walk", "may_open", "may_delete.part.0", "yama_ptrace_access_check", "", "x" * 99))
 _CHECKS = st.builds(
-    Asked, st.integers(0, 63), st.sampled_from((0, -1)), st.booleans(), st.lists(_FRAMES, max_size=4).map(tuple)
+    CapabilityCheck,
+    st.integers(0, 63),
+    st.sampled_from((0, -1)),
+    st.booleans(),
+    st.lists(_FRAMES, max_size=4).map(tuple),
 )
-_PLACES = st.builds(Place, _TEXTS, st.none() | _NODES, st.none() | _NODES, st.none() | _MOUNTS)
+_PLACES = st.builds(ResolvedPath, _TEXTS, st.none() | _NODES, st.none() | _NODES, st.none() | _MOUNTS)
 _BITS = st.none() | st.integers(0, (1 << 64) - 1).map(CapabilitySet)
 _SEVERAL = st.lists(_IDS, max_size=5).map(tuple)
 _NAMED = [*sorted({name for abi in Abi for name in names(abi).values()}), "", "9999"]
@@ -86,7 +90,7 @@ def attempts(draw: Any) -> Attempt:
     lacked = tuple(sorted({name_of(each.capability) for each in checks or () if each.answer < 0}))
     maps = draw(st.sampled_from((None, (), EVERY, MAPPED)))
     return Attempt(
-        draw(st.sampled_from((Kind.CALL, Kind.CALL, *Kind))),
+        draw(st.sampled_from((AttemptKind.CALL, AttemptKind.CALL, *AttemptKind))),
         draw(_TEXTS),
         draw(st.sampled_from((*Abi, ""))),
         draw(st.sampled_from(_NAMED)),
@@ -132,6 +136,6 @@ def test_with_all_known_of_it(attempt: Attempt) -> None:
 @given(attempts())
 def test_a_filter_s_refusal_is_nobody_else_s(attempt: Attempt) -> None:
     """What never began was refused by a filter alone."""
-    if attempt.kind is Kind.CALL and not attempt.entered:
+    if attempt.kind is AttemptKind.CALL and not attempt.entered:
         claim = claim_of(attempt, ContainerState(container(), ()), around())
         assert claim.layer in ("seccomp", KERNEL)

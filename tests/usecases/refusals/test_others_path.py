@@ -5,15 +5,15 @@ from __future__ import annotations
 from core.refusals.moments import around, call, mount, place
 from layers.surroundings import around as surroundings
 from layers.surroundings import container
-from stratascope.core.refusals.refusal import Attempt, Denial
-from stratascope.core.refusals.ring import Entry
+from stratascope.core.refusals.refusal import Attempt, Refusal
+from stratascope.core.refusals.ring import RefusalEntry
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.refusals.explain import Explainer
 
 
-def told(attempt: Attempt) -> Denial:
+def told(attempt: Attempt) -> Refusal:
     state = ContainerState(container(), ())
-    (found,) = Explainer(state, surroundings()).denials([Entry("1", attempt, 0.0, 0.0, 1, 7)], 0.0)
+    (found,) = Explainer(state, surroundings()).denials([RefusalEntry("1", attempt, 0.0, 0.0, 1, 7)], 0.0)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stratascope.core.message import msg
-from stratascope.core.refusals.refusal import Claim, Remedy, Strength
+from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.want import (
     DeviceNode,
@@ -35,7 +35,7 @@ def picture() -> Snapshot:
     return found[0]
 
 
-def asked_for(picture: Snapshot, *wants: Want, name: str = "") -> tuple[Remedy, ...]:
+def asked_for(picture: Snapshot, *wants: Want, name: str = "") -> tuple[RefusalRemedy, ...]:
     state, subject, previews = _of(picture, name)
     claim = Claim("capabilities", msg("It was refused."), Strength.SAID, wants)
     return remedies(claim, subject, lambda chosen: previews.preview(state, chosen))

@@ -16,8 +16,8 @@ from stratascope.core.observation.events import (
     Failed,
     Process,
 )
-from stratascope.core.observation.observation import Denied
-from stratascope.core.observation.observer import Target
+from stratascope.core.observation.observation import RefusedCall
+from stratascope.core.observation.observer import ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.toggle import Choice
@@ -46,9 +46,9 @@ class Observer:
         for event in (Begin(0.0, 1, "test"), Process(0.0, 7, 1, "exec", "web", "/usr/bin/web"), *events):
             self._events.put(event)
         self._events.put(None)
-        self.target: Target | None = None
+        self.target: ObserverRequest | None = None
 
-    def begin(self, target: Target) -> Observer:
+    def begin(self, target: ObserverRequest) -> Observer:
         self.target = target
         return self
 
@@ -102,7 +102,7 @@ def test_each_is_told_once_with_what_would_allow_just_that(access: MemoryAccess,
 
 def test_what_its_original_was_refused_is_no_news(access: MemoryAccess, engine: MemoryEngine) -> None:
     plan = made()
-    before = Denied("web", "x86_64", "openat", READ_ONLY, False, (), "/srv/a", ())
+    before = RefusedCall("web", "x86_64", "openat", READ_ONLY, False, (), "/srv/a", ())
     plan = replace(plan, subject=replace(plan.subject, seen=replace(WEB, denied=(before,))))
     *_, last = refused(access, lambda: Observer(would_write("/srv/a")), plan, engine.add("web"), 5.0)
     assert last == Afterwards((), CHOICES)
@@ -113,7 +113,7 @@ def test_where_something_was_given_what_still_refuses_is_told_and_what_passes(
 ) -> None:
     """The original was refused two calls by its filter: one passes, the other is refused by the next layer."""
     plan = made()
-    before = tuple(Denied("web", "x86_64", name, 1, True, (), "", ()) for name in ("mount", "chroot"))
+    before = tuple(RefusedCall("web", "x86_64", name, 1, True, (), "", ()) for name in ("mount", "chroot"))
     plan = replace(
         plan,
         choices=(*CHOICES, Choice("seccomp", "+mount,chroot")),

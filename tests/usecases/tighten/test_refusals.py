@@ -7,7 +7,7 @@ import json
 import pytest
 
 from stratascope.core.container import EngineKind
-from stratascope.core.observation.observation import Denied, UsedCapability
+from stratascope.core.observation.observation import RefusedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
 from stratascope.i18n.translate import translate
@@ -18,10 +18,10 @@ from stratascope.value import replace
 from usecases.tighten.watched import FACTS, WEB, container
 
 X = "x86_64"
-FILTERED = Denied("web", X, "chmod", 1, True, (), "", ())
-LACKED = Denied("web", X, "setgid", 1, False, (33,), "", ("CAP_SETGID",))
-READ_ONLY = Denied("web", X, "openat", 30, False, (), "/var/lib/web/cache", ())
-OTHER = Denied("web", X, "openat", 13, False, (), "/etc/shadow", ())
+FILTERED = RefusedCall("web", X, "chmod", 1, True, (), "", ())
+LACKED = RefusedCall("web", X, "setgid", 1, False, (33,), "", ("CAP_SETGID",))
+READ_ONLY = RefusedCall("web", X, "openat", 30, False, (), "/var/lib/web/cache", ())
+OTHER = RefusedCall("web", X, "openat", 13, False, (), "/etc/shadow", ())
 DERIVED = Resolved(
     (
         Choice("capabilities", "CAP_SETUID"),
@@ -52,7 +52,7 @@ def allowing(derived: Resolved = DERIVED) -> tuple[Allowing, dict[str, str]]:
     [(FILTERED, "chmod is stopped"), (LACKED, "needs SETGID"), (READ_ONLY, "read-only"), (OTHER, "EACCES")],
     ids=["filter", "capability", "read-only", "files"],
 )
-def test_in_words(denied: Denied, words: str) -> None:
+def test_in_words(denied: RefusedCall, words: str) -> None:
     """Who, what, and by what."""
     text = translate(refusal(denied, lambda denied: None).text)
     assert "web" in text
@@ -123,7 +123,7 @@ NAMESPACE = replace(FILTERED, name="clone", values=(0x10000000,))  # CLONE_NEWUS
         (READ_ONLY, (), True),  # unchanged: all of it is known then
     ],
 )  # fmt: skip
-def test_what_a_trial_can_be_to_blame_for(denied: Denied, choices: tuple[Choice, ...], yes: bool) -> None:
+def test_what_a_trial_can_be_to_blame_for(denied: RefusedCall, choices: tuple[Choice, ...], yes: bool) -> None:
     allow, _ = allowing()
     allow.begin(choices)
     assert allow.counts(denied) is yes
@@ -133,7 +133,7 @@ def test_rights_of_a_file_end_with_no_new_privileges() -> None:
     """A program had them by its own file: the same set of capabilities is no help."""
     seen = replace(WEB, capabilities=(UsedCapability("CAP_NET_RAW", True, 1, ("pinger",)),))
     allow = Allowing(container(seen), "learned", lambda text: "/kept/1.json")
-    raw = Denied("pinger", X, "socket", 1, False, (2, 3, 1), "", ("CAP_NET_RAW",))
+    raw = RefusedCall("pinger", X, "socket", 1, False, (2, 3, 1), "", ("CAP_NET_RAW",))
     allow.begin((Choice("no-new-privileges", "on"), Choice("capabilities", "CAP_NET_RAW")))
     assert allow(raw) == Loosening("no-new-privileges", certain=True)
     allow.begin((Choice("no-new-privileges", "on"), Choice("capabilities", "none")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
+from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.i18n.translate import translate
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.settings import settings
@@ -46,7 +46,7 @@ def test_what_works_as_it_was_learned_says_what_was_learned() -> None:
 
 
 def test_another_value_says_what_was_refused_with_the_first() -> None:
-    refused = Refusal("k", msg("{by}: {call} needs {names}.", by="sh", call="chown(/a)", names="CHOWN"),
+    refused = TwinRefusal("k", msg("{by}: {call} needs {names}.", by="sh", call="chown(/a)", names="CHOWN"),
                       Loosening("capabilities", CHOWN, certain=True))  # fmt: skip
     broken = Tried((NONE, LIMIT), Works.BREAKS, 1.0, msg("It does not serve."), refusals=(refused,))
     done = ended(CHOWN, LIMIT, derived=(NONE, LIMIT), why=("capabilities", "pids"))

@@ -9,19 +9,19 @@ import pytest
 
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
+from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.usecases.trial.search import Searched, TrialDone, search
 from stratascope.usecases.trial.strategy import Ends, Purpose
 from stratascope.usecases.trial.trial import Trials
 
 ON = (Choice("read-only-root", "on"), Choice("pids", "100"))
-RARE = Refusal("rare", msg("It is refused now and then."))
+RARE = TwinRefusal("rare", msg("It is refused now and then."))
 
 
 class Made:
     """Trials in which a refusal comes with each changed twin, and with so many of the unchanged ones only."""
 
-    def __init__(self, refusal: Refusal, unchanged: Sequence[bool]) -> None:
+    def __init__(self, refusal: TwinRefusal, unchanged: Sequence[bool]) -> None:
         self._refusal, self._unchanged = refusal, list(unchanged)
 
     def run(self, choices: Sequence[Choice], like: Tried | None = None) -> Tried:
@@ -35,7 +35,7 @@ class Made:
         return Tried(tuple(choices), Works.BREAKS, 1.0, loosenings=told, refusals=(self._refusal,))
 
 
-def ended(refusal: Refusal, *unchanged: bool) -> tuple[Searched, list[Purpose]]:
+def ended(refusal: TwinRefusal, *unchanged: bool) -> tuple[Searched, list[Purpose]]:
     """How it ended, and what was tried."""
     events = list(search(cast(Trials, Made(refusal, unchanged)), ON, repeats=1))
     done = events[-1]
@@ -59,5 +59,5 @@ def test_it_is_not_looked_for_without_end() -> None:
 
 @pytest.mark.parametrize("loosening", [Loosening("pids"), Loosening("pids", Choice("pids", "200"), certain=True)])
 def test_what_a_choice_explains_needs_no_other_look(loosening: Loosening) -> None:
-    _, purposes = ended(Refusal("told", msg("It is refused."), loosening), False, True)
+    _, purposes = ended(TwinRefusal("told", msg("It is refused."), loosening), False, True)
     assert purposes.count(Purpose.UNCHANGED) == 1

@@ -8,7 +8,7 @@ from typing import Any
 from stratascope.cli.output import complain, write
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.relaunch.trial import Loosening, Refusal
+from stratascope.core.relaunch.trial import Loosening, TwinRefusal
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
@@ -48,7 +48,7 @@ def watch(
     return [_object(each, ended=found.ended) for each in found.refusals]
 
 
-def _lines(found: tuple[Refusal, ...]) -> list[str]:
+def _lines(found: tuple[TwinRefusal, ...]) -> list[str]:
     lines = []
     for each in found:
         lines.append(f"! {translate(each.text)}")
@@ -64,7 +64,7 @@ def _remedy(loosening: Loosening) -> str:
     return translate(msg("To allow it: {setting}", setting=f"--set {loosening.toggle}={value}"))
 
 
-def _object(each: Refusal, *, ended: bool) -> dict[str, Any]:
+def _object(each: TwinRefusal, *, ended: bool) -> dict[str, Any]:
     """`ended`: it ended, or was started again, while it was watched."""
     remedy = None
     if each.loosening is not None:

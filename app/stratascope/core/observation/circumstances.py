@@ -71,7 +71,7 @@ class Node(Value):
         return self.kind in (NodeKind.CHARACTER, NodeKind.BLOCK)
 
 
-class Place(Value):
+class ResolvedPath(Value):
     """Where a path led, links followed. `node` None: nothing is there; `folder`: of the nearest one that is there.
 
     `gives`: what a program there is permitted by its file; None: it has no capabilities, or they were not read.
@@ -84,7 +84,7 @@ class Place(Value):
     gives: CapabilitySet | None = None
 
 
-class Asked(Value):
+class CapabilityCheck(Value):
     """A capability that the kernel asked for within this very call, and its answer (0 or −errno)."""
 
     capability: int
@@ -112,12 +112,12 @@ class Circumstances(Value):
     permitted: CapabilitySet | None = None
     bounding: CapabilitySet | None = None
     no_new_privs: bool | None = None
-    checks: tuple[Asked, ...] | None = None  # None: not known which were of this call
-    place: Place | None = None
+    checks: tuple[CapabilityCheck, ...] | None = None  # None: not known which were of this call
+    place: ResolvedPath | None = None
     address: Address | None = None
     forked_in_vain: int | None = None
     limits: tuple[tuple[str, int], ...] = ()
-    other: Place | None = None  # of the second of two paths
+    other: ResolvedPath | None = None  # of the second of two paths
     uids: tuple[IdRange, ...] | None = None  # of its own user namespace
     gids: tuple[IdRange, ...] | None = None
     presumed: bool = False  # the place is where the path leads for another process of the container
@@ -210,9 +210,9 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _asked(value: Any) -> Asked:
+def _asked(value: Any) -> CapabilityCheck:
     capability, answer, initial, frames = _exactly(value, 4)
-    return Asked(
+    return CapabilityCheck(
         _number(capability, 0, 63),
         _number(answer, -4095, 0),
         _flag(initial),
@@ -227,7 +227,7 @@ def _exactly(value: Any, count: int) -> list[Any]:
     return found
 
 
-def _place(value: Any) -> Place:
+def _place(value: Any) -> ResolvedPath:
     if not isinstance(value, dict):
         raise ValueError("place: an object was expected")
     line = _maybe(value, "mount", _text)
@@ -235,7 +235,7 @@ def _place(value: Any) -> Place:
         mounts = parse_mountinfo(line or "")
     except DecodeError as error:
         raise ValueError("mount: a line of mountinfo was expected") from error
-    return Place(
+    return ResolvedPath(
         _text(value.get("path", "")),
         _maybe(value, "node", _node),
         _maybe(value, "folder", _node),

@@ -35,9 +35,9 @@ from stratascope.core.observation.events import (
 from stratascope.core.observation.observation import (
     BY_MOST,
     LIST_MOST,
-    Denied,
     Observation,
     Phase,
+    RefusedCall,
     Seen,
     UsedArguments,
     UsedCall,
@@ -111,7 +111,7 @@ class Fold:
         self._capabilities: dict[str, _Use] = {}
         self._calls: dict[tuple[str, str], _Use] = {}
         self._arguments: dict[UsedArguments, None] = {}
-        self._denied: dict[Denied, None] = {}
+        self._denied: dict[RefusedCall, None] = {}
         self._written: dict[str, None] = {}
         self._executed: dict[str, None] = {}
         self._devices: dict[str, None] = {}
@@ -308,7 +308,9 @@ class Fold:
         name = call_name(event.abi, event.number)
         _put(
             self._denied,
-            Denied(process.command, event.abi, name, event.errno, not event.entered, event.values, event.path, lacked),
+            RefusedCall(
+                process.command, event.abi, name, event.errno, not event.entered, event.values, event.path, lacked
+            ),
         )
 
     def _port(self, event: Listens | Peer) -> None:

@@ -88,7 +88,7 @@ class UsedPort(Value):
     outside: bool
 
 
-class Denied(Value):
+class RefusedCall(Value):
     """A call that was refused to a program. `filtered`: before it began. `lacked`: capabilities that were asked for."""
 
     by: str
@@ -113,7 +113,7 @@ class Observation(Value):
     capabilities: tuple[UsedCapability, ...] = ()
     calls: tuple[UsedCall, ...] = ()
     arguments: tuple[UsedArguments, ...] = ()
-    denied: tuple[Denied, ...] = ()
+    denied: tuple[RefusedCall, ...] = ()
     written: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     ports: tuple[UsedPort, ...] = ()

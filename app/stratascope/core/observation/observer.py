@@ -10,7 +10,7 @@ from stratascope.core.observation.events import Event
 from stratascope.value import Value
 
 
-class Answer(Value):
+class FilterAnswer(Value):
     """An errno that a filter gives to a call. `abi`: the entry point."""
 
     abi: str
@@ -18,7 +18,7 @@ class Answer(Value):
     errno: int
 
 
-class Target(Value):
+class ObserverRequest(Value):
     """One container by its first process, or by the control group in which it is going to be.
 
     `start`: field 22 of its /proc/PID/stat, so that a reused PID is not observed; `group`: a control group's path from
@@ -31,7 +31,7 @@ class Target(Value):
     container: str = ""  # full id
     group: str = ""
     seconds: float = SECONDS_MOST
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[FilterAnswer, ...] = ()
 
 
 class Stream(Protocol):
@@ -47,5 +47,5 @@ class Stream(Protocol):
 class Observer(Protocol):
     """Observes as root. One that needs a password asks for it at `begin`."""
 
-    def begin(self, target: Target) -> Stream:
+    def begin(self, target: ObserverRequest) -> Stream:
         """Attach. Raises ProbeError, with what would allow it."""

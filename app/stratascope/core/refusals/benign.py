@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.core.observation.circumstances import NodeKind
-from stratascope.core.refusals.refusal import Attempt, Kind
+from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.linux.calls.values import RESOURCES
 from stratascope.value import Value
 
@@ -44,7 +44,7 @@ class Probe(Value):
     path: re.Pattern[str] | None = None
     lacked: frozenset[str] | None = None
     more: Callable[[Attempt], bool] = lambda attempt: True
-    kind: Kind = Kind.CALL
+    kind: AttemptKind = AttemptKind.CALL
     lasting: bool = False
     never_fatal: bool = False
 
@@ -52,7 +52,7 @@ class Probe(Value):
         """Whether that refusal is of this class."""
         return (
             attempt.kind is self.kind
-            and (attempt.name in self.calls or self.kind is Kind.REQUEST)
+            and (attempt.name in self.calls or self.kind is AttemptKind.REQUEST)
             and attempt.errno in self.errnos
             and self.entered in (None, attempt.entered)
             and (self.path is None or self.path.fullmatch(attempt.path) is not None)
@@ -228,9 +228,9 @@ PROBES: tuple[Probe, ...] = (
            path=re.compile(r"(?:/.*/)?\."),
            lasting=True),
     _class("writes to the system's log instead", "connect", (errno.EACCES,), more=_to_postlog),
-    _class("goes on without the firewall", "", _NOT_PERMITTED, kind=Kind.REQUEST, lasting=True,
+    _class("goes on without the firewall", "", _NOT_PERMITTED, kind=AttemptKind.REQUEST, lasting=True,
            lacked=frozenset(("CAP_NET_ADMIN",))),
-    _class("goes on without the kernel's audit", "", _NOT_PERMITTED, kind=Kind.REQUEST, lasting=True,
+    _class("goes on without the kernel's audit", "", _NOT_PERMITTED, kind=AttemptKind.REQUEST, lasting=True,
            lacked=frozenset(("CAP_AUDIT_WRITE",))),
     _class("uses IPv4", "socket", (errno.EAFNOSUPPORT,), entered=_ENTERED, more=_is(0, 10)),
 )  # fmt: skip

@@ -13,7 +13,7 @@ import re
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.refusals import tried
-from stratascope.core.refusals.refusal import KERNEL, Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import KERNEL, Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, Setting, Want
 
 # security/landlock/audit.c; types 1423 and 1424
@@ -65,9 +65,9 @@ _RULES: dict[tuple[str, int], Message] = {
 
 def claim(attempt: Attempt, around: Surroundings) -> Claim | None:
     """The kernel of this machine refused it."""
-    if attempt.kind is Kind.OUT_OF_MEMORY:
+    if attempt.kind is AttemptKind.OUT_OF_MEMORY:
         return Claim(KERNEL, msg("The machine ran out of memory, so the kernel killed it."), Strength.LEFT)
-    if attempt.kind is not Kind.CALL or not attempt.entered:
+    if attempt.kind is not AttemptKind.CALL or not attempt.entered:
         return None
     if attempt.errno in tried.DENIED:
         return _landlock(attempt) or _yama(attempt, around) or _by_setting(attempt, around) or _denied(attempt, around)

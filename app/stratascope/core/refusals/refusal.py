@@ -16,7 +16,7 @@ from stratascope.linux.idmap import IdRange, to_inside
 from stratascope.value import Value
 
 
-class Kind(StrEnum):
+class AttemptKind(StrEnum):
     """What happened."""
 
     CALL = "call"  # a system call was answered with an error
@@ -35,7 +35,7 @@ class Attempt(Value):
     namespace; None: not known. `apart`: it is another one than the container's.
     """
 
-    kind: Kind
+    kind: AttemptKind
     process: str
     abi: str = ""
     name: str = ""
@@ -82,7 +82,7 @@ class Claim(Value):
         return self.strength > Strength.LIKELY
 
 
-class Remedy(Value):
+class RefusalRemedy(Value):
     """What would allow it: a choice for a relaunch, or, where no toggle can, words alone.
 
     `opened`: ids of the threats that would be open then and are not now, worst first; None: not predicted.
@@ -100,7 +100,7 @@ class Remedy(Value):
         return () if self.choice is None else (self.choice, *self.also)
 
 
-class Denial(Value):
+class Refusal(Value):
     """One thing that was refused, or several that are alike.
 
     `at`, `last`: seconds since the epoch of the first and the last. `pid_inside`: None where not known. `did`: what it
@@ -124,4 +124,4 @@ class Denial(Value):
     claim: Claim
     benign: bool = False
     ended: bool = False
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[RefusalRemedy, ...] = ()

@@ -19,7 +19,7 @@ import posixpath
 import re
 
 from stratascope.core.observation.checks import decisive, is_refused_request
-from stratascope.core.observation.circumstances import Asked, Circumstances
+from stratascope.core.observation.circumstances import CapabilityCheck, Circumstances
 from stratascope.core.observation.events import (
     Check,
     Event,
@@ -33,7 +33,7 @@ from stratascope.core.observation.events import (
     Signal,
 )
 from stratascope.core.observation.fold import Program
-from stratascope.core.refusals.refusal import Attempt, Kind
+from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.refusals.tried import MAKES, Use, uses
 from stratascope.linux.audit.record import FilterKill, parse_record
 from stratascope.linux.capability import name_of
@@ -114,7 +114,7 @@ _POINTER = 4096  # prctl's second argument may be one, which differs each time
 _Kind = tuple[int, str, int, int, bool, str]
 
 
-class Entry(Value):
+class RefusalEntry(Value):
     """One refusal, or several that are alike. `at`, `last`: on the observer's clock. `ended`: a process that it was
     refused to died right after it. `survived`: one ended well, or went on for a while. `session`: it was refused to
     what somebody began from outside (exec). `many`: it is of several names in one folder, of which the last is told.
@@ -132,11 +132,11 @@ class Entry(Value):
     many: bool = False
 
 
-class Ring:
+class RefusalRing:
     """Fed with every event, and with the process that it is of; None: it is no program of the container."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, RefusalEntry] = {}
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
         self._over: set[int] = set()  # of these processes, those that have ended
         self._latest = 0.0
@@ -172,7 +172,7 @@ class Ring:
                 if attempt is not None:
                     self._add(event, getattr(event, "pid", 0), process, attempt, getattr(event, "count", 1))
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RefusalEntry, ...]:
         """All that are remembered, the oldest first."""
         going_on = {
             self._folders.now(key)
@@ -193,7 +193,7 @@ class Ring:
         if key not in self._entries:
             key = self._joined(key, attempt)
         key = self._in_folder(key, attempt)
-        self._put(Entry(key, attempt, event.at, event.at, count, pid, session=process.session))
+        self._put(RefusalEntry(key, attempt, event.at, event.at, count, pid, session=process.session))
         if pid not in self._of and len(self._of) >= _PROCESSES_MOST:
             oldest = next(iter(self._of))
             del self._of[oldest]
@@ -231,7 +231,7 @@ class Ring:
                     self._move(before, replace(before, key=common, many=True))
         return self._folders.now(key)
 
-    def _move(self, before: Entry, after: Entry) -> None:
+    def _move(self, before: RefusalEntry, after: RefusalEntry) -> None:
         """Under another key from now on, together with those that have it already."""
         del self._entries[before.key]
         self._put(after)
@@ -239,7 +239,7 @@ class Ring:
         if before.key in last:
             last[after.key] = last.pop(before.key)
 
-    def _put(self, new: Entry) -> None:
+    def _put(self, new: RefusalEntry) -> None:
         """Together with those that are alike."""
         old = self._entries.pop(new.key, None)
         if old is None:
@@ -289,7 +289,7 @@ class Ring:
         for kept, at in tuple(self._of.get(pid, {}).items()):
             key = self._folders.now(kept)
             entry = self._entries.get(key)
-            if entry is None or abs(line.at - at) > LATE or (entry.attempt.kind is Kind.KILLED) != killed:
+            if entry is None or abs(line.at - at) > LATE or (entry.attempt.kind is AttemptKind.KILLED) != killed:
                 continue
             attempt = entry.attempt
             if line.text not in attempt.lines and len(attempt.lines) < LINES_MOST:
@@ -313,7 +313,7 @@ class Ring:
             entry = self._entries.get(key)
             if entry is None:
                 continue
-            failed = event.code or event.signal not in _SENT or entry.attempt.kind is Kind.OUT_OF_MEMORY
+            failed = event.code or event.signal not in _SENT or entry.attempt.kind is AttemptKind.OUT_OF_MEMORY
             ended = entry.ended or bool(failed and event.at - at <= DIED)
             survived = entry.survived or event.code == 0 or event.at - at > WENT_ON
             self._entries[key] = replace(entry, ended=ended, survived=survived)
@@ -326,16 +326,16 @@ def _attempt(event: Event, process: str) -> Attempt | None:
         case Check() if is_refused_request(event):
             return _request_of(event, process)
         case Masked():
-            return Attempt(Kind.MASKED, process, path=event.path, around=event.around)
+            return Attempt(AttemptKind.MASKED, process, path=event.path, around=event.around)
         case NotGained():
-            return Attempt(Kind.NOT_GAINED, process, path=event.program, around=event.around)
+            return Attempt(AttemptKind.NOT_GAINED, process, path=event.program, around=event.around)
         case Signal(number=number) if number == _SIGSYS and event.code == _SECCOMP:
             name = "" if event.call is None else call_name(event.abi, event.call)
-            return Attempt(Kind.KILLED, process, event.abi, name, entered=False, values=event.values)
+            return Attempt(AttemptKind.KILLED, process, event.abi, name, entered=False, values=event.values)
         case Signal(number=number) if number == _SIGXFSZ:
-            return Attempt(Kind.TOO_LARGE, process)
+            return Attempt(AttemptKind.TOO_LARGE, process)
         case OutOfMemory():
-            return Attempt(Kind.OUT_OF_MEMORY, process)
+            return Attempt(AttemptKind.OUT_OF_MEMORY, process)
     return None
 
 
@@ -344,7 +344,7 @@ def attempt_of(event: Failed, process: str) -> Attempt:
     around = event.around
     lacked = sorted({name_of(each.capability) for each in decisive(around.checks or ())})
     return Attempt(
-        Kind.CALL,
+        AttemptKind.CALL,
         process,
         event.abi,
         call_name(event.abi, event.number),
@@ -359,10 +359,10 @@ def attempt_of(event: Failed, process: str) -> Attempt:
 
 def _request_of(event: Check, process: str) -> Attempt:
     """A request over netlink that was refused, as an attempt: its call succeeded, its answer says EPERM."""
-    around = Circumstances(checks=(Asked(event.capability, event.answer, event.initial, event.frames),))
+    around = Circumstances(checks=(CapabilityCheck(event.capability, event.answer, event.initial, event.frames),))
     name = "" if event.call is None else call_name(event.abi, event.call)
     lacked = (name_of(event.capability),)
-    return Attempt(Kind.REQUEST, process, event.abi, name, -event.answer, lacked=lacked, around=around)
+    return Attempt(AttemptKind.REQUEST, process, event.abi, name, -event.answer, lacked=lacked, around=around)
 
 
 def _key(attempt: Attempt) -> str:

@@ -11,7 +11,7 @@ import socket
 
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.circumstances import Address, NodeKind
-from stratascope.core.refusals.refusal import Attempt, Kind
+from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.sanitize import plain
 from stratascope.linux.calls.printed import printed
 from stratascope.linux.calls.values import RESOURCES, node_type, signal_name
@@ -263,15 +263,15 @@ def did(attempt: Attempt, *, many: bool = False) -> Message:
         return msg("{did}, and other paths there", did=did(attempt))
     path = _shown(attempt)
     match attempt.kind:
-        case Kind.TOO_LARGE:
+        case AttemptKind.TOO_LARGE:
             return msg("Grow a file")
-        case Kind.OUT_OF_MEMORY:
+        case AttemptKind.OUT_OF_MEMORY:
             return msg("Use more memory")
-        case Kind.MASKED:
+        case AttemptKind.MASKED:
             return msg("Read {path}", path=path)
-        case Kind.NOT_GAINED:
+        case AttemptKind.NOT_GAINED:
             return msg("Run {path} with the privileges of its file", path=path)
-        case Kind.REQUEST:
+        case AttemptKind.REQUEST:
             return _request(attempt)
     if not attempt.name:
         return msg("Make a system call")

@@ -12,8 +12,8 @@ import os
 import stat
 from enum import StrEnum
 
-from stratascope.core.observation.circumstances import Asked, Node
-from stratascope.core.refusals.refusal import Attempt, Kind
+from stratascope.core.observation.circumstances import CapabilityCheck, Node
+from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.linux.capability import name_of
 from stratascope.linux.mounts import Mount
 
@@ -57,7 +57,7 @@ class Use(StrEnum):
 
 def called(attempt: Attempt, *errnos: int) -> bool:
     """Whether it is a call that began, so that no filter refused it, and was answered so."""
-    return attempt.kind is Kind.CALL and attempt.entered and attempt.errno in errnos
+    return attempt.kind is AttemptKind.CALL and attempt.entered and attempt.errno in errnos
 
 
 def plain_name(attempt: Attempt) -> str:
@@ -127,7 +127,7 @@ def mount_of(attempt: Attempt) -> Mount | None:
     return attempt.around.place.mount if attempt.around.place is not None else None
 
 
-def refused_checks(attempt: Attempt) -> tuple[Asked, ...]:
+def refused_checks(attempt: Attempt) -> tuple[CapabilityCheck, ...]:
     """The capabilities that were asked for in vain and were the reason (`attempt.lacked` names them)."""
     named = frozenset(attempt.lacked)
     return tuple(each for each in attempt.around.checks or () if each.answer < 0 and name_of(each.capability) in named)

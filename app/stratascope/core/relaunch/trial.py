@@ -22,7 +22,7 @@ class Loosening(Value):
     certain: bool = False
 
 
-class Refusal(Value):
+class TwinRefusal(Value):
     """Something that was refused to a twin. `key` is the same each time that exactly this is refused again."""
 
     key: str
@@ -73,6 +73,6 @@ class Tried(Value):
     pace: Pace | None = None
     failure: Failure | None = None
     loosenings: tuple[Loosening, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[TwinRefusal, ...] = ()
     compared: tuple[Message, ...] = ()
     not_compared: tuple[Message, ...] = ()

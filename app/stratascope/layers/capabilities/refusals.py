@@ -16,7 +16,7 @@ import socket
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, MoreOf, RunsAs, Setting, Want
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS, SETTING
@@ -61,9 +61,13 @@ _SOCK_RAW, _SOCK_TYPE = 3, 0xF
 
 def refused(attempt: Attempt, facts: CapabilityFacts | None, around: Surroundings) -> Claim | None:
     """See the module."""
-    if attempt.kind is Kind.NOT_GAINED:
+    if attempt.kind is AttemptKind.NOT_GAINED:
         return _not_gained(attempt, facts)
-    if attempt.kind not in (Kind.CALL, Kind.REQUEST) or not attempt.entered or attempt.errno not in _REFUSALS:
+    if (
+        attempt.kind not in (AttemptKind.CALL, AttemptKind.REQUEST)
+        or not attempt.entered
+        or attempt.errno not in _REFUSALS
+    ):
         return None
     if attempt.lacked:
         names = _mine(attempt, facts)

@@ -14,7 +14,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.circumstances import NodeKind
 from stratascope.core.refusals import tried
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import DeviceNode, HeldCapability, MoreOf, Want
 from stratascope.core.sizes import size_text
 from stratascope.core.threats.needs import Device
@@ -37,11 +37,11 @@ _UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
 def refused(attempt: Attempt, facts: CgroupFacts | None, around: Surroundings) -> Claim | None:
     """This layer's claim; see `Layer.refused`."""
     match attempt.kind:
-        case Kind.OUT_OF_MEMORY:
+        case AttemptKind.OUT_OF_MEMORY:
             return _out_of_memory(facts)
-        case Kind.TOO_LARGE:
+        case AttemptKind.TOO_LARGE:
             return _too_large(attempt, Strength.SAID)
-        case Kind.CALL if attempt.entered:
+        case AttemptKind.CALL if attempt.entered:
             return _call(attempt, facts)
     return None
 

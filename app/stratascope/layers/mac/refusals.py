@@ -11,7 +11,7 @@ import errno
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import msg
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import Unconfined, Want
 from stratascope.core.threats.needs import Access
 from stratascope.layers.mac.apparmor import MEASURED, AppArmorPosture, apparmor_posture, forbids
@@ -46,7 +46,7 @@ _NOT_MEDIATED = frozenset(_NOT_MEDIATED_NAMES.split())
 
 def refused(attempt: Attempt, facts: MacFacts | None, around: Surroundings) -> Claim | None:
     """See the module."""
-    if attempt.kind is not Kind.CALL or not attempt.entered or attempt.errno not in (errno.EPERM, errno.EACCES):
+    if attempt.kind is not AttemptKind.CALL or not attempt.entered or attempt.errno not in (errno.EPERM, errno.EACCES):
         return None
     match matching(attempt):
         case AppArmorRefusal() as record:

@@ -11,7 +11,7 @@ import errno
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.refusals import tried
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import (
     LooserMount,
     ReadablePlace,
@@ -36,16 +36,16 @@ _MAKES_MOUNTS = frozenset(("mount", "fsmount", "move_mount"))
 
 def refused(attempt: Attempt, facts: NamespacesFacts | None, around: Surroundings) -> Claim | None:
     """This layer's claim; see `Layer.refused`."""
-    if attempt.kind is Kind.MASKED:
+    if attempt.kind is AttemptKind.MASKED:
         path = tried.place_of(attempt)
         what = msg(
             "{path} reads as empty because the engine masks it: it shows or changes what belongs to the host.",
             path=path,
         )
         return Claim(_ID, what, Strength.SAID, (ReadablePlace(path),))
-    if attempt.kind is Kind.NOT_GAINED:
+    if attempt.kind is AttemptKind.NOT_GAINED:
         return _not_gained(attempt)
-    if attempt.kind is not Kind.CALL or not attempt.entered or attempt.lacked:
+    if attempt.kind is not AttemptKind.CALL or not attempt.entered or attempt.lacked:
         return None
     mount = tried.mount_of(attempt) or _listed(attempt, facts)
     match attempt.errno:

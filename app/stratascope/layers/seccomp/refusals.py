@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observer import Answer
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.observation.observer import FilterAnswer
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, PassedCall, Want
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import SeccompFacts
@@ -50,9 +50,9 @@ _WHOLE = {("socket", 2): 0}  # the value that says nothing
 
 def refused(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) -> Claim | None:
     """See the module."""
-    if attempt.kind is Kind.KILLED:
+    if attempt.kind is AttemptKind.KILLED:
         return _killed(attempt, facts, around)
-    if attempt.kind is not Kind.CALL or attempt.entered:
+    if attempt.kind is not AttemptKind.CALL or attempt.entered:
         return None
     return _answered(attempt, facts, around)
 
@@ -118,7 +118,7 @@ def _known_answer(attempt: Attempt, facts: SeccompFacts | None) -> tuple[set[Act
     kinds = {action.kind for action in found}
     # of filters that refuse, the newest one's errno counts: another than the container's is of one that came later
     other = (
-        attempt.kind is Kind.CALL
+        attempt.kind is AttemptKind.CALL
         and kinds == {ActionKind.ERRNO}
         and attempt.errno not in {action.number for action in found}
         and facts is not None
@@ -152,7 +152,7 @@ def _given(attempt: Attempt) -> Mapping[int, Given]:
     return {place: Given(value & mask) for place, value in enumerate(attempt.values)}
 
 
-def unusual_answers(facts: SeccompFacts) -> tuple[Answer, ...]:
+def unusual_answers(facts: SeccompFacts) -> tuple[FilterAnswer, ...]:
     """The errnos that its filter gives, beside those that nearly every refusal has. One without an error is none."""
     found = []
     if facts.origin is None:
@@ -164,7 +164,7 @@ def unusual_answers(facts: SeccompFacts) -> tuple[Answer, ...]:
             continue
         for name, outcomes in calls:
             numbers = {each.action.number for each in outcomes if each.action.kind is ActionKind.ERRNO} - _USUAL
-            found += [Answer(abi.value, name, number) for number in sorted(numbers)]
+            found += [FilterAnswer(abi.value, name, number) for number in sorted(numbers)]
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.observation.circumstances import Node
 from stratascope.core.refusals import tried
 from stratascope.core.refusals.files import permits
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.refusals.tried import Use
 from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
 from stratascope.layers.usermap.facts import UsermapFacts
@@ -43,7 +43,7 @@ def refused(attempt: Attempt, facts: UsermapFacts | None, around: Surroundings) 
 
 
 def _claim(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
-    if attempt.kind is Kind.NOT_GAINED:
+    if attempt.kind is AttemptKind.NOT_GAINED:
         return _not_gained(attempt)
     if not tried.called(attempt, attempt.errno):
         return None

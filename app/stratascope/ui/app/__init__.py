@@ -22,7 +22,7 @@ import stratascope.usecases.listing.alike
 import stratascope.usecases.listing.completion
 import stratascope.usecases.live.foresight
 import stratascope.usecases.live.shared_texts
-import stratascope.usecases.observe.learning
+import stratascope.usecases.observe.service
 import stratascope.usecases.refusals.service
 import stratascope.usecases.tighten.settings
 import stratascope.wiring.captures  # noqa: F401

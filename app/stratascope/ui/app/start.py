@@ -31,9 +31,9 @@ from stratascope.ui.tighten.controller import LessonOf
 from stratascope.ui.window.services import Services
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.observe.learning import Learning
+from stratascope.usecases.observe.service import ObservationService
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.tighten.tighten import Lesson
+from stratascope.usecases.tighten.tighten import TwinObserver
 from stratascope.wiring import captures
 from stratascope.wiring.daily import daily
 from stratascope.wiring.engines import LateEngines, live_view
@@ -143,15 +143,15 @@ def start_again() -> NoReturn:
     os.execve(sys.executable, words, appimage_environment.again())
 
 
-def learning_of(late: LateEngines) -> Learning:
+def learning_of(late: LateEngines) -> ObservationService:
     """Watching on these engines: as root, who is asked for when the first container is to be watched."""
-    return Learning(FileNeeds(), lambda: late.get().root())
+    return ObservationService(FileNeeds(), lambda: late.get().root())
 
 
 def lesson_of(late: LateEngines) -> LessonOf:
     """Watching twins on these engines, as root."""
 
-    def make(state: ContainerState) -> Lesson:
+    def make(state: ContainerState) -> TwinObserver:
         from stratascope.wiring import learning
 
         return learning.lesson_on(late.get(), state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import msg
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.i18n.translate import translate
 from stratascope.presentation.refusals_report import Layers
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
@@ -25,7 +25,7 @@ class LayerChips(ChoiceChips):
             self.chips[which].hide()
         self.setAccessibleName(translate(msg("Filter by layer")))
 
-    def show_counts(self, shown: tuple[Denial, ...]) -> None:
+    def show_counts(self, shown: tuple[Refusal, ...]) -> None:
         """How often each refused; one that never did has no chip."""
         for which, chip in self.chips.items():
             count = sum(each.count for each in shown if which in (ALL, each.claim.layer))

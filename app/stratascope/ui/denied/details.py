@@ -9,7 +9,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -32,7 +32,7 @@ class Act(Value):
     more: str = ""  # for the tooltip
 
 
-def acts(denial: Denial, *, folded: bool, able: bool) -> tuple[Act, ...]:
+def acts(denial: Refusal, *, folded: bool, able: bool) -> tuple[Act, ...]:
     """What can be done. `folded`: a person called it harmless; `able`: a relaunch can be asked for."""
     found: list[Act] = []
     for remedy in denial.remedies if able else ():
@@ -76,7 +76,7 @@ class Details(QWidget):
         column.addStretch(1)
         self.hide()
 
-    def show_denial(self, denial: Denial, found: tuple[Act, ...]) -> None:
+    def show_denial(self, denial: Refusal, found: tuple[Act, ...]) -> None:
         """That one; its buttons are made anew only where they must be, so that the keyboard stays there."""
         self.why.setText(words.whole(denial))
         self.times.say(words.span_text(denial))

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, 
 from stratascope.core.container import Status
 from stratascope.core.message import Message, msg
 from stratascope.core.refusals.ended.ending import Cause, Ending, Phase, Source
-from stratascope.core.refusals.refusal import Remedy
+from stratascope.core.refusals.refusal import RefusalRemedy
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
@@ -147,7 +147,7 @@ class EndingView(QScrollArea):
         self._say(self.reason, translate(cause_reason(cause)))
         self._say(self.evidence, cause.evidence)
 
-    def _show_helps(self, remedies: tuple[Remedy, ...], status: Status) -> None:
+    def _show_helps(self, remedies: tuple[RefusalRemedy, ...], status: Status) -> None:
         self.buttons = []
         self._say(self.told, "")
         said = [plain(translate(each.text), 400) for each in remedies if each.choice is None]

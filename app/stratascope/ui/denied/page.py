@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedW
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.privilege import Privilege
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.sizes import count_text
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
@@ -300,7 +300,7 @@ class DeniedPage(QWidget):
         if place >= 0:
             self._do(act, self.table.model_.rows[place])
 
-    def _do(self, act: Act, denial: Denial) -> None:
+    def _do(self, act: Act, denial: Refusal) -> None:
         state = self._selection.current
         if state is None:
             return

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.sanitize import plain
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate
@@ -69,7 +69,7 @@ class ProbingBand(QFrame):
         """One line."""
         self.calls.setVisible(not low)
 
-    def show_harmless(self, harmless: tuple[Denial, ...]) -> None:
+    def show_harmless(self, harmless: tuple[Refusal, ...]) -> None:
         """How many there are; none: no trace of it."""
         count = sum(each.count for each in harmless)
         self.head.show_head(translate(msg("Harmless probing")), count)
@@ -78,7 +78,7 @@ class ProbingBand(QFrame):
         self.setVisible(bool(harmless))
 
 
-def _asked_in_vain(harmless: tuple[Denial, ...]) -> str:
+def _asked_in_vain(harmless: tuple[Refusal, ...]) -> str:
     """Which calls are asked for in vain, the most frequent first."""
     counts: dict[str, int] = {}
     for each in harmless:

@@ -12,7 +12,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.denied.folded import FoldedKinds
@@ -22,10 +22,10 @@ from stratascope.ui.kit.feed import SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.use.watching import Watching
 from stratascope.usecases.plan.offers import Asking
-from stratascope.usecases.refusals.service import Denials
+from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import Value, replace
 
-Explain = Callable[[ContainerState], Denials]
+Explain = Callable[[ContainerState], RefusalList]
 DAY = 24 * 3600.0  # seconds; what is older is not told
 REMEMBERED = 50  # containers
 
@@ -36,8 +36,8 @@ class Refusals(Value):
     `trouble`: why it could not be explained, and `words` of whoever refused.
     """
 
-    shown: tuple[Denial, ...] = ()
-    harmless: tuple[Denial, ...] = ()
+    shown: tuple[Refusal, ...] = ()
+    harmless: tuple[Refusal, ...] = ()
     forgotten: int = 0
     trouble: Message | None = None
     words: str = ""
@@ -66,7 +66,7 @@ class Refused(QObject):
         self._watching, self._selection = watching, selection
         self._folded = FoldedKinds(settings)
         self._known: dict[Key, Refusals] = {}
-        self._raw: dict[Key, Denials] = {}
+        self._raw: dict[Key, RefusalList] = {}
         self._in_view: Key | None = None
         self._queries = QueryRunner(self)
         watching.told.connect(self._news)
@@ -81,7 +81,7 @@ class Refused(QObject):
         shown, harmless = (tuple(each for each in part if each.last >= after) for part in (found.shown, found.harmless))
         return replace(found, shown=shown, harmless=harmless)
 
-    def show(self, state: ContainerState, raw: Denials) -> None:
+    def show(self, state: ContainerState, raw: RefusalList) -> None:
         """What it was refused, as it was explained."""
         if len(self._raw) >= REMEMBERED and state.key not in self._raw:
             gone = next(iter(self._raw))
@@ -92,12 +92,12 @@ class Refused(QObject):
         shown, folded = (tuple(each for each, is_so in pairs if is_so is which) for which in (False, True))
         self._tell(state.key, Refusals(shown, folded, raw.forgotten))
 
-    def turn(self, state: ContainerState, denial: Denial, *, harmless: bool) -> None:
+    def turn(self, state: ContainerState, denial: Refusal, *, harmless: bool) -> None:
         """Fold such away as harmless, or show them again; that is remembered."""
         self._folded.turn(state.container.image, denial.key, harmless=harmless)
-        self.show(state, self._raw.get(state.key, Denials()))
+        self.show(state, self._raw.get(state.key, RefusalList()))
 
-    def is_folded(self, state: ContainerState, denial: Denial) -> bool:
+    def is_folded(self, state: ContainerState, denial: Refusal) -> bool:
         """Whether a person has folded such away."""
         return self._folded.has(state.container.image, denial.key)
 
@@ -126,7 +126,7 @@ class Refused(QObject):
         if known is not None and known.watched is not None:
             self._queries.ask(f"denied {state.key}", partial(explain, state), partial(self._take, state), "denied")
 
-    def _take(self, state: ContainerState, answer: Denials | Failure) -> None:
+    def _take(self, state: ContainerState, answer: RefusalList | Failure) -> None:
         if isinstance(answer, Failure):
             found = self._known.get(state.key, Refusals())
             self._tell(state.key, replace(found, trouble=answer.message, words=answer.words))

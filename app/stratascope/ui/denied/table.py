@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -68,7 +68,7 @@ class DenialModel(ItemModel):
         self.waiting = 0  # new ones at the end, which have no place among the others yet
         self._rank: dict[str, float] = {}  # by key: the moment by which it has its place
 
-    def placed(self, shown: tuple[Denial, ...], harmless: tuple[Denial, ...], *, hold: bool) -> tuple[Denial, ...]:
+    def placed(self, shown: tuple[Refusal, ...], harmless: tuple[Refusal, ...], *, hold: bool) -> tuple[Refusal, ...]:
         """Refusals in their order. `hold`: rows stay where they are, new ones come last."""
         self.harmless = frozenset(each.key for each in harmless)
         found = {each.key: each for each in (*shown, *harmless)}
@@ -80,30 +80,30 @@ class DenialModel(ItemModel):
         self._place(found)
         return tuple(sorted(found.values(), key=self._order))
 
-    def _place(self, found: dict[str, Denial]) -> None:
+    def _place(self, found: dict[str, Refusal]) -> None:
         ranks = {}
         for key, each in found.items():
             rank = self._rank.get(key)
             ranks[key] = each.last if rank is None or each.last - rank > QUIET else rank
         self._rank = ranks
 
-    def _order(self, denial: Denial) -> tuple[bool, bool, float, str]:
+    def _order(self, denial: Refusal) -> tuple[bool, bool, float, str]:
         return denial.key in self.harmless, not denial.ended, -self._rank[denial.key], denial.key
 
     def _column(self, column: Column) -> items.Column:
-        def text(denial: Denial) -> str:
+        def text(denial: Refusal) -> str:
             return self.lines(denial, column)[0]
 
-        def spoken(denial: Denial) -> str:
+        def spoken(denial: Refusal) -> str:
             return ", ".join(filter(None, self.lines(denial, column)))
 
-        def whole(denial: Denial) -> str:
+        def whole(denial: Refusal) -> str:
             lines = (words.span_text(denial),) if column is Column.TIME else self.lines(denial, column)
             return "\n".join(filter(None, lines))
 
         return items.Column(_HEADS[column], text, whole=whole, spoken=spoken)
 
-    def lines(self, denial: Denial, column: Column) -> tuple[str, str]:
+    def lines(self, denial: Refusal, column: Column) -> tuple[str, str]:
         """The two lines of a cell."""
         match column:
             case Column.TIME:
@@ -156,7 +156,7 @@ class DenialTable(ItemTable):
         return self._folded[place] if place < len(self._folded) else self._theme.px(ROW)
 
     @property
-    def chosen(self) -> Denial | None:
+    def chosen(self) -> Refusal | None:
         """Of the current row."""
         return self.current()  # type: ignore[no-any-return]
 
@@ -165,7 +165,7 @@ class DenialTable(ItemTable):
         """Whether new rows may come in: nothing is being read further below, or in full."""
         return not self.open and self.verticalScrollBar().value() == 0
 
-    def show_denials(self, shown: tuple[Denial, ...], harmless: tuple[Denial, ...], *, hold: bool) -> None:
+    def show_denials(self, shown: tuple[Refusal, ...], harmless: tuple[Refusal, ...], *, hold: bool) -> None:
         """Other refusals; what is unfolded stays so. `hold`: as in the model."""
         self.show_rows(self.model_.placed(shown, harmless, hold=hold))
         self._place_details()
@@ -303,12 +303,12 @@ class DenialTable(ItemTable):
     def _size(self, index: AnyIndex) -> QSize:
         return QSize(10, self.height_of(index.row()))
 
-    def _texts_high(self, denial: Denial) -> int:
+    def _texts_high(self, denial: Refusal) -> int:
         """How high a row must be for its texts."""
         lines = self.model_.lines
         return max(sum(self._heights(denial, column, *lines(denial, column))) for column in Column) + self._theme.px(10)
 
-    def _heights(self, denial: Denial, column: Column, one: str, two: str) -> tuple[int, int]:
+    def _heights(self, denial: Refusal, column: Column, one: str, two: str) -> tuple[int, int]:
         """Of the two texts of a cell."""
         theme = self._theme
         left = theme.px(SIDE if column == self.leftmost else 6)
@@ -346,7 +346,7 @@ class DenialTable(ItemTable):
         room = rect.adjusted(left, 0, -theme.px(6), -1)
         self._cell(painter, room, denial, column, pale=denial.key in self.model_.harmless)
 
-    def _cell(self, painter: QPainter, room: QRect, denial: Denial, column: Column, *, pale: bool) -> None:
+    def _cell(self, painter: QPainter, room: QRect, denial: Refusal, column: Column, *, pale: bool) -> None:
         theme = self._theme
         one, two = self.model_.lines(denial, column)
         first, second = self._heights(denial, column, one, two)
@@ -386,7 +386,7 @@ class DenialTable(ItemTable):
         paint_mark(painter, QRectF(room.left(), top, side, side), mark, theme, ink)
         return room.adjusted(theme.px(14), 0, 0, 0)
 
-    def _layer(self, painter: QPainter, room: QRect, denial: Denial) -> QRect:
+    def _layer(self, painter: QPainter, room: QRect, denial: Refusal) -> QRect:
         """Its number and mark; what is left for its name."""
         theme = self._theme
         number, side = self.layers.number(denial.claim.layer), theme.px(16)

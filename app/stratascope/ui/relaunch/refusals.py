@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Transaction
-from stratascope.core.relaunch.trial import Refusal
+from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.layers.toggles import toggle
 from stratascope.ui.kit.background import reason
 from stratascope.ui.kit.long_run import LongRun
@@ -136,7 +136,7 @@ class RefusalWatch(LongRun["RefusalsDialog"]):
         """Whether there is more to allow than any one of them would."""
         return len({each.loosening for each in self._found.refusals if each.loosening is not None}) > 1
 
-    def _allow(self, refusal: Refusal | None) -> None:
+    def _allow(self, refusal: TwinRefusal | None) -> None:
         plan, done = self.plan, self._done
         if plan is None or done is None:
             return

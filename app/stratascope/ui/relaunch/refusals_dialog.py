@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.trial import Loosening, Refusal
+from stratascope.core.relaunch.trial import Loosening, TwinRefusal
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import value_text
@@ -55,7 +55,7 @@ def remedy(loosening: Loosening | None) -> str:
 class RefusalRow(QWidget):
     """What was refused over what would allow it, and the button that leads there."""
 
-    def __init__(self, theme: Theme, told: Refusal, allow: Callable[[], None]) -> None:
+    def __init__(self, theme: Theme, told: TwinRefusal, allow: Callable[[], None]) -> None:
         super().__init__()
         what, help_ = Label(theme, 13, MEDIUM, wrap=True).selectable(), Label(theme, 12, ink="text2", wrap=True)
         what.setText(plain(translate(told.text), 400))
@@ -182,7 +182,7 @@ class RefusalsDialog(Sheet):
 
     # -- inside
 
-    def _show(self, refusals: tuple[Refusal, ...], *, more: bool) -> None:
+    def _show(self, refusals: tuple[TwinRefusal, ...], *, more: bool) -> None:
         if refusals and len(refusals) == len(self.rows):
             return  # what a person is just reading or selecting stays
         empty(self._list)

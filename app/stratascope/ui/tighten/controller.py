@@ -31,7 +31,7 @@ from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.settings import Setting, after_failure, settings
-from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
+from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes
 from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun, TrialDone
 from stratascope.value import Value, replace
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from stratascope.ui.tighten.dialog import TrialDialog
     from stratascope.ui.use.page import UsePage
 
-LessonOf = Callable[[ContainerState], Lesson]  # what watches its twins; called off the window's thread
+LessonOf = Callable[[ContainerState], TwinObserver]  # what watches its twins; called off the window's thread
 KEPT_MOST = 50  # containers whose last result is remembered
 
 
@@ -90,7 +90,7 @@ class TrialController(LongRun["TrialDialog"]):
         self._settings, self._lesson, self._draft = kept, lesson, side.column.draft
         self._state: ContainerState | None = None  # of the container that the sheet is about
         self._wishes = Wishes()
-        self._watcher: Lesson | None = None
+        self._watcher: TwinObserver | None = None
         self._trials: list[TrialDone] = []
         self._found: dict[tuple[str, str], _Kept] = {}  # by engine and name
         self._twins: set[tuple[str, str]] = set()  # seen of the last search

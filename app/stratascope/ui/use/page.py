@@ -26,7 +26,7 @@ from stratascope.ui.use.peaks import PeaksCard
 from stratascope.ui.use.places import PlacesCard
 from stratascope.ui.use.strip import Strip, why_not
 from stratascope.ui.use.watching import Known, Watching
-from stratascope.usecases.observe.learning import held
+from stratascope.usecases.observe.service import held
 
 ONE_COLUMN = 640
 

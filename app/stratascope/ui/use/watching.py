@@ -20,7 +20,7 @@ from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.stat import parse_stat
 from stratascope.ui.kit.background import Bell, QueryRunner
-from stratascope.usecases.observe.learning import Learning, Watched
+from stratascope.usecases.observe.service import ObservationService, Watched
 from stratascope.value import Value, replace
 
 Key = tuple[str, str]
@@ -50,7 +50,7 @@ class Watching(QObject):
 
     told = Signal(object)  # Key
 
-    def __init__(self, learning: Learning | None, parent: QObject | None = None) -> None:
+    def __init__(self, learning: ObservationService | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._learning = learning
         self._known: dict[Key, Known] = {}
@@ -201,7 +201,7 @@ def _tried(call: Callable[[], object]) -> tuple[Message, str] | None:
     return None
 
 
-def _answer(learning: Learning, container: Container) -> Known:
+def _answer(learning: ObservationService, container: Container) -> Known:
     watched = learning.watched(container)
     trouble = watched.trouble if watched is not None else None
     try:

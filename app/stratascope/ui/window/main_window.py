@@ -52,7 +52,7 @@ from stratascope.ui.window.services import Services
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
 from stratascope.usecases.hardening_together import HardeningTogether
-from stratascope.usecases.refusals.service import Explaining
+from stratascope.usecases.refusals.service import RefusalService
 
 LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside
 
@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         self.acceptances = Acceptances(services.accepted, self)
         self.strata_page = StrataPage(theme, layers, selection, self.acceptances)
         self.watching = Watching(learning, self)
-        explaining = None if learning is None or hardening is None else Explaining(learning, hardening)
+        explaining = None if learning is None or hardening is None else RefusalService(learning, hardening)
         self.refused = Refused(None if explaining is None else explaining.of, self.watching, selection, settings, self)
         self.chronicle = Chronicle(services.history, self)
         self.endings = (

@@ -16,7 +16,7 @@ from stratascope.ui.kit.feed import MemorySettings, SettingsLike
 from stratascope.ui.tighten.controller import LessonOf
 from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.observe.learning import Learning
+from stratascope.usecases.observe.service import ObservationService
 from stratascope.value import Value, field
 
 
@@ -27,7 +27,7 @@ class Services(Value):
     report: Report | None = None
     hardening: Hardening | None = None
     exports: Exports | None = None
-    learning: Learning | None = None
+    learning: ObservationService | None = None
     lesson: LessonOf | None = None
     history: MakeHistory | None = None
     daily: Daily | None = None

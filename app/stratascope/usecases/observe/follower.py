@@ -14,17 +14,17 @@ from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.observation import Observation
 from stratascope.core.observation.observer import Stream
 from stratascope.core.ports import ProbeError
-from stratascope.core.refusals.ring import Entry, Ring
+from stratascope.core.refusals.ring import RefusalEntry, RefusalRing
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value, replace
 
 _END = 10.0  # seconds in which its last events have come
 
 
-class Refused(Value):
+class RefusalLog(Value):
     """What a container was refused while it was watched; `forgotten`: kinds that are not remembered any more."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[RefusalEntry, ...] = ()
     forgotten: int = 0
 
 
@@ -47,7 +47,7 @@ class Follower:
         """
         self.trouble: ProbeError | None = None  # why it ended before its time
         self._stream, self._changed, self._over = stream, changed, over
-        self._fold, self._ring = Fold(held), Ring()
+        self._fold, self._ring = Fold(held), RefusalRing()
         self._lock = threading.Lock()  # of both
         self._came = threading.Event()  # the first event, or the end
         self._latest = 0.0  # by the monotonic clock, when the last event came; 0.0: there is none that may follow
@@ -84,10 +84,10 @@ class Follower:
             quiet = time.monotonic() - self._latest if self._latest else 0.0
         return replace(found, seen=replace(found.seen, seconds=found.seen.seconds + quiet)) if quiet else found
 
-    def refused(self) -> Refused:
+    def refused(self) -> RefusalLog:
         """So far."""
         with self._lock:
-            return Refused(self._ring.entries(), self._ring.forgotten)
+            return RefusalLog(self._ring.entries(), self._ring.forgotten)
 
     def _follow(self) -> None:
         try:

@@ -16,7 +16,7 @@ from stratascope.core.refusals.ended.complaints import last_lines
 from stratascope.core.refusals.ended.ending import Cause, End, Ending, Phase
 from stratascope.core.refusals.ended.facts import signal_name, signal_of
 from stratascope.core.refusals.ended.program_file import Flaw, Program, examined
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import ContainerFile
 from stratascope.core.sanitize import plain
@@ -35,7 +35,7 @@ _FILE_MAX, _FILE_SECONDS = 32 << 20, 2.0
 def why_ended(
     access: EngineAccess,
     state: ContainerState,
-    refusals: Sequence[Denial] = (),
+    refusals: Sequence[Refusal] = (),
     remedies: Remedies = lambda claim: (),
 ) -> Ending:
     """One answer. `refusals`: the last ones, where it was watched; `remedies`: what would help (`remedies.remedies`).

@@ -14,8 +14,8 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.message import msg
 from stratascope.core.refusals import files, kernel, network, sentences
 from stratascope.core.refusals.benign import is_benign
-from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Attempt, Claim, Denial, Remedy, Strength
-from stratascope.core.refusals.ring import Entry
+from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Attempt, Claim, Refusal, RefusalRemedy, Strength
+from stratascope.core.refusals.ring import RefusalEntry
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
 from stratascope.linux.idmap import parse_idmap
@@ -27,7 +27,7 @@ _ORDER = ("seccomp", "usermap", "namespaces", "cgroup", FILES, NETWORK, KERNEL, 
 _NOBODY = Claim(
     KERNEL, msg("The kernel refused it, and nothing known about this container explains why."), Strength.LEFT
 )
-Remedies = Callable[[Claim], tuple[Remedy, ...]]
+Remedies = Callable[[Claim], tuple[RefusalRemedy, ...]]
 
 
 def claim_of(attempt: Attempt, state: ContainerState, around: Surroundings) -> Claim:
@@ -61,17 +61,17 @@ class Explainer:
 
     def __init__(self, state: ContainerState, around: Surroundings, remedies: Remedies = lambda claim: ()) -> None:
         self._around, self.remedies = around, remedies
-        self._known: dict[tuple[str, int], tuple[Attempt, Claim, tuple[Remedy, ...]]] = {}
+        self._known: dict[tuple[str, int], tuple[Attempt, Claim, tuple[RefusalRemedy, ...]]] = {}
         self._state = state
         capture = state.capture
         self._uids = None if capture is None else or_none(capture.decoded("uid_map", parse_idmap))
         self._gids = None if capture is None else or_none(capture.decoded("gid_map", parse_idmap))
 
-    def denials(self, entries: Iterable[Entry], since: float) -> tuple[Denial, ...]:
+    def denials(self, entries: Iterable[RefusalEntry], since: float) -> tuple[Refusal, ...]:
         """`since`: seconds since the epoch at zero of the observer's clock. In the order of the entries."""
         return tuple(self._denial(entry, since) for entry in entries)
 
-    def _denial(self, entry: Entry, since: float) -> Denial:
+    def _denial(self, entry: RefusalEntry, since: float) -> Refusal:
         around = entry.attempt.around
         uids = self._uids if around.uids is None else around.uids
         gids = self._gids if around.gids is None else around.gids
@@ -81,7 +81,7 @@ class Explainer:
         if entry.many:
             attempt = explained  # of several names the one that the explanation is about
         code = attempt.errno
-        return Denial(
+        return Refusal(
             entry.key,
             since + entry.at,
             since + entry.last,
@@ -101,7 +101,7 @@ class Explainer:
             remedies,
         )
 
-    def _explained(self, key: str, attempt: Attempt) -> tuple[Attempt, Claim, tuple[Remedy, ...]]:
+    def _explained(self, key: str, attempt: Attempt) -> tuple[Attempt, Claim, tuple[RefusalRemedy, ...]]:
         known = key, len(attempt.lines)
         found = self._known.get(known)
         if found is None:
@@ -110,6 +110,6 @@ class Explainer:
         return found
 
 
-def ordered(denials: Iterable[Denial]) -> tuple[Denial, ...]:
+def ordered(denials: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """For people: what a process died of first, then the newest; what is benign last."""
     return tuple(sorted(denials, key=lambda each: (each.benign, not each.ended, -each.last)))

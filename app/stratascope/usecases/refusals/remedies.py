@@ -11,7 +11,7 @@ from functools import cache
 
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, named, starts_as_root
-from stratascope.core.refusals.refusal import Claim, Remedy
+from stratascope.core.refusals.refusal import Claim, RefusalRemedy
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.want import (
     DeviceNode,
@@ -36,20 +36,20 @@ Foretell = Callable[[Sequence[Choice]], Preview]  # raises ToggleError
 _RANK = {Outcome.STOPPED: 0, Outcome.UNKNOWN: 1, Outcome.OPEN: 2}
 
 
-def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[Remedy, ...]:
+def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[RefusalRemedy, ...]:
     """Those of the wants that something of ours can give, what opens least first; then what is said in words alone."""
-    found: dict[Choice | Message, Remedy] = {}
+    found: dict[Choice | Message, RefusalRemedy] = {}
     for want in claim.wants:
         gives = _choices(want, subject)
         also, more = _beside(want, subject)
         for choice, text in gives:
             beside = tuple(each for each in also if each.toggle != choice.toggle)
             whole = msg("{remedy}. It also takes this: {more}", remedy=text, more=more) if more is not None else text
-            found.setdefault(choice, Remedy(whole, choice, _opened((choice, *beside), preview), beside))
+            found.setdefault(choice, RefusalRemedy(whole, choice, _opened((choice, *beside), preview), beside))
         # a label on the host opens less than no confinement at all
         said = None if gives and not isinstance(want, Unconfined) else in_words(want, subject)
         if said is not None:
-            found.setdefault(said, Remedy(said))
+            found.setdefault(said, RefusalRemedy(said))
     return tuple(sorted(found.values(), key=lambda each: (each.choice is None, _price(each.opened))))
 
 

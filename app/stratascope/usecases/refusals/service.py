@@ -7,11 +7,11 @@ import time
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.core.refusals.ended.ending import Ending
-from stratascope.core.refusals.refusal import Claim, Denial, Remedy
+from stratascope.core.refusals.refusal import Claim, Refusal, RefusalRemedy
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.observe.learning import Learning
+from stratascope.usecases.observe.service import ObservationService
 from stratascope.usecases.plan.look import subject_of
 from stratascope.usecases.refusals.ended import why_ended
 from stratascope.usecases.refusals.explain import Explainer, Remedies, ordered
@@ -23,26 +23,26 @@ _Life = tuple[int | None, Asked]  # its first process and what it was made with:
 _DRIFT = 0.5  # seconds: the clock was set, or the machine slept
 
 
-class Denials(Value):
+class RefusalList(Value):
     """What a container was refused, the oldest first. `forgotten`: kinds that are not remembered any more."""
 
-    all: tuple[Denial, ...] = ()
+    all: tuple[Refusal, ...] = ()
     forgotten: int = 0
 
 
-class Explaining:
+class RefusalService:
     """See the module. Asks what remedies come to, which takes a while for what is new: not on the window's thread."""
 
-    def __init__(self, learning: Learning, hardening: Hardening) -> None:
+    def __init__(self, learning: ObservationService, hardening: Hardening) -> None:
         self._learning, self._hardening = learning, hardening
         self._explainers: dict[Key, tuple[_Life, Explainer]] = {}
         self._since = 0.0  # the moment at zero of the observer's clock
 
-    def of(self, state: ContainerState, *, sessions_only: bool = False) -> Denials:
+    def of(self, state: ContainerState, *, sessions_only: bool = False) -> RefusalList:
         """All of that container so far. Raises EngineError, NoSuchContainerError where its engine can't be asked."""
         found = self._learning.refused(state.container)
         if not found.entries:
-            return Denials()
+            return RefusalList()
         known = self._explainers.get(state.key)
         life = state.container.pid, state.container.asked
         # what it was when it ran says more than what is left of it
@@ -52,7 +52,7 @@ class Explaining:
         since = time.time() - time.monotonic()
         if abs(since - self._since) > _DRIFT:  # else what is the same would be told as another a microsecond later
             self._since = since
-        return Denials(known[1].denials(entries, self._since), found.forgotten)
+        return RefusalList(known[1].denials(entries, self._since), found.forgotten)
 
     def ending(self, state: ContainerState) -> Ending:
         """Why it ended or never began; what it was refused last is part of it where it was watched meanwhile.
@@ -71,7 +71,7 @@ class Explaining:
     def _remedies(self, access: EngineAccess, state: ContainerState) -> Remedies:
         subject = subject_of(access, state, ())
 
-        def found(claim: Claim) -> tuple[Remedy, ...]:
+        def found(claim: Claim) -> tuple[RefusalRemedy, ...]:
             return remedies(claim, subject, lambda chosen: self._hardening.preview(state, chosen))
 
         return found

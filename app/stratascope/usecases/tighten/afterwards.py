@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from stratascope.core.message import msg
-from stratascope.core.observation.observation import Denied, Observation
-from stratascope.core.observation.observer import Observer, Target
+from stratascope.core.observation.observation import Observation, RefusedCall
+from stratascope.core.observation.observer import Observer, ObserverRequest
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import JournalError
-from stratascope.core.relaunch.trial import Refusal
+from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.layers.shared.toggle_values import LEARNED
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
@@ -39,7 +39,7 @@ class Afterwards(Value):
     the replacement was seen making, none of them refused; of a relaunch that gives something, known at the end.
     """
 
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[TwinRefusal, ...] = ()
     choices: tuple[Choice, ...] = ()
     ended: bool = False
     passed: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ def refused(
     if begun.pid is None:
         raise ProbeError(msg("It exited by itself, with status {status}.", status=str(begun.exit_code)))
     told, clock = _Told(access, made), access.clock
-    following = Follower(observer().begin(Target(begun.pid, container=container, seconds=seconds))).start()
+    following = Follower(observer().begin(ObserverRequest(begun.pid, container=container, seconds=seconds))).start()
     until = clock.now() + seconds + _LATE
     try:
         yield told.so_far
@@ -142,5 +142,5 @@ class _Told:
         return path
 
 
-def _key(denied: Denied) -> str:
+def _key(denied: RefusedCall) -> str:
     return refusal(denied, lambda _: None).key

@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import Denied, Observation, UsedCall, added
+from stratascope.core.observation.observation import Observation, RefusedCall, UsedCall, added
 from stratascope.core.options.capabilities import FILES, bounding, named
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
-from stratascope.core.relaunch.trial import Loosening, Refusal
+from stratascope.core.relaunch.trial import Loosening, TwinRefusal
 from stratascope.core.sanitize import plain
 from stratascope.layers.namespaces.written import in_temporary_place
 from stratascope.layers.seccomp.facts import SeccompFacts
@@ -33,8 +33,8 @@ _NO_GAIN = "no-new-privileges"
 _READING = frozenset((_READ_ONLY, "host-paths"))  # what makes places read-only
 _LIMITS = {4: "core", 6: "nproc", 7: "nofile"}  # asm-generic/resource.h
 
-Loosen = Callable[[Denied], Loosening | None]
-Counts = Callable[[Denied], bool]
+Loosen = Callable[[RefusedCall], Loosening | None]
+Counts = Callable[[RefusedCall], bool]
 # A program that is no longer root tries in vain to become somebody else, and mostly goes on: whether it works, it shows
 _BECOMING = frozenset(
     (
@@ -44,21 +44,21 @@ _BECOMING = frozenset(
 )
 
 
-def counts(denied: Denied) -> bool:
+def counts(denied: RefusedCall) -> bool:
     """Not where a program is told that there is no `clone3`, as each of our filters tells it: it takes `clone` then."""
     return not (denied.filtered and denied.name == "clone3" and denied.errno == errno.ENOSYS)
 
 
-def refusal(denied: Denied, loosen: Loosen) -> Refusal:
+def refusal(denied: RefusedCall, loosen: Loosen) -> TwinRefusal:
     """One thing that was refused."""
     path = _NUMBERS.sub("#", denied.path)
     arguments = ",".join(map(str, denied.values)) if denied.name in ("socket", "personality") else ""
     key = "\0".join((denied.by, denied.abi, denied.name, str(denied.errno), str(denied.filtered), path,
                      ",".join(denied.lacked), arguments))  # fmt: skip
-    return Refusal(key, _words(denied), loosen(denied))
+    return TwinRefusal(key, _words(denied), loosen(denied))
 
 
-def _words(denied: Denied) -> Message:
+def _words(denied: RefusedCall) -> Message:
     call = f"{denied.name}({plain(denied.path, 80)})" if denied.path else denied.name
     by, why = plain(denied.by, 40), errno.errorcode.get(denied.errno, str(denied.errno))
     if denied.filtered:
@@ -90,7 +90,7 @@ class Allowing:
         self._values = {item.toggle: item.value for item in choices}
         self._began = dict(self._values)
 
-    def counts(self, denied: Denied) -> bool:
+    def counts(self, denied: RefusedCall) -> bool:
         """Not what no choice of this trial can be to blame for: it is refused unchanged too, sooner or later."""
         if not self._values:
             return counts(denied)
@@ -104,7 +104,7 @@ class Allowing:
             return had or self._limit(denied) is not None
         return denied.errno != errno.EROFS or bool(_READING & self._values.keys())
 
-    def _passed(self, denied: Denied) -> bool:
+    def _passed(self, denied: RefusedCall) -> bool:
         """Whether what it has today lets it through, the default, a filter of its own or none, as far as is known."""
         facts: SeccompFacts | None = self._subject.of(_FILTER)
         abi = abi_named(denied.abi)
@@ -118,7 +118,7 @@ class Allowing:
             return True
         return actions is None or any(action.lets_through is not False for action in actions)
 
-    def __call__(self, denied: Denied) -> Loosening | None:
+    def __call__(self, denied: RefusedCall) -> Loosening | None:
         """For certain where the kernel says which toggle it is; None where nothing of ours would help."""
         if denied.filtered:
             return self._call(denied)
@@ -134,7 +134,7 @@ class Allowing:
             return self._writing(denied.path)
         return None
 
-    def _gained(self, denied: Denied) -> bool:
+    def _gained(self, denied: RefusedCall) -> bool:
         """Whether it had that right by a set-uid mark or capabilities of its file, which no-new-privileges ends."""
         if _NO_GAIN not in self._values or self._subject.seen is None:
             return False
@@ -145,7 +145,7 @@ class Allowing:
         used = {use.name for use in self._subject.seen.capabilities if denied.by in use.by}
         return bool(denied.lacked) and set(denied.lacked) <= used and (kept is None or set(denied.lacked) <= kept)
 
-    def _limit(self, denied: Denied) -> Loosening | None:
+    def _limit(self, denied: RefusedCall) -> Loosening | None:
         """A limit that was raised above the one that it starts with, as PAM does for a session: prlimit(2)."""
         place = {"setrlimit": 0, "prlimit64": 1}.get(denied.name)
         number = denied.values[place] if place is not None and len(denied.values) > place else None
@@ -166,7 +166,7 @@ class Allowing:
             return None
         return self._tmpfs(folder)
 
-    def _call(self, denied: Denied) -> Loosening | None:
+    def _call(self, denied: RefusedCall) -> Loosening | None:
         if _FILTER not in self._values:
             return None
         if self._subject.seen is None:  # not a learned one

@@ -37,7 +37,7 @@ from stratascope.value import Value, replace
 _NARROW = "capabilities"  # found by trials alone where no observation tells which of them it uses
 
 
-class Lesson(Protocol):
+class TwinObserver(Protocol):
     """Watches twins, and remembers what the one that ran last was seen to use."""
 
     @property
@@ -100,7 +100,7 @@ def tighten(
     access: EngineAccess,
     seen: Look,
     wishes: Wishes,
-    lesson: Lesson | None = None,
+    lesson: TwinObserver | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[SearchEvent | Tightened]:
     """`seen`: a fresh look. The last thing is a `Tightened`; raises nothing that an engine can cause, but EngineError
@@ -182,7 +182,7 @@ def _calls(access: EngineAccess, choices: tuple[Choice, ...]) -> int | None:
     return None
 
 
-def _learn(access: EngineAccess, seen: Look, lesson: Lesson | None, unchanged: Tried) -> Needs | None:
+def _learn(access: EngineAccess, seen: Look, lesson: TwinObserver | None, unchanged: Tried) -> Needs | None:
     """What the unchanged twin used is kept; what was known before counts as well."""
     container = seen.state.container
     observed = lesson.seen() if lesson is not None and unchanged.works is Works.YES else None

@@ -18,7 +18,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
-from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
+from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.core.relaunch.twin import TWIN_NAME, TwinMount, TwinRecord
 from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.layers.toggles import fold, plain
@@ -49,7 +49,7 @@ class Witness(Protocol):
     def started(self, container: str) -> None:
         """The twin runs now; its full id."""
 
-    def refusals(self) -> tuple[Refusal, ...]:
+    def refusals(self) -> tuple[TwinRefusal, ...]:
         """What was refused to it; asked once, after it has ended and before it is removed."""
 
 
@@ -62,7 +62,7 @@ class _Nobody:
     def started(self, container: str) -> None:
         """Nobody looks."""
 
-    def refusals(self) -> tuple[Refusal, ...]:
+    def refusals(self) -> tuple[TwinRefusal, ...]:
         return ()
 
 
@@ -137,7 +137,7 @@ class Trials:
         access, spec, number = self._access, self._seen.spec, secrets.token_hex(8)
         paces = Paces(access, self._seen, self._processes, self._exercises, self.cancelled, like)
         failed: FailedError | None = None
-        refusals: tuple[Refusal, ...] = ()
+        refusals: tuple[TwinRefusal, ...] = ()
         with self._observe(number) as witness:
             record = TwinRecord(
                 id=number,

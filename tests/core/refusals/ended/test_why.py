@@ -11,7 +11,7 @@ from stratascope.core.message import msg
 from stratascope.core.refusals.ended.ending import End, Phase, Source
 from stratascope.core.refusals.ended.facts import facts, headline
 from stratascope.core.refusals.ended.why import causes, meaning, phase_of
-from stratascope.core.refusals.refusal import Claim, Denial, Strength
+from stratascope.core.refusals.refusal import Claim, Refusal, Strength
 from stratascope.core.relaunch.evidence import Failure, Liveness
 from stratascope.core.relaunch.want import MoreOf
 from stratascope.i18n.translate import translate
@@ -22,11 +22,11 @@ NOTHING = Liveness()
 LATER = 1000.0
 LOG = "touch: /x: Read-only file system\nchown: /etc: Operation not permitted\n"
 FEW = Asked(read_only_root=True, capabilities=(), memory=1 << 20)
-DENIED = Denial("key", 1.0, 1.0, 1, 7, 1, "sh", msg("Call {name}", name="mount"), "mount()", "mount", (), "", "EPERM",
+DENIED = Refusal("key", 1.0, 1.0, 1, 7, 1, "sh", msg("Call {name}", name="mount"), "mount()", "mount", (), "", "EPERM",
                 Claim("capabilities", msg("It lacks SYS_ADMIN."), Strength.SAID), ended=True)  # fmt: skip
 
 
-def layers(end: End, log: str = LOG, refusals: tuple[Denial, ...] = (), counted: Liveness = NOTHING) -> list[str]:
+def layers(end: End, log: str = LOG, refusals: tuple[Refusal, ...] = (), counted: Liveness = NOTHING) -> list[str]:
     return [cause.claim.layer for cause in causes(end, FEW, log, refusals, None, counted)]
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from stratascope.core.container import Status
 from stratascope.core.message import Message
-from stratascope.core.refusals.refusal import Claim, Denial, Remedy
+from stratascope.core.refusals.refusal import Claim, Refusal, RefusalRemedy
 from stratascope.value import Value
 
 
@@ -79,7 +79,7 @@ class Cause(Value):
     claim: Claim
     reason: Message
     evidence: str = ""
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[RefusalRemedy, ...] = ()
 
     @property
     def certain(self) -> bool:
@@ -106,5 +106,5 @@ class Ending(Value):
     facts: tuple[Fact, ...] = ()
     cause: Cause | None = None
     others: tuple[Cause, ...] = ()
-    refusals: tuple[Denial, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     log: tuple[str, ...] = ()

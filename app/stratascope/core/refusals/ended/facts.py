@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.refusals.ended.ending import End, Fact, Phase, Source
-from stratascope.core.refusals.refusal import Denial
+from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.evidence import Liveness
 
 _SIGNALS = {
@@ -102,14 +102,14 @@ def _ended(end: End) -> Message:
 
 
 def facts(
-    end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], counted: Liveness
+    end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Refusal], counted: Liveness
 ) -> tuple[Fact, ...]:
     """In the order in which they are worth reading. `lines`: the last of its log; `counted`: see `why.causes`."""
     return tuple(_facts(end, phase, lines, refusals, counted))
 
 
 def _facts(
-    end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], counted: Liveness
+    end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Refusal], counted: Liveness
 ) -> Iterator[Fact]:
     if end.exit_code is not None and phase is Phase.RESTARTING:
         yield Fact(_code(end.exit_code), Source.KERNEL)

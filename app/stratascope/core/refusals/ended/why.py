@@ -18,7 +18,7 @@ from stratascope.core.refusals.ended.ending import ENGINE, PROGRAM, Cause, End, 
 from stratascope.core.refusals.ended.facts import KILL, SYS, XFSZ, signal_name, signal_of
 from stratascope.core.refusals.ended.program_file import Program
 from stratascope.core.refusals.ended.sayings import more_memory, more_of, more_pids
-from stratascope.core.refusals.refusal import KERNEL, Claim, Denial, Strength
+from stratascope.core.refusals.refusal import KERNEL, Claim, Refusal, Strength
 from stratascope.core.relaunch.evidence import Failure, Liveness
 
 _OTHERS_MOST = 3
@@ -47,7 +47,7 @@ def causes(
     end: End,
     asked: Asked,
     log: str,
-    refusals: Sequence[Denial] = (),
+    refusals: Sequence[Refusal] = (),
     program: Program | None = None,
     counted: Liveness = _NOTHING,
 ) -> tuple[Cause, ...]:
@@ -69,7 +69,7 @@ def meaning(failure: Failure, asked: Asked) -> Cause | None:
 
 
 def _all(
-    end: End, asked: Asked, log: str, refusals: Sequence[Denial], program: Program | None, counted: Liveness
+    end: End, asked: Asked, log: str, refusals: Sequence[Refusal], program: Program | None, counted: Liveness
 ) -> Iterator[Cause]:
     if end.words:
         yield _of_engine(end.words, asked, program, end)
@@ -136,7 +136,7 @@ def _processes(asked: Asked) -> Cause:
     return Cause(claim, msg("The kernel counts that for its control group (pids.events)."))
 
 
-def _refused(denial: Denial) -> Cause:
+def _refused(denial: Refusal) -> Cause:
     return Cause(denial.claim, msg("It was refused just before it ended, and the observer saw it."), denial.raw)
 
 

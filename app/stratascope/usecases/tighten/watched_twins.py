@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import Observer, Target
+from stratascope.core.observation.observer import Observer, ObserverRequest
 from stratascope.core.ports import ProbeError
-from stratascope.core.relaunch.trial import Refusal
+from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.observe.follower import Follower
 from stratascope.usecases.tighten.refusals import Counts, Loosen, counts, refusal
@@ -49,13 +49,13 @@ class _Watching:
     def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
         """The observer makes the group. What keeps it from that is kept as `trouble`."""
         try:
-            target = Target(group=self._group)
+            target = ObserverRequest(group=self._group)
             if not self._group:
                 pid = initialize()
                 if pid is None:
                     why = msg("This engine's containers can't be watched from before their start: it is rootless.")
                     raise ProbeError(why)
-                target = Target(pid, container=container)
+                target = ObserverRequest(pid, container=container)
             self._follower = Follower(self._observer().begin(target), self._held).start()
         except ProbeError as error:
             self.trouble = error
@@ -65,7 +65,7 @@ class _Watching:
     def started(self, container: str) -> None:
         """It was attached before."""
 
-    def refusals(self) -> tuple[Refusal, ...]:
+    def refusals(self) -> tuple[TwinRefusal, ...]:
         """All of it, once its last events have come."""
         if self._follower is None:
             return ()
@@ -88,8 +88,8 @@ class _Watching:
         return None
 
 
-class TwinLesson:
-    """A `usecases.tighten.tighten.Lesson` by an observer that is root."""
+class WatchedTwins:
+    """A `usecases.tighten.tighten.TwinObserver` by an observer that is root."""
 
     def __init__(self, observer: Callable[[], Observer], engine: Engine, held: CapabilitySet | None) -> None:
         """`observer` may ask for a password, and raise ProbeError; `held`: the container's bounding set, if known."""

@@ -19,10 +19,10 @@ from stratascope.core.observation.events import (
 )
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import Target
+from stratascope.core.observation.observer import ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.observe.learning import Learning
+from stratascope.usecases.observe.service import ObservationService
 from stratascope.value import replace
 from usecases.memory_access import MemoryNeeds
 
@@ -52,17 +52,17 @@ class Lines:
 
     def __init__(self) -> None:
         self.line = Line()
-        self.targets: list[Target] = []
+        self.targets: list[ObserverRequest] = []
 
-    def begin(self, target: Target) -> Line:
+    def begin(self, target: ObserverRequest) -> Line:
         self.targets.append(target)
         return self.line
 
 
-def watching(store: MemoryNeeds | None = None) -> tuple[Learning, Lines, threading.Event]:
+def watching(store: MemoryNeeds | None = None) -> tuple[ObservationService, Lines, threading.Event]:
     """A service, its observer, and what is set whenever something was taken in."""
     lines, told = Lines(), threading.Event()
-    service = Learning(store or MemoryNeeds(), lambda: lines)
+    service = ObservationService(store or MemoryNeeds(), lambda: lines)
     service.changed = lambda container: told.set()
     return service, lines, told
 
@@ -99,7 +99,7 @@ def test_told_while_it_comes_and_kept_at_the_end() -> None:
     watched = service.watched(WEB)
     assert watched is not None
     assert not watched.alive
-    assert lines.targets == [Target(7, "", WEB.id)]
+    assert lines.targets == [ObserverRequest(7, "", WEB.id)]
 
 
 def test_a_time_without_events_was_watched_too() -> None:

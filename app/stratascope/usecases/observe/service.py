@@ -14,13 +14,13 @@ from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
 from stratascope.core.observation.observation import Observation, added
-from stratascope.core.observation.observer import Answer, Observer, Target
+from stratascope.core.observation.observer import FilterAnswer, Observer, ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.refusals import unusual_answers
 from stratascope.linux.capability import CapabilitySet
-from stratascope.usecases.observe.follower import Follower, Refused
+from stratascope.usecases.observe.follower import Follower, RefusalLog
 from stratascope.value import Value, replace
 
 _BEGINS = 60.0  # seconds in which an observer has attached
@@ -46,7 +46,7 @@ class _Watch:
         self.kept = False
 
 
-class Learning:
+class ObservationService:
     """See the module. May be asked from several threads; `begin` and `end` may take a while."""
 
     def __init__(self, store: NeedsStore, observer: Callable[[], Observer]) -> None:
@@ -74,10 +74,10 @@ class Learning:
             return None
         return Watched(watch.container, watch.follower.seen(), watch.follower.alive, watch.trouble)
 
-    def refused(self, container: Container) -> Refused:
+    def refused(self, container: Container) -> RefusalLog:
         """Since this program watched it last, or does."""
         watch = self._watches.get(container.key)
-        return Refused() if watch is None else watch.follower.refused()
+        return RefusalLog() if watch is None else watch.follower.refused()
 
     def begin(self, state: ContainerState, start: str = "", seconds: float | None = None) -> None:
         """Watch it from now on. Raises ProbeError where that can't be, with what would allow it."""
@@ -88,7 +88,7 @@ class Learning:
             there = self._watches.get(container.key)
             if there is not None and there.follower.alive:
                 return
-        target = Target(container.pid, start, container.id, answers=answers(state))
+        target = ObserverRequest(container.pid, start, container.id, answers=answers(state))
         stream = self._observer().begin(target if seconds is None else replace(target, seconds=seconds))
         watch = _Watch(container)
         watch.follower = Follower(stream, held(state), lambda: self.changed(container), lambda: self._over(watch))
@@ -158,7 +158,7 @@ def held(state: ContainerState) -> CapabilitySet | None:
     return None
 
 
-def answers(state: ContainerState) -> tuple[Answer, ...]:
+def answers(state: ContainerState) -> tuple[FilterAnswer, ...]:
     """What its filter answers to calls beside what the observer always takes for a refusal."""
     facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, SeccompFacts)), None)
     return () if facts is None else unusual_answers(facts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from core.refusals.moments import around, call, check, happened, mount, node, place
 
 from captures.recorded import HYBRID
+from core.refusals.moments import around, call, check, happened, mount, node, place
 from layers.surroundings import around as surroundings
 from layers.surroundings import capture, container
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import DeviceNode, HeldCapability, MoreOf, Want
 from stratascope.i18n.translate import translate
 from stratascope.layers.cgroup.facts import CgroupFacts
@@ -127,13 +127,13 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
         Strength.FITS,
     ),
     (
-        happened(Kind.TOO_LARGE),
+        happened(AttemptKind.TOO_LARGE),
         "A file would have exceeded the file size limit of its processes (ulimit fsize).",
         (MoreOf("fsize"),),
         Strength.SAID,
     ),
     (
-        happened(Kind.OUT_OF_MEMORY),
+        happened(AttemptKind.OUT_OF_MEMORY),
         "Its control group had used up its memory limit (memory.max), so the kernel killed it.",
         (MoreOf("memory"),),
         Strength.FITS,
@@ -195,7 +195,7 @@ def test_the_limit_of_processes_that_was_read() -> None:
 
 
 def test_out_of_memory_of_the_machine_is_not_its_own() -> None:
-    killed = happened(Kind.OUT_OF_MEMORY)
+    killed = happened(AttemptKind.OUT_OF_MEMORY)
     found = of(killed, facts())
     assert found is not None
     assert (found.strength, found.wants) == (Strength.SAID, (MoreOf("memory", 64 << 20),))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from core.refusals.moments import EVERY, MAPPED, around, call, check, happened, node, place
 
 from captures.recorded import recorded, with_text
+from core.refusals.moments import EVERY, MAPPED, around, call, check, happened, node, place
 from layers.surroundings import around as surroundings
 from layers.surroundings import container
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
 from stratascope.i18n.translate import translate
 from stratascope.layers.usermap.facts import UsermapFacts
@@ -73,7 +73,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
         (_HOST,),
     ),
     (
-        happened(Kind.NOT_GAINED, "/su", around(place=place("/su", node(mode=0o4755)))),
+        happened(AttemptKind.NOT_GAINED, "/su", around(place=place("/su", node(mode=0o4755)))),
         "/su belongs to user 0 of the machine, who is not mapped in its user namespace, so it gives no privileges.",
         (_HOST,),
     ),

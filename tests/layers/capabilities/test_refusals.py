@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 
 from captures.recorded import container, recorded, surroundings
 from stratascope.core.container import EngineKind
-from stratascope.core.observation.circumstances import Address, Asked, Circumstances, Node, NodeKind, Place
+from stratascope.core.observation.circumstances import (
+    Address,
+    CapabilityCheck,
+    Circumstances,
+    Node,
+    NodeKind,
+    ResolvedPath,
+)
 from stratascope.core.observation.events import Failed
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.refusals.ring import attempt_of
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, MoreOf, RunsAs, Setting
 from stratascope.i18n.translate import translate
@@ -44,14 +51,14 @@ SILENT = "cap_capable security_capable ns_capable_noaudit __vsock_create.constpr
 VSOCK = "cap_capable security_capable ns_capable packet_create __sock_create __sys_socket __x64_sys_socket"
 
 
-def asked(name: str, frames: str, answer: int = -1, *, initial: bool = True) -> Asked:
-    return Asked(number_of(name), answer, initial, tuple(frames.split()))
+def asked(name: str, frames: str, answer: int = -1, *, initial: bool = True) -> CapabilityCheck:
+    return CapabilityCheck(number_of(name), answer, initial, tuple(frames.split()))
 
 
 def tried(
     call: str,
     code: int,
-    *checks: Asked,
+    *checks: CapabilityCheck,
     uid: int = 0,
     bounding: CapabilitySet = DEFAULT,
     effective: CapabilitySet | None = None,
@@ -167,7 +174,7 @@ def test_owner_and_mode_are_the_files_affair_but_of_root(name: str) -> None:
         tried("openat", EACCES),  # it is known that none was asked for
         tried("mount", EPERM, asked("SYS_ADMIN", PATH_MOUNT), effective=CapabilitySet.full()),  # held, in another
         tried("sethostname", EPERM, asked("SYS_ADMIN", PATH_MOUNT), uid=100000, uids=OWN),  # the machine's
-        Attempt(Kind.OUT_OF_MEMORY, "x"),
+        Attempt(AttemptKind.OUT_OF_MEMORY, "x"),
     ],
 )  # fmt: skip
 def test_another_s(attempt: Attempt) -> None:
@@ -182,7 +189,7 @@ def test_of_its_own_user_namespace() -> None:
 def test_a_request_over_netlink() -> None:
     frames = "cap_capable security_capable file_ns_capable netlink_net_capable rtnetlink_rcv_msg netlink_rcv_skb"
     around = Circumstances(checks=(asked("NET_ADMIN", frames),))
-    attempt = Attempt(Kind.REQUEST, "ip", "x86_64", "sendto", EPERM, lacked=("CAP_NET_ADMIN",), around=around)
+    attempt = Attempt(AttemptKind.REQUEST, "ip", "x86_64", "sendto", EPERM, lacked=("CAP_NET_ADMIN",), around=around)
     assert said(attempt)[0] == "This needs NET_ADMIN, which Docker gives only on request."
 
 
@@ -211,7 +218,7 @@ def test_by_the_call_alone_where_the_checks_are_not_known(
 
 
 BIND_SERVICE = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
-CADDY = Place("/usr/bin/caddy", Node(NodeKind.FILE, 0o755, 0, 0, "", True), None, None, BIND_SERVICE)
+CADDY = ResolvedPath("/usr/bin/caddy", Node(NodeKind.FILE, 0o755, 0, 0, "", True), None, None, BIND_SERVICE)
 
 
 def test_a_program_with_capabilities_of_its_own_that_the_container_may_not_have() -> None:
@@ -225,16 +232,16 @@ def test_a_program_with_capabilities_of_its_own_that_the_container_may_not_have(
 
 
 def test_rights_that_were_not_gained() -> None:
-    sudo = Place("/usr/bin/sudo", Node(NodeKind.FILE, 0o4755, 0, 0), None, None)
+    sudo = ResolvedPath("/usr/bin/sudo", Node(NodeKind.FILE, 0o4755, 0, 0), None, None)
     around = Circumstances(no_new_privs=True, place=sudo)
-    attempt = Attempt(Kind.NOT_GAINED, "sudo", path="/usr/bin/sudo", around=around)
+    attempt = Attempt(AttemptKind.NOT_GAINED, "sudo", path="/usr/bin/sudo", around=around)
     text, wants = said(attempt)
     assert text == "/usr/bin/sudo is set-uid and did not get its rights, because no_new_privs is set."
     assert wants == (GainedRights("/usr/bin/sudo"),)
     nosuid = parse_mountinfo("1 0 0:1 / / ro,nosuid - tmpfs none rw\n")[0]
     assert claim(replace(attempt, around=replace(around, place=replace(sudo, mount=nosuid)))) is None
     ping = Circumstances(no_new_privs=False, place=CADDY, bounding=NONE)
-    lacking = claim(Attempt(Kind.NOT_GAINED, "caddy", path="/usr/bin/caddy", around=ping))
+    lacking = claim(Attempt(AttemptKind.NOT_GAINED, "caddy", path="/usr/bin/caddy", around=ping))
     assert lacking is not None
     assert lacking.wants == (HeldCapability(("CAP_NET_BIND_SERVICE",)),)
 
@@ -256,12 +263,12 @@ def test_capabilities_that_it_gives_itself() -> None:
     assert claim(tried("prctl", EPERM, values=(38, 1, 0, 0, 0, 0))) is None
 
 
-checks = st.lists(st.builds(Asked, st.integers(0, 63), st.just(-1), st.booleans(), st.just(()))).map(tuple)
+checks = st.lists(st.builds(CapabilityCheck, st.integers(0, 63), st.just(-1), st.booleans(), st.just(()))).map(tuple)
 sets = st.none() | st.integers(0, (1 << 64) - 1).map(CapabilitySet)
 
 
 @given(
-    st.sampled_from(list(Kind)),
+    st.sampled_from(list(AttemptKind)),
     st.sampled_from(["mount", "execve", "bind", "socket", "prctl", "seccomp", "prlimit64", "openat", "", "?"]),
     st.integers(0, 4095) | st.sampled_from([EPERM, EACCES]),
     st.lists(st.integers(0, (1 << 64) - 1), max_size=6),
@@ -279,14 +286,14 @@ sets = st.none() | st.integers(0, (1 << 64) - 1).map(CapabilitySet)
     st.booleans(),
 )  # fmt: skip
 def test_nothing_raises(
-    kind: Kind, name: str, code: int, values: list[int], lacked: list[str], around: Circumstances, known: bool
+    kind: AttemptKind, name: str, code: int, values: list[int], lacked: list[str], around: Circumstances, known: bool
 ) -> None:
     attempt = Attempt(kind, "x", "x86_64", name, code, True, tuple(values), "/x", tuple(lacked), around)
     found = LAYER.refused(attempt, FACTS if known else None, PODMAN)
     assert found is None or translate(found.what).endswith(".")
 
 
-def nobody_known(code: int, *checks: Asked, call: str = "openat") -> Attempt:
+def nobody_known(code: int, *checks: CapabilityCheck, call: str = "openat") -> Attempt:
     """Of a process that was gone before anybody could look at it."""
     attempt = tried(call, code, *checks)
     return replace(attempt, around=replace(UNKNOWN, checks=attempt.around.checks))
@@ -313,10 +320,10 @@ def test_a_program_that_nobody_could_look_at() -> None:
 
 
 def test_a_limit_of_another_process_takes_the_right_alone() -> None:
-    lacking = Circumstances(checks=(Asked(24, -1, True, tuple(LIMIT.split())),))
+    lacking = Circumstances(checks=(CapabilityCheck(24, -1, True, tuple(LIMIT.split())),))
     for values, more in (((0, 7, 4096, 0), 1), ((9, 7, 4096, 0), 0), ((0, 7, 0, 4096), 0)):
         attempt = Attempt(
-            Kind.CALL, "try", "x86_64", "prlimit64", EPERM, True, values, "", ("CAP_SYS_RESOURCE",), lacking
+            AttemptKind.CALL, "try", "x86_64", "prlimit64", EPERM, True, values, "", ("CAP_SYS_RESOURCE",), lacking
         )
         found = LAYER.refused(attempt, FACTS, DOCKER)
         assert found is not None
@@ -325,8 +332,8 @@ def test_a_limit_of_another_process_takes_the_right_alone() -> None:
 
 def test_of_several_rights_the_one_that_was_taken_away_is_named() -> None:
     frames = ("cap_capable", "security_capable", "ns_capable", "sk_setsockopt")
-    lacking = Circumstances(checks=(Asked(12, -1, True, frames), Asked(13, -1, True, frames)))
-    attempt = Attempt(Kind.CALL, "try", "x86_64", "setsockopt", EPERM, True, (3, 1, 36), "",
+    lacking = Circumstances(checks=(CapabilityCheck(12, -1, True, frames), CapabilityCheck(13, -1, True, frames)))
+    attempt = Attempt(AttemptKind.CALL, "try", "x86_64", "setsockopt", EPERM, True, (3, 1, 36), "",
                       ("CAP_NET_ADMIN", "CAP_NET_RAW"), lacking)  # fmt: skip
     assert FACTS is not None
     facts = replace(FACTS, bounding=DEFAULT - CapabilitySet(1 << 13))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from core.refusals.moments import around, call, check, happened, mount, node, place
 
 from captures.recorded import recorded
+from core.refusals.moments import around, call, check, happened, mount, node, place
 from layers.surroundings import around as surroundings
 from layers.surroundings import container
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import LooserMount, ReadablePlace, Want, WritablePlace
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespacesFacts
@@ -95,12 +95,12 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
         (),
     ),
     (
-        happened(Kind.MASKED, "/proc/kcore"),
+        happened(AttemptKind.MASKED, "/proc/kcore"),
         "/proc/kcore reads as empty because the engine masks it: it shows or changes what belongs to the host.",
         (ReadablePlace("/proc/kcore"),),
     ),
     (
-        happened(Kind.NOT_GAINED, "/t/su", on("/t/su", mount("/t", _TMP, "tmpfs"), node(mode=0o4755))),
+        happened(AttemptKind.NOT_GAINED, "/t/su", on("/t/su", mount("/t", _TMP, "tmpfs"), node(mode=0o4755))),
         "/t is mounted nosuid, so /t/su started without the privileges that it gives.",
         (LooserMount("/t/su", "/t", "suid"),),
     ),
@@ -112,7 +112,7 @@ def test_what_refused_it(attempt: Attempt, text: str, wants: tuple[Want, ...]) -
     found = of(attempt)
     assert found is not None
     assert (found.layer, translate(found.what), found.wants) == (LAYER.id, text, wants)
-    assert found.strength is (Strength.SAID if attempt.kind is Kind.MASKED else Strength.FITS)
+    assert found.strength is (Strength.SAID if attempt.kind is AttemptKind.MASKED else Strength.FITS)
 
 
 OTHERS = [
@@ -123,9 +123,9 @@ OTHERS = [
     call("mmap", 1, 0, 4096, 1, 2, 3, 0, said=on("/t/l.so", mount("/t", _TMP))),  # PROT_READ
     call("open", 13, 0, 2, said=on("/t/n", mount("/t", _TMP, "tmpfs"), node())),
     call("mount", 16, said=on("/mnt", mount("/mnt"))),
-    happened(Kind.NOT_GAINED, "/su", on("/su", mount(), node(mode=0o4755))),
-    happened(Kind.NOT_GAINED, "/t/su", {**on("/t/su", mount("/t", _TMP), node(mode=0o4755)), "no_new_privs": 1}),
-    happened(Kind.OUT_OF_MEMORY),
+    happened(AttemptKind.NOT_GAINED, "/su", on("/su", mount(), node(mode=0o4755))),
+    happened(AttemptKind.NOT_GAINED, "/t/su", {**on("/t/su", mount("/t", _TMP), node(mode=0o4755)), "no_new_privs": 1}),
+    happened(AttemptKind.OUT_OF_MEMORY),
 ]
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from captures.recorded import container, recorded, surroundings
 from stratascope.core.ground import Surroundings
-from stratascope.core.observation.circumstances import Asked, Circumstances, Place
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.observation.circumstances import CapabilityCheck, Circumstances, ResolvedPath
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import Unconfined
 from stratascope.i18n.translate import translate
 from stratascope.layers.mac.layer import LAYER
@@ -43,7 +43,7 @@ HOME = "unconfined_u:object_r:user_home_t:s0"
 
 
 def call(name: str, code: int, path: str = "", *lines: str, first: int = 0, around: Circumstances = ALL) -> Attempt:
-    return Attempt(Kind.CALL, "x", "x86_64", name, code, True, (first, 0, 0, 0, 0, 0), path, (), around, lines)
+    return Attempt(AttemptKind.CALL, "x", "x86_64", name, code, True, (first, 0, 0, 0, 0, 0), path, (), around, lines)
 
 
 def claim(attempt: Attempt, label: str, around: Surroundings) -> Claim | None:
@@ -111,7 +111,8 @@ def test_a_line_is_certain_where_it_fits_the_call() -> None:
     for other in (call("openat", EACCES, "/data/other", line), call("mkdir", EACCES, "/data/secret", line)):
         assert claim(other, "apparmor/docker-default", DEBIAN) is None
     led = replace(
-        call("openat", EACCES, "/link", line), around=Circumstances(place=Place("/data/secret", None, None, None))
+        call("openat", EACCES, "/link", line),
+        around=Circumstances(place=ResolvedPath("/data/secret", None, None, None)),
     )
     assert claim(led, "apparmor/docker-default", DEBIAN) is not None
 
@@ -155,7 +156,7 @@ def test_lines_of_docker_default(attempt: Attempt, line: str, sentence: str) -> 
 
 def test_a_capability_that_a_policy_forbids_was_asked_for_in_this_call() -> None:
     line = DENIED.format(op="capable", more='capability=12  capname="net_admin"')
-    asked = Circumstances(checks=(Asked(12, 0, True, ()),))
+    asked = Circumstances(checks=(CapabilityCheck(12, 0, True, ()),))
     found = claim(call("ioctl", EPERM, "", line, around=asked), "apparmor/docker-default", DEBIAN)
     assert found is not None
     assert translate(found.what) == "The AppArmor profile docker-default forbids the use of NET_ADMIN."
@@ -194,7 +195,7 @@ def test_selinux_and_the_label_of_a_volume() -> None:
 
 
 def test_selinux_and_capabilities_and_classes() -> None:
-    asked = Circumstances(checks=(Asked(12, 0, True, ()),))
+    asked = Circumstances(checks=(CapabilityCheck(12, 0, True, ()),))
     line = AVC.format(what="net_admin", name="capability=12 ", target=HOME, kind="capability")
     found = claim(call("ioctl", EPERM, "", line, around=asked), "selinux/docker-default", SELINUX)
     assert found is not None
@@ -213,7 +214,7 @@ def test_selinux_and_capabilities_and_classes() -> None:
         ("selinux/docker-default", PERMISSIVE, call("openat", EACCES, "/vol/f")),
         ("selinux/docker-default", surroundings(), call("openat", EACCES, "/vol/f")),
         ("selinux/docker-default", SELINUX, call("setuid", EPERM)),
-        ("selinux/docker-default", SELINUX, Attempt(Kind.OUT_OF_MEMORY, "x")),
+        ("selinux/docker-default", SELINUX, Attempt(AttemptKind.OUT_OF_MEMORY, "x")),
     ],
 )
 def test_not_by_selinux(label: str, around: Surroundings, attempt: Attempt) -> None:

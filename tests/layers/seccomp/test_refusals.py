@@ -12,8 +12,8 @@ from captures.recorded import CAPTURES, container, recorded, surroundings, with_
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.observation.observer import Answer
-from stratascope.core.refusals.refusal import Attempt, Claim, Kind, Strength
+from stratascope.core.observation.observer import FilterAnswer
+from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, PassedCall
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, NoFilter, ProfileFilter
@@ -31,7 +31,7 @@ PASS = "passed"
 
 
 def call(name: str, *values: int, code: int = errno.EPERM, entered: bool = False, abi: str = "x86_64") -> Attempt:
-    return Attempt(Kind.CALL, "x", abi, name, code, entered, (*values, *(0,) * (6 - len(values))), uids=WHOLE)
+    return Attempt(AttemptKind.CALL, "x", abi, name, code, entered, (*values, *(0,) * (6 - len(values))), uids=WHOLE)
 
 
 def claim(
@@ -93,7 +93,7 @@ def test_a_capability_that_the_kernel_asks_of_the_machine_is_no_remedy_in_anothe
 
 def test_what_began_was_not_refused_by_a_filter() -> None:
     assert claim(call("mount", entered=True)) is None
-    assert claim(Attempt(Kind.OUT_OF_MEMORY, "x")) is None
+    assert claim(Attempt(AttemptKind.OUT_OF_MEMORY, "x")) is None
 
 
 def test_a_filter_that_lets_it_through_was_not_it() -> None:
@@ -149,7 +149,7 @@ KILL = 'auid=4294967295 uid=0 gid=0 ses=4294967295 pid=7 comm="x" exe="/x" sig=3
 
 
 def test_killed_by_a_filter() -> None:
-    named = Attempt(Kind.KILLED, "x", "x86_64", "mkdir", 0, False, lines=(f"{KILL} ip=0x7f code=0x80000000",))
+    named = Attempt(AttemptKind.KILLED, "x", "x86_64", "mkdir", 0, False, lines=(f"{KILL} ip=0x7f code=0x80000000",))
     found = claim(named, profile=ProfileKind.CUSTOM)
     assert found is not None
     assert translate(found.what) == "The filter that this container was given ends a process for the call mkdir."
@@ -158,7 +158,7 @@ def test_killed_by_a_filter() -> None:
     found = claim(trap, profile=ProfileKind.CUSTOM)
     assert found is not None
     assert "with the signal SIGSYS" in translate(found.what)
-    nameless = claim(Attempt(Kind.KILLED, "x", entered=False), profile=ProfileKind.CUSTOM)
+    nameless = claim(Attempt(AttemptKind.KILLED, "x", entered=False), profile=ProfileKind.CUSTOM)
     assert nameless is not None
     assert (nameless.strength, nameless.wants) == (Strength.SAID, ())
     own = claim(named)
@@ -172,21 +172,21 @@ def test_what_it_answers_beside_the_usual_refusals() -> None:
     rule = f'{{"names": ["fsync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 5}}, {kill}'
     text = f'{{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [{rule}]}}'
     own = replace(FACTS, origin=ProfileFilter(text, "/own.json", frozenset(), (6, 18), "x86_64"))
-    assert unusual_answers(own) == (Answer("x86_64", "fsync", 5),)
+    assert unusual_answers(own) == (FilterAnswer("x86_64", "fsync", 5),)
     assert unusual_answers(replace(FACTS, origin=MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset()))) == ()
     assert unusual_answers(replace(FACTS, origin=NoFilter())) == ()
     assert unusual_answers(replace(FACTS, origin=None)) == ()
 
 
 @given(
-    st.sampled_from([Kind.CALL, Kind.KILLED]),
+    st.sampled_from([AttemptKind.CALL, AttemptKind.KILLED]),
     st.sampled_from(sorted(known_names())) | st.text(max_size=9),
     st.lists(st.integers(0, (1 << 64) - 1), max_size=6),
     st.sampled_from(["", "x86_64", "i386", "x32", "aarch64", "?"]),
     st.integers(0, 4095),
     st.lists(st.text(max_size=80) | st.just(KILL + " code=0x0"), max_size=3),
 )
-def test_nothing_raises(kind: Kind, name: str, values: list[int], abi: str, code: int, lines: list[str]) -> None:
+def test_nothing_raises(kind: AttemptKind, name: str, values: list[int], abi: str, code: int, lines: list[str]) -> None:
     attempt = Attempt(kind, "x", abi, name, code, False, tuple(values), lines=tuple(lines))
     found = LAYER.refused(attempt, FACTS, DOCKER)
     assert found is not None
