@@ -87,3 +87,23 @@ def test_the_changelog_has_an_empty_beginning_and_this_version() -> None:
     heads = re.findall(r"^## \[(.+?)\](.*)$", text("CHANGELOG.md"), re.MULTILINE)
     assert heads[0] == ("Unreleased", "")
     assert re.fullmatch(r" - \d{4}-\d\d-\d\d", heads[1][1])
+
+
+def test_the_map_is_the_tree() -> None:
+    """Every folder of the program is named where it lies, and every name is a folder's or a file's."""
+    found = re.search(r"^## The house\n\n```\n(.*?)^```$", text("CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    above = {-2: ROOT}
+    named: set[Path] = set()
+    for line in found.group(1).splitlines():
+        depth = len(line) - len(line.lstrip())
+        top = above[max(each for each in above if each < depth)]
+        words = re.match(r"(?:[\w/]+(?:/|\.py)(?:\s|$))+", line.lstrip())
+        assert words is not None, line
+        for word in words.group().split():
+            assert (top / word).exists(), word
+            named.add(top / word)
+            above = {each: path for each, path in above.items() if each < depth} | {depth: top / word}
+    program = ROOT / "app" / "stratascope"
+    folders = {path.parent for path in program.rglob("__init__.py") if len(path.relative_to(program).parts) <= 3}
+    assert sorted(str(path.relative_to(program)) for path in folders - named - {program}) == []
