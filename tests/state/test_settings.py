@@ -186,9 +186,9 @@ def test_nothing_else_is_remembered() -> None:
     assert {file: keys for file, keys in found.items() if keys} == {
         "state/exercises.py": ["KEY"],
         "state/preferences.py": ["self.key"],
-        "ui/containers/folds.py": ["self._setting"],
-        "ui/daily/pins.py": ["_SETTING"],
-        "ui/denied/folded.py": ["KEPT"],
+        "ui/containers/column.py": ["self._setting"],
+        "ui/daily/controller.py": ["_SETTING"],
+        "ui/denied/refused.py": ["KEPT"],
         "ui/kit/splitter_state.py": ["key"],
         "ui/window/first_hints.py": ["KEY"],
         "ui/window/layout.py": ['"geometry"', "_LIST_WIDTH"],

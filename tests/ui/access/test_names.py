@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import RulerRange, Rulers, Tone
 from stratascope.core.message import msg
 from stratascope.ui.fleet.several import FleetPages
-from stratascope.ui.kit import accessible_widgets
+from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.kit.theme import Theme
@@ -145,7 +145,7 @@ def _exclusive(button: QAbstractButton) -> bool:
 
 def nameless(widget: QWidget) -> bool:
     """Whether it draws something by our own code, and neither says it nor is known to repeat what is said."""
-    if not accessible_widgets.drawn(widget) or accessible_widgets.decoration(widget):
+    if not accessibility.drawn(widget) or accessibility.decoration(widget):
         return False
     if any(isinstance(child, QWidget) for child in widget.children()):
         return False  # a ground for others

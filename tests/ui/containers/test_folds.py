@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
-from stratascope.ui.containers.folds import FOLDED, LONGEST, MOST, Folds
+from stratascope.ui.containers.column import FOLDED, LONGEST, MOST, Folds
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.window.main_window import MainWindow

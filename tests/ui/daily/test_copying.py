@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from stratascope.ui.app.app import make_window
-from stratascope.ui.daily.pins import Pins
+from stratascope.ui.daily.controller import Pins
 from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.kit.feed import MemorySettings
 from stratascope.ui.panel.panel import FINDINGS

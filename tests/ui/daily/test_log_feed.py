@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import LogLine, RefusedError
-from stratascope.ui.daily.log_feed import LINES, PORTION, LogFeed
+from stratascope.ui.daily.log_window import LINES, PORTION, LogFeed
 from stratascope.ui.kit.background import Failure
 
 

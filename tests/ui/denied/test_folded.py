@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.ui.denied.folded import KEPT, MOST, FoldedKinds
+from stratascope.ui.denied.refused import KEPT, MOST, FoldedKinds
 from stratascope.ui.kit.feed import MemorySettings
 
 

@@ -20,8 +20,7 @@ from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
 from stratascope.presentation.refusals_report import Layers
-from stratascope.ui.denied.chips import ALL
-from stratascope.ui.denied.page import DeniedPage
+from stratascope.ui.denied.page import ALL, DeniedPage
 from stratascope.ui.denied.table import Column, DenialModel, breakable
 from stratascope.ui.kit.page_switch import Group, View
 from stratascope.ui.kit.segments import Segment

@@ -17,7 +17,7 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
-from stratascope.ui.harden.remedies import RemedyBoxes
+from stratascope.ui.harden.column import RemedyBoxes
 from stratascope.ui.harden.trial_buttons import Beside
 from stratascope.ui.kit.exposure_words import exposure_range
 from stratascope.ui.kit.main_button import MainButton

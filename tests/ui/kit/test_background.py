@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.background import Bell, Failure, QueryRunner
 
 AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refused")
 
@@ -68,3 +68,22 @@ def test_a_failure_is_an_answer_and_after_the_end_there_is_none(qtbot: QtBot, qu
     queries.ask("plan", lambda: "late", told.append, lane="docker")
     qtbot.waitUntil(lambda: threading.active_count() < before)
     assert len(told) == 1
+
+
+def test_a_bell_is_heard_on_the_windows_thread_once_for_all_that_rang_until_then(qtbot: QtBot) -> None:
+    there, heard = list[int](), list[tuple[int, bool]]()
+    bell = Bell(lambda: heard.append((len(there), threading.current_thread() is threading.main_thread())))
+
+    def ring() -> None:
+        for number in range(1000):
+            there.append(number)
+            bell.ring()
+
+    ringing = threading.Thread(target=ring)
+    ringing.start()
+    ringing.join()  # nothing is heard before the window's thread comes to it
+    assert heard == []
+    qtbot.waitUntil(lambda: bool(heard))
+    assert heard == [(1000, True)]
+    bell.ring()
+    qtbot.waitUntil(lambda: len(heard) == 2)

@@ -12,8 +12,8 @@ from stratascope.core.threats.threat import Family
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
+from stratascope.ui.containers.column import age_line
 from stratascope.ui.containers.order import critical, undecided
-from stratascope.ui.containers.status_line import age_line
 from stratascope.ui.harden.status_note import why_nothing
 from stratascope.ui.kit.exposure_words import (
     best_text,

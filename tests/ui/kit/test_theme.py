@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from stratascope.ui.kit.style_sheet import style_sheet
-from stratascope.ui.kit.theme import Theme, ThemeMode, contrast, load_tokens
+from stratascope.ui.kit.theme import Theme, ThemeMode, contrast, load_tokens, style_sheet
 
 TEXT_ON_GROUNDS = ("text", "text2", "text3", "accent", "enf", "weak", "open", "unk")
 

@@ -10,7 +10,7 @@ from stratascope.core.layer import Bar, Tone
 from stratascope.core.message import msg
 from stratascope.core.threats.threat import Basis
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.panel.bars import BarWidget
+from stratascope.ui.panel.page import BarWidget
 from stratascope.value import replace
 
 READ = Bar(msg("Processes"), None, 512.0, 32768.0, msg("512"), "pids.max", Tone.GOOD)

@@ -21,6 +21,7 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.sandbox import APP, Access, access
+from stratascope.ui.kit.background import Bell
 from stratascope.usecases.live.alerts import Alert
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class Notifier(QObject):
         super().__init__(parent)
         self._waiting: queue.SimpleQueue[Alert | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._clicks: deque[tuple[Any, str]] = deque()
+        self._bell = Bell(self._deliver, self)
 
     def tell(self, alert: Alert) -> None:
         """Show it soon; returns at once."""
@@ -54,9 +57,17 @@ class Notifier(QObject):
             self._thread.join(2.0)
             self._thread = None
 
+    def _click(self, key: Any, token: str) -> None:
+        self._clicks.append((key, token))
+        self._bell.ring()
+
+    def _deliver(self) -> None:
+        while self._clicks:
+            self.clicked.emit(*self._clicks.popleft())
+
     def _run(self) -> None:
         try:
-            bus = (Desktop if access() is Access.OUTSIDE else Portal)(self.clicked.emit)
+            bus = (Desktop if access() is Access.OUTSIDE else Portal)(self._click)
         except Exception as error:  # noqa: BLE001  # no bus, or one that does not let us in
             logger.info("no notifications: %s", error)
             while self._waiting.get() is not None:

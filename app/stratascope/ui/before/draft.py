@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
@@ -14,7 +14,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.choices import ChoiceMemory
 from stratascope.ui.harden.draft import SETTLE, Draft
 from stratascope.ui.harden.offer_query import Offering
-from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.plan.offers import Offer, Option
 
 if TYPE_CHECKING:
@@ -54,10 +54,7 @@ class FileDraft(Draft):
         self._text, self._file = "", ""
         self._there: frozenset[Key] = frozenset()
         self._options: dict[Key, tuple[Option, ...]] = {}
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SETTLE)
-        self._timer.timeout.connect(self._ask_made)
+        self._timer = later(self, SETTLE, self._ask_made)
         self.offered.connect(self._keep_options)
 
     def show_text(self, text: str, file: str, there: frozenset[Key]) -> None:

@@ -7,36 +7,92 @@ nothing is started.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope import atomic_file
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.before.column import FileColumn
 from stratascope.ui.before.draft import Before
 from stratascope.ui.before.empty_panel import EmptyPanel
 from stratascope.ui.before.head import TextHead
 from stratascope.ui.before.lines import LineNote, notes
-from stratascope.ui.before.services import ServiceChips
 from stratascope.ui.before.status_bar import StatusBar
 from stratascope.ui.before.text_field import MOST, TextField
-from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner, later
+from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.choice_box import ChoiceBox
+from stratascope.ui.kit.exposure_words import exposure_sentence, number_text, worst_open
 from stratascope.ui.kit.file_dialogs import ask_open
-from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.flow import Scrolled
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.check.corrections import Corrected, Judged
 from stratascope.value import replace
+
+CHIPS = 24  # services with a chip each
+_LETTERS = 40
+
+
+class ServiceChips(ChoiceChips):
+    """`chosen` has the id of a container."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, "")
+        self._shown: tuple[tuple[str, str, Mark], ...] = ()
+        self.setAccessibleName(translate(msg("Containers it asks for")))
+
+    def show_states(self, states: Sequence[ContainerState], current: ContainerState | None) -> None:
+        """All of a text, and the one in view, which has a chip in any case."""
+        first = list(states[:CHIPS])
+        if current is not None and current.key not in [each.key for each in first]:
+            first[-1:] = [each for each in states if each.key == current.key]
+        shown = tuple((each.container.id, number_text(each.matrix), _mark(each)) for each in first)
+        if shown != self._shown:
+            self._make(first, shown)
+        if current is not None and current.container.id in self.chips:
+            self.current = current.container.id
+            self.chips[self.current].setChecked(True)
+        self.setVisible(bool(shown))
+        self.arrange()
+
+    def _make(self, states: Sequence[ContainerState], shown: tuple[tuple[str, str, Mark], ...]) -> None:
+        had = any(chip.hasFocus() for chip in self.chips.values())
+        self._shown = shown
+        self.clear()
+        for state, (which, number, mark) in zip(states, shown, strict=True):
+            name = plain(which, _LETTERS)
+            chip = FilterChip(self._theme, f"{name}  {number}", mark)
+            told = msg("{name}: {exposure}", name=plain(which, 100), exposure=exposure_sentence(state.matrix))
+            chip.setAccessibleName(translate(told))
+            give_tip(chip, translate(told))
+            self.add(which, chip)
+            chip.show()
+        if had and self.current in self.chips:
+            self.chips[self.current].setFocus()
+
+
+def _mark(state: ContainerState) -> Mark:
+    worst = worst_open(state)
+    if state.matrix is None:
+        return Mark.UNKNOWN
+    if worst is None or worst.threat.severity is Severity.LOW:
+        return Mark.ENFORCED
+    return Mark.WEAKENED if worst.threat.severity is Severity.MEDIUM else Mark.OPEN
+
 
 SETTLE = 200  # ms after the last key
 TEXT, LEAST = 256, 170  # px of the design: the text with head and foot
@@ -79,10 +135,7 @@ class BeforePage(QWidget):
         unknown = msg("Its image is on no engine here: whether it runs as root is not known. Offers close it for root.")
         self.of_nobody.say(translate(unknown))
         self._lay_out()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SETTLE)
-        self._timer.timeout.connect(self._ask)
+        self._timer = later(self, SETTLE, self._ask)
         self._connect()
         self._show(None, None)
 
@@ -130,12 +183,7 @@ class BeforePage(QWidget):
         column.addLayout(above)
         column.addWidget(self.strata.widget, 1)
         column.addWidget(self._rest, 1)
-        area = QScrollArea()  # where the window is too low for all of it
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self._content)
+        area = Scrolled(self._content)  # where the window is too low for all of it
         self._content.installEventFilter(self)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)

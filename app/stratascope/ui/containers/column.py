@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.container import EngineState
+from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
-from stratascope.ui.containers.folds import FOLDED, UNFOLDED, Folds
 from stratascope.ui.containers.head import ListHead
 from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.containers.row_paint import EDGE
-from stratascope.ui.containers.status_line import age_line, filter_line
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.feed import SettingsLike
 from stratascope.ui.kit.labels import Label, Line
@@ -28,6 +28,91 @@ from stratascope.ui.kit.page_switch import GroupSwitch
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.listing.filter import hint
+
+UNCHANGED = 90  # seconds without news, after which minutes are told
+
+
+def age_line(snapshot: Snapshot, now: float) -> Message:
+    """`now`: seconds since the epoch, as `taken_at` is."""
+    if snapshot.nothing_read:
+        return msg("Nothing could be read")
+    count = len(snapshot.containers)
+    if snapshot.captures:
+        machines = len(snapshot.captures)
+        if machines == 1:
+            return plural("{count} container from a capture", "{count} containers from a capture", count)
+        where = plural("{count} capture", "{count} captures", machines)
+        return plural("{count} container from {where}", "{count} containers from {where}", count, where=where)
+    if snapshot.reading:
+        return msg("Reading what was captured…")
+    if snapshot.demo:
+        return plural("{count} demo container", "{count} demo containers", count)
+    shown = {state.container.engine for state in snapshot.containers}
+    silent = [each.id for each in snapshot.engines if each.state is EngineState.UNREACHABLE and each.id in shown]
+    if silent:  # what is shown of these is how it was before
+        names = listed(plain(each, 60) for each in silent)
+        return plural(
+            "{count} container; no answer from {engines}", "{count} containers; no answer from {engines}", count,
+            engines=names,
+        )  # fmt: skip
+    engines = sum(engine.state is EngineState.CONNECTED for engine in snapshot.engines)
+    where = plural("{count} engine", "{count} engines", engines)
+    seconds = max(0, round(now - snapshot.taken_at))
+    if seconds < UNCHANGED:
+        return plural(
+            "{count} container on {where}, read {seconds} s ago",
+            "{count} containers on {where}, read {seconds} s ago",
+            count,
+            where=where,
+            seconds=seconds,
+        )
+    return plural(
+        "{count} container, unchanged for {age}",
+        "{count} containers, unchanged for {age}",
+        count,
+        age=age(seconds),
+    )
+
+
+def filter_line(shown: int, count: int, unknown: int) -> Message:
+    """While something is filtered. `unknown`: of how many it is not known whether they are meant."""
+    if unknown:
+        return msg("{shown} of {count} shown, {unknown} not known. Esc shows all", shown=shown, count=count,
+                   unknown=unknown)  # fmt: skip
+    return msg("{shown} of {count} shown. Esc shows all", shown=shown, count=count)
+
+
+# What a person folded and unfolded in the list, kept over starts; a group is known by its key, however the list is
+# divided, and replicas that are alike by the engine and the name of the first of them.
+# Only what was done by hand: a group that opens because a container in it is wanted in view is folded again at the next
+# start.
+FOLDED, UNFOLDED = "folded", "unfolded"  # settings: groups are whole until they are folded, replicas are one row
+MOST, LONGEST = 200, 200  # keys, and characters of one: projects have the names that strangers give them
+
+
+class Folds:
+    """`all` has the last one last; where there are too many, the first are forgotten."""
+
+    def __init__(self, settings: SettingsLike, setting: str) -> None:
+        self._settings, self._setting = settings, setting
+        self.all: tuple[str, ...] = _read(settings.get(setting) or "")
+
+    def turn(self, key: str, turned: bool) -> None:
+        """It was folded by hand, or unfolded; or it is as it is without that again."""
+        others = tuple(each for each in self.all if each != key)
+        self.all = (*others, key)[-MOST:] if turned and len(key) <= LONGEST else others
+        self._settings.set(self._setting, json.dumps(self.all))
+
+
+def _read(text: str) -> tuple[str, ...]:
+    """What makes no sense is left out."""
+    try:
+        found = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        return ()
+    keys = found if isinstance(found, list) else []
+    good = [each for each in keys if isinstance(each, str) and len(each) <= LONGEST]
+    return tuple(dict.fromkeys(good))[-MOST:]
 
 
 class ContainerColumn(QWidget):

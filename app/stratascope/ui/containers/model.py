@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-from PySide6.QtCore import QAbstractListModel, Qt, QTimer, Signal
+from PySide6.QtCore import QAbstractListModel, Qt, Signal
 
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.containers.order import Pin, ViewBy
 from stratascope.ui.containers.rows import Entry, Key, Rows, spoken
+from stratascope.ui.kit.background import later
 from stratascope.ui.kit.items import ROOT, AnyIndex, ItemRole
 from stratascope.ui.kit.labels import tip
 from stratascope.usecases.listing.query import Query, parse
@@ -41,10 +42,7 @@ class ContainerModel(QAbstractListModel):
         self._held = False
         self.dividing = False  # rows come and go although the containers are the same
         self._order: tuple[Key, ...] = ()  # as it would be
-        self.patience = QTimer(self)
-        self.patience.setSingleShot(True)
-        self.patience.setInterval(PATIENCE)
-        self.patience.timeout.connect(self._settle)
+        self.patience = later(self, PATIENCE, self._settle)
 
     # -- what the view asks
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -15,6 +15,7 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.background import later
 
 STAYS = 2500  # ms
 _EDGE = 24  # px below it
@@ -29,10 +30,7 @@ class Feedback(QLabel):
         self.setObjectName("feedback")
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(STAYS)
-        self._timer.timeout.connect(self.hide)
+        self._timer = later(self, STAYS, self.hide)
 
     def say(self, text: str) -> None:
         """For a moment, over what is at the foot of the window."""

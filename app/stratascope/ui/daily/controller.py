@@ -5,6 +5,7 @@ Without `daily` (tests, a capture) what would need an engine is there and says w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,9 +19,9 @@ from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.containers.column import ContainerColumn
+from stratascope.ui.containers.order import Pin
 from stratascope.ui.copying import feedback
 from stratascope.ui.daily import menu, questions
-from stratascope.ui.daily.pins import Pins
 from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.feed import SettingsLike
@@ -33,6 +34,38 @@ from stratascope.usecases.daily.verbs import Verb
 
 if TYPE_CHECKING:
     from stratascope.ui.daily.log_window import LogWindow
+
+
+_SETTING = "pinned"
+MOST = 200
+
+
+class Pins:
+    """What was kept and makes no sense is left out."""
+
+    def __init__(self, settings: SettingsLike) -> None:
+        self._settings = settings
+        self.all: frozenset[Pin] = _read(settings.get(_SETTING) or "")
+
+    def turn(self, pin: Pin) -> None:
+        """Pin it, or let it go."""
+        self.all = self.all ^ {pin} if pin in self.all or len(self.all) < MOST else self.all
+        self._settings.set(_SETTING, json.dumps(sorted(self.all)))
+
+
+def _read(text: str) -> frozenset[Pin]:
+    try:
+        found = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        return frozenset()
+    pairs = found if isinstance(found, list) else []
+    good = [
+        (pair[0], pair[1])
+        for pair in pairs[:MOST]
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
+    ]
+    return frozenset(good)
+
 
 Call = Callable[[], object]
 

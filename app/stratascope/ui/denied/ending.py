@@ -10,7 +10,7 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from stratascope.core.container import Status
 from stratascope.core.message import Message, msg
@@ -22,7 +22,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.refusals_report import LOG_END, NO_REASON, OTHER_REASONS, cause_line, cause_reason
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.flow import Flow, TextColumn
+from stratascope.ui.kit.flow import Flow, Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.marks import MarkBox
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -31,7 +31,7 @@ _LOG_LINES = 10
 _EVIDENCE_MAX = 600  # characters
 
 
-class EndingView(QScrollArea):
+class EndingView(Scrolled):
     """`wanted`: a Choice that would help, to be put into the right column, or to be relaunched with where it has ended.
     `command_wanted`: of what does not run the command that starts it anew with this is to be copied.
     """
@@ -39,16 +39,11 @@ class EndingView(QScrollArea):
     wanted = Signal(object)
     command_wanted = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(name=translate(msg("Why it ended")), reads=True)
         self._theme = theme
         self.ending: Ending | None = None
         self._numbers = {layer.id: layer.number for layer in all_layers()}
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(translate(msg("Why it ended")))
-        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.headline = Label(theme, 15, BOLD, wrap=True).selectable()
         self.facts = Label(theme, 13, ink="text2", wrap=True).selectable()
         self.mark = MarkBox(theme, 16)

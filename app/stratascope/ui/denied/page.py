@@ -6,35 +6,179 @@ switch something on in the right column; nothing happens before the sheet of the
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.privilege import Privilege
 from stratascope.core.refusals.refusal import Refusal
+from stratascope.core.sanitize import plain
 from stratascope.core.sizes import count_text
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import refusals_report as words
+from stratascope.presentation.refusals_report import Layers
 from stratascope.presentation.terms import with_words
 from stratascope.ui.copying import feedback
 from stratascope.ui.denied.above import End, EndingAbove, end_of
-from stratascope.ui.denied.chips import ALL, LayerChips
 from stratascope.ui.denied.details import Act, acts
-from stratascope.ui.denied.nothing import Nothing
-from stratascope.ui.denied.probing import ProbingBand
 from stratascope.ui.denied.refused import Refusals, Refused
 from stratascope.ui.denied.table import DenialTable
+from stratascope.ui.harden.toggle_row import FoldButton
+from stratascope.ui.kit.background import later
+from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.use.strip import busy_text, why_not
+from stratascope.ui.use.strip import Eye, busy_text, why_not
 from stratascope.ui.use.watching import Known, Watching
+
+
+class _Head(FoldButton):
+    """No wider than its words."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetrics(self._theme.font(12, MEDIUM)).horizontalAdvance(f"{self.text()}  {self._count}")
+        return QSize(words + self._theme.px(32), super().sizeHint().height())
+
+
+class ProbingBand(QFrame):
+    """`turned`: they are shown below all others, or not."""
+
+    turned = Signal(bool)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("band")
+        self.head = _Head(theme)
+        self.note, self.calls = Line(theme, 12, ink="text2"), Line(theme, 11, ink="text2", fixed=True)
+        self.note.say(translate(msg("healthy programs are refused this too, and go on without it")))
+        above = QHBoxLayout()
+        above.setSpacing(theme.px(8))
+        above.addWidget(self.head)
+        above.addWidget(self.note, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*(theme.px(length) for length in (8, 2, 14, 8)))
+        column.setSpacing(0)
+        column.addLayout(above)
+        below = QHBoxLayout()
+        below.setContentsMargins(theme.px(22), 0, 0, 0)
+        below.addWidget(self.calls, 1)
+        column.addLayout(below)
+        self.head.toggled.connect(self.turned)
+        self.setAccessibleName(translate(msg("Harmless probing")))
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.hide()
+
+    @property
+    def open(self) -> bool:
+        """Whether they are shown."""
+        return self.head.isChecked()
+
+    def fold(self) -> None:
+        """Shown no more."""
+        self.head.setChecked(False)
+
+    def set_low(self, low: bool) -> None:
+        """One line."""
+        self.calls.setVisible(not low)
+
+    def show_harmless(self, harmless: tuple[Refusal, ...]) -> None:
+        """How many there are; none: no trace of it."""
+        count = sum(each.count for each in harmless)
+        self.head.show_head(translate(msg("Harmless probing")), count)
+        self.head.updateGeometry()
+        self.calls.say(_asked_in_vain(harmless))
+        self.setVisible(bool(harmless))
+
+
+def _asked_in_vain(harmless: tuple[Refusal, ...]) -> str:
+    """Which calls are asked for in vain, the most frequent first."""
+    counts: dict[str, int] = {}
+    for each in harmless:
+        name = plain(each.syscall or each.process, 40)
+        counts[name] = counts.get(name, 0) + each.count
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return "   ".join(f"{name} {count_text(count)}×" for name, count in ordered[:20])
+
+
+WORDS, LEAST = 360, 200  # width of the sentence
+
+
+class Nothing(QWidget):
+    """A few words, a sentence, and the one thing to do."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title, self.why = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
+        self.trouble = Label(theme, 12, ink="weak", wrap=True)
+        self.observe = QPushButton(translate(msg("Observe")))
+        self.observe.setProperty("main", True)
+        self.observe.setFont(theme.font(13, MEDIUM))
+        self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        centre = Qt.AlignmentFlag.AlignHCenter
+        self.why.setAlignment(centre | Qt.AlignmentFlag.AlignTop)
+        self.why.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.why.setMaximumWidth(theme.px(WORDS))
+        self.why.setMinimumWidth(theme.px(LEAST))
+        sentence = QHBoxLayout()
+        sentence.addStretch(1)
+        sentence.addWidget(self.why, 100)
+        sentence.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setSpacing(theme.px(8))
+        column.addStretch(2)
+        column.addWidget(Eye(theme), 0, centre)
+        column.addWidget(self.title, 0, centre)
+        column.addLayout(sentence)
+        column.addWidget(self.observe, 0, centre)
+        self.trouble.setAlignment(centre)
+        column.addWidget(self.trouble)
+        column.addStretch(3)
+        self.tell_trouble("")
+
+    def tell_trouble(self, text: str) -> None:
+        """Why it can't be watched after all, below the button that was pressed; empty: nothing is wrong."""
+        self.trouble.setText(text)
+        self.trouble.setVisible(bool(text))
+
+    def say(self, title: str, why: str, *, able: bool) -> None:
+        """`able`: it can be watched."""
+        self.title.say(title)
+        self.why.setText(why)
+        self.observe.setVisible(able)
+
+
+ALL = ""
+
+
+class LayerChips(ChoiceChips):
+    """`chosen` has the id of a layer, or ALL."""
+
+    def __init__(self, theme: Theme, layers: Layers, parent: QWidget | None = None) -> None:
+        super().__init__(theme, ALL, parent)
+        self.add(ALL, FilterChip(theme, translate(msg("All"))))
+        for which in layers.ids:
+            self.add(which, FilterChip(theme, layers.title(which), number=layers.number(which)))
+            self.chips[which].hide()
+        self.setAccessibleName(translate(msg("Filter by layer")))
+
+    def show_counts(self, shown: tuple[Refusal, ...]) -> None:
+        """How often each refused; one that never did has no chip."""
+        for which, chip in self.chips.items():
+            count = sum(each.count for each in shown if which in (ALL, each.claim.layer))
+            self.show_count(which, chip.text(), count)
+        self.arrange()
+
 
 LOW = 330  # height of the page below which chips and notes leave, for the sake of the rows
 _DAY = 86400
@@ -80,10 +224,7 @@ class DeniedPage(QWidget):
         self.nothing = Nothing(theme)
         self.source = Label(theme, 12, ink="text2", wrap=True)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
-        self._later = QTimer(self)  # when what was said has been laid out
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.timeout.connect(self.refresh)
+        self._later = later(self, 0, self.refresh)  # when what was said has been laid out
         self._lay_out()
         self._connect()
         self.setFocusProxy(self.table)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import Message, msg
@@ -14,7 +13,7 @@ from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.card import told_whole
 from stratascope.ui.findings.list import FindingsList
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.marks import Mark
@@ -57,12 +56,7 @@ class FindingsColumn(QFrame):
         within.setContentsMargins(0, 0, theme.px(4), 0)
         within.addWidget(self.list)
         within.addStretch(1)
-        self.area = QScrollArea()
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setWidgetResizable(True)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setWidget(inside)
+        self.area = Scrolled(inside)
         head = QHBoxLayout()
         head.setSpacing(theme.px(8))
         head.addWidget(self.title)

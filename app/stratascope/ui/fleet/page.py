@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -41,6 +41,7 @@ from stratascope.ui.fleet.table import (
     with_machines,
 )
 from stratascope.ui.fleet.viewport import ZOOM
+from stratascope.ui.kit.background import later
 from stratascope.ui.kit.file_dialogs import ask_save
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line, give_tip
@@ -166,10 +167,7 @@ class FleetPage(QWidget):
         self._needle, self._table, self._stale = "", 0, True
         self._tables: tuple[FleetTable, ...] = ()
         self._kept = Kept()
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(lambda: self.work_out() if self.isVisible() else None)
+        self._rest = later(self, REST, lambda: self.work_out() if self.isVisible() else None)
         self.switch = Segments(theme, translate(msg("View")))
         self.switch.offer((translate(msg("Threats")),))
         self.count = Line(theme, 12, ink="text2", or_nothing=True)

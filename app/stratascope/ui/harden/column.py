@@ -2,33 +2,255 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout
+import time
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QResizeEvent, QTextLayout
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.core.relaunch.transaction import Kind, Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.terms import since_text
 from stratascope.ui.harden.choices import ContainerChoices
 from stratascope.ui.harden.command_box import CommandBox
+from stratascope.ui.harden.draft import SETTLE, Draft
 from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.harden.relaunch_draft import RelaunchDraft
-from stratascope.ui.harden.remedies import RemedyBoxes
-from stratascope.ui.harden.set_aside_line import SetAsideLine, about
-from stratascope.ui.harden.status_note import ButtonAction, StatusNote, status_note
+from stratascope.ui.harden.hint import LINK
+from stratascope.ui.harden.status_note import ButtonAction, StatusNote, remedy_title, status_note, why_nothing
 from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.harden.trial_buttons import Beside, TrialButtons
-from stratascope.ui.kit.background import QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer
+from stratascope.usecases.plan.plan import Plan
+
+
+class RelaunchDraft(Draft):
+    """The plan comes a moment after the last switch, since it asks the engine."""
+
+    def __init__(self, hardening: Hardening, queries: QueryRunner, seen: Callable[[], bool], parent: QObject) -> None:
+        """Nothing is planned that is not `seen`."""
+        super().__init__(hardening, queries, parent)
+        self._hardening, self._seen = hardening, seen
+        self.running = ""  # the step of a run that is under way
+        self.plan: Plan | None = None
+        self.command = ""
+        self._kept: tuple[Transaction, ...] = ()
+        self._timer = later(self, SETTLE, self.ask_plan)
+
+    # -- what is in view
+
+    def show_kept(self, kept: tuple[Transaction, ...]) -> None:
+        """What is set aside now, of all containers."""
+        self._kept = kept
+        self._say_why_again()
+
+    def show_running(self, step: str) -> None:
+        """A run is under way: its step in words; "" when it is over."""
+        before, self.running = self.running, step
+        if bool(before) != bool(step):
+            self._say_why_again()
+        if before and not step:
+            self._make_soon()
+        self.changed.emit()
+
+    def _why_nothing(self) -> Message | None:
+        return why_nothing(self.state, self._refused, self._kept, running=bool(self.running))
+
+    def _say_why_again(self) -> None:
+        """Why there is nothing here may be another by now."""
+        why = None if self.nothing is None else self._why_nothing()
+        if why is not None:  # else what hides the rest is the offer, which is late or failed
+            self._hide(why)
+
+    # -- the plan
+
+    def turn_remedy(self, remedy: Remedy, on: bool) -> None:
+        """An option that makes it safe."""
+        if (chosen := self.chosen) is not None:
+            chosen.remedies = chosen.remedies | {remedy} if on else chosen.remedies - {remedy}
+            self.ask_again()
+
+    def ask_again(self) -> None:
+        """What stood in the way may be gone."""
+        self._make_soon()
+        self.changed.emit()
+
+    def ask_if_missing(self) -> None:
+        """It is seen now."""
+        if self.plan is None and self.choices:
+            self._timer.start()
+
+    def ask_plan(self) -> None:
+        """At once."""
+        state, choices, self.failure = self.state, self.choices, None
+        if state is not None and choices and self._seen() and self.look_only is None:
+            remedies = self.memory.of(state.key).remedies
+            asking = partial(_plan, self._hardening, state, choices, remedies)
+            self._queries.ask("plan", asking, self._planned, state.container.engine)
+        self.changed.emit()
+
+    def _make_soon(self) -> None:
+        self._forget_made()
+        if self.choices and self.preview is not None:
+            self._timer.start()
+
+    def _forget_made(self) -> None:
+        self._timer.stop()
+        self._queries.drop("plan")
+        self.plan, self.command = None, ""
+
+    def _planned(self, answer: tuple[Plan, str] | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.failure = answer
+        else:
+            self.plan, self.command = answer
+        self.changed.emit()
+
+
+def _plan(
+    hardening: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
+) -> tuple[Plan, str]:
+    made = hardening.plan(state, choices, remedies)
+    return made, hardening.command(made)
+
+
+def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:
+    """The transaction that this container has a part in; the newest of several."""
+    return next((each for each in reversed(kept) if container in (each.old, each.new)), None)
+
+
+def kept_text(done: Transaction, container: str, *, running: bool) -> Message:
+    """What is set aside, as a sentence. `running`: whether that container runs."""
+    since = since_text(time.time() - done.started_at)
+    if done.owner is not None:
+        return msg("Relaunched {since} through its owner; this can still be undone.", since=since)
+    if container == done.new:
+        if done.kind is Kind.UNDO:
+            return msg("Undone {since}; the hardened container is set aside.", since=since)
+        return msg("Relaunched {since}; the original is set aside.", since=since)
+    if done.kind is Kind.UNDO:
+        text = msg("This is the hardened {name}, set aside {since} by an undo.", name=done.name, since=since)
+    else:
+        text = msg("This is the original of {name}, set aside {since}.", name=done.name, since=since)
+    return msg("{what} It runs all the same.", what=text) if running else text
+
+
+class SetAsideLine(QWidget):
+    """`undo_wanted` and `discard_wanted` have the transaction."""
+
+    undo_wanted = Signal(object)
+    discard_wanted = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.done: Transaction | None = None
+        self.text = Label(theme, 12, ink="text2", wrap=True)
+        self.undo = self._link(lambda: self.undo_wanted.emit(self.done))
+        self.discard = self._link(lambda: self.discard_wanted.emit(self.done))
+        self.discard.setText(translate(msg("Discard…")))
+        links = QHBoxLayout()
+        links.setContentsMargins(theme.px(LINK), 0, 0, 0)
+        links.setSpacing(theme.px(10))
+        links.addWidget(self.undo)
+        links.addWidget(self.discard)
+        links.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(2))
+        column.addWidget(self.text)
+        column.addLayout(links)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.hide()
+
+    def _link(self, call: Callable[[], None]) -> QPushButton:
+        button = QPushButton()
+        button.setObjectName("link")
+        button.setFont(self._theme.font(12, MEDIUM))
+        button.clicked.connect(lambda _=False: call())
+        return button
+
+    def show_kept(self, done: Transaction | None, container: str, *, running: bool) -> None:
+        """None: nothing is set aside, and there is no trace of the line."""
+        self.done = done
+        self.setVisible(done is not None)
+        if done is not None:
+            self.text.setText(plain(translate(kept_text(done, container, running=running))))
+            self.discard.setText(translate(msg("Accept…") if done.owner is not None else msg("Discard…")))
+            self.undo.setText(translate(msg("Go back to it…") if done.kind is Kind.UNDO else msg("Undo…")))
+
+
+class WrappedBox(QCheckBox):
+    """In as many lines as its width asks for; Qt's own cuts its words off."""
+
+    def __init__(self, theme: Theme, words: str) -> None:
+        super().__init__(words)
+        self._words = words
+        self.setFont(theme.font(12))
+        self.setAccessibleName(words)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        room = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxContents, option, self).width()
+        layout, lines = QTextLayout(self._words, self.font()), []
+        layout.beginLayout()
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(room)
+            lines.append(self._words[line.textStart() : line.textStart() + line.textLength()].rstrip())
+        layout.endLayout()
+        self.setText("\n".join(lines))
+
+
+class RemedyBoxes(QWidget):
+    """`turned` is the person's doing."""
+
+    turned = Signal(object, bool)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.boxes: dict[Remedy, WrappedBox] = {}
+        self.any = False
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(4))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        for remedy in Remedy:
+            box = self.boxes[remedy] = WrappedBox(theme, translate(remedy_title(remedy)))
+            box.clicked.connect(lambda on, remedy=remedy: self.turned.emit(remedy, on))
+            column.addWidget(box)
+
+    def show_remedies(self, shown: tuple[Remedy, ...], taken: frozenset[Remedy]) -> None:
+        """`shown`: those that are offered or taken."""
+        self.any = bool(shown)
+        for remedy, box in self.boxes.items():
+            box.setVisible(remedy in shown)
+            box.setChecked(remedy in taken)
+
 
 FOLD_TRY = 640  # height of the window, px of the design
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 
 PATIENCE = 150  # ms that an offer may take before the column says that it is coming
@@ -44,10 +44,7 @@ class OfferQuery(QObject):
         super().__init__(parent)
         self._offering, self._queries = offering, queries
         self._asked: ContainerState | None = None  # what is on its way is about it
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE)
-        self._patience.timeout.connect(self.late)
+        self._patience = later(self, PATIENCE, self.late)
 
     def ask(self, state: ContainerState, *, waited_for: bool) -> None:
         """`waited_for`: nothing is known of that container yet."""

@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.choices import ContainerChoices
-from stratascope.ui.harden.groups import HEADS, Head, head_of
 from stratascope.ui.harden.toggle_row import FoldButton, ToggleRow
+from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.focus_order import OneStop
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.plan.offers import Offer, Option
+from stratascope.value import Value
+
+
+class Head(Value):
+    """`has`: whether that option stands under it; the first head that has it counts. `title` and `said`, which stands
+    behind it (None: nothing), of the offer and of the options that are there. `ink`: its colour token.
+    """
+
+    has: Callable[[Option], bool]
+    title: Callable[[Offer], Message]
+    said: Callable[[Offer, tuple[Option, ...]], Message | None] = lambda offer, there: None
+    ink: Callable[[Offer], str] = lambda offer: "text2"
+
+
+def _critical(offer: Offer) -> bool:
+    return offer.smallest is not None and bool(offer.smallest.before.open(Severity.CRITICAL))
+
+
+def _closes(offer: Offer) -> Message:
+    return msg("Closes what is critical") if _critical(offer) else msg("Closes what is serious")
+
+
+def _how_many(offer: Offer, there: tuple[Option, ...]) -> Message | None:
+    if offer.smallest is None:
+        return None
+    before, after = (
+        sum(len(matrix.open(severity)) for severity in SERIOUS)
+        for matrix in (offer.smallest.before, offer.smallest.after)
+    )
+    return plural("{count} toggle, {serious} serious", "{count} toggles, {serious} serious", len(there),
+                  serious=before - after)  # fmt: skip
+
+
+HEADS = (
+    Head(
+        lambda option: Preset.CRITICAL in option.presets,
+        _closes,
+        _how_many,
+        lambda offer: "open" if _critical(offer) else "weak",
+    ),
+    Head(
+        lambda option: option.asking is not None,
+        lambda offer: msg("Wanted by this container"),
+        lambda offer, there: msg("refused in the last 24 h"),
+    ),
+    Head(lambda option: option.toggle.limit, lambda offer: msg("Limits")),
+    Head(lambda option: True, lambda offer: msg("Good practice")),
+)
+
+
+def head_of(option: Option) -> Head:
+    """Its head."""
+    return next(head for head in HEADS if head.has(option))
+
 
 USUAL, LEAST = 92, 46  # px of the design: two rows and a bit, so that it is seen to scroll; a head, or a row
 
@@ -118,7 +175,7 @@ class HeadLine(QWidget):
         painter.drawText(room, centre | Qt.TextFlag.TextWordWrap, self._said)
 
 
-class ToggleList(QScrollArea):
+class ToggleList(Scrolled):
     """One stop of the Tab key; arrows go from row to row, Right to a row's value.
 
     `switched` and `value_wanted` are the person's doing.
@@ -148,10 +205,6 @@ class ToggleList(QScrollArea):
             inner.addWidget(group.head)
             inner.addWidget(group.rows)
         inner.addStretch(1)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._inside)
         self.setMinimumHeight(theme.px(LEAST))
 

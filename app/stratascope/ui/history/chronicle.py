@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 from functools import cache, partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.history.entry import HistoryError, Subject
 from stratascope.core.history.fold import Past
 from stratascope.core.message import Message
 from stratascope.core.snapshot import Snapshot
-from stratascope.ui.kit.background import Bell, Failure, QueryRunner
+from stratascope.ui.kit.background import Bell, Failure, QueryRunner, later
 from stratascope.usecases.history.history import History, Point
 from stratascope.usecases.history.recorder import Recorder
 from stratascope.value import Value
@@ -50,10 +50,7 @@ class Chronicle(QObject):
         self._begun = False
         self._newest: Snapshot | None = None
         self._queries = QueryRunner(self)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(GATHER)
-        self._later.timeout.connect(self.wrote)
+        self._later = later(self, GATHER, self.wrote)
         self._bell = Bell(self._gather, self)
 
     @property

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
 from stratascope.core.history.entry import Subject
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.containers import sparkline
 from stratascope.ui.history.chronicle import Chronicle
+from stratascope.ui.kit.background import later
 from stratascope.usecases.history.history import Point
 
 AGAIN = 60_000  # ms from one question to the next
@@ -27,10 +28,7 @@ class ExposureLines(QObject):
         super().__init__(parent)
         self._chronicle, self._changed = chronicle, changed
         self._known: dict[Subject, tuple[Point, ...]] = {}
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(AGAIN)
-        self._later.timeout.connect(self._ask)
+        self._later = later(self, AGAIN, self._ask)
         self._asked = False
         chronicle.wrote.connect(self._news)
 

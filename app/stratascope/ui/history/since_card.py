@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.history.fold import Past
 from stratascope.core.layer import Layer
@@ -14,6 +14,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.history_report import Line, Sign, Target, headline, since_lines
 from stratascope.ui.history import moments
+from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.labels import Line as OneLine
 from stratascope.ui.kit.marks import MarkBox
@@ -125,12 +126,7 @@ class SinceCard(QFrame):
         self._column = QVBoxLayout(self._rows)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self.area = QScrollArea()
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setWidgetResizable(True)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setWidget(self._rows)
+        self.area = Scrolled(self._rows)
         self.area.viewport().setAutoFillBackground(False)
         self._rows.setAutoFillBackground(False)
         column = QVBoxLayout(self)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
@@ -39,6 +39,15 @@ def reason(error: Exception) -> tuple[Message, str]:
         case BusyError():
             return error.message, ""
     return msg("It could not be done."), str(error)
+
+
+def later(parent: QObject, wait: int, call: Any) -> QTimer:
+    """A timer that, once started, does it after so many ms; started again before that, it waits anew."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(wait)
+    timer.timeout.connect(call)
+    return timer
 
 
 class Failure:

@@ -1,9 +1,11 @@
-"""Widgets from left to right, in as many rows as the width asks for; and a column of text as high as its width asks."""
+"""Widgets from left to right, in as many rows as the width asks for; a column of text as high as its width asks; and
+what rolls where there is no room for all of it.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from stratascope.ui.kit.theme import Theme
 
@@ -19,6 +21,23 @@ class TextColumn(QWidget):
     def minimumSizeHint(self) -> QSize:
         least, layout = super().minimumSizeHint(), self.layout()
         return QSize(least.width(), 0) if layout is not None and layout.hasHeightForWidth() else least
+
+
+class Scrolled(QScrollArea):
+    """Rolls what is too high for it up and down. One that `reads` has the keyboard for that, and an outline then."""
+
+    def __init__(self, inner: QWidget | None = None, name: str = "", *, reads: bool = False) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(name)
+        if reads:
+            self.setProperty("reads", True)
+        else:
+            self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        if inner is not None:
+            self.setWidget(inner)
 
 
 class Flow(QWidget):

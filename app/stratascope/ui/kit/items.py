@@ -26,6 +26,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 BESIDE = 6  # px of the design: what is free at each side of a cell
 BAR = 3  # px: at the left of the chosen row
+_CHOOSABLE = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 
 
 def _text(_: Any) -> str:
@@ -127,9 +128,11 @@ class ItemModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.columns)
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        if self._choosable is not None and index.isValid() and not self._choosable(self.at(index.row())):
-            return Qt.ItemFlag.ItemNeverHasChildren
-        return super().flags(index)
+        row = self.at(index.row())
+        if row is None:
+            return Qt.ItemFlag.NoItemFlags
+        chosen = self._choosable is None or self._choosable(row)
+        return _CHOOSABLE if chosen else Qt.ItemFlag.ItemNeverHasChildren
 
     def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
         if not index.isValid() or not 0 <= index.row() < len(self.rows):

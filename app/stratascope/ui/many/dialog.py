@@ -10,7 +10,6 @@ from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -24,7 +23,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.presets import PresetSwitch
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import Theme
@@ -106,13 +105,7 @@ class ManyDialog(PagedSheet):
         column.addStretch(1)
         if wraps:  # as high as at its width
             inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setAccessibleName(name)
-        area.setProperty("reads", True)
-        area.setWidget(inner)
+        area = Scrolled(inner, name, reads=True)
         area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         return area
 

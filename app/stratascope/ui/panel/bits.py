@@ -13,9 +13,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +22,7 @@ from stratascope.core.layer import BitGrid, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
+from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.items import ItemRole
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -54,7 +53,7 @@ class _Heads(QWidget):
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, plain(head.head, 4)[: 1 if view.tight else 4])
 
 
-class _Area(QScrollArea):
+class _Area(Scrolled):
     """Asks for its least height only, and takes what room there is."""
 
     def sizeHint(self) -> QSize:
@@ -82,12 +81,7 @@ class BitsView(QWidget):
         cells.addWidget(self.list)
         cells.addStretch(1)
         # the cells scroll, the footer stays: what the selected bit allows is always in sight
-        self.area = _Area()
-        self.area.setWidgetResizable(True)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setWidget(inner)
+        self.area = _Area(inner)
         self.list.reflowed.connect(self._fit)
         self.list.reflowed.connect(self.heads.update)
         self._fit()

@@ -2,17 +2,138 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.layer import Bars, BitGrid, CallMap, Rulers, Table, View
-from stratascope.ui.kit.flow import TextColumn
-from stratascope.ui.kit.theme import Theme
-from stratascope.ui.panel.bars import BarsBlock
+from stratascope.core.layer import Bar, Bars, BitGrid, CallMap, Rulers, Table, Tone, View
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.kit.flow import Scrolled, TextColumn
+from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.panel.table import TableBlock
 from stratascope.ui.syscalls.view import CallsView
+
+
+def extent(bar: Bar) -> tuple[float, float]:
+    """How much of the bar's length is used and where its limit stands (1.0 at the end; 0.0 without)."""
+    whole = bar.limit if bar.limit else bar.capacity if bar.capacity else bar.used
+    if not whole or whole <= 0:
+        return 0.0, 0.0
+    used = min(1.0, max(0.0, (bar.used or 0.0) / whole))
+    return used, 1.0 if bar.limit else 0.0
+
+
+class BarWidget(QWidget):
+    """Label, value, bar, source, note."""
+
+    def __init__(self, theme: Theme, bar: Bar, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self.bar = theme, bar
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.show_bar(bar)
+
+    def show_bar(self, bar: Bar) -> None:
+        """Another value in the same place."""
+        self.bar = bar
+        note = plain(translate(bar.note)) if bar.note else ""
+        self._texts = (plain(translate(bar.label), 200), plain(translate(bar.value), 300), plain(bar.source, 300), note)
+        self.setAccessibleName(f"{self._texts[0]}: {self._texts[1]}")
+        told = (tone_word(bar.tone, bar.basis), *self._texts[2:])
+        self.setAccessibleDescription("\n".join(part for part in told if part))
+        give_tip(self, "\n".join(part for part in self._texts if part))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        theme = self._theme
+        return QSize(theme.px(200), theme.box(12) + theme.px(12) + theme.box(11) + theme.px(4))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        label, value, source, note = self._texts
+        width, one = self.width() - 2, theme.box(12)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        left = 0
+        if self.bar.tone in TONE_MARK:
+            side, mark = theme.px(11), tone_mark(self.bar.tone, self.bar.basis)
+            paint_mark(painter, QRectF(0, (one - side) / 2, side, side), mark, theme)
+            left = theme.px(17)
+        painter.setFont(theme.font(12, BOLD))
+        painter.setPen(theme.color("text"))
+        painter.drawText(QRectF(left, 0, width, one), middle, label)
+        left += painter.fontMetrics().horizontalAdvance(label) + theme.px(10)
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color(TONE_INK[self.bar.tone] if self.bar.tone is not Tone.PLAIN else "text2"))
+        shown = painter.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, width - left)
+        painter.drawText(QRectF(left, 0, width - left, one), middle, shown)
+        track = QRectF(0.5, one + theme.px(3), width - 1, theme.px(7))
+        used, limit = extent(self.bar)
+        painter.setPen(QPen(theme.color("line2"), 1, Qt.PenStyle.SolidLine if limit else Qt.PenStyle.DashLine))
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(track, 3.5, 3.5)
+        if used > 0:
+            full = theme.color("open" if limit and used >= 0.9 else "accent" if limit else "bitoff")
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(full)
+            painter.drawRoundedRect(
+                QRectF(track.left(), track.top(), max(3.0, track.width() * used), track.height()), 3, 3
+            )
+        if self.bar.limit and self.bar.capacity and self.bar.capacity > self.bar.limit and limit:
+            painter.setPen(QPen(theme.color("text2"), 2))
+            painter.drawLine(QPointF(track.right(), track.top() - 2), QPointF(track.right(), track.bottom() + 2))
+        y = track.bottom() + theme.px(2)
+        painter.setFont(theme.font(11, fixed=True))
+        painter.setPen(theme.color("text3"))
+        room = width * 0.5 if note else width
+        shown = painter.fontMetrics().elidedText(source, Qt.TextElideMode.ElideMiddle, int(room))
+        taken = painter.fontMetrics().horizontalAdvance(shown)
+        painter.drawText(QRectF(width - taken, y, taken + 2, theme.box(11)), middle, shown)
+        if note:
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text2"))
+            shown = painter.fontMetrics().elidedText(
+                note, Qt.TextElideMode.ElideRight, int(width - taken - theme.px(12))
+            )
+            painter.drawText(QRectF(0, y, width - taken, theme.box(11)), middle, shown)
+        if self.hasFocus():
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(4), theme)
+
+
+class BarsBlock(QWidget):
+    """A heading with its bars."""
+
+    def __init__(self, theme: Theme, bars: Bars, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = Label(theme, 13, BOLD)
+        title.setText(plain(translate(bars.title)))
+        self.bars = [BarWidget(theme, bar) for bar in bars.bars]
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(6))
+        layout.addWidget(title)
+        for bar in self.bars:
+            layout.addWidget(bar)
+        if not self.bars:
+            line = Line(theme, 12, ink="text2")
+            line.say(translate(msg("No limit could be read")))
+            layout.addWidget(line)
+
+    def show_bars(self, bars: Bars) -> bool:
+        """New values; False where the number of bars differs and the block must be made anew."""
+        if len(bars.bars) != len(self.bars):
+            return False
+        for widget, bar in zip(self.bars, bars.bars, strict=True):
+            widget.show_bar(bar)
+        return True
 
 
 def make_view(theme: Theme, view: View) -> QWidget:
@@ -48,16 +169,12 @@ def update_view(widget: QWidget, view: View) -> bool:
     return True
 
 
-class Page(QScrollArea):
+class Page(Scrolled):
     """A scrolling column of widgets."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.inner = TextColumn()
         self.inner.setObjectName("page")
         self.column = QVBoxLayout(self.inner)

@@ -22,7 +22,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import processes as words
 from stratascope.ui.copying import feedback
-from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
@@ -58,10 +58,7 @@ class ProcessesPage(QWidget):
         self._commands: dict[Key, str] = {}
         self._lines = CommandLines()
         self._queries = QueryRunner(self)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(AFTER_CLICK)
-        self._later.timeout.connect(self._ask)
+        self._later = later(self, AFTER_CLICK, self._ask)
         self._ending, self._roomy = False, True
         self.which = Show.ALL
         self.question: QMessageBox | None = None

@@ -8,10 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
-    QFrame,
     QHBoxLayout,
     QPlainTextEdit,
-    QScrollArea,
     QSizePolicy,
     QSpinBox,
     QVBoxLayout,
@@ -22,7 +20,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, Theme
@@ -60,11 +58,11 @@ class Number(QSpinBox):
         event.ignore()
 
 
-class ConfirmPage(QScrollArea):
+class ConfirmPage(Scrolled):
     """Scrolls as one."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
+        super().__init__(name=translate(msg("What will be different")), reads=True)
         self._theme = theme
         self.usual: Callable[[], float] = lambda: WATCH  # seconds that are offered each time
         self.watch = _Seconds()
@@ -90,11 +88,6 @@ class ConfirmPage(QScrollArea):
         self.quotes.setSpacing(theme.px(6))
         column.addLayout(self.quotes)
         column.addStretch(1)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName(translate(msg("What will be different")))
-        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
@@ -27,20 +28,84 @@ from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.relaunch.fixes import Fixes
 from stratascope.ui.relaunch.questions import ClosingQuestion
-from stratascope.ui.relaunch.recovery import CrashRecovery
 from stratascope.ui.relaunch.repair import Repair
 from stratascope.ui.relaunch.set_aside import SetAside
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
+from stratascope.usecases.relaunch.recovery import Recovered, Result
 
 if TYPE_CHECKING:
     from stratascope.ui.relaunch.dialog import RelaunchDialog
+
+
+_PUT_RIGHT = (Result.FINISHED, Result.UNDONE)
+
+
+class CrashRecovery(QObject):
+    """`looked`: it was tried. `mended`: something was put right. `told` has a message, and the other side's words."""
+
+    looked = Signal()
+    mended = Signal()
+    told = Signal(object, str)
+
+    def __init__(self, hardening: Hardening, queries: QueryRunner, parent: QObject) -> None:
+        super().__init__(parent)
+        self._hardening, self._queries = hardening, queries
+        self._unmended = False  # something is left half done that could not be put right yet
+        self._connected: frozenset[str] = frozenset()
+
+    def recover(self) -> None:
+        """Try it."""
+        self._queries.ask("recover", self._hardening.recover, self._recovered)
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Try it again where an engine is back."""
+        connected = frozenset(each.id for each in snapshot.engines if each.state is EngineState.CONNECTED)
+        if not snapshot.demo and self._unmended and connected - self._connected:
+            self.recover()
+        self._connected = connected
+
+    def _recovered(self, answer: tuple[Recovered, ...] | Failure) -> None:
+        failures = [answer] if isinstance(answer, Failure) else [Failure(each.error) for each in answer if each.error]
+        self._unmended = bool(failures)
+        self.looked.emit()
+        if failures:
+            failed = () if isinstance(answer, Failure) else tuple(each.transaction for each in answer if each.error)
+            if failed and isinstance(failed[0], TwinRecord):
+                text = msg("A twin that was left over from a trial can't be removed yet: {why}",
+                           why=failures[0].message)  # fmt: skip
+            else:
+                text = msg("An interrupted relaunch can't be repaired yet: {why}", why=failures[0].message)
+            self.told.emit(text, failures[0].words)
+        done = () if isinstance(answer, Failure) else tuple(each for each in answer if each.result in _PUT_RIGHT)
+        if not done:
+            return
+        if not failures:
+            names = ", ".join(plain(each.transaction.name, 60) for each in done[:5])
+            text = plural(
+                "An interrupted relaunch was repaired: {names}.",
+                "{count} interrupted relaunches were repaired: {names}.",
+                len(done),
+                names=names,
+            )
+            self.told.emit(text, "")
+        self.mended.emit()
+
+
+class Fixes(Protocol):
+    """A list of findings, the page of what changed."""
+
+    @property
+    def fix_wanted(self) -> SignalInstance:
+        """The key of a switch that is to be on."""
+
+    def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
+        """What hardening offers for the container in view, None where that is not known; which switches are on."""
 
 
 class RelaunchController(LongRun["RelaunchDialog"]):

@@ -9,8 +9,6 @@ from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +22,7 @@ from stratascope.presentation.refusals_report import allowing
 from stratascope.presentation.relaunch_words import RunKind, go_text, question_title, running_title, toggle_title
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import Failure
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.theme import MEDIUM, Theme
@@ -82,18 +80,7 @@ class RelaunchDialog(PagedSheet):
         column.addWidget(self.steps)
         column.addWidget(self.going_back)
         column.addStretch(1)
-        area = self._scroll(inner)
-        area.setAccessibleName(translate(msg("Steps so far")))
-        area.setProperty("reads", True)
-        return area
-
-    def _scroll(self, inner: QWidget) -> QScrollArea:
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inner)
-        return area
+        return Scrolled(inner, translate(msg("Steps so far")), reads=True)
 
     # -- the three pages
 

@@ -11,10 +11,8 @@ from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -27,7 +25,7 @@ from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import value_text
 from stratascope.presentation.relaunch_words import passed_lines, toggle_title
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.long_run import Sheet
 from stratascope.ui.kit.marks import Mark, MarkBox
@@ -97,14 +95,8 @@ class RefusalsDialog(Sheet):
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.addLayout(self._list)
         column.addStretch(1)
-        self.area = QScrollArea()
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setWidgetResizable(True)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setAccessibleName(translate(msg("What was refused")))
-        self.area.setProperty("reads", True)
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
-        self.area.setWidget(inner)
+        self.area = Scrolled(inner, translate(msg("What was refused")), reads=True)
         self.undo = self._button(msg("Undo…"), self.undo_wanted.emit)
         self.all_of_it = self._button(msg("Allow all…"), lambda: self.allowed.emit(None))
         self.back.setText(translate(msg("Close")))

@@ -6,12 +6,10 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QHBoxLayout,
     QHeaderView,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -29,7 +27,7 @@ from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title, shown_lines, toggle_title
 from stratascope.ui.kit.exposure_words import exposure_range, level_ink
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -86,7 +84,7 @@ class _Compared(QWidget):
             painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, cut)
 
 
-class ResultPage(QScrollArea):
+class ResultPage(Scrolled):
     """Scrolls as one."""
 
     undo_wanted = Signal(object)
@@ -95,18 +93,13 @@ class ResultPage(QScrollArea):
     find_wanted = Signal()  # what breaks it
     watch_wanted = Signal(object, float)  # Transaction, for so many seconds
 
-    def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, titles: dict[int, str]) -> None:
+        super().__init__(name=translate(msg("Result")), reads=True)
         self._theme = theme
         self.proofs: list[Proved] = []
         self._before: ContainerState | None = None
         self._preview: Preview | None = None
         self.ended: Ended | None = None
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(translate(msg("Result")))
-        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.words = Label(theme, 12, ink="text2", wrap=True, fixed=True).selectable()
         self.shown = Label(theme, 13, MEDIUM, ink="text", wrap=True).selectable()
         self.blame = Label(theme, 13, MEDIUM, ink="weak", wrap=True).selectable()

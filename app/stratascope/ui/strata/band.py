@@ -29,13 +29,43 @@ from stratascope.core.snapshot import LayerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying.copy_menu import CopyMenu, Line, More
-from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.focus_ring import outline_pen, paint_focus_ring
 from stratascope.ui.kit.gap_words import advice, reason
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
-from stratascope.ui.strata.fail_button import FailButton
 from stratascope.ui.strata.pixmap_cache import PixmapCache
+
+
+class FailButton(QAbstractButton):
+    """Takes its band away in thought, or brings it back: a band struck through, or an arrow back."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFixedSize(theme.px(22), theme.px(22))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        painter.setPen(outline_pen(theme, "accent" if self.underMouse() else "line2", focused=self.hasFocus()))
+        painter.setBrush(theme.color("panel"))
+        painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+        painter.setPen(QPen(theme.color("accent"), 1.6))
+        side = self.width()
+        if self.isChecked():
+            painter.drawArc(QRectF(side * 0.3, side * 0.32, side * 0.4, side * 0.4), -90 * 16, 250 * 16)
+            tip_at = QPointF(side * 0.32, side * 0.44)
+            painter.drawLine(tip_at, QPointF(side * 0.32, side * 0.26))
+            painter.drawLine(tip_at, QPointF(side * 0.5, side * 0.44))
+            return
+        painter.drawRect(QRectF(side * 0.26, side * 0.4, side * 0.48, side * 0.2))
+        painter.drawLine(QPointF(side * 0.32, side * 0.74), QPointF(side * 0.68, side * 0.26))
+
 
 FACTS = 306  # width that holds number, mark, name, verdict and fact; the rest is the field
 LEAST = 262  # of that, in a narrow window

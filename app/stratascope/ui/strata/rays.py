@@ -17,7 +17,6 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
-    QTimer,
     QVariantAnimation,
     Signal,
 )
@@ -38,6 +37,7 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import Bundle, Lane, bundles, order_of
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.background import later
 from stratascope.ui.kit.focus_ring import paint_focus_ring
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.pixmap_cache import PixmapCache
@@ -81,10 +81,7 @@ class RayLayer(QWidget):
         self._fall.setEasingCurve(QEasingCurve.Type.InQuad)
         self._fall.valueChanged.connect(lambda _: self.update())
         self._next = ""  # the lane that the pointer rests at
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE)
-        self._pause.timeout.connect(lambda: self.take(self._next))
+        self._pause = later(self, PAUSE, lambda: self.take(self._next))
         theme.changed.connect(self._relook)
         accessibility.expose(self, self)
 

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QScrollArea,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -27,6 +26,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.i18n.translate import translate
 from stratascope.natural_sort import natural
+from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.page import MadePage, Parts
@@ -55,12 +55,8 @@ class CallMapPage(QFrame):
         self.view = CallsView(theme)
         self.view.setObjectName("page")
         self.view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._area = QScrollArea()  # a low window, or a large font: the whole scrolls rather than that parts overlap
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setWidgetResizable(True)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(self.view)
+        # a low window, or a large font: the whole scrolls rather than that parts overlap
+        self._area = Scrolled(self.view)
         self.empty = Label(theme, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         head = QHBoxLayout()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
@@ -14,7 +13,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.terms import OUTCOMES
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection, protection_word, stance_word
 from stratascope.ui.kit.chip import Chip
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, Rule
 from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK, stance_ink, stance_mark
@@ -79,20 +78,14 @@ def together(state: ThreatState) -> list[list[str]]:
     return groups
 
 
-class ThreatDetails(QScrollArea):
+class ThreatDetails(Scrolled):
     """`show_threat` gives it one; None empties it."""
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__(name=translate(msg("Full description")), reads=True)
         self._theme = theme
         self._layers = {layer.id: (layer.number, translate(layer.about.title)) for layer in layers}
         self._shown: tuple[ThreatState | None, int] = (None, 0)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
-        self.setAccessibleName(translate(msg("Full description")))
         self.setMinimumHeight(theme.px(120))
         self.setMinimumWidth(theme.px(220))
 

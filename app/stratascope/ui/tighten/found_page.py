@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Choice
@@ -14,7 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.toggle_row import NUMBER
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -57,14 +57,14 @@ class SettingRow(QWidget):
             row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
 
 
-class FoundPage(QScrollArea):
+class FoundPage(Scrolled):
     """Scrolls as one. `switched`: another set than the one that was tried, or that one again."""
 
     switched = Signal()
 
     def __init__(self, theme: Theme, numbers: dict[str, int], titles: dict[int, str]) -> None:
         """`numbers`: of layers, by id."""
-        super().__init__()
+        super().__init__(name=translate(msg("Results")), reads=True)
         self._theme, self._numbers = theme, numbers
         self._preview_of: PreviewOf = lambda choices: None
         self.rows: tuple[SettingRow, ...] = ()
@@ -84,11 +84,6 @@ class FoundPage(QScrollArea):
             column.addWidget(head)
             column.addLayout(rows)
         column.addStretch(1)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(translate(msg("Results")))
-        self.setProperty("reads", True)
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)
 

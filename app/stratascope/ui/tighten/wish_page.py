@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QMenu,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -23,7 +20,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.exercises import COMMANDS_MOST
 from stratascope.ui.harden.value_sheet import Radio
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import Number
@@ -35,11 +32,11 @@ REPEATS_MOST = 20
 EXAMPLE = "nsenter --net=$STRATASCOPE_TWIN_NETNS curl -fsS http://127.0.0.1/"
 
 
-class WishPage(QScrollArea):
+class WishPage(Scrolled):
     """Scrolls as one."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
+        super().__init__(name=translate(msg("Settings to try")))
         self._theme = theme
         self._chosen: tuple[Choice, ...] = ()
         inner = TextColumn()
@@ -64,11 +61,6 @@ class WishPage(QScrollArea):
         give_tip(self.tight, translate(msg("Otherwise harmless calls pass as well, which it may need on a rare day.")))
         self.watched = Label(theme, 12, ink="text2", wrap=True)
         self._lay_out(inner)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(translate(msg("Settings to try")))
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)
 

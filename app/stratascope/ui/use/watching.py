@@ -19,7 +19,7 @@ from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.stat import parse_stat
-from stratascope.ui.kit.background import Bell, QueryRunner
+from stratascope.ui.kit.background import Bell, QueryRunner, later
 from stratascope.usecases.observe.service import ObservationService, Watched
 from stratascope.value import Value, replace
 
@@ -60,10 +60,7 @@ class Watching(QObject):
         self._wanted: dict[tuple[str, str], tuple[Key, int | None]] = {}  # by engine and name: what is watched of it
         self._news: dict[Key, Container] = {}  # written by the threads of observations
         self._queries = QueryRunner(self)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(GATHER)
-        self._timer.timeout.connect(self._look_at_news)
+        self._timer = later(self, GATHER, self._look_at_news)
         self._quiet = QTimer(self)
         self._quiet.setInterval(QUIET)
         self._quiet.timeout.connect(self._look_at_watched)

@@ -61,8 +61,8 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
 class EmptyPage(Page):
     """Title, sentence, and each engine with what to do."""
 
-    def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
+    def __init__(self, theme: Theme, selection: Selection) -> None:
+        super().__init__(theme)
         self._selection = selection
         self._shown: tuple[tuple[str, str], tuple[Engine, ...]] | None = None
         selection.container_changed.connect(self._show)

@@ -2,15 +2,105 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from stratascope.core.message import msg
+from stratascope.core.record import Trouble
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
+from stratascope.i18n.translate import translate
 from stratascope.ui.captures.notice import CaptureNotice
+from stratascope.ui.copying import feedback
+from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.notice_bar import NoticeBar
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import Theme
-from stratascope.ui.window.demo_notice import DemoNotice
-from stratascope.ui.window.notice import Notice
-from stratascope.ui.window.trouble_notice import TroubleNotice
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.window.notice import WORDS_MAX, Notice
+
+
+# A notice on top that tells why this machine's kernel is not known, with the one command that mends it, to be copied.
+# It is no dialog: everything that can be seen without it is seen below. Closed, it stays so until the reason changes.
+class TroubleNotice(NoticeBar):
+    """Hidden where there is nothing to tell."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._shown: Trouble | None = None
+        self.text = Label(theme, 13, wrap=True)
+        self.command = Label(theme, 12.5, wrap=True, fixed=True).selectable()
+        self.command.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.copy = self._button(theme, translate(msg("Copy")))
+        self.copy.setAccessibleName(translate(msg("Copy the command that allows it")))
+        self.copy.clicked.connect(self._copy)
+        self.close_button = self._button(theme, translate(msg("Close")))
+        self.close_button.setAccessibleName(translate(msg("Close this notice")))
+        self.close_button.clicked.connect(self.hide)
+        lines = QVBoxLayout()
+        lines.setSpacing(theme.px(2))
+        lines.addWidget(self.text)
+        lines.addWidget(self.command)
+        self.row.addLayout(lines, 1)
+        self.row.addWidget(self.copy)
+        self.row.addWidget(self.close_button)
+        self.hide()
+
+    def show_trouble(self, trouble: Trouble | None) -> None:
+        """Appear for a new reason; the next snapshots don't bring back what was closed."""
+        if trouble == self._shown:
+            return
+        self._shown = trouble
+        if trouble is None:
+            self.hide()
+            return
+        said, words = translate(trouble.message), plain(trouble.words.strip(), WORDS_MAX)
+        self.text.setText(said)
+        self.text.setToolTip(tip(words))
+        self.command.setText(trouble.command)
+        self.command.setAccessibleName(trouble.command)
+        self.command.setVisible(bool(trouble.command))
+        self.copy.setVisible(bool(trouble.command))
+        self.setAccessibleName(f"{said} {trouble.command}".strip())
+        self.setAccessibleDescription(words)
+        self.show()
+
+    def _copy(self) -> None:
+        if self._shown is not None:
+            feedback.copy(self, self._shown.command)
+
+    @staticmethod
+    def _button(theme: Theme, words: str) -> QPushButton:
+        button = QPushButton(words)
+        button.setFont(theme.font(12, MEDIUM))
+        button.setAccessibleName(words)
+        return button
+
+
+class DemoNotice(NoticeBar):
+    """`asked` is emitted by its button, which shows the engines."""
+
+    asked = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        title = Label(theme, 13, BOLD)
+        title.setText(translate(msg("Demo")))
+        text = Label(theme, 13, wrap=True)
+        text.setText(
+            translate(
+                msg(
+                    "Recorded from real containers on another machine, because no engine answers here. Start Docker "
+                    "or Podman, or see what each engine says."
+                )
+            )
+        )
+        button = QPushButton(translate(msg("Engines…")))
+        button.setFont(theme.font(12, MEDIUM))
+        button.clicked.connect(self.asked)
+        self.row.addWidget(title)
+        self.row.addWidget(text, 1)
+        self.row.addWidget(button)
+        self.setAccessibleName(translate(msg("Demo: not this machine's containers")))
 
 
 class Notices(QWidget):
