@@ -62,7 +62,8 @@ by_root() {
 }
 
 case ${PART:-} in
-rest) run -m "($marks) and not engines and not style" "$@" ;;
+window) run -m "($marks) and not engines" "$@" tests/ui ;;
+rest) run -m "($marks) and not engines and not style" --ignore=tests/ui "$@" ;;
 style)
     xvfb= QT_QPA_PLATFORM=offscreen # it shows nothing
     run -m "($marks) and style" "$@" tests/test_quality.py

@@ -78,7 +78,7 @@ def test_what_no_test_is_to_blame_for_is_an_error(tmp_path: Path) -> None:
 
 
 def test_nothing_to_do(tmp_path: Path) -> None:
-    names = ("docker", "podman", "engines", "rest", "style")
+    names = ("docker", "podman", "engines", "window", "rest", "style")
     code, lines = told(tmp_path, **dict.fromkeys(names, NOTHING))
     assert code == 5
     assert total(lines) == "no tests ran"

@@ -147,6 +147,7 @@ def test_a_compose_file(name: str, text: str, request: pytest.FixtureRequest, tm
     held(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["podman_rootful", pytest.param("podman_rootless", marks=pytest.mark.slow)])
 def test_a_manifest(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     rig: Rig = request.getfixturevalue(name)

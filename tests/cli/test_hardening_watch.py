@@ -126,6 +126,7 @@ MASTER = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comes_back", [True, False])
 def test_a_worker_that_came_on_demand(desk: Desk, comes_back: bool) -> None:
     """It need not come back where nothing asks for it; where no process of its user does, that is no accident."""

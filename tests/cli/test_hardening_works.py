@@ -72,6 +72,7 @@ def test_what_shows_nothing_is_kept_and_told(desk: Desk) -> None:
     assert len(last["not_compared"]) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "port", "taken"), [(OTHERS_PAGE, 8080, "DAC_OVERRIDE"), (CHILDREN, 2525, "CHOWN")])
 def test_what_answers_in_another_way_is_rolled_back(
     desk: Desk, command: tuple[str, ...], port: int, taken: str

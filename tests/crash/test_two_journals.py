@@ -68,6 +68,7 @@ def test_only_one_of_two_goes_on(scenes: tuple[Scene, Scene], before: tuple[str,
         one.clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["harden", "undo"])
 def test_what_a_crash_left_is_put_right_by_another_user(scenes: tuple[Scene, Scene], verb: str) -> None:
     """And what the one whose relaunch it was makes of it afterwards."""

@@ -69,6 +69,7 @@ def test_the_guide_has_it_in_both_languages(anchor: str) -> None:
         assert len(section(language, anchor)) > 100
 
 
+@pytest.mark.slow
 @needs_root
 @pytest.mark.parametrize(
     "anchor",

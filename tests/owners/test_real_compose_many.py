@@ -76,6 +76,7 @@ def test_a_whole_project_on_any_engine(any_project: Project) -> None:
     _there_and_back(Shop(any_project))
 
 
+@pytest.mark.slow
 def test_a_whole_project_and_back(project: Project) -> None:
     _there_and_back(Shop(project))
 

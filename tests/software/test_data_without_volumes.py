@@ -125,7 +125,7 @@ KEEPERS = (
     ),
     Keeper(program("sqlite", 9, "sh", "-c", SQLITE), sqlite_up, sqlite_write, sqlite_read, "/var/lib/notes"),
 )
-SOON = {("valkey", "docker_rootful"), ("sqlite", "podman_rootful")}
+SOON = {("valkey", "docker_rootful")}
 
 
 def cases() -> Iterator[Any]:

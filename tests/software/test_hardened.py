@@ -25,19 +25,17 @@ from stratascope.cli.arguments import parser
 PRESETS = ("recommended", "restricted", "strict")
 AS_IT_IS = "as it is"
 QUICK = ("docker_rootful", "podman_rootful")  # one engine of each API
-# Without `slow`: programs of one family, so that one image is made, each held in another way
+# Without `slow`: of the one family whose image `make test` makes
 SOON = {
-    ("redis", "restricted", "podman_rootful"),
     ("memcached", "strict", "podman_rootful"),
 }
-SOON_BY_HAND = {("redis", "docker_rootful")}
 
 
 def cases(*ways: str) -> Iterator[Any]:
     for kind in QUICK:
         for program in PROGRAMS:
             for way in ways:
-                soon = (program.name, way, kind) in SOON or (way == BY_HAND and (program.name, kind) in SOON_BY_HAND)
+                soon = (program.name, way, kind) in SOON
                 marks = () if soon else (pytest.mark.slow,)
                 yield pytest.param(program, way, kind, marks=marks, id=f"{program.name}-{way.replace(' ', '-')}-{kind}")
 

@@ -28,8 +28,6 @@ from software.reach import page, up, wait
 PRESETS = ("recommended", "restricted", "strict")
 VERIFIED, REFUSED, ROLLED_BACK = 0, 3, 4
 PATIENCE = 300.0  # seconds, which is never
-# Without `slow`: of the family whose image `make test` makes
-SOON = {("redis", "restricted", "podman_rootless")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,7 @@ def cases() -> Iterator[Any]:
     for kind in KINDS:
         for program in (each for each in PROGRAMS if each.name in KEEPERS):
             for preset in PRESETS:
-                marks = () if (program.name, preset, kind) in SOON else (pytest.mark.slow,)
-                yield pytest.param(program, preset, kind, marks=marks, id=f"{program.name}-{preset}-{kind}")
+                yield pytest.param(program, preset, kind, id=f"{program.name}-{preset}-{kind}")
 
 
 def exposure(shell: Shell, name: str) -> float:
@@ -74,6 +71,7 @@ def exposure(shell: Shell, name: str) -> float:
     return number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "preset", "kind"), tuple(cases()))
 def test_it_serves_and_its_data_is_there(
     program: Program, preset: str, kind: str, engines: Engines, tmp_path: Path

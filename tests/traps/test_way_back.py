@@ -76,6 +76,7 @@ def test_a_journal_that_was_lost(scene: Scene) -> None:
     scene.told("the state directory was lost", "undo and discard go by the labels of the replacement")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [False, True], ids=["journal", "labels"])
 def test_the_first_original_is_kept_over_several_relaunches(scene: Scene, lost: bool) -> None:
     original = start(scene)

@@ -52,6 +52,7 @@ def test_a_trial_asks_the_twin_and_nothing_of_the_original(stage: Stage) -> None
         assert "Port 2525 answers as before: “220”" in told
 
 
+@pytest.mark.slow
 def test_one_that_answers_in_another_way_breaks(stage: Stage) -> None:
     with stage.container(command=CHILDREN) as name:
         listening(stage, name)

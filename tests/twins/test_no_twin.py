@@ -44,6 +44,7 @@ def test_it_is_said_why(stage: Stage, tmp_path: Path, options: tuple[str, ...], 
             assert stage.journal.twins() == ()
 
 
+@pytest.mark.slow
 def test_a_choice_may_make_it_possible(stage: Stage) -> None:
     """Its own processes instead of the host's."""
     with stage.container("--pid", "host", command=ALONE) as name:

@@ -81,6 +81,7 @@ def why(found: Tried) -> str:
     return f"{translate(found.why) if found.why else ''} {found.words} {found.log}"
 
 
+@pytest.mark.slow
 def test_the_original_is_byte_for_byte_the_same(stage: Stage, tmp_path: Path) -> None:
     rig = stage.rig
     folder, file = put(rig, tmp_path)

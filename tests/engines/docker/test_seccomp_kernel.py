@@ -27,6 +27,7 @@ def measured(rig: Rig, container: str) -> MeasuredDefault:
     return MeasuredDefault(EngineKind(rig.kind), version, bounding(rig, container))
 
 
+@pytest.mark.slow
 @needs_root
 @pytest.mark.parametrize("kind", ["docker_rootful", "podman_rootful"])
 def test_the_default_is_as_measured(kind: str, request: pytest.FixtureRequest) -> None:

@@ -70,6 +70,7 @@ def test_containers_come_and_go_in_the_list(qtbot: QtBot, monkeypatch: pytest.Mo
         assert "stays" in names(window)
 
 
+@pytest.mark.slow
 def test_a_hanging_engine_never_blocks_the_windows_thread(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, podman_rootful: Rig
 ) -> None:

@@ -78,6 +78,7 @@ def history(desk: Desk) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_restarted_relaunched_and_back(recorded: Recorded) -> None:
     desk = recorded.desk
     first = start(desk)
