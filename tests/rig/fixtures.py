@@ -27,7 +27,8 @@ class Engines:
 
     def get(self, name: str) -> Rig:
         """That engine, running; skips or fails the test where it can't be started."""
-        assert os.environ.get("PART") not in ("rest", "window"), "a test that starts an engine has to name it: see `needed`"
+        # see `needed`
+        assert os.environ.get("PART") not in ("rest", "window"), "a test that starts an engine has to name it"
         for each in dict.fromkeys((name, *self._wanted)):
             if each not in self._launched:
                 try:
