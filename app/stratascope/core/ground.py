@@ -233,7 +233,7 @@ def with_mounts_of(capture: Capture, later: Capture) -> Capture:
         tuple(filter(_of_host, or_none(each.decoded(_MOUNTS, parse_mountinfo)) or ())) for each in (capture, later)
     )
     found = next((reading for reading in later.readings if reading.name == _MOUNTS), None)
-    if found is None or before == after:
+    if found is None or found.text is None or before == after:
         return capture
     return replace(capture, readings=tuple(found if each.name == _MOUNTS else each for each in capture.readings))
 

@@ -53,6 +53,7 @@ class ConnectedEngine:
         self.port: Relauncher = relauncher_of(port)
         self.host = LocalFiles(engine.endpoint)
         self.owners: Owners | None = LocalOwners(engine)
+        self._pids: dict[str, int] = {}  # of the first processes that were there when the host's mounts were read
         self._foresight = foresight()
         self.clock = Clock()
 
@@ -63,9 +64,11 @@ class ConnectedEngine:
         except NoSuchContainerError:
             return None
         records = self._reader.records(self.engine, (raw,), self.ground)
-        host = with_mounts_of(self._host, self._machine())  # it may have started since
-        if host is not self._host:
-            self._host, self.ground = host, decode_ground(host)
+        found = records[0].found
+        if found is not None and self._pids.get(container) != found.first.pid:
+            self._pids[container] = found.first.pid
+            self._host = with_mounts_of(self._host, self._machine())
+            self.ground = decode_ground(self._host)
         record = Record(time.time(), self._host, (self.engine,), records)
         state = next(iter(assembler(self._shared).snapshot(record).containers), None)
         if state is None or not state.container.status.rests:
