@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.capture import Capture
-from stratascope.core.container import Asked, Container, Engine, EngineState, Image
+from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message, MessageError
 from stratascope.core.refusals.ended.ending import End
 from stratascope.core.relaunch.launch_spec import (
@@ -116,13 +116,6 @@ class EnginePort(Protocol):
 
     def close(self) -> None:
         """Release connections, end `events`, end an API service that we started. May be called twice."""
-
-
-class ImageSource(Protocol):
-    """An engine that describes its images."""
-
-    def image(self, name: str) -> Image | None:
-        """What an image contributes; None if the engine does not have it."""
 
 
 class Translator(Protocol):

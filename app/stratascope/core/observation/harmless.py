@@ -60,7 +60,6 @@ mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl ms
 semtimedop shmat shmctl shmdt shmget ipc mq_timedreceive_time64 mq_timedsend_time64 semtimedop_time64
 """
 _FILES_LATER = "io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit"  # aio(7), no io_uring
-_IO_URING = "io_uring_enter io_uring_register io_uring_setup"
 _PRIORITY = "ioprio_set mlockall nice sched_setattr sched_setparam sched_setscheduler setpriority"
 _MACHINE = """
 acct adjtimex clock_adjtime clock_settime clock_adjtime64 clock_settime64 delete_module finit_module init_module ioperm

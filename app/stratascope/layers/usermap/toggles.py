@@ -30,7 +30,6 @@ from stratascope.value import replace
 _LAYER, _UID = "usermap", "@status:Uid"
 _SHOWN = 3  # ranges of ids
 _MOST_ID = 0xFFFFFFFE  # -1 means "do not change" (setresuid(2))
-_WANTS_ROOT = r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b"
 
 
 def _facts(subject: Subject) -> UsermapFacts | None:

@@ -12,7 +12,6 @@ from stratascope.linux.syscalls import argument_word
 _LOW = 0xFFFFFFFF
 _AT_FDCWD = -100
 _MAKES = 0o100 | 0o20000000  # O_CREAT, O_TMPFILE
-_AT_EMPTY_PATH = 0x1000
 _SOCK_TYPE = 0xF
 _EXIT_SIGNAL = 0xFF
 _UNIX, _INET, _INET6, _NETLINK, _PACKET = 1, 2, 10, 16, 17

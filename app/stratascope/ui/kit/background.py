@@ -15,7 +15,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
@@ -28,10 +28,8 @@ FAILURES = (EngineError, NoSuchContainerError, ProbeError, ToggleError, JournalE
 def reason(error: Exception) -> tuple[Message, str]:
     """Why it failed as a sentence, and the other side's own words."""
     match error:
-        case EngineError() | ProbeError():
+        case MessageError():
             return error.message, error.words
-        case ToggleError():
-            return error.message, ""
         case NoSuchContainerError():
             return msg("The engine no longer knows this container."), ""
         case JournalError():
