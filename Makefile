@@ -6,7 +6,7 @@ PY := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all flatpak-test lint format bench signs fuzz wheel translations appimage appimage-test \
-	hashes audit flathub sign verify screenshots demo-record clean
+	hashes audit flathub sign verify screenshots demo-capture clean
 
 help: ## Show this list
 	@echo "Stratascope: what really stands between a container and the host's kernel"
@@ -96,9 +96,9 @@ screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test
 	@PYTHONPATH=tests $(PY) -m ui.screenshots $(ARGS)
 
-demo-record: ## Record the demo capture anew, from real containers
+demo-capture: ## Record the demo capture anew, from real containers
 	@sh packaging/setup.sh test
-	@PYTHONPATH=tests $(PY) -m containers.demo_record $(ARGS)
+	@PYTHONPATH=tests $(PY) -m containers.demo_capture $(ARGS)
 
 clean: ## Remove what was built; the next run sets up anew
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

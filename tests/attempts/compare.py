@@ -37,7 +37,7 @@ class Agreement:
 
 def states(trial: Trial, layers: tuple[Layer, ...] | None = None) -> dict[str, ContainerState]:
     """The report's view of each configuration's container, by its name."""
-    snapshot = Assembler(all_layers() if layers is None else layers, translations()).snapshot(trial.record)
+    snapshot = Assembler(all_layers() if layers is None else layers, translations()).snapshot(trial.capture)
     return {state.container.name: state for state in snapshot.containers if state.container.name in trial.attempts}
 
 

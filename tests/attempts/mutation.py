@@ -71,7 +71,7 @@ def cases(trial: Trial) -> tuple[Case, ...]:
     noted: list[list[tuple[Hashable, Ground]]] = [[] for _ in all_layers()]
     layers = tuple(listening(layer, notes) for layer, notes in zip(all_layers(), noted, strict=True))
     assembler = Assembler(layers, translations())
-    names = [state.container.name for state in assembler.snapshot(trial.record).containers if state.matrix is not None]
+    names = [state.container.name for state in assembler.snapshot(trial.capture).containers if state.matrix is not None]
     found = []
     for place, name in enumerate(names):
         if name in trial.attempts:

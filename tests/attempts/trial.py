@@ -25,9 +25,9 @@ from attempts.build import image, program
 from attempts.configurations import STRONG, Configuration, write_profiles
 from rig.engine import Rig
 from rig.plan import ordinary_user
-from stratascope.core.record import Record
-from stratascope.state import record as records
-from stratascope.wiring.engines import open_engines, take_record, translations
+from stratascope.core.machine_capture import MachineCapture
+from stratascope.state import capture_file
+from stratascope.wiring.engines import open_engines, take_capture, translations
 from truth import own_reading
 
 IMAGE = "attempts:latest"
@@ -67,7 +67,7 @@ class Trial:
     """What one engine's containers came to. `refused`: configurations that it did not start, with its words."""
 
     engine: str
-    record: Record
+    capture: MachineCapture
     attempts: dict[str, tuple[Attempt, ...]]  # by configuration
     refused: dict[str, str]
 
@@ -96,11 +96,11 @@ def run(rig: Rig, configurations: Iterable[Configuration]) -> Trial:
         for name, pid in pids.items():
             _await_ready(rig, name, pid)
         with open_engines(environ=rig.environ) as engines:
-            record = take_record(engines, translations(), privileged=True)
+            capture = take_capture(engines, translations(), privileged=True)
         attempts = {name: _judged(rig, pid) for name, pid in pids.items()}
         for name, pid in pids.items():
             attempts[name] += _let_try(rig, name, pid, folder)
-    return Trial(rig.name, record, attempts, refused)
+    return Trial(rig.name, capture, attempts, refused)
 
 
 def _start(rig: Rig, item: Configuration, folder: Path, environment: list[str]) -> str:
@@ -271,16 +271,16 @@ def _judged(rig: Rig, pid: int) -> tuple[Attempt, ...]:
 
 
 def dumps(trial: Trial, rig: Rig) -> bytes:
-    """To be replayed without engines: the record, and what was open and what stopped, without this machine's paths."""
+    """To be replayed without engines: the capture, and what was open and what stopped, without this machine's paths."""
     results: dict[str, dict[str, list[str]]] = {}
     for name, attempts in trial.attempts.items():
         for threat in dict.fromkeys(item.threat for item in attempts):
             results.setdefault(name, {}).setdefault(trial.result(name, threat), []).append(threat)
-    record = records.dumps(trial.record)
-    record = record.replace(str(rig.socket), "/run/engine.sock").replace(str(rig.folder), "/var/lib/engine")
+    capture = capture_file.dumps(trial.capture)
+    capture = capture.replace(str(rig.socket), "/run/engine.sock").replace(str(rig.folder), "/var/lib/engine")
     for pattern, text in _OF_THIS_MACHINE:
-        record = re.sub(pattern, text, record)
-    document = {"engine": trial.engine, "record": json.loads(record), "results": results, "refused": trial.refused}
+        capture = re.sub(pattern, text, capture)
+    document = {"engine": trial.engine, "record": json.loads(capture), "results": results, "refused": trial.refused}
     return lzma.compress(json.dumps(document, separators=(",", ":")).encode(), preset=9)
 
 
@@ -291,8 +291,8 @@ def loads(data: bytes) -> Trial:
         name: tuple(Attempt(threat, "", word, 0, "") for word, threats in words.items() for threat in threats)
         for name, words in document["results"].items()
     }
-    record = records.loads(json.dumps(document["record"]), document["engine"])
-    return Trial(document["engine"], record, attempts, document["refused"])
+    capture = capture_file.loads(json.dumps(document["record"]), document["engine"])
+    return Trial(document["engine"], capture, attempts, document["refused"])
 
 
 def recorded() -> tuple[Trial, ...]:

@@ -26,12 +26,12 @@ from typing import Any
 
 import msgspec
 
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.captures import recorded_view
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_capture
 
 COUNT = 1000
 MACHINES = Path(__file__).resolve().parents[1] / "captures" / "machines"
@@ -42,13 +42,13 @@ _LIMITS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)  # MiB
 class _Renamed:
     """The texts of one machine, as they would be on another one."""
 
-    def __init__(self, number: int, of: Record) -> None:
+    def __init__(self, number: int, of: MachineCapture) -> None:
         self._number, self._of = number, of
         found = [each.found for each in of.containers if each.found is not None]
         pids = {process.pid for each in found for process in (each.first, *each.members)}
         self._pids = re.compile(rf"(?<![\w.-])({'|'.join(map(str, sorted(pids)))})(?![\w.-])")
 
-    def record(self) -> Record:
+    def capture(self) -> MachineCapture:
         """That machine."""
         other = replace(self._of, taken_at=self._of.taken_at + self._number)
         built, texts = msgspec.to_builtins(other), list[str]()
@@ -59,7 +59,7 @@ class _Renamed:
 
         _each_text(built, taken)
         others = iter(self._text(_BETWEEN.join(texts)).split(_BETWEEN))
-        return msgspec.convert(_each_text(built, lambda _: next(others)), Record)
+        return msgspec.convert(_each_text(built, lambda _: next(others)), MachineCapture)
 
     def _text(self, text: str) -> str:
         text = self._pids.sub(self._moved, text)
@@ -104,14 +104,14 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
 
 def make(folder: Path, count: int = COUNT) -> None:
     """That many captures in it."""
-    demo = demo_record()
-    others = [records.load(MACHINES / name) for name in ("apparmor.json", "selinux.json")]
+    demo = demo_capture()
+    others = [capture_file.load(MACHINES / name) for name in ("apparmor.json", "selinux.json")]
     for number in range(count):
         of = others[number // 10 % 2] if number % 10 == 9 else demo
         if of is demo:
             start, many = number % len(of.containers), 10 + (number % 5 == 0)
             of = replace(of, containers=(of.containers * 2)[start : start + many])
-        records.save(_Renamed(number, of).record(), folder / f"machine-{number:04}.json")
+        capture_file.save(_Renamed(number, of).capture(), folder / f"machine-{number:04}.json")
 
 
 def read(folder: Path) -> dict[str, float]:

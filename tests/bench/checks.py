@@ -9,9 +9,9 @@ import time
 from bench.reading import as_installed
 from bench.table import Table, in_turn
 from rig.engine import Rig
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.wiring.check import checker
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_capture
 
 _SERVICE = """
   s{number}:
@@ -50,8 +50,8 @@ def fifty_services(table: Table) -> None:
     """CPU time, with all that is loaded once loaded."""
     services = (_SERVICE.format(number=number, kind=number % 7, user=1000 + number) for number in range(50))
     text = "services:" + "".join(services) + "\n"
-    demo = demo_record()
-    made = checker(None, Record(demo.taken_at, demo.host, (), ()))
+    demo = demo_capture()
+    made = checker(None, MachineCapture(demo.taken_at, demo.host, (), ()))
     made.text("services:\n  a: {image: a, user: '1'}\n", "compose.yml", 0.0)
     start = time.process_time()
     made.text(text, "compose.yml", 0.0)

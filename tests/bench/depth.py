@@ -20,8 +20,8 @@ from pathlib import Path
 from stratascope.bounded_cache import forget
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Ground, Surroundings, decode_ground
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS
-from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats import depth
 from stratascope.core.threats.catalogue import all_threats
@@ -30,7 +30,7 @@ from stratascope.layers import all_layers
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import KernelFilters, entry_points
 from stratascope.linux.syscalls import Abi
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
@@ -60,11 +60,11 @@ def bases(states: Iterable[ContainerState]) -> tuple[KernelFilters, ...]:
 class Judged:
     """Containers whose facts are decoded, to be judged anew: nobody holds what they came to."""
 
-    def __init__(self, record: Record) -> None:
-        known = (state for state in assembler().snapshot(record).containers if state.matrix is not None)
+    def __init__(self, capture: MachineCapture) -> None:
+        known = (state for state in assembler().snapshot(capture).containers if state.matrix is not None)
         self.states = tuple(replace(state, matrix=None) for state in known)
-        self._ground: Ground = decode_ground(record.host)
-        self._engines = {engine.id: engine for engine in record.engines}
+        self._ground: Ground = decode_ground(capture.host)
+        self._engines = {engine.id: engine for engine in capture.engines}
 
     def postures(self, state: ContainerState) -> Postures:
         """What decides, of one container."""
@@ -140,9 +140,9 @@ def resident() -> int:
 
 def weigh(file: Path) -> dict[str, int]:
     """Resident bytes with the decoded capture, and with that many matrices more."""
-    record = records.load(file)
-    judged = Judged(record)
-    ground = decode_ground(record.host)
+    capture = capture_file.load(file)
+    judged = Judged(capture)
+    ground = decode_ground(capture.host)
     gc.collect()
     before = resident()
     kept, seen = [], set()
@@ -154,10 +154,10 @@ def weigh(file: Path) -> dict[str, int]:
     return {"before": before, "after": resident(), "matrices": len(seen)}
 
 
-def weighed(record: Record, folder: Path) -> dict[str, int]:
+def weighed(capture: MachineCapture, folder: Path) -> dict[str, int]:
     """The same, in a process of its own."""
     file = folder / "weigh.json"
-    records.save(record, file)
+    capture_file.save(capture, file)
     done = subprocess.run((sys.executable, __file__, str(file)), check=True, capture_output=True, text=True)
     found: dict[str, int] = json.loads(done.stdout)
     return found

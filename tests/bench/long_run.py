@@ -23,11 +23,11 @@ import msgspec
 from PySide6.QtWidgets import QApplication
 
 from bench.depth import resident
-from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import replace
-from stratascope.wiring.engines import assembler, demo_record, translations
+from stratascope.wiring.engines import assembler, demo_capture, translations
 from ui.sample import StillWatch
 
 MANY = 1000
@@ -41,7 +41,7 @@ _LIMIT = re.compile(
 )
 
 
-def another(item: ContainerRecord, number: int) -> ContainerRecord:
+def another(item: CapturedContainer, number: int) -> CapturedContainer:
     """One that was never there before, made of one that was."""
     text = json.dumps(msgspec.to_builtins(item))
     changed: dict[str, str] = {}
@@ -55,7 +55,7 @@ def another(item: ContainerRecord, number: int) -> ContainerRecord:
     text = _INODE.sub(lambda found: f":[{int(found[1]) + 50 * number}]", text)
     text = _CAPABILITIES.sub(lambda found: f"{found[1]}{int(found[2], 16) & ~(number * 37):016x}", text)
     text = _LIMIT.sub(lambda found: f"{found[1]}{int(found[2]) + 4096 * number}", text)
-    return msgspec.convert(json.loads(text), ContainerRecord)
+    return msgspec.convert(json.loads(text), CapturedContainer)
 
 
 def settle() -> None:
@@ -70,16 +70,16 @@ def measure(many: int = MANY) -> dict[str, int]:
     make_application(["bench"])
     shared: Translations = translations()
     made = assembler(shared)
-    demo = demo_record()
+    demo = demo_capture()
     watch = StillWatch()
     window = make_window(watch)
     window.resize(1440, 900)
     window.show()
     window.start()
 
-    def show(record: Record) -> None:
-        shared.forget({(item.raw.engine, item.raw.id) for item in record.containers})
-        snapshot = made.snapshot(record)
+    def show(capture: MachineCapture) -> None:
+        shared.forget({(item.raw.engine, item.raw.id) for item in capture.containers})
+        snapshot = made.snapshot(capture)
         watch.publish(snapshot)
         settle()
         window.selection.choose(snapshot.containers[0].key)

@@ -15,7 +15,7 @@ from rig.engine import Rig
 from stratascope import bounded_cache
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.live.reader import Reach, Reader
@@ -27,7 +27,7 @@ INSTALLED = "import sys; from stratascope.__main__ import main; sys.exit(main())
 
 
 class Bench:
-    """One engine with its reader, and a record of it."""
+    """One engine with its reader, and a capture of it."""
 
     def __init__(self, rig: Rig) -> None:
         self.engines = wiring.find_engines((), {"STRATASCOPE_ENGINES": rig.endpoint})
@@ -37,22 +37,22 @@ class Bench:
         self.port = self.engines.ports[0]
         self.engine: Engine = self.port.describe()
 
-    def record(self, count: int) -> Record:
+    def capture(self, count: int) -> MachineCapture:
         host = self.reader.host()
         raws = self.port.list()[:count]
-        return Record(0.0, host, (self.engine,), self.reader.records(self.engine, raws, decode_ground(host)))
+        return MachineCapture(0.0, host, (self.engine,), self.reader.captured(self.engine, raws, decode_ground(host)))
 
 
 def capture_against_bare(bench: Bench, table: Table) -> None:
-    record = bench.record(SMALL)
-    raws = [item.raw for item in record.containers]
-    ground = decode_ground(record.host)
-    held = wiring.assembler(bench.shared).snapshot(record)  # to judge is measured by itself
-    files, links = opened_by(lambda: bench.reader.records(bench.engine, raws, ground))
+    capture = bench.capture(SMALL)
+    raws = [item.raw for item in capture.containers]
+    ground = decode_ground(capture.host)
+    held = wiring.assembler(bench.shared).snapshot(capture)  # to judge is measured by itself
+    files, links = opened_by(lambda: bench.reader.captured(bench.engine, raws, ground))
 
     def whole() -> None:
-        records = bench.reader.records(bench.engine, raws, ground)
-        wiring.assembler(bench.shared).snapshot(replace(record, containers=records))
+        captured = bench.reader.captured(bench.engine, raws, ground)
+        wiring.assembler(bench.shared).snapshot(replace(capture, containers=captured))
 
     def bare() -> None:
         for name in links:
@@ -160,16 +160,16 @@ def report_against_inspect(rig: Rig, table: Table) -> None:
 
 def refresh_many_against_few(bench: Bench, table: Table) -> None:
     def refresher(count: int) -> Callable[[], None]:
-        record = bench.record(count)
-        ground = decode_ground(record.host)
+        capture = bench.capture(count)
+        ground = decode_ground(capture.host)
         assembler = wiring.assembler(bench.shared)
-        assembler.snapshot(record)
-        containers = list(record.containers)
+        assembler.snapshot(capture)
+        containers = list(capture.containers)
 
         def refresh() -> None:
             raw = bench.port.inspect(containers[0].raw.id)
-            containers[0] = bench.reader.records(bench.engine, (raw,), ground)[0]
-            assembler.snapshot(replace(record, containers=tuple(containers)))
+            containers[0] = bench.reader.captured(bench.engine, (raw,), ground)[0]
+            assembler.snapshot(replace(capture, containers=tuple(containers)))
 
         return refresh
 

@@ -39,8 +39,8 @@ from containers.fleet import launched
 from rig.engine import Rig
 from stratascope import bounded_cache
 from stratascope.core.ground import decode_ground
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import RawContainer
-from stratascope.core.record import ContainerRecord, Record
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # the fleet is drawn by this process
 HERE = Path(__file__).resolve().parent
@@ -148,16 +148,16 @@ def judging(rig: Rig, table: Table) -> None:
     raws = bench.port.list()[:SMALL]
     ground = decode_ground(host)
 
-    def capture(chosen: tuple[RawContainer, ...]) -> tuple[ContainerRecord, ...]:
-        return bench.reader.records(bench.engine, chosen, ground)
+    def capture(chosen: tuple[RawContainer, ...]) -> tuple[CapturedContainer, ...]:
+        return bench.reader.captured(bench.engine, chosen, ground)
 
     def before() -> None:
         bounded_cache.forget()
         bench.reader.forget()
         gc.collect()
 
-    record = Record(0.0, host, (bench.engine,), capture(raws))
-    judged = bench_depth.Judged(record)
+    machine = MachineCapture(0.0, host, (bench.engine,), capture(raws))
+    judged = bench_depth.Judged(machine)
     together = median(lambda: capture(raws), 9, before) / len(raws)
     single = median(lambda: capture((bench.port.inspect(raws[0].id),)), 15, before)
     table.line(f"judge all threats, of {len(judged.states)} each / its capture", judged.amortised(), together, 1.0)
@@ -166,7 +166,7 @@ def judging(rig: Rig, table: Table) -> None:
     table.limit("evaluate a filter for one entry point, slowest", first * 1000, 20.0)
     table.limit("    the same again", again * 1000, 0.1)
     bench.engines.close()
-    found = bench_depth.weighed(record, rig.folder)
+    found = bench_depth.weighed(machine, rig.folder)
     bare = window_process("bare", as_installed(rig))["rss"]
     grown = found["after"] - found["before"]
     what = f"resident: a bare window and {found['matrices']} matrices, none alike / without"

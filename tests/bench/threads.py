@@ -12,8 +12,8 @@ from collector import target
 from rig.engine import Rig
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.ports import RawContainer
-from stratascope.core.record import Record
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.live.reader import Reach, Reader
@@ -44,8 +44,8 @@ def many_threads_against_few(rig: Rig, bench: Bench, table: Table) -> None:
     raws = [bench.port.inspect(name) for name in names]
 
     def refreshed(raw: RawContainer, reader: Reader) -> None:
-        records = reader.records(bench.engine, (raw,), ground)
-        wiring.assembler(bench.shared).snapshot(Record(0.0, host, (bench.engine,), records))
+        captured = reader.captured(bench.engine, (raw,), ground)
+        wiring.assembler(bench.shared).snapshot(MachineCapture(0.0, host, (bench.engine,), captured))
 
     few, many = in_turn(31, *(partial(refreshed, raw, bench.reader) for raw in raws))
     table.line(f"read and judge a container of {MANY} threads / of {FEW}", many, few, 3.0)
@@ -57,7 +57,7 @@ def many_threads_against_few(rig: Rig, bench: Bench, table: Table) -> None:
             reader = Reader(all_layers(), bench.shared, prober, partial(_reach, prober))
             for taken in (first, alone):
                 began = time.perf_counter()
-                reader.records(bench.engine, (raw,), ground)
+                reader.captured(bench.engine, (raw,), ground)
                 taken[raw.id].append(time.perf_counter() - began)
     for what, taken in (("the first time", first), ("again", alone)):
         few, many = (statistics.median(taken[raw.id]) for raw in raws)

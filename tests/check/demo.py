@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.usecases.check.check import Checker
 from stratascope.wiring.check import checker
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_capture
 
 
 def of_the_demo() -> Checker:
     """Made anew."""
-    demo = demo_record()
-    return checker(None, Record(demo.taken_at, demo.host, (), ()))
+    demo = demo_capture()
+    return checker(None, MachineCapture(demo.taken_at, demo.host, (), ()))

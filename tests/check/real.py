@@ -10,14 +10,14 @@ from rig.engine import Rig
 from stratascope.presentation import json_report
 from stratascope.usecases.check.check import Checked
 from stratascope.wiring.check import checker
-from stratascope.wiring.engines import Engines, assembler, open_engines, take_record, translations
+from stratascope.wiring.engines import Engines, assembler, open_engines, take_capture, translations
 
 
 def really(engines: Engines) -> dict[str, Any]:
     """Containers of the report that run, by name."""
     shared = translations()
-    record = take_record(engines, shared, privileged=True)
-    found = json_report.document(assembler(shared).snapshot(record))["containers"]
+    capture = take_capture(engines, shared, privileged=True)
+    found = json_report.document(assembler(shared).snapshot(capture))["containers"]
     return {each["name"]: each for each in found if each["exposure"] is not None}
 
 

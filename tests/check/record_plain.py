@@ -16,9 +16,9 @@ from pathlib import Path
 from stratascope.core.capture import Capture, Reading, process_folder
 from stratascope.core.container import Container, Engine
 from stratascope.core.ground import NAMESPACES
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import ContainerCapture
-from stratascope.core.record import ContainerRecord, Record
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import translations
 
@@ -30,19 +30,19 @@ _INITIAL = frozenset(("4026531834", "4026531835", "4026531836", "4026531837", "4
 
 
 def main(paths: list[str]) -> None:
-    """Write the record of all."""
-    found = [_plain(records.load(Path(path))) for path in paths]
-    record = Record(
+    """Write the capture of all."""
+    found = [_plain(capture_file.load(Path(path))) for path in paths]
+    capture = MachineCapture(
         0.0, Capture(0, ()), tuple(engine for engine, _ in found), tuple(container for _, container in found)
     )
     PLACE.parent.mkdir(exist_ok=True)
-    PLACE.write_text(records.dumps(record))
+    PLACE.write_text(capture_file.dumps(capture))
 
 
-def _plain(record: Record) -> tuple[Engine, ContainerRecord]:
-    engine = record.engines[0]
+def _plain(capture: MachineCapture) -> tuple[Engine, CapturedContainer]:
+    engine = capture.engines[0]
     shared = translations()
-    for item in record.containers:
+    for item in capture.containers:
         container = shared.container(item.raw, engine)
         if container.name == "plain" and item.found is not None:
             first = item.found.first
@@ -56,7 +56,7 @@ def _plain(record: Record) -> tuple[Engine, ContainerRecord]:
             )
             raw = replace(item.raw, id="0" * 64, inspect=_inspect(item.raw.inspect, container))
             found = ContainerCapture(Capture(PID, kept), (), "", 0)
-            return _engine(engine), ContainerRecord(raw, found)
+            return _engine(engine), CapturedContainer(raw, found)
     raise SystemExit(f"no container `plain` of {engine.id}")
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from check.real import said
 from stratascope.core.container import EngineKind
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.layers import all_layers
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.value import replace
 from stratascope.wiring.check import LocalFiles, LocalHosts
-from stratascope.wiring.engines import demo_record, open_engines
+from stratascope.wiring.engines import demo_capture, open_engines
 
 FILES, SYSTEM, SET_UID = "write-host-files", "change-host-system", "plant-set-uid-on-host"
 # Docker 26.1 and Podman 5.4, as root; the user is root
@@ -106,8 +106,8 @@ class OfVersion(LocalHosts):
 def test_a_filter_beside_privileged(tmp_path: Path, version: str, outcome: str) -> None:
     """Docker took no notice of it once."""
     profile = beside(tmp_path, {"none.json": '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}'})
-    demo = demo_record()
-    hosts = OfVersion(None, Record(demo.taken_at, demo.host, (), ()))
+    demo = demo_capture()
+    hosts = OfVersion(None, MachineCapture(demo.taken_at, demo.host, (), ()))
     hosts.version = version
     line = ("docker", "run", "--privileged", "--user=0", "--name=it", f"--security-opt=seccomp={profile}", "image")
     found = said(Checker(all_layers(), hosts, LocalFiles({})).words(line, 0.0))["it"]
@@ -119,16 +119,16 @@ def test_a_filter_beside_privileged(tmp_path: Path, version: str, outcome: str) 
 )
 def test_what_is_there_already(asked: str, outcome: str) -> None:
     """A volume that is a folder of the host's, and a link to one."""
-    demo = demo_record()
-    made = Checker(all_layers(), OfVersion(None, Record(demo.taken_at, demo.host, (), ())))
+    demo = demo_capture()
+    made = Checker(all_layers(), OfVersion(None, MachineCapture(demo.taken_at, demo.host, (), ())))
     found = said(made.words(("docker", "run", "--user=0", "--name=it", "-v", asked, "image"), 0.0))["it"]
     assert outcomes(found)[SYSTEM] == outcome
 
 
 def test_a_volume_of_a_compose_file_that_is_there() -> None:
     """By the name that the engine has it under: its own, or that of the project."""
-    demo = demo_record()
-    made = Checker(all_layers(), OfVersion(None, Record(demo.taken_at, demo.host, (), ())))
+    demo = demo_capture()
+    made = Checker(all_layers(), OfVersion(None, MachineCapture(demo.taken_at, demo.host, (), ())))
     text = """
 services:
   outside: {image: a, user: root, volumes: ["etc:/x"]}
@@ -154,7 +154,7 @@ def test_a_link(made: Checker, tmp_path: Path) -> None:
         hosts = LocalHosts(engines)
         assert hosts.real(here, link) == "/etc"
         assert hosts.real(replace(host, engine=replace(host.engine, endpoint="ssh://a")), link) == link
-    assert LocalHosts(None, Record(0.0, demo_record().host, (), ())).real(here, link) == link
+    assert LocalHosts(None, MachineCapture(0.0, demo_capture().host, (), ())).real(here, link) == link
 
 
 COMPOSED = """

@@ -12,7 +12,7 @@ from rig.engine import Rig
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation import json_report
 from stratascope.value import replace
-from stratascope.wiring.engines import Engines, assembler, open_engines, take_record, translations
+from stratascope.wiring.engines import Engines, assembler, open_engines, take_capture, translations
 from stratascope.wiring.foresight import foresight
 
 KINDS = {
@@ -29,7 +29,7 @@ UNMASKED = {"docker": "systempaths=unconfined", "podman": "unmask=/proc/keys:/pr
 def shown(engines: Engines) -> dict[str, ContainerState]:
     """All containers by name, those that do not run as they would start."""
     shared, ahead = translations(), foresight()
-    snapshot = assembler(shared).snapshot(take_record(engines, shared, privileged=True))
+    snapshot = assembler(shared).snapshot(take_capture(engines, shared, privileged=True))
     for state in snapshot.containers:
         ahead.look_at(state.key)
     return {state.container.name: state for state in ahead.added(snapshot).containers}
@@ -63,7 +63,7 @@ def test_as_they_really_start(name: str, request: pytest.FixtureRequest) -> None
         for container in before:
             rig.run("start", container)
         after = shown(engines)
-        snapshot = assembler().snapshot(take_record(engines, translations()))
+        snapshot = assembler().snapshot(take_capture(engines, translations()))
         for container, state in before.items():
             foreseen = state.as_started
             assert state.matrix is None, "what does not run has none itself"

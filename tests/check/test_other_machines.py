@@ -14,7 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.linux.mounts import is_mask, is_proc_read_only, parse_mountinfo
 from stratascope.presentation import json_report
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.check.plain import fitted
 from stratascope.value import replace
@@ -43,15 +43,15 @@ def words(container: Container) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("machine", ["apparmor", "selinux"])
 def test_a_plain_container_there(machine: str) -> None:
-    record = records.load(MACHINES / f"{machine}.json")
-    snapshot = assembler(translations()).snapshot(record)
+    capture = capture_file.load(MACHINES / f"{machine}.json")
+    snapshot = assembler(translations()).snapshot(capture)
     found = Score()
     for state in snapshot.containers:
         container = state.container
         plain = container.name.endswith("-default") and state.matrix is not None
         if not plain:
             continue
-        made = Checker(all_layers(), WithImages(None, record))
+        made = Checker(all_layers(), WithImages(None, capture))
         told = said(made.words(words(container), 0.0))[container.name]
         real = next(
             each for each in json_report.document(snapshot)["containers"] if each["name"] == container.name
@@ -64,8 +64,8 @@ def test_a_plain_container_there(machine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["docker", "podman-rootless"])
 def test_what_this_kernel_has_beyond_the_recorded_one_is_guarded(engine: str) -> None:
-    record = records.load(MACHINES / "apparmor.json")
-    hosts = WithImages(None, record, (engine,))
+    capture = capture_file.load(MACHINES / "apparmor.json")
+    hosts = WithImages(None, capture, (engine,))
     made = hosts.host(None)
     recorded = next(each for each in hosts.recorded().containers if each.raw.engine == engine)
     ground = replace(made.ground, features=(("kcore", True), ("sysrq", True)))
@@ -78,8 +78,8 @@ def test_what_this_kernel_has_beyond_the_recorded_one_is_guarded(engine: str) ->
 
 def test_an_image_that_nobody_knows_may_be_roots() -> None:
     """Nothing is called unused of which it is not known whether it is used."""
-    record = records.load(MACHINES / "apparmor.json")
-    made = Checker(all_layers(), LocalHosts(None, record, ("docker",)))
+    capture = capture_file.load(MACHINES / "apparmor.json")
+    made = Checker(all_layers(), LocalHosts(None, capture, ("docker",)))
     found = made.words(("docker", "run", "--name=x", "--cap-add=SYS_ADMIN", UNCONFINED, "unknown"), 0.0)
     told = said(found)["x"]
     text = next(each["text"] for each in told["findings"] if each["code"] == "capabilities.sys-admin")
@@ -95,9 +95,9 @@ def test_an_image_that_nobody_knows_may_be_roots() -> None:
 
 
 def test_a_rootless_engines_own_user_is_root_inside() -> None:
-    """Whatever his number is: that of the record is another one's."""
-    record = records.load(MACHINES / "apparmor.json")
-    hosts = WithImages(None, record, ("docker-rootless",))
+    """Whatever his number is: that of the capture is another one's."""
+    capture = capture_file.load(MACHINES / "apparmor.json")
+    hosts = WithImages(None, capture, ("docker-rootless",))
     made = hosts.host(None)
     recorded = next(each for each in hosts.recorded().containers if each.raw.engine == "docker-rootless")
     for uid in (1000, 1001, 4321):

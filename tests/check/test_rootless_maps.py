@@ -17,7 +17,7 @@ from rig.plan import USER, NoEngineError, ordinary_user, path_variable
 from stratascope.core.capture import Gap
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.engines.shared.volumes.sub_ids import ids_of
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.check.plain import id_map
 from stratascope.value import replace
 from stratascope.wiring.check import LocalHosts
@@ -100,7 +100,7 @@ def test_the_map_is_the_real_one(name: str, kind: EngineKind, folder: Path, tmp_
 def test_elsewhere_it_is_not_known(name: str) -> None:
     """Of another machine's engine, of one whose user is not known, and in a sandbox: neither map, nor the group."""
     machine = Path(__file__).parents[1] / "captures" / "machines" / "apparmor.json"
-    host = LocalHosts(None, records.load(machine), (name,)).host(None)
+    host = LocalHosts(None, capture_file.load(machine), (name,)).host(None)
     engine = replace(host.engine, daemon_uid=0)
     assert ids_here(replace(engine, endpoint="ssh://there")) is None
     assert ids_here(replace(engine, daemon_uid=None)) is None
@@ -118,5 +118,5 @@ def test_elsewhere_it_is_not_known(name: str) -> None:
 def test_a_captures_engine_has_the_map_of_its_containers() -> None:
     machine = Path(__file__).parents[1] / "captures" / "machines" / "apparmor.json"
     for name in ("docker-rootless", "podman-rootless"):
-        host = LocalHosts(None, records.load(machine), (name,)).host(None)
+        host = LocalHosts(None, capture_file.load(machine), (name,)).host(None)
         assert str(host.readings.text("uid_map")).split()[:3] == ["0", str(host.engine.daemon_uid), "1"]

@@ -17,7 +17,7 @@ from rig.ordinary import as_user
 from stratascope.collector.filters import why_not
 from stratascope.core.capture import Reading
 from stratascope.layers import all_layers
-from stratascope.state import record as records
+from stratascope.state import capture_file
 
 WANTED = tuple(dict.fromkeys(name for layer in all_layers() for name in layer.privileged_wants))
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
@@ -25,7 +25,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="ne
 
 def readings(file: Path) -> dict[str, Reading]:
     """All readings of the first process of the one container in a saved capture, by name."""
-    (container,) = records.load(file).containers
+    (container,) = capture_file.load(file).containers
     assert container.found is not None
     return {reading.name: reading for reading in container.found.first.readings}
 

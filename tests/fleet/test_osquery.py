@@ -19,7 +19,7 @@ from cli.command_line import run
 from stratascope.cli.arguments import parser
 from stratascope.presentation.formats import sqlite
 from stratascope.presentation.report_model import Report, report_of
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
@@ -38,7 +38,7 @@ def asked(file: Path, query: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def told() -> Report:
-    return report_of(assembler().snapshot(records.load(CAPTURE), demo=True), "0.1.0")
+    return report_of(assembler().snapshot(capture_file.load(CAPTURE), demo=True), "0.1.0")
 
 
 def test_each_table_is_read_from_a_written_file(tmp_path: Path, told: Report) -> None:

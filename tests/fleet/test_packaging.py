@@ -27,7 +27,7 @@ from stratascope.cli.arguments import parser
 from stratascope.core.accepted import toml
 from stratascope.presentation.formats import prometheus
 from stratascope.presentation.report_model import report_of
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.wiring.engines import assembler
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ FILTERS = (
 @cache
 def metrics() -> dict[str, set[str]]:
     """Each metric of a real report of a machine, with its labels."""
-    snapshot = assembler().snapshot(records.load(CHECKOUT / "tests" / "golden" / "capture.json"), demo=True)
+    snapshot = assembler().snapshot(capture_file.load(CHECKOUT / "tests" / "golden" / "capture.json"), demo=True)
     families = text_string_to_metric_families(prometheus.render(report_of(snapshot, "0.1.0")))
     return {each.name: {name for sample in each.samples for name in sample.labels} for each in families}
 
@@ -126,7 +126,7 @@ def test_promtool_takes_the_metrics() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("needs promtool")
-    snapshot = assembler().snapshot(records.load(CHECKOUT / "resources" / "demo" / "demo.json"), demo=True)
+    snapshot = assembler().snapshot(capture_file.load(CHECKOUT / "resources" / "demo" / "demo.json"), demo=True)
     text = prometheus.render(report_of(snapshot, "0.1.0"))
     done = subprocess.run((promtool, "check", "metrics"), input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -138,7 +138,7 @@ def test_real_servers_answer_every_query_of_the_dashboard(tmp_path: Path) -> Non
     exporter, server = shutil.which("prometheus-node-exporter"), shutil.which("prometheus")
     if exporter is None or server is None:
         pytest.skip("needs prometheus and prometheus-node-exporter")
-    demo = records.load(CHECKOUT / "resources" / "demo" / "demo.json")
+    demo = capture_file.load(CHECKOUT / "resources" / "demo" / "demo.json")
     (tmp_path / "stratascope.prom").write_text(
         prometheus.render(report_of(assembler().snapshot(demo, demo=True), "0.1.0"))
     )

@@ -49,7 +49,7 @@ from stratascope.presentation.annotations import BaselineError, read_baseline
 from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
 from stratascope.presentation.report_model import report_of
 from stratascope.probe import entries
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.state.journal import FileJournal
 from stratascope.state.settings import Settings
 from stratascope.wiring.engines import assembler
@@ -154,15 +154,15 @@ def reply(data: bytes) -> None:
 def capture(data: bytes) -> None:
     """A capture file, and the report of it. Allowed: ProbeError."""
     with contextlib.suppress(ProbeError):
-        record = records.loads(_json(mutated(_documents("capture"), data)), "it")
-        json.loads(json_report.render(assembler().snapshot(record)))
+        machine = capture_file.loads(_json(mutated(_documents("capture"), data)), "it")
+        json.loads(json_report.render(assembler().snapshot(machine)))
 
 
 def formats(data: bytes) -> None:
     """What other tools are told of a capture, each document well formed. Allowed: ProbeError."""
     with contextlib.suppress(ProbeError):
-        record = records.loads(_json(mutated(_documents("capture"), data)), "it")
-        told = report_of(assembler().snapshot(record), "0")
+        machine = capture_file.loads(_json(mutated(_documents("capture"), data)), "it")
+        told = report_of(assembler().snapshot(machine), "0")
         for document in (sarif.render(told), gitlab.quality(told), gitlab.sast(told)):
             json.loads(document)
         for line in ndjson.render(told).splitlines():
@@ -321,8 +321,8 @@ def _found(kind: str) -> Iterator[Any]:
         document["record"]["containers"] = document["record"]["containers"][:2]
         yield document
     elif kind == "report":
-        record = records.load(CHECKOUT / "tests/golden/capture.json")
-        yield json_report.document(assembler().snapshot(record))
+        machine = capture_file.load(CHECKOUT / "tests/golden/capture.json")
+        yield json_report.document(assembler().snapshot(machine))
     elif kind == "accepted":
         yield {"finding": "seccomp.off", "container": "*", "reason": "r", "owner": "o", "until": "2027-01-01"}
     elif kind == "profile":

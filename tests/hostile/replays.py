@@ -16,7 +16,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report
 from stratascope.presentation.html import page
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.wiring.engines import assembler
 
 ROOT = Path(__file__).parents[2]
@@ -29,12 +29,14 @@ def documents() -> tuple[Any, ...]:
     found = []
     for path in RECORDS:
         whole = json.loads(path.read_text(encoding="utf-8"))
-        record = whole["record"]
-        for container in record["containers"]:
+        capture = whole["record"]
+        for container in capture["containers"]:
             engine = container["raw"]["engine"]
-            hosts = [[name, host] for name, host in record["hosts"] if name == engine]
-            engines = [each for each in record["engines"] if each["id"] == engine]
-            found.append({**whole, "record": {**record, "containers": [container], "engines": engines, "hosts": hosts}})
+            hosts = [[name, host] for name, host in capture["hosts"] if name == engine]
+            engines = [each for each in capture["engines"] if each["id"] == engine]
+            found.append(
+                {**whole, "record": {**capture, "containers": [container], "engines": engines, "hosts": hosts}}
+            )
     return (*found, *(_richer(document) for document in found if document["record"]["containers"][0]["found"]))
 
 
@@ -67,8 +69,8 @@ class FaultError(AssertionError):
 
 
 class _Net(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        raise FaultError(record.getMessage()) from (record.exc_info or (None, None, None))[1]
+    def emit(self, capture: logging.LogRecord) -> None:
+        raise FaultError(capture.getMessage()) from (capture.exc_info or (None, None, None))[1]
 
 
 @contextmanager
@@ -87,12 +89,12 @@ def replayed(text: str) -> bool:
     """Whether it is a capture; then it was told as text, JSON and HTML, each as it must be."""
     with no_faults():
         try:
-            record = records.loads(text, "FILE")
+            capture = capture_file.loads(text, "FILE")
         except ProbeError as error:
             if not translate(error.message):
                 raise FaultError("no words") from error
             return False
-        snapshot = assembler().snapshot(record, demo=True)
+        snapshot = assembler().snapshot(capture, demo=True)
         text_report.render(snapshot, all_layers(), text_report.Style(colour=False, unicode=True, details=True))
         page.render(snapshot, all_layers()).encode()  # as it is written to the file
         json.loads(json_report.render(snapshot), parse_constant=_no_json)

@@ -13,10 +13,10 @@ import pytest
 from hostile.mutations import dumped, mutated
 from hostile.replays import documents, no_faults
 from stratascope.core.capture import Capture
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.presentation import json_report
 from stratascope.probe.entries import Entries, MalformedError, checked, checked_entries
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
@@ -42,7 +42,7 @@ def answer(document: Any) -> Any:
     return {"host": host, "found": [process(found["first"]), members, found["members_from"], 0]}
 
 
-def told(record: Record, text: str) -> bool:
+def told(machine: MachineCapture, text: str) -> bool:
     """Whether it is a collector's. The reply goes the way that it goes from a pipe (`probe/piped.py`)."""
     try:
         reply = json.loads(text)
@@ -55,9 +55,9 @@ def told(record: Record, text: str) -> bool:
         found = Entries().found(checked(reply["found"]))
     except MalformedError:
         return False
-    (container,) = record.containers
+    (container,) = machine.containers
     elsewhere = replace(
-        record,
+        machine,
         host=Capture(0, ()),
         containers=(replace(container, found=found),),
         hosts=((container.raw.engine, host),),
@@ -74,7 +74,9 @@ def test_a_changed_answer_is_refused_or_a_gap(batch: int) -> None:
     for seed in range(batch, COUNT, 4):
         document = found[seed % len(found)]
         try:
-            read += told(records.loads(dumped(document), "FILE"), mutated(answer(document), Random(seed), 1 + seed % 2))
+            read += told(
+                capture_file.loads(dumped(document), "FILE"), mutated(answer(document), Random(seed), 1 + seed % 2)
+            )
         except Exception as error:
             raise AssertionError(f"seed {seed}") from error
     assert read > COUNT // 20, "most changes are in texts, and those are read"
@@ -82,7 +84,7 @@ def test_a_changed_answer_is_refused_or_a_gap(batch: int) -> None:
 
 def test_an_answer_that_was_not_changed_is_read() -> None:
     document = documents()[-1]
-    assert told(records.loads(dumped(document), "FILE"), dumped(answer(document)))
+    assert told(capture_file.loads(dumped(document), "FILE"), dumped(answer(document)))
     checked(json.loads('[[7, [], []], [], "cgroup", 3]'))
 
 

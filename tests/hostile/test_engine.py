@@ -25,8 +25,8 @@ from hostile.server import (
     without_end,
 )
 from stratascope.core.container import EngineState
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.ports import EngineError
-from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.engines.shared.rest_client import ANSWER_MAX, LIST_MAX
 from stratascope.engines.shared.rest_engine import CONTAINERS_MAX, RestEngine
@@ -36,7 +36,7 @@ from stratascope.probe.local import LocalProber
 from stratascope.usecases.live.engine_readings import NAMED_MAX
 from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reach, Reader
-from stratascope.wiring.engines import assembler, find_engines, take_record, translations
+from stratascope.wiring.engines import assembler, find_engines, take_capture, translations
 
 Start = Callable[[Answer], FakeEngine]
 
@@ -59,40 +59,40 @@ def start(tmp_path: Path) -> Iterator[Start]:
         server.close()
 
 
-def report(*servers: FakeEngine) -> Record:
+def report(*servers: FakeEngine) -> MachineCapture:
     """What `stratascope report --json` reads and prints, of these engines."""
     engines = find_engines((), {"STRATASCOPE_ENGINES": " ".join(server.endpoint for server in servers)})
     try:
-        record = take_record(engines, translations())
+        capture = take_capture(engines, translations())
     finally:
         engines.close()
-    json.loads(json_report.render(assembler().snapshot(record)))
-    return record
+    json.loads(json_report.render(assembler().snapshot(capture)))
+    return capture
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("where", WHERE)
 def test_a_report_ends_and_the_others_stand(start: Start, where: str, attack: str) -> None:
     liar, honest = start(instead(where, ATTACKS[attack])), start(good)
-    record = report(liar, honest)
-    first, second = record.engines
+    capture = report(liar, honest)
+    first, second = capture.engines
     assert second.state is EngineState.CONNECTED
-    assert [each.raw.id for each in record.containers if each.raw.engine == second.id] == [ID]
+    assert [each.raw.id for each in capture.containers if each.raw.engine == second.id] == [ID]
     harmless = where == f"/{ID}/json" and attack in ("less deep", "not found", "no JSON", "null")
     if where == "/_ping":
         harmless = attack in ("packed", "not found", "deep", "less deep", "wide", "elsewhere", "no JSON", "null")
     if not harmless:
         assert first.state is EngineState.UNREACHABLE
         assert first.message is not None
-        assert [each for each in record.containers if each.raw.engine == first.id] == []
+        assert [each for each in capture.containers if each.raw.engine == first.id] == []
     assert liar.sent < 3 * (64 << 20)
 
 
 def test_more_containers_than_any_engine_has(start: Start) -> None:
     ids = [f"{number:064x}" for number in range(CONTAINERS_MAX + 1)]
-    record = report(start(instead("/containers/json", lambda _: (said([{"Id": each} for each in ids]),))))
-    assert record.engines[0].state is EngineState.UNREACHABLE
-    assert record.containers == ()
+    capture = report(start(instead("/containers/json", lambda _: (said([{"Id": each} for each in ids]),))))
+    assert capture.engines[0].state is EngineState.UNREACHABLE
+    assert capture.containers == ()
 
 
 def test_containers_that_are_large_only_together(start: Start) -> None:
@@ -104,8 +104,8 @@ def test_containers_that_are_large_only_together(start: Start) -> None:
         yield said([{"Id": each} for each in ids] if "/containers/json" in target else large)
 
     liar = start(lambda target: good(target) if target.endswith(("/_ping", "/info")) else answer(target))
-    record = report(liar)
-    assert record.engines[0].state is EngineState.UNREACHABLE
+    capture = report(liar)
+    assert capture.engines[0].state is EngineState.UNREACHABLE
     assert liar.sent < LIST_MAX + 30 * ANSWER_MAX
 
 
@@ -130,9 +130,9 @@ def test_a_list_whose_containers_drip_ends_as_a_whole(start: Start, monkeypatch:
 
 def test_numbers_beyond_all_bounds(start: Start) -> None:
     odd = {**CONTAINER, "HostConfig": {"NanoCpus": 10**400, "Memory": 10**30}, "State": {"Pid": 10**40}}
-    record = report(start(instead(f"/{ID}/json", lambda _: (said(odd),))), start(good))
-    assert [engine.state for engine in record.engines] == [EngineState.CONNECTED] * 2
-    told, _ = assembler().snapshot(record).containers
+    capture = report(start(instead(f"/{ID}/json", lambda _: (said(odd),))), start(good))
+    assert [engine.state for engine in capture.engines] == [EngineState.CONNECTED] * 2
+    told, _ = assembler().snapshot(capture).containers
     assert "out of range" in told.container.error
 
 
@@ -175,9 +175,9 @@ def test_events_of_ever_new_containers_are_bounded(start: Start, monkeypatch: py
     sizes: list[int] = []
 
     def look(snapshot: Snapshot) -> None:
-        record = view.record()
-        assert record is not None
-        sizes.append(sum(len(each.raw.inspect) for each in record.containers))
+        capture = view.capture()
+        assert capture is not None
+        sizes.append(sum(len(each.raw.inspect) for each in capture.containers))
         seen.set()
 
     view.start(look)

@@ -14,7 +14,7 @@ from cli.command_line import environ, run
 from stratascope import atomic_file
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.transaction import Damaged, JournalError
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.state.journal import FileJournal
 from stratascope.state.settings import Settings
 
@@ -72,9 +72,9 @@ def test_a_capture_may_come_through_a_pipe_of_the_shell() -> None:
 def test_a_capture_without_end_is_no_capture(tmp_path: Path) -> None:
     path = tmp_path / "capture.json"
     with path.open("wb") as file:
-        file.truncate(records.MOST + 1)
+        file.truncate(capture_file.MOST + 1)
     with pytest.raises(ProbeError):
-        records.load(path)
+        capture_file.load(path)
 
 
 @pytest.mark.parametrize("place", ["settings", "journal"])
@@ -134,7 +134,7 @@ def test_a_link_of_somebody_else_leads_nowhere(tmp_path: Path) -> None:
         assert done.returncode == 2, words
         assert "Traceback" not in done.stderr
     with pytest.raises(PermissionError, match="another user"):
-        records.save(records.load(DEMO), path)
+        capture_file.save(capture_file.load(DEMO), path)
     with pytest.raises(PermissionError, match="another user"):
         atomic_file.save(path, b"what the window exports")
     assert ours.read_text() == "{}"

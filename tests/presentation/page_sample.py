@@ -11,7 +11,7 @@ from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.threats.depth import Matrix
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 from ui import fake_matrix
@@ -133,7 +133,7 @@ def with_calls(state: ContainerState, calls: CallMap) -> ContainerState:
 @cache
 def golden() -> Snapshot:
     """The golden capture as it is."""
-    return assembler().snapshot(records.load(GOLDEN), demo=True)
+    return assembler().snapshot(capture_file.load(GOLDEN), demo=True)
 
 
 def named(state: ContainerState, name: str, pid: int, matrix: Matrix) -> ContainerState:

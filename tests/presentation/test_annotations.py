@@ -17,7 +17,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.presentation import json_report
 from stratascope.presentation.annotations import Annotations, BaselineError, read_baseline
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
@@ -26,7 +26,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "capture.json"
 
 @cache
 def snapshot() -> Snapshot:
-    return assembler().snapshot(records.load(GOLDEN), demo=True)
+    return assembler().snapshot(capture_file.load(GOLDEN), demo=True)
 
 
 def document() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The JSON report's contract: what shared scripts rely on is there, with its type; the text report does not change.
 
-`tests/golden/report.txt` is the text of `tests/golden/capture.json`, a record of real containers. After a change that
+`tests/golden/report.txt` is the text of `tests/golden/capture.json`, read of real containers. After a change that
 is meant, STRATASCOPE_GOLDEN=write makes it anew.
 """
 
@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from presentation import page_sample
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
-from stratascope.core.record import Trouble
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report
 from stratascope.presentation.html import page as as_html
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
@@ -36,7 +36,7 @@ NUMBER, TEXT, FLAG = (int, type(None)), (str, type(None)), (bool, type(None))
 
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
-    return assembler().snapshot(records.load(GOLDEN / "capture.json"), demo=True)
+    return assembler().snapshot(capture_file.load(GOLDEN / "capture.json"), demo=True)
 
 
 @pytest.fixture(scope="module")

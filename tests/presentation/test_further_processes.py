@@ -11,7 +11,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report
 from stratascope.presentation.html import page
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.wiring.engines import translations
 
@@ -20,7 +20,7 @@ SAVED = Path(__file__).parents[1] / "captures" / "processes" / "docker.json"
 
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
-    return Assembler(all_layers(), translations()).snapshot(records.load(SAVED))
+    return Assembler(all_layers(), translations()).snapshot(capture_file.load(SAVED))
 
 
 def test_json(snapshot: Snapshot) -> None:

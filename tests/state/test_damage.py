@@ -6,7 +6,7 @@ import pytest
 
 from stratascope.core.ports import ProbeError
 from stratascope.i18n.translate import translate
-from stratascope.state import record as records
+from stratascope.state import capture_file
 
 HEAD = '{"format": "stratascope-capture", "version": 1, "record": '
 
@@ -29,13 +29,13 @@ HEAD = '{"format": "stratascope-capture", "version": 1, "record": '
 )
 def test_what_is_wrong_stands_in_words(text: str, told: str) -> None:
     with pytest.raises(ProbeError) as caught:
-        records.loads(text, "x.json")
+        capture_file.loads(text, "x.json")
     assert translate(caught.value.message) == f"The capture x.json is damaged. {told}"
 
 
 def test_no_words_of_a_library(tmp_path: object) -> None:
     for text in (HEAD + "{}}", HEAD + '{"taken_at": null}}', HEAD + '{"host": []}}', "{", "nul"):
         with pytest.raises(ProbeError) as caught:
-            records.loads(text, "x.json")
+            capture_file.loads(text, "x.json")
         said = translate(caught.value.message)
         assert not any(each in said for each in ("`", "$", "Expected", "Object", "char ")), said

@@ -22,7 +22,7 @@ from stratascope.core.threats.states import ThreatState, strength
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.syscalls import known_names
-from stratascope.wiring.engines import Engines, assembler, take_record, translations
+from stratascope.wiring.engines import Engines, assembler, take_capture, translations
 from stratascope.wiring.hardening import ConnectedHardening
 from truth.on_other_ground import judged_on
 from truth.sessions import session
@@ -117,7 +117,7 @@ class Bench:
             for each in (words for words in beside if words.split()[0] == "exec"):
                 stack.enter_context(session(self.rig, container, *self.options(each.strip().partition(" ")[2])))
             shared = translations()
-            snapshot = assembler(shared).snapshot(take_record(self.engines, shared))
+            snapshot = assembler(shared).snapshot(take_capture(self.engines, shared))
         found = next(state for state in snapshot.containers if state.container.id == container)
         assert found.matrix is not None, found.gap
         self.known[text] = found

@@ -15,7 +15,7 @@ import pytest
 from rig.engine import Rig, complete, launch
 from rig.plan import NoEngineError
 from stratascope.core.layer import Verdict
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 from truth.fleet import APP, report
@@ -76,11 +76,11 @@ def test_a_reused_pid_is_foreign_in_a_replay(docker_rootful: Rig, tmp_path: Path
             check=True,
             stdout=subprocess.DEVNULL,
         )
-    record = records.load(file)
-    names = {json.loads(item.raw.inspect)["Name"].strip("/"): item for item in record.containers}
+    capture = capture_file.load(file)
+    names = {json.loads(item.raw.inspect)["Name"].strip("/"): item for item in capture.containers}
     swapped = replace(names["first"], found=names["second"].found)
-    others = tuple(item for item in record.containers if item is not names["first"])
-    snapshot = assembler().snapshot(replace(record, containers=(swapped, *others)))
+    others = tuple(item for item in capture.containers if item is not names["first"])
+    snapshot = assembler().snapshot(replace(capture, containers=(swapped, *others)))
     after = next(state for state in snapshot.containers if state.container.name == "first")
     verdicts = {layer.assessment.verdict for layer in after.layers}
     assert verdicts == {Verdict.UNKNOWN}

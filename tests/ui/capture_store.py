@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stratascope.core.record import Record
-from stratascope.state import record as records
+from stratascope.core.machine_capture import MachineCapture
+from stratascope.state import capture_file
 from stratascope.wiring import captures
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_capture
 
 
 class CaptureStore:
@@ -17,17 +17,17 @@ class CaptureStore:
     def __init__(self) -> None:
         self.shown: list[Path] = []
         self.saved: list[tuple[Path, bool]] = []
-        self.held: Record | None = demo_record()
+        self.held: MachineCapture | None = demo_capture()
 
-    def record(self) -> Record | None:
+    def capture(self) -> MachineCapture | None:
         return self.held
 
-    def save(self, record: Record, path: Path, *, labels: bool) -> None:
+    def save(self, capture: MachineCapture, path: Path, *, labels: bool) -> None:
         self.saved.append((path, labels))
-        captures.save(record, path, labels=labels)
+        captures.save(capture, path, labels=labels)
 
     def check(self, path: Path) -> None:
-        records.load(path)
+        capture_file.load(path)
 
     def show(self, paths: Sequence[Path]) -> None:
         self.shown += paths

@@ -30,7 +30,7 @@ from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.value import replace
-from stratascope.wiring.engines import assembler, demo_record
+from stratascope.wiring.engines import assembler, demo_capture
 from ui import sample
 from ui.staged_hardening import StagedHardening
 from usecases.live.replay import Replay
@@ -39,10 +39,10 @@ from usecases.live.replay import Replay
 @cache
 def picture() -> Snapshot:
     """The demo's containers, as if they were of this machine."""
-    record = demo_record()
-    record = replace(record, engines=tuple(replace(each, state=EngineState.CONNECTED) for each in record.engines))
+    capture = demo_capture()
+    capture = replace(capture, engines=tuple(replace(each, state=EngineState.CONNECTED) for each in capture.engines))
     found: list[Snapshot] = []
-    Replay(record, assembler(), demo=False).start(found.append)
+    Replay(capture, assembler(), demo=False).start(found.append)
     return found[0]
 
 

@@ -11,14 +11,14 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.check.corrections import Corrected, Corrections, Judged
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.wiring.check import checker
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_capture
 
 
 class Judge:
     """What a window is given; `fault` is raised instead of an answer. `threads`: by which ones it was asked."""
 
     def __init__(self) -> None:
-        self.checker = checker(None, demo_record())
+        self.checker = checker(None, demo_capture())
         self.corrections = Corrections(lambda: self.checker)
         self.fault: ProbeError | None = None
         self.machines: tuple[str, ...] = ("",)

@@ -23,7 +23,7 @@ from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.wiring.check import checker
-from stratascope.wiring.engines import LateEngines, assembler, demo_record
+from stratascope.wiring.engines import LateEngines, assembler, demo_capture
 from stratascope.wiring.foresight import foresight
 from usecases.live.replay import Replay
 
@@ -41,8 +41,8 @@ def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = 
     """The window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
     staged = start.hardening_of(LateEngines())  # of no engine: in the demo all can be looked at
-    before = NotStarted([("", lambda: checker(None, demo_record()))])
-    window = ui.make_window(Replay(demo_record(), assembler(), demo=demo), Services(hardening=staged, before=before))
+    before = NotStarted([("", lambda: checker(None, demo_capture()))])
+    window = ui.make_window(Replay(demo_capture(), assembler(), demo=demo), Services(hardening=staged, before=before))
     window.resize(width, height)
     window.show()
     window.start()

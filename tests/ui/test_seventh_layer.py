@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from stratascope import layers
 from stratascope.presentation import json_report, text_report
 from stratascope.ui.app.app import make_window
-from stratascope.wiring.engines import assembler, demo_record
+from stratascope.wiring.engines import assembler, demo_capture
 from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -66,8 +66,8 @@ def seventh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("seventh")
 def test_reports_and_window_draw_it(qtbot: QtBot) -> None:
-    replay = Replay(demo_record(), assembler())
-    snapshot = assembler().snapshot(demo_record())
+    replay = Replay(demo_capture(), assembler())
+    snapshot = assembler().snapshot(demo_capture())
     running = next(state for state in snapshot.containers if state.capture is not None)
     printed = next(each for each in json_report.document(snapshot)["containers"] if each["id"] == running.container.id)
     assert printed["layers"]["landlock"]["facts"] == {"rules": 3}

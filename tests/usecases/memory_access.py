@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from stratascope.core.container import Asked, Container, Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.host_files import HostFiles
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.observation.needs import Needs, NeedsStore, needs_key
 from stratascope.core.observation.observation import Observation, added
 from stratascope.core.owners import Owners
 from stratascope.core.ports import Relauncher
-from stratascope.core.record import Trouble
 from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText

@@ -1,6 +1,6 @@
 """Two real machines, replayed: what the layers make of an AppArmor and of an SELinux host under systemd.
 
-The records are our own `report --save-capture`, made by `guest.py` as root; `test_machines.py` makes them anew and
+The captures are our own `report --save-capture`, made by `guest.py` as root; `test_machines.py` makes them anew and
 compares them with the kernel. Here the facts in them are written out by hand.
 """
 
@@ -14,7 +14,7 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation import json_report
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.wiring.engines import assembler
 from vm.machine import Json
 
@@ -24,7 +24,7 @@ E, W, OPEN = "ENFORCED", "WEAKENED", "OPEN"
 
 
 def replayed(flavour: str) -> Snapshot:
-    return assembler().snapshot(records.load(CAPTURES / f"{flavour}.json"))
+    return assembler().snapshot(capture_file.load(CAPTURES / f"{flavour}.json"))
 
 
 @pytest.fixture(scope="module")
@@ -147,5 +147,5 @@ def test_ground_and_engines(flavour: str, selinux_mode: str) -> None:
 def test_the_record_is_small_and_of_no_other_place(flavour: str) -> None:
     path = CAPTURES / f"{flavour}.json"
     assert path.stat().st_size < 150_000
-    record = records.load(path)
-    assert json.loads(records.dumps(record)) == json.loads(path.read_text())
+    capture = capture_file.load(path)
+    assert json.loads(capture_file.dumps(capture)) == json.loads(path.read_text())

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from stratascope import resources
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.live.recorded import RecordedView
 from stratascope.value import replace
 from stratascope.wiring import captures
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_capture
 
 DEMO = resources.path("demo/demo.json")
 
@@ -39,14 +39,14 @@ def pictures(view: RecordedView, count: int) -> list[Snapshot]:
     return found
 
 
-def labelled(record: Record) -> Record:
+def labelled(capture: MachineCapture) -> MachineCapture:
     """Each container with a label that is nobody's business."""
     found = []
-    for each in record.containers:
+    for each in capture.containers:
         answer = json.loads(each.raw.inspect)
         answer["Config"]["Labels"] = {**(answer["Config"].get("Labels") or {}), "owner": "somebody"}
         found.append(replace(each, raw=replace(each.raw, inspect=json.dumps(answer))))
-    return replace(record, containers=tuple(found))
+    return replace(capture, containers=tuple(found))
 
 
 def test_one_capture_is_shown_as_it_is() -> None:
@@ -94,11 +94,11 @@ def test_none_that_can_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("labels", [True, False])
 def test_what_is_saved_to_be_shown(tmp_path: Path, labels: bool) -> None:
-    record = labelled(demo_record())
+    capture = labelled(demo_capture())
     path = tmp_path / "shown.json"
-    captures.save(record, path, labels=labels)
-    assert (records.load(path) == record) is labels
-    for each in records.load(path).containers:
+    captures.save(capture, path, labels=labels)
+    assert (capture_file.load(path) == capture) is labels
+    for each in capture_file.load(path).containers:
         config = json.loads(each.raw.inspect)["Config"]
         assert all(value.endswith("=") for value in config.get("Env") or ()), "no value of the environment"
         if not labels:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stratascope.background_call import BackgroundCall
 from stratascope.cli.output import complain, complain_of, style, write
-from stratascope.cli.reading import named_captures, put_right, read_annotations, read_record
+from stratascope.cli.reading import named_captures, put_right, read_annotations, read_capture
 from stratascope.cli.reporting.printing import exceeded, gate_of, put
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import Message, MessageError, msg
@@ -24,9 +24,9 @@ from stratascope.layers import all_layers
 from stratascope.presentation import json_report
 from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.takeover import not_found, unchecked_engines, unread
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
-from stratascope.wiring.engines import assembler, demo_snapshot, describe, open_engines, take_record, translations
+from stratascope.wiring.engines import assembler, demo_snapshot, describe, open_engines, take_capture, translations
 
 DONE, EXCEEDED, FAILED = 0, 1, 2
 
@@ -112,15 +112,15 @@ def report(arguments: argparse.Namespace) -> int:
         from stratascope.cli.reporting import fleet
 
         return fleet.report(arguments, captures, annotations)
-    record = read_record(arguments, shared)
+    capture = read_capture(arguments, shared)
     if arguments.save_capture is not None:
         try:
-            records.save(record, arguments.save_capture)
+            capture_file.save(capture, arguments.save_capture)
         except OSError as error:
             complain(f"{arguments.save_capture}: {error.strerror}")
             return FAILED
     snapshot = assembler(shared, verified_only=arguments.verified_only).snapshot(
-        record, demo=arguments.from_capture is not None
+        capture, demo=arguments.from_capture is not None
     )
     known = tuple(state.container.name for state in snapshot.containers)
     snapshot, missing = _only(snapshot, arguments.containers)
@@ -129,8 +129,8 @@ def report(arguments: argparse.Namespace) -> int:
     elif not put(arguments, snapshot, annotations, details=bool(arguments.containers)):
         return FAILED
     for name in missing:
-        complain(translate(not_found(name, record.engines, known)))
-    unusable = not any(e.state is EngineState.CONNECTED for e in record.engines)
+        complain(translate(not_found(name, capture.engines, known)))
+    unusable = not any(e.state is EngineState.CONNECTED for e in capture.engines)
     gated = gate_of(arguments)
     if unusable and gated:  # a gate must not open because nobody looked
         complain(translate(msg("No engine can be used, so nothing was checked against {option}.", option=gated)))
@@ -139,7 +139,7 @@ def report(arguments: argparse.Namespace) -> int:
         return FAILED
     if not gated:
         return DONE
-    silent = () if arguments.containers else unchecked_engines(record.engines, named=bool(arguments.engine))
+    silent = () if arguments.containers else unchecked_engines(capture.engines, named=bool(arguments.engine))
     return gate(arguments, snapshot, annotations, silent)
 
 
@@ -185,11 +185,11 @@ def instead_of_window(why: Message, captured: Sequence[Path] = ()) -> int:
     shared = translations()
     with open_engines() as found:
         put_right(found)
-        record = take_record(found, shared)
-    if any(engine.state is EngineState.CONNECTED for engine in record.engines):
-        write(text_report.render(assembler(shared).snapshot(record), all_layers(), style()))
+        capture = take_capture(found, shared)
+    if any(engine.state is EngineState.CONNECTED for engine in capture.engines):
+        write(text_report.render(assembler(shared).snapshot(capture), all_layers(), style()))
         return DONE
-    for engine in record.engines:
+    for engine in capture.engines:
         if engine.message is not None:
             complain(f"{engine.id}: {translate(engine.message)}")
     complain(translate(msg("No container engine can be used, so this is the demo capture.")))

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from stratascope.cli.output import style, write
-from stratascope.cli.reading import read_record
+from stratascope.cli.reading import read_capture
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
@@ -17,7 +17,7 @@ from stratascope.layers import all_layers
 from stratascope.presentation import comparison, list_report
 from stratascope.presentation.comparison import compare, compare_all
 from stratascope.presentation.takeover import not_found
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import Value
 from stratascope.wiring.engines import assembler, translations
@@ -32,12 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     shared = translations()
-    record = read_record(arguments, shared)
+    capture = read_capture(arguments, shared)
     snapshot = assembler(shared, verified_only=arguments.verified_only).snapshot(
-        record, demo=arguments.from_capture is not None
+        capture, demo=arguments.from_capture is not None
     )
     write(list_report.document(snapshot) if arguments.json else list_report.render(snapshot, style()))
-    usable = any(each.state is EngineState.CONNECTED for each in record.engines)
+    usable = any(each.state is EngineState.CONNECTED for each in capture.engines)
     return FAILED if arguments.engine and not usable else DONE
 
 
@@ -92,8 +92,8 @@ def _pictures(
     made: dict[Path | None, Snapshot] = {}
     for each in operands:
         if each.file not in made:
-            record = records.load(each.file) if each.file is not None else read_record(arguments, shared)
-            made[each.file] = assembler(shared, verified_only=arguments.verified_only).snapshot(record)
+            capture = capture_file.load(each.file) if each.file is not None else read_capture(arguments, shared)
+            made[each.file] = assembler(shared, verified_only=arguments.verified_only).snapshot(capture)
     return made[operands[0].file], made[operands[1].file]
 
 

@@ -9,28 +9,28 @@ from pathlib import Path
 from stratascope import atomic_file
 from stratascope.cli.output import on_terminal
 from stratascope.core.accepted.accepted import Acceptance
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
-from stratascope.core.record import Record
 from stratascope.natural_sort import natural
 from stratascope.presentation.annotations import Annotations, Baseline, BaselineError, read_baseline
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.state.pending import any_written
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import replace
-from stratascope.wiring.engines import Engines, open_engines, take_record
+from stratascope.wiring.engines import Engines, open_engines, take_capture
 
 _REPORT_MOST = 256 << 20  # bytes of a report
 
 
-def read_record(arguments: argparse.Namespace, shared: Translations) -> Record:
-    """Everything, read once, or the record of `--from-capture`. Raises ProbeError, OSError."""
+def read_capture(arguments: argparse.Namespace, shared: Translations) -> MachineCapture:
+    """Everything, read once, or the capture of `--from-capture`. Raises ProbeError, OSError."""
     if getattr(arguments, "from_capture", None) is not None:
         captures = named_captures(arguments)
-        return of_engines(records.load(captures[0]), arguments.engine)
+        return of_engines(capture_file.load(captures[0]), arguments.engine)
     with open_engines(tuple(arguments.engine)) as found:
         put_right(found)
-        return take_record(found, shared, privileged=arguments.privileged, terminal=on_terminal())
+        return take_capture(found, shared, privileged=arguments.privileged, terminal=on_terminal())
 
 
 def named_captures(arguments: argparse.Namespace) -> tuple[Path, ...]:
@@ -54,19 +54,21 @@ def named_captures(arguments: argparse.Namespace) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def of_engines(record: Record, wanted: list[str]) -> Record:
-    """Only these engines of a saved record. Raises ProbeError where one is not in it."""
+def of_engines(capture: MachineCapture, wanted: list[str]) -> MachineCapture:
+    """Only these engines of a saved capture. Raises ProbeError where one is not in it."""
     if not wanted:
-        return record
-    kept = tuple(engine for engine in record.engines if engine.id in wanted or engine.endpoint in wanted)
+        return capture
+    kept = tuple(engine for engine in capture.engines if engine.id in wanted or engine.endpoint in wanted)
     for name in wanted:
         if not any(name in (engine.id, engine.endpoint) for engine in kept):
-            known = ", ".join(engine.id for engine in record.engines)
+            known = ", ".join(engine.id for engine in capture.engines)
             raise ProbeError(
                 msg("There is no engine {name} in this capture; it has: {known}", name=name, known=known), name
             )
     ids = {engine.id for engine in kept}
-    return replace(record, engines=kept, containers=tuple(item for item in record.containers if item.raw.engine in ids))
+    return replace(
+        capture, engines=kept, containers=tuple(item for item in capture.containers if item.raw.engine in ids)
+    )
 
 
 def put_right(opened: Engines) -> None:

@@ -8,9 +8,9 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, Engine
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Finding, Verdict
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import Message
 from stratascope.core.privilege import Privilege
-from stratascope.core.record import Trouble
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Basis
 from stratascope.value import Value, field

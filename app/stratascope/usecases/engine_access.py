@@ -8,10 +8,10 @@ from typing import Protocol
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground
 from stratascope.core.host_files import HostFiles
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.owners import Owners
 from stratascope.core.ports import Relauncher
-from stratascope.core.record import Trouble
 from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.engines.shared.json_reader import without_labels
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.live.recorded import RecordedView
 from stratascope.usecases.live.shared_texts import SharedTexts
 from stratascope.value import replace
@@ -41,15 +41,16 @@ def read(path: Path, texts: SharedTexts | None = None) -> Snapshot:
     """What stands in it. `texts`: of the captures that are kept beside it. Raises ProbeError with what is wrong with
     it, OSError.
     """
-    record = records.load(path)
-    return assembler().snapshot(record if texts is None else texts.of(record), demo=True)
+    capture = capture_file.load(path)
+    return assembler().snapshot(capture if texts is None else texts.of(capture), demo=True)
 
 
-def save(record: Record, path: Path, *, labels: bool) -> None:
+def save(capture: MachineCapture, path: Path, *, labels: bool) -> None:
     """Readable by its owner only. `labels`: with all of them, else with those that group containers. Raises OSError."""
     if not labels:
         held = (
-            replace(each, raw=replace(each.raw, inspect=without_labels(each.raw.inspect))) for each in record.containers
+            replace(each, raw=replace(each.raw, inspect=without_labels(each.raw.inspect)))
+            for each in capture.containers
         )
-        record = replace(record, containers=tuple(held))
-    records.save(record, path)
+        capture = replace(capture, containers=tuple(held))
+    capture_file.save(capture, path)

@@ -13,8 +13,8 @@ from stratascope.background_call import BackgroundCall
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Engine, EngineKind, EngineState, Image
 from stratascope.core.ground import decode_ground
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import msg
-from stratascope.core.record import Record
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
@@ -35,7 +35,9 @@ RECORDED = frozenset(("docker", "docker-rootless", "podman", "podman-rootless"))
 class LocalHosts:
     """`usecases.check.Hosts` of this machine, or of the machine that a capture was taken on."""
 
-    def __init__(self, engines: Engines | None, capture: Record | None = None, wanted: Sequence[str] = ()) -> None:
+    def __init__(
+        self, engines: Engines | None, capture: MachineCapture | None = None, wanted: Sequence[str] = ()
+    ) -> None:
         """`wanted`: ids or addresses, of which one has to be taken."""
         self._engines, self._capture, self._wanted = engines, capture, wanted
         self._shared, self._recorded = translations(), Recorded()
@@ -50,7 +52,7 @@ class LocalHosts:
         ids = ids_here(engine) if self._capture is None else self._ids_there(self._capture, engine)
         return Host(engine, ground, *self._recorded.plain(engine, ground, ids))
 
-    def _ids_there(self, capture: Record, engine: Engine) -> Ids | None:
+    def _ids_there(self, capture: MachineCapture, engine: Engine) -> Ids | None:
         """Those of a rootless engine's user: what containers have that were given no map of their own."""
         for item in capture.containers:
             if item.raw.engine != engine.id or item.found is None:
@@ -119,9 +121,9 @@ class LocalHosts:
                     "No engine answers here: judged by the known behaviour of version {version}.", version=item.version
                 )
                 return replace(item, state=EngineState.ABSENT, message=message)
-        raise AssertionError("a kind without a record")
+        raise AssertionError("a kind without a capture")
 
-    def recorded(self) -> Record:
+    def recorded(self) -> MachineCapture:
         """A plain container of each kind of engine."""
         return self._recorded.all()
 
@@ -177,7 +179,7 @@ class LocalFiles:
 
 def checker(
     engines: Engines | None,
-    capture: Record | None = None,
+    capture: MachineCapture | None = None,
     wanted: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     kind: EngineKind | None = None,

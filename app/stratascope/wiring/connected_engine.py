@@ -10,11 +10,11 @@ from stratascope import atomic_file
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
+from stratascope.core.machine_capture import MachineCapture, Trouble
 from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.owners import Owners
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Relauncher
 from stratascope.core.process_match import belongs
-from stratascope.core.record import Record, Trouble
 from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
@@ -63,14 +63,14 @@ class ConnectedEngine:
             raw = self._port.inspect(container)
         except NoSuchContainerError:
             return None
-        records = self._reader.records(self.engine, (raw,), self.ground)
-        found = records[0].found
+        captured = self._reader.captured(self.engine, (raw,), self.ground)
+        found = captured[0].found
         if found is not None and self._pids.get(container) != found.first.pid:
             self._pids[container] = found.first.pid
             self._host = with_mounts_of(self._host, self._machine())
             self.ground = decode_ground(self._host)
-        record = Record(time.time(), self._host, (self.engine,), records)
-        state = next(iter(assembler(self._shared).snapshot(record).containers), None)
+        capture = MachineCapture(time.time(), self._host, (self.engine,), captured)
+        state = next(iter(assembler(self._shared).snapshot(capture).containers), None)
         if state is None or not state.container.status.rests:
             return state
         return self._foresight.foreseen(state, self.engine, self.ground)
@@ -184,7 +184,7 @@ class ConnectedEngine:
             raw = self._port.inspect(container)
         except NoSuchContainerError:
             return None
-        found = self._reader.records(self.engine, (raw,), self.ground)[0].found
+        found = self._reader.captured(self.engine, (raw,), self.ground)[0].found
         if found is None or belongs(self._shared.container(raw, self.engine), found.first, self.ground) is not None:
             return None
         return found

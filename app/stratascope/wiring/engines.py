@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from stratascope import resources, sandbox
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Engine
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, EnginePort, ProbeError, Prober
-from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery import VARIABLE, discover
@@ -40,7 +40,7 @@ def translations() -> Translations:
 
 
 def assembler(shared: Translations | None = None, *, verified_only: bool = False) -> Assembler:
-    """Makes snapshots of records; `verified_only`: what only an engine states does not count in them."""
+    """Makes snapshots of captures; `verified_only`: what only an engine states does not count in them."""
     return Assembler(all_layers(), shared or translations(), verified_only=verified_only)
 
 
@@ -152,7 +152,9 @@ def describe(engines: Engines) -> tuple[Engine, ...]:
     return tuple(call.result() for call in asked)
 
 
-def take_record(engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False) -> Record:
+def take_capture(
+    engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False
+) -> MachineCapture:
     """Everything, read once; `privileged`: also what only root can read, else ProbeError."""
     root = engines.root(terminal=terminal).open() if privileged else None  # a person may take a while
     queries = EngineQueries(engines.ports)
@@ -194,14 +196,14 @@ def live_view(late: LateEngines | None = None) -> DeferredLiveView:
     return DeferredLiveView(make)
 
 
-def demo_record() -> Record:
+def demo_capture() -> MachineCapture:
     """The demo capture that comes with the program, recorded from real containers."""
-    from stratascope.state import record as records
+    from stratascope.state import capture_file
 
-    return records.load(resources.path("demo/demo.json"))
+    return capture_file.load(resources.path("demo/demo.json"))
 
 
 @cache
 def demo_snapshot() -> Snapshot:
     """The demo capture, assessed."""
-    return assembler().snapshot(demo_record(), demo=True)
+    return assembler().snapshot(demo_capture(), demo=True)

@@ -9,7 +9,7 @@ from stratascope import resources
 from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineState
 from stratascope.core.ground import Ground
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.engines.open import translators
 from stratascope.engines.shared.volumes.sub_ids import ids_of
 from stratascope.layers import all_layers
@@ -27,15 +27,15 @@ class Recorded:
 
     def __init__(self) -> None:
         self._shared = Translations(translators())
-        self._record: Record | None = None
+        self._capture: MachineCapture | None = None
 
-    def all(self) -> Record:
+    def all(self) -> MachineCapture:
         """As it was recorded."""
-        if self._record is None:
-            from stratascope.state import record as records
+        if self._capture is None:
+            from stratascope.state import capture_file
 
-            self._record = records.load(resources.path("predicted/plain.json"))
-        return self._record
+            self._capture = capture_file.load(resources.path("predicted/plain.json"))
+        return self._capture
 
     def plain(self, engine: Engine, ground: Ground, ids: Ids | None) -> tuple[Container, Capture]:
         """What that engine gives where nothing is asked, and what would be read of it on that ground. `ids`: those of a

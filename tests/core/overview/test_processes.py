@@ -11,7 +11,7 @@ from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation import processes as words
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.end_session import of_session
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.value import replace
@@ -25,7 +25,7 @@ STATUS = (
 
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
-    return Assembler(all_layers(), translations()).snapshot(records.load(SAVED))
+    return Assembler(all_layers(), translations()).snapshot(capture_file.load(SAVED))
 
 
 def named(snapshot: Snapshot, name: str) -> ContainerState:

@@ -9,22 +9,22 @@ import pytest
 
 from stratascope.core.ground import Ground, Surroundings, decode_ground
 from stratascope.core.layer import Layer
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.threats import depth
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, Posture
 from stratascope.layers import all_layers
-from stratascope.state import record as records
-from stratascope.wiring.engines import assembler, demo_record
+from stratascope.state import capture_file
+from stratascope.wiring.engines import assembler, demo_capture
 
 Postures = tuple[tuple[Layer, Posture], ...]
 GOLDEN = Path(__file__).parents[2] / "golden" / "capture.json"
 
 
-def postures(record: Record) -> Iterator[Postures]:
-    engines = {engine.id: engine for engine in record.engines}
-    ground = decode_ground(record.host)
-    for state in assembler().snapshot(record).containers:
+def postures(capture: MachineCapture) -> Iterator[Postures]:
+    engines = {engine.id: engine for engine in capture.engines}
+    ground = decode_ground(capture.host)
+    for state in assembler().snapshot(capture).containers:
         if state.matrix is not None:
             around = Surroundings(ground, engines[state.container.engine])
             yield tuple(
@@ -38,10 +38,10 @@ def judged(wanted: tuple[tuple[Layer, Posture], ...], ground: Ground, like: Matr
     return depth.judge((*all_threats(),), wanted, ground, like)
 
 
-@pytest.mark.parametrize("record", [demo_record(), records.load(GOLDEN)], ids=["demo", "golden"])
-def test_the_quick_way_is_the_plain_way(record: Record) -> None:
-    ground = decode_ground(record.host)
-    known = tuple(dict.fromkeys(postures(record)))
+@pytest.mark.parametrize("capture", [demo_capture(), capture_file.load(GOLDEN)], ids=["demo", "golden"])
+def test_the_quick_way_is_the_plain_way(capture: MachineCapture) -> None:
+    ground = decode_ground(capture.host)
+    known = tuple(dict.fromkeys(postures(capture)))
     assert len(known) > 1
     plain = [judged(wanted, ground) for wanted in known]
     for start in range(len(known)):
@@ -53,9 +53,9 @@ def test_the_quick_way_is_the_plain_way(record: Record) -> None:
 
 
 def test_what_no_layer_answers_otherwise_is_taken_over() -> None:
-    record = demo_record()
-    ground, catalogue = decode_ground(record.host), (*all_threats(),)
-    one, two = tuple(dict.fromkeys(postures(record)))[:2]
+    capture = demo_capture()
+    ground, catalogue = decode_ground(capture.host), (*all_threats(),)
+    one, two = tuple(dict.fromkeys(postures(capture)))[:2]
     first = depth.judge(catalogue, one, ground)
     second = depth.judge(catalogue, (*two[:1], *one[1:]), ground, first)
     shared = sum(old is new for old, new in zip(first.threats, second.threats, strict=True))
@@ -63,7 +63,7 @@ def test_what_no_layer_answers_otherwise_is_taken_over() -> None:
 
 
 def test_other_layers_are_no_help() -> None:
-    record = demo_record()
-    ground = decode_ground(record.host)
-    wanted = next(postures(record))
+    capture = demo_capture()
+    ground = decode_ground(capture.host)
+    wanted = next(postures(capture))
     assert judged(wanted, ground, judged(wanted[1:], ground)) == judged(wanted, ground)

@@ -21,7 +21,7 @@ from stratascope.core.ports import EngineError, Event, EventKind
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared.endpoint import Endpoint
 from stratascope.engines.shared.rest_engine import RestEngine
-from stratascope.wiring.engines import assembler, open_engines, take_record, translations
+from stratascope.wiring.engines import assembler, open_engines, take_capture, translations
 
 DIES = """
 import os, sys
@@ -218,18 +218,18 @@ def test_the_report_is_of_the_other_machine(rig: Rig, there: SshMachine) -> None
     environ = {**os.environ, "STRATASCOPE_ENGINES": f"{rig.kind}=ssh://{HOST}{rig.socket}"}
     with rig.container("--cap-drop", "ALL") as container, open_engines(environ=environ) as engines:
         shared = translations()
-        record = take_record(engines, shared)
-        (engine,) = record.engines
+        capture = take_capture(engines, shared)
+        (engine,) = capture.engines
         assert engine.state is EngineState.CONNECTED
-        ((owner, host),) = record.hosts
+        ((owner, host),) = capture.hosts
         assert owner == engine.id
         assert host.text("uname:release") == os.uname().release
         assert host.text("/proc/sys/kernel/cap_last_cap") == Path("/proc/sys/kernel/cap_last_cap").read_text()
-        (found,) = [item.found for item in record.containers if item.raw.id == container]
+        (found,) = [item.found for item in capture.containers if item.raw.id == container]
         assert found is not None
         assert found.first.via == "proc"
         assert whole_gap(found.first) is None
-        snapshot = assembler(shared).snapshot(record)
+        snapshot = assembler(shared).snapshot(capture)
     (state,) = [item for item in snapshot.containers if item.container.id == container]
     assert state.gap is None
     assert all(layer.facts is not None for layer in state.layers)

@@ -18,7 +18,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
 from stratascope.presentation.report_model import Report, report_of
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.wiring.engines import assembler
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "capture.json"
@@ -36,7 +36,7 @@ RENDERERS: dict[str, Callable[[Report], str]] = {
 
 @cache
 def snapshot() -> Snapshot:
-    return assembler().snapshot(records.load(GOLDEN), demo=True)
+    return assembler().snapshot(capture_file.load(GOLDEN), demo=True)
 
 
 @cache

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from stratascope import resources
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.ui.app.app import make_window
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.wiring import captures
-from stratascope.wiring.engines import demo_record
+from stratascope.wiring.engines import demo_capture
 from ui import sample
 from ui.capture_store import CaptureStore
 from ui.file_dialogs import choose
@@ -112,7 +112,7 @@ def test_it_says_what_is_in_it_before_it_is_saved(
     dialog = window.captures.dialog
     assert dialog.isVisible()
     assert "environment" in dialog.lines.text()
-    assert str(len(demo_record().containers)) in dialog.lines.text()
+    assert str(len(demo_capture().containers)) in dialog.lines.text()
     assert not dialog.labels.isChecked()
     buttons = dialog.findChild(QDialogButtonBox)
     assert buttons is not None
@@ -120,7 +120,7 @@ def test_it_says_what_is_in_it_before_it_is_saved(
     choose(tmp_path / "mine.json")
     qtbot.waitUntil(window.notices.settings.isVisible)
     assert store.saved == [(tmp_path / "mine.json", False)]
-    assert records.load(tmp_path / "mine.json").containers
+    assert capture_file.load(tmp_path / "mine.json").containers
 
 
 def test_nothing_to_save_yet(window: MainWindow, store: CaptureStore) -> None:

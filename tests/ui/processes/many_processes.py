@@ -7,7 +7,7 @@ from pathlib import Path
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
 from stratascope.layers import all_layers
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.value import replace
 from stratascope.wiring.engines import translations
@@ -17,7 +17,7 @@ SAVED = Path(__file__).parents[2] / "captures" / "processes" / "docker.json"
 
 def real() -> Snapshot:
     """Hardened containers with sessions and threads in them, as they were read once."""
-    return Assembler(all_layers(), translations()).snapshot(records.load(SAVED))
+    return Assembler(all_layers(), translations()).snapshot(capture_file.load(SAVED))
 
 
 def with_state(snapshot: Snapshot, state: ContainerState) -> Snapshot:

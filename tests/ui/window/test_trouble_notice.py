@@ -8,8 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from stratascope import sandbox
 from stratascope.core.capture import Gap, GapKind
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
-from stratascope.core.record import Trouble
 from stratascope.probe.confined import withheld
 from stratascope.ui.kit import gap_words
 from stratascope.ui.window.main_window import MainWindow

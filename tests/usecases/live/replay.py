@@ -1,24 +1,24 @@
-"""A record in place of the live view, with the members of `Watch`: for pictures of the window, and tests of it."""
+"""A capture in place of the live view, with the members of `Watch`: for pictures of the window, and tests of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.live.assembler import Assembler
 
 
 class Replay:
-    """A record in place of the live view: one snapshot, and nothing changes."""
+    """A capture in place of the live view: one snapshot, and nothing changes."""
 
-    def __init__(self, record: Record, assembler: Assembler, *, demo: bool = True) -> None:
-        self._record = record
+    def __init__(self, capture: MachineCapture, assembler: Assembler, *, demo: bool = True) -> None:
+        self._capture = capture
         self._assembler = assembler
         self._demo = demo
 
     def start(self, publish: Callable[[Snapshot], None]) -> None:
-        publish(self._assembler.snapshot(self._record, demo=self._demo))
+        publish(self._assembler.snapshot(self._capture, demo=self._demo))
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         """Nothing to read again."""
@@ -32,8 +32,8 @@ class Replay:
     def elevate(self) -> None:
         """Nothing to read as root."""
 
-    def record(self) -> Record | None:
-        return self._record
+    def capture(self) -> MachineCapture | None:
+        return self._capture
 
     def stop(self) -> None:
         """Nothing runs."""

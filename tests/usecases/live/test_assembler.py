@@ -11,10 +11,10 @@ import pytest
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Container
 from stratascope.core.layer import Layer, Tab, Verdict
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.value import replace
 from stratascope.wiring.engines import translations
@@ -23,12 +23,12 @@ DEMO = Path(__file__).parents[3] / "resources" / "demo" / "demo.json"
 
 
 @pytest.fixture(scope="module")
-def record() -> Record:
-    return records.load(DEMO)
+def machine() -> MachineCapture:
+    return capture_file.load(DEMO)
 
 
-def assembled(record: Record, layers: tuple[Layer, ...]) -> Snapshot:
-    return Assembler(layers, translations()).snapshot(record)
+def assembled(machine: MachineCapture, layers: tuple[Layer, ...]) -> Snapshot:
+    return Assembler(layers, translations()).snapshot(machine)
 
 
 def broken(step: str, victim: str) -> tuple[Layer, ...]:
@@ -69,11 +69,13 @@ def broken(step: str, victim: str) -> tuple[Layer, ...]:
 
 
 @pytest.mark.parametrize("step", ["decode", "assess", "stance"])
-def test_a_fault_costs_that_container_alone(step: str, record: Record, caplog: pytest.LogCaptureFixture) -> None:
-    usual = assembled(record, all_layers()).containers
+def test_a_fault_costs_that_container_alone(
+    step: str, machine: MachineCapture, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = assembled(machine, all_layers()).containers
     victim = next(state for state in usual if state.matrix is not None).container.name
     with caplog.at_level(logging.ERROR):
-        found = assembled(record, broken(step, victim))
+        found = assembled(machine, broken(step, victim))
     for state, before in zip(found.containers, usual, strict=True):
         if state.container.name != victim:
             assert [layer.assessment for layer in state.layers] == [layer.assessment for layer in before.layers]
@@ -92,11 +94,11 @@ def test_a_fault_costs_that_container_alone(step: str, record: Record, caplog: p
     caplog.clear()
 
 
-def test_views_that_can_t_be_made_are_left_out(record: Record, caplog: pytest.LogCaptureFixture) -> None:
-    usual = assembled(record, all_layers()).containers
+def test_views_that_can_t_be_made_are_left_out(machine: MachineCapture, caplog: pytest.LogCaptureFixture) -> None:
+    usual = assembled(machine, all_layers()).containers
     victim = next(state for state in usual if state.matrix is not None).container.name
     with caplog.at_level(logging.ERROR):
-        found = assembled(record, broken("draw", victim))
+        found = assembled(machine, broken("draw", victim))
         (state,) = (state for state in found.containers if state.container.name == victim)
         assert state.layers[0].assessment.tabs == ()
         assert state.layers[1].assessment.tabs

@@ -89,9 +89,9 @@ def test_on_request_for_those_there_and_those_to_come(docker_rootful: Rig) -> No
             with docker_rootful.container(name="to-come"):
                 screen.wait(lambda s: has_filter(s, "to-come"))
             assert len(access.opened) == 1
-            record = watch.record()
-            assert record is not None
-            (item,) = [each for each in record.containers if each.found and '"/there"' in each.raw.inspect]
+            capture = watch.capture()
+            assert capture is not None
+            (item,) = [each for each in capture.containers if each.found and '"/there"' in each.raw.inspect]
             assert item.found is not None
             assert "seccomp:0" in tuple(item.found.first.names())
             # the collector is killed: told once, and all else goes on

@@ -9,6 +9,7 @@ import pytest
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
 from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import UNREAD
+from stratascope.core.machine_capture import CapturedContainer
 from stratascope.core.message import msg
 from stratascope.core.ports import (
     ConfinedError,
@@ -19,7 +20,6 @@ from stratascope.core.ports import (
     RawContainer,
     Wish,
 )
-from stratascope.core.record import ContainerRecord
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import replace
@@ -55,9 +55,9 @@ def read(prober: Prober | None, top: Callable[[str, int], ContainerCapture] | No
     local = Prober(ContainerCapture(unread(7, Gap(GapKind.GONE))))
     shared = Translations(dict.fromkeys(EngineKind, translate))
     reader = Reader((), shared, local, lambda _: Reach(prober, top))
-    (record,) = reader.records(ENGINE, (RAW,), UNREAD)
-    assert record.found is not None
-    return record.found
+    (machine,) = reader.captured(ENGINE, (RAW,), UNREAD)
+    assert machine.found is not None
+    return machine.found
 
 
 def test_the_engines_own_top_where_the_process_is_elsewhere() -> None:
@@ -101,30 +101,30 @@ def test_the_filter_of_a_profile_that_the_engine_only_names(
         return "{}"
 
     prober = Prober(ContainerCapture(Capture(7, readings)))
-    (record,) = reading(prober, asked, configuration)
-    assert record.found is not None
+    (machine,) = reading(prober, asked, configuration)
+    assert machine.found is not None
     assert paths == (["/c/config.json"] if read_it else [])
-    assert ("oci:config" in record.found.first.names()) is read_it
+    assert ("oci:config" in machine.found.first.names()) is read_it
 
 
 def test_a_configuration_that_this_user_may_not_read_is_a_gap() -> None:
     def configuration(path: str) -> str:
         raise PermissionError(13, "Permission denied", path)
 
-    (record,) = reading(Prober(ContainerCapture(Capture(7, ()))), ProfileKind.CUSTOM, configuration)
-    assert record.found is not None
-    assert record.found.first.text("oci:config") == Gap(GapKind.DENIED, 13)
+    (machine,) = reading(Prober(ContainerCapture(Capture(7, ()))), ProfileKind.CUSTOM, configuration)
+    assert machine.found is not None
+    assert machine.found.first.text("oci:config") == Gap(GapKind.DENIED, 13)
 
 
-def reading(prober: Prober, asked: ProfileKind, configuration: Callable[[str], str]) -> tuple[ContainerRecord, ...]:
-    """Records of a container with such a filter."""
+def reading(prober: Prober, asked: ProfileKind, configuration: Callable[[str], str]) -> tuple[CapturedContainer, ...]:
+    """Captures of a container with such a filter."""
 
     def custom(raw: RawContainer, engine: Engine) -> Container:
         return replace(translate(raw, engine), asked=Asked(seccomp=asked), configuration="/c/config.json")
 
     shared = Translations(dict.fromkeys(EngineKind, custom))
     reader = Reader((), shared, prober, lambda _: Reach(prober, None, configuration))
-    return reader.records(ENGINE, (RAW,), UNREAD)
+    return reader.captured(ENGINE, (RAW,), UNREAD)
 
 
 class Host(Prober):
@@ -170,13 +170,13 @@ def test_the_trouble_with_this_machine_is_told_until_it_can_be_read() -> None:
     shared = Translations(dict.fromkeys(EngineKind, translate))
     reader = Reader((), shared, local, lambda _: Reach(local))
     assert reader.trouble is None
-    reader.records(ENGINE, (RAW,), UNREAD)
+    reader.captured(ENGINE, (RAW,), UNREAD)
     assert reader.trouble is not None
     assert (reader.trouble.message, reader.trouble.command) == (msg("Closed."), "open it")
     local.answer = TOP
-    reader.records(ENGINE, (RAW,), UNREAD)
+    reader.captured(ENGINE, (RAW,), UNREAD)
     assert reader.trouble is None
 
     other = Prober(ProbeError(msg("No way."), "words"))
-    Reader((), shared, local, lambda _: Reach(other)).records(ENGINE, (RAW,), UNREAD)
+    Reader((), shared, local, lambda _: Reach(other)).captured(ENGINE, (RAW,), UNREAD)
     assert reader.trouble is None  # another machine's trouble is that engine's

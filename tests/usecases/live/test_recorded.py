@@ -6,13 +6,13 @@ import threading
 from functools import partial
 
 from stratascope.core.capture import Capture, Gap, Reading
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Captured, Snapshot
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.live.recorded import Joining, RecordedView, joined
 from stratascope.usecases.live.shared_texts import SharedTexts
 from stratascope.usecases.live.unlike_first import as_judged
-from stratascope.wiring.engines import assembler, demo_record, demo_snapshot
+from stratascope.wiring.engines import assembler, demo_capture, demo_snapshot
 from usecases.listing import many_machines
 
 
@@ -64,26 +64,28 @@ def test_the_newest_stands_for_all() -> None:
 
 
 def test_what_captures_have_in_common_is_held_once_and_told_as_before() -> None:
-    def captures(record: Record) -> list[Capture]:
-        return [record.host, *(each.found.first for each in record.containers if each.found is not None)]
+    def captures(machine: MachineCapture) -> list[Capture]:
+        return [machine.host, *(each.found.first for each in machine.containers if each.found is not None)]
 
-    def texts(record: Record) -> list[str]:
-        return [reading.text for capture in captures(record) for reading in capture.readings if reading.text]
+    def texts(machine: MachineCapture) -> list[str]:
+        return [reading.text for capture in captures(machine) for reading in capture.readings if reading.text]
 
-    def told(record: Record) -> list[tuple[str, str, str | Gap]]:
+    def told(machine: MachineCapture) -> list[tuple[str, str, str | Gap]]:
         return [
-            (name, capture.source(name), capture.text(name)) for capture in captures(record) for name in capture.names()
+            (name, capture.source(name), capture.text(name))
+            for capture in captures(machine)
+            for name in capture.names()
         ]
 
-    demo = demo_record()
-    other = records.loads(records.dumps(demo), "other")
+    demo = demo_capture()
+    other = capture_file.loads(capture_file.dumps(demo), "other")
     assert other == demo
     shared = SharedTexts()
     one, two = shared.of(demo), shared.of(other)
     assert told(one) == told(two) == told(demo)
     assert all(first is second for first, second in zip(texts(one), texts(two), strict=True))
     assert not all(first is second for first, second in zip(texts(demo), texts(other), strict=True))
-    first, second = (captures(record)[1].readings for record in (one, two))
+    first, second = (captures(machine)[1].readings for machine in (one, two))
     assert all(mine is its for mine, its in zip(first, second, strict=True))
     assert assembler().snapshot(one).containers[1].matrix == demo_snapshot().containers[1].matrix
 
@@ -104,7 +106,7 @@ def test_what_is_seldom_met_is_let_go() -> None:
                                 Reading("cgroup", f"/proc/{number}/cgroup", f"0::/{number}")))  # fmt: skip
 
     def of(number: int) -> tuple[Reading, ...]:
-        return shared.of(Record(0.0, capture(number), (), ())).host.readings
+        return shared.of(MachineCapture(0.0, capture(number), (), ())).host.readings
 
     usual, own = of(1)
     for number in range(2, 30_000):

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from stratascope.core.layer import Verdict
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Stance
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report
 from stratascope.presentation.ground import process_line
 from stratascope.value import replace
-from stratascope.wiring.engines import assembler, demo_record
+from stratascope.wiring.engines import assembler, demo_capture
 
-RECORD = demo_record()
-
-
-def states(record: Record) -> list[ContainerState]:
-    return [state for state in assembler().snapshot(record).containers if state.matrix is not None]
+RECORD = demo_capture()
 
 
-def with_unread(count: int) -> Record:
+def states(capture: MachineCapture) -> list[ContainerState]:
+    return [state for state in assembler().snapshot(capture).containers if state.matrix is not None]
+
+
+def with_unread(count: int) -> MachineCapture:
     containers = tuple(
         item if item.found is None else replace(item, found=replace(item.found, unread=count))
         for item in RECORD.containers

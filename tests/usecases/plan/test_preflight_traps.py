@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stratascope.core.container import Asked, AskedMount, Container, EngineKind, Status
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
-from stratascope.core.record import Trouble
 from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec, RuntimeState
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven

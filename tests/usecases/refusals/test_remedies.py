@@ -24,14 +24,14 @@ from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.preview import Previews
 from stratascope.usecases.refusals.remedies import remedies
 from stratascope.value import replace
-from stratascope.wiring.engines import assembler, demo_record
+from stratascope.wiring.engines import assembler, demo_capture
 from usecases.live.replay import Replay
 
 
 @pytest.fixture(scope="module")
 def picture() -> Snapshot:
     found: list[Snapshot] = []
-    Replay(demo_record(), assembler(), demo=True).start(found.append)
+    Replay(demo_capture(), assembler(), demo=True).start(found.append)
     return found[0]
 
 

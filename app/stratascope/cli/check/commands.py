@@ -22,7 +22,7 @@ from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.annotations import Annotations
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.usecases.check.check import Checked, Checker
 from stratascope.wiring.check import RECORDED, checker
 from stratascope.wiring.engines import open_engines
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _checker(arguments: argparse.Namespace, stack: ExitStack) -> Checker:
     if arguments.ground is not None:
-        return checker(None, records.load(arguments.ground), arguments.engine, _variables(arguments.env))
+        return checker(None, capture_file.load(arguments.ground), arguments.engine, _variables(arguments.env))
     try:
         opened = stack.enter_context(open_engines(tuple(arguments.engine)))
     except ProbeError:

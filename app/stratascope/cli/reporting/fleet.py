@@ -20,7 +20,7 @@ from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.fleet.model import Gathered
 from stratascope.presentation.report_model import Report, counting
 from stratascope.presentation.takeover import not_found, unread
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, translations
 
@@ -81,8 +81,8 @@ def machine_names(captures: Sequence[Path]) -> list[str]:
 
 def _snapshot(path: Path, arguments: argparse.Namespace) -> Snapshot:
     shared = translations()
-    record = of_engines(records.load(path), arguments.engine)
-    return assembler(shared, verified_only=arguments.verified_only).snapshot(record, demo=True)
+    capture = of_engines(capture_file.load(path), arguments.engine)
+    return assembler(shared, verified_only=arguments.verified_only).snapshot(capture, demo=True)
 
 
 def _only(snapshot: Snapshot, wanted: set[str], seen: set[str]) -> Snapshot:

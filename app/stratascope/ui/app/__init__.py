@@ -12,9 +12,9 @@ import stratascope.presentation.relaunch_words
 import stratascope.presentation.takeover
 import stratascope.presentation.threat_outcomes
 import stratascope.state.accepted
+import stratascope.state.capture_file
 import stratascope.state.journal
 import stratascope.state.needs
-import stratascope.state.record
 import stratascope.usecases.daily.daily
 import stratascope.usecases.hardening_together
 import stratascope.usecases.history.recorder

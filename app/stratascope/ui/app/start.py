@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from stratascope import appimage_environment
-from stratascope.core.record import Record
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.formats.shared import ExportKind
 from stratascope.layers import all_layers
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.state.accepted import AcceptedFile
 from stratascope.state.journal import FileJournal
 from stratascope.state.needs import FileNeeds
@@ -45,16 +45,16 @@ if TYPE_CHECKING:
 class CaptureStore:
     """Captures as files; those that are opened are shown by this program, started once more."""
 
-    def __init__(self, record: Callable[[], Record | None]) -> None:
-        self.record = record
+    def __init__(self, capture: Callable[[], MachineCapture | None]) -> None:
+        self.capture = capture
 
-    def save(self, record: Record, path: Path, *, labels: bool) -> None:
+    def save(self, capture: MachineCapture, path: Path, *, labels: bool) -> None:
         """Raises OSError."""
-        captures.save(record, path, labels=labels)
+        captures.save(capture, path, labels=labels)
 
     def check(self, path: Path) -> None:
         """Raises ProbeError, OSError."""
-        records.load(path)
+        capture_file.load(path)
 
     def show(self, paths: Sequence[Path]) -> None:
         """Raises OSError."""
@@ -110,7 +110,7 @@ def main(words: list[str]) -> int:
                 lesson=lesson_of(late),
                 history=history_of,
                 daily=daily(late),
-                captures=CaptureStore(watch.record),
+                captures=CaptureStore(watch.capture),
                 accepted=AcceptedFile(),
                 before=NotStarted([("", partial(_checker, late))]),
             ),
@@ -134,7 +134,7 @@ def _checker_of(path: Path) -> Checker:
     """Judges for the machine of that capture. Raises ProbeError, OSError."""
     from stratascope.wiring.check import checker
 
-    return checker(None, records.load(path))
+    return checker(None, capture_file.load(path))
 
 
 def start_again() -> NoReturn:

@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.record import Record
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.captures.notice import CaptureNotice
@@ -29,10 +29,10 @@ MOST = 2000  # files at once
 class CaptureFiles(Protocol):
     """Captures on disk, and the window that shows them."""
 
-    def record(self) -> Record | None:
+    def capture(self) -> MachineCapture | None:
         """What is shown now, as it was read; None where nothing of this machine was read yet."""
 
-    def save(self, record: Record, path: Path, *, labels: bool) -> None:
+    def save(self, capture: MachineCapture, path: Path, *, labels: bool) -> None:
         """Raises OSError."""
 
     def check(self, path: Path) -> None:
@@ -50,7 +50,7 @@ class CaptureController(QObject):
         self._window, self._theme, self._files = window, theme, files
         self._tell: Callable[[Message], object] = translate
         self._queries = QueryRunner(self)
-        self._record: Record | None = None
+        self._capture: MachineCapture | None = None
         self._dialog: SaveDialog | None = None
         notice.asked.connect(self.choose)
         window.setAcceptDrops(True)
@@ -111,11 +111,11 @@ class CaptureController(QObject):
 
     def ask_save(self) -> None:
         """What is in it is said first."""
-        self._record = self._files.record()
-        if self._record is None:
+        self._capture = self._files.capture()
+        if self._capture is None:
             self._tell(msg("Nothing has been read yet that could be saved."))
         else:
-            self.dialog.open_for(len(self._record.containers))
+            self.dialog.open_for(len(self._capture.containers))
 
     def _choose_place(self, labels: bool) -> None:
         title, kinds = translate(msg("Save a capture")), translate(msg("Captures (*.json)"))
@@ -123,13 +123,13 @@ class CaptureController(QObject):
         ask_save(self._window, title, then, name="stratascope-capture.json", kinds=f"{kinds};;*")
 
     def _save(self, path: Path, *, labels: bool) -> None:
-        record = self._record
-        if record is not None:
-            saving = partial(self._files.save, record, path, labels=labels)
-            self._queries.ask("save", saving, partial(self._saved, path, len(record.containers)))
+        capture = self._capture
+        if capture is not None:
+            saving = partial(self._files.save, capture, path, labels=labels)
+            self._queries.ask("save", saving, partial(self._saved, path, len(capture.containers)))
 
     def _saved(self, path: Path, count: int, failure: Failure | None) -> None:
-        self._record = None
+        self._capture = None
         if failure is not None:
             self._complain(failure)
             return

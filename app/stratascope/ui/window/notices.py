@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
-from stratascope.core.record import Trouble
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate

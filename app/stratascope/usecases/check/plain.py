@@ -15,7 +15,7 @@ from itertools import pairwise
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, process_folder
 from stratascope.core.container import Container, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Ground
-from stratascope.core.record import ContainerRecord
+from stratascope.core.machine_capture import CapturedContainer
 from stratascope.value import replace
 
 _CURRENT = "attr/current"
@@ -37,7 +37,7 @@ _LIMITS = (
 
 
 def fitted(
-    container: Container, recorded: ContainerRecord, engine: Engine, ground: Ground, ids: Ids | None = None
+    container: Container, recorded: CapturedContainer, engine: Engine, ground: Ground, ids: Ids | None = None
 ) -> tuple[Container, Capture]:
     """The plain container of that engine, and its expected readings on that ground. `ids`: those of a rootless engine's
     user; None: not known, as on another machine.

@@ -1,6 +1,6 @@
 """From raw text to a snapshot, pure: translate, check whose process it is, decode, assess.
 
-A replayed record, a one-shot report and the live window all use `Assembler`. It caches the result of each container and
+A replay, a one-shot report and the live window all use `Assembler`. It caches the result of each container and
 recomputes it only when its own input changed, so one event among 200 containers costs as much as one among 20.
 """
 
@@ -16,9 +16,9 @@ from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground, inode_of
 from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
-from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
@@ -37,7 +37,7 @@ _ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STO
 class _Known(Value):
     """The result for one container, and its inputs."""
 
-    record: ContainerRecord
+    capture: CapturedContainer
     engine: Engine
     ground: Ground
     container: Container
@@ -48,7 +48,7 @@ class _Known(Value):
 
 
 class Assembler:
-    """Turns records into snapshots. Not thread-safe: the caller owns it."""
+    """Turns captures into snapshots. Not thread-safe: the caller owns it."""
 
     def __init__(self, layers: tuple[Layer, ...], translations: Translations, *, verified_only: bool = False) -> None:
         self._layers, self._verified_only = layers, verified_only
@@ -58,28 +58,30 @@ class Assembler:
         self._finished: list[_Known] = []  # of the last snapshot, in order, including peers
         self._peers: tuple[Peers, ...] = ()
 
-    def snapshot(self, record: Record, *, demo: bool = False) -> Snapshot:
-        """Everything in `record`, assessed. Containers keep the engines' order."""
-        engines = {engine.id: engine for engine in record.engines}
-        self._grounds = {id(host): (host, self._ground(host)) for host in (record.host, *(c for _, c in record.hosts))}
+    def snapshot(self, machine: MachineCapture, *, demo: bool = False) -> Snapshot:
+        """Everything in `machine`, assessed. Containers keep the engines' order."""
+        engines = {engine.id: engine for engine in machine.engines}
+        self._grounds = {
+            id(host): (host, self._ground(host)) for host in (machine.host, *(c for _, c in machine.hosts))
+        }
         known = [
-            self._prepare(item, engines[item.raw.engine], self._ground(record.host_of(item.raw.engine)))
-            for item in record.containers
+            self._prepare(item, engines[item.raw.engine], self._ground(machine.host_of(item.raw.engine)))
+            for item in machine.containers
             if item.raw.engine in engines
         ]
         peers = self._peers_of(known)
-        finished = [self._finish(item, mine, record.taken_at) for item, mine in zip(known, peers, strict=True)]
+        finished = [self._finish(item, mine, machine.taken_at) for item, mine in zip(known, peers, strict=True)]
         self._finished, self._peers = finished, peers
         self._known = {item.container.key: item for item in finished}
         self._translations.forget(set(self._known))
         return Snapshot(
-            record.taken_at,
-            self._ground(record.host),
-            record.engines,
+            machine.taken_at,
+            self._ground(machine.host),
+            machine.engines,
             tuple(item.state for item in finished if item.state is not None),
             demo,
-            trouble=record.trouble,
-            elsewhere=tuple((engine, self._ground(host)) for engine, host in record.hosts),
+            trouble=machine.trouble,
+            elsewhere=tuple((engine, self._ground(host)) for engine, host in machine.hosts),
         )
 
     def _peers_of(self, known: list[_Known]) -> tuple[Peers, ...]:
@@ -92,23 +94,23 @@ class Assembler:
         known = self._grounds.get(id(host))
         return known[1] if known is not None and known[0] is host else alike(decode_ground(host))
 
-    def _prepare(self, record: ContainerRecord, engine: Engine, ground: Ground) -> _Known:
-        raw = record.raw
+    def _prepare(self, captured: CapturedContainer, engine: Engine, ground: Ground) -> _Known:
+        raw = captured.raw
         before = self._known.get((raw.engine, raw.id))
         if (
             before is not None
             and (before.engine is engine or before.engine == engine)
             and (before.ground is ground or before.ground == ground)
         ):
-            same_raw = before.record.raw is raw or before.record.raw == raw
-            if same_raw and before.record.found is record.found:
+            same_raw = before.capture.raw is raw or before.capture.raw == raw
+            if same_raw and before.capture.found is captured.found:
                 return before
         container = self._translations.container(raw, engine)
-        found = record.found
+        found = captured.found
         gap = _attempted(container, lambda: _whose(container, found, ground))
         shared = None if found is None or gap is not None else _attempted(container, lambda: sharing_of(found.first))
         sharing = shared if isinstance(shared, Sharing) else Sharing()
-        return _Known(record, engine, ground, container, gap, sharing)
+        return _Known(captured, engine, ground, container, gap, sharing)
 
     def _finish(self, known: _Known, peers: Peers, taken_at: float) -> _Known:
         if known.state is not None and (known.peers is peers or known.peers == peers):
@@ -120,7 +122,7 @@ class Assembler:
 
     def _state(self, known: _Known, peers: Peers, taken_at: float) -> ContainerState:
         around = Surroundings(known.ground, known.engine, peers, self._verified_only)
-        container, found = known.container, known.record.found
+        container, found = known.container, known.capture.found
         if known.gap is not None or found is None:
             return self._unread(container, around, known.gap or Gap(GapKind.GONE))
         first = found.first

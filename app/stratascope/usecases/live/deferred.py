@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 from stratascope.core.ground import UNREAD
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
-from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.live_view import LiveView, Publish
@@ -93,9 +93,9 @@ class DeferredLiveView:
         if self._watch is not None:
             self._watch.elevate()
 
-    def record(self) -> Record | None:
+    def capture(self) -> MachineCapture | None:
         """See LiveView."""
-        return None if self._watch is None else self._watch.record()
+        return None if self._watch is None else self._watch.capture()
 
     def stop(self) -> None:
         """End everything; returns after a few seconds at most."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine
 from stratascope.core.ground import Ground
+from stratascope.core.machine_capture import CapturedContainer
 from stratascope.core.ports import EnginePort
-from stratascope.core.record import ContainerRecord
 from stratascope.usecases.live.further_processes import setting_up
 from stratascope.value import Struct, field
 
@@ -26,7 +26,7 @@ class EngineReadings(Struct):
     port: EnginePort
     ready: threading.Condition = field(default_factory=threading.Condition)
     engine: Engine | None = None
-    records: dict[str, ContainerRecord] = field(default_factory=dict)
+    captured: dict[str, CapturedContainer] = field(default_factory=dict)
     host: Capture | None = None  # set for another machine
     due: dict[str, float] = field(default_factory=dict)  # container id or ALL -> when to read it
     later: dict[str, float] = field(default_factory=dict)  # the same, for the second reading
@@ -35,27 +35,29 @@ class EngineReadings(Struct):
     beat: float = 0.0
     try_now: threading.Event = field(default_factory=threading.Event)
 
-    def started(self, records: Sequence[ContainerRecord]) -> bool:
+    def started(self, captured: Sequence[CapturedContainer]) -> bool:
         """Whether one of them has a first process that was not there when it was last read."""
         with self.ready:
-            return any(item.found is not None and _pid(item) != _pid(self.records.get(item.raw.id)) for item in records)
+            return any(
+                item.found is not None and _pid(item) != _pid(self.captured.get(item.raw.id)) for item in captured
+            )
 
-    def keep(self, records: Sequence[ContainerRecord], whole: bool) -> None:
+    def keep(self, captured: Sequence[CapturedContainer], whole: bool) -> None:
         """Store new readings. If engines report containers one by one beyond the size limit, everything is
         listed anew.
         """
-        self.records.update({item.raw.id: item for item in records if item.raw.id not in self.gone})
+        self.captured.update({item.raw.id: item for item in captured if item.raw.id not in self.gone})
         self.listed = self.listed or whole
-        if not whole and sum(len(item.raw.inspect) for item in self.records.values()) > NAMED_BYTES:
-            self.records.clear()
+        if not whole and sum(len(item.raw.inspect) for item in self.captured.values()) > NAMED_BYTES:
+            self.captured.clear()
             self.want(ALL, time.monotonic())
 
-    def look_again(self, records: Sequence[ContainerRecord], ground: Ground) -> None:
+    def look_again(self, captured: Sequence[CapturedContainer], ground: Ground) -> None:
         """Schedule another reading of those with an exec in progress: no event says when the runtime becomes the
         process.
         """
         now = time.time()
-        for item in records:
+        for item in captured:
             if item.found is not None and any(setting_up(member, ground, now) for member in item.found.members):
                 self.later.setdefault(item.raw.id, time.monotonic() + SECOND_LOOK)
 
@@ -91,10 +93,10 @@ class EngineReadings(Struct):
             self.gone.clear()
             self.due[ALL] = 0.0
         self.gone.add(container)
-        self.records.pop(container, None)
+        self.captured.pop(container, None)
         self.due.pop(container, None)
         self.later.pop(container, None)
 
 
-def _pid(record: ContainerRecord | None) -> int | None:
-    return None if record is None or record.found is None else record.found.first.pid
+def _pid(capture: CapturedContainer | None) -> int | None:
+    return None if capture is None or capture.found is None else capture.found.first.pid

@@ -18,8 +18,8 @@ from functools import partial
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import EngineError, EnginePort, EventKind, NoSuchContainerError, Prober, RawContainer
-from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.assembler import Assembler
@@ -63,7 +63,7 @@ class LiveView:
         self._elevation = Elevation(root, self._changed.set)
         self._threads: list[threading.Thread] = []
         self._machine = OwnMachine(reader)
-        self._record: Record | None = None
+        self._capture: MachineCapture | None = None
         self._focus: tuple[str, str] | None = None
         self._pace = PACE
         self._next_look = 0.0  # when to read the selected container again
@@ -116,9 +116,9 @@ class LiveView:
         self._reader.use(root, self._elevation.fall)
         self.refresh()
 
-    def record(self) -> Record | None:
+    def capture(self) -> MachineCapture | None:
         """The raw text behind the last snapshot, for saving; None before the first one."""
-        return self._record
+        return self._capture
 
     def stop(self) -> None:
         """End all threads and release the engines; returns when they are done or after two seconds."""
@@ -235,9 +235,9 @@ class LiveView:
         if watched and focus is not None and known.engine is not None and now >= self._next_look:
             self._next_look = now + self._pace
             with known.ready:
-                record = known.records.get(focus[1])
-            if record is not None and known.engine.state is EngineState.CONNECTED:
-                self._store(known, known.engine, (record.raw,))
+                capture = known.captured.get(focus[1])
+            if capture is not None and known.engine.state is EngineState.CONNECTED:
+                self._store(known, known.engine, (capture.raw,))
         engine = known.port.describe()
         before = known.engine
         self._describe(known, engine, min(self._pace, HEARTBEAT) if watched else HEARTBEAT)
@@ -253,7 +253,7 @@ class LiveView:
                 host = machine_of(self._reader, engine)  # may start ssh: not under the lock
                 with known.ready:
                     known.host = host
-                    known.records = {raw.id: known.records[raw.id] for raw in raws if raw.id in known.records}
+                    known.captured = {raw.id: known.captured[raw.id] for raw in raws if raw.id in known.captured}
                 self._store(known, engine, raws, whole=True)
                 known.put_off(ALL)
                 return
@@ -278,12 +278,12 @@ class LiveView:
     ) -> None:
         """Read the processes of these containers, and trigger a new snapshot. `whole`: these are all."""
         ground = self._ground_of(known)
-        records = self._reader.records(engine, raws, ground)
-        if known.started(records):
+        captured = self._reader.captured(engine, raws, ground)
+        if known.started(captured):
             self._read_mounts(known, engine)
         with known.ready:
-            known.keep(records, whole)
-            known.look_again(records, ground)
+            known.keep(captured, whole)
+            known.look_again(captured, ground)
         self._changed.set()
 
     def _read_mounts(self, known: EngineReadings, engine: Engine) -> None:
@@ -302,7 +302,7 @@ class LiveView:
                 known.engine = engine
                 self._changed.set()
             if engine.state not in (EngineState.CONNECTED, EngineState.UNREACHABLE):
-                known.records.clear()  # containers of a hanging engine stay on screen, those of a stopped one do not
+                known.captured.clear()  # containers of a hanging engine stay on screen, those of a stopped one do not
             known.beat = time.monotonic() + (until_next or HEARTBEAT)
             known.ready.notify_all()
 
@@ -315,7 +315,7 @@ class LiveView:
                 return
             self._changed.clear()
             engines: list[Engine] = []
-            containers: list[ContainerRecord] = []
+            containers: list[CapturedContainer] = []
             hosts: list[tuple[str, Capture]] = []
             listed: set[str] = set()
             asking: list[str] = []
@@ -325,20 +325,22 @@ class LiveView:
                         asking.append(known.port.id)
                         continue
                     engines.append(known.engine)
-                    containers.extend(known.records.values())
+                    containers.extend(known.captured.values())
                     if known.listed:
                         listed.add(known.engine.id)
                     elif known.engine.state is EngineState.CONNECTED:
                         asking.append(known.engine.id)
                     if known.host is not None:
                         hosts.append((known.engine.id, known.host))
-            host = self._machine.facts()[0]  # after the records, so that the mounts are those that the containers saw
-            record = Record(
+            host = self._machine.facts()[
+                0
+            ]  # after the containers, so that the mounts are those that the containers saw
+            capture = MachineCapture(
                 time.time(), host, tuple(engines), tuple(containers), tuple(hosts), trouble=self._reader.trouble
             )
-            self._record = record
+            self._capture = capture
             try:
-                snapshot = self._with_demo(self._foresight.added(self._assembler.snapshot(record)))
+                snapshot = self._with_demo(self._foresight.added(self._assembler.snapshot(capture)))
                 if not snapshot.demo:
                     privilege = self._elevation.privilege
                     snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))

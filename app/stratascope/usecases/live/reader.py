@@ -1,4 +1,4 @@
-"""One reading of everything: engines into records, processes through probers. No decoding, no waiting for events.
+"""One reading of everything: engines into captures, processes through probers. No decoding, no waiting for events.
 
 `Reader` knows which prober reaches an engine's processes, and falls back to Podman's own `top` if /proc is not of the
 engine's kernel. Decided against reading container by container: one call may be one round trip.
@@ -15,6 +15,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, who
 from stratascope.core.container import Container, Engine, EngineState, ProfileKind, Status
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.layer import Layer
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture, Trouble
 from stratascope.core.ports import (
     ConfinedError,
     ContainerCapture,
@@ -28,7 +29,6 @@ from stratascope.core.ports import (
 )
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
-from stratascope.core.record import ContainerRecord, Record, Trouble
 from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.usecases.live.translations import Translations
 from stratascope.usecases.live.unlike_first import differs, exec_sessions, only_root_can_read
@@ -103,7 +103,7 @@ class Reader:
         prober = self._reach(engine).prober
         return None if prober is self._local or prober is None else prober.host()
 
-    def records(self, engine: Engine, raws: Sequence[RawContainer], ground: Ground) -> tuple[ContainerRecord, ...]:
+    def captured(self, engine: Engine, raws: Sequence[RawContainer], ground: Ground) -> tuple[CapturedContainer, ...]:
         """What was read for each container, in order. A container without a process has no reading."""
         containers = [self._translations.container(raw, engine) for raw in raws]
         reach = self._reach(engine)
@@ -131,7 +131,7 @@ class Reader:
         if reach.configuration is not None:
             for place, each in found.items():
                 found[place] = _with_filter(containers[place], each, reach.configuration)
-        return tuple(ContainerRecord(raw, found.get(place)) for place, raw in enumerate(raws))
+        return tuple(CapturedContainer(raw, found.get(place)) for place, raw in enumerate(raws))
 
     def once(
         self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = (), container: str = ""
@@ -265,12 +265,12 @@ class EngineQueries:
         self.engines = [(BackgroundCall(port.describe), BackgroundCall(port.list)) for port in engines]
 
 
-def take(queries: EngineQueries, reader: Reader) -> Record:
-    """One record of everything; no engine waits for another."""
+def take(queries: EngineQueries, reader: Reader) -> MachineCapture:
+    """One capture of everything; no engine waits for another."""
 
     def one(
         state: BackgroundCall[Engine], listing: BackgroundCall[tuple[RawContainer, ...]]
-    ) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
+    ) -> tuple[Engine, tuple[CapturedContainer, ...], Capture | None]:
         engine = state.result()
         if engine.state is not EngineState.CONNECTED:
             return engine, (), None
@@ -279,18 +279,18 @@ def take(queries: EngineQueries, reader: Reader) -> Record:
         except EngineError as error:
             return replace(engine, state=error.state, message=error.message, error=error.words), (), None
         elsewhere = machine_of(reader, engine)
-        return engine, reader.records(engine, raws, here if elsewhere is None else decode_ground(elsewhere)), elsewhere
+        return engine, reader.captured(engine, raws, here if elsewhere is None else decode_ground(elsewhere)), elsewhere
 
     machine = reader.host()
     here = decode_ground(machine)
     waiting = [BackgroundCall(partial(one, state, listing)) for state, listing in queries.engines]
     answers = [call.result() for call in waiting]
     machine = with_mounts_of(machine, reader.host())  # once more: an engine may have taken seconds to answer
-    return Record(
+    return MachineCapture(
         taken_at=queries.taken_at,
         host=machine,
         engines=tuple(engine for engine, _, _ in answers),
-        containers=tuple(item for _, records, _ in answers for item in records),
+        containers=tuple(item for _, captured, _ in answers for item in captured),
         hosts=tuple((engine.id, elsewhere) for engine, _, elsewhere in answers if elsewhere is not None),
         trouble=reader.trouble,
     )

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, Reading, process_folder
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import ContainerCapture
-from stratascope.core.record import ContainerRecord, Record
 from stratascope.value import replace
 
 K = TypeVar("K")
@@ -49,21 +49,21 @@ class SharedTexts:
         self._readings = _Seen[tuple[str, str, str | None, Gap | None], Reading]()
         self._texts = _Seen[str, str]()
 
-    def of(self, record: Record) -> Record:
-        """The same record, with equal parts replaced by the ones seen before."""
+    def of(self, machine: MachineCapture) -> MachineCapture:
+        """The same capture, with equal parts replaced by the ones seen before."""
         return replace(
-            record,
-            host=self._capture(record.host),
-            engines=tuple(replace(engine, facts=alike(engine.facts)) for engine in record.engines),
-            hosts=tuple((engine, self._capture(host)) for engine, host in record.hosts),
-            containers=tuple(map(self._container, record.containers)),
+            machine,
+            host=self._capture(machine.host),
+            engines=tuple(replace(engine, facts=alike(engine.facts)) for engine in machine.engines),
+            hosts=tuple((engine, self._capture(host)) for engine, host in machine.hosts),
+            containers=tuple(map(self._container, machine.containers)),
         )
 
-    def _container(self, record: ContainerRecord) -> ContainerRecord:
-        found = record.found
+    def _container(self, captured: CapturedContainer) -> CapturedContainer:
+        found = captured.found
         if found is None:
-            return record
-        return replace(record, found=self._found(found))
+            return captured
+        return replace(captured, found=self._found(found))
 
     def _found(self, found: ContainerCapture) -> ContainerCapture:
         return replace(found, first=self._capture(found.first), members=tuple(map(self._capture, found.members)))

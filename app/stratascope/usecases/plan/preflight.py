@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.host_files import HostFiles
+from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import Message, msg
-from stratascope.core.record import Trouble
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal

@@ -1,4 +1,4 @@
-"""`make demo-record`: the demo capture, recorded anew from real containers by the program itself.
+"""`make demo-capture`: the demo capture, recorded anew from real containers by the program itself.
 
 The engines are the private ones of the tests, so their folders are replaced by the places where such engines usually
 are; everything else stays as it was read, by root too: filters, owners of namespaces.
@@ -14,8 +14,8 @@ from pathlib import Path
 from containers.fleet import endpoints, launched, running
 from rig.engine import Rig
 from rig.plan import USER
-from stratascope.state import record as records
-from stratascope.wiring.engines import open_engines, take_record, translations
+from stratascope.state import capture_file
+from stratascope.wiring.engines import open_engines, take_capture, translations
 
 TARGET = Path(__file__).resolve().parents[2] / "resources" / "demo" / "demo.json"
 SOCKETS = {
@@ -33,7 +33,7 @@ FOLDERS = {
 
 
 def usual_places(text: str, rigs: Mapping[str, Rig]) -> str:
-    """The record's text with the test engines' folders replaced, and the cgroup of the recording session."""
+    """The capture's text with the test engines' folders replaced, and the cgroup of the recording session."""
     for name, rig in rigs.items():
         text = text.replace(str(rig.socket), SOCKETS[name]).replace(str(rig.folder), FOLDERS[name])
     text = re.sub(r"/tmp/strata-rig-\w+", FOLDERS["docker_rootful"], text)  # other tests
@@ -46,11 +46,13 @@ def main() -> None:
     with launched() as rigs, running(rigs):
         shared = translations()
         with open_engines((), {"STRATASCOPE_ENGINES": endpoints(rigs)}) as engines:
-            record = take_record(engines, shared, privileged=True)
-        text = usual_places(records.dumps(record), rigs)
+            capture = take_capture(engines, shared, privileged=True)
+        text = usual_places(capture_file.dumps(capture), rigs)
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{len(record.containers)} containers on {len(record.engines)} engines, {len(text)} characters\n")
+    sys.stdout.write(
+        f"{len(capture.containers)} containers on {len(capture.engines)} engines, {len(text)} characters\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A record: all raw text behind one snapshot, to be saved, sent with a bug report, and replayed."""
+"""A capture: all raw text behind one snapshot, to be saved, sent with a bug report, and replayed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stratascope.core.ports import ContainerCapture, RawContainer
 from stratascope.value import Value
 
 
-class ContainerRecord(Value):
+class CapturedContainer(Value):
     """An engine's inspect answer and what was read for it; `found` is None for a container without a process."""
 
     raw: RawContainer
@@ -24,7 +24,7 @@ class Trouble(Value):
     words: str = ""  # output of the failing program
 
 
-class Record(Value):
+class MachineCapture(Value):
     """`taken_at` in seconds since the epoch; `host` is this machine's capture.
 
     `hosts`: captures of other machines by engine id, for engines that do not run on this one.
@@ -33,7 +33,7 @@ class Record(Value):
     taken_at: float
     host: Capture
     engines: tuple[Engine, ...]
-    containers: tuple[ContainerRecord, ...]
+    containers: tuple[CapturedContainer, ...]
     hosts: tuple[tuple[str, Capture], ...] = ()
     trouble: Trouble | None = None  # set if this machine could not be read at all
 

@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 
 from stratascope import atomic_file, sandbox
+from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
-from stratascope.core.record import Record
 from stratascope.core.sanitize import plain
 from stratascope.core.sizes import size_text
 from stratascope.state.damage import json_damage, shape_damage
@@ -34,19 +34,19 @@ _YEAR_10000 = 253402300800  # seconds since the epoch; no calendar goes further
 class _Whole(Value):
     format: str
     version: int
-    record: Record
+    record: MachineCapture
 
 
 _WHOLE = msgspec.json.Decoder(_Whole)
 
 
-def dumps(record: Record) -> str:
+def dumps(capture: MachineCapture) -> str:
     """The file's text."""
-    body = msgspec.to_builtins(record)
+    body = msgspec.to_builtins(capture)
     return json.dumps({"format": FORMAT, "version": VERSION, "record": body}, indent=1) + "\n"
 
 
-def loads(text: str | bytes, name: str) -> Record:
+def loads(text: str | bytes, name: str) -> MachineCapture:
     """A record from a file's text. Raises ProbeError that says what is wrong with `name`."""
     try:
         whole = _WHOLE.decode(text)  # four times as quick, and takes no lone surrogate
@@ -60,7 +60,7 @@ def loads(text: str | bytes, name: str) -> Record:
         raise _damaged(name, msg("It is not text from byte {place} on.", place=error.start)) from error
 
 
-def _loads(text: str, name: str) -> Record:
+def _loads(text: str, name: str) -> MachineCapture:
     """The same for any text, and with a word for whatever is wrong with it."""
     try:
         document: Any = json.loads(text)
@@ -79,25 +79,25 @@ def _loads(text: str, name: str) -> Record:
             )
         )
     try:
-        record = msgspec.convert(document.get("record"), Record)
+        capture = msgspec.convert(document.get("record"), MachineCapture)
     except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:  # a lone surrogate as a key
         raise _damaged(name, shape_damage(error)) from error
-    return _sound(record, name)
+    return _sound(capture, name)
 
 
-def _sound(record: Record, name: str) -> Record:
+def _sound(capture: MachineCapture, name: str) -> MachineCapture:
     """It, where all that types don't say of it is right too."""
-    if not 0 <= record.taken_at < _YEAR_10000:  # nor NaN
+    if not 0 <= capture.taken_at < _YEAR_10000:  # nor NaN
         raise _damaged(name, msg("taken_at is not a time."))
-    trouble = None if record.trouble is None else record.trouble.message
-    for message in (*(engine.message for engine in record.engines), trouble):
+    trouble = None if capture.trouble is None else capture.trouble.message
+    for message in (*(engine.message for engine in capture.engines), trouble):
         if message is not None and not _harmless(message):
             raise _damaged(
                 name, msg("It contains a text that this program does not write: {text}", text=plain(message.id, 80))
             )
-    if record.trouble is not None and record.trouble.command != sandbox.GRANT:  # it can be copied, to be run
-        record = replace(record, trouble=replace(record.trouble, command=""))
-    return record
+    if capture.trouble is not None and capture.trouble.command != sandbox.GRANT:  # it can be copied, to be run
+        capture = replace(capture, trouble=replace(capture.trouble, command=""))
+    return capture
 
 
 def _harmless(message: Message) -> bool:
@@ -112,7 +112,7 @@ def _harmless(message: Message) -> bool:
     return all(not isinstance(value, Message) or _harmless(value) for _, value in message.args)
 
 
-def save(record: Record, path: Path) -> None:
+def save(capture: MachineCapture, path: Path) -> None:
     """Write a record, readable by its owner only: commands and labels may hold secrets.
 
     At once where it can be: a full disk leaves the file that was there. Raises OSError.
@@ -120,15 +120,15 @@ def save(record: Record, path: Path) -> None:
     there = path.stat() if path.exists() else None
     if there is None or (stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid()):
         path = atomic_file.followed(path)
-        atomic_file.write(path, dumps(record).encode(), exact=True, lasting=False)
+        atomic_file.write(path, dumps(capture).encode(), exact=True, lasting=False)
         return
     # not a pipe such as /dev/stdout, nor another user's file: it must keep its owner
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(dumps(record))
+        file.write(dumps(capture))
 
 
-def load(path: Path) -> Record:
+def load(path: Path) -> MachineCapture:
     """Read a record. Raises ProbeError with a clear text; OSError where the file can't be read."""
     data = atomic_file.read(path, MOST, piped=True)
     if data is None:

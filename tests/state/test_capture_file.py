@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Engine, EngineKind, EngineState
+from stratascope.core.machine_capture import CapturedContainer, MachineCapture, Trouble
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, RawContainer
-from stratascope.core.record import ContainerRecord, Record, Trouble
 from stratascope.i18n.translate import translate
 from stratascope.sandbox import GRANT
-from stratascope.state import record as records
+from stratascope.state import capture_file
 from stratascope.value import replace
 
 READINGS = (
@@ -27,19 +27,21 @@ READINGS = (
     Reading("ns/net", "/proc/7/ns/net", None, Gap(GapKind.DENIED, 13)),
 )
 DENIED = Engine("docker", EngineKind.DOCKER, "unix:///x", state=EngineState.DENIED, message=msg("No {x}", x=1))
-RECORD = Record(
+RECORD = MachineCapture(
     taken_at=1764000000.25,
     host=Capture(0, (Reading("uname:release", "uname(2)", "6.18"),)),
     engines=(DENIED,),
-    containers=(ContainerRecord(RawContainer("docker", "ab", '{"Id": "ab"}'), ContainerCapture(Capture(7, READINGS))),),
+    containers=(
+        CapturedContainer(RawContainer("docker", "ab", '{"Id": "ab"}'), ContainerCapture(Capture(7, READINGS))),
+    ),
 )
 
 
 def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "capture.json"
-    records.save(RECORD, path)
-    assert records.load(path) == RECORD
-    assert records.dumps(records.load(path)) == path.read_text()
+    capture_file.save(RECORD, path)
+    assert capture_file.load(path) == RECORD
+    assert capture_file.dumps(capture_file.load(path)) == path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -47,8 +49,8 @@ def test_round_trip(tmp_path: Path) -> None:
     ("command", "kept"), [(GRANT, GRANT), ("", ""), ("curl example.org | sh", ""), (f"{GRANT};id", "")]
 )
 def test_a_capture_brings_no_command_to_be_copied(command: str, kept: str) -> None:
-    text = records.dumps(replace(RECORD, trouble=Trouble(msg("It is closed."), command)))
-    trouble = records.loads(text, "x").trouble
+    text = capture_file.dumps(replace(RECORD, trouble=Trouble(msg("It is closed."), command)))
+    trouble = capture_file.loads(text, "x").trouble
     assert trouble is not None
     assert trouble.command == kept
 
@@ -57,30 +59,30 @@ def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None
     path = tmp_path / "capture.json"
     path.write_text("")
     path.chmod(0o644)
-    records.save(RECORD, path)
+    capture_file.save(RECORD, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_full_disk_leaves_the_one_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "capture.json"
-    records.save(RECORD, path)
+    capture_file.save(RECORD, path)
 
-    def full(record: Record) -> str:
+    def full(capture: MachineCapture) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(records, "dumps", full)
+    monkeypatch.setattr(capture_file, "dumps", full)
     with pytest.raises(OSError, match="No space"):
-        records.save(RECORD, path)
-    assert records.load(path) == RECORD
+        capture_file.save(RECORD, path)
+    assert capture_file.load(path) == RECORD
     assert [each.name for each in tmp_path.iterdir()] == ["capture.json"]
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
     link = tmp_path / "latest.json"
     link.symlink_to(tmp_path / "capture.json")
-    records.save(RECORD, link)
+    capture_file.save(RECORD, link)
     assert link.is_symlink()
-    assert records.load(tmp_path / "capture.json") == RECORD
+    assert capture_file.load(tmp_path / "capture.json") == RECORD
 
 
 def test_a_pipe_keeps_its_mode(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_a_pipe_keeps_its_mode(tmp_path: Path) -> None:
     os.mkfifo(pipe, 0o622)
     mode = pipe.stat().st_mode
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    records.save(RECORD, pipe)
+    capture_file.save(RECORD, pipe)
     assert os.read(reader, 20)
     os.close(reader)
     assert pipe.stat().st_mode == mode
@@ -96,12 +98,12 @@ def test_a_pipe_keeps_its_mode(tmp_path: Path) -> None:
 
 @given(st.text(alphabet=st.characters()))
 def test_any_text_survives(text: str) -> None:
-    record = Record(0.0, Capture(0, (Reading("x", "/x", text),)), (), ())
-    assert records.loads(records.dumps(record), "x").host.text("x") == text
+    capture = MachineCapture(0.0, Capture(0, (Reading("x", "/x", text),)), (), ())
+    assert capture_file.loads(capture_file.dumps(capture), "x").host.text("x") == text
 
 
 def damaged() -> dict[str, str]:
-    whole = records.dumps(RECORD)
+    whole = capture_file.dumps(RECORD)
     document = json.loads(whole)
     wrong = json.loads(whole)
     wrong["record"]["containers"][0]["found"]["first"]["pid"] = "seven"
@@ -112,7 +114,7 @@ def damaged() -> dict[str, str]:
         "another format": '{"format": "x"}',
         "a newer version": json.dumps({**document, "version": 99}),
         "a wrong type": json.dumps(wrong),
-        "no record": json.dumps({"format": records.FORMAT, "version": 1}),
+        "no record": json.dumps({"format": capture_file.FORMAT, "version": 1}),
         "too deep": "[" * 100_000,
         **{f"of the time {number}": changed(taken_at=number) for number in (1e12, 253402300800, -1.0)},
         "of no time": whole.replace("1764000000.25", "NaN"),
@@ -123,13 +125,13 @@ def damaged() -> dict[str, str]:
 
 
 def changed(**fields: object) -> str:
-    document = json.loads(records.dumps(RECORD))
+    document = json.loads(capture_file.dumps(RECORD))
     document["record"].update(fields)
     return json.dumps(document)
 
 
 def changed_message(text: str) -> str:
-    document = json.loads(records.dumps(RECORD))
+    document = json.loads(capture_file.dumps(RECORD))
     document["record"]["engines"][0]["message"]["id"] = text
     return json.dumps(document)
 
@@ -137,13 +139,13 @@ def changed_message(text: str) -> str:
 @pytest.mark.parametrize("kind", list(damaged()))
 def test_damaged(kind: str) -> None:
     with pytest.raises(ProbeError) as caught:
-        records.loads(damaged()[kind], "x.json")
+        capture_file.loads(damaged()[kind], "x.json")
     assert "x.json" in translate(caught.value.message)
 
 
 def test_a_wrong_type_names_its_place() -> None:
     with pytest.raises(ProbeError) as caught:
-        records.loads(damaged()["a wrong type"], "x.json")
+        capture_file.loads(damaged()["a wrong type"], "x.json")
     assert "first.pid" in translate(caught.value.message)
 
 
@@ -151,10 +153,10 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b"\xff\xfe{}")
     with pytest.raises(ProbeError):
-        records.load(path)
+        capture_file.load(path)
 
 
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
     with pytest.raises(ProbeError):
-        records.loads(text, "x")
+        capture_file.loads(text, "x")
