@@ -1,35 +1,112 @@
-"""How access control as a whole rules on each need, whichever policy is in force.
+"""The posture of layer 5, which access control policy is in force, and the stances of that policy towards each need.
 
-Ubuntu's kernel restricts new user namespaces of unconfined processes (apparmor_restrict_unprivileged_userns). That is
-handled here and not by the ground: AppArmor enforces it, and a profile that allows `userns` is exempt.
+A measured policy answers by its own table (`apparmor`, `selinux`); one that forbids nothing lets everything through;
+any other is unknown, since no file shows its rules. That includes a profile in complain mode: measurements showed that
+its `deny` rules still refuse. Ubuntu's kernel restricts new user namespaces of unconfined processes
+(apparmor_restrict_unprivileged_userns). That is handled here and not by the ground: AppArmor enforces it, and a profile
+that allows `userns` is exempt.
 """
 
 from __future__ import annotations
 
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.threat import Stance
+from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_posture
+from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacAsked, MacFacts
+from stratascope.layers.mac.findings import mode_word
+from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture
+from stratascope.layers.shared.readings import why_unknown
+from stratascope.value import Value
 from stratascope.core.message import msg
-from stratascope.core.threats.needs import (
-    Capability,
-    Device,
-    EngineSocket,
-    GroupFile,
-    HostFiles,
-    HostFileSystem,
-    KernelFile,
-    LeaveNewUserNamespace,
-    LowPort,
-    Mounting,
-    Need,
-    NewUserNamespace,
-    RootWritable,
-    SignalRoot,
-    Tracing,
-)
+from stratascope.core.threats.needs import Capability, Device, EngineSocket, GroupFile, HostFiles, HostFileSystem, KernelFile, LeaveNewUserNamespace, LowPort, Mounting, Need, NewUserNamespace, RootWritable, SignalRoot, Tracing
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_stance
-from stratascope.layers.mac.posture import RESTRICT, MacPosture, PerhapsLandlocked, Unmeasured
 from stratascope.layers.mac.rulings import LABEL
 from stratascope.layers.mac.selinux import SELinuxPosture, selinux_stance
 from stratascope.linux.sysctl import path_of
+
+RESTRICT = "kernel.apparmor_restrict_unprivileged_userns"
+
+
+class Unmeasured(Value):
+    """A policy that refuses nothing (LETS_THROUGH), or whose rules are unknown (UNKNOWN); and the reason.
+
+    `new_user_namespaces`: the stance on these, which Ubuntu's kernel also restricts for unconfined processes.
+    """
+
+    stance: Stance
+    why: Message
+    new_user_namespaces: Stance
+
+
+Policy = Unmeasured | AppArmorPosture | SELinuxPosture
+
+
+class PerhapsLandlocked(Value):
+    """A policy plus a possible Landlock domain: what that might refuse is not certainly open."""
+
+    policy: Policy
+
+
+MacPosture = Policy | PerhapsLandlocked
+
+
+def posture_of(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacPosture:
+    """From the facts of the container's first process."""
+    policy = _policy(facts, around)
+    return PerhapsLandlocked(policy) if facts.may_be_landlocked else policy
+
+
+def _policy(facts: MacFacts, around: Surroundings) -> Policy:
+    if facts.system == "none":
+        return _open(msg("Neither AppArmor nor SELinux is active."), Stance.LETS_THROUGH)
+    if facts.label is None:
+        return _unknown(why_unknown(facts.gaps))
+    if facts.system == "selinux":
+        return _selinux(facts, facts.type or "", around)
+    return _apparmor(facts, facts.label, around)
+
+
+def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> Policy:
+    if facts.mode in ENFORCING:
+        found = apparmor_posture(label, around)
+        return found or _unknown(msg("What the profile {profile} forbids is not known here.", profile=label))
+    if facts.mode == "unconfined":
+        # Ubuntu's, not in mainline Linux. If unset or 0, nothing is restricted.
+        restricted = around.ground.sysctl(RESTRICT)
+        free = restricted == "0" or (restricted is None and RESTRICT in around.ground.lacking)
+        return _open(
+            msg("AppArmor does not confine this container."), Stance.LETS_THROUGH if free else Stance.UNKNOWN
+        )  # fmt: skip
+    return _unknown(msg("What the profile {profile} refuses in the mode {mode} is not known here.",
+                        profile=label, mode=mode_word(facts.mode)))  # fmt: skip
+
+
+def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> Policy:
+    if facts.policy_loaded is False:
+        return _open(msg("SELinux runs without a policy."), Stance.LETS_THROUGH)
+    if facts.permissive_type:
+        return _open(msg("SELinux only warns about the type {type}.", type=kind), Stance.LETS_THROUGH)
+    if facts.mode == "permissive":
+        return _open(msg("SELinux only warns on this host."), Stance.LETS_THROUGH)
+    if facts.mode is None:
+        return _unknown(msg("Whether SELinux enforces its policy could not be read."))
+    found = selinux_posture(facts, around)
+    if found is not None:
+        return found
+    if kind in UNCONFINED_TYPES:
+        return _open(msg("The type {type} can do nearly everything.", type=kind), Stance.LETS_THROUGH)
+    return _unknown(msg("What the SELinux policy permits the type {type} is not known here.", type=kind))
+
+
+def _open(why: Message, new_user_namespaces: Stance) -> Unmeasured:
+    return Unmeasured(Stance.LETS_THROUGH, why, new_user_namespaces)
+
+
+def _unknown(why: Message) -> Unmeasured:
+    return Unmeasured(Stance.UNKNOWN, why, Stance.UNKNOWN)
+
 
 # What a policy of either kind may refuse
 _MEDIATED = frozenset(

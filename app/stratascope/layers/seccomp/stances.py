@@ -1,22 +1,126 @@
-"""What the filter says to a route's calls, by every entry point that this kernel has.
+"""The posture of layer 4, its filters' answers by each entry point of this kernel, and its stances towards a route's calls.
 
-An attacker uses whichever call, entry point and value of an unspecified argument is let through.
+An attacker uses whichever call, entry point and value of an unspecified argument is let through. The kernel uses 32 bits
+of some arguments where a filter may compare 64: `socket` with the upper half set is the same call to the kernel, but a
+different one to such a filter.
 """
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary, ref
+from stratascope.bounded_cache import remembered
+from stratascope.core.ground import Surroundings
+from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
+from stratascope.layers.seccomp.filter_source import FilterSource, KernelFilters, NoFilter, entry_points, kernel_release, opened_by
+from stratascope.linux.capability import NAMES
+from stratascope.linux.seccomp import SeccompMode
+from stratascope.linux.seccomp_answer import Answers
+from stratascope.linux.syscalls import Abi
+from stratascope.value import Value
 from collections.abc import Collection
-
+from stratascope.core.threats.needs import Call
+from stratascope.linux.seccomp import Action
+from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Call, Calls, Need
 from stratascope.core.threats.threat import Basis, Ruling, Stance
-from stratascope.layers.seccomp.arguments import NARROW, actions_of
 from stratascope.layers.seccomp.conditions import errno_name
-from stratascope.layers.seccomp.posture import STATUS, SeccompPosture
 from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
-from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value, replace
+
+STATUS = "@status:Seccomp"
+_ALL = frozenset(NAMES)
+
+
+class SeccompPosture(Value, cache_hash=True, weakref=True):
+    """`points`: each entry point, whether the kernel certainly has it, and its answers.
+
+    `points` is empty if the machine is unknown. `opened`: for an engine's default, the answers that one more capability
+    would change. `unseen`: there are further filters, which are unknown.
+    """
+
+    mode: SeccompMode | None
+    source: str
+    points: tuple[tuple[Abi, bool, Answers | None], ...]
+    opened: tuple[tuple[str, Answers], ...]
+    unseen: bool
+    kernel: tuple[int, int] | None
+    read: bool = True  # whether it was read from the kernel, rather than a profile that the engine names
+
+
+def posture_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> SeccompPosture:
+    """See `core.layer.Layer.posture`."""
+    origin = facts.origin
+    by_default = facts.default if facts.profile == "default" and origin is not None else None
+    ground = around.ground
+    return _posture(facts.mode, origin, by_default, facts.unseen > 0, entry_points(ground), kernel_release(ground))
+
+
+@remembered()
+def _posture(
+    mode: SeccompMode | None,
+    origin: FilterSource | None,
+    default: FilterSource | None,
+    unseen: bool,
+    entries: tuple[tuple[Abi, bool], ...],
+    kernel: tuple[int, int] | None,
+) -> SeccompPosture:
+    points = tuple((abi, certain, None if origin is None else origin.answers(abi)) for abi, certain in entries)
+    opened = () if default is None else opened_by(default, _ALL)
+    source = STATUS if origin is None else origin.source
+    read = origin is None or isinstance(origin, KernelFilters | NoFilter)
+    return _one(SeccompPosture(mode, source, points, opened, unseen, kernel, read))
+
+
+_held: WeakKeyDictionary[SeccompPosture, ref[SeccompPosture]] = WeakKeyDictionary()
+
+
+def _one(posture: SeccompPosture) -> SeccompPosture:
+    """Return the first of equal postures that is still alive: comparing two means walking thousands of outcomes."""
+    known = _held.get(posture)
+    first = None if known is None else known()
+    if first is None:
+        _held[posture] = ref(posture)
+        return posture
+    return first
+
+
+# Arguments that the kernel takes as int or unsigned int, or of which it uses the lower half: SYSCALL_DEFINE of each;
+# kernel/fork.c takes lower_32_bits of clone's flags
+NARROW = frozenset(
+    (
+        *(("socket", place) for place in range(3)),
+        *(("socketpair", place) for place in range(3)),
+        *(("clone", 0), ("personality", 0), ("prctl", 0), ("ioctl", 0), ("ioctl", 1), ("bpf", 0), ("keyctl", 0)),
+        *(("syslog", 0), ("setns", 0), ("setns", 1), ("fcntl", 0), ("fcntl", 1), ("quotactl", 0), ("socketcall", 0)),
+        ("userfaultfd", 0),
+    )
+)
+
+
+def actions_of(way: Call, answers: Answers, *, narrow: bool) -> Collection[Action]:
+    """The answers this call can get; most don't depend on arguments."""
+    outcomes = answers.of(way.name)
+    if not outcomes:
+        return ()
+    if len(outcomes) == 1 and not outcomes[0].constraints:
+        return (outcomes[0].action,)
+    return answers.actions(way.name, _given(way, answers.abi, narrow=narrow)) or ()
+
+
+def _given(way: Call, abi: Abi, *, narrow: bool) -> dict[int, Given]:
+    """The arguments as a filter sees them. `narrow`: with any upper half where the kernel ignores it."""
+    found = {}
+    for place, value in way.args:
+        if not abi.wide:
+            found[place] = Given(value & LOW_BITS)
+        elif narrow and (way.name, place) in NARROW:
+            found[place] = Given(value & LOW_BITS, LOW_BITS)
+        else:
+            found[place] = Given(value & ALL_BITS)
+    return found
+
 
 # Calls that pass every filter, and the release that introduced this: Linux commit cf6cb56ef244 ("seccomp: passthrough
 # uretprobe systemcall without filtering") (in v6.14), and its counterpart for uprobe (in v6.18)
