@@ -39,7 +39,7 @@ from stratascope.core.relaunch.want import (
 )
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.layers.seccomp import one_more
+from stratascope.layers.seccomp import profiles
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.layers.toggles import all_toggles, choices, toggle
 from stratascope.linux.seccomp_answer import Given
@@ -249,7 +249,7 @@ def test_a_call_more_and_nothing_else() -> None:
     """Each other call is answered as before, under Docker's default and under one like Podman's."""
     bare: frozenset[str] = frozenset()
     for source in (MeasuredDefault(EngineKind.DOCKER, "26.1", bare), ProfileFilter(PODMANS, "p", bare, None, "x86_64")):
-        text = one_more.widened(source, one_more.parsed("+unshare:0x10000000,mount"), "x86_64")
+        text = profiles.widened(source, profiles.parsed("+unshare:0x10000000,mount"), "x86_64")
         assert actions(text, "unshare", NEWUSER) == {True}
         assert actions(text, "unshare", NEWUSER | 0x20000) == {False}
         assert actions(text, "unshare", 0x40000000) == {False}
@@ -268,10 +268,10 @@ def test_a_call_more_and_nothing_else() -> None:
 
 def test_a_family_of_sockets_more() -> None:
     source = MeasuredDefault(EngineKind.DOCKER, "26.1", frozenset())
-    assert actions(one_more.widened(source, one_more.parsed("+mount"), "x86_64"), "socket", 40) == {False}
-    assert actions(one_more.widened(source, one_more.parsed("+socket:40"), "x86_64"), "socket", 40) == {True}
+    assert actions(profiles.widened(source, profiles.parsed("+mount"), "x86_64"), "socket", 40) == {False}
+    assert actions(profiles.widened(source, profiles.parsed("+socket:40"), "x86_64"), "socket", 40) == {True}
     podmans = ProfileFilter(PODMANS, "p", frozenset(), None, "x86_64")
-    text = one_more.widened(podmans, one_more.parsed("+socket:16"), "x86_64")
+    text = profiles.widened(podmans, profiles.parsed("+socket:16"), "x86_64")
     assert actions(text, "socket", 16, 3, 9) == {True}
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from rig.engine import Rig
 from stratascope.collector.filters import read_filters
 from stratascope.core.syscall_table import CallVerdict
-from stratascope.layers.seccomp.conditions import verdict_of
 from stratascope.layers.seccomp.filter_source import KernelFilters, MeasuredDefault, ProfileFilter
-from stratascope.layers.seccomp.tables import more
+from stratascope.layers.seccomp.tables import more, verdict_of
 from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.linux.defaults.filters import deciding
 from stratascope.linux.defaults.settings import settings_for

@@ -30,7 +30,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.layer import LAYER
-from stratascope.layers.capabilities.posture import CapabilityPosture
+from stratascope.layers.capabilities.stances import CapabilityPosture
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 

@@ -15,9 +15,9 @@ from stratascope.core.threats.needs import Device, Need, Node, Resource, Room, S
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
 from stratascope.layers.cgroup.layer import LAYER
-from stratascope.layers.cgroup.posture import CgroupPosture
 from stratascope.layers.cgroup.prediction import predict
-from stratascope.layers.shared.device_rules import is_block, passes
+from stratascope.layers.cgroup.stances import CgroupPosture
+from stratascope.layers.shared.devices import is_block, passes
 from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN

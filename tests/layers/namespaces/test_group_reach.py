@@ -8,9 +8,9 @@ from layers.surroundings import judged
 from stratascope.core.ground import NAMESPACES
 from stratascope.core.threats.needs import GroupFile, GroupUse
 from stratascope.core.threats.threat import Stance
-from stratascope.layers.namespaces.group_reach import GroupReach, Shown, Tree, group_reach, tree_for
 from stratascope.layers.namespaces.layer import LAYER
-from stratascope.layers.namespaces.posture import NamespacePosture
+from stratascope.layers.namespaces.mount_reach import GroupReach, Shown, Tree, group_reach, tree_for
+from stratascope.layers.namespaces.stances import NamespacePosture
 from stratascope.linux.cgroup import parse_memberships
 from stratascope.linux.mounts import parse_mountinfo
 

@@ -15,7 +15,7 @@ from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.layer import LAYER
-from stratascope.layers.namespaces.posture import posture_of
+from stratascope.layers.namespaces.stances import posture_of
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.value import replace
 

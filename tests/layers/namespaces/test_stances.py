@@ -34,7 +34,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Stance
 from stratascope.layers.namespaces.layer import LAYER
 from stratascope.layers.namespaces.mount_reach import MountReach
-from stratascope.layers.namespaces.posture import NamespacePosture
+from stratascope.layers.namespaces.stances import NamespacePosture
 from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN

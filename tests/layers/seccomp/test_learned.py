@@ -11,7 +11,7 @@ from stratascope.core.container import EngineKind
 from stratascope.core.observation.harmless import harmless
 from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
-from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
+from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
 from stratascope.linux.seccomp import ActionKind
 from stratascope.linux.seccomp_answer import Answers, Given
 from stratascope.linux.seccomp_profile import parse_profile

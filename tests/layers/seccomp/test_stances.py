@@ -18,7 +18,7 @@ from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.filter_source import KernelFilters
 from stratascope.layers.seccomp.layer import LAYER
-from stratascope.layers.seccomp.posture import SeccompPosture
+from stratascope.layers.seccomp.stances import SeccompPosture
 from stratascope.linux import bpf
 from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import SeccompMode

@@ -8,7 +8,7 @@ from layers.toggle_subjects import DOCKER, default, subject
 from stratascope.core.observation.observation import Observation, Seen, UsedCapability
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.i18n.translate import translate
-from stratascope.layers.shared.in_use import any_device_used, capabilities_used, path_used
+from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used, path_used
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 

@@ -14,7 +14,7 @@ from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.layers.usermap.layer import LAYER
-from stratascope.layers.usermap.posture import posture_of
+from stratascope.layers.usermap.stances import posture_of
 from stratascope.value import replace
 
 DENIED = Gap(GapKind.DENIED, 13)

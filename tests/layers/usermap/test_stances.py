@@ -37,7 +37,7 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Stance
 from stratascope.layers.usermap.layer import LAYER
-from stratascope.layers.usermap.posture import OnDisk, UsermapPosture
+from stratascope.layers.usermap.stances import OnDisk, UsermapPosture
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 

@@ -26,7 +26,7 @@ from stratascope.formats.shared import (
     variables,
 )
 from stratascope.formats.yaml.write import Node, document
-from stratascope.layers.shared.toggle_values import own_user_namespace
+from stratascope.layers.shared.whose_namespace import own_user_namespace
 
 _SECOND = 1_000_000_000
 _USUAL_TIME = 30 * _SECOND  # both engines' interval and timeout of a health check

@@ -11,14 +11,14 @@ from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import engine_default
-from stratascope.layers.shared import world_readable
-from stratascope.layers.shared.readings import missing_line, process_status
-from stratascope.layers.shared.unprivileged_ports import (
+from stratascope.layers.shared.deciding_settings import (
     asked_port,
     first_free_port,
     in_host_network,
     requested_port,
 )
+from stratascope.layers.shared.readings import missing_line, process_status
+from stratascope.layers.shared.whose_namespace import is_hosts
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full, parse_idmap, to_inside
@@ -176,7 +176,7 @@ def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
     inode = inode_of(capture.text("ns/pid"))
     if inode is not None:
         return around.ground.is_hosts("pid", inode)
-    return world_readable.is_hosts(capture, Kind.PID, around.ground)
+    return is_hosts(capture, Kind.PID, around.ground)
 
 
 def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:

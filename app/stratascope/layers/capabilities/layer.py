@@ -15,7 +15,6 @@ from __future__ import annotations
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.layers.capabilities.drift import drift
 from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import (
     CapabilitiesAsked,
@@ -25,14 +24,13 @@ from stratascope.layers.capabilities.facts import (
     decode,
     held_now,
 )
-from stratascope.layers.capabilities.findings import findings_of, short
-from stratascope.layers.capabilities.posture import posture_of
+from stratascope.layers.capabilities.findings import drift, findings_of, short
 from stratascope.layers.capabilities.prediction import predict
 from stratascope.layers.capabilities.refusals import refused
-from stratascope.layers.capabilities.stances import stance_of
+from stratascope.layers.capabilities.stances import posture_of, stance_of
 from stratascope.layers.capabilities.views import tabs_of
+from stratascope.layers.shared.deciding_settings import PORT_START
 from stratascope.layers.shared.readings import why_unknown
-from stratascope.layers.shared.unprivileged_ports import PORT_START
 
 ABOUT = About(
     msg("Capabilities"),

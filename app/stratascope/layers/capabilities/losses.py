@@ -1,17 +1,118 @@
-"""What a container may lose with capabilities: by what it was seen doing, else by what such programs usually do."""
+"""What a container may lose with capabilities: by what it was seen doing, by its programs' imports, else by what such
+programs usually do. And which it needs, as a value of their toggle.
+
+Imports only keep capabilities (`core.observation.imports`), and only those that the engine gives every container: those
+that a person added are kept by the recommended preset anyway, and taken by the others. Where a program switched to
+another user for good, none of this is needed, as the same presets start it as that user.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from stratascope.core.container import Asked
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.options.capabilities import bounding, engine_default, starts_as_root
-from stratascope.core.relaunch.toggle import Subject
-from stratascope.layers.capabilities import imported
+from stratascope.core.observation.imports import Use, by_importance, calls_for_rights, uses
+from stratascope.core.observation.observation import UsedCapability
+from stratascope.core.options.capabilities import FILES, bounding, engine_default, named, starts_as_root
+from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
+from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
+from stratascope.layers.shared.signs_of_use import serves_users, waits_for_sessions
 from stratascope.linux.capability import CapabilitySet
 
 _SHOWN = 5
+
+
+def kept(subject: Subject) -> CapabilitySet:
+    """What its programs could need as root, out of the engine's default. Empty if they were not inspected."""
+    return _within(subject, engine_default(subject.engine))[0]
+
+
+def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
+    """A warning if capabilities are taken away that the imports speak for."""
+    missed, reasons = _within(subject, gone)
+    if not missed:
+        return ()
+    return (
+        msg("Without {names} some of it may fail, because these seem to need them: {programs}.",
+            names=short(missed), programs=_programs(reasons)),
+    )  # fmt: skip
+
+
+# The part of the engine's default that a program that could not be inspected may use on request. The rest is for
+# installing, for network tools, or seen at startup.
+_ON_REQUEST = named(
+    ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+     "CAP_SYS_CHROOT")
+)  # fmt: skip
+
+
+def doubts(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
+    """What may fail on request without these, by the imports, or because the imports can't be determined."""
+    if not starts_as_root(subject.container.asked):
+        return ()
+    by_request = gone & (_ON_REQUEST | named(subject.container.asked.cap_add))
+    if not by_request:
+        return lost(gone, subject)
+    if subject.programs is None or not subject.programs.whole:
+        return (msg("Not all of its programs could be inspected, so whether they need {names} is not known.",
+                    names=short(by_request)),)  # fmt: skip
+    closed = [program.name for program in subject.programs.found if program.opaque and not program.script]
+    if not closed:
+        return lost(gone, subject)
+    text = msg("Whether {programs} needs {names} on request can't be determined from the program.",
+               programs=", ".join(dict.fromkeys(closed[:_SHOWN])), names=short(by_request))  # fmt: skip
+    return (*lost(gone, subject), text)
+
+
+def rights_doubted(subject: Subject) -> tuple[Message, ...]:
+    """Programs that no longer give privileges, if its own programs or users who log in may call them."""
+    paths = gives_rights(subject)
+    return (set_uid_risk(paths),) if paths else ()
+
+
+def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
+    """Why a preset named after the Pod Security Standard keeps more than the standard allows."""
+    more, reasons = _within(subject, value - allowed)
+    if not more:
+        return ()
+    return (
+        msg("It keeps {names}, which the Pod Security Standards forbid: {programs} may fail without.",
+            names=short(more), programs=_programs(reasons)),
+    )  # fmt: skip
+
+
+def gives_rights(subject: Subject) -> tuple[str, ...]:
+    """Set-uid and set-gid programs that its programs or users who log in may call; empty if not inspected."""
+    if subject.programs is None:
+        return ()
+    own = (path for path in subject.set_uid or () if calls_for_rights(subject.programs.found, path))
+    return tuple(dict.fromkeys((*subject.programs.set_uid, *own)))
+
+
+def set_uid_risk(paths: Sequence[str]) -> Message:
+    """What no-new-privileges disables, most important programs first."""
+    shown = ", ".join(by_importance(tuple(paths))[:_SHOWN])
+    return msg("Programs in it that give privileges to anyone who starts them no longer do: {paths}.", paths=shown)
+
+
+def _within(subject: Subject, within: CapabilitySet) -> tuple[CapabilitySet, tuple[Use, ...]]:
+    if subject.programs is None or not starts_as_root(subject.container.asked):
+        return CapabilitySet(), ()
+    reasons = tuple(use for use in uses(subject.programs.found) if named((use.capability,)) & within)
+    return named(tuple(use.capability for use in reasons)) & within, reasons
+
+
+def _programs(reasons: Sequence[Use]) -> str:
+    """Each program with one of its reasons: `sshd (initgroups), cron (setuid)`."""
+    first: dict[str, str] = {}
+    for use in reasons:
+        first.setdefault(use.program, use.by)
+    return ", ".join(f"{name} ({by})" for name, by in tuple(first.items())[:_SHOWN])
+
+
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
 _CHANGES_USER = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID"))
 _OTHERS_FILES = CapabilitySet.of(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"))
@@ -41,15 +142,15 @@ def losses(left: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     holds = None
     if facts is not None and facts.effective is not None:
         holds = facts.effective | (facts.permitted or CapabilitySet())
-    lost = (now if holds is None or starts_as_root(asked) else holds) - left
-    found = [_seen(group, subject) or text for group, text in _LOSSES if lost & group]
+    gone = (now if holds is None or starts_as_root(asked) else holds) - left
+    found = [_seen(group, subject) or text for group, text in _LOSSES if gone & group]
     found = [text for text in found if text.id]
-    rest = (lost if holds is None else lost & holds) - _ORDINARY - (engine_default(subject.engine) - _BIND)
+    rest = (gone if holds is None else gone & holds) - _ORDINARY - (engine_default(subject.engine) - _BIND)
     if rest and asked.privileged:
         found.append(msg("As a privileged container it holds all capabilities; which of them it uses is not known."))
     elif rest:
         found.append(msg("It was given {names}, so it may need them for its work.", names=short(rest)))
-    return (*found, *imported.lost(lost, subject))
+    return (*found, *lost(gone, subject))
 
 
 def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
@@ -66,3 +167,64 @@ def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
             return msg("It starts as root and runs these as other users, which would fail: {names}.",
                        names=", ".join(others[:_SHOWN]))  # fmt: skip
     return None
+
+
+def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """The capabilities it used and, as root, those its programs' imports call for where that applies.
+
+    Only if a complete start was observed: startup is half of what it does.
+    """
+    seen = subject.seen
+    if seen is None or not seen.seen.starts or not seen.saw("capabilities") or waits_for_sessions(subject):
+        return None
+    before = subject.container.asked
+    now = CapabilitySet.full() if before.privileged else bounding(before, subject.engine)
+    used = [use for use in seen.capabilities if named((use.name,)) <= now]
+    if starts_as_root(before):
+        if starts_as_root(asked):
+            known = {use.name for use in used}
+            used += (UsedCapability(name, False, 0, (by,)) for name, by in seen.kept
+                     if name not in known and named((name,)) <= now)  # fmt: skip
+        else:  # root's use goes away with root, except for programs with privileges of their own
+            rights = {comm(path) for path in subject.set_uid or ()}
+            used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE" or rights & set(use.by)]
+    could = _could(subject, used) & now if starts_as_root(asked) else CapabilitySet()
+    value = CapabilitySet.of(tuple(use.name for use in used)) | could
+    if not used and could:
+        names = ", ".join(name.removeprefix("CAP_") for name in could.names())
+        return Learned(_typed(value), msg("It was not seen using any; its programs could use {names}.", names=names))
+    if not used and not starts_as_root(asked) and starts_as_root(before):
+        return Learned("none", msg("It used them only as root, and is no longer root."))
+    if not used:
+        return Learned("none", msg("It was not seen using any."))
+    texts = [use.name.removeprefix("CAP_") + (f" ({', '.join(use.by[:2])})" if use.by else "") for use in used]
+    if more := could - CapabilitySet.of(tuple(use.name for use in used)):
+        names = ", ".join(name.removeprefix("CAP_") for name in more.names())
+        text = msg("It was seen using {names}; its programs could use {more}.", names=", ".join(texts), more=names)
+        return Learned(_typed(value), text)
+    return Learned(_typed(value), msg("It was seen using {names}.", names=", ".join(texts)))
+
+
+def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
+    """What the imports speak for. File capabilities only if it serves several users, or was seen using one of them."""
+    found = kept(subject)
+    return found if serves_users(subject) or FILES & {use.name for use in used} else found - named(tuple(FILES))
+
+
+def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """No new privileges, unless it called a program that gives privileges, or may call one later."""
+    if waits_for_sessions(subject):
+        return None
+    called = {name for call in (subject.seen.calls if subject.seen is not None else ()) for name in call.by}
+    if gives_rights(subject) or called & {comm(path) for path in subject.set_uid or ()}:
+        return None
+    return Learned("on", msg("It was seen to work, and involves no program that gives privileges."))
+
+
+def comm(path: str) -> str:
+    """A program's name as kept by the kernel, TASK_COMM_LEN."""
+    return path.rpartition("/")[2][:15]
+
+
+def _typed(value: CapabilitySet) -> str:
+    return ",".join(value.names())

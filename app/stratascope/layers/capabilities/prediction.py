@@ -9,8 +9,8 @@ from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.options.capabilities import bounding, held_after, named, same_start, starts_as_root
 from stratascope.layers.capabilities.facts import CapabilityFacts
-from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after
-from stratascope.layers.shared.unprivileged_ports import port_start_after
+from stratascope.layers.shared.deciding_settings import port_start_after
+from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 

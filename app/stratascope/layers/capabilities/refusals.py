@@ -19,7 +19,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, MoreOf, RunsAs, Setting, Want
 from stratascope.layers.capabilities.facts import CapabilityFacts
-from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS, SETTING
+from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS, SETTING
 from stratascope.linux.calls.values import RESOURCES
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError

@@ -8,22 +8,45 @@ too.
 
 from __future__ import annotations
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.needs import (
+    Calls,
+    Capability,
+    Device,
+    Feature,
+    HostFiles,
+    HostRoot,
+    InspectContainer,
+    InspectHost,
+    KernelFile,
+    LowPort,
+    Need,
+    RegainByExec,
+    RootWritable,
+    SameUser,
+    SetUidExec,
+)
+from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts
-from stratascope.layers.shared.conditional_needs import Answers, answers
-from stratascope.layers.shared.unprivileged_ports import PORT_START, SETTING
+from stratascope.layers.shared.deciding_settings import (
+    PORT_START,
+    SETTING,
+    Answers,
+    answers,
+    asked_for,
+    low_ports_free,
+    not_asked_for,
+    perhaps_asked_for,
+)
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import release
 from stratascope.linux.sysctl import path_of
 from stratascope.value import Value
-from stratascope.bounded_cache import remembered
-from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import Calls, Capability, Device, Feature, HostFiles, HostRoot, InspectContainer, InspectHost, KernelFile, LowPort, Need, RegainByExec, RootWritable, SameUser, SetUidExec
-from stratascope.core.threats.threat import Ruling, Stance
-from stratascope.layers.shared.conditional_needs import asked_for, not_asked_for, perhaps_asked_for
-from stratascope.layers.shared.unprivileged_ports import low_ports_free
-from stratascope.linux.capability import CapabilitySet
+
 
 class CapabilityPosture(Value):
     """Bits of the sets; None: unknown. `held`: effective or permitted."""

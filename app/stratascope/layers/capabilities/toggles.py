@@ -23,15 +23,22 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, Want
-from stratascope.layers.capabilities import imported
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.capabilities.learned import learned, no_gain
-from stratascope.layers.capabilities.losses import losses
+from stratascope.layers.capabilities.losses import (
+    beyond_standard,
+    doubts,
+    gives_rights,
+    kept,
+    learned,
+    losses,
+    no_gain,
+    rights_doubted,
+    set_uid_risk,
+)
 from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
-from stratascope.layers.shared.in_use import capabilities_used
-from stratascope.layers.shared.on_demand import runs_scripts
+from stratascope.layers.shared.signs_of_use import capabilities_used, runs_scripts
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, only, proof_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
@@ -108,7 +115,7 @@ def _wanted(value: str, subject: Subject) -> CapabilitySet:
 def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
     left = _wanted(value, subject)
     found = losses(left, subject)
-    return (*found, *imported.beyond_standard(left, _BIND, subject)) if value == _later(subject) else found
+    return (*found, *beyond_standard(left, _BIND, subject)) if value == _later(subject) else found
 
 
 def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
@@ -145,7 +152,7 @@ def _later(subject: Subject) -> str:
     now = engine_default(engine) | named(asked.cap_add) if asked.privileged else bounding(asked, engine)
     left = now & _BIND if _uses_bind(subject) else CapabilitySet()
     if facts is None or facts.root_inside is not False:  # else they start it as the user that it became
-        left |= now & imported.kept(subject)
+        left |= now & kept(subject)
     return ",".join(left.names()) or "none"
 
 
@@ -179,7 +186,7 @@ def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
         spare -= CapabilitySet.of(("CAP_SETPCAP",))
     if subject.programs is not None and subject.programs.whole and not runs_scripts(subject):
         spare |= _OF_SERVERS if any(program.opaque for program in subject.programs.found) else _OF_SERVERS | _SET_ID
-    spare -= imported.kept(subject)
+    spare -= kept(subject)
     left = now - ((spare & engine_default(subject.engine)) - named(asked.cap_add))
     return None if left == now else ",".join(left.names()) or "none"
 
@@ -242,7 +249,7 @@ CAPABILITIES = Toggle(
     _risks,
     _prove,
     _preset,
-    doubts=lambda value, subject: imported.doubts(
+    doubts=lambda value, subject: doubts(
         bounding(subject.container.asked, subject.engine) - _wanted(value, subject), subject
     ),
     learned=learned,
@@ -274,9 +281,9 @@ def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if value == "off":
         return ()
     facts = _facts(subject)
-    wanted = imported.gives_rights(subject)
+    wanted = gives_rights(subject)
     if subject.set_uid or (subject.set_uid is None and wanted):
-        return (imported.set_uid_risk(subject.set_uid or wanted),)
+        return (set_uid_risk(subject.set_uid or wanted),)
     if subject.set_uid is not None:
         return ()
     if facts is None or facts.regain_by_exec is None:
@@ -293,7 +300,7 @@ def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 def _forbid_preset(preset: Preset, subject: Subject) -> str | None:
     """The recommended one takes no program away that gives rights and is called; the Pod Security Standard does."""
-    if preset is Preset.RECOMMENDED and imported.gives_rights(subject):
+    if preset is Preset.RECOMMENDED and gives_rights(subject):
         return None
     return None if subject.container.asked.no_new_privileges else "on"
 
@@ -327,7 +334,7 @@ NO_NEW_PRIVILEGES = Toggle(
     learned=no_gain,
     learned_words=(LEARNED,),
     guessed=True,
-    doubts=lambda value, subject: () if value == "off" else imported.rights_doubted(subject),
+    doubts=lambda value, subject: () if value == "off" else rights_doubted(subject),
     gives="off",
     allows=_gain,
 )

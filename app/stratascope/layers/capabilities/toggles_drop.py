@@ -12,10 +12,9 @@ from stratascope.core.options.capabilities import bounding, engine_default, name
 from stratascope.core.relaunch.toggle import Cure, Proof, Proven, Subject, Toggle, ToggleError, Unit
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.capabilities.imported import doubts
-from stratascope.layers.capabilities.losses import losses
+from stratascope.layers.capabilities.losses import doubts, losses
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
-from stratascope.layers.shared.in_use import capabilities_used
+from stratascope.layers.shared.signs_of_use import capabilities_used
 from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError

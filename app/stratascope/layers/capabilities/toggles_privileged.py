@@ -13,8 +13,8 @@ from stratascope.core.relaunch.toggle import Cure, Proof, Proven, Subject, Toggl
 from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.capabilities.imported import doubts
-from stratascope.layers.shared.in_use import any_device_used, capabilities_used
+from stratascope.layers.capabilities.losses import doubts
+from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only
 from stratascope.value import replace
 

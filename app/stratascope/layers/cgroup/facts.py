@@ -12,10 +12,9 @@ from stratascope.core.container import AskedDevice, Container, Engine, LogKeepin
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.process_match import owners_of
-from stratascope.layers.cgroup.layout import Layout, layout_of, values_of
-from stratascope.layers.cgroup.limits import Limits, limits_of, number
+from stratascope.layers.cgroup.limits import Layout, Limits, layout_of, limits_of, number, values_of
 from stratascope.layers.shared.readings import decoded, process_status
-from stratascope.layers.shared.toggle_values import own_user_namespace
+from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
 from stratascope.linux.limits import ProcessLimit, parse_limits

@@ -12,10 +12,9 @@ from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked_of, decode
 from stratascope.layers.cgroup.findings import cpu_limited, drift, findings_of
-from stratascope.layers.cgroup.posture import posture_of
 from stratascope.layers.cgroup.prediction import predict
 from stratascope.layers.cgroup.refusals import refused
-from stratascope.layers.cgroup.stances import stance_of
+from stratascope.layers.cgroup.stances import posture_of, stance_of
 from stratascope.layers.cgroup.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
 

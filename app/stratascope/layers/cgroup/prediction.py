@@ -13,8 +13,8 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.options.capabilities import starts_as_root
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.limits import cpus_in
-from stratascope.layers.shared.device_rules import ALL_DEVICES, runtime_default
-from stratascope.layers.shared.toggle_values import own_user_namespace
+from stratascope.layers.shared.devices import ALL_DEVICES, runtime_default
+from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.limits import ProcessLimit
 from stratascope.value import replace
 

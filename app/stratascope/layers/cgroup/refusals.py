@@ -19,7 +19,7 @@ from stratascope.core.relaunch.want import DeviceNode, HeldCapability, MoreOf, W
 from stratascope.core.sizes import size_text
 from stratascope.core.threats.needs import Device
 from stratascope.layers.cgroup.facts import CgroupFacts
-from stratascope.layers.shared.device_rules import passes
+from stratascope.layers.shared.devices import passes
 
 _ID = "cgroup"
 _LOCKS_NAMES = "mlock mlock2 mlockall mmap mmap2 shmctl io_uring_setup io_uring_register bpf perf_event_open"

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
-from stratascope.core.threats.needs import Resource
-from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
-from stratascope.layers.shared.device_rules import ALL_DEVICES, runtime_default
-from stratascope.value import Value
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Device, Need, Resource, Room
 from stratascope.core.threats.threat import Basis, Ruling, Stance
-from stratascope.layers.shared.device_rules import passes
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
+from stratascope.layers.shared.devices import ALL_DEVICES, passes, runtime_default
+from stratascope.value import Value
 
 FORK_BOMB = 600  # processes: enough to slow down a machine, and more than a service needs
 

@@ -9,14 +9,8 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Given, Proof, Proven, Subject, Toggle, ToggleError, Unit
 from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.core.sizes import size_text
-from stratascope.layers.shared.toggle_values import (
-    NOT_READ,
-    in_no_preset,
-    no_pieces,
-    no_risks,
-    shared_mode,
-    size_of,
-)
+from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, no_pieces, no_risks, size_of
+from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.value import replace
 
 _LAYER, _SOURCE = "cgroup", "@mountinfo:/dev/shm"

@@ -14,7 +14,6 @@ from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.layers.mac.as_requested import as_requested
 from stratascope.layers.mac.facts import (
     APPARMOR_CURRENT,
     CURRENT,
@@ -25,14 +24,14 @@ from stratascope.layers.mac.facts import (
     UNCONFINED_TYPES,
     MacAsked,
     MacFacts,
+    as_requested,
     asked_of,
     decode,
 )
 from stratascope.layers.mac.findings import drift, findings_of, mode_word
-from stratascope.layers.mac.posture import posture_of
 from stratascope.layers.mac.prediction import predict
 from stratascope.layers.mac.refusals import refused
-from stratascope.layers.mac.stances import stance_of
+from stratascope.layers.mac.stances import posture_of, stance_of
 from stratascope.layers.mac.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.linux.lsm import AppArmorMode

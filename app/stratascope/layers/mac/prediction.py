@@ -10,9 +10,8 @@ from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
-from stratascope.layers.mac.as_requested import with_profile
-from stratascope.layers.mac.facts import CURRENT, MacFacts
-from stratascope.layers.shared.toggle_values import hosts_after, own_user_namespace_after, shared_mode
+from stratascope.layers.mac.facts import CURRENT, MacFacts, with_profile
+from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.value import replace
 
 _KINDS = (("pid", "pid_mode"), ("ipc", "ipc_mode"), ("uts", "uts_mode"), ("net", "network_mode"))

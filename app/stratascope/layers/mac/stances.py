@@ -11,20 +11,32 @@ from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.threats.threat import Stance
-from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_posture
+from stratascope.core.threats.needs import (
+    Capability,
+    Device,
+    EngineSocket,
+    GroupFile,
+    HostFiles,
+    HostFileSystem,
+    KernelFile,
+    LeaveNewUserNamespace,
+    LowPort,
+    Mounting,
+    Need,
+    NewUserNamespace,
+    RootWritable,
+    SignalRoot,
+    Tracing,
+)
+from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_posture, apparmor_stance
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacAsked, MacFacts
 from stratascope.layers.mac.findings import mode_word
-from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture
-from stratascope.layers.shared.readings import why_unknown
-from stratascope.value import Value
-from stratascope.core.message import msg
-from stratascope.core.threats.needs import Capability, Device, EngineSocket, GroupFile, HostFiles, HostFileSystem, KernelFile, LeaveNewUserNamespace, LowPort, Mounting, Need, NewUserNamespace, RootWritable, SignalRoot, Tracing
-from stratascope.core.threats.threat import Ruling, Stance
-from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_stance
 from stratascope.layers.mac.rulings import LABEL
-from stratascope.layers.mac.selinux import SELinuxPosture, selinux_stance
+from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture, selinux_stance
+from stratascope.layers.shared.readings import why_unknown
 from stratascope.linux.sysctl import path_of
+from stratascope.value import Value
 
 RESTRICT = "kernel.apparmor_restrict_unprivileged_userns"
 

@@ -4,6 +4,10 @@ Compared by inode with the host's first process. A namespace that the engine cal
 belongs to the engine (rootless Docker's network is RootlessKit's). A reader who may not read the links of another
 user's process gets some of it from elsewhere: how many PIDs it has (NSpid), which inode its list of network devices
 has, how its ids are mapped.
+
+The rest the engine reports: the mode of five kinds, and no engine starts a container in the host's mount namespace. For
+another container's namespace it only says whose it is: whether that container has the host's would have to be read
+there.
 """
 
 from __future__ import annotations
@@ -13,16 +17,21 @@ from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.layers.namespaces.mounts import MountView, view_of
-from stratascope.layers.shared import world_readable
+from stratascope.layers.shared.devices import special_files
 from stratascope.layers.shared.host_paths import HostPath
-from stratascope.layers.shared.mount_ids import without_root
-from stratascope.layers.shared.readings import decoded, process_status
-from stratascope.layers.shared.special_files import special_files
+from stratascope.layers.shared.readings import decoded, process_status, without_root
+from stratascope.layers.shared.whose_namespace import (
+    READABLE_BY_ALL,
+    hosts_after,
+    initial_user_namespace,
+    is_hosts,
+    shared_mode,
+)
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import Membership, parse_memberships
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import Kind, parse_link
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
@@ -165,7 +174,7 @@ def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: li
     link = decoded(capture, name, parse_link, unread)
     if link is not None:
         return NamespaceFact(link.inode, around.ground.is_hosts(kind, link.inode), around.peers.of(kind))
-    shared = world_readable.is_hosts(capture, kind, around.ground)
+    shared = is_hosts(capture, kind, around.ground)
     if shared is None:
         gaps += unread
         return None
@@ -189,4 +198,36 @@ def _top_of_cgroup_tree(memberships: tuple[Membership, ...]) -> bool:
 def source_of(kind: str, fact: NamespaceFact | None) -> str:
     """The file of the process that shows that namespace: the link, or the one everybody may read."""
     by_all = fact is not None and fact.inode is None
-    return world_readable.SOURCES.get(Kind(kind), f"ns/{kind}") if by_all else f"ns/{kind}"
+    return READABLE_BY_ALL.get(Kind(kind), f"ns/{kind}") if by_all else f"ns/{kind}"
+
+
+def as_requested(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacesFacts:
+    """See `core.layer.Layer.as_requested`."""
+    found = {kind: _whole(kind, facts.of(kind), asked, around) for kind in NAMESPACES}
+    if all(found[kind] == facts.of(kind) for kind in NAMESPACES):
+        return facts
+    return replace(
+        facts,
+        cgroup=found["cgroup"],
+        ipc=found["ipc"],
+        mnt=found["mnt"],
+        net=found["net"],
+        pid=found["pid"],
+        user=found["user"],
+        uts=found["uts"],
+    )
+
+
+def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around: Surroundings) -> NamespaceFact | None:
+    mode, others = asked.of(kind), around.peers.requested_of(kind)
+    known = others != () or kind == Kind.MNT or (mode != "" and not shared_mode(mode))
+    if read is not None and read.shared_with_host is not None:
+        return replace(read, shared_with=others) if known and read.shared_with is None else read
+    match kind:
+        case Kind.MNT:
+            hosts: bool | None = False
+        case Kind.USER:
+            hosts = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine)
+        case _:
+            hosts = hosts_after(mode, around, network=kind == Kind.NET) if mode else None
+    return read if hosts is None else NamespaceFact(None, hosts, others if known or hosts else None)

@@ -1,4 +1,4 @@
-"""Findings on the namespaces that a container shares. `mount_findings.py` has those on its mounts.
+"""Findings on the namespaces that a container shares, and on its mounts.
 
 Requested options are only used if the kernel's facts are missing, and can only make it worse, never better.
 """
@@ -7,13 +7,328 @@ from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.ground import Surroundings
+from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Drift, Finding
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, source_of
-from stratascope.layers.namespaces.mount_findings import no_policy
+from stratascope.layers.namespaces.mounts import MountView
+from stratascope.layers.shared.host_paths import (
+    HostPath,
+    Weight,
+    gives_login,
+    hands_over,
+    is_disk,
+    is_socket,
+    user_socket,
+    weight,
+    within,
+)
+from stratascope.linux.mounts import Mount, is_mask
 from stratascope.linux.namespace import Kind
+from stratascope.value import Value
+
+_LAYER = "namespaces"
+_SHOWN = 20
+
+
+class MountFindings(Value):
+    """`weakens`: something here makes the layer WEAKENED."""
+
+    findings: tuple[Finding, ...]
+    weakens: bool
+
+
+def writable_root(facts: NamespacesFacts) -> bool:
+    """Whether the host's whole file tree is visible and writable."""
+    return any(path.writable and path.source == "/" for path in facts.host_paths or ())
+
+
+def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> MountFindings:
+    """Judge the mounts; empty if they could not be read."""
+    view = facts.mounts
+    if view is None:
+        return MountFindings((), False)
+    source = f"{facts.process}/mountinfo"
+    findings: list[Finding] = []
+    weakens = not view.proc_guarded
+    for socket in view.engine_sockets:
+        weakens = True
+        findings.append(_socket(socket, facts, view, around))
+    for path in view.host_paths:
+        heavy = weight(path)
+        socket_alone = is_socket(path.source) or path.target in view.engine_sockets
+        if not socket_alone and (path.writable or heavy > Weight.ORDINARY):
+            weakens = True
+            findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
+    if not view.proc_guarded:
+        alone = facts.host_root is True and no_policy(around)
+        findings.append(_unmasked(asked, source, facts.host_root is not False, alone, around.engine.rootless))
+    for mount in _false_masks(view, asked)[:_SHOWN]:
+        weakens = True
+        findings.append(_false_mask(mount, source))
+    for target in view.shared_mounts[:_SHOWN]:
+        findings.append(
+            Finding(
+                "namespaces.shared-propagation",
+                _LAYER,
+                Severity.MEDIUM,
+                msg("Mounts created below {path} also appear on the host.", path=target),
+                msg("Use private or slave propagation for this mount."),
+                source,
+                ("CIS-Docker-1.6.0:5.20",),
+            )
+        )
+    if view.devices or asked.devices:
+        count = len(set(view.devices) | {device.target for device in asked.devices})
+        findings.append(
+            Finding(
+                "namespaces.devices",
+                _LAYER,
+                Severity.MEDIUM,
+                plural(
+                    "{count} device of the host is accessible inside.",
+                    "{count} devices of the host are accessible inside.",
+                    count,
+                ),
+                msg("Pass in only the devices that it needs. A rootless engine can't remove only the write access.")
+                if around.engine.rootless
+                else msg("Pass in only the devices that it needs, without write access where reading is enough."),
+                source if view.devices else "inspect:HostConfig.Devices",
+                ("CIS-Docker-1.6.0:5.18",),
+            )
+        )
+    disks = [device.source for device in asked.devices if is_disk(device.source)] + [
+        node for node in view.devices if is_disk(node)
+    ]
+    if disks:
+        names = ", ".join(disks[:5])
+        text = msg(
+            "A whole disk of the host is accessible inside ({names}): opening it bypasses the permissions of its "
+            "files.",
+            names=names,
+        )
+        if facts.host_root is False:
+            text = msg(
+                "A whole disk of the host is present inside ({names}). The container is not root on the host, so "
+                "only the owner and group of the device node protect it.",
+                names=names,
+            )
+        findings.append(
+            Finding(
+                "namespaces.disks",
+                _LAYER,
+                Severity.MEDIUM if facts.host_root is False else Severity.HIGH,
+                text,
+                msg("Mount the directory that it needs instead of passing in the disk."),
+                "inspect:HostConfig.Devices" if asked.devices else source,
+                ("CIS-Docker-1.6.0:5.18",),
+            )
+        )
+    if view.root_read_only is False:
+        findings.append(_writable_own_root(asked, source))
+    findings.extend(_read_only_drift(view.host_paths, asked, source))
+    return MountFindings(tuple(findings), weakens)
+
+
+def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surroundings) -> Finding:
+    """A root engine makes users of its socket root; a user's engine gives no more than that user has."""
+    holding = [path for path in view.host_paths if within(socket, path.target)]
+    best = max(holding, key=lambda path: len(path.target), default=None)
+    place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
+    own = facts.user is not None and facts.user.shared_with_host is False
+    endpoint = around.engine.endpoint.removeprefix("unix://")
+    severity = Severity.CRITICAL
+    text = msg(
+        "A container engine's socket is inside, at {path}: anyone who can use it controls the engine.", path=socket
+    )
+    if user_socket(place) or (around.engine.rootless and place == endpoint):
+        severity = Severity.HIGH
+        text = msg(
+            "The socket of a user's container engine is inside, at {path}: anyone who can use it has everything that "
+            "this user has.",
+            path=socket,
+        )
+    elif own and facts.host_root is False:
+        severity = Severity.HIGH  # a root engine's socket usually refuses such a user
+    return Finding(
+        "namespaces.engine-socket",
+        _LAYER,
+        severity,
+        text,
+        msg("Remove the mount, or put a proxy in front that allows only what is needed."),
+        f"{facts.process}/mountinfo",
+        ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
+        ("use-engine-socket",),
+        msg(
+            "A container engine's socket is inside, at {path}, but the container's user has no access to it.",
+            path=socket,
+        ),
+    )
+
+
+def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: Surroundings) -> Finding:
+    """`root`: it is, or may be, the host's uid 0; otherwise the files' permissions apply as well."""
+    if heavy is Weight.ROOT and not root:
+        severity = Severity.HIGH if path.writable else Severity.MEDIUM
+        text = msg(
+            "All of the host's files are visible below {path}: it can reach those that its user on the host can.",
+            path=path.target,
+        )
+    elif path.writable and heavy is Weight.SYSTEM and not root:
+        severity = Severity.MEDIUM
+        text = msg(
+            "A system path of the host is not read-only: {source}, at {path}. Its user on the host is not root, so "
+            "only file permissions protect it.",
+            source=path.source,
+            path=path.target,
+        )
+    elif heavy is Weight.ROOT:
+        if path.writable:
+            text = msg("All of the host's files can be changed below {path}.", path=path.target)
+        else:
+            text = msg(
+                "All of the host's files can be read below {path}, including passwords and keys.", path=path.target
+            )
+        severity = Severity.CRITICAL if path.writable else Severity.HIGH
+    elif path.writable and heavy is Weight.SYSTEM:
+        text = msg(
+            "A system path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.HIGH
+        # SELinux keeps containers, even root's, from the host's files
+        if hands_over(path.source) and around.ground.selinux != "enforcing":
+            severity = Severity.CRITICAL
+            text = msg(
+                "A system path of the host can be changed, which is enough to take it over: {source}, at {path}.",
+                source=path.source,
+                path=path.target,
+            )
+    elif path.writable and heavy is Weight.SENSITIVE:
+        text = msg(
+            "A sensitive path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.HIGH if gives_login(path.source) else Severity.MEDIUM
+    elif heavy is Weight.SENSITIVE:
+        text = msg(
+            "A sensitive path of the host can be read: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.MEDIUM
+    else:
+        text = msg("A path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target)
+        severity = Severity.LOW
+    advice = msg("Mount only what it needs, read-only where it does not write, or use a volume.")
+    refs = ("CIS-Docker-1.6.0:5.6", "PSS:baseline") if heavy > Weight.ORDINARY else ("PSS:baseline",)
+    behind = ("change-host-system", "write-host-files") if severity is Severity.CRITICAL else ()
+    return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs, behind)
+
+
+def no_policy(around: Surroundings) -> bool:
+    """Whether certainly no security module on this host could confine the container."""
+    lsms = around.ground.lsms
+    return lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
+
+
+def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool, rootless: bool) -> Finding:
+    """`alone`: nothing else protects /proc/sys/kernel/core_pattern, whose program the kernel runs as root. `rootless`:
+    the engine is rootless, and then binds the host's /proc if it can't mount one of its own.
+    """
+    refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
+    if asked.masked_paths and not asked.privileged:
+        text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts shows no such masks.")
+        return Finding(
+            "namespaces.drift-masks",
+            _LAYER,
+            Severity.HIGH,
+            text,
+            msg("Start it without --pid host: with it a rootless engine shows the host's /proc as it is.")
+            if rootless and asked.pid == "host"
+            else _AGAIN,
+            source,
+            refs,
+        )
+    return Finding(
+        "namespaces.unmasked",
+        _LAYER,
+        Severity.CRITICAL if alone else Severity.HIGH if root else Severity.MEDIUM,
+        msg(
+            "/proc is not masked: root inside can write the host's kernel settings, some of which name programs to run."
+        )
+        if root
+        else msg(
+            "/proc is not masked: it shows more of the host. Changing the kernel's settings requires root outside."
+        ),
+        msg("Start it without --privileged, systempaths=unconfined (Docker) or unmask (Podman)."),
+        source,
+        refs,
+        ("write-core-pattern", "write-host-sysctl") if alone else (),
+    )
+
+
+_AGAIN = msg("Check how the engine starts it; start it again and compare.")
+
+
+def _false_masks(view: MountView, asked: NamespacesAsked) -> list[Mount]:
+    """Mounts on masked paths that hide nothing; a mount requested there is not meant as a mask."""
+    places = set(asked.masked_paths or ()) - {mount.target.rstrip("/") for mount in asked.mounts}
+    return [mount for mount in view.seen if mount.target in places and not is_mask(mount)]
+
+
+def _false_mask(mount: Mount, source: str) -> Finding:
+    code = "namespaces.false-mask"
+    text = msg(
+        "What is mounted over {path} to mask it is not a mask but {what}: the runtime was misled to another file.",
+        path=mount.target,
+        what=f"{mount.fs_type}:{mount.root}",
+    )
+    advice = msg("Stop it, use a newer runtime, and check who could change its image or volumes while it started.")
+    return Finding(code, _LAYER, Severity.HIGH, text, advice, source, (*flaws_of(code), "CIS-Docker-1.6.0:5.5"))
+
+
+def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
+    if asked.root_read_only:
+        return Finding(
+            "namespaces.drift-root",
+            _LAYER,
+            Severity.HIGH,
+            msg("A read-only root directory was asked, but the kernel allows writing to it."),
+            _AGAIN,
+            source,
+            ("CIS-Docker-1.6.0:5.13",),
+        )
+    return Finding(
+        "namespaces.writable-root",
+        _LAYER,
+        Severity.LOW,
+        msg("Its root directory is writable: an attacker can change programs and leave tools behind."),
+        msg("Start it with --read-only, and give it a tmpfs where it has to write."),
+        source,
+        ("CIS-Docker-1.6.0:5.13",),
+    )
+
+
+def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source: str) -> list[Finding]:
+    """Requested read-only but writable: usually a file system mounted below, which `:ro` does not cover."""
+    closed = [mount.target.rstrip("/") or "/" for mount in asked.mounts if not mount.writable]
+    return [
+        Finding(
+            "namespaces.drift-read-only",
+            _LAYER,
+            Severity.HIGH,
+            msg("A mount was asked for read-only, but {path} is writable.", path=path.target),
+            msg("A file system mounted below a read-only one keeps its own flag: mount it read-only as well."),
+            source,
+            ("mount(8)",),
+        )
+        for path in paths
+        if path.writable and any(within(path.target, target) for target in closed) and not _opened(path, asked)
+    ]
+
+
+def _opened(path: HostPath, asked: NamespacesAsked) -> bool:
+    return any(mount.writable and mount.target.rstrip("/") == path.target for mount in asked.mounts)
+
 
 DECIDING = (Kind.PID, Kind.MNT, Kind.NET, Kind.IPC, Kind.UTS, Kind.CGROUP)
 _PRIVATE_WORDS = frozenset({"private", "shareable", "none"})

@@ -5,19 +5,15 @@ from __future__ import annotations
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
-from stratascope.layers.namespaces.as_requested import as_requested
 from stratascope.layers.namespaces.explanations import SHORT
-from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, asked_of, decode
-from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of
-from stratascope.layers.namespaces.mount_findings import mount_findings, writable_root
-from stratascope.layers.namespaces.posture import posture_of
+from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, as_requested, asked_of, decode
+from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of, mount_findings, writable_root
 from stratascope.layers.namespaces.prediction import predict
 from stratascope.layers.namespaces.refusals import refused
-from stratascope.layers.namespaces.stances import stance_of
+from stratascope.layers.namespaces.stances import posture_of, stance_of
 from stratascope.layers.namespaces.views import tabs_of
-from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS
-from stratascope.layers.shared.readings import why_unknown
-from stratascope.layers.shared.special_files import SPECIAL
+from stratascope.layers.shared.devices import SPECIAL
+from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
 from stratascope.linux.namespace import Kind
 
 ABOUT = About(

@@ -15,9 +15,16 @@ from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile, SpecialFiles
 from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
-from stratascope.layers.shared.engine_socket import engine_sockets, is_engine_socket, sockets_in
-from stratascope.layers.shared.host_paths import VOLUME_ROOT, HostPath, own_volume, within
-from stratascope.layers.shared.special_files import node_kind
+from stratascope.layers.shared.devices import node_kind
+from stratascope.layers.shared.host_paths import (
+    VOLUME_ROOT,
+    HostPath,
+    engine_sockets,
+    is_engine_socket,
+    own_volume,
+    sockets_in,
+    within,
+)
 from stratascope.linux.mounts import (
     UNION,
     Mount,

@@ -7,19 +7,46 @@ container's own /dev, which no mount shows.
 from __future__ import annotations
 
 from stratascope.core.ground import NAMESPACES, Surroundings
-from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
-from stratascope.layers.namespaces.group_reach import GroupReach, group_reach
-from stratascope.layers.namespaces.mount_reach import MountReach
-from stratascope.layers.shared.device_rules import is_block, passes_block
-from stratascope.layers.shared.host_paths import hands_over
-from stratascope.value import Value
 from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import Access, Calls, Capability, Device, EngineSocket, Feature, GroupFile, GroupUse, HostFiles, HostFileSystem, HostProcesses, KernelFile, Need, Node, ProcessesInSight, Resource, Room, RootWritable, SetUidExec, Shares, StrongProcess
+from stratascope.core.threats.needs import (
+    Access,
+    Calls,
+    Capability,
+    Device,
+    EngineSocket,
+    Feature,
+    GroupFile,
+    GroupUse,
+    HostFiles,
+    HostFileSystem,
+    HostProcesses,
+    KernelFile,
+    Need,
+    Node,
+    ProcessesInSight,
+    Resource,
+    Room,
+    RootWritable,
+    SetUidExec,
+    Shares,
+    StrongProcess,
+)
 from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.layers.namespaces.explanations import LABELS
-from stratascope.layers.namespaces.group_reach import tree_for
-from stratascope.layers.namespaces.mount_reach import KernelPath, MountReach, covering, kernel_path
+from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
+from stratascope.layers.namespaces.mount_reach import (
+    GroupReach,
+    KernelPath,
+    MountReach,
+    covering,
+    group_reach,
+    kernel_path,
+    tree_for,
+)
+from stratascope.layers.shared.devices import is_block, passes_block
+from stratascope.layers.shared.host_paths import hands_over
 from stratascope.linux.namespace import Kind
+from stratascope.value import Value
 
 MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
 _MEMORY_NODES = frozenset({"/dev/mem", "/dev/kmem", "/dev/port"})

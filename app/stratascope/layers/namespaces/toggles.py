@@ -17,7 +17,8 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
 from stratascope.layers.namespaces.toggles_sysctl import SYSCTL
-from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, only, shared_mode
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, only
+from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.value import replace
 
 _LAYER = "namespaces"

@@ -23,8 +23,8 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.core.relaunch.want import DeviceNode, Want
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
-from stratascope.layers.shared.in_use import path_used
+from stratascope.layers.shared.devices import OF_RUNTIMES, runtime_default
+from stratascope.layers.shared.signs_of_use import path_used
 from stratascope.layers.shared.toggle_values import NOT_READ, listed, more_of, only
 from stratascope.value import replace
 

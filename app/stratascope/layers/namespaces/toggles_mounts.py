@@ -29,15 +29,8 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_devices import DEVICES
 from stratascope.layers.namespaces.toggles_masks import MASKED_PATHS
 from stratascope.layers.shared.host_paths import HostPath, Weight, is_socket, weight, within
-from stratascope.layers.shared.in_use import path_used
-from stratascope.layers.shared.toggle_values import (
-    LATER_PRESETS,
-    NOT_READ,
-    in_no_preset,
-    listed,
-    more_of,
-    only,
-)
+from stratascope.layers.shared.signs_of_use import path_used
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, listed, more_of, only
 from stratascope.value import replace
 
 _LAYER, _MOUNTS = "namespaces", "@mountinfo"

@@ -37,7 +37,7 @@ from stratascope.layers.namespaces.written import (
     written,
 )
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.shared.on_demand import serves_users
+from stratascope.layers.shared.signs_of_use import serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, is_docker, only, proof_of
 from stratascope.value import replace
 

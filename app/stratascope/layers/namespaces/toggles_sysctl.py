@@ -12,8 +12,9 @@ from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Given, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.want import Setting, Want
-from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, no_pieces, no_risks, shared_mode
-from stratascope.layers.shared.unprivileged_ports import SETTING as PORT_START
+from stratascope.layers.shared.deciding_settings import SETTING as PORT_START
+from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, no_pieces, no_risks
+from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.value import replace
 
 _LAYER = "namespaces"

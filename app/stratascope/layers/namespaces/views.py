@@ -6,9 +6,8 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.threats.threat import Basis
-from stratascope.layers.namespaces.as_requested import as_requested
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, NOTES
-from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, source_of
+from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, as_requested, source_of
 from stratascope.layers.shared.host_paths import HostPath, Weight, weight
 from stratascope.linux.namespace import Kind
 

@@ -3,6 +3,11 @@
 The best source wins: filters read from the kernel; the container's OCI config.json if readable; the profile that the
 engine names (its text, or Podman's file); our measured table of the engine's default. Facts are printed as they are, so
 the filter's source is a field that is not printed.
+
+The engine's default is its file if it has one, else as measured for its version. Podman's is a file on this host. The
+engine may read a different one (an engine with another root directory, a package updated since), so if the file
+disagrees with the measured version about a call, that call is undecided. A file in /etc is an administrator's, and
+trusted.
 """
 
 from __future__ import annotations
@@ -12,25 +17,27 @@ from collections.abc import Iterable
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, EngineKind, ProfileKind
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import PROFILES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.core.syscall_table import CallSource
-from stratascope.layers.seccomp.engine_default import default_filter, profile_filter
 from stratascope.layers.seccomp.filter_source import (
     FilterSource,
     KernelFilters,
+    MeasuredDefault,
     NoFilter,
     ProfileFilter,
     entry_points,
+    kernel_release,
     native,
 )
-from stratascope.layers.seccomp.tables import AttackSurface, CallCounts, counts, surface
+from stratascope.layers.seccomp.tables import AttackSurface, CallCounts, counts, more, surface, verdict_of
 from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.linux import bpf
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.defaults.filters import TABLES
 from stratascope.linux.seccomp import SeccompMode, seccomp_mode
-from stratascope.linux.seccomp_answer import Answers
+from stratascope.linux.seccomp_answer import NOT_FOLLOWED, Answers
 from stratascope.linux.status import ProcessStatus
 from stratascope.linux.syscalls import Abi
 from stratascope.value import Value, replace
@@ -259,3 +266,59 @@ def _cut(origin: FilterSource, answers: Iterable[Answers]) -> tuple[NamedGap, ..
         return ()
     gap = Gap(GapKind.UNPARSED, detail="too long to follow to the end: what is left is undecided")
     return (NamedGap(WANTED if isinstance(origin, KernelFilters) else "profile", gap, origin.source),)
+
+
+_OF_ADMINISTRATOR = "/etc/"
+_MEASURED_ON = "x86_64"
+
+
+def default_filter(capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
+    """The engine's default with these capabilities; None if it is in a file that could not be read."""
+    if capabilities is None:
+        return None
+    engine = around.engine
+    measured = MeasuredDefault(engine.kind, engine.version, capabilities)
+    if engine.kind is EngineKind.DOCKER:
+        return measured
+    files = {path: text for path, text in around.ground.profiles if path in PROFILES}
+    named = engine.facts.seccomp_profile
+    path = named if named.startswith("/") else next(iter(files), "")
+    if path not in files:
+        return measured if path == PROFILES[-1] and measured.measured else None
+    found = profile_filter(files[path], path, capabilities, around)
+    if path.startswith(_OF_ADMINISTRATOR) or found.machine != _MEASURED_ON:
+        return found
+    return replace(found, doubted=_doubted(found, measured))
+
+
+def profile_filter(text: str, source: str, capabilities: frozenset[str], around: Surroundings) -> ProfileFilter:
+    """A filter from a profile's text, for this container and kernel."""
+    ground = around.ground
+    return ProfileFilter(text, source, capabilities, kernel_release(ground), ground.machine or _MEASURED_ON)
+
+
+@remembered(4000)
+def _doubted(file: ProfileFilter, measured: MeasuredDefault) -> frozenset[str]:
+    """Calls for which the file differs from what was measured for the engine's version."""
+    try:
+        if measured.measured:
+            return _differing(file, measured)
+        # newer than all measured versions: it can't be an older one's file
+        for table in TABLES[measured.engine]:
+            if not _differing(file, replace(measured, version=table.version)):
+                every = replace(measured, version="").answers(Abi.X86_64)
+                return frozenset(name for name, outcomes in every.calls if outcomes == NOT_FOLLOWED)
+    except DecodeError:
+        pass  # not a valid profile, which is reported where it is used
+    return frozenset()
+
+
+def _differing(file: ProfileFilter, measured: MeasuredDefault) -> frozenset[str]:
+    one, two = file.answers(Abi.X86_64), measured.answers(Abi.X86_64)
+    undecided = {name for name, outcomes in two.calls if outcomes == NOT_FOLLOWED}
+    found = {
+        name
+        for (name, said), (_, known) in zip(one.calls, two.calls, strict=True)
+        if verdict_of(said) is not verdict_of(known)
+    }
+    return frozenset(found.union(more(one, two), more(two, one)) - undecided)

@@ -10,8 +10,7 @@ from stratascope.core.container import Asked, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.options.capabilities import bounding
 from stratascope.core.syscall_table import CallSource
-from stratascope.layers.seccomp.engine_default import default_filter
-from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, custom_filter, profile_kind
+from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, custom_filter, default_filter, profile_kind
 from stratascope.layers.seccomp.filter_source import FilterSource, NoFilter
 from stratascope.linux.defaults.version import version_of
 from stratascope.linux.seccomp import SeccompMode

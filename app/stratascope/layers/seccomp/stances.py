@@ -1,31 +1,33 @@
-"""The posture of layer 4, its filters' answers by each entry point of this kernel, and its stances towards a route's calls.
+"""The posture of layer 4, its filters' answers by each entry point, and its stances towards a route's calls.
 
-An attacker uses whichever call, entry point and value of an unspecified argument is let through. The kernel uses 32 bits
-of some arguments where a filter may compare 64: `socket` with the upper half set is the same call to the kernel, but a
-different one to such a filter.
+An attacker uses whichever call, entry point and value of an unspecified argument is let through. The kernel uses 32
+bits of some arguments where a filter may compare 64: `socket` with the upper half set is the same call to the kernel,
+but a different one to such a filter.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from weakref import WeakKeyDictionary, ref
+
 from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Surroundings
-from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
-from stratascope.layers.seccomp.filter_source import FilterSource, KernelFilters, NoFilter, entry_points, kernel_release, opened_by
-from stratascope.linux.capability import NAMES
-from stratascope.linux.seccomp import SeccompMode
-from stratascope.linux.seccomp_answer import Answers
-from stratascope.linux.syscalls import Abi
-from stratascope.value import Value
-from collections.abc import Collection
-from stratascope.core.threats.needs import Call
-from stratascope.linux.seccomp import Action
-from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Call, Calls, Need
 from stratascope.core.threats.threat import Basis, Ruling, Stance
-from stratascope.layers.seccomp.conditions import errno_name
+from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
+from stratascope.layers.seccomp.filter_source import (
+    FilterSource,
+    KernelFilters,
+    NoFilter,
+    entry_points,
+    kernel_release,
+    opened_by,
+)
+from stratascope.layers.seccomp.tables import errno_name
+from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
+from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value, replace
 

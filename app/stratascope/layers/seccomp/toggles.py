@@ -26,11 +26,11 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
 )
 from stratascope.core.relaunch.want import PassedCall, Want
-from stratascope.layers.seccomp import one_more
+from stratascope.layers.seccomp import profiles
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
-from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
-from stratascope.layers.shared.on_demand import runs_scripts, serves_users
+from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
+from stratascope.layers.shared.signs_of_use import runs_scripts, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode
@@ -58,7 +58,7 @@ def _check(value: str, subject: Subject) -> str:
     text = subject.text_of(value)
     made = value == ORDINARY or value.startswith(MORE)
     if value.startswith(MORE):
-        value = MORE + ",".join(call.text for call in one_more.parsed(value))
+        value = MORE + ",".join(call.text for call in profiles.parsed(value))
     if text is None and not made:
         raise ToggleError(msg("The profile {path} could not be read.", path=value))
     if made and (is_docker(subject) or subject.engine.local):
@@ -155,16 +155,16 @@ def _preset(preset: Preset, subject: Subject) -> str | None:
 
 def _more(word: str, subject: Subject, asked: Asked) -> Learned | None:
     facts: SeccompFacts | None = subject.of(_LAYER)
-    calls = one_more.parsed(word)
+    calls = profiles.parsed(word)
     source = None
     if facts is not None and not subject.container.asked.privileged:
-        source = one_more.today(facts, frozenset(bounding(asked, subject.engine).names()))
+        source = profiles.today(facts, frozenset(bounding(asked, subject.engine).names()))
     if source is None or not calls:
         return None
     default = facts.default if facts is not None else None
     machine = default.machine if isinstance(default, ProfileFilter) else ""
     try:
-        return Learned("", one_more.words_of(calls), one_more.widened(source, calls, machine))
+        return Learned("", profiles.words_of(calls), profiles.widened(source, calls, machine))
     except DecodeError:
         return None
 
@@ -172,7 +172,7 @@ def _more(word: str, subject: Subject, asked: Asked) -> Learned | None:
 def _allows(want: Want, subject: Subject) -> Given | None:
     if not isinstance(want, PassedCall) or subject.container.asked.seccomp is ProfileKind.UNCONFINED:
         return None
-    call = one_more.wanted(want)
+    call = profiles.wanted(want)
     try:
         found = _more(MORE + call.text, subject, subject.container.asked)
     except ToggleError:

@@ -1,14 +1,16 @@
-"""Common handling of readings in the layers: decode one, or keep its gap and what that leaves open; shared texts."""
+"""Readings as the layers handle them: decode one, or keep its gap and what that leaves open; shared texts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from stratascope.core.capture import Capture, Decoded, Gap, GapKind
+from stratascope.core.capture import Capture, Decoded, Gap, GapKind, or_none
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import NamedGap
 from stratascope.core.message import Message, msg
 from stratascope.core.process_match import thread_of
+from stratascope.linux.idmap import MountIdMap, parse_mount_idmaps, to_host
+from stratascope.linux.mounts import Mount
 from stratascope.linux.status import ProcessStatus, parse_status
 from stratascope.value import replace
 
@@ -54,3 +56,28 @@ def missing_line(capture: Capture, line: str) -> NamedGap:
 def why_unknown(gaps: tuple[NamedGap, ...]) -> Message:
     """The first gap, as the fact on the band."""
     return gap_words(gaps[0].gap).band if gaps else UNKNOWN
+
+
+MOUNT_IDMAPS = "mnt:idmaps"
+
+
+def id_maps(capture: Capture) -> dict[int, MountIdMap]:
+    """By the mount's id in mountinfo."""
+    return {each.mount: each for each in or_none(capture.decoded(MOUNT_IDMAPS, parse_mount_idmaps)) or ()}
+
+
+def has_ids(mount: Mount) -> bool:
+    """Whether it is idmapped."""
+    return "idmapped" in mount.options.split(",")
+
+
+def without_root(capture: Capture, mounts: tuple[Mount, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Targets of mounts whose map leaves out the disk's root, and of those whose map is unknown.
+
+    Through the former nobody writes as root or to root's files. inode_permission and may_create, fs/namei.c: EACCES for
+    files of an unmapped id, EOVERFLOW for a caller that is unmapped.
+    """
+    maps = id_maps(capture)
+    found = [(mount.target, maps.get(mount.id)) for mount in mounts if has_ids(mount)]
+    known = tuple(target for target, ids in found if ids is not None and to_host(ids.uids, 0) is None)
+    return known, tuple(target for target, ids in found if ids is None)

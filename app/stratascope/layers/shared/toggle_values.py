@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from stratascope.core.container import Asked, Engine, EngineKind
-from stratascope.core.ground import Surroundings
+from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import MORE, Preset, Proof, Proven, Subject, ToggleError
 
@@ -100,48 +99,3 @@ def proof_of(answer: bool | None, expected: Message, yes: Message, no: Message, 
 
 def is_docker(subject: Subject) -> bool:
     return subject.engine.kind is EngineKind.DOCKER
-
-
-OWN_USER_NAMESPACE = frozenset(("private", "auto", "keep-id", "nomap"))
-
-
-def own_user_namespace(asked: Asked) -> bool:
-    """Whether a user namespace was requested for this container."""
-    return bool(asked.uid_map) or asked.userns_mode.partition(":")[0] in OWN_USER_NAMESPACE
-
-
-def initial_user_namespace(mode: str, uid_map: tuple[tuple[int, int, int], ...], engine: Engine) -> bool | None:
-    """Whether the engine puts a container in the initial user namespace; None: it does not report that.
-
-    If the engine gives containers another one (rootless, userns-remap), only `host` undoes it.
-    """
-    if uid_map or mode.partition(":")[0] in OWN_USER_NAMESPACE:
-        return False
-    if engine.rootless or mode not in ("", "host"):
-        return None
-    return True if mode == "host" or not engine.facts.userns_remap else None
-
-
-def own_user_namespace_after(before: Asked, after: Asked, engine: Engine) -> bool | None:
-    """True if a relaunch puts it in a user namespace of its own, False if in the initial one; None if that does not
-    change.
-    """
-    if (before.userns_mode, before.uid_map) == (after.userns_mode, after.uid_map):
-        return None
-    if own_user_namespace(after):
-        return True
-    return False if initial_user_namespace(after.userns_mode, after.uid_map, engine) else None
-
-
-def shared_mode(mode: str) -> bool:
-    """Whether such a namespace is another's: the host's, a container's, a pod's, or one given by path."""
-    return mode in ("host", "pod") or mode.startswith(("container:", "ns:"))
-
-
-def hosts_after(mode: str, around: Surroundings, *, network: bool = False) -> bool | None:
-    """Whether such a namespace will be the host's; None: unknown. Rootless Docker's "host" network is usually its own
-    (RootlessKit's); all other kinds, and Podman's, are the host's.
-    """
-    if mode == "host":
-        return None if network and around.engine.rootless and around.engine.kind is EngineKind.DOCKER else True
-    return None if shared_mode(mode) else False

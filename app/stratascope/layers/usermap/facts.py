@@ -1,29 +1,68 @@
-"""The facts of layer 6: who a process is inside and on the host, and the map between the two.
+"""The facts of layer 6: who a process is inside and on the host, the map between the two, and whose its namespaces are.
 
 The maps are read from outside, so their right side is the host's ids if the reader itself is in the initial user
 namespace.
+
+A process's capabilities apply in the namespaces that its own user namespace owns. With privilege the kernel reports the
+owner (NS_GET_USERNS, ioctl_ns(2)). Without, it is inferred from where a namespace was created: the host's own belong to
+the initial user namespace, and one that nobody else is in was created together with the container's user namespace. If
+others are in it too, it is only the container's if they also share the user namespace, as a rootless engine's
+containers do.
 """
 
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, Container
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.special_files import SpecialFile
-from stratascope.layers.shared.engine_socket import engine_sockets, own_socket, plain_run
-from stratascope.layers.shared.host_paths import hands_over, is_disk, is_socket, own_volume
-from stratascope.layers.shared.mount_ids import has_ids, id_maps
-from stratascope.layers.shared.readings import decoded, process_status, unsupported
-from stratascope.layers.shared.special_files import node_kind, special_files
-from stratascope.layers.shared.toggle_values import initial_user_namespace
-from stratascope.layers.shared.unprivileged_ports import asked_port, first_free_port, requested_port
-from stratascope.layers.usermap.namespace_owners import owners_of
+from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, requested_port
+from stratascope.layers.shared.devices import node_kind, special_files
+from stratascope.layers.shared.host_paths import (
+    engine_sockets,
+    hands_over,
+    is_disk,
+    is_socket,
+    own_socket,
+    own_volume,
+    plain_run,
+)
+from stratascope.layers.shared.readings import decoded, has_ids, id_maps, process_status, unsupported
+from stratascope.layers.shared.whose_namespace import initial_user_namespace
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
 from stratascope.linux.mounts import any_idmapped, cached_mountinfo
 from stratascope.linux.namespace import Kind, is_initial, parse_link
 from stratascope.linux.status import Ids
 from stratascope.value import Value, replace
+
+OWNED = ("mnt", "net", "uts", "ipc", "pid", "cgroup")
+# Every other user namespace descends from the initial one, whose capabilities apply in all (user_namespaces(7))
+_ALL_OF_THEM = tuple((kind, True) for kind in OWNED)
+
+
+def owners_of(capture: Capture, initial: bool | None, around: Surroundings) -> tuple[tuple[str, bool | None], ...]:
+    """For each kind of namespace; None if unknown."""
+    if initial:
+        return _ALL_OF_THEM
+    return tuple([(kind, _owned(capture, kind, initial, around)) for kind in OWNED])
+
+
+def _owned(capture: Capture, kind: str, initial: bool | None, around: Surroundings) -> bool | None:
+    owner, own = inode_of(capture.text(f"owner:{kind}")), inode_of(capture.text("ns/user"))
+    if owner is not None and own is not None:
+        # an owner below its own is possible, but the process could hardly be in such a namespace
+        return owner == own
+    if initial is None:
+        return None
+    inode = inode_of(capture.text(f"ns/{kind}"))
+    shared = None if inode is None else around.ground.is_hosts(kind, inode)
+    if shared is None:
+        return None
+    if shared:
+        return False
+    return True if set(around.peers.of(kind)) <= set(around.peers.of("user")) else None
+
 
 MAPS = ("uid_map", "gid_map")
 Ranges = tuple[tuple[int, int, int], ...]

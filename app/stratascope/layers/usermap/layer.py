@@ -9,16 +9,13 @@ from __future__ import annotations
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.layers.shared.mount_ids import MOUNT_IDMAPS
-from stratascope.layers.shared.readings import why_unknown
-from stratascope.layers.shared.special_files import SPECIAL
-from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts, as_requested, asked_of, decode
+from stratascope.layers.shared.devices import SPECIAL
+from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
+from stratascope.layers.usermap.facts import MAPS, OWNED, UsermapAsked, UsermapFacts, as_requested, asked_of, decode
 from stratascope.layers.usermap.findings import drift, findings_of
-from stratascope.layers.usermap.namespace_owners import OWNED
-from stratascope.layers.usermap.posture import OWNER_WANTS, posture_of
 from stratascope.layers.usermap.prediction import predict
 from stratascope.layers.usermap.refusals import refused
-from stratascope.layers.usermap.stances import stance_of
+from stratascope.layers.usermap.stances import OWNER_WANTS, posture_of, stance_of
 from stratascope.layers.usermap.views import tabs_of
 from stratascope.linux.idmap import EVERY_ID
 

@@ -6,7 +6,7 @@ from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.options.capabilities import FILES, starts_as_root
 from stratascope.core.relaunch.toggle import Learned, Subject
-from stratascope.layers.shared.on_demand import serves_users, writes_to_volumes
+from stratascope.layers.shared.signs_of_use import serves_users, writes_to_volumes
 
 _NOBODY = 65534  # nobody and nogroup, wherever Linux runs
 

@@ -10,19 +10,48 @@ a container with the range 100000 equals one with 200000.
 from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
 from stratascope.core.special_files import SpecialFile
-from stratascope.layers.shared.conditional_needs import Answers, answers
-from stratascope.layers.shared.special_files import node_kind
-from stratascope.layers.shared.unprivileged_ports import low_ports_free
-from stratascope.layers.usermap.facts import Ranges, UsermapAsked, UsermapFacts, outside_of
-from stratascope.layers.usermap.namespace_owners import OWNED
+from stratascope.core.threats.needs import (
+    Access,
+    Calls,
+    Capability,
+    Device,
+    EngineSocket,
+    EngineUser,
+    Feature,
+    GroupFile,
+    HostFiles,
+    HostRoot,
+    InspectContainer,
+    InspectHost,
+    KernelFile,
+    LowPort,
+    Need,
+    Node,
+    OtherIds,
+    Room,
+    RootWritable,
+    SameUser,
+    SetUidExec,
+    SharedIds,
+    SignalRoot,
+    Where,
+)
+from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.layers.shared.deciding_settings import (
+    PORT_START,
+    Answers,
+    answers,
+    asked_for,
+    low_ports_free,
+    not_asked_for,
+    unread,
+)
+from stratascope.layers.shared.devices import node_kind
+from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value
-from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import Access, Calls, Capability, Device, EngineSocket, EngineUser, Feature, GroupFile, HostFiles, HostRoot, InspectContainer, InspectHost, KernelFile, LowPort, Need, Node, OtherIds, Room, RootWritable, SameUser, SetUidExec, SharedIds, SignalRoot, Where
-from stratascope.core.threats.threat import Ruling, Stance
-from stratascope.layers.shared.conditional_needs import asked_for, not_asked_for, unread
-from stratascope.layers.shared.unprivileged_ports import PORT_START
 
 OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
 # login.defs(5) puts device groups in this range (disk is 6 on most systems), and no person's

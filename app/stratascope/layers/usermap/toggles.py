@@ -15,12 +15,9 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
 )
 from stratascope.core.relaunch.want import HeldCapability, RunsAs, Want
-from stratascope.layers.shared.on_demand import becoming
-from stratascope.layers.shared.toggle_values import (
-    LEARNED,
-    NOT_READ,
-)
-from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
+from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
+from stratascope.layers.shared.signs_of_use import becoming
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.layers.usermap.learned import learned
 from stratascope.layers.usermap.toggles_userns import USERNS

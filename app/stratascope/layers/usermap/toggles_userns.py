@@ -20,13 +20,8 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
 )
 from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
-from stratascope.layers.shared.toggle_values import (
-    NOT_READ,
-    in_no_preset,
-    is_docker,
-    no_pieces,
-    own_user_namespace,
-)
+from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, is_docker, no_pieces
+from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import EVERY_ID, FULL, parse_idmap

@@ -21,7 +21,7 @@ from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.formats.edit import rewritten
 from stratascope.formats.text import Read
-from stratascope.layers.shared.toggle_values import shared_mode
+from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.layers.toggles import all_toggles, fold, plain, toggle
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.check.joined import ALONE, Joined

@@ -13,7 +13,7 @@ from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import Liveness
-from stratascope.layers.shared.toggle_values import shared_mode
+from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.linux.cgroup import parse_oom_kills, parse_refused_forks
 from stratascope.linux.tcp import Listening, parse_listening, parse_socket_links
 

@@ -16,7 +16,7 @@ from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import RootFiles
-from stratascope.layers.shared.device_rules import in_every_container
+from stratascope.layers.shared.devices import in_every_container
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.status import parse_status
 from stratascope.linux.tcp import parse_listeners

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from stratascope.core.container import Asked, Engine
 from stratascope.core.host_files import HostEntry
 from stratascope.core.relaunch.toggle import Subject
-from stratascope.layers.shared.toggle_values import initial_user_namespace
+from stratascope.layers.shared.whose_namespace import initial_user_namespace
 from stratascope.linux.idmap import EVERY_ID
 from stratascope.value import Value
 

@@ -1,7 +1,8 @@
-"""Rules of the device cgroup, `TYPE MAJOR:MINOR ACCESS` as printed in `devices.list`: whether one allows a use.
+"""Devices: what a node opens, and which of them the rules of the device cgroup let a container use.
 
-The kernel allows an access if one rule allows all of it (security/device_cgroup.c, match_exception). Runtimes allow in
-every container the OCI runtime specification's default devices, and creating (not opening) any node.
+A rule is `TYPE MAJOR:MINOR ACCESS`, as printed in `devices.list`. The kernel allows an access if one rule allows all of
+it (security/device_cgroup.c, match_exception). Runtimes allow in every container the OCI runtime specification's
+default devices, and creating (not opening) any node. Device numbers are from Documentation/admin-guide/devices.txt.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import re
 
 from stratascope.bounded_cache import remembered
+from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import AskedDevice
+from stratascope.core.special_files import SpecialFile, SpecialFiles, parse_special
 from stratascope.core.threats.needs import Device
 from stratascope.layers.shared.host_paths import is_disk
 
@@ -90,3 +93,21 @@ def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: t
         if number is not None and device.permissions:
             asked.append(f"{number} {device.permissions}")
     return (*_DEFAULT, *asked, *filter(_RULE, rules))
+
+
+SPECIAL = "root:special"
+_MEMORY = frozenset(((1, 1), (1, 2), (1, 4)))  # mem, kmem, port
+_LOG = (1, 11)  # kmsg
+
+
+def special_files(capture: Capture) -> SpecialFiles | None:
+    """None if they were not read."""
+    return or_none(capture.decoded(SPECIAL, parse_special))
+
+
+def node_kind(item: SpecialFile) -> str:
+    """disk, memory or log, as in `core.threats.needs.Node`; empty: none of these."""
+    if item.kind == "b":
+        return "disk"
+    number = (item.major, item.minor)
+    return "memory" if item.kind == "c" and number in _MEMORY else "log" if (item.kind, number) == ("c", _LOG) else ""

@@ -1,0 +1,136 @@
+"""What a container shows of its use, and what it can't show: signs that it uses what it was granted, work on request.
+
+A sign is that it was seen using it, or that its command or environment names it. Absence of a sign does not mean it is
+unused: many programs have the path of a socket built in. Nor does startup show programs that later do their work on
+request, as other users.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.imports import Programs, opens_sessions, uses
+from stratascope.core.observation.observation import Observation
+from stratascope.core.options.capabilities import named
+from stratascope.core.relaunch.toggle import Subject
+from stratascope.layers.shared.host_paths import within
+from stratascope.linux.capability import CapabilitySet
+
+_DEVICE = re.compile(r"(?<![\w.-])/dev/[A-Za-z0-9][\w./-]*")
+_STANDARD = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "fd", "stdin", "stdout", "stderr")
+_EVERYWHERE = frozenset(f"/dev/{name}" for name in (*_STANDARD, "pts", "shm", "mqueue", "core"))
+_SAME = (("/var/run/", "/run/"), ("/run/", "/var/run/"))  # the same directory under two names on most systems
+
+
+def path_used(place: str, subject: Subject) -> Message | None:
+    """Signs that it uses a mount or device at that path in the container."""
+    place = place.rstrip("/")
+    if not place:
+        return None
+    names = [place, *(new + place[len(old) :] for old, new in _SAME if place.startswith(old))]
+    if any(_word(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", subject) for name in names):
+        return msg("Its command or its environment names {path}.", path=place)
+    seen = subject.seen
+    if seen is None:
+        return None
+    if wrote := _first_within(place, (*seen.written, *seen.devices)):
+        return msg("It was seen using {path}.", path=wrote)
+    if ran := _first_within(place, seen.executed):
+        return msg("It was seen starting {path}.", path=ran)
+    return None
+
+
+def capabilities_used(names: CapabilitySet, subject: Subject) -> Message | None:
+    """Signs of one of these. `CAP_` is optional if the rest is no word of other things (SYS_ADMIN, but not KILL)."""
+    for name in names.names():
+        plain = name.removeprefix("CAP_")
+        prefix = "(?:CAP_)?" if "_" in plain else "CAP_"
+        if _word(rf"(?<![A-Za-z0-9_]){prefix}{plain}(?![A-Za-z0-9_])", subject, re.IGNORECASE):
+            return msg("Its command or its environment names {path}.", path=plain)
+    if subject.seen is None:
+        return None
+    used = named(tuple(each.name for each in subject.seen.capabilities if each.uses)) & names
+    if not used:
+        return None
+    return msg("It was seen using {path}.", path=", ".join(name.removeprefix("CAP_") for name in used.names()))
+
+
+def any_device_used(subject: Subject) -> Message | None:
+    """Signs of a host device other than those that every container has."""
+    texts = (subject.container.command, *subject.environment)
+    for path in (found for text in texts for found in _DEVICE.findall(text)):
+        if path not in _EVERYWHERE:
+            return msg("Its command or its environment names {path}.", path=path)
+    found = () if subject.seen is None else (path for path in subject.seen.devices if path not in _EVERYWHERE)
+    return next((msg("It was seen using {path}.", path=path) for path in found), None)
+
+
+def _word(pattern: str, subject: Subject, flags: int = 0) -> bool:
+    sought = re.compile(pattern, flags)
+    return any(sought.search(text) for text in (subject.container.command, *subject.environment))
+
+
+def _first_within(place: str, paths: Iterable[str]) -> str:
+    return next((path for path in paths if within(path, place)), "")
+
+
+_COMM_MAX = 15  # characters in a process name, TASK_COMM_LEN
+_PAUSES, _SHELLS = frozenset(("sleep", "tail", "cat", "pause")), frozenset(("sh", "ash", "bash", "dash", "zsh"))
+_INITS = frozenset(("tini", "docker-init", "catatonit", "dumb-init", "init"))
+_IDLE = _PAUSES | _SHELLS | _INITS | {"busybox"}
+_ALONE = frozenset(("-i", "-l", "-il", "-li", "--login"))
+_BECOMES = "CAP_SETUID"  # sshd drops its groups at startup, but doesn't change its user then
+
+
+def serves_users(subject: Subject) -> bool:
+    """Whether its programs open sessions for people, or can switch users and did not at startup: servers for logins,
+    mail and jobs, and containers that wait for sessions.
+
+    For these, startup shows little: where they write and what they start later was not observed.
+    """
+    if subject.programs is None or subject.seen is None:
+        return False
+    if any(map(opens_sessions, subject.programs.found)) or waits_for_sessions(subject):
+        return True
+    return bool(becoming(subject))
+
+
+def becoming(subject: Subject) -> tuple[str, ...]:
+    """Its programs that can switch users, unless one was seen doing so."""
+    if subject.programs is None or any(use.name == _BECOMES for use in (subject.seen or Observation()).capabilities):
+        return ()
+    return tuple(dict.fromkeys(use.program for use in uses(subject.programs.found) if use.capability == _BECOMES))
+
+
+def waits_for_sessions(subject: Subject) -> bool:
+    """Whether it only runs a pause or a shell without a script, and nothing listens: its work is what people do."""
+    if subject.programs is None or not subject.users or subject.seen is None or subject.seen.ports:
+        return False
+    return {name for name, _ in subject.users} <= _IDLE and _idle(subject.container.command)
+
+
+def _idle(command: str) -> bool:
+    try:
+        words = [word for word in shlex.split(command) if word != "--"]
+    except ValueError:
+        return False
+    names = [word.rpartition("/")[2] for word in words]
+    while names and names[0] in _INITS:
+        names.pop(0)
+    return bool(names) and (names[0] in _PAUSES or (names[0] in _SHELLS and set(names[1:]) <= _ALONE))
+
+
+def runs_scripts(subject: Subject) -> bool:
+    """Whether a running program gets its behaviour from elsewhere, as a script does. Finished scripts don't count."""
+    opaque = {program.name[:_COMM_MAX] for program in (subject.programs or Programs()).found if program.opaque}
+    return bool(opaque if subject.users is None else opaque & {name for name, _ in subject.users})
+
+
+def writes_to_volumes(subject: Subject) -> bool:
+    """Whether it has a writable volume or host directory whose files can't be changed to another owner with it."""
+    own = {volume.target for volume in subject.own_volumes or ()}
+    mounts = subject.container.asked.mounts
+    return any(mount.kind != "tmpfs" and mount.writable and mount.target not in own for mount in mounts)
