@@ -11,7 +11,7 @@ from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import Owned, OwnerKind
 from stratascope.core.relaunch.toggle import Choice, Subject
-from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import fold, plain
@@ -21,7 +21,7 @@ from stratascope.usecases.plan.preflight import Preflight
 from stratascope.value import replace
 
 DONE = Transaction(
-    *("1", Kind.HARDEN, Stage.DONE, "docker", "unix:///run/docker.sock", "web", "old", "new", True),
+    *("1", TransactionKind.HARDEN, Stage.DONE, "docker", "unix:///run/docker.sock", "web", "old", "new", True),
     *("web.old-1", "web.new-1", RestartPolicy(), RestartPolicy(), True, 10, 0.0),
 )
 OWNED = replace(DONE, old_aside="", owner=Owned(OwnerKind.COMPOSE, "web", (), (), (), 10.0))
@@ -38,19 +38,19 @@ def planned(known: Subject, **values: str) -> Plan:
 @pytest.mark.parametrize(
     ("how", "made", "words"),
     [
-        (Ending.VERIFIED, DONE, "kept as web.old-1: undo brings it back"),
-        (Ending.VERIFIED, replace(DONE, kind=Kind.UNDO), "The original of web is back."),
-        (Ending.VERIFIED, OWNED, "Its owner re-created web: undo reverts the change"),
-        (Ending.VERIFIED, replace(OWNED, kind=Kind.UNDO), "web is as it was before"),
-        (Ending.VERIFIED, None, "Verified."),
-        (Ending.KEPT, DONE, "not verified"),
-        (Ending.LIMITED, None, "without a relaunch"),
-        (Ending.ROLLED_BACK, DONE, "Rolled back."),
-        (Ending.REFUSED, None, "Nothing was changed."),
+        (RelaunchOutcome.VERIFIED, DONE, "kept as web.old-1: undo brings it back"),
+        (RelaunchOutcome.VERIFIED, replace(DONE, kind=TransactionKind.UNDO), "The original of web is back."),
+        (RelaunchOutcome.VERIFIED, OWNED, "Its owner re-created web: undo reverts the change"),
+        (RelaunchOutcome.VERIFIED, replace(OWNED, kind=TransactionKind.UNDO), "web is as it was before"),
+        (RelaunchOutcome.VERIFIED, None, "Verified."),
+        (RelaunchOutcome.KEPT, DONE, "not verified"),
+        (RelaunchOutcome.LIMITED, None, "without a relaunch"),
+        (RelaunchOutcome.ROLLED_BACK, DONE, "Rolled back."),
+        (RelaunchOutcome.REFUSED, None, "Nothing was changed."),
     ],
 )
-def test_how_it_ended(how: Ending, made: Transaction | None, words: str) -> None:
-    assert words in translate(ending_sentence(Ended(how, made)))
+def test_how_it_ended(how: RelaunchOutcome, made: Transaction | None, words: str) -> None:
+    assert words in translate(ending_sentence(RelaunchResult(how, made)))
 
 
 def test_choices_are_told_as_they_may_be_typed_with_what_they_could_break() -> None:

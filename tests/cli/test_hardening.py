@@ -16,7 +16,7 @@ import pytest
 from cli.hardened import NAME, QUICK, Desk, desk_at, start
 from rig.engine import Rig
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 
 
@@ -153,7 +153,18 @@ def test_several_that_are_set_aside_for_one_name_are_asked_about(docker_rootful:
         ids = ("docker", docker_rootful.endpoint, "web", digit * 64, digit * 63 + "1")
         journal.write(
             Transaction(
-                digit * 16, Kind.HARDEN, Stage.DONE, *ids, True, "web-old", "web-new", never, never, True, 1, 1.0
+                digit * 16,
+                TransactionKind.HARDEN,
+                Stage.DONE,
+                *ids,
+                True,
+                "web-old",
+                "web-new",
+                never,
+                never,
+                True,
+                1,
+                1.0,
             )
         )
     code, _, err = desk.run("discard", "web")

@@ -13,17 +13,17 @@ import pytest
 from cli.command_line import run
 from stratascope.core.history.entry import (
     Batch,
-    Entry,
     Exposed,
-    Kind,
+    HistoryEntry,
     Limits,
     Made,
     Part,
+    PartKind,
     Run,
     Subject,
     Unlike,
-    Used,
-    Watch,
+    UsageRow,
+    WatchSpan,
 )
 from stratascope.state.history import FileHistory
 
@@ -37,22 +37,35 @@ def state(tmp_path: Path) -> Path:
     store = FileHistory(tmp_path / "stratascope" / "history")
     assert store.claim()
     now = time.time()
-    store.write(batch(now, now - 2 * HOUR, WEB, (Kind.MADE, Made("a" * 64)), (Kind.RUN, Run("running", now - 9e5)),
-                      (Kind.SETTINGS, ("--memory 64m",)), (Kind.LIMITS, Limits(memory=64 << 20)),
-                      (Kind.EXPOSED, Exposed(4.1, 3.0)), (Kind.THREATS, ()), (Kind.DRIFT, ()),
-                      used=(Used(now - HOUR, 60.0, memory=float(8 << 20), memory_peak=float(9 << 20)),)))  # fmt: skip
-    store.write(batch(now, now - 1800, WEB, (Kind.SETTINGS, ("--memory 128m", "--cap-add SYS_ADMIN")),
-                      (Kind.EXPOSED, Exposed(9.4, 9.1)), (Kind.THREATS, ("load-module",)),
-                      (Kind.DRIFT, (Unlike("sh", "exec", ("capabilities.effective",)),))))  # fmt: skip
-    store.write(batch(now, now - 60, WEB, (Kind.RUN, Run("running", now - 61))))
-    store.write(batch(now, now - 2 * HOUR, DB, (Kind.MADE, Made("b" * 64)), (Kind.RUN, Run("running", 1.0))))
+    store.write(
+        batch(
+            now,
+            now - 2 * HOUR,
+            WEB,
+            (PartKind.MADE, Made("a" * 64)),
+            (PartKind.RUN, Run("running", now - 9e5)),
+            (PartKind.SETTINGS, ("--memory 64m",)),
+            (PartKind.LIMITS, Limits(memory=64 << 20)),
+            (PartKind.EXPOSED, Exposed(4.1, 3.0)),
+            (PartKind.THREATS, ()),
+            (PartKind.DRIFT, ()),
+            used=(UsageRow(now - HOUR, 60.0, memory=float(8 << 20), memory_peak=float(9 << 20)),),
+        )
+    )
+    store.write(batch(now, now - 1800, WEB, (PartKind.SETTINGS, ("--memory 128m", "--cap-add SYS_ADMIN")),
+                      (PartKind.EXPOSED, Exposed(9.4, 9.1)), (PartKind.THREATS, ("load-module",)),
+                      (PartKind.DRIFT, (Unlike("sh", "exec", ("capabilities.effective",)),))))  # fmt: skip
+    store.write(batch(now, now - 60, WEB, (PartKind.RUN, Run("running", now - 61))))
+    store.write(batch(now, now - 2 * HOUR, DB, (PartKind.MADE, Made("b" * 64)), (PartKind.RUN, Run("running", 1.0))))
     store.close()
     return tmp_path
 
 
-def batch(now: float, at: float, subject: Subject, *parts: tuple[Kind, Part], used: tuple[Used, ...] = ()) -> Batch:
-    entries = tuple((subject, Entry(at, kind, part)) for kind, part in parts)
-    return Batch(Watch(now - 3 * HOUR, now), entries, tuple((subject, each) for each in used))
+def batch(
+    now: float, at: float, subject: Subject, *parts: tuple[PartKind, Part], used: tuple[UsageRow, ...] = ()
+) -> Batch:
+    entries = tuple((subject, HistoryEntry(at, kind, part)) for kind, part in parts)
+    return Batch(WatchSpan(now - 3 * HOUR, now), entries, tuple((subject, each) for each in used))
 
 
 def history(state: Path, *words: str) -> tuple[int, str, str]:
@@ -149,8 +162,10 @@ def test_names_are_plain_text(tmp_path: Path) -> None:
     assert store.claim()
     now = time.time()
     evil = Subject("docker", "a\x1b[2Jb")
-    store.write(batch(now, now - 60, evil, (Kind.RUN, Run("running", 1.0)), (Kind.SETTINGS, ("--a \x1b]0;x\x07",))))
-    store.write(batch(now, now - 30, evil, (Kind.SETTINGS, ("-v /\u202e/x:/\x07",))))
+    store.write(
+        batch(now, now - 60, evil, (PartKind.RUN, Run("running", 1.0)), (PartKind.SETTINGS, ("--a \x1b]0;x\x07",)))
+    )
+    store.write(batch(now, now - 30, evil, (PartKind.SETTINGS, ("-v /\u202e/x:/\x07",))))
     store.close()
     code, out, _ = history(tmp_path)
     assert code == 0

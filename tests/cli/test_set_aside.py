@@ -8,7 +8,7 @@ import pytest
 
 from stratascope.__main__ import main
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 from stratascope.state.pending import default_folder
 
@@ -22,7 +22,9 @@ def test_on_an_engine_that_does_not_answer(
     monkeypatch.setenv("STRATASCOPE_ENGINES", f"docker=unix://{tmp_path}/none.sock")
     never = RestartPolicy("no")
     ids = ("docker", "unix:///x", "web", "a" * 64, "b" * 64)
-    done = Transaction("0" * 16, Kind.HARDEN, Stage.DONE, *ids, True, "web-old", "web-new", never, never, True, 10, 1.0)
+    done = Transaction(
+        "0" * 16, TransactionKind.HARDEN, Stage.DONE, *ids, True, "web-old", "web-new", never, never, True, 10, 1.0
+    )
     FileJournal(default_folder()).write(done)
     assert main(["undo", name]) == 2
     assert said in capsys.readouterr().err

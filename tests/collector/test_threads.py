@@ -14,7 +14,7 @@ from collector.asking import as_ordinary, needs_root, read
 from stratascope.collector import threads
 from stratascope.collector.privileged import SECCOMP
 from stratascope.collector.read import read_file
-from stratascope.collector.serve import Answer, Collector
+from stratascope.collector.serve import Collector, ContainerReply
 from stratascope.linux.status import ProcessStatus, parse_status
 
 WANTS = ("status", "stat", "comm", "ns/mnt", "cgroup", "mountinfo", "limits")
@@ -26,11 +26,11 @@ def program() -> Iterator[None]:
     target.remove()
 
 
-def ask(pid: int, collector: Collector | None = None) -> Answer:
+def ask(pid: int, collector: Collector | None = None) -> ContainerReply:
     return (collector or Collector()).capture([(pid, WANTS, ("status", "comm"), True, "")])[0]
 
 
-def statuses(answer: Answer) -> list[ProcessStatus]:
+def statuses(answer: ContainerReply) -> list[ProcessStatus]:
     return [parse_status(dict(texts(member[1]))["status"]) for member in answer[1]]
 
 

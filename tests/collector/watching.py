@@ -15,7 +15,7 @@ from typing import TypeVar
 from stratascope.collector.cgroups import V2, Mounts
 from stratascope.core.observation.events import Begin, Event
 from stratascope.probe.helper.elevated import ElevatedProber, ways
-from stratascope.probe.observer import Observation, Watched, observe
+from stratascope.probe.observer import Observation, ObservationTarget, observe
 
 _numbers = itertools.count()
 Kind = TypeVar("Kind", bound=Event)
@@ -53,7 +53,7 @@ def inside(path: str, *command: str) -> tuple[str, ...]:
 class Watch:
     """An observation that is read by a thread as it goes. `events` are those that came."""
 
-    def __init__(self, watched: Watched) -> None:
+    def __init__(self, watched: ObservationTarget) -> None:
         self.events: list[Event] = []
         self.failure: BaseException | None = None
         self.told: list[ElevatedProber] = []
@@ -101,7 +101,7 @@ class Watch:
 @contextlib.contextmanager
 def watching(path: str, **more: object) -> Iterator[Watch]:
     """Observe that group; at the end all has come."""
-    watch = Watch(Watched(0, group=path, **more))  # type: ignore[arg-type]
+    watch = Watch(ObservationTarget(0, group=path, **more))  # type: ignore[arg-type]
     try:
         yield watch
     finally:

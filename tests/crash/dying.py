@@ -27,7 +27,7 @@ from typing import Any
 
 from stratascope.core.container import EngineState
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.relaunch.trial import Works
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.i18n.translate import translate
@@ -165,17 +165,17 @@ def main(how: str, number: int, verb: str, container: str) -> None:
         made = hardening.plan(state, (GIVES if FURTHER.get(verb, verb) == "repair" else CHOICE,))
         fate.counting = verb not in FURTHER
         *_, ended = hardening.run(made, 0.0, lambda: False)
-        assert isinstance(ended, Ended), ended
+        assert isinstance(ended, RelaunchResult), ended
         if fate.waits:
             say(json.dumps({"ending": ended.ending, "why": ended.why and translate(ended.why), "words": ended.words}))
             return
-        assert ended.ending is Ending.ENFORCED, ended
+        assert ended.ending is RelaunchOutcome.ENFORCED, ended
         if verb in FURTHER:
             assert ended.transaction is not None
             fate.counting = True
             *_, ended = hardening.undo(ended.transaction, 0.0, lambda: False)
-            assert isinstance(ended, Ended), ended
-            assert ended.ending is Ending.VERIFIED, ended
+            assert isinstance(ended, RelaunchResult), ended
+            assert ended.ending is RelaunchOutcome.VERIFIED, ended
 
 
 if __name__ == "__main__":

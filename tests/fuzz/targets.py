@@ -33,7 +33,7 @@ from stratascope.core.accepted.accepted import AcceptedError
 from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ports import ProbeError, RawContainer
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import Member, Stage, Transaction, TransactionKind
 from stratascope.engines.docker import inspect as docker
 from stratascope.engines.podman import inspect as podman
 from stratascope.engines.shared.archive import STAT, file_in, may_hold_file
@@ -341,9 +341,18 @@ def _found(kind: str) -> Iterator[Any]:
         yield [process, [process], "cgroup", 1]
     elif kind == "journal":
         member = Member("web", "a" * 64, "b" * 64, "web-old", "web-new", RestartPolicy(), RestartPolicy(), True, 10)
-        made = Transaction.of((member, member), number="ab" * 8, kind=Kind.HARDEN, stage=Stage.INTENT, engine="docker",
-                              endpoint="unix:///x", created=True, started_at=1.0, choices=("memory=1m",),
-                              owner=None)  # fmt: skip
+        made = Transaction.of(
+            (member, member),
+            number="ab" * 8,
+            kind=TransactionKind.HARDEN,
+            stage=Stage.INTENT,
+            engine="docker",
+            endpoint="unix:///x",
+            created=True,
+            started_at=1.0,
+            choices=("memory=1m",),
+            owner=None,
+        )
         folder = _scratch("written")
         FileJournal(folder).write(made)
         yield json.loads((folder / f"{made.id}.json").read_text())

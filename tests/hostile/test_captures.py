@@ -21,7 +21,7 @@ from hostile.replays import documents, replayed
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ground import decode_ground
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.state.preferences import TABLE
@@ -109,10 +109,24 @@ def test_what_is_no_capture_gets_one_sentence(text: str, tmp_path: Path) -> None
 def transaction() -> Transaction:
     policy = RestartPolicy("no", 0)
     return Transaction(
-        id="ab" * 8, kind=next(iter(Kind)), stage=Stage.INTENT, engine="docker", endpoint="unix:///run/docker.sock",
-        name="web", old="a" * 64, new="", created=True, old_aside="web-old", new_aside="web-new", restart=policy,
-        new_restart=policy, was_running=True, stop_timeout=10, started_at=1.0, inspect='{"Config": {}}',
-    )  # fmt: skip
+        id="ab" * 8,
+        kind=next(iter(TransactionKind)),
+        stage=Stage.INTENT,
+        engine="docker",
+        endpoint="unix:///run/docker.sock",
+        name="web",
+        old="a" * 64,
+        new="",
+        created=True,
+        old_aside="web-old",
+        new_aside="web-new",
+        restart=policy,
+        new_restart=policy,
+        was_running=True,
+        stop_timeout=10,
+        started_at=1.0,
+        inspect='{"Config": {}}',
+    )
 
 
 def test_a_changed_journal_is_told_as_damaged_or_read(tmp_path: Path) -> None:

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.namespace import Kind, NamespaceLink, is_initial, parse_link
+from stratascope.linux.namespace import Namespace, NamespaceLink, is_initial, parse_link
 
 
 @pytest.mark.parametrize(
     ("text", "link"),
     [
-        ("net:[4026531840]", NamespaceLink(Kind.NET, 4026531840)),
-        ("time:[4026531834]\n", NamespaceLink(Kind.TIME, 4026531834)),
-        ("cgroup:[1]", NamespaceLink(Kind.CGROUP, 1)),
+        ("net:[4026531840]", NamespaceLink(Namespace.NET, 4026531840)),
+        ("time:[4026531834]\n", NamespaceLink(Namespace.TIME, 4026531834)),
+        ("cgroup:[1]", NamespaceLink(Namespace.CGROUP, 1)),
     ],
 )
 def test_good(text: str, link: NamespaceLink) -> None:
@@ -52,13 +52,13 @@ def test_any_text(text: str) -> None:
         assert parse_link(text).inode > 0
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_this_process(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(Namespace))
+def test_this_process(kind: Namespace) -> None:
     link = parse_link(str(Path(f"/proc/self/ns/{kind}").readlink()))
     assert link == NamespaceLink(kind, Path(f"/proc/self/ns/{kind}").stat().st_ino)
 
 
 def test_fixed_inodes() -> None:
-    assert is_initial(Kind.USER, 4026531837) is True
-    assert is_initial(Kind.PID, 4026532249) is False
-    assert is_initial(Kind.NET, 4026531840) is None
+    assert is_initial(Namespace.USER, 4026531837) is True
+    assert is_initial(Namespace.PID, 4026532249) is False
+    assert is_initial(Namespace.NET, 4026531840) is None

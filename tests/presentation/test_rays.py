@@ -13,9 +13,9 @@ from stratascope.core.threats.threat import Family, Outcome
 from stratascope.presentation.rays import (
     GROUND,
     LETTERS,
+    FamilyBand,
     Lane,
     Name,
-    Place,
     Ray,
     Sort,
     bar_width,
@@ -28,7 +28,7 @@ from stratascope.presentation.rays import (
     ray_of,
     stops,
 )
-from stratascope.presentation.threat_outcomes import OPEN, SERIOUS, Kind
+from stratascope.presentation.threat_outcomes import OPEN, SERIOUS, ThreatOutcome
 from stratascope.value import replace
 from ui import fake_matrix
 
@@ -44,18 +44,18 @@ def ray(kind: str, stances: str, threat: str = "set-clock") -> Ray:
 @pytest.mark.parametrize(
     ("stances", "kind", "end", "also", "unknown"),
     [
-        ("------", Kind.MEDIUM, GROUND, (), ()),
-        ("S.....", Kind.ONCE, 1, (), ()),
-        ("S.S..S", Kind.DEEPER, 6, (3, 1), ()),
-        ("...S.-", Kind.ONCE, 4, (), ()),
-        ("?....-", Kind.UNKNOWN, GROUND, (), (1,)),
-        ("S..?..", Kind.ONCE, 1, (), (4,)),
-        ("?..S..", Kind.ONCE, 4, (), ()),  # what is not known lies below what stops it: no matter
-        ("S..?.S", Kind.DEEPER, 6, (1,), (4,)),
+        ("------", ThreatOutcome.MEDIUM, GROUND, (), ()),
+        ("S.....", ThreatOutcome.ONCE, 1, (), ()),
+        ("S.S..S", ThreatOutcome.DEEPER, 6, (3, 1), ()),
+        ("...S.-", ThreatOutcome.ONCE, 4, (), ()),
+        ("?....-", ThreatOutcome.UNKNOWN, GROUND, (), (1,)),
+        ("S..?..", ThreatOutcome.ONCE, 1, (), (4,)),
+        ("?..S..", ThreatOutcome.ONCE, 4, (), ()),  # what is not known lies below what stops it: no matter
+        ("S..?.S", ThreatOutcome.DEEPER, 6, (1,), (4,)),
     ],
 )
 def test_a_ray_ends_at_the_topmost_band_that_stops_it(
-    stances: str, kind: Kind, end: int, also: tuple[int, ...], unknown: tuple[int, ...]
+    stances: str, kind: ThreatOutcome, end: int, also: tuple[int, ...], unknown: tuple[int, ...]
 ) -> None:
     found = ray("tight", stances)
     assert (found.kind, found.end, found.also, found.unknown) == (kind, end, also, unknown)
@@ -63,7 +63,7 @@ def test_a_ray_ends_at_the_topmost_band_that_stops_it(
 
 def test_what_only_the_host_stops_ends_at_the_ground() -> None:
     found = ray("open", "------", "read-firmware")
-    assert (found.kind, found.end) == (Kind.HOST, GROUND)
+    assert (found.kind, found.end) == (ThreatOutcome.HOST, GROUND)
 
 
 def test_the_kinds_of_all_rays_agree_with_the_outcomes() -> None:
@@ -74,7 +74,7 @@ def test_the_kinds_of_all_rays_agree_with_the_outcomes() -> None:
 
 
 def test_in_a_family_the_worst_stands_first() -> None:
-    kinds = list(Kind)
+    kinds = list(ThreatOutcome)
     for bundle in bundles(fake_matrix.matrix(), NUMBERS):
         order = [kinds.index(ray.kind) for ray in bundle.rays]
         assert order == sorted(order)
@@ -88,11 +88,11 @@ def test_rays_keep_their_places_while_a_layer_is_away() -> None:
     assert all(4 not in (ray.end, *ray.also) for bundle in after for ray in bundle.rays)
 
 
-def places(kind: str = "weak", width: float = 520, name: float = 60.0) -> tuple[Place, ...]:
+def places(kind: str = "weak", width: float = 520, name: float = 60.0) -> tuple[FamilyBand, ...]:
     return lay_out(bundles(fake_matrix.matrix(kind), NUMBERS), 270, 270 + width, 1.0, dict.fromkeys(Family, name))
 
 
-def lanes(made: tuple[Place, ...]) -> list[Lane]:
+def lanes(made: tuple[FamilyBand, ...]) -> list[Lane]:
     return [lane for place in made for lane in place.lanes]
 
 
@@ -118,7 +118,7 @@ def test_every_threat_is_in_one_lane(kind: str) -> None:
     )
     for lane in found:
         kinds = {ray.kind for ray in lane.rays}
-        alone = kinds <= {*SERIOUS, Kind.MEDIUM}
+        alone = kinds <= {*SERIOUS, ThreatOutcome.MEDIUM}
         assert (lane.sort is Sort.RAY) is alone
         assert not alone or len(lane.rays) == 1
 
@@ -201,7 +201,7 @@ def test_the_nearest_lane_is_found_within_reach() -> None:
 def named(count: int, critical: int = 0) -> list[Lane]:
     """So many serious ones."""
     one = ray("open", "------", "set-clock")
-    kinds = [Kind.CRITICAL] * critical + [Kind.HIGH] * (count - critical)
+    kinds = [ThreatOutcome.CRITICAL] * critical + [ThreatOutcome.HIGH] * (count - critical)
     state = one.state
     return [
         Lane(Sort.RAY, (replace(one, kind=kind, state=replace(state, threat=replace(state.threat, id=f"t{at}"))),),

@@ -11,7 +11,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import depth_words, exposure_level, exposure_word
 from stratascope.presentation.threat_outcomes import (
     OPEN,
-    Kind,
+    ThreatOutcome,
     by_outcome,
     counted_as,
     counts_line,
@@ -31,7 +31,7 @@ def test_every_threat_counts_once(kind: str) -> None:
     assert sum(found.values()) == len(matrix.threats)
     severe = (Severity.CRITICAL, Severity.HIGH)
     serious = [each for each in matrix.threats if each.outcome is Outcome.OPEN and each.threat.severity in severe]
-    assert found[Kind.CRITICAL] + found[Kind.HIGH] == len(serious)
+    assert found[ThreatOutcome.CRITICAL] + found[ThreatOutcome.HIGH] == len(serious)
     opened = sum(found[each] for each in OPEN)
     assert opened == sum(each.outcome is Outcome.OPEN for each in matrix.threats)
     assert str(len(matrix.threats)) in translate(counts_line(found))
@@ -60,9 +60,9 @@ def test_fates() -> None:
 
 
 def test_counts_of_nothing_open_leave_out_what_is_not() -> None:
-    assert translate(counts_line(dict.fromkeys(Kind, 0) | {Kind.ONCE: 2, Kind.DEEPER: 1})) == (
-        "Of 3 things it could try: 2 stopped by one layer, 1 by two or more"
-    )
+    assert translate(
+        counts_line(dict.fromkeys(ThreatOutcome, 0) | {ThreatOutcome.ONCE: 2, ThreatOutcome.DEEPER: 1})
+    ) == ("Of 3 things it could try: 2 stopped by one layer, 1 by two or more")
 
 
 @pytest.mark.parametrize(

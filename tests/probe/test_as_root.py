@@ -10,7 +10,7 @@ import pytest
 from probe.scripts import PASS, script
 from stratascope.i18n.translate import translate
 from stratascope.probe.helper.as_root import run_as_root, usable
-from stratascope.probe.helper.elevated import ElevatedProber, Kind, NoRootError, ways
+from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootMethod, ways
 
 ECHO = b"import sys\nsys.stdout.write(sys.stdin.read().upper())\n"
 
@@ -46,8 +46,8 @@ def test_an_installed_helper_is_no_way(programs: Path) -> None:
     helper.write_text("#!/bin/sh\nexit 1\n")
     helper.chmod(0o755)
     script(programs, "pkexec", PASS)
-    assert [way.kind for way in ways(os.environ)] == [Kind.HELPER, Kind.PKEXEC]
-    assert [way.kind for way in usable(ways(os.environ))] == [Kind.PKEXEC]
+    assert [way.kind for way in ways(os.environ)] == [RootMethod.HELPER, RootMethod.PKEXEC]
+    assert [way.kind for way in usable(ways(os.environ))] == [RootMethod.PKEXEC]
     assert answer() == b"ASKED"
 
 

@@ -13,7 +13,7 @@ from stratascope.core.observation.events import End, Event
 from stratascope.core.observation.stream import parse_event
 from stratascope.core.ports import ProbeError
 from stratascope.i18n.translate import translate
-from stratascope.probe.observer import Observation, Watched
+from stratascope.probe.observer import Observation, ObservationTarget
 
 # One line of each kind that a container of Docker's made, which was refused all the time
 STREAM = b"""\
@@ -49,7 +49,7 @@ class Ended:
             each.close()
 
 
-class Anything(Watched):
+class Anything(ObservationTarget):
     def request(self) -> bytes:
         return b""
 

@@ -22,14 +22,14 @@ from stratascope.core.ports import ProbeError, Wish
 from stratascope.i18n.translate import translate
 from stratascope.probe.helper import elevated
 from stratascope.probe.helper.contents import helper_text
-from stratascope.probe.helper.elevated import ElevatedProber, Kind, NoRootError, RootCommand, open_elevated, ways
+from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootCommand, RootMethod, open_elevated, ways
 from stratascope.probe.piped import command
 
 ME = Wish(os.getpid(), ("comm", "owner:net", "netns:net.ipv4.ip_unprivileged_port_start", "seccomp:*"), members=False)
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
 
 
-def kinds(**environ: str) -> list[Kind]:
+def kinds(**environ: str) -> list[RootMethod]:
     return [way.kind for way in ways({**os.environ, **environ})]
 
 
@@ -53,7 +53,7 @@ def refused(**environ: str) -> ProbeError:
 @needs_root
 def test_where_we_are_root_nobody_is_asked() -> None:
     (way,) = ways({"PATH": "/nowhere"})
-    assert (way.kind, way.command) == (Kind.ROOT, tuple(command((), "/usr/bin/python3")))
+    assert (way.kind, way.command) == (RootMethod.ROOT, tuple(command((), "/usr/bin/python3")))
     with opened() as prober:
         (found,) = prober.capture((ME,))
         assert found.first.text("owner:net") == "user:[4026531837]"
@@ -62,14 +62,14 @@ def test_where_we_are_root_nobody_is_asked() -> None:
 def test_the_order_of_ways(programs: Path) -> None:
     assert kinds() == []
     script(programs, "sudo", PASS)
-    assert kinds() == [Kind.SUDO]
+    assert kinds() == [RootMethod.SUDO]
     script(programs, "pkexec", PASS)
-    assert kinds() == [Kind.PKEXEC, Kind.SUDO]
+    assert kinds() == [RootMethod.PKEXEC, RootMethod.SUDO]
     helper = programs.parent / "helper"
     helper.write_text("")
-    assert kinds() == [Kind.PKEXEC, Kind.SUDO], "a file that can't be run is no helper"
+    assert kinds() == [RootMethod.PKEXEC, RootMethod.SUDO], "a file that can't be run is no helper"
     helper.chmod(0o755)
-    assert kinds() == [Kind.HELPER, Kind.PKEXEC, Kind.SUDO]
+    assert kinds() == [RootMethod.HELPER, RootMethod.PKEXEC, RootMethod.SUDO]
     assert ways(os.environ)[0].command == ("pkexec", str(helper))
     flatpak = ways({"PATH": "/nowhere"}, flatpak=True)
     assert [way.command[:3] for way in flatpak] == [
@@ -85,8 +85,8 @@ def test_sudo_asks_where_somebody_can_answer(programs: Path) -> None:
     assert ways(environ)[-1].command[:2] == ("sudo", "-n")
     assert ways({**environ, "SUDO_ASKPASS": "/x"})[-1].command[:2] == ("sudo", "-A")
     first = ways(environ, terminal=True)[0]
-    assert (first.kind, first.command[:2], first.terminal) == (Kind.SUDO, ("sudo", "--"), True)
-    assert ways({**environ, "DISPLAY": ":0"}, terminal=True)[0].kind is Kind.PKEXEC
+    assert (first.kind, first.command[:2], first.terminal) == (RootMethod.SUDO, ("sudo", "--"), True)
+    assert ways({**environ, "DISPLAY": ":0"}, terminal=True)[0].kind is RootMethod.PKEXEC
 
 
 def test_neither_pkexec_nor_sudo(programs: Path) -> None:
@@ -97,7 +97,7 @@ def test_neither_pkexec_nor_sudo(programs: Path) -> None:
 def test_by_pkexec_with_the_collector_on_its_standard_input(programs: Path) -> None:
     script(programs, "pkexec", f'echo "$@" > {programs}/said; {PASS}')
     with opened() as prober:
-        assert prober.way.kind is Kind.PKEXEC
+        assert prober.way.kind is RootMethod.PKEXEC
         (found,) = prober.capture((ME,))
         assert found.first.text("owner:net") == "user:[4026531837]"
         assert prober.host().text("id:uid") == "0"
@@ -111,7 +111,7 @@ def test_by_the_installed_helper_and_nothing_else(programs: Path) -> None:
     helper.chmod(0o755)
     script(programs, "pkexec", f'echo "$@" > {programs}/said; {PASS}')
     with opened() as prober:
-        assert prober.way.kind is Kind.HELPER
+        assert prober.way.kind is RootMethod.HELPER
         assert prober.capture((ME,))[0].first.text("owner:net") == "user:[4026531837]"
     assert (programs / "said").read_text() == f"{helper}\n"
 
@@ -175,10 +175,14 @@ def test_from_flatpak_by_the_host_s_own_programs(programs: Path) -> None:
     helper = programs.parent / "helper"
     script(programs, "flatpak-spawn", f'[ "$1" = --host ] || exit 1; shift; PATH={programs}:$PATH; {PASS}')
     script(programs, "pkexec", PASS)
-    assert [way.kind for way in ways(os.environ, flatpak=True)] == [Kind.PKEXEC, Kind.SUDO]
+    assert [way.kind for way in ways(os.environ, flatpak=True)] == [RootMethod.PKEXEC, RootMethod.SUDO]
     helper.write_bytes(helper_text())
     helper.chmod(0o755)
-    assert [way.kind for way in ways(os.environ, flatpak=True)] == [Kind.HELPER, Kind.PKEXEC, Kind.SUDO]
+    assert [way.kind for way in ways(os.environ, flatpak=True)] == [
+        RootMethod.HELPER,
+        RootMethod.PKEXEC,
+        RootMethod.SUDO,
+    ]
     told: list[ElevatedProber] = []
     prober = open_elevated(ways(os.environ, flatpak=True), told=told)
     try:
@@ -210,7 +214,7 @@ def test_a_way_with_nobody_to_ask_gives_way_to_the_next(programs: Path) -> None:
     script(programs, "pkexec", "echo 'Error creating textual authentication agent' >&2; exit 127")
     script(programs, "sudo", 'shift 2; exec "$@"')
     with opened() as prober:
-        assert prober.way.kind is Kind.SUDO
+        assert prober.way.kind is RootMethod.SUDO
 
 
 def test_the_last_way_says_why(programs: Path) -> None:
@@ -320,5 +324,5 @@ def test_it_ends_with_its_standard_input() -> None:
 
 
 def test_the_words_of_a_way_are_the_command() -> None:
-    way = RootCommand(Kind.PKEXEC, ("pkexec", "/usr/bin/python3", "-SI", "-c", "a b"))
+    way = RootCommand(RootMethod.PKEXEC, ("pkexec", "/usr/bin/python3", "-SI", "-c", "a b"))
     assert way.words == "pkexec /usr/bin/python3 -SI -c 'a b'"

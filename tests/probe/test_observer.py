@@ -35,14 +35,14 @@ from stratascope.i18n.translate import translate
 from stratascope.linux.capability import name_of
 from stratascope.probe.helper.contents import helper_text
 from stratascope.probe.helper.elevated import ElevatedProber, ways
-from stratascope.probe.observer import Observation, Watched, observe
+from stratascope.probe.observer import Observation, ObservationTarget, observe
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
 WAIT = """sed -n '/"answers": {}/q'"""  # until the request has come
 HELLO = '{"stratascope":"collector","protocol":5,"barred":""}'
 
 
-def observing(watched: Watched) -> tuple[Observation, list[ElevatedProber]]:
+def observing(watched: ObservationTarget) -> tuple[Observation, list[ElevatedProber]]:
     told: list[ElevatedProber] = []
     return observe(ways(os.environ), watched, told=told), told
 
@@ -52,7 +52,7 @@ def test_a_container_with_its_sessions(hybrid_engine: Rig) -> None:
     """What `exec` runs is told like the rest; nothing of the engine's is, and nothing is left."""
     with hybrid_engine.container("--cap-add", "SYS_CHROOT") as name:
         first = hybrid_engine.pid(name)
-        watch = Watch(Watched(first, container=name))
+        watch = Watch(ObservationTarget(first, container=name))
         script = (
             "touch /written; chown 5 /written; mkdir /tmp/x /run/y; rm -r /run/y; chroot / true; unshare -n true; "
             "httpd -p 80 -h /tmp; sleep 3600"
@@ -90,7 +90,7 @@ def test_a_container_with_its_sessions(hybrid_engine: Rig) -> None:
 @needs_root
 def test_a_container_that_ends(hybrid_engine: Rig) -> None:
     with hybrid_engine.container() as name:
-        watch = Watch(Watched(hybrid_engine.pid(name), container=name))
+        watch = Watch(ObservationTarget(hybrid_engine.pid(name), container=name))
         hybrid_engine.remove(name)
         watch.wait()
     assert [event.why for event in watch.of(End)] == ["the container has ended"]
@@ -101,7 +101,7 @@ def test_the_time_is_over_in_the_middle_of_a_flood(hybrid_engine: Rig) -> None:
     """What forks and is refused without end fills the pipe, so that it ends within a line: that is told to its end."""
     storm = "while :; do sh -c 'while :; do mkdir /new & done'; done 2> /dev/null"
     with hybrid_engine.container("--read-only", "--pids-limit", "30", command=("sh", "-c", storm)) as name:
-        observation, _ = observing(Watched(hybrid_engine.pid(name), container=name, seconds=3))
+        observation, _ = observing(ObservationTarget(hybrid_engine.pid(name), container=name, seconds=3))
         events: list[Event] = []
         slow = time.monotonic() + 5  # until its time is over, and a bit
         for event in observation:
@@ -118,7 +118,7 @@ def test_one_without_a_group_of_its_own_is_watched_too(podman_rootless: Rig) -> 
     """A rootless engine without systemd makes none; who comes in is looked for once a second."""
     with podman_rootless.container() as name:
         before = Path(f"/proc/{podman_rootless.pid(name)}/cgroup").read_text()
-        watch = Watch(Watched(podman_rootless.pid(name), container=podman_rootless.inspect(name)["Id"]))
+        watch = Watch(ObservationTarget(podman_rootless.pid(name), container=podman_rootless.inspect(name)["Id"]))
         podman_rootless.run("exec", name, "sh", "-c", "sleep 2; mkdir /tmp/made")
         watch.close()
         after = Path(f"/proc/{podman_rootless.pid(name)}/cgroup").read_text()
@@ -132,7 +132,7 @@ def test_by_pkexec_and_by_the_helper_alike(programs: Path) -> None:
     helper = programs.parent / "helper"
     script(programs, "pkexec", f'echo "$1" >> {programs}/said; {PASS}')
     for _ in range(2):
-        observation, _ = observing(Watched(os.getpid(), start="1"))
+        observation, _ = observing(ObservationTarget(os.getpid(), start="1"))
         assert [type(event) for event in observation] == [Begin, Unseen, End]
         helper.write_bytes(helper_text())
         helper.chmod(0o755)
@@ -142,7 +142,7 @@ def test_by_pkexec_and_by_the_helper_alike(programs: Path) -> None:
 @needs_root
 def test_one_that_is_killed_is_told() -> None:
     with group() as empty:
-        watch = Watch(Watched(0, group=empty))
+        watch = Watch(ObservationTarget(0, group=empty))
         os.kill(watch.pid, signal.SIGKILL)
         watch.wait()
     assert isinstance(watch.failure, ProbeError)
@@ -163,7 +163,7 @@ def test_one_that_is_killed_is_told() -> None:
 )
 def test_who_speaks_nonsense_is_no_observer(programs: Path, answer: str) -> None:
     script(programs, "pkexec", f"echo '{HELLO}'; {WAIT}; echo '{answer}'; cat > /dev/null")
-    observation, told = observing(Watched(1))
+    observation, told = observing(ObservationTarget(1))
     with pytest.raises(ProbeError):
         list(observation)
     assert told[-1].child is None
@@ -172,7 +172,7 @@ def test_who_speaks_nonsense_is_no_observer(programs: Path, answer: str) -> None
 @needs_root
 def test_a_line_without_end_is_no_observer_s(programs: Path) -> None:
     script(programs, "pkexec", f"echo '{HELLO}'; {WAIT}; exec cat /dev/zero")
-    observation, _ = observing(Watched(1))
+    observation, _ = observing(ObservationTarget(1))
     with pytest.raises(ProbeError):
         list(observation)
 
@@ -180,7 +180,7 @@ def test_a_line_without_end_is_no_observer_s(programs: Path) -> None:
 @needs_root
 def test_a_refusal_is_told_with_its_reason(programs: Path) -> None:
     script(programs, "pkexec", PASS)
-    observation, _ = observing(Watched(0))
+    observation, _ = observing(ObservationTarget(0))
     with pytest.raises(ProbeError) as caught:
         list(observation)
     assert "a process or a group was expected" in caught.value.words
@@ -189,7 +189,7 @@ def test_a_refusal_is_told_with_its_reason(programs: Path) -> None:
 @needs_root
 def test_it_is_closed_while_it_says_nothing(programs: Path) -> None:
     script(programs, "pkexec", f"echo '{HELLO}'; cat > /dev/null")
-    observation, _ = observing(Watched(1))
+    observation, _ = observing(ObservationTarget(1))
     events: list[Event] = []
     reading = threading.Thread(target=lambda: events.extend(observation))
     reading.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stratascope.core.history.entry import Batch, Entry, Exposed, Kind, Subject, Watch
+from stratascope.core.history.entry import Batch, Exposed, HistoryEntry, PartKind, Subject, WatchSpan
 
 WEB = Subject("docker", "web")
 
@@ -13,4 +13,6 @@ def many(count: int = 100_000) -> Iterator[Batch]:
     """One after the other, an exposure each."""
     for at in range(count):
         worst = at % 10
-        yield Batch(Watch(0.0, float(at)), ((WEB, Entry(float(at), Kind.EXPOSED, Exposed(worst, worst))),))
+        yield Batch(
+            WatchSpan(0.0, float(at)), ((WEB, HistoryEntry(float(at), PartKind.EXPOSED, Exposed(worst, worst))),)
+        )

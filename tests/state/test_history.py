@@ -14,20 +14,20 @@ import pytest
 
 from stratascope.core.history.entry import (
     Batch,
-    Entry,
     Exposed,
+    HistoryEntry,
     HistoryError,
     Image,
-    Kind,
     Limits,
     Made,
     Part,
+    PartKind,
     Run,
     Standing,
     Subject,
     Unlike,
-    Used,
-    Watch,
+    UsageRow,
+    WatchSpan,
 )
 from stratascope.state import history as history_file
 from stratascope.state import history as kept
@@ -35,27 +35,27 @@ from stratascope.state.history import DAY, FileHistory
 
 APP = Path(__file__).parents[2] / "app"
 WEB, DB = Subject("docker", "web"), Subject("podman-rootless", "db")
-PARTS: tuple[tuple[Kind, Part], ...] = (
-    (Kind.MADE, Made("a" * 64, by_us=True)),
-    (Kind.IMAGE, Image("web:1", "sha256:12")),
-    (Kind.RUN, Run("running", 12.5, None, out_of_memory=False)),
-    (Kind.SETTINGS, ("--memory 64m", "-v /x\udc80:/y")),
-    (Kind.LIMITS, Limits(64 << 20, None, 0.5)),
-    (Kind.EXPOSED, Exposed(9.1, 4.0, root=True)),
-    (Kind.LAYERS, (("seccomp", "OPEN"),)),
-    (Kind.THREATS, ("mount-file-system",)),
-    (Kind.DRIFT, (Unlike("sh", "exec", ("capabilities.effective",)),)),
+PARTS: tuple[tuple[PartKind, Part], ...] = (
+    (PartKind.MADE, Made("a" * 64, by_us=True)),
+    (PartKind.IMAGE, Image("web:1", "sha256:12")),
+    (PartKind.RUN, Run("running", 12.5, None, out_of_memory=False)),
+    (PartKind.SETTINGS, ("--memory 64m", "-v /x\udc80:/y")),
+    (PartKind.LIMITS, Limits(64 << 20, None, 0.5)),
+    (PartKind.EXPOSED, Exposed(9.1, 4.0, root=True)),
+    (PartKind.LAYERS, (("seccomp", "OPEN"),)),
+    (PartKind.THREATS, ("mount-file-system",)),
+    (PartKind.DRIFT, (Unlike("sh", "exec", ("capabilities.effective",)),)),
 )
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes mounts of its own")
 
 
-def batch(at: float, *parts: tuple[Kind, Part], subject: Subject = WEB, used: tuple[Used, ...] = ()) -> Batch:
-    entries = tuple((subject, Entry(at, kind, part)) for kind, part in parts)
-    return Batch(Watch(1.0, at), entries, tuple((subject, each) for each in used))
+def batch(at: float, *parts: tuple[PartKind, Part], subject: Subject = WEB, used: tuple[UsageRow, ...] = ()) -> Batch:
+    entries = tuple((subject, HistoryEntry(at, kind, part)) for kind, part in parts)
+    return Batch(WatchSpan(1.0, at), entries, tuple((subject, each) for each in used))
 
 
-def exposure(worst: float) -> tuple[Kind, Part]:
-    return Kind.EXPOSED, Exposed(worst, worst)
+def exposure(worst: float) -> tuple[PartKind, Part]:
+    return PartKind.EXPOSED, Exposed(worst, worst)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def store(tmp_path: Path) -> FileHistory:
 
 def test_found_again(store: FileHistory) -> None:
     """Every part as it was written, by another program too."""
-    row = Used(120.0, 60.0, 1.0, 2.0, 0.5, 0.7, 3.0, 4.0, None, None)
+    row = UsageRow(120.0, 60.0, 1.0, 2.0, 0.5, 0.7, 3.0, 4.0, None, None)
     store.write(batch(100.0, *PARTS, used=(row,)))
     store.write(batch(200.0, exposure(5.0)))
     store.write(batch(150.0, exposure(2.0), subject=DB))
@@ -76,7 +76,7 @@ def test_found_again(store: FileHistory) -> None:
     assert [(each.kind, each.value) for each in other.entries(WEB)] == [*PARTS, exposure(5.0)]
     assert other.used(WEB, 0.0) == (row,)
     assert other.used(DB, 0.0) == ()
-    assert other.watches(0.0) == (Watch(1.0, 150.0),)
+    assert other.watches(0.0) == (WatchSpan(1.0, 150.0),)
     latest = other.latest()
     assert latest[WEB] == Standing(**{kind.value: part for kind, part in (*PARTS, exposure(5.0))})  # type: ignore[arg-type]
     assert latest[DB].exposed == Exposed(2.0, 2.0)
@@ -92,7 +92,7 @@ def test_lines_of_all_begin_with_what_held_before(store: FileHistory) -> None:
 
 
 def test_rows_of_use_begin_with_what_held_before(store: FileHistory) -> None:
-    rows = tuple(Used(float(at), 60.0, memory=float(at)) for at in (60, 120, 180))
+    rows = tuple(UsageRow(float(at), 60.0, memory=float(at)) for at in (60, 120, 180))
     store.write(batch(180.0, used=rows))
     assert store.used(WEB, 150.0) == rows[1:]
     assert store.used(WEB, 1.0) == rows
@@ -119,9 +119,9 @@ NASTY = ["'; DROP TABLE entry; --", '"); DELETE FROM used', "a\0b", "\udc80", "x
 @pytest.mark.parametrize("name", NASTY)
 def test_no_text_of_an_engine_is_sql(store: FileHistory, name: str) -> None:
     subject = Subject(name, name)
-    store.write(batch(1.0, (Kind.SETTINGS, (name,)), exposure(1.0), subject=subject))
+    store.write(batch(1.0, (PartKind.SETTINGS, (name,)), exposure(1.0), subject=subject))
     store.write(batch(2.0, exposure(3.0)))
-    assert [each.kind for each in store.entries(subject)] == [Kind.SETTINGS, Kind.EXPOSED]
+    assert [each.kind for each in store.entries(subject)] == [PartKind.SETTINGS, PartKind.EXPOSED]
     assert store.entries(subject)[0].value == (name,)
     assert len(store.entries(WEB)) == 1
     assert len(store.subjects()) == 2
@@ -189,7 +189,7 @@ def test_what_is_damaged_is_set_aside_and_begun_anew(tmp_path: Path) -> None:
 def test_damage_in_the_middle(store: FileHistory) -> None:
     """Found while it is written to: told once, and the next write goes into a new one."""
     for at in range(300):
-        store.write(batch(float(at), (Kind.SETTINGS, ("x" * 500,)), exposure(1.0), subject=Subject("e", f"{at}")))
+        store.write(batch(float(at), (PartKind.SETTINGS, ("x" * 500,)), exposure(1.0), subject=Subject("e", f"{at}")))
     store.close()
     whole = store.path.read_bytes()
     store.path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
@@ -227,7 +227,7 @@ def test_what_is_not_ours_is_left_alone(store: FileHistory, whose: str) -> None:
 
 def test_rows_that_we_would_not_write_are_left_out(store: FileHistory) -> None:
     """By hand, or by another version: the rest is still good."""
-    store.write(batch(1.0, exposure(1.0), used=(Used(60.0, 60.0, memory=1.0),)))
+    store.write(batch(1.0, exposure(1.0), used=(UsageRow(60.0, 60.0, memory=1.0),)))
     with sqlite3.connect(store.path) as database:
         for value in ("{", "[]", '{"worst": "x"}', "null", "[" * 100_000):
             database.execute("INSERT INTO entry VALUES (1, 'exposed', 2.0, ?)", (value,))
@@ -320,9 +320,11 @@ def count(store: FileHistory, table: str) -> int:
 
 def test_old_rows_are_thinned_and_very_old_ones_go(store: FileHistory) -> None:
     now = 500 * DAY
-    rows = tuple(Used(now - 3 * DAY + at * 60.0, 60.0, memory=float(at), memory_peak=float(at)) for at in range(100))
-    ancient = Used(now - 401 * DAY, 60.0, memory=1.0)
-    fresh = Used(now - 60.0, 60.0, memory=7.0)
+    rows = tuple(
+        UsageRow(now - 3 * DAY + at * 60.0, 60.0, memory=float(at), memory_peak=float(at)) for at in range(100)
+    )
+    ancient = UsageRow(now - 401 * DAY, 60.0, memory=1.0)
+    fresh = UsageRow(now - 60.0, 60.0, memory=7.0)
     store.write(batch(now, used=(ancient, *rows, fresh)))
     store.write(batch(1.0, exposure(1.0)))
     store.write(batch(2.0, exposure(2.0)))
@@ -342,8 +344,8 @@ def test_bounded_in_rows(store: FileHistory, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(kept, name, most)
     for at in range(40):
         subject = Subject("docker", f"job-{at}")
-        store.write(Batch(Watch(float(at), float(at)), ((subject, Entry(float(at), *exposure(1.0))),),
-                          ((subject, Used(float(at), 1.0, memory=1.0)),)))  # fmt: skip
+        store.write(Batch(WatchSpan(float(at), float(at)), ((subject, HistoryEntry(float(at), *exposure(1.0))),),
+                          ((subject, UsageRow(float(at), 1.0, memory=1.0)),)))  # fmt: skip
     for at in range(100, 150):
         store.write(batch(float(at), exposure(float(at))))
     store.tidy(200.0)
@@ -358,12 +360,12 @@ def test_bounded_in_bytes(store: FileHistory, monkeypatch: pytest.MonkeyPatch) -
     """Where there is no room left, the oldest makes it, and what is new is written."""
     monkeypatch.setattr(history_file, "PAGES_MOST", 100)
     for at in range(300):
-        store.write(batch(float(at), (Kind.SETTINGS, ("x" * 4000, str(at)))))
+        store.write(batch(float(at), (PartKind.SETTINGS, ("x" * 4000, str(at)))))
     assert store.entries(WEB)[-1].at == 299.0
     store.close()
     assert store.path.stat().st_size <= 100 * 4096
 
 
 def test_a_value_that_is_too_long_is_left_out(store: FileHistory) -> None:
-    store.write(batch(1.0, (Kind.SETTINGS, ("x" * kept.VALUE_MOST,)), exposure(1.0)))
-    assert [each.kind for each in store.entries(WEB)] == [Kind.EXPOSED]
+    store.write(batch(1.0, (PartKind.SETTINGS, ("x" * kept.VALUE_MOST,)), exposure(1.0)))
+    assert [each.kind for each in store.entries(WEB)] == [PartKind.EXPOSED]

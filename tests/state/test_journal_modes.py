@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Damaged, Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 
 
@@ -15,7 +15,7 @@ def _transaction() -> Transaction:
     policy = RestartPolicy("no", 0)
     return Transaction(
         id="ab" * 8,
-        kind=next(iter(Kind)),
+        kind=next(iter(TransactionKind)),
         stage=Stage.INTENT,
         engine="docker",
         endpoint="unix:///run/docker.sock",

@@ -22,14 +22,14 @@ from stratascope.core.relaunch.owner import OwnerPlan
 from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Proven, Subject
 from stratascope.core.relaunch.transaction import (
     Damaged,
-    Ended,
-    Ending,
-    Kind,
     Progress,
+    RelaunchOutcome,
+    RelaunchResult,
     Remedy,
     Stage,
     State,
     Transaction,
+    TransactionKind,
 )
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.core.relaunch.twin import TwinRecord
@@ -84,7 +84,7 @@ class StagedHardening(Hardening):
         super().__init__(_nowhere, _Unwritten(), _command)
         self._engines = {engine.id: engine for engine in engines}
         self._ground, self._pace = ground, pace
-        self.outcome = Ending.VERIFIED
+        self.outcome = RelaunchOutcome.VERIFIED
         self.unproven = ""  # a toggle that is found not to be enforced
         self.suspects: tuple[str, ...] = ()  # who is to blame for a rollback
         self.blame: Message | None = None  # what is said where nobody is
@@ -190,26 +190,32 @@ class StagedHardening(Hardening):
                 self.gate.wait(600)
             yield from self._step("limit", msg("Change the limits"), 0.1)
             yield from self._proofs(plan)
-            yield Ended(Ending.LIMITED, None)
+            yield RelaunchResult(RelaunchOutcome.LIMITED, None)
             return
         yield from self._steps(watch, cancelled)
-        if cancelled() or self.outcome is Ending.ROLLED_BACK:
+        if cancelled() or self.outcome is RelaunchOutcome.ROLLED_BACK:
             yield from self._step("roll-back", msg("Bring the original back"), 0.4)
             why = msg("Cancelled.") if cancelled() else msg("It exited by itself, with status 1.")
             log = "" if cancelled() else "nginx: [emerg] mkdir() failed (30: Read-only file system)\n\x1b[31mbad"
             blame = msg("The log speaks of a read-only file system.") if self.suspects else self.blame
-            yield Ended(Ending.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log, blame, self.suspects)
+            yield RelaunchResult(
+                RelaunchOutcome.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log, blame, self.suspects
+            )
             return
         yield from self._step("verify", msg("Verify the result in /proc"), 0.05)
         yield from self._proofs(plan)
         self.set_aside.append(done)
-        if self.unproven or self.outcome is Ending.ENFORCED:
+        if self.unproven or self.outcome is RelaunchOutcome.ENFORCED:
             seen = (msg("It has no health check."), msg("It listens on no TCP port."))
-            yield Ended(Ending.KEPT if self.unproven else Ending.ENFORCED, done, enforced=not self.unproven,
-                        not_compared=seen)  # fmt: skip
+            yield RelaunchResult(
+                RelaunchOutcome.KEPT if self.unproven else RelaunchOutcome.ENFORCED,
+                done,
+                enforced=not self.unproven,
+                not_compared=seen,
+            )
             return
-        yield Ended(Ending.VERIFIED, done, enforced=True, works=True,
-                    compared=(msg("Its health check reports healthy, as before."),))  # fmt: skip
+        yield RelaunchResult(RelaunchOutcome.VERIFIED, done, enforced=True, works=True,
+                             compared=(msg("Its health check reports healthy, as before."),))  # fmt: skip
 
     def tighten(
         self,
@@ -240,7 +246,7 @@ class StagedHardening(Hardening):
         rest = tuple(Choice(each.toggle, self.loosens.get(each.toggle, each.value)) for each in rest)
         if rest != whole:
             refused = TwinRefusal("k", msg("{by}: {call} is refused ({why}).", by="cron", call="open(/x)", why="EROFS"),
-                              Loosening(self.breaks, certain=True))  # fmt: skip
+                                  Loosening(self.breaks, certain=True))  # fmt: skip
             why = msg("It exited by itself, with status {status}.", status="1")
             yield TrialDone(2, Purpose.WHOLE, Tried(whole, Works.BREAKS, 2.0, why, refusals=(refused,)))
             yield TrialBegun(3, Attempt(rest, Purpose.LOOSENED, 3), 6.0)
@@ -285,17 +291,17 @@ class StagedHardening(Hardening):
     ) -> Iterator[Event]:
         self._call("undo")
         if self.undo_refused is not None:
-            yield Ended(Ending.REFUSED, transaction, self.undo_refused)
+            yield RelaunchResult(RelaunchOutcome.REFUSED, transaction, self.undo_refused)
             return
         yield from self._steps(watch, cancelled)
-        kind = Kind.HARDEN if transaction.kind is Kind.UNDO else Kind.UNDO
+        kind = TransactionKind.HARDEN if transaction.kind is TransactionKind.UNDO else TransactionKind.UNDO
         back = replace(transaction, id="u1", kind=kind, old=transaction.new, new=transaction.old)
         if cancelled():
             yield from self._step("roll-back", msg("Bring the original back"), 0.4)
-            yield Ended(Ending.ROLLED_BACK, back, msg("Cancelled."))
+            yield RelaunchResult(RelaunchOutcome.ROLLED_BACK, back, msg("Cancelled."))
             return
         self.set_aside = [each for each in self.set_aside if each.id != transaction.id] + [back]
-        yield Ended(Ending.VERIFIED, back)
+        yield RelaunchResult(RelaunchOutcome.VERIFIED, back)
 
     def discard(self, transaction: Transaction) -> None:
         self._call("discard")
@@ -331,7 +337,7 @@ class StagedHardening(Hardening):
         if self.gate is not None:
             while not self.gate.wait(0.01) and not cancelled():
                 pass
-        if not cancelled() and self.outcome is not Ending.ROLLED_BACK:
+        if not cancelled() and self.outcome is not RelaunchOutcome.ROLLED_BACK:
             yield Progress("watch", State.DONE, watch, text)
 
     def _step(self, name: str, text: Message, seconds: float) -> Iterator[Progress]:
@@ -351,7 +357,7 @@ class StagedHardening(Hardening):
         words = tuple(f"{choice.toggle}={choice.value}" for choice in plan.choices)
         return Transaction(
             id="t1",
-            kind=Kind.HARDEN,
+            kind=TransactionKind.HARDEN,
             stage=Stage.DONE,
             engine=spec.engine,
             endpoint="unix:///run/docker.sock",

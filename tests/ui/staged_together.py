@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.relaunch.toggle import Choice, Preset
-from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.hardening_together import HardeningTogether
 from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome
@@ -42,25 +42,27 @@ class StagedTogether(HardeningTogether):
     ) -> Iterator[Of | AllEnded]:
         outcomes: list[Outcome] = []
         for place, made in enumerate(plans):
-            self._staged.outcome = Ending.ROLLED_BACK if made.spec.name == self.fails else Ending.VERIFIED
+            self._staged.outcome = (
+                RelaunchOutcome.ROLLED_BACK if made.spec.name == self.fails else RelaunchOutcome.VERIFIED
+            )
             for event in self._staged.run(made, watch, cancelled):
-                if isinstance(event, Ended):
+                if isinstance(event, RelaunchResult):
                     outcomes.append(Outcome(place, event))
                 yield Of(made.spec.name, place, event)
             if outcomes[-1].ended.ending in FAILURES:
-                back = Ended(Ending.VERIFIED, None)
+                back = RelaunchResult(RelaunchOutcome.VERIFIED, None)
                 yield AllEnded(
-                    Ending.ROLLED_BACK, (*(replace(each, undone=back) for each in outcomes[:-1]), outcomes[-1])
+                    RelaunchOutcome.ROLLED_BACK, (*(replace(each, undone=back) for each in outcomes[:-1]), outcomes[-1])
                 )
                 return
-        yield AllEnded(Ending.VERIFIED, tuple(outcomes), group="g1")
+        yield AllEnded(RelaunchOutcome.VERIFIED, tuple(outcomes), group="g1")
 
     def undo(
         self, done: Sequence[Transaction], watch: float, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Of | AllEnded]:
         outcomes = []
         for place in reversed(range(len(done))):
-            ended = Ended(Ending.VERIFIED, done[place])
+            ended = RelaunchResult(RelaunchOutcome.VERIFIED, done[place])
             yield Of(done[place].name, place, ended)
             outcomes.append(Outcome(place, ended))
-        yield AllEnded(Ending.VERIFIED, tuple(outcomes))
+        yield AllEnded(RelaunchOutcome.VERIFIED, tuple(outcomes))

@@ -13,7 +13,7 @@ from stratascope.core.observation.needs import Needs, NeedsStore, needs_key
 from stratascope.core.observation.observation import Observation, added
 from stratascope.core.owners import Owners
 from stratascope.core.ports import Relauncher
-from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
+from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
@@ -118,7 +118,7 @@ class MemoryAccess:
     def caught_signals(self, container: str) -> tuple[int, ...] | None:
         return None
 
-    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
         return None
 
     def release(self, cgroup: str) -> None:

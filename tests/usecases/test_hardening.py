@@ -8,7 +8,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Damaged, Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.relaunch.recovery import Recovered, Result
@@ -28,11 +28,23 @@ class Sized(MemoryEngine):
 
 def transaction(engine: str, stage: Stage, number: int) -> Transaction:
     return Transaction(
-        id=f"{number:08x}", kind=Kind.HARDEN, stage=stage, engine=engine, endpoint=f"unix:///{engine}", name="web",
-        old=f"old{number}", new=f"new{number}", created=True, old_aside="web.old", new_aside="web.new",
-        restart=RestartPolicy(), new_restart=RestartPolicy(), was_running=True, stop_timeout=10,
+        id=f"{number:08x}",
+        kind=TransactionKind.HARDEN,
+        stage=stage,
+        engine=engine,
+        endpoint=f"unix:///{engine}",
+        name="web",
+        old=f"old{number}",
+        new=f"new{number}",
+        created=True,
+        old_aside="web.old",
+        new_aside="web.new",
+        restart=RestartPolicy(),
+        new_restart=RestartPolicy(),
+        was_running=True,
+        stop_timeout=10,
         started_at=float(number),
-    )  # fmt: skip
+    )
 
 
 class Connections:

@@ -47,7 +47,7 @@ def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engin
     access, state = found.state(arguments.container)
     service = learning(engines, terminal=terminal)
     explaining = RefusalService(service, found.hardening)
-    endings = Endings(explaining.ending, access, as_json=arguments.json)
+    endings = EndingPrinter(explaining.ending, access, as_json=arguments.json)
     if not arguments.command_words and endings.instead(state, watch=arguments.seconds is not None):
         return True
     if not arguments.json and engines.root(terminal=terminal).command:
@@ -61,7 +61,7 @@ def _watch(
     state: ContainerState,
     service: ObservationService,
     explaining: RefusalService,
-    endings: Endings,
+    endings: EndingPrinter,
 ) -> bool:
     over = interrupted()
     try:
@@ -164,7 +164,7 @@ _NOTHING = msg(
 )
 
 
-class Endings:
+class EndingPrinter:
     """`explain`: why it ended, as far as can be said (`usecases.refusals.service.RefusalService.ending`)."""
 
     def __init__(self, explain: Callable[[ContainerState], Ending], access: EngineAccess, *, as_json: bool) -> None:

@@ -49,7 +49,7 @@ _SPECIAL = PRIVILEGED | LIVENESS | {PARENT}
 
 # the process; its container's other processes, and threads that differ from their process's first one; how these were
 # found; and at least how many more there are
-Answer = Tuple[Process, List[Process], str, int]
+ContainerReply = Tuple[Process, List[Process], str, int]
 Wish = Tuple[int, Sequence[str], Sequence[str], bool, str]
 
 
@@ -68,7 +68,7 @@ class Collector:
         """The host's facts of these names."""
         return read_host(names)
 
-    def capture(self, wishes: Iterable[Wish]) -> List[Answer]:
+    def capture(self, wishes: Iterable[Wish]) -> List[ContainerReply]:
         """One answer per wish, in order."""
         limits, members = Limits(self._mounts), Members(self._mounts)
         errands: List[PrivilegedReader] = []
@@ -76,7 +76,7 @@ class Collector:
         run(errands)  # adds its results to the answers' entries
         return answers
 
-    def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[PrivilegedReader]) -> Answer:
+    def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[PrivilegedReader]) -> ContainerReply:
         pid, wants, member_wants, with_members, container = wish
         source = "/proc/%d" % pid
         if not 0 < pid <= PID_MAX:
@@ -198,7 +198,7 @@ class Collector:
         return self._mounts.hidepid
 
 
-def _nothing(pid: int, why: Entry) -> Answer:
+def _nothing(pid: int, why: Entry) -> ContainerReply:
     return (pid, [why], []), [], "", 0
 
 

@@ -18,11 +18,11 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import parse_lockdown, parse_modules
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
-from stratascope.linux.namespace import INITIAL_INODES, Kind, is_initial, parse_link
+from stratascope.linux.namespace import INITIAL_INODES, Namespace, is_initial, parse_link
 from stratascope.linux.sysctl import parse_memory_total, parse_number, path_of
 from stratascope.value import Value, replace
 
-NAMESPACES = tuple(kind.value for kind in Kind)
+NAMESPACES = tuple(kind.value for kind in Namespace)
 NETWORK_INODE = "inode:net/dev"  # identifies a network namespace without privilege (`collector/read.py`)
 
 SYSCTLS = (
@@ -177,7 +177,7 @@ class Ground(Value, cache_hash=True):
         if shared is None or self.namespaces_from == "own":
             # the reader may be in a namespace of its own: trust the fixed inode of the initial one where the kernel has
             # it
-            fixed = is_initial(Kind(kind), inode)
+            fixed = is_initial(Namespace(kind), inode)
             return shared if fixed is None else fixed
         return shared
 
@@ -271,7 +271,7 @@ def decode_ground(capture: Capture) -> Ground:
         selinux_switches=or_none(capture.decoded("selinux:switches", parse_modules)),
         lacking=_lacking(capture),
         network_inode=_host_network_inode(capture),
-        first_processes=inode_of(_get(capture, "/proc/self/ns/pid")) == INITIAL_INODES[Kind.PID],
+        first_processes=inode_of(_get(capture, "/proc/self/ns/pid")) == INITIAL_INODES[Namespace.PID],
         cpu_flaws=or_none(capture.decoded("cpu:vulnerabilities", parse_flaws)),
         smt=_get(capture, "/sys/devices/system/cpu/smt/control") or "",
         sockets=or_none(capture.decoded("sockets:engines", parse_sockets)) or (),
@@ -335,7 +335,7 @@ def _host_network_inode(capture: Capture) -> int | None:
 
 
 def _is_initial(capture: Capture) -> bool:
-    return inode_of(_get(capture, "/proc/2/ns/pid")) == INITIAL_INODES[Kind.PID]
+    return inode_of(_get(capture, "/proc/2/ns/pid")) == INITIAL_INODES[Namespace.PID]
 
 
 def inode_of(link: str | Gap | None) -> int | None:

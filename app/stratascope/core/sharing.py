@@ -12,7 +12,7 @@ from stratascope.core.container import Container, matching
 from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Neighbour, Peers, inode_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.idmap import FULL, parse_idmap
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 from stratascope.linux.status import parse_status
 from stratascope.linux.sysctl import parse_number
 from stratascope.value import Value
@@ -54,7 +54,7 @@ def sharing_of(capture: Capture) -> Sharing:
     uid_map = or_none(capture.decoded("uid_map", parse_idmap)) or ()
     network = or_none(capture.decoded(NETWORK_INODE, parse_number))
     if network is not None:
-        inodes = (*(pair for pair in inodes if pair[0] != Kind.NET), (Kind.NET.value, network))
+        inodes = (*(pair for pair in inodes if pair[0] != Namespace.NET), (Namespace.NET.value, network))
     # a map of the full length is the initial user namespace's: the identity
     status = or_none(capture.decoded("status", parse_status))
     return Sharing(

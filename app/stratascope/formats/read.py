@@ -9,7 +9,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.options.given import Position, Problem
 from stratascope.formats.quadlet.unit import is_unit
 from stratascope.formats.run import read as run
-from stratascope.formats.text import MOST_SERVICES, Beside, Files, Language, Read, TooMuchError
+from stratascope.formats.text import MOST_SERVICES, Files, Language, Read, ReferencedFiles, TooMuchError
 from stratascope.value import replace
 
 MOST = 1 << 20  # characters: the longest Compose files have some tens of thousands
@@ -19,7 +19,7 @@ _YAML = (".yml", ".yaml", ".json")
 def read(text: str, file: str, files: Files) -> Read:
     """All services of a text. `file`: its name, for places, and by whose ending units are known."""
     try:
-        found = _read(text, file, Beside(files))
+        found = _read(text, file, ReferencedFiles(files))
     except TooMuchError as error:
         return Read(problems=(Problem(error.place, error.message, True),))
     except RecursionError:
@@ -31,7 +31,7 @@ def read(text: str, file: str, files: Files) -> Read:
     return replace(found, services=first, problems=(*found.problems, Problem(first[-1].place, what)))
 
 
-def _read(text: str, file: str, files: Beside) -> Read:
+def _read(text: str, file: str, files: ReferencedFiles) -> Read:
     if len(text) > MOST:
         return _failed(file, 0, msg("The file is too long: at most {most} characters are read here.", most=MOST))
     if "\0" in text:
@@ -46,7 +46,7 @@ def _read(text: str, file: str, files: Beside) -> Read:
     return _yaml(text, file, files)
 
 
-def _yaml(text: str, file: str, files: Beside) -> Read:
+def _yaml(text: str, file: str, files: ReferencedFiles) -> Read:
     from stratascope.formats.compose import read as compose
     from stratascope.formats.kubernetes import read as kubernetes
     from stratascope.formats.yaml.read import Mapping, YamlError, documents, template

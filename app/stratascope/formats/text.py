@@ -92,7 +92,7 @@ class TooMuchError(Exception):
         self.place, self.message = place, message
 
 
-class Beside:
+class ReferencedFiles:
     """The files beside one text: each read once, under whatever name, and all of them bounded."""
 
     def __init__(self, files: Files) -> None:

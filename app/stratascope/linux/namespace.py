@@ -13,7 +13,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.value import Value
 
 
-class Kind(StrEnum):
+class Namespace(StrEnum):
     """The eight kinds, named as their links in /proc/PID/ns."""
 
     CGROUP = "cgroup"
@@ -28,23 +28,23 @@ class Kind(StrEnum):
 
 # The initial namespaces of these kinds have had fixed inodes since Linux 3.8: include/linux/proc_ns.h. net and mnt got
 # theirs later and are left out: on older kernels such a number would be some other namespace.
-INITIAL_INODES: dict[Kind, int] = {
-    Kind.IPC: 0xEFFFFFFF,
-    Kind.UTS: 0xEFFFFFFE,
-    Kind.USER: 0xEFFFFFFD,
-    Kind.PID: 0xEFFFFFFC,
-    Kind.CGROUP: 0xEFFFFFFB,
-    Kind.TIME: 0xEFFFFFFA,
+INITIAL_INODES: dict[Namespace, int] = {
+    Namespace.IPC: 0xEFFFFFFF,
+    Namespace.UTS: 0xEFFFFFFE,
+    Namespace.USER: 0xEFFFFFFD,
+    Namespace.PID: 0xEFFFFFFC,
+    Namespace.CGROUP: 0xEFFFFFFB,
+    Namespace.TIME: 0xEFFFFFFA,
 }
 
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.value: kind for kind in Namespace}
 _MAX_INODE = 0xFFFFFFFFFFFFFFFF  # ns_common.inum is 32 bits wide, but nsfs inode numbers are 64
 
 
 class NamespaceLink(Value):
     """`net:[4026531840]`, parsed."""
 
-    kind: Kind
+    kind: Namespace
     inode: int
 
 
@@ -62,7 +62,7 @@ def parse_link(text: str) -> NamespaceLink:
     return NamespaceLink(kind, int(digits))
 
 
-def is_initial(kind: Kind, inode: int) -> bool | None:
+def is_initial(kind: Namespace, inode: int) -> bool | None:
     """Whether this is the kernel's initial namespace of its kind; None if no inode is fixed (net, mnt)."""
     fixed = INITIAL_INODES.get(kind)
     return None if fixed is None else inode == fixed

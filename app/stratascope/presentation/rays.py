@@ -20,12 +20,12 @@ from string import ascii_lowercase
 
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Family, Stance
-from stratascope.presentation.threat_outcomes import SERIOUS, Kind, kind_of
+from stratascope.presentation.threat_outcomes import SERIOUS, ThreatOutcome, kind_of
 from stratascope.value import Value
 
 GROUND = 0  # the number of the band below all: the kernel
 
-_KINDS = list(Kind)
+_KINDS = list(ThreatOutcome)
 
 
 class Ray(Value):
@@ -33,7 +33,7 @@ class Ray(Value):
     that would stop it too; `unknown`: bands of which it is not known, GROUND among them. All from above."""
 
     state: ThreatState
-    kind: Kind
+    kind: ThreatOutcome
     end: int
     also: tuple[int, ...] = ()
     unknown: tuple[int, ...] = ()
@@ -144,7 +144,7 @@ class Stop(Value):
     left: int
 
 
-class Place(Value):
+class FamilyBand(Value):
     """A family's part of the field, and its lanes."""
 
     family: Family
@@ -186,7 +186,7 @@ _FITS = (
 
 def lay_out(
     bundled: Sequence[Bundle], left: float, right: float, unit: float, names: Mapping[Family, float]
-) -> tuple[Place, ...]:
+) -> tuple[FamilyBand, ...]:
     """Share the field from `left` to `right` among the families. `names`: how wide the name of each is, in pixels."""
     if not bundled:
         return ()
@@ -226,7 +226,7 @@ def lay_out(
             letter = next(lettered, "") if sort is Sort.RAY and rays[0].kind in SERIOUS else ""
             lanes.append(Lane(sort, rays, int(x + wide / 2) + 0.5, wide, letter))
             x += wide
-        places.append(Place(bundle.family, at, at + width, tuple(lanes)))
+        places.append(FamilyBand(bundle.family, at, at + width, tuple(lanes)))
         at += width + fit.gap * unit
     return tuple(places)
 
@@ -244,23 +244,25 @@ def _measured(
 def _parts(bundle: Bundle, fit: _Fit) -> list[_Part]:
     """The lanes of a family: the rays in each, and its width in lengths of the design."""
     found: list[_Part] = [(Sort.RAY, (ray,), fit.serious) for ray in bundle.rays if ray.kind in SERIOUS]
-    medium = tuple(ray for ray in bundle.rays if ray.kind is Kind.MEDIUM)
+    medium = tuple(ray for ray in bundle.rays if ray.kind is ThreatOutcome.MEDIUM)
     if fit.apart:
         found += [(Sort.RAY, (ray,), fit.medium) for ray in medium]
     shared = {
         Sort.MEDIUM: () if fit.apart else medium,
-        Sort.MINOR: tuple(ray for ray in bundle.rays if ray.kind is Kind.LOW) if fit.minor else (),
-        Sort.UNKNOWN: tuple(ray for ray in bundle.rays if ray.kind is Kind.UNKNOWN),
+        Sort.MINOR: tuple(ray for ray in bundle.rays if ray.kind is ThreatOutcome.LOW) if fit.minor else (),
+        Sort.UNKNOWN: tuple(ray for ray in bundle.rays if ray.kind is ThreatOutcome.UNKNOWN),
     }
     found += [(sort, rays, _SHARED) for sort, rays in shared.items() if rays]
-    stopped = tuple(ray for ray in bundle.rays if ray.kind in (Kind.HOST, Kind.ONCE, Kind.DEEPER))
+    stopped = tuple(
+        ray for ray in bundle.rays if ray.kind in (ThreatOutcome.HOST, ThreatOutcome.ONCE, ThreatOutcome.DEEPER)
+    )
     return [*found, (Sort.STOPPED, stopped, _STOPPED)] if stopped else found
 
 
 def _wider(bundle: Bundle, fit: _Fit) -> float:
     """By how much the lanes of a family may grow at the most."""
     serious = sum(ray.kind in SERIOUS for ray in bundle.rays)
-    medium = sum(ray.kind is Kind.MEDIUM for ray in bundle.rays)
+    medium = sum(ray.kind is ThreatOutcome.MEDIUM for ray in bundle.rays)
     return serious * (_WIDEST["serious"] - fit.serious) + medium * (_WIDEST["medium"] - fit.medium)
 
 
@@ -287,7 +289,7 @@ def stops(lane: Lane) -> tuple[Stop, ...]:
     return tuple(found)
 
 
-def largest_bar(places: Sequence[Place]) -> int:
+def largest_bar(places: Sequence[FamilyBand]) -> int:
     """How many rays the bar with the most has: by it all bars are as wide as they are."""
     return max((len(lane.rays) for place in places for lane in place.lanes if lane.sort is Sort.STOPPED), default=1)
 
@@ -327,14 +329,14 @@ def place_names(
     names, at = [], left
     for column, width in zip(taken, wide, strict=True):
         for row, lane in enumerate(column):
-            critical = lane.rays[0].kind is Kind.CRITICAL
+            critical = lane.rays[0].kind is ThreatOutcome.CRITICAL
             room = min(widths[lane.id], right - at)
             names.append(Name(lane.id, lane.letter, critical, at, room, row, rows))
         at += width + between
     return tuple(names), serious - len(shown)
 
 
-def nearest(places: Sequence[Place], x: float, reach: float) -> Lane | None:
+def nearest(places: Sequence[FamilyBand], x: float, reach: float) -> Lane | None:
     """The lane at that place, at most `reach` away; within the width of one that several share."""
     lanes = [lane for place in places for lane in place.lanes]
     found = min(lanes, key=lambda lane: abs(lane.x - x), default=None)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Proven, ToggleError
-from stratascope.core.relaunch.transaction import Ended, Ending, Kind
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
@@ -39,35 +39,35 @@ class RunKind(Enum):
         return self in (RunKind.HARDEN, RunKind.ALLOW)
 
 
-_HARDENED: dict[Ending, Message] = {
-    Ending.VERIFIED: msg("Hardened: enforced, and it works"),
-    Ending.ENFORCED: msg("Hardened: enforced, but not shown to work"),
-    Ending.KEPT: msg("Hardened, but not fully verified"),
-    Ending.LIMITED: msg("The limits were changed"),
-    Ending.ROLLED_BACK: msg("Rolled back: everything is as it was before"),
-    Ending.REFUSED: msg("Refused: nothing was changed"),
-    Ending.UNFINISHED: msg("Interrupted: not hardened, and not restored yet"),
+_HARDENED: dict[RelaunchOutcome, Message] = {
+    RelaunchOutcome.VERIFIED: msg("Hardened: enforced, and it works"),
+    RelaunchOutcome.ENFORCED: msg("Hardened: enforced, but not shown to work"),
+    RelaunchOutcome.KEPT: msg("Hardened, but not fully verified"),
+    RelaunchOutcome.LIMITED: msg("The limits were changed"),
+    RelaunchOutcome.ROLLED_BACK: msg("Rolled back: everything is as it was before"),
+    RelaunchOutcome.REFUSED: msg("Refused: nothing was changed"),
+    RelaunchOutcome.UNFINISHED: msg("Interrupted: not hardened, and not restored yet"),
 }
-_TITLES: dict[RunKind, dict[Ending, Message]] = {
+_TITLES: dict[RunKind, dict[RelaunchOutcome, Message]] = {
     RunKind.HARDEN: _HARDENED,
     RunKind.ALLOW: {
         **_HARDENED,
-        Ending.VERIFIED: msg("Relaunched: it has what it was given, and works"),
-        Ending.ENFORCED: msg("Relaunched: it has what it was given, but is not shown to work"),
-        Ending.KEPT: msg("Relaunched, but not fully verified"),
-        Ending.UNFINISHED: msg("Interrupted: neither relaunched nor restored yet"),
+        RelaunchOutcome.VERIFIED: msg("Relaunched: it has what it was given, and works"),
+        RelaunchOutcome.ENFORCED: msg("Relaunched: it has what it was given, but is not shown to work"),
+        RelaunchOutcome.KEPT: msg("Relaunched, but not fully verified"),
+        RelaunchOutcome.UNFINISHED: msg("Interrupted: neither relaunched nor restored yet"),
     },
     RunKind.UNDO: {
-        Ending.VERIFIED: msg("Undone: the original is back"),
-        Ending.ROLLED_BACK: msg("Not undone: everything is as it was before"),
-        Ending.REFUSED: msg("Not undone: nothing was changed"),
-        Ending.UNFINISHED: msg("Interrupted: neither undone nor restored yet"),
+        RelaunchOutcome.VERIFIED: msg("Undone: the original is back"),
+        RelaunchOutcome.ROLLED_BACK: msg("Not undone: everything is as it was before"),
+        RelaunchOutcome.REFUSED: msg("Not undone: nothing was changed"),
+        RelaunchOutcome.UNFINISHED: msg("Interrupted: neither undone nor restored yet"),
     },
     RunKind.REDO: {
-        Ending.VERIFIED: msg("The hardened one runs again"),
-        Ending.ROLLED_BACK: msg("Rolled back: everything is as it was before"),
-        Ending.REFUSED: msg("Refused: nothing was changed"),
-        Ending.UNFINISHED: msg("Interrupted: not brought back, and not restored yet"),
+        RelaunchOutcome.VERIFIED: msg("The hardened one runs again"),
+        RelaunchOutcome.ROLLED_BACK: msg("Rolled back: everything is as it was before"),
+        RelaunchOutcome.REFUSED: msg("Refused: nothing was changed"),
+        RelaunchOutcome.UNFINISHED: msg("Interrupted: not brought back, and not restored yet"),
     },
 }
 
@@ -79,15 +79,19 @@ def passed_lines(calls: Sequence[str]) -> tuple[Message, ...]:
     return (msg("Allowed now, as it was refused before and seen to pass: {calls}.", calls=", ".join(calls)),)
 
 
-def ending_title(ending: Ending, run: RunKind) -> Message:
+def ending_title(ending: RelaunchOutcome, run: RunKind) -> Message:
     """How it ended. Only the ways onward have all endings: the others prove no toggles."""
     words = _TITLES[run]
-    return words.get(ending, words[Ending.VERIFIED])
+    return words.get(ending, words[RelaunchOutcome.VERIFIED])
 
 
-def shown_lines(ended: Ended) -> tuple[Message, ...]:
+def shown_lines(ended: RelaunchResult) -> tuple[Message, ...]:
     """Whether it works, what was compared and what not; nothing where nothing was to be shown: an undo, live limits."""
-    if not ended.ending.stays or ended.ending is Ending.LIMITED or (ended.enforced is None and ended.works is None):
+    if (
+        not ended.ending.stays
+        or ended.ending is RelaunchOutcome.LIMITED
+        or (ended.enforced is None and ended.works is None)
+    ):
         return ()
     if ended.works is False:
         title = msg("It does not work as before:")
@@ -102,35 +106,35 @@ def shown_lines(ended: Ended) -> tuple[Message, ...]:
     )
 
 
-def ending_sentence(event: Ended) -> Message:
+def ending_sentence(event: RelaunchResult) -> Message:
     """How it ended, and what can be done now."""
     made = event.transaction
     match event.ending:
-        case Ending.VERIFIED if made is not None and made.owner is not None:  # it sets nothing aside
-            if made.kind is Kind.UNDO:
+        case RelaunchOutcome.VERIFIED if made is not None and made.owner is not None:  # it sets nothing aside
+            if made.kind is TransactionKind.UNDO:
                 return msg("{name} is as it was before: its owner re-created it.", name=made.name)
             return msg("Verified. Its owner re-created {name}: undo reverts the change, discard accepts it.",
                        name=made.name)  # fmt: skip
-        case Ending.VERIFIED if made is not None and made.kind is Kind.UNDO:
+        case RelaunchOutcome.VERIFIED if made is not None and made.kind is TransactionKind.UNDO:
             return msg("The original of {name} is back. The replacement is kept as {aside} until it is discarded.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
-        case Ending.VERIFIED if made is not None:
+        case RelaunchOutcome.VERIFIED if made is not None:
             return msg("Verified. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
-        case Ending.ENFORCED if made is not None and made.owner is not None:
+        case RelaunchOutcome.ENFORCED if made is not None and made.owner is not None:
             return msg("Kept: it is enforced and runs, but nothing showed that it works. Undo reverts the change.")
-        case Ending.ENFORCED if made is not None:
+        case RelaunchOutcome.ENFORCED if made is not None:
             return msg("Kept: it is enforced and runs, but nothing showed that it works. Undo brings back the "
                        "original of {name}, {aside}.", name=made.name, aside=made.old_aside)  # fmt: skip
-        case Ending.KEPT:
+        case RelaunchOutcome.KEPT:
             return msg("Kept, although not verified.")
-        case Ending.LIMITED:
+        case RelaunchOutcome.LIMITED:
             return msg("The limits were changed without a relaunch.")
-        case Ending.ROLLED_BACK:
+        case RelaunchOutcome.ROLLED_BACK:
             return msg("Rolled back.")
-        case Ending.UNFINISHED:
+        case RelaunchOutcome.UNFINISHED:
             return msg("Interrupted: not hardened, and not restored yet.")
-        case Ending.REFUSED:
+        case RelaunchOutcome.REFUSED:
             return msg("Refused. Nothing was changed.")
     return msg("Verified.")
 

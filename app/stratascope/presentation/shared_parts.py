@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from stratascope.core.message import Message, msg
-from stratascope.core.overview.shared_parts import Kind, Shared
+from stratascope.core.overview.shared_parts import Shared, SharedKind
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.explanations import LABELS
-from stratascope.linux.namespace import Kind as Namespace
+from stratascope.linux.namespace import Namespace
 
-KINDS: dict[Kind, Message] = {
-    Kind.HOST: msg("The host's own"),
-    Kind.NAMESPACE: msg("Namespace"),
-    Kind.PATH: msg("Host path"),
-    Kind.VOLUME: msg("Volume"),
-    Kind.IDS: msg("Host users"),
-    Kind.NETWORK: msg("Network"),
-    Kind.CGROUP: msg("Control group"),
+KINDS: dict[SharedKind, Message] = {
+    SharedKind.HOST: msg("The host's own"),
+    SharedKind.NAMESPACE: msg("Namespace"),
+    SharedKind.PATH: msg("Host path"),
+    SharedKind.VOLUME: msg("Volume"),
+    SharedKind.IDS: msg("Host users"),
+    SharedKind.NETWORK: msg("Network"),
+    SharedKind.CGROUP: msg("Control group"),
 }
 _MEANS: dict[str, Message] = {
     "pid": msg("They see each other's processes, and can signal those of their own user."),
@@ -28,12 +28,14 @@ _MEANS: dict[str, Message] = {
     "mnt": msg("They see the same files."),
     "time": msg("They all have the same clocks since boot."),
 }
-_KIND_MEANS: dict[Kind, Message] = {
-    Kind.PATH: msg("Files written by one can be read by the others, and by the host."),
-    Kind.VOLUME: msg("Files written by one can be read by the others."),
-    Kind.IDS: msg("A process that breaks out of one is the same host user as the others, and can access and end them."),
-    Kind.NETWORK: msg("They reach each other's ports, published or not."),
-    Kind.CGROUP: msg("A limit of that group applies to all of them together."),
+_KIND_MEANS: dict[SharedKind, Message] = {
+    SharedKind.PATH: msg("Files written by one can be read by the others, and by the host."),
+    SharedKind.VOLUME: msg("Files written by one can be read by the others."),
+    SharedKind.IDS: msg(
+        "A process that breaks out of one is the same host user as the others, and can access and end them."
+    ),
+    SharedKind.NETWORK: msg("They reach each other's ports, published or not."),
+    SharedKind.CGROUP: msg("A limit of that group applies to all of them together."),
 }
 _HOSTS: dict[str, Message] = {
     "pid": msg("They see the host's processes, and each other's."),
@@ -46,7 +48,7 @@ _HOSTS: dict[str, Message] = {
 
 def what(shared: Shared) -> str:
     """The shared thing."""
-    if shared.kind in (Kind.HOST, Kind.NAMESPACE) and shared.name:
+    if shared.kind in (SharedKind.HOST, SharedKind.NAMESPACE) and shared.name:
         return translate(LABELS[Namespace(shared.name)])
     return plain(shared.name, 300)
 
@@ -58,9 +60,9 @@ def kind(shared: Shared) -> str:
 
 def meaning(shared: Shared) -> str:
     """What sharing it means."""
-    if shared.kind is Kind.HOST:
+    if shared.kind is SharedKind.HOST:
         found = _HOSTS.get(shared.name)
-    elif shared.kind is Kind.NAMESPACE:
+    elif shared.kind is SharedKind.NAMESPACE:
         found = _MEANS.get(shared.name)
     else:
         found = _KIND_MEANS[shared.kind]

@@ -18,7 +18,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import FAMILIES, OUTCOMES, exposure_word, stance_words
 
 
-class Kind(StrEnum):
+class ThreatOutcome(StrEnum):
     """What becomes of a threat, worst first."""
 
     CRITICAL = "open, critical"
@@ -31,8 +31,8 @@ class Kind(StrEnum):
     DEEPER = "stopped more often"
 
 
-SERIOUS = (Kind.CRITICAL, Kind.HIGH)
-OPEN = (*SERIOUS, Kind.MEDIUM, Kind.LOW)
+SERIOUS = (ThreatOutcome.CRITICAL, ThreatOutcome.HIGH)
+OPEN = (*SERIOUS, ThreatOutcome.MEDIUM, ThreatOutcome.LOW)
 
 
 class Protection(StrEnum):
@@ -47,17 +47,17 @@ class Protection(StrEnum):
 
 _FAMILIES, _PROTECTIONS = list(Family), list(Protection)
 _OPEN = {
-    Severity.CRITICAL: Kind.CRITICAL,
-    Severity.HIGH: Kind.HIGH,
-    Severity.MEDIUM: Kind.MEDIUM,
-    Severity.LOW: Kind.LOW,
+    Severity.CRITICAL: ThreatOutcome.CRITICAL,
+    Severity.HIGH: ThreatOutcome.HIGH,
+    Severity.MEDIUM: ThreatOutcome.MEDIUM,
+    Severity.LOW: ThreatOutcome.LOW,
 }
 _PROTECTION = {
     **dict.fromkeys(OPEN, Protection.OPEN),
-    Kind.UNKNOWN: Protection.UNKNOWN,
-    Kind.HOST: Protection.HOST,
-    Kind.ONCE: Protection.ONCE,
-    Kind.DEEPER: Protection.DEEPER,
+    ThreatOutcome.UNKNOWN: Protection.UNKNOWN,
+    ThreatOutcome.HOST: Protection.HOST,
+    ThreatOutcome.ONCE: Protection.ONCE,
+    ThreatOutcome.DEEPER: Protection.DEEPER,
 }
 _WORDS = {
     Protection.OPEN: OUTCOMES[Outcome.OPEN],
@@ -68,15 +68,15 @@ _WORDS = {
 }
 
 
-def kind_of(state: ThreatState) -> Kind:
+def kind_of(state: ThreatState) -> ThreatOutcome:
     """What becomes of this threat."""
     if state.outcome is Outcome.OPEN:
         return _OPEN[state.threat.severity]
     if state.outcome is Outcome.UNKNOWN:
-        return Kind.UNKNOWN
+        return ThreatOutcome.UNKNOWN
     if state.by_ground:
-        return Kind.HOST
-    return Kind.ONCE if state.depth[0] <= 1 else Kind.DEEPER
+        return ThreatOutcome.HOST
+    return ThreatOutcome.ONCE if state.depth[0] <= 1 else ThreatOutcome.DEEPER
 
 
 def protection(state: ThreatState) -> Protection:
@@ -84,9 +84,9 @@ def protection(state: ThreatState) -> Protection:
     return _PROTECTION[kind_of(state)]
 
 
-def kinds(matrix: Matrix) -> dict[Kind, int]:
+def kinds(matrix: Matrix) -> dict[ThreatOutcome, int]:
     """How many threats of each kind; every kind is there."""
-    found = dict.fromkeys(Kind, 0)
+    found = dict.fromkeys(ThreatOutcome, 0)
     for state in matrix.threats:
         found[kind_of(state)] += 1
     return found
@@ -158,14 +158,14 @@ def by_depth(state: ThreatState) -> tuple[int, ...]:
 
 _OUTCOMES = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
 _COUNTED_AS = {
-    Kind.CRITICAL: "serious",
-    Kind.HIGH: "serious",
-    Kind.MEDIUM: "medium",
-    Kind.LOW: "minor",
-    Kind.UNKNOWN: "unknown",
-    Kind.HOST: "ground",
-    Kind.ONCE: "once",
-    Kind.DEEPER: "more",
+    ThreatOutcome.CRITICAL: "serious",
+    ThreatOutcome.HIGH: "serious",
+    ThreatOutcome.MEDIUM: "medium",
+    ThreatOutcome.LOW: "minor",
+    ThreatOutcome.UNKNOWN: "unknown",
+    ThreatOutcome.HOST: "ground",
+    ThreatOutcome.ONCE: "once",
+    ThreatOutcome.DEEPER: "more",
 }
 
 
@@ -182,21 +182,24 @@ def counted_as(state: ThreatState) -> str:
     return _COUNTED_AS[kind_of(state)]
 
 
-def counts_line(found: Mapping[Kind, int]) -> Message:
+def counts_line(found: Mapping[ThreatOutcome, int]) -> Message:
     """The numbers of `kinds` in one sentence; of what is not stopped only what there is."""
     parts = (
         (
-            found[Kind.CRITICAL] + found[Kind.HIGH],
-            msg("{count} serious open", count=found[Kind.CRITICAL] + found[Kind.HIGH]),
+            found[ThreatOutcome.CRITICAL] + found[ThreatOutcome.HIGH],
+            msg("{count} serious open", count=found[ThreatOutcome.CRITICAL] + found[ThreatOutcome.HIGH]),
         ),
-        (found[Kind.MEDIUM], msg("{count} medium open", count=found[Kind.MEDIUM])),
-        (found[Kind.LOW], msg("{count} minor open", count=found[Kind.LOW])),
-        (found[Kind.UNKNOWN], msg("{count} not known", count=found[Kind.UNKNOWN])),
-        (found[Kind.HOST], msg("{count} stopped by the host's settings alone", count=found[Kind.HOST])),
+        (found[ThreatOutcome.MEDIUM], msg("{count} medium open", count=found[ThreatOutcome.MEDIUM])),
+        (found[ThreatOutcome.LOW], msg("{count} minor open", count=found[ThreatOutcome.LOW])),
+        (found[ThreatOutcome.UNKNOWN], msg("{count} not known", count=found[ThreatOutcome.UNKNOWN])),
+        (
+            found[ThreatOutcome.HOST],
+            msg("{count} stopped by the host's settings alone", count=found[ThreatOutcome.HOST]),
+        ),
     )
     texts = [text for count, text in parts if count]
-    texts.append(msg("{count} stopped by one layer", count=found[Kind.ONCE]))
-    texts.append(msg("{count} by two or more", count=found[Kind.DEEPER]))
+    texts.append(msg("{count} stopped by one layer", count=found[ThreatOutcome.ONCE]))
+    texts.append(msg("{count} by two or more", count=found[ThreatOutcome.DEEPER]))
     line = reduce(lambda first, rest: msg("{first}, {rest}", first=first, rest=rest), texts)
     total = sum(found.values())
     return plural("Of {count} thing it could try: {line}", "Of {count} things it could try: {line}", total, line=line)

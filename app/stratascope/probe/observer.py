@@ -94,7 +94,7 @@ _FLAGS = {
 }
 
 
-class Watched(Value):
+class ObservationTarget(Value):
     """What is to be observed: a container by its first process, or a control group that was made before it started.
 
     `start`: the process's start time (field 22 of /proc/PID/stat), so that a number that is used again is not mistaken;
@@ -148,7 +148,7 @@ class Observation:
     Raises ProbeError where the observer refuses, dies or speaks nonsense.
     """
 
-    def __init__(self, prober: ElevatedProber, watched: Watched) -> None:
+    def __init__(self, prober: ElevatedProber, watched: ObservationTarget) -> None:
         self._prober = prober
         self._closing: float | None = None
         child = prober.child
@@ -227,7 +227,7 @@ class Observation:
 
 def observe(
     candidates: tuple[RootCommand, ...],
-    watched: Watched,
+    watched: ObservationTarget,
     *,
     patience: float = PATIENCE,
     told: list[ElevatedProber],

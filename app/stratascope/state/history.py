@@ -25,20 +25,20 @@ from stratascope import atomic_file
 from stratascope.core.history import LONGEST
 from stratascope.core.history.entry import (
     Batch,
-    Entry,
     Exposed,
+    HistoryEntry,
     HistoryError,
     Image,
-    Kind,
     Limits,
     Made,
     Part,
+    PartKind,
     Run,
     Standing,
     Subject,
     Unlike,
-    Used,
-    Watch,
+    UsageRow,
+    WatchSpan,
     standing_of,
 )
 from stratascope.core.history.fold import thinned
@@ -70,18 +70,18 @@ THINNED = ((2 * DAY, 600.0), (14 * DAY, 7200.0))  # what is older has one row fo
 SUBJECTS_MOST, ENTRIES_MOST, USED_MOST, WATCHES_MOST = 5000, 100_000, 400_000, 10_000
 VALUE_MOST = 64 << 10  # characters of one value
 
-_TYPES: Mapping[Kind, Any] = {
-    Kind.MADE: Made,
-    Kind.IMAGE: Image,
-    Kind.RUN: Run,
-    Kind.SETTINGS: tuple[str, ...],
-    Kind.LIMITS: Limits,
-    Kind.EXPOSED: Exposed,
-    Kind.LAYERS: tuple[tuple[str, str], ...],
-    Kind.THREATS: tuple[str, ...],
-    Kind.DRIFT: tuple[Unlike, ...],
+_TYPES: Mapping[PartKind, Any] = {
+    PartKind.MADE: Made,
+    PartKind.IMAGE: Image,
+    PartKind.RUN: Run,
+    PartKind.SETTINGS: tuple[str, ...],
+    PartKind.LIMITS: Limits,
+    PartKind.EXPOSED: Exposed,
+    PartKind.LAYERS: tuple[tuple[str, str], ...],
+    PartKind.THREATS: tuple[str, ...],
+    PartKind.DRIFT: tuple[Unlike, ...],
 }
-_COLUMNS = "at, span, memory, memory_peak, cpu, cpu_peak, pids, pids_peak, io, io_peak"  # as the fields of `Used`
+_COLUMNS = "at, span, memory, memory_peak, cpu, cpu_peak, pids, pids_peak, io, io_peak"  # as the fields of `UsageRow`
 _OF = "subject = (SELECT id FROM subject WHERE engine = ? AND name = ?)"
 _Database = sqlite3.Connection
 
@@ -351,45 +351,45 @@ class FileHistory:
         rows = self._rows("SELECT engine, name FROM subject ORDER BY name, engine")
         return tuple(Subject(*row) for row in rows if _are(row, str))
 
-    def entries(self, subject: Subject) -> tuple[Entry, ...]:
+    def entries(self, subject: Subject) -> tuple[HistoryEntry, ...]:
         """See the protocol."""
         rows = self._rows(f"SELECT kind, at, value FROM entry WHERE {_OF} ORDER BY at, rowid", *_texts(subject))
         return tuple(entry for row in rows if (entry := _entry(*row)) is not None)
 
-    def used(self, subject: Subject, since: float) -> tuple[Used, ...]:
+    def used(self, subject: Subject, since: float) -> tuple[UsageRow, ...]:
         """See the protocol."""
         texts = _texts(subject)
         before = f"SELECT max(at) FROM used WHERE {_OF} AND at < ?"
         query = f"SELECT {_COLUMNS} FROM used WHERE {_OF} AND at >= coalesce(({before}), ?) ORDER BY at, rowid"
         rows = self._rows(query, *texts, *texts, since, since)
-        return tuple(Used(*row) for row in rows if _are(row[:2], float) and _are(row[2:], float, type(None)))
+        return tuple(UsageRow(*row) for row in rows if _are(row[:2], float) and _are(row[2:], float, type(None)))
 
-    def watches(self, since: float) -> tuple[Watch, ...]:
+    def watches(self, since: float) -> tuple[WatchSpan, ...]:
         """See the protocol."""
         rows = self._rows("SELECT began, until FROM watch WHERE until >= ? ORDER BY began", since)
-        return tuple(Watch(*row) for row in rows if _are(row, float))
+        return tuple(WatchSpan(*row) for row in rows if _are(row, float))
 
     def latest(self) -> dict[Subject, Standing]:
         """See the protocol."""
         # the other columns are of the row with the greatest `at`: sqlite.org/lang_select.html, bare columns
         query = "SELECT engine, name, kind, max(at), value FROM entry JOIN subject ON id = subject GROUP BY id, kind"
-        found: dict[Subject, list[tuple[Kind, Part]]] = {}
+        found: dict[Subject, list[tuple[PartKind, Part]]] = {}
         for engine, name, kind, at, value in self._rows(query):
             entry = _entry(kind, at, value)
             if entry is not None and _are((engine, name), str):
                 found.setdefault(Subject(engine, name), []).append((entry.kind, entry.value))
         return {subject: standing_of(parts) for subject, parts in found.items()}
 
-    def exposures(self, since: float) -> dict[Subject, tuple[Entry, ...]]:
+    def exposures(self, since: float) -> dict[Subject, tuple[HistoryEntry, ...]]:
         """See the protocol."""
         query = (
             "SELECT engine, name, at, value FROM entry JOIN subject ON id = subject WHERE kind = ?1 AND (at >= ?2 OR "
             "at = (SELECT max(at) FROM entry AS e WHERE e.subject = entry.subject AND e.kind = ?1 AND e.at < ?2)) "
             "ORDER BY at"
         )
-        found: dict[Subject, list[Entry]] = {}
-        for engine, name, at, value in self._rows(query, Kind.EXPOSED.value, since):
-            entry = _entry(Kind.EXPOSED.value, at, value)
+        found: dict[Subject, list[HistoryEntry]] = {}
+        for engine, name, at, value in self._rows(query, PartKind.EXPOSED.value, since):
+            entry = _entry(PartKind.EXPOSED.value, at, value)
             if entry is not None and _are((engine, name), str):
                 found.setdefault(Subject(engine, name), []).append(entry)
         return {subject: tuple(entries) for subject, entries in found.items()}
@@ -416,7 +416,7 @@ def _thin(database: _Database, until: float, width: float) -> None:
         rows = database.execute(
             f"SELECT {_COLUMNS} FROM used WHERE subject = ? AND {fine} ORDER BY at", place
         ).fetchall()
-        merged = thinned([Used(*row) for row in rows], width, until)
+        merged = thinned([UsageRow(*row) for row in rows], width, until)
         if len(merged) < len(rows):
             database.execute(f"DELETE FROM used WHERE subject = ? AND {fine}", place)
             values = [(subject, *_numbers(row)) for row in merged]
@@ -460,7 +460,7 @@ def _drop_oldest(database: _Database) -> None:
             _drop_entries(database, "at <= ?", edge[0])
 
 
-def _numbers(row: Used) -> tuple[float | None, ...]:
+def _numbers(row: UsageRow) -> tuple[float | None, ...]:
     return (row.at, row.span, row.memory, row.memory_peak, row.cpu, row.cpu_peak, row.pids, row.pids_peak, row.io,
             row.io_peak)  # fmt: skip
 
@@ -470,12 +470,12 @@ def _encoded(value: Part) -> str:
     return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
 
 
-def _entry(kind: object, at: object, value: object) -> Entry | None:
+def _entry(kind: object, at: object, value: object) -> HistoryEntry | None:
     """None for a row that is not as we write it."""
-    if not isinstance(at, float) or not isinstance(value, str) or kind not in [each.value for each in Kind]:
+    if not isinstance(at, float) or not isinstance(value, str) or kind not in [each.value for each in PartKind]:
         return None
     try:
-        return Entry(at, Kind(str(kind)), msgspec.convert(json.loads(value), _TYPES[Kind(str(kind))]))
+        return HistoryEntry(at, PartKind(str(kind)), msgspec.convert(json.loads(value), _TYPES[PartKind(str(kind))]))
     except (ValueError, RecursionError):
         return None
 

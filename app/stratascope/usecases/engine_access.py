@@ -12,7 +12,7 @@ from stratascope.core.machine_capture import Trouble
 from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.owners import Owners
 from stratascope.core.ports import Relauncher
-from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
+from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
@@ -89,7 +89,7 @@ class EngineAccess(Protocol):
     def trouble(self) -> Trouble | None:
         """Why the engine's kernel could not be read at the last attempt; None if it could."""
 
-    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
         """What its TCP ports answer, from inside its own network, else at the published ports. None: neither is
         possible.
         """

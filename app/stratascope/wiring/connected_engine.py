@@ -15,7 +15,7 @@ from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.owners import Owners
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Relauncher
 from stratascope.core.process_match import belongs
-from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
+from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
@@ -146,7 +146,7 @@ class ConnectedEngine:
         """See `EngineAccess`."""
         return self._reader.trouble if self.engine.local else None
 
-    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
         """See `EngineAccess`."""
         if not self.engine.local:  # its processes and its ports are another machine's
             return None

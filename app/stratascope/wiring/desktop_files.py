@@ -16,7 +16,7 @@ from stratascope.desktop_files.entry import Origin, Start, start
 from stratascope.probe.confined import withheld
 from stratascope.probe.helper.as_root import run_as_root, usable
 from stratascope.probe.helper.contents import HELPER, POLICY, helper_text, policy_text
-from stratascope.probe.helper.elevated import Kind, NoRootError, ways
+from stratascope.probe.helper.elevated import NoRootError, RootMethod, ways
 from stratascope.probe.helper.install import AsRoot, HelperFiles
 
 
@@ -87,7 +87,7 @@ def root_way(*, terminal: bool) -> tuple[str, AsRoot | None]:
     found = usable(ways(os.environ, flatpak=flatpak, terminal=terminal))
     if sandbox.access() is sandbox.Access.WITHHELD:
         return "", _withheld
-    asking = next((way.kind.value for way in found if way.kind is not Kind.ROOT), "")
+    asking = next((way.kind.value for way in found if way.kind is not RootMethod.ROOT), "")
     return asking, lambda program, request: run_as_root(found, program, request)
 
 

@@ -14,7 +14,7 @@ from stratascope.engines.open import translators
 from stratascope.engines.shared.volumes.sub_ids import ids_of
 from stratascope.layers import all_layers
 from stratascope.sandbox import Access, access
-from stratascope.usecases.live.foresight import Foresight
+from stratascope.usecases.live.foresight import Predictions
 from stratascope.usecases.live.translations import Translations
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def ids_here(engine: Engine) -> Ids | None:
     return found.users, found.groups
 
 
-def foresight(*, here: bool = True) -> Foresight:
+def foresight(*, here: bool = True) -> Predictions:
     """For a view; not `here`: of captures. All that predicts is loaded when the first container that does not run is
     looked at.
     """
@@ -74,4 +74,4 @@ def foresight(*, here: bool = True) -> Foresight:
             all_layers(), lambda engine, ground: recorded.plain(engine, ground, ids_here(engine) if here else None)
         )
 
-    return Foresight(lambda container, engine, ground: made().state(container, engine, ground))
+    return Predictions(lambda container, engine, ground: made().state(container, engine, ground))

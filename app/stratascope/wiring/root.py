@@ -8,8 +8,8 @@ from stratascope import sandbox
 from stratascope.core.observation.observer import ObserverRequest, Stream
 from stratascope.core.ports import Prober
 from stratascope.probe.confined import withheld
-from stratascope.probe.helper.elevated import ElevatedProber, Kind, open_elevated, ways
-from stratascope.probe.observer import Watched, observe
+from stratascope.probe.helper.elevated import ElevatedProber, RootMethod, open_elevated, ways
+from stratascope.probe.observer import ObservationTarget, observe
 
 
 class Root:
@@ -26,14 +26,16 @@ class Root:
     @property
     def command(self) -> str:
         """What is tried first; "" where nobody is asked, since this program is root."""
-        asked = [way.words for way in self._ways if way.kind is not Kind.ROOT]
+        asked = [way.words for way in self._ways if way.kind is not RootMethod.ROOT]
         return asked[0] if asked else ""
 
     def begin(self, target: ObserverRequest) -> Stream:
         """As a `core.observation.observer.Observer`: ask and start. Raises ProbeError."""
         if self._withheld:
             raise withheld()
-        watched = Watched(target.pid, target.container, target.start, target.group, target.seconds, target.answers)
+        watched = ObservationTarget(
+            target.pid, target.container, target.start, target.group, target.seconds, target.answers
+        )
         return observe(self._ways, watched, told=self._started)
 
     def open(self) -> Prober:

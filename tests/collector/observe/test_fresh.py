@@ -13,10 +13,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.collector.observe.calls import ROUND_MAX, Asked, Calls
+from stratascope.collector.observe.calls import ROUND_MAX, Calls, WantedCalls
 from stratascope.collector.observe.credentials import Credentials
 from stratascope.collector.observe.memory import Stack
-from stratascope.collector.observe.moments import Call, Moment, Moments
+from stratascope.collector.observe.moments import Moment, Moments, RefusedSyscall
 from stratascope.collector.observe.perf import Record
 from stratascope.collector.observe.processes import Known, Processes
 from stratascope.collector.observe.refusals import Refusals
@@ -38,7 +38,7 @@ class Given(Moments):
         super().__init__({}, {}, {})
         self.overwrote: list[tuple[int, int]] = []
 
-    def of(self, call: Call, taken: Callable[[], Stack], forks: bool) -> Moment | None:
+    def of(self, call: RefusedSyscall, taken: Callable[[], Stack], forks: bool) -> Moment | None:
         where, told, path, *_ = call.values
         around = {"tid": call.tid, "ids": [], "limits": {}, "place": {}, "address": [], "forked_in_vain": 1}
         return Moment("/x" if path else "", where, "a", around if told else None, (call.number, where))
@@ -64,7 +64,7 @@ def calls() -> tuple[Calls, Given, Doubting]:
     moments, credentials = Given(), Doubting()
     point = Point(1, {"id": (8, 8)})
     refusals = Refusals(NUMBERS, {}, "x86_64", "i386")
-    asked = Asked({}, {}, {})
+    asked = WantedCalls({}, {}, {})
     return (
         Calls(lambda *_: None, processes, asked, (point, point), refusals, moments, credentials),
         moments,
@@ -134,7 +134,9 @@ def by_the_rule(records: list[Record]) -> tuple[list[State | None], list[tuple[i
             doubts[record.pid, record.time] = None
         moment = None
         if record.kind == "leave" and struct.unpack("=8xqq", record.raw)[1] in (-1, -13):
-            moment = Given().of(Call(record.pid, record.tid, "", 0, 0, record.registers, 0), lambda: Stack(()), False)
+            moment = Given().of(
+                RefusedSyscall(record.pid, record.tid, "", 0, 0, record.registers, 0), lambda: Stack(()), False
+            )
         if moment is None:
             told.append(None)
             continue

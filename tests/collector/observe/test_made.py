@@ -13,9 +13,9 @@ import pytest
 from collector.watching import Watch
 from rig.engine import Rig
 from stratascope.collector.observe.group import NoGroupError
-from stratascope.collector.observe.made import Place, is_ours, place
+from stratascope.collector.observe.made import ObservedGroup, is_ours, place
 from stratascope.core.observation.events import End
-from stratascope.probe.observer import Watched
+from stratascope.probe.observer import ObservationTarget
 
 UNIFIED = Path("/sys/fs/cgroup/unified")
 NAME = "watched"
@@ -51,7 +51,7 @@ def ours() -> set[str]:
     return {path.name for path in UNIFIED.iterdir() if is_ours(f"/{path.name}")}
 
 
-def made(pid: int, number: str) -> Place:
+def made(pid: int, number: str) -> ObservedGroup:
     """A group for it, which it had none of."""
     found = place(pid, "", number, "")
     assert found.made is not None
@@ -90,7 +90,7 @@ def test_all_is_as_before_when_the_end_is_told(container: tuple[int, str]) -> No
     pid, number = container
     before = unified(pid)
     for _ in range(3):
-        watch = Watch(Watched(pid, container=number))
+        watch = Watch(ObservationTarget(pid, container=number))
         group = unified(pid)
         assert is_ours(group)
         watch.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector.asking import needs_root
-from stratascope.collector.observe.memory import NONE, PLACES_MAX, Lies, Mapped, Stack, Stacks
+from stratascope.collector.observe.memory import NONE, PLACES_MAX, FileOffset, Mapped, Stack, Stacks
 from stratascope.collector.observe.paths import PathReader
 from stratascope.collector.observe.perf import MAPPED, Record
 
@@ -35,26 +35,26 @@ def mapped(*records: bytes) -> Mapped:
 @pytest.mark.parametrize(
     ("records", "place"),
     [
-        ([told(0x1000, 0x3000, offset=0x400)], Lies("/bin/x", 5, 0x1404, 0xFFC)),
+        ([told(0x1000, 0x3000, offset=0x400)], FileOffset("/bin/x", 5, 0x1404, 0xFFC)),
         ([told(0x1000, 0x3000, protection=READ | WRITE)], None),
         ([told(0x1000, 0x3000, flags=SHARED)], None),
         ([told(0x3000, 0x4000)], None),
         ([], None),
         # memory of no file came to lie there, of which the kernel says only that
         ([told(0x1000, 0x3000), told(0x2000, 0x3000, "//anon")], None),
-        ([told(0x1000, 0x3000), told(0x1000, 0x2000, "//anon")], Lies("/bin/x", 5, 0x1004, 0xFFC)),
+        ([told(0x1000, 0x3000), told(0x1000, 0x2000, "//anon")], FileOffset("/bin/x", 5, 0x1004, 0xFFC)),
         # one hole in the middle of it leaves two
-        ([told(0x0, 0x9000), told(0x1000, 0x2000, "[heap]")], Lies("/bin/x", 5, 0x2004, 0x1000)),
+        ([told(0x0, 0x9000), told(0x1000, 0x2000, "[heap]")], FileOffset("/bin/x", 5, 0x2004, 0x1000)),
         # what relocation wrote to is closed after (RELRO), and differs from its file
         ([told(0x1000, 0x3000, protection=READ | WRITE), told(0x2000, 0x3000, offset=0x1000)], None),
         # another file in the same place
         (
             [told(0x1000, 0x3000, protection=READ | WRITE), told(0x2000, 0x3000, "/lib/y", inode=6)],
-            Lies("/lib/y", 6, 4, 0xFFC),
+            FileOffset("/lib/y", 6, 4, 0xFFC),
         ),
     ],
 )
-def test_what_lies_at_an_address(records: list[bytes], place: Lies | None) -> None:
+def test_what_lies_at_an_address(records: list[bytes], place: FileOffset | None) -> None:
     assert mapped(*records).at(7, 0x2004) == place
 
 
@@ -63,7 +63,7 @@ def test_a_child_has_what_its_parent_has_until_it_is_another_program() -> None:
     found.forked(8, 7)
     found.told(7, told(0x1000, 0x3000, "//anon"))
     assert found.at(7, 0x1004) is None
-    assert found.at(8, 0x1004) == Lies("/bin/x", 5, 4, 0x1000)
+    assert found.at(8, 0x1004) == FileOffset("/bin/x", 5, 4, 0x1000)
     found.executed(8)
     assert found.at(8, 0x1004) is None
     found.forked(9, 6)
@@ -93,14 +93,17 @@ def test_a_process_that_was_found_and_its_files(tmp_path: Path) -> None:
         lies = found.at(os.getpid(), first + 4100)
         assert memory[4100:4106] == b"/etc/x"
     assert lies is not None
-    assert lies == Lies(str(file), file.stat().st_ino, 4100, 2 * mmap.PAGESIZE - 4100)
+    assert lies == FileOffset(str(file), file.stat().st_ino, 4100, 2 * mmap.PAGESIZE - 4100)
     reader = PathReader()
     try:
         touched = file.stat().st_ctime_ns
         assert reader.content(os.getpid(), lies, touched + 1) == b"/etc/x\0"
         assert reader.content(os.getpid(), lies, touched) == b""
-        assert reader.content(os.getpid(), Lies(lies.path, 1, lies.offset, lies.size), touched + 1) == b""
-        assert reader.content(os.getpid(), Lies(str(tmp_path), lies.inode, lies.offset, lies.size), touched + 1) == b""
+        assert reader.content(os.getpid(), FileOffset(lies.path, 1, lies.offset, lies.size), touched + 1) == b""
+        assert (
+            reader.content(os.getpid(), FileOffset(str(tmp_path), lies.inode, lies.offset, lies.size), touched + 1)
+            == b""
+        )
         assert not reader.given_up
     finally:
         reader.close()

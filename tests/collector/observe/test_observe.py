@@ -40,7 +40,7 @@ from stratascope.core.observation.events import (
 )
 from stratascope.linux.capability import name_of
 from stratascope.linux.syscalls import Abi, names, numbers
-from stratascope.probe.observer import Watched
+from stratascope.probe.observer import ObservationTarget
 
 pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls are named as on x86_64")]
 ONE = Path(__file__).parent.with_name("one_capability.py")
@@ -351,7 +351,7 @@ time.sleep(3600)
 
 def test_killed_it_leaves_nothing_behind() -> None:
     with group() as path:
-        watch = Watch(Watched(0, group=path))
+        watch = Watch(ObservationTarget(0, group=path))
         subprocess.run(inside(path, "true"), check=True)
         pid = watch.pid
         helpers = children(pid)
@@ -368,14 +368,14 @@ def children(pid: int) -> list[int]:
 
 def test_it_ends_with_its_time() -> None:
     with group() as path:
-        watch = Watch(Watched(0, group=path, seconds=0.5))
+        watch = Watch(ObservationTarget(0, group=path, seconds=0.5))
         watch.wait()
         assert [event.why for event in watch.of(End)] == ["the time is over"]
 
 
 def test_it_ends_while_nobody_takes_its_lines() -> None:
     with group() as path:
-        watch = Watch(Watched(0, group=path))
+        watch = Watch(ObservationTarget(0, group=path))
         run = subprocess.Popen(inside(path, *python("import os\nwhile True: os.getppid()")))
         watch.close()
         run.kill()
@@ -386,14 +386,14 @@ def test_it_ends_while_nobody_takes_its_lines() -> None:
 @pytest.mark.parametrize(
     ("watched", "why"),
     [
-        (lambda: Watched(os.getpid()), "control group"),
-        (lambda: Watched(os.getpid(), start="1"), "the process has ended"),
-        (lambda: Watched(0, group="/strata-no-such-group"), "can't be seen"),
-        (lambda: Watched(0, group="/"), "not below the root"),
-        (lambda: Watched(0, group="/a/../.."), "not below the root"),
+        (lambda: ObservationTarget(os.getpid()), "control group"),
+        (lambda: ObservationTarget(os.getpid(), start="1"), "the process has ended"),
+        (lambda: ObservationTarget(0, group="/strata-no-such-group"), "can't be seen"),
+        (lambda: ObservationTarget(0, group="/"), "not below the root"),
+        (lambda: ObservationTarget(0, group="/a/../.."), "not below the root"),
     ],
 )
-def test_what_can_t_be_observed_is_said(watched: Callable[[], Watched], why: str) -> None:
+def test_what_can_t_be_observed_is_said(watched: Callable[[], ObservationTarget], why: str) -> None:
     watch = Watch(watched())
     watch.wait()
     assert isinstance(watch.events[0], Begin)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from stratascope.core.history.changes import Change, What, changes
 from stratascope.core.history.entry import (
     GONE,
-    Entry,
     Exposed,
+    HistoryEntry,
     Image,
-    Kind,
     Limits,
     Made,
     Part,
+    PartKind,
     Run,
     Standing,
     Unlike,
-    Watch,
+    WatchSpan,
     changed,
 )
 from stratascope.value import replace
@@ -25,14 +25,14 @@ FIRST = Standing(Made("a" * 64), Image("web:1"), UP, ("--memory 64m",), Limits(m
                  (("seccomp", "ENFORCED"),), ("mount",), ())  # fmt: skip
 
 
-def entries(*steps: tuple[float, Standing]) -> list[Entry]:
+def entries(*steps: tuple[float, Standing]) -> list[HistoryEntry]:
     """As a recorder writes them: the parts that changed."""
-    found: list[Entry] = []
+    found: list[HistoryEntry] = []
     held = Standing()
     for at, standing in steps:
         for kind, part in changed(held, standing):
-            found.append(Entry(at, kind, part))
-        known = {kind.value: standing.part(kind) or held.part(kind) for kind in Kind}
+            found.append(HistoryEntry(at, kind, part))
+        known = {kind.value: standing.part(kind) or held.part(kind) for kind in PartKind}
         held = Standing(**known)  # type: ignore[arg-type]
     return found
 
@@ -130,6 +130,6 @@ def test_verdicts_and_threats() -> None:
 def test_when_it_happened_where_nobody_looked() -> None:
     """A change that is there at the first look after a pause happened at any time in it."""
     history = entries((1000.0, FIRST), (90000.0, then(settings=())))
-    watches = (Watch(900.0, 2000.0), Watch(89990.0, 95000.0))
+    watches = (WatchSpan(900.0, 2000.0), WatchSpan(89990.0, 95000.0))
     assert changes(history, watches)[1].unseen_from == 2000.0
-    assert changes(history, (Watch(900.0, 95000.0),))[1].unseen_from is None
+    assert changes(history, (WatchSpan(900.0, 95000.0),))[1].unseen_from is None

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.core.history.changes import Change, What
-from stratascope.core.history.entry import Entry, Exposed, Kind, Limits, Run, Standing, Subject, Unlike, Used, Watch
+from stratascope.core.history.entry import (
+    Exposed,
+    HistoryEntry,
+    Limits,
+    PartKind,
+    Run,
+    Standing,
+    Subject,
+    Unlike,
+    UsageRow,
+    WatchSpan,
+)
 from stratascope.core.history.fold import PARTS, Past, alike, fold, joined, thinned
 from stratascope.value import replace
 
@@ -15,17 +26,20 @@ WEB = Subject("docker", "web")
 DAY = 86400.0
 
 
-def run(at: float, status: str = "running") -> Entry:
-    return Entry(at, Kind.RUN, Run(status, at))
+def run(at: float, status: str = "running") -> HistoryEntry:
+    return HistoryEntry(at, PartKind.RUN, Run(status, at))
 
 
-def exposed(at: float, worst: float) -> Entry:
-    return Entry(at, Kind.EXPOSED, Exposed(worst, worst))
+def exposed(at: float, worst: float) -> HistoryEntry:
+    return HistoryEntry(at, PartKind.EXPOSED, Exposed(worst, worst))
 
 
 def test_a_row_holds_until_the_next() -> None:
-    rows = [Used(60.0, 60.0, memory=100.0, memory_peak=150.0), Used(600.0, 60.0, memory=300.0, memory_peak=300.0)]
-    past = fold(WEB, [run(0.0)], rows, [Watch(0.0, 1000.0)], 0.0, 1000.0, parts=10)
+    rows = [
+        UsageRow(60.0, 60.0, memory=100.0, memory_peak=150.0),
+        UsageRow(600.0, 60.0, memory=300.0, memory_peak=300.0),
+    ]
+    past = fold(WEB, [run(0.0)], rows, [WatchSpan(0.0, 1000.0)], 0.0, 1000.0, parts=10)
     means = [None if each is None else each.memory for each in past.used]
     # the second one tells of the time from 540 on
     assert means == [100.0] * 5 + [pytest.approx((40 * 100 + 60 * 300) / 100)] + [300.0] * 4
@@ -35,9 +49,9 @@ def test_a_row_holds_until_the_next() -> None:
 
 def test_nothing_where_it_did_not_run_or_nobody_looked() -> None:
     entries = [run(0.0), exposed(0.0, 4.0), run(200.0, "exited"), run(500.0), exposed(800.0, 9.0)]
-    watches = [Watch(0.0, 600.0), Watch(800.0, 1000.0)]
-    past = fold(WEB, entries, [Used(60.0, 60.0, pids=1.0)], watches, 0.0, 1000.0, parts=10)
-    assert past.watched == (Watch(0.0, 200.0), Watch(500.0, 600.0), Watch(800.0, 1000.0))
+    watches = [WatchSpan(0.0, 600.0), WatchSpan(800.0, 1000.0)]
+    past = fold(WEB, entries, [UsageRow(60.0, 60.0, pids=1.0)], watches, 0.0, 1000.0, parts=10)
+    assert past.watched == (WatchSpan(0.0, 200.0), WatchSpan(500.0, 600.0), WatchSpan(800.0, 1000.0))
     known = [each is not None for each in past.used]
     assert known == [True, True, False, False, False, True, False, False, True, True]
     worst = [(step.began, step.until, step.exposed and step.exposed.worst) for step in past.steps]
@@ -45,8 +59,8 @@ def test_nothing_where_it_did_not_run_or_nobody_looked() -> None:
 
 
 def test_steps_have_the_limits_of_their_time() -> None:
-    entries = [run(0.0), exposed(0.0, 4.0), Entry(300.0, Kind.LIMITS, Limits(memory=5))]
-    past = fold(WEB, entries, [], [Watch(0.0, 1000.0)], 100.0, 1000.0)
+    entries = [run(0.0), exposed(0.0, 4.0), HistoryEntry(300.0, PartKind.LIMITS, Limits(memory=5))]
+    past = fold(WEB, entries, [], [WatchSpan(0.0, 1000.0)], 100.0, 1000.0)
     assert [(step.began, step.limits) for step in past.steps] == [(100.0, None), (300.0, Limits(memory=5))]
     assert past.then.limits is None
     assert past.now.limits == Limits(memory=5)
@@ -54,17 +68,17 @@ def test_steps_have_the_limits_of_their_time() -> None:
 
 def test_a_short_pause_in_looking_is_none() -> None:
     """A program that was started again at once."""
-    assert joined([Watch(200.0, 300.0), Watch(0.0, 100.0), Watch(1000.0, 1001.0)]) == (
-        Watch(0.0, 300.0),
-        Watch(1000.0, 1001.0),
+    assert joined([WatchSpan(200.0, 300.0), WatchSpan(0.0, 100.0), WatchSpan(1000.0, 1001.0)]) == (
+        WatchSpan(0.0, 300.0),
+        WatchSpan(1000.0, 1001.0),
     )
 
 
 def test_a_year_is_bounded() -> None:
     """However much was written down, a line has so many points."""
-    rows = [Used(at * 3600.0, 3600.0, memory=float(at % 7), memory_peak=float(at % 7)) for at in range(1, 365 * 24)]
+    rows = [UsageRow(at * 3600.0, 3600.0, memory=float(at % 7), memory_peak=float(at % 7)) for at in range(1, 365 * 24)]
     entries = [run(0.0), *(exposed(day * 3600.0, float(day % 10)) for day in range(365 * 24))]
-    past = fold(WEB, entries, rows, [Watch(0.0, 365 * DAY)], 0.0, 365 * DAY)
+    past = fold(WEB, entries, rows, [WatchSpan(0.0, 365 * DAY)], 0.0, 365 * DAY)
     assert len(past.used) == PARTS
     assert len(past.steps) <= PARTS + 1
     assert max(step.exposed.worst for step in past.steps if step.exposed) == 9.0  # the worst is never left out
@@ -74,19 +88,22 @@ def test_a_year_is_bounded() -> None:
 
 def test_thinned_rows_come_to_the_same() -> None:
     """What held for long still holds, with the value that it had at last."""
-    rows = [Used(60.0, 60.0, memory=100.0, memory_peak=900.0), Used(120.0, 60.0, memory=300.0, memory_peak=300.0)]
+    rows = [
+        UsageRow(60.0, 60.0, memory=100.0, memory_peak=900.0),
+        UsageRow(120.0, 60.0, memory=300.0, memory_peak=300.0),
+    ]
     merged = thinned(rows, 600.0, 6000.0)
     assert len(merged) == 2
     assert merged[0].memory == pytest.approx((60 * 100 + 540 * 300) / 600)
     assert merged[0].memory_peak == 900.0
     assert merged[1].memory == 300.0
-    watch = [Watch(0.0, 6000.0)]
+    watch = [WatchSpan(0.0, 6000.0)]
     whole, thin = (fold(WEB, [run(0.0)], each, watch, 0.0, 6000.0, parts=10) for each in (rows, merged))
     assert [each and each.memory for each in whole.used] == pytest.approx([each and each.memory for each in thin.used])
 
 
 def test_the_last_row_before_the_edge_goes_on() -> None:
-    rows = [Used(60.0, 60.0, pids=1.0, pids_peak=1.0), Used(1200.0, 60.0, pids=50.0, pids_peak=50.0)]
+    rows = [UsageRow(60.0, 60.0, pids=1.0, pids_peak=1.0), UsageRow(1200.0, 60.0, pids=50.0, pids_peak=50.0)]
     merged = thinned(rows, 600.0, 1200.0)
     assert (merged[-1].pids, merged[-1].at) == (50.0, 1201.0)
 
@@ -100,8 +117,10 @@ def test_the_last_row_before_the_edge_goes_on() -> None:
     st.floats(1, 1e5),
 )
 def test_any_rows(raw: list[tuple[float, float, float | None]], since: float, long: float) -> None:
-    rows = sorted((Used(at, span, memory=value, memory_peak=value) for at, span, value in raw), key=lambda row: row.at)
-    past = fold(WEB, [run(0.0)], rows, [Watch(0.0, 2e5)], since, since + long, parts=20)
+    rows = sorted(
+        (UsageRow(at, span, memory=value, memory_peak=value) for at, span, value in raw), key=lambda row: row.at
+    )
+    past = fold(WEB, [run(0.0)], rows, [WatchSpan(0.0, 2e5)], since, since + long, parts=20)
     values = [row.memory for row in rows if row.memory is not None]
     for each in past.used:
         if each is not None and each.memory is not None:
@@ -109,11 +128,11 @@ def test_any_rows(raw: list[tuple[float, float, float | None]], since: float, lo
 
 
 def test_alike() -> None:
-    one = Used(1.0, 60.0, memory=100e6, cpu=0.5, pids=9.0)
-    assert alike(one, Used(2.0, 60.0, memory=101e6, cpu=0.505, pids=9.0))
-    assert not alike(one, Used(2.0, 60.0, memory=110e6, cpu=0.5, pids=9.0))
-    assert not alike(one, Used(2.0, 60.0, memory=100e6, cpu=0.5, pids=10.0))
-    assert not alike(one, Used(2.0, 60.0, memory=100e6, cpu=None, pids=9.0))
+    one = UsageRow(1.0, 60.0, memory=100e6, cpu=0.5, pids=9.0)
+    assert alike(one, UsageRow(2.0, 60.0, memory=101e6, cpu=0.505, pids=9.0))
+    assert not alike(one, UsageRow(2.0, 60.0, memory=110e6, cpu=0.5, pids=9.0))
+    assert not alike(one, UsageRow(2.0, 60.0, memory=100e6, cpu=0.5, pids=10.0))
+    assert not alike(one, UsageRow(2.0, 60.0, memory=100e6, cpu=None, pids=9.0))
 
 
 def test_other_rights_than_the_first_are_shown_from_when_somebody_looked() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, EngineState, Status
 from stratascope.core.ground import UNREAD
-from stratascope.core.overview.shared_parts import Kind, Shared, shared_parts
+from stratascope.core.overview.shared_parts import Shared, SharedKind, shared_parts
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.value import replace
 
@@ -22,7 +22,7 @@ def state(name: str, uid_map: str = "", engine: str = "docker", networks: tuple[
     return ContainerState(container, (), capture=Capture(7, tuple(readings)))
 
 
-def shared(*states: ContainerState) -> dict[tuple[Kind, str], Shared]:
+def shared(*states: ContainerState) -> dict[tuple[SharedKind, str], Shared]:
     found = shared_parts(Snapshot(0.0, GROUND, (ENGINE,), states))
     assert len({(each.kind, each.name, each.engine) for each in found}) == len(found)
     return {(each.kind, each.name): each for each in found}
@@ -34,18 +34,18 @@ def who(found: Shared) -> list[str]:
 
 def test_namespaces_by_inode() -> None:
     found = shared(state("a", pid=100, net=7), state("b", pid=100, net=8), state("c", pid=101, net=2))
-    assert who(found[Kind.NAMESPACE, "pid"]) == ["a", "b"]
-    assert who(found[Kind.HOST, "net"]) == ["c"]
-    assert set(found) == {(Kind.NAMESPACE, "pid"), (Kind.HOST, "net")}
+    assert who(found[SharedKind.NAMESPACE, "pid"]) == ["a", "b"]
+    assert who(found[SharedKind.HOST, "net"]) == ["c"]
+    assert set(found) == {(SharedKind.NAMESPACE, "pid"), (SharedKind.HOST, "net")}
 
 
 def test_the_engines_word_where_it_can_not_be_read() -> None:
     asked = Asked(network_mode="container:a")
     unread = state("b", asked=asked)
     found = shared(state("a", net=7), unread)
-    assert (who(found[Kind.NAMESPACE, "net"]), found[Kind.NAMESPACE, "net"].asked) == (["a", "b"], True)
+    assert (who(found[SharedKind.NAMESPACE, "net"]), found[SharedKind.NAMESPACE, "net"].asked) == (["a", "b"], True)
     read = shared(state("a", net=7), state("b", net=7, asked=asked))
-    assert read[Kind.NAMESPACE, "net"].asked is False
+    assert read[SharedKind.NAMESPACE, "net"].asked is False
     other = shared(state("a", net=7), state("b", net=8, asked=asked))
     assert other == {}  # what was read decides
 
@@ -65,10 +65,10 @@ def test_volumes_and_paths_and_who_writes_there() -> None:
         state("b", asked=mounts(writable=False)),
         state("c", engine="podman", asked=mounts(writable=True)),
     )
-    assert who(found[Kind.VOLUME, "data"]) == ["a", "b"]  # podman's is another one
-    assert [number[:1] for _, number in found[Kind.VOLUME, "data"].writers] == ["a"]
-    assert who(found[Kind.PATH, "/srv"]) == ["a", "b", "c"]
-    assert {kind for kind, _ in found} == {Kind.VOLUME, Kind.PATH}
+    assert who(found[SharedKind.VOLUME, "data"]) == ["a", "b"]  # podman's is another one
+    assert [number[:1] for _, number in found[SharedKind.VOLUME, "data"].writers] == ["a"]
+    assert who(found[SharedKind.PATH, "/srv"]) == ["a", "b", "c"]
+    assert {kind for kind, _ in found} == {SharedKind.VOLUME, SharedKind.PATH}
 
 
 def test_ids_networks_and_control_groups() -> None:
@@ -78,10 +78,10 @@ def test_ids_networks_and_control_groups() -> None:
         state("b", ids, networks=("web", "db"), asked=Asked(cgroup_parent="/batch")),
         state("c", "0 0 4294967295\n", networks=("db",)),
     )
-    assert who(found[Kind.IDS, "100000-165535"]) == ["a", "b"]
-    assert who(found[Kind.NETWORK, "web"]) == ["a", "b"]
-    assert who(found[Kind.NETWORK, "db"]) == ["b", "c"]
-    assert who(found[Kind.CGROUP, "/batch"]) == ["a", "b"]
+    assert who(found[SharedKind.IDS, "100000-165535"]) == ["a", "b"]
+    assert who(found[SharedKind.NETWORK, "web"]) == ["a", "b"]
+    assert who(found[SharedKind.NETWORK, "db"]) == ["b", "c"]
+    assert who(found[SharedKind.CGROUP, "/batch"]) == ["a", "b"]
 
 
 def test_what_is_not_this_container_s_is_not_counted() -> None:
@@ -99,8 +99,8 @@ def test_the_gravest_comes_first() -> None:
     states = [state(chr(97 + at), pid=1, cgroup=5, net=9, networks=("n",)) for at in range(4)]
     found = shared_parts(Snapshot(0.0, GROUND, (ENGINE,), tuple(states)))
     assert [(each.kind, each.name) for each in found] == [
-        (Kind.HOST, "pid"),
-        (Kind.HOST, "cgroup"),
-        (Kind.NAMESPACE, "net"),
-        (Kind.NETWORK, "n"),
+        (SharedKind.HOST, "pid"),
+        (SharedKind.HOST, "cgroup"),
+        (SharedKind.NAMESPACE, "net"),
+        (SharedKind.NETWORK, "n"),
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.core.relaunch.launch_spec import RestartPolicy, layer_image, own_image
-from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.value import replace
 
 # github.com/distribution/reference, regexp.go: a path component, and a tag
@@ -18,7 +18,7 @@ _TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII).fullmatch
 
 PLAIN = Transaction(
     id="0123456789abcdef",
-    kind=Kind.HARDEN,
+    kind=TransactionKind.HARDEN,
     stage=Stage.DONE,
     engine="docker",
     endpoint="unix:///e",

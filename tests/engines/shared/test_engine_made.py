@@ -9,7 +9,7 @@ import pytest
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.engines.podman.engine_made import made
 from stratascope.engines.shared.engine_made import ALWAYS, without
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import JsonObject
 
 PODMANS = "root:x:0:0:root:/root:/bin/sh\n4242:*:4242:4343:container user:/:/bin/sh\n"
 
@@ -38,7 +38,7 @@ def test_what_is_made_and_what_leads_there() -> None:
     ],
 )
 def test_podmans_own_user(config: dict[str, object], text: str, found: bool) -> None:
-    answer = Answer(json.loads(json.dumps({"Id": "a", "Config": config, "HostConfig": {}})))
+    answer = JsonObject(json.loads(json.dumps({"Id": "a", "Config": config, "HostConfig": {}})))
     assert ("/etc/passwd" in made(answer, {"/etc/passwd"}, lambda container, path: text)) is found
 
 
@@ -46,5 +46,5 @@ def test_nothing_is_read_where_nothing_changed() -> None:
     def read(container: str, path: str) -> str:
         raise AssertionError(path)
 
-    answer = Answer({"Id": "a", "Config": {"User": "1", "Timezone": "local"}, "HostConfig": {}})
+    answer = JsonObject({"Id": "a", "Config": {"User": "1", "Timezone": "local"}, "HostConfig": {}})
     assert "/etc/localtime" in made(answer, set(), read)

@@ -11,16 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.core.container import Status
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import JsonObject
 from stratascope.engines.shared.last_end import end_of
 
 STATE = {"Status": "exited", "OOMKilled": False, "Pid": 0, "ExitCode": 137, "Error": "",
          "StartedAt": "2026-11-27T20:07:46.922838864Z", "FinishedAt": "2026-11-27T20:07:57.4945086Z"}  # fmt: skip
 
 
-def answer(state: dict[str, Any] | None = None, **more: Any) -> Answer:
-    return Answer({"State": {**STATE, **(state or {})}, "Path": "sleep", "Args": ["3600"],
-                   "Config": {"Env": ["PATH=/opt/bin:relative:/bin", "A"], "WorkingDir": "/w"}, **more})  # fmt: skip
+def answer(state: dict[str, Any] | None = None, **more: Any) -> JsonObject:
+    return JsonObject(
+        {
+            "State": {**STATE, **(state or {})},
+            "Path": "sleep",
+            "Args": ["3600"],
+            "Config": {"Env": ["PATH=/opt/bin:relative:/bin", "A"], "WorkingDir": "/w"},
+            **more,
+        }
+    )
 
 
 def events(*told: tuple[str, str]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.engines.shared import runtime_state
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import JsonObject
 from stratascope.engines.shared.runtime_state import HOST_NAME, HOSTS, RESOLVER, Seen
 
 DOCKER_HOSTS = (
@@ -29,8 +29,8 @@ MACHINE = "127.0.0.1 localhost\n127.0.0.1\tvm   # this one\nnameserver 10.255.25
 START = 1795563063.407125861
 
 
-def inspect(**host: Any) -> Answer:
-    return Answer(
+def inspect(**host: Any) -> JsonObject:
+    return JsonObject(
         {
             "Id": "2614a02fe10a" + "0" * 52,
             "Name": "/look",
@@ -78,17 +78,17 @@ def test_which_of_these_files_are_its_own() -> None:
 
 @pytest.mark.parametrize(("test", "expected"), [(None, False), ([], False), (["NONE"], False), (["CMD", "true"], True)])
 def test_healthcheck(test: list[str] | None, expected: bool) -> None:
-    assert runtime_state.has_healthcheck(Answer({"Config": {"Healthcheck": {"Test": test}}})) is expected
+    assert runtime_state.has_healthcheck(JsonObject({"Config": {"Healthcheck": {"Test": test}}})) is expected
 
 
 def test_a_healthcheck_is_no_session() -> None:
-    answer = Answer({"Config": {"Healthcheck": {"Test": ["CMD-SHELL", "curl localhost"]}}})
+    answer = JsonObject({"Config": {"Healthcheck": {"Test": ["CMD-SHELL", "curl localhost"]}}})
     probe = {"Running": True, "ProcessConfig": {"entrypoint": "/bin/sh", "arguments": ["-c", "curl localhost"]}}
     shell = {"Running": True, "ProcessConfig": {"entrypoint": "sh", "arguments": []}}
-    assert not runtime_state.is_session(Answer(probe), answer)
-    assert runtime_state.is_session(Answer(shell), answer)
-    assert runtime_state.is_session(Answer(probe), Answer({}))
-    assert not runtime_state.is_session(Answer({**shell, "Running": False}), answer)
+    assert not runtime_state.is_session(JsonObject(probe), answer)
+    assert runtime_state.is_session(JsonObject(shell), answer)
+    assert runtime_state.is_session(JsonObject(probe), JsonObject({}))
+    assert not runtime_state.is_session(JsonObject({**shell, "Running": False}), answer)
 
 
 _JSON = st.recursive(
@@ -108,7 +108,7 @@ _JSON = st.recursive(
     st.text(max_size=40),
 )
 def test_only_value_errors_come_out(top: dict[str, Any], text: str) -> None:
-    answer = Answer(top)
+    answer = JsonObject(top)
     for read in (
         runtime_state.attached,
         runtime_state.has_healthcheck,
@@ -127,6 +127,6 @@ def test_only_value_errors_come_out(top: dict[str, Any], text: str) -> None:
 def test_compose_attaches_to_nothing() -> None:
     labels = {"com.docker.compose.project": "shop"}
     config = {"AttachStdout": True, "Labels": labels}
-    assert not runtime_state.attached(Answer({"Config": config}))
-    assert runtime_state.attached(Answer({"Config": {**config, "Labels": {}}}))
-    assert runtime_state.attached(Answer({"Config": {**config, "OpenStdin": True}}))
+    assert not runtime_state.attached(JsonObject({"Config": config}))
+    assert runtime_state.attached(JsonObject({"Config": {**config, "Labels": {}}}))
+    assert runtime_state.attached(JsonObject({"Config": {**config, "OpenStdin": True}}))

@@ -16,7 +16,7 @@ from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.containers.row_paint import alike_text
-from stratascope.ui.containers.rows import Entry, replicas_key, short_image, spoken
+from stratascope.ui.containers.rows import ListRow, replicas_key, short_image, spoken
 from stratascope.value import replace
 from ui import sample
 from ui.sample import E, U, W, X
@@ -39,7 +39,7 @@ def show(model: ContainerModel, *states: ContainerState) -> None:
     model.show(states)
 
 
-def entry_of(model: ContainerModel, state: ContainerState) -> Entry:
+def entry_of(model: ContainerModel, state: ContainerState) -> ListRow:
     entry = model.entry(model.row_of(state.key))
     assert entry is not None
     return entry

@@ -12,7 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.denied.endings import Endings
+from stratascope.ui.denied.endings import EndingFeed
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.refusals.service import RefusalList
@@ -25,7 +25,7 @@ from ui.hardening import named
 ENDED, RUNS = "nightly-report", "legacy-vpn"
 
 
-def endings(window: MainWindow) -> Endings:
+def endings(window: MainWindow) -> EndingFeed:
     assert window.endings is not None
     return window.endings
 

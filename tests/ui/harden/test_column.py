@@ -18,7 +18,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.harden.column import RemedyBoxes
-from stratascope.ui.harden.trial_buttons import Beside
+from stratascope.ui.harden.trial_buttons import ButtonPair
 from stratascope.ui.kit.exposure_words import exposure_range
 from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.theme import Theme
@@ -294,7 +294,7 @@ def test_buttons_stand_above_each_other_where_a_word_grows(qtbot: QtBot, theme: 
     large.say("Words that need one line")
     width = large.sizeHint().width() + 20
     large.say("Go")
-    both = Beside(theme, small, large)
+    both = ButtonPair(theme, small, large)
     qtbot.addWidget(both)
     both.resize(width, 90)
     both.show()

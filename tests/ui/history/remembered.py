@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 from stratascope.core.history.entry import (
     Batch,
-    Entry,
     Exposed,
+    HistoryEntry,
     Image,
-    Kind,
     Limits,
     Made,
     Part,
+    PartKind,
     Run,
     Standing,
     Subject,
     Unlike,
-    Used,
-    Watch,
+    UsageRow,
+    WatchSpan,
     standing_of,
 )
 from stratascope.core.history.meter import Counted
@@ -38,14 +38,14 @@ class Remembered:
     """A `core.history.entry.HistoryStore` without a disk. `raises`: whatever is read."""
 
     def __init__(self) -> None:
-        self.entries_of: dict[Subject, list[Entry]] = {}
-        self.used_of: dict[Subject, list[Used]] = {}
-        self.watched: list[Watch] = []
+        self.entries_of: dict[Subject, list[HistoryEntry]] = {}
+        self.used_of: dict[Subject, list[UsageRow]] = {}
+        self.watched: list[WatchSpan] = []
         self.writes = True
         self.raises: Exception | None = None
 
-    def note(self, subject: Subject, at: float, *parts: tuple[Kind, Part]) -> None:
-        self.entries_of.setdefault(subject, []).extend(Entry(at, kind, part) for kind, part in parts)
+    def note(self, subject: Subject, at: float, *parts: tuple[PartKind, Part]) -> None:
+        self.entries_of.setdefault(subject, []).extend(HistoryEntry(at, kind, part) for kind, part in parts)
 
     def make(self) -> MakeHistory:
         return lambda: (History(self, lambda: ()), Recorder(self, self))
@@ -68,15 +68,15 @@ class Remembered:
     def subjects(self) -> tuple[Subject, ...]:
         return tuple(self.entries_of)
 
-    def entries(self, subject: Subject) -> tuple[Entry, ...]:
+    def entries(self, subject: Subject) -> tuple[HistoryEntry, ...]:
         if self.raises is not None:
             raise self.raises
         return tuple(self.entries_of.get(subject, ()))
 
-    def used(self, subject: Subject, since: float) -> tuple[Used, ...]:
+    def used(self, subject: Subject, since: float) -> tuple[UsageRow, ...]:
         return tuple(self.used_of.get(subject, ()))
 
-    def watches(self, since: float) -> tuple[Watch, ...]:
+    def watches(self, since: float) -> tuple[WatchSpan, ...]:
         return tuple(self.watched)
 
     def latest(self) -> dict[Subject, Standing]:
@@ -85,9 +85,9 @@ class Remembered:
             for subject, entries in self.entries_of.items()
         }
 
-    def exposures(self, since: float) -> dict[Subject, tuple[Entry, ...]]:
+    def exposures(self, since: float) -> dict[Subject, tuple[HistoryEntry, ...]]:
         return {
-            subject: tuple(each for each in entries if each.kind is Kind.EXPOSED)
+            subject: tuple(each for each in entries if each.kind is PartKind.EXPOSED)
             for subject, entries in self.entries_of.items()
         }
 
@@ -97,19 +97,19 @@ def days(states: Sequence[ContainerState], *, but: str = "", long: float = 4 * D
     found = Remembered()
     now = time.time()
     begin = now - long
-    found.watched = [Watch(begin, now - 2 * DAY), Watch(now - 2 * DAY + 3 * HOUR, now)]
+    found.watched = [WatchSpan(begin, now - 2 * DAY), WatchSpan(now - 2 * DAY + 3 * HOUR, now)]
     for state in states:
         container = state.container
         if container.name == but:
             continue
         subject = Subject(container.engine, container.name)
-        low: tuple[tuple[Kind, Part], ...] = ((Kind.THREATS, ("load-module",)), (Kind.DRIFT, ()))
-        found.note(subject, begin, *low, (Kind.MADE, Made("a" * 64)), (Kind.IMAGE, Image("app:1", "1")),
-                   (Kind.RUN, Run("running", begin)), (Kind.SETTINGS, ("--memory 64m",)),
-                   (Kind.LIMITS, Limits(64 << 20, None, 1.0)), (Kind.EXPOSED, Exposed(4.1, 3.2)),
-                   (Kind.LAYERS, (("seccomp", "ENFORCED"),)))  # fmt: skip
+        low: tuple[tuple[PartKind, Part], ...] = ((PartKind.THREATS, ("load-module",)), (PartKind.DRIFT, ()))
+        found.note(subject, begin, *low, (PartKind.MADE, Made("a" * 64)), (PartKind.IMAGE, Image("app:1", "1")),
+                   (PartKind.RUN, Run("running", begin)), (PartKind.SETTINGS, ("--memory 64m",)),
+                   (PartKind.LIMITS, Limits(64 << 20, None, 1.0)), (PartKind.EXPOSED, Exposed(4.1, 3.2)),
+                   (PartKind.LAYERS, (("seccomp", "ENFORCED"),)))  # fmt: skip
         found.used_of[subject] = [
-            Used(begin + hour * HOUR, HOUR, 20e6 + hour % 9 * 4e6, 24e6 + hour % 9 * 4e6, 0.1, 0.4 + hour % 5 / 10,
+            UsageRow(begin + hour * HOUR, HOUR, 20e6 + hour % 9 * 4e6, 24e6 + hour % 9 * 4e6, 0.1, 0.4 + hour % 5 / 10,
                  3, 5, 1e4, 4e5)
             for hour in range(1, int(long / HOUR))
         ]  # fmt: skip
@@ -119,11 +119,19 @@ def days(states: Sequence[ContainerState], *, but: str = "", long: float = 4 * D
 
 
 def _happens(found: Remembered, subject: Subject, now: float) -> None:
-    found.note(subject, now - 3 * DAY, (Kind.RUN, Run("exited", now - 4 * DAY, 137, out_of_memory=True)))
-    found.note(subject, now - 3 * DAY + 30, (Kind.RUN, Run("running", now - 3 * DAY + 25)))
-    found.note(subject, now - 2.5 * DAY, (Kind.MADE, Made("b" * 64, by_us=True)), (Kind.SETTINGS, ("--memory 128m",)))
-    found.note(subject, now - 5 * HOUR, (Kind.SETTINGS, ("--memory 256m", "--cap-add SYS_ADMIN", "-v /run/d.sock:/s")),
-               (Kind.EXPOSED, Exposed(10.0, 9.1)), (Kind.THREATS, ("mount-file-system", "reboot", "set-clock", "bpf")),
-               (Kind.LAYERS, (("seccomp", "OPEN"),)), (Kind.IMAGE, Image("app:2", "2")))  # fmt: skip
-    found.note(subject, now - 3 * HOUR, (Kind.RUN, Run("running", now - 3 * HOUR)))
-    found.note(subject, now - HOUR, (Kind.DRIFT, (SESSION,)))
+    found.note(subject, now - 3 * DAY, (PartKind.RUN, Run("exited", now - 4 * DAY, 137, out_of_memory=True)))
+    found.note(subject, now - 3 * DAY + 30, (PartKind.RUN, Run("running", now - 3 * DAY + 25)))
+    found.note(
+        subject, now - 2.5 * DAY, (PartKind.MADE, Made("b" * 64, by_us=True)), (PartKind.SETTINGS, ("--memory 128m",))
+    )
+    found.note(
+        subject,
+        now - 5 * HOUR,
+        (PartKind.SETTINGS, ("--memory 256m", "--cap-add SYS_ADMIN", "-v /run/d.sock:/s")),
+        (PartKind.EXPOSED, Exposed(10.0, 9.1)),
+        (PartKind.THREATS, ("mount-file-system", "reboot", "set-clock", "bpf")),
+        (PartKind.LAYERS, (("seccomp", "OPEN"),)),
+        (PartKind.IMAGE, Image("app:2", "2")),
+    )
+    found.note(subject, now - 3 * HOUR, (PartKind.RUN, Run("running", now - 3 * HOUR)))
+    found.note(subject, now - HOUR, (PartKind.DRIFT, (SESSION,)))

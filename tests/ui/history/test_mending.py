@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.history.changes import What
-from stratascope.core.history.entry import Kind, Part, Subject
+from stratascope.core.history.entry import Part, PartKind, Subject
 from stratascope.core.ports import LogLine
 from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.window.main_window import MainWindow
@@ -50,7 +50,7 @@ def window(qtbot: QtBot, store: Remembered) -> Iterator[MainWindow]:
         yield made
 
 
-def note(store: Remembered, *parts: tuple[Kind, Part], name: str = HELD) -> None:
+def note(store: Remembered, *parts: tuple[PartKind, Part], name: str = HELD) -> None:
     """It has come to be so just now."""
     store.note(subject_of(store, name), time.time() - 60, *parts)
 
@@ -67,7 +67,7 @@ def offered(qtbot: QtBot, window: MainWindow, name: str) -> HistoryPage:
 
 
 def test_a_threat_that_has_opened_is_closed_by_its_switch(qtbot: QtBot, window: MainWindow, store: Remembered) -> None:
-    note(store, (Kind.THREATS, ("bpf",)))
+    note(store, (PartKind.THREATS, ("bpf",)))
     page = offered(qtbot, window, HELD)
     found = row(page, "Now open")
     draft = side_of(window).column.draft
@@ -87,7 +87,7 @@ def test_a_threat_that_has_opened_is_closed_by_its_switch(qtbot: QtBot, window: 
 
 
 def test_a_limit_that_is_gone_comes_back_by_its_switch(qtbot: QtBot, window: MainWindow, store: Remembered) -> None:
-    note(store, (Kind.SETTINGS, ("--cap-add SYS_ADMIN",)))
+    note(store, (PartKind.SETTINGS, ("--cap-add SYS_ADMIN",)))
     page = offered(qtbot, window, HELD)
     gone = row(page, "--memory 128m")
     assert gone.line.unlimited == "memory"
@@ -103,11 +103,11 @@ def test_a_limit_that_is_gone_comes_back_by_its_switch(qtbot: QtBot, window: Mai
 def test_a_layer_that_is_weaker_is_mended_as_its_findings_are(
     qtbot: QtBot, window: MainWindow, store: Remembered
 ) -> None:
-    note(store, (Kind.LAYERS, (("capabilities", "OPEN"), ("mac", "ENFORCED"))))
+    note(store, (PartKind.LAYERS, (("capabilities", "OPEN"), ("mac", "ENFORCED"))))
     was = subject_of(store, HELD)
-    first = next(each for each in store.entries_of[was] if each.kind is Kind.LAYERS)
+    first = next(each for each in store.entries_of[was] if each.kind is PartKind.LAYERS)
     store.entries_of[was].remove(first)
-    store.note(was, first.at, (Kind.LAYERS, (("capabilities", "ENFORCED"), ("mac", "OPEN"))))
+    store.note(was, first.at, (PartKind.LAYERS, (("capabilities", "ENFORCED"), ("mac", "OPEN"))))
     store.entries_of[was].sort(key=lambda each: each.at)
     page = offered(qtbot, window, HELD)
     qtbot.waitUntil(row(page, "Capabilities: Enforced → Open").fix_button.isVisible)
@@ -115,7 +115,7 @@ def test_a_layer_that_is_weaker_is_mended_as_its_findings_are(
 
 
 def test_without_hardening_nothing_is_offered(qtbot: QtBot, store: Remembered) -> None:
-    note(store, (Kind.THREATS, ("bpf",)))
+    note(store, (PartKind.THREATS, ("bpf",)))
     with shown(qtbot, store) as window:
         page = turned(qtbot, window, HELD)
         assert all(each.fix_button.isHidden() for each in page.card.rows)
@@ -123,10 +123,10 @@ def test_without_hardening_nothing_is_offered(qtbot: QtBot, store: Remembered) -
 
 
 def test_another_container_has_other_switches(qtbot: QtBot, window: MainWindow, store: Remembered) -> None:
-    note(store, (Kind.THREATS, ("bpf",)))
+    note(store, (PartKind.THREATS, ("bpf",)))
     page = offered(qtbot, window, HELD)
     qtbot.waitUntil(row(page, "Now open").fix_button.isVisible)
-    note(store, (Kind.THREATS, ("bpf",)), name="web")
+    note(store, (PartKind.THREATS, ("bpf",)), name="web")
     page = offered(qtbot, window, "web")
     assert row(page, "Now open").fix_button.isHidden()  # there it is stopped by now
 

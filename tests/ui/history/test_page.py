@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.history.changes import What
-from stratascope.core.history.entry import Entry, HistoryError, Kind, Run, Subject, Watch
+from stratascope.core.history.entry import HistoryEntry, HistoryError, PartKind, Run, Subject, WatchSpan
 from stratascope.core.message import msg
 from stratascope.presentation.history_report import Target
 from stratascope.ui.app import app as ui
@@ -119,8 +119,8 @@ def test_what_is_recorded_fills_the_chart_until_a_range_is_chosen(qtbot: QtBot) 
     for name, ago in (("backup", HOUR / 6), (HELD, 5 * HOUR)):
         state = next(each for each in live().containers if each.container.name == name)
         subject = Subject(state.container.engine, name)
-        begun.note(subject, time.time() - ago, (Kind.RUN, Run("running", time.time() - ago)), (Kind.DRIFT, ()))
-        begun.watched = [Watch(time.time() - 5 * HOUR, time.time())]
+        begun.note(subject, time.time() - ago, (PartKind.RUN, Run("running", time.time() - ago)), (PartKind.DRIFT, ()))
+        begun.watched = [WatchSpan(time.time() - 5 * HOUR, time.time())]
     with shown(qtbot, begun) as window:
         for name, length in (("backup", HOUR), (HELD, DAY)):
             page = turned(qtbot, window, name)
@@ -301,7 +301,7 @@ def test_another_window_records(qtbot: QtBot, store: Remembered) -> None:
 def test_news_are_shown(qtbot: QtBot, opened: Open, window: MainWindow, store: Remembered) -> None:
     page = opened(HELD)
     subject = next(each for each in store.entries_of if each.name == HELD)
-    store.note(subject, time.time(), (Kind.SETTINGS, ("--privileged",)))
+    store.note(subject, time.time(), (PartKind.SETTINGS, ("--privileged",)))
     window.chronicle.wrote.emit()
     qtbot.waitUntil(lambda: "Setting: --privileged" in texts(page))
 
@@ -329,11 +329,11 @@ def test_a_year_is_painted_quickly_enough_to_be_moved(opened: Open, store: Remem
     """However much was written down, what is drawn is bounded."""
     subject = next(each for each in store.entries_of if each.name == "web")
     now = time.time()
-    store.watched = [Watch(now - 365 * DAY, now)]
+    store.watched = [WatchSpan(now - 365 * DAY, now)]
     first = store.entries_of[subject]
-    store.entries_of[subject] = [Entry(now - 365 * DAY, each.kind, each.value) for each in first]
+    store.entries_of[subject] = [HistoryEntry(now - 365 * DAY, each.kind, each.value) for each in first]
     for hour in range(365 * 6, 0, -1):
-        store.note(subject, now - hour * 4 * HOUR, (Kind.SETTINGS, (f"--memory {hour}m",)))
+        store.note(subject, now - hour * 4 * HOUR, (PartKind.SETTINGS, (f"--memory {hour}m",)))
     page = opened("web")
     page.choose_range(len(RANGES) - 1)
     chart = chart_of(page)
@@ -346,7 +346,7 @@ def test_a_year_is_painted_quickly_enough_to_be_moved(opened: Open, store: Remem
 
 def test_names_of_engines_are_plain_text(qtbot: QtBot, opened: Open, store: Remembered, window: MainWindow) -> None:
     subject = next(each for each in store.entries_of if each.name == HELD)
-    store.note(subject, time.time() - 60, (Kind.SETTINGS, ("-v /<b>x</b>\x1b[2J:/y", "--user <img src=x>")))
+    store.note(subject, time.time() - 60, (PartKind.SETTINGS, ("-v /<b>x</b>\x1b[2J:/y", "--user <img src=x>")))
     page = opened(HELD)
     found = row(page, "<b>x</b>")
     assert found.text.textFormat() is Qt.TextFormat.PlainText

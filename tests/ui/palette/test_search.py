@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.ui.palette.search import MOST, Place, found
+from stratascope.ui.palette.search import MOST, PaletteEntry, found
 
 
-def place(title: str, kind: str = "Threat", words: str = "") -> Place:
-    return Place(title, kind, lambda: None, words=words)
+def place(title: str, kind: str = "Threat", words: str = "") -> PaletteEntry:
+    return PaletteEntry(title, kind, lambda: None, words=words)
 
 
 PLACES = (

@@ -6,7 +6,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.relaunch.toggle import Preset
-from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.window.main_window import MainWindow
 from ui.hardening import over, planned, relaunch, select, with_others
@@ -19,7 +19,7 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     side = planned(qtbot, window)
     side.column.presets.parts[Preset.STRICT].click()
     assert "read-only-root" in {choice.toggle for choice in side.column.draft.choices}
-    staged.outcome, staged.suspects = Ending.ROLLED_BACK, ("read-only-root",)
+    staged.outcome, staged.suspects = RelaunchOutcome.ROLLED_BACK, ("read-only-root",)
     planned(qtbot, window)
     relaunch(qtbot, window)
     over(qtbot, side)
@@ -44,7 +44,7 @@ def test_who_is_to_blame_is_switched_off_where_it_was(
     column = side.column
     column.presets.parts[Preset.STRICT].click()
     planned(qtbot, window)
-    staged.outcome, staged.suspects = Ending.ROLLED_BACK, ("read-only-root",)
+    staged.outcome, staged.suspects = RelaunchOutcome.ROLLED_BACK, ("read-only-root",)
     relaunch(qtbot, window)
     over(qtbot, side)
     select(window, "web")
@@ -64,7 +64,7 @@ def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = planned(qtbot, window)
-    staged.outcome, staged.suspects = Ending.ROLLED_BACK, (side.column.draft.choices[0].toggle,)
+    staged.outcome, staged.suspects = RelaunchOutcome.ROLLED_BACK, (side.column.draft.choices[0].toggle,)
     relaunch(qtbot, window)
     over(qtbot, side)
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
@@ -80,7 +80,7 @@ def test_what_showed_that_it_works_is_told_and_what_did_not(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
     side = planned(qtbot, window)
-    staged.outcome = Ending.ENFORCED
+    staged.outcome = RelaunchOutcome.ENFORCED
     relaunch(qtbot, window)
     over(qtbot, side)
     shown = side.dialog.after.shown
@@ -91,7 +91,7 @@ def test_what_showed_that_it_works_is_told_and_what_did_not(
         "? Not compared: It listens on no TCP port.",
     ]
     assert side.dialog.after.undo.isVisible(), "it stays, and there is a way back"
-    staged.outcome = Ending.ROLLED_BACK
+    staged.outcome = RelaunchOutcome.ROLLED_BACK
     planned(qtbot, window)
     relaunch(qtbot, window)
     over(qtbot, side)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.window.main_window import MainWindow
 from ui.hardening import named, over, press, relaunch, select, side_of, stopped, with_others
@@ -45,7 +45,7 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
 def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
-    staged.gate, staged.outcome = threading.Event(), Ending.ROLLED_BACK
+    staged.gate, staged.outcome = threading.Event(), RelaunchOutcome.ROLLED_BACK
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
@@ -85,7 +85,7 @@ def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
 def test_the_window_goes_once_to_what_a_run_left(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
-    staged.outcome = Ending.ROLLED_BACK
+    staged.outcome = RelaunchOutcome.ROLLED_BACK
     side = relaunch(qtbot, window)
     over(qtbot, side)
     back = stopped(named(picture, "ci-runner"))  # ended again before it was read
@@ -116,7 +116,7 @@ def test_closing_while_a_relaunch_runs_asks_and_rolls_back(
     assert not side.busy
     assert not side.dialog.isVisible()
     assert side.dialog.after.ended is not None
-    assert side.dialog.after.ended.ending is Ending.ROLLED_BACK
+    assert side.dialog.after.ended.ending is RelaunchOutcome.ROLLED_BACK
 
 
 def test_what_the_card_switched_on_is_taken_back_where_nobody_agrees(

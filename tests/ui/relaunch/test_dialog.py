@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.message import msg
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
 from stratascope.core.relaunch.toggle import Choice, Proven
-from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
@@ -119,7 +119,7 @@ def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHarde
 def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
-    staged.outcome = Ending.ROLLED_BACK
+    staged.outcome = RelaunchOutcome.ROLLED_BACK
     side = relaunch(qtbot, window)
     over(qtbot, side)
     assert side.dialog.title.text() == "Rolled back: everything is as it was before"

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Proven
-from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
@@ -114,7 +114,7 @@ def test_relaunched_proven_undone_and_discarded(
             go(qtbot, side)
             ended = side.dialog.after.ended
             assert ended is not None
-            assert ended.ending is Ending.ENFORCED, (ended.why, ended.words, ended.log)
+            assert ended.ending is RelaunchOutcome.ENFORCED, (ended.why, ended.words, ended.log)
             assert side.dialog.title.text() == "Hardened: enforced, but not shown to work"
             assert "It listens on no TCP port." in side.dialog.after.shown.text()
             assert {each.proof.outcome for each in side.dialog.after.proofs} == {Proven.ENFORCED}

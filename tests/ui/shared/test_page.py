@@ -8,7 +8,7 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from stratascope.core.overview.shared_parts import Kind
+from stratascope.core.overview.shared_parts import SharedKind
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.shared.page import SharedPage
@@ -45,8 +45,8 @@ def page(window: MainWindow) -> SharedPage:
 
 def test_the_gravest_first_and_all_who_have_it(page: SharedPage) -> None:
     kinds = [each.kind for each in page.table.model_.rows]
-    assert kinds == sorted(kinds, key=list(Kind).index)
-    networks = [each for each in page.table.model_.rows if each.kind is Kind.NETWORK]
+    assert kinds == sorted(kinds, key=list(SharedKind).index)
+    networks = [each for each in page.table.model_.rows if each.kind is SharedKind.NETWORK]
     assert [len(each.containers) for each in networks] == [20, 5, 5, 5, 5]
     row = page.table.model_.rows.index(networks[1])
     page.table.setCurrentIndex(page.table.model_.index(row, WHAT))
@@ -55,8 +55,8 @@ def test_the_gravest_first_and_all_who_have_it(page: SharedPage) -> None:
 
 
 def test_chips_and_filter(window: MainWindow, page: SharedPage) -> None:
-    page.chips[Kind.NETWORK].click()
-    assert {each.kind for each in page.table.model_.rows} == {Kind.NETWORK}
+    page.chips[SharedKind.NETWORK].click()
+    assert {each.kind for each in page.table.model_.rows} == {SharedKind.NETWORK}
     window.selection.set_filter("net-2")
     assert [each.name for each in page.table.model_.rows] == ["net-2"]
     window.selection.set_filter("c7")
@@ -78,7 +78,7 @@ def test_a_container_is_opened_from_there(window: MainWindow, page: SharedPage) 
 
 def test_two_hundred_keep_the_chosen_row(qtbot: QtBot, window: MainWindow, page: SharedPage) -> None:
     window.selection.show_snapshot(wide(200))
-    assert len([each for each in page.table.model_.rows if each.kind is Kind.NETWORK]) == 41
+    assert len([each for each in page.table.model_.rows if each.kind is SharedKind.NETWORK]) == 41
     row = next(at for at, each in enumerate(page.table.model_.rows) if each.name == "net-17")
     page.table.setCurrentIndex(page.table.model_.index(row, 0))
     more = wide(201)

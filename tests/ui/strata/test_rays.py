@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.threats.depth import Matrix
 from stratascope.presentation.rays import Lane, Sort
-from stratascope.presentation.threat_outcomes import Kind, family_word, kind_of
+from stratascope.presentation.threat_outcomes import ThreatOutcome, family_word, kind_of
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_legend import RayLegend, Sign, entries
@@ -56,7 +56,9 @@ def hover(window: MainWindow, number: int, x: float) -> None:
 
 def test_every_threat_has_a_lane_in_the_field(window: MainWindow, rays: RayLayer) -> None:
     lanes = rays.lanes()
-    minor = 0 if rays.scene.drawn_minor else sum(kind_of(each) is Kind.LOW for each in matrix_of(window).threats)
+    minor = (
+        0 if rays.scene.drawn_minor else sum(kind_of(each) is ThreatOutcome.LOW for each in matrix_of(window).threats)
+    )
     assert sum(len(lane.rays) for lane in lanes) + minor == 61
     facts = window.strata_page.strata.bands[6].field()
     assert all(facts < lane.x < rays.width() for lane in lanes)
@@ -97,7 +99,7 @@ def test_where_nothing_is_known_the_role_is_told_instead(window: MainWindow) -> 
 
 def test_serious_open_threats_are_named_in_the_ground(rays: RayLayer) -> None:
     """Each, with the letter of its ray."""
-    serious = [lane for lane in rays.lanes() if lane.rays[0].kind in (Kind.CRITICAL, Kind.HIGH)]
+    serious = [lane for lane in rays.lanes() if lane.rays[0].kind in (ThreatOutcome.CRITICAL, ThreatOutcome.HIGH)]
     assert rays.scene.hidden == 0
     assert [(name.id, name.letter) for name in rays.scene.names] == [(lane.id, lane.letter) for lane in serious]
     assert "use-engine-socket" in {name.id for name in rays.scene.names}
@@ -112,9 +114,9 @@ def test_the_strip_counts_and_the_legend_adds_up(window: MainWindow) -> None:
 
 
 def test_a_legend_has_short_words(rays: RayLayer) -> None:
-    found = dict.fromkeys(Kind, 2)
+    found = dict.fromkeys(ThreatOutcome, 2)
     assert next(text for _, text in entries(found, short=True)) == "4 serious"
-    assert [sign for sign, _ in entries(dict.fromkeys(Kind, 0))] == [Sign.SERIOUS]
+    assert [sign for sign, _ in entries(dict.fromkeys(ThreatOutcome, 0))] == [Sign.SERIOUS]
     assert "6 stopped, 2 by the host alone" in [text for _, text in entries(found)]
     for short in (False, True):
         assert "2 minor, not drawn" in [text for _, text in entries(found, minor_drawn=False, short=short)]
@@ -122,7 +124,7 @@ def test_a_legend_has_short_words(rays: RayLayer) -> None:
 
 def test_no_entry_of_the_legend_is_cut_where_shorter_words_have_room(theme: Theme) -> None:
     legend = RayLegend(theme)
-    legend.show_counts(dict.fromkeys(Kind, 12), would=True)
+    legend.show_counts(dict.fromkeys(ThreatOutcome, 12), would=True)
     whole = {len(legend.fitted(width)[0]) for width in range(300, 1200)}
     assert len(whole) == 1, "none leaves before it is painted"
     for width in range(640, 1200):
@@ -237,7 +239,7 @@ def test_suppose_it_fails_and_the_way_back(window: MainWindow, rays: RayLayer, q
     assert float(window.strata_page.header.exposure.text()) >= 4.0 > float(exposure)
     assert f"now {exposure}" in window.strata_page.header.exposure.accessibleName()
     assert window.strata_page.strata.legend.accessibleName().startswith("2 serious, open")
-    assert lane_of(rays, "fork-bomb").rays[0].kind is Kind.HIGH
+    assert lane_of(rays, "fork-bomb").rays[0].kind is ThreatOutcome.HIGH
     window.strata_page.strata.bands[4].setFocus()
     QTest.keyClick(window.strata_page.strata.bands[4], Qt.Key.Key_X)  # another one too
     assert window.selection.what_if.away == {"cgroup", "seccomp"}

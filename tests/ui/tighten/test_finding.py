@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
-from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.tighten.controller import TrialController
@@ -41,7 +41,10 @@ def tried(qtbot: QtBot, window: MainWindow) -> TrialController:
 
 def failed(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> RelaunchController:
     """A relaunch that is rolled back, and nothing says why."""
-    staged.outcome, staged.blame = Ending.ROLLED_BACK, msg("None of its output points to one of the 4 toggles.")
+    staged.outcome, staged.blame = (
+        RelaunchOutcome.ROLLED_BACK,
+        msg("None of its output points to one of the 4 toggles."),
+    )
     side = relaunch(qtbot, window)
     over(qtbot, side)
     return side
@@ -97,7 +100,7 @@ def test_what_breaks_it_is_found_and_the_rest_relaunched(
     )
     told = " ".join(each.text() for each in trials.dialog.after.findChildren(type(trials.dialog.lead)))
     assert "cron: open(/x) is refused (EROFS)." in told
-    staged.outcome = Ending.VERIFIED
+    staged.outcome = RelaunchOutcome.VERIFIED
     trials.dialog.go.click()
     qtbot.waitUntil(side.dialog.isVisible)
     assert {each.toggle for each in side.column.draft.choices} == {each.toggle for each in wanted} - {staged.breaks}

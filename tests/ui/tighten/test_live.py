@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from rig.engine import Rig
-from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.state.journal import FileJournal
 from ui.live_window import live
 
@@ -66,7 +66,7 @@ def test_tightened_proven_and_undone(
             qtbot.waitUntil(lambda: not side.busy)
             ended = side.dialog.after.ended
             assert ended is not None
-            assert ended.ending is Ending.VERIFIED, (ended.why, ended.words, ended.log)
+            assert ended.ending is RelaunchOutcome.VERIFIED, (ended.why, ended.words, ended.log)
             assert bounding(rig) == 1  # CAP_CHOWN
             assert bounding(rig) < before
             click(side.dialog.after.undo)

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.window.main_window import MainWindow
@@ -77,7 +77,7 @@ def taken(trials: TrialController) -> bool:
     return not trials.dialog.isVisible()
 
 
-def ending(side: RelaunchController) -> Ending:
+def ending(side: RelaunchController) -> RelaunchOutcome:
     assert side.dialog.after.ended is not None
     return side.dialog.after.ended.ending
 
@@ -96,12 +96,12 @@ def test_what_breaks_it_is_found_and_the_rest_is_had(
         trials = window.trials
         assert trials is not None
         side = relaunched(qtbot, window, *SOME)
-        assert ending(side) is Ending.ROLLED_BACK
+        assert ending(side) is RelaunchOutcome.ROLLED_BACK
         click(side.dialog.after.search)
         qtbot.waitUntil(lambda: not trials.busy)
         assert set(trials.dialog.after.choices) == set(SOME) - {ROOT}, trials.dialog.lead.text()
         qtbot.waitUntil(lambda: taken(trials))
-        assert ending(confirmed(qtbot, side)) is Ending.ENFORCED
+        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.ENFORCED
         assert bounding(rig) == 1 << 1
 
 
@@ -121,7 +121,7 @@ def test_an_exercise_on_a_twin_shows_that_it_works(
         click(trials.dialog.go)
         qtbot.waitUntil(lambda: not trials.busy)
         click(trials.dialog.go)
-        assert ending(confirmed(qtbot, side)) is Ending.VERIFIED, side.dialog.after.shown.text()
+        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.VERIFIED, side.dialog.after.shown.text()
         assert "the exercise succeeded: true" in side.dialog.after.shown.text()
 
 
@@ -136,7 +136,7 @@ def test_what_is_refused_later_is_given_back_by_one_click(
         watch, before = window.refusals, bounding(rig)
         assert watch is not None
         side = relaunched(qtbot, window, Choice("capabilities", "CAP_KILL"), ROOT)
-        assert ending(side) is Ending.ENFORCED
+        assert ending(side) is RelaunchOutcome.ENFORCED
         side.dialog.after.ensureWidgetVisible(side.dialog.after.refusals.button)
         click(side.dialog.after.refusals.button)
         qtbot.waitUntil(lambda: "minute" in watch.dialog.lead.text())
@@ -149,7 +149,7 @@ def test_what_is_refused_later_is_given_back_by_one_click(
 
         qtbot.waitUntil(told)
         click(allow[0])
-        assert ending(confirmed(qtbot, side)) is Ending.ENFORCED
+        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.ENFORCED
         qtbot.waitUntil(lambda: not watch.busy)
         assert bounding(rig) == 1 << 0 | 1 << 5  # CAP_CHOWN, CAP_KILL
         assert rig.run("inspect", "--format", "{{.HostConfig.ReadonlyRootfs}}", NAME).strip() == "true"

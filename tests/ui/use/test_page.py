@@ -27,7 +27,7 @@ from stratascope.presentation.use_picture import use_picture
 from stratascope.ui.kit.page_switch import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.use.rows import Row
-from stratascope.ui.use.watching import Watching
+from stratascope.ui.use.watching import ObservationFeed
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import hardening, sample
@@ -205,7 +205,7 @@ def test_a_damaged_file_is_told_and_can_be_forgotten(window: MainWindow, rig: Ri
 
 
 def test_a_window_without_a_service(window: MainWindow, qtbot: QtBot) -> None:
-    bare = UsePage(window.theme, all_layers(), window.selection, Watching(None))
+    bare = UsePage(window.theme, all_layers(), window.selection, ObservationFeed(None))
     qtbot.addWidget(bare)
     bare.show()
     bare.refresh()

@@ -7,7 +7,7 @@ import pytest
 from stratascope.core.container import Asked, AskedMount, AskedPort, Container, EngineState, Status
 from stratascope.core.ports import StopFacts
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import Member, Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.i18n.translate import translate
 from stratascope.usecases.daily.verbs import Verb, impossible, meaning, no_shell, start_beside
@@ -102,9 +102,17 @@ def test_a_start_of_what_is_set_aside_means_that_two_run() -> None:
         for name in ("web", "beside")
     ]
     done = Transaction.of(
-        tuple(pair), number="1", kind=Kind.HARDEN, stage=Stage.DONE, engine="docker", endpoint="", created=True,
-        started_at=0.0, choices=(), owner=None,
-    )  # fmt: skip
+        tuple(pair),
+        number="1",
+        kind=TransactionKind.HARDEN,
+        stage=Stage.DONE,
+        engine="docker",
+        endpoint="",
+        created=True,
+        started_at=0.0,
+        choices=(),
+        owner=None,
+    )
     old, new = container("web.old"), container("web")
 
     def means(of: Container, kept: Transaction, *others: Container) -> list[str]:
@@ -117,7 +125,7 @@ def test_a_start_of_what_is_set_aside_means_that_two_run() -> None:
     ]
     assert "beside took its place, which runs" in means(container("beside.old"), done, container("beside"))[0]
     assert "which stays as it is" in means(old, done, replace(new, status=Status.EXITED))[0]
-    assert "use Go back to it…" in means(old, replace(done, kind=Kind.UNDO), new)[1]
+    assert "use Go back to it…" in means(old, replace(done, kind=TransactionKind.UNDO), new)[1]
     assert means(new, done, old, new) == means(replace(old, engine="podman"), done) == []
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from stratascope.core.container import AskedPort
-from stratascope.core.relaunch.evidence import Answer, Ask, Heard, Question, Reply
+from stratascope.core.relaunch.evidence import Ask, Heard, PortReply, Question, Reply
 from stratascope.usecases.evidence.answers import (
     PORTS_MAX,
     alike,
@@ -84,8 +84,8 @@ def test_whatever_comes_back_the_shape_is_short_and_printable(data: bytes, asked
     assert shape.isprintable()
 
 
-def of(reply: Reply, shape: str = "") -> Answer:
-    return Answer(80, reply, shape)
+def of(reply: Reply, shape: str = "") -> PortReply:
+    return PortReply(80, reply, shape)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def of(reply: Reply, shape: str = "") -> Answer:
         (of(Reply.NONE), of(Reply.NONE), True),
     ],
 )
-def test_what_is_alike(was: Answer, now: Answer, same: bool) -> None:
+def test_what_is_alike(was: PortReply, now: PortReply, same: bool) -> None:
     assert alike(was, now) is same
     assert unlike((was,), (now,)) == (() if same else ((was, now),))
 
@@ -134,8 +134,8 @@ def test_what_was_not_asked_is_neither_alike_nor_other() -> None:
 
 
 def test_a_greeting_is_not_all_that_a_server_does() -> None:
-    greeting = Answer(22, Reply.TEXT, "SSH-#.#", first=True)
-    page = Answer(80, Reply.HTTP, "200")
+    greeting = PortReply(22, Reply.TEXT, "SSH-#.#", first=True)
+    page = PortReply(80, Reply.HTTP, "200")
     both = (greeting, page)
     assert [dict(text.args) for text in not_compared((22, 80), both, both)] == [{"port": 22}]
 
@@ -146,7 +146,7 @@ def test_not_more_ports_than_can_be_asked_side_by_side() -> None:
 
 
 def test_what_speaks_first_is_waited_for_and_what_does_not_is_asked_at_once() -> None:
-    before = (Answer(22, Reply.TEXT, "SSH", first=True), of(Reply.HTTP, "200"), Answer(514, Reply.SILENT))
+    before = (PortReply(22, Reply.TEXT, "SSH", first=True), of(Reply.HTTP, "200"), PortReply(514, Reply.SILENT))
     ssh, http, log = asks((22, 80, 514), before)
     assert ssh.listen > 1
     assert http.listen == 0
@@ -158,11 +158,11 @@ def test_it_is_asked_again_until_it_answers_as_before() -> None:
     left = [of(Reply.NONE), of(Reply.HTTP, "503"), of(Reply.HTTP, "200")]
     seconds = Seconds()
 
-    def hear(container: str, wanted: Sequence[Ask]) -> tuple[Answer, ...]:
+    def hear(container: str, wanted: Sequence[Ask]) -> tuple[PortReply, ...]:
         assert [ask.port for ask in wanted] == [80]
         return (left.pop(0),)
 
-    was = (of(Reply.HTTP, "200"), Answer(81, Reply.NONE))
+    was = (of(Reply.HTTP, "200"), PortReply(81, Reply.NONE))
     found = answered(hear, "x", was[:1], seconds.clock(), until=10, again=1, go_on=lambda: None)
     assert (found, left) == ((of(Reply.HTTP, "200"),), [])
 
@@ -170,7 +170,7 @@ def test_it_is_asked_again_until_it_answers_as_before() -> None:
 def test_it_is_not_asked_for_ever() -> None:
     seconds, asked = Seconds(), list[int]()
 
-    def hear(container: str, wanted: Sequence[Ask]) -> tuple[Answer, ...]:
+    def hear(container: str, wanted: Sequence[Ask]) -> tuple[PortReply, ...]:
         asked.append(1)
         return (of(Reply.HTTP, "500"),)
 

@@ -8,7 +8,7 @@ import pytest
 
 from stratascope.core.container import Status
 from stratascope.core.history.changes import What
-from stratascope.core.history.entry import GONE, Batch, Exposed, Kind, Run, Subject, Unlike, Used, Watch
+from stratascope.core.history.entry import GONE, Batch, Exposed, PartKind, Run, Subject, Unlike, UsageRow, WatchSpan
 from stratascope.core.history.meter import Counted
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
@@ -48,7 +48,7 @@ class Stage:
             self.now += step
             self.recorder.step()
 
-    def kinds(self, subject: Subject = WEB) -> list[Kind]:
+    def kinds(self, subject: Subject = WEB) -> list[PartKind]:
         return [entry.kind for entry in self.store.entries(subject)]
 
     def happened(self, subject: Subject = WEB) -> list[What]:
@@ -86,13 +86,13 @@ def without(snapshot: Snapshot, name: str) -> Snapshot:
 def test_one_row_where_something_changed(stage: Stage) -> None:
     stage.show(live())
     first = stage.kinds()
-    assert sorted(first) == sorted(Kind)
+    assert sorted(first) == sorted(PartKind)
     stage.show(live(), after=5)
     stage.show(live(), after=5)
     assert stage.kinds() == first
     web = next(each for each in live().containers if each.container.name == "web").container
     stage.show(other(live(), "web", asked=replace(web.asked, memory=1 << 30)), after=5)
-    assert stage.kinds() == [*first, Kind.SETTINGS]
+    assert stage.kinds() == [*first, PartKind.SETTINGS]
     assert stage.happened() == [What.FIRST, What.SETTINGS]
 
 
@@ -104,7 +104,12 @@ def test_a_capture_that_is_replayed_is_no_history(stage: Stage) -> None:
 
 def test_what_is_not_running_has_what_was_asked_of_it(stage: Stage) -> None:
     stage.show(live())
-    assert stage.kinds(Subject("docker", "nightly-report")) == [Kind.MADE, Kind.IMAGE, Kind.RUN, Kind.SETTINGS]
+    assert stage.kinds(Subject("docker", "nightly-report")) == [
+        PartKind.MADE,
+        PartKind.IMAGE,
+        PartKind.RUN,
+        PartKind.SETTINGS,
+    ]
 
 
 def test_ended_gone_and_back(stage: Stage) -> None:
@@ -227,12 +232,12 @@ def test_what_can_not_be_written_is_told_and_tried_again(tmp_path: Path) -> None
 
 def test_tidied_now_and_then(stage: Stage) -> None:
     stage.show(live())
-    old = Used(stage.now - 500 * 86400.0, 60.0, memory=1.0)
-    stage.store.write(Batch(Watch(stage.now, stage.now), (), ((WEB, old),)))
+    old = UsageRow(stage.now - 500 * 86400.0, 60.0, memory=1.0)
+    stage.store.write(Batch(WatchSpan(stage.now, stage.now), (), ((WEB, old),)))
     assert old in stage.store.used(WEB, 0.0)
     stage.wait(2 * ROW)
     assert old not in stage.store.used(WEB, 0.0)
-    stage.store.write(Batch(Watch(stage.now, stage.now), (), ((WEB, old),)))
+    stage.store.write(Batch(WatchSpan(stage.now, stage.now), (), ((WEB, old),)))
     stage.wait(TIDY / 2, step=ROW)
     assert old in stage.store.used(WEB, 0.0)
 

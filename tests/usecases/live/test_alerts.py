@@ -6,7 +6,7 @@ import pytest
 
 from stratascope.core.container import Container, EngineState, Status
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
 from stratascope.core.threats.depth import Exposure, Matrix
 from stratascope.i18n.translate import translate
@@ -38,7 +38,7 @@ def snapshot(*containers: ContainerState, demo: bool = False, connected: bool = 
     return replace(OF, engines=engines, containers=containers, demo=demo, listed=known)
 
 
-def transaction(new: str, kind: Kind = Kind.HARDEN, stage: Stage = Stage.DONE) -> Transaction:
+def transaction(new: str, kind: TransactionKind = TransactionKind.HARDEN, stage: Stage = Stage.DONE) -> Transaction:
     policy = RestartPolicy("no", 0)
     return Transaction("1", kind, stage, "docker", "unix:///x", "web", "old", new, True, "web-old", "web-new", policy,
                        policy, True, 10, 0.0)  # fmt: skip
@@ -174,7 +174,7 @@ def test_only_hardened_ones_and_only_where_wanted() -> None:
     for done in (
         (),
         (transaction("other"),),
-        (transaction("new", Kind.UNDO),),
+        (transaction("new", TransactionKind.UNDO),),
         (transaction("new", stage=Stage.INTENT),),
     ):
         alerts = Alerts()

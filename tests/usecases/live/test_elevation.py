@@ -17,7 +17,7 @@ from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
-from stratascope.probe.helper.elevated import ElevatedProber, Kind, NoRootError, RootCommand
+from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootCommand, RootMethod
 from stratascope.probe.piped import command
 from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.live_view import LiveView
@@ -42,7 +42,7 @@ class Access:
         self.answered.wait()
         if self.error is not None:
             raise self.error
-        prober = ElevatedProber(RootCommand(Kind.ROOT, tuple(command((), "/usr/bin/python3"))))
+        prober = ElevatedProber(RootCommand(RootMethod.ROOT, tuple(command((), "/usr/bin/python3"))))
         prober.begin()
         self.opened.append(prober)
         return prober

@@ -15,7 +15,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Basis
 from stratascope.presentation import json_report
 from stratascope.presentation.takeover import taking_over
-from stratascope.usecases.live.foresight import Foresight
+from stratascope.usecases.live.foresight import Predictions
 from stratascope.usecases.live.recorded import RecordedView
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
@@ -42,7 +42,7 @@ class Counting:
 
 def test_only_what_was_looked_at_and_does_not_run() -> None:
     asked, snapshot = Counting(), demo_snapshot()
-    ahead = Foresight(asked)
+    ahead = Predictions(asked)
     assert ahead.added(snapshot) is snapshot
     for state in snapshot.containers:
         ahead.look_at(state.key)
@@ -57,7 +57,7 @@ def test_only_what_was_looked_at_and_does_not_run() -> None:
 
 def test_it_is_predicted_once_until_something_changes() -> None:
     asked, snapshot = Counting(), demo_snapshot()
-    ahead, state = Foresight(asked), named(snapshot)
+    ahead, state = Predictions(asked), named(snapshot)
     assert ahead.look_at(state.key)
     assert not ahead.look_at(state.key)
     first, again = ahead.added(snapshot), ahead.added(snapshot)
@@ -82,7 +82,7 @@ def test_what_can_t_be_predicted_stays_as_it_is(why: str) -> None:
     kinds = {"its inspect was not understood": GapKind.UNPARSED, "a kernel of its own": GapKind.FOREIGN}
     state = replace(state, gap=replace(state.gap, kind=kinds.get(why, state.gap.kind)))
     engines = () if why == "no engine" else snapshot.engines
-    ahead = Foresight(asked)
+    ahead = Predictions(asked)
     ahead.look_at(state.key)
     found = ahead.added(replace(snapshot, containers=(state,), engines=engines))
     assert found.containers == (state,)
@@ -94,7 +94,7 @@ def test_a_fault_of_ours_costs_the_prediction_alone(caplog: pytest.LogCaptureFix
         raise KeyError(container.name)
 
     snapshot = demo_snapshot()
-    ahead = Foresight(failing)
+    ahead = Predictions(failing)
     ahead.look_at(named(snapshot).key)
     with caplog.at_level(logging.ERROR):
         assert ahead.added(snapshot).containers == snapshot.containers

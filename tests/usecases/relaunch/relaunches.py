@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.launch_spec import RestartPolicy, Running
-from stratascope.core.relaunch.transaction import JournalError, Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import JournalError, Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.rollback import roll_back
@@ -19,7 +19,7 @@ ALWAYS = RestartPolicy("always")
 def transaction(engine: MemoryEngine, old: str, new: str = "", *, created: bool = True) -> Transaction:
     return Transaction(
         id="0123456789abcdef",
-        kind=Kind.HARDEN if created else Kind.UNDO,
+        kind=TransactionKind.HARDEN if created else TransactionKind.UNDO,
         stage=Stage.INTENT,
         engine="memory",
         endpoint="unix:///memory",

@@ -15,7 +15,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, layer_image
-from stratascope.core.relaunch.transaction import JournalError, Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import JournalError, Member, Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.exchange import Exchange
@@ -111,7 +111,7 @@ def scene(journal: FileJournal, *, commit: bool, together: bool) -> Scene:
         engine.boxes[key].files = WROTE
     bare = Transaction(
         id=NUMBER,
-        kind=Kind.HARDEN,
+        kind=TransactionKind.HARDEN,
         stage=Stage.INTENT,
         engine="memory",
         endpoint="unix:///memory",
@@ -144,7 +144,7 @@ def way_back(engine: MemoryEngine, done: Transaction) -> Transaction:
         )
         for item in done.members
     )
-    back = replace(done, id=BACK, kind=Kind.UNDO, stage=Stage.INTENT, created=False)
+    back = replace(done, id=BACK, kind=TransactionKind.UNDO, stage=Stage.INTENT, created=False)
     return back.with_members(members)
 
 

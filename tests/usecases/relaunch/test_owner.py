@@ -17,7 +17,15 @@ from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, Running
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.core.relaunch.toggle import Choice, Subject
-from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Kind, Remedy, Stage, Transaction
+from stratascope.core.relaunch.transaction import (
+    JournalError,
+    RelaunchOutcome,
+    RelaunchResult,
+    Remedy,
+    Stage,
+    Transaction,
+    TransactionKind,
+)
 from stratascope.core.snapshot import ContainerState
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.evidence.startup_processes import ProcessKind
@@ -133,7 +141,7 @@ class Owner:
             owner,
         )
 
-    def harden(self, cancelled: Callable[[], bool] = lambda: False) -> Ended:
+    def harden(self, cancelled: Callable[[], bool] = lambda: False) -> RelaunchResult:
         return _last(harden(self.work, self.plan(), watch=1.0, cancelled=cancelled))
 
     def kept(self) -> tuple[Transaction, ...]:
@@ -146,9 +154,9 @@ class Owner:
         return self.owners.file
 
 
-def _last(events: Iterator[object]) -> Ended:
+def _last(events: Iterator[object]) -> RelaunchResult:
     *_, last = events
-    assert isinstance(last, Ended)
+    assert isinstance(last, RelaunchResult)
     return last
 
 
@@ -159,10 +167,10 @@ def owner(tmp_path: Path) -> Owner:
 
 def test_hardened_undone_and_accepted(owner: Owner) -> None:
     ended = owner.harden()
-    assert (ended.ending, owner.consistent()) == (Ending.ENFORCED, True)
+    assert (ended.ending, owner.consistent()) == (RelaunchOutcome.ENFORCED, True)
     (done,) = owner.kept()
     assert (done.stage, done.new, done.owner) == (Stage.DONE, owner.owners.only().id, OWNED)
-    assert _last(undo(owner.work, done, watch=1.0)).ending is Ending.VERIFIED
+    assert _last(undo(owner.work, done, watch=1.0)).ending is RelaunchOutcome.VERIFIED
     assert not owner.consistent()
     assert owner.kept() == ()
     owner.owners.old = owner.owners.only().id
@@ -176,7 +184,7 @@ def test_hardened_undone_and_accepted(owner: Owner) -> None:
 def test_what_ends_by_itself_is_rolled_back(owner: Owner) -> None:
     owner.owners.broken = lambda file: file
     ended = owner.harden()
-    assert ended.ending is Ending.ROLLED_BACK
+    assert ended.ending is RelaunchOutcome.ROLLED_BACK
     assert ended.why is not None
     assert dict(ended.why.args)["status"] == "7"
     assert ended.log == "last words"
@@ -198,7 +206,7 @@ def test_one_that_its_owner_removes_at_once(owner: Owner, gone: bool) -> None:
 
     owner.engine.running = running  # type: ignore[method-assign]
     ended = owner.harden()
-    assert ended.ending is Ending.ROLLED_BACK
+    assert ended.ending is RelaunchOutcome.ROLLED_BACK
     assert ended.why is not None
     assert ("its owner removed it" in ended.why.id) is gone
     assert not owner.consistent()
@@ -221,7 +229,7 @@ def test_a_failure_names_the_toggle_that_is_suspected(owner: Owner, gone: bool) 
         owner.engine.says = log
     choices = (Choice("memory", "67108864"), Choice("read-only-root", "on"))
     found = _last(harden(owner.work, replace(owner.plan(), choices=choices), watch=1.0))
-    assert found.ending is Ending.ROLLED_BACK
+    assert found.ending is RelaunchOutcome.ROLLED_BACK
     assert (found.log, found.suspects) == (log, ("read-only-root",))
     assert found.blame is not None
     assert not owner.consistent()
@@ -236,7 +244,7 @@ def test_an_owner_that_fails_with_the_words_of_the_engine(owner: Owner) -> None:
 
     owner.owners.at = refuse
     found = _last(harden(owner.work, replace(owner.plan(), choices=(Choice("memory", "67108864"),)), watch=1.0))
-    assert (found.ending, found.words, found.suspects) == (Ending.ROLLED_BACK, words, ("memory",))
+    assert (found.ending, found.words, found.suspects) == (RelaunchOutcome.ROLLED_BACK, words, ("memory",))
     assert not owner.consistent()
 
 
@@ -247,7 +255,7 @@ def test_workers_that_do_not_come_up_again(owner: Owner) -> None:
         processes_after=frozenset({ProcessKind("master", 0)}),
     )
     ended = owner.harden()
-    assert ended.ending is Ending.ROLLED_BACK
+    assert ended.ending is RelaunchOutcome.ROLLED_BACK
     assert ended.why is not None
     assert dict(ended.why.args)["name"] == "worker"
     assert not owner.consistent()
@@ -262,12 +270,12 @@ def test_an_owner_that_fails_or_sees_nothing_to_do(owner: Owner) -> None:
 
     owner.owners.at = fail
     ended = owner.harden()
-    assert (ended.ending, ended.words) == (Ending.ROLLED_BACK, "its words")
+    assert (ended.ending, ended.words) == (RelaunchOutcome.ROLLED_BACK, "its words")
     assert not owner.consistent()
     owner.owners.at = lambda number, name: None
     owner.owners.made_with = True  # the owner thinks that all is as the file wants it
     ended = owner.harden()
-    assert ended.ending is Ending.ROLLED_BACK
+    assert ended.ending is RelaunchOutcome.ROLLED_BACK
     assert ended.why is not None
     assert "nothing to change" in ended.why.id
     assert not owner.consistent()
@@ -282,7 +290,7 @@ def test_a_way_back_that_fails_is_told_and_recovered_later(owner: Owner) -> None
 
     owner.owners.at = fail
     ended = owner.harden()
-    assert ended.ending is Ending.UNFINISHED
+    assert ended.ending is RelaunchOutcome.UNFINISHED
     assert ended.why is not None
     assert "Going back failed" in ended.why.id
     (left,) = owner.kept()
@@ -318,7 +326,7 @@ def test_cancelled_at_each_step(owner: Owner) -> None:
     for steps in range(6):
         left = [False] * steps
         ended = owner.harden(lambda left=left: left.pop() if left else True)  # type: ignore[misc]
-        assert ended.ending is Ending.ROLLED_BACK, steps
+        assert ended.ending is RelaunchOutcome.ROLLED_BACK, steps
         assert not owner.consistent()
         assert owner.kept() == ()
         owner.owners.old = owner.owners.only().id
@@ -326,18 +334,18 @@ def test_cancelled_at_each_step(owner: Owner) -> None:
 
 def test_refused_before_anything_is_changed(owner: Owner) -> None:
     owner.owners.by_hand = True
-    assert owner.harden().ending is Ending.REFUSED
+    assert owner.harden().ending is RelaunchOutcome.REFUSED
     owner.owners.by_hand = False
     with owner.journal.hold("memory", OWNED.key):
-        assert owner.harden().ending is Ending.REFUSED
+        assert owner.harden().ending is RelaunchOutcome.REFUSED
     mine, owner.owners.old = owner.owners.old, "another"
-    assert owner.harden().ending is Ending.REFUSED
+    assert owner.harden().ending is RelaunchOutcome.REFUSED
     owner.owners.old = mine
     owner.harden()
     (done,) = owner.kept()
     owner.owners.by_hand = True
     ended = _last(undo(owner.work, done, watch=1.0))
-    assert ended.ending is Ending.REFUSED
+    assert ended.ending is RelaunchOutcome.REFUSED
     assert ended.why is not None
     assert "after Stratascope wrote to it" in ended.why.id
     assert owner.kept() == (done,)
@@ -350,7 +358,7 @@ def test_a_full_disk_under_the_journal_changes_nothing(owner: Owner) -> None:
 
     owner.work = dataclasses.replace(owner.work, journal=Full(owner.journal.folder))
     ended = owner.harden()
-    assert (ended.ending, ended.words) == (Ending.ROLLED_BACK, "No space left on device")
+    assert (ended.ending, ended.words) == (RelaunchOutcome.ROLLED_BACK, "No space left on device")
     assert not owner.consistent()
     assert "before recreate" not in owner.owners.calls
 
@@ -365,7 +373,7 @@ def test_a_disk_that_fills_up_at_the_very_end_takes_nothing_back(owner: Owner) -
     whole = owner.work
     owner.work = dataclasses.replace(whole, journal=Full(owner.journal.folder))
     ended = owner.harden()
-    assert (ended.ending, ended.words) == (Ending.ENFORCED, "No space left on device")
+    assert (ended.ending, ended.words) == (RelaunchOutcome.ENFORCED, "No space left on device")
     assert owner.consistent()
     owner.work = whole
     _recovered(owner)
@@ -402,7 +410,7 @@ def _recovered(owner: Owner) -> None:
         recover_owned(owner.work, item)
     hardened = owner.consistent()
     assert [item.stage for item in owner.kept()] == ([Stage.DONE] if hardened else [])
-    assert [item.kind for item in owner.kept()] == ([Kind.HARDEN] if hardened else [])
+    assert [item.kind for item in owner.kept()] == ([TransactionKind.HARDEN] if hardened else [])
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["harden", "undo"])
@@ -436,7 +444,7 @@ def test_killed_at_any_writing_and_recovered(owner: Owner, number: int, before: 
     whole = owner.work
     owner.work = dataclasses.replace(whole, journal=_Dying(owner.journal.folder, number, before=before))
     if number == 6 and not back:
-        assert owner.harden().ending is Ending.ENFORCED
+        assert owner.harden().ending is RelaunchOutcome.ENFORCED
     else:
         with pytest.raises(CrashError):
             _ = _last(undo(owner.work, owner.kept()[0], watch=1.0)) if back else owner.harden()

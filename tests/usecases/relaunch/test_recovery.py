@@ -12,7 +12,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, RefusedError
 from stratascope.core.relaunch.launch_spec import RestartPolicy
-from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Stage, Transaction
+from stratascope.core.relaunch.transaction import JournalError, RelaunchOutcome, RelaunchResult, Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
@@ -91,8 +91,8 @@ def test_an_undo_leaves_one_entry_whenever_it_dies(journal: FileJournal) -> None
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
     *_, ended = undo(MemoryAccess(engine, journal), done, watch=1.0)
-    assert isinstance(ended, Ended)
-    assert ended.ending is Ending.VERIFIED
+    assert isinstance(ended, RelaunchResult)
+    assert ended.ending is RelaunchOutcome.VERIFIED
     (left,) = journal.all()
     assert isinstance(left, Transaction)
     assert (left.old, left.new, left.stage) == (done.new, done.old, Stage.DONE)
@@ -110,8 +110,8 @@ def test_what_is_verified_is_not_rolled_back(journal: FileJournal, monkeypatch: 
 
     monkeypatch.setattr(journal, "write", write)
     *_, ended = undo(MemoryAccess(engine, journal), done, watch=1.0)
-    assert isinstance(ended, Ended)
-    assert (ended.ending, ended.words) == (Ending.VERIFIED, "No space left on device")
+    assert isinstance(ended, RelaunchResult)
+    assert (ended.ending, ended.words) == (RelaunchOutcome.VERIFIED, "No space left on device")
     assert ended.why is not None
     monkeypatch.undo()
     assert [item.result for item in recover_all(MemoryAccess(engine, journal))] == [Result.FINISHED]

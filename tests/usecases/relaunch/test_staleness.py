@@ -12,7 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Subject
-from stratascope.core.relaunch.transaction import Ended, Ending, Stage, Transaction
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
@@ -54,9 +54,9 @@ def planned(work: MemoryAccess, number: str) -> Plan:
     return Plan(state, Subject(state.container, ENGINE, ()), spec, (), Asked(), spec.body, Preflight((), ()))
 
 
-def last(events: Iterable[object]) -> Ended:
+def last(events: Iterable[object]) -> RelaunchResult:
     *_, ended = events
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, RelaunchResult)
     return ended
 
 
@@ -68,7 +68,7 @@ def test_a_discard_of_what_was_undone_meanwhile_removes_nothing(journal: FileJou
     """The window still shows the entry; what it called set aside is what runs."""
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
-    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
+    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is RelaunchOutcome.VERIFIED
     before = boxes(engine)
     with pytest.raises(RefusedError) as caught:
         hardening(engine, journal).discard(done)
@@ -103,10 +103,10 @@ def test_what_is_in_use_is_not_discarded(
 def test_an_undo_of_what_was_undone_meanwhile_stops_nothing(journal: FileJournal) -> None:
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
-    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
+    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is RelaunchOutcome.VERIFIED
     before, kept = boxes(engine), journal.all()
     ended = last(undo(MemoryAccess(engine, journal), done, watch=1.0))
-    assert ended.ending is Ending.REFUSED
+    assert ended.ending is RelaunchOutcome.REFUSED
     assert (boxes(engine), journal.all()) == (before, kept)
 
 
@@ -137,7 +137,7 @@ def test_a_plan_that_is_old_changes_nothing(
     somebody(engine, journal, old)
     before, kept = boxes(engine), journal.all()
     ended = last(harden(work, made, watch=1.0))
-    assert ended.ending is Ending.REFUSED
+    assert ended.ending is RelaunchOutcome.REFUSED
     assert ended.why is not None
     assert "in the meantime" in translate(ended.why)
     assert (boxes(engine), journal.all()) == (before, kept)
@@ -163,7 +163,7 @@ def test_the_only_one_that_is_left_is_not_removed(journal: FileJournal, created:
         assert recover(engine, journal, left)
     else:
         ended = last(exchange.back(FailedError(msg("Cancelled."))))
-        assert ended.ending is Ending.KEPT
+        assert ended.ending is RelaunchOutcome.KEPT
         assert ended.why is not None
         assert "Someone else removed the container that ran before" in translate(ended.why)
     assert one_runs(engine).id == left.new
@@ -179,7 +179,7 @@ def test_what_is_written_as_it_stops_is_not_left_behind(journal: FileJournal) ->
     made = planned(work, old)
     engine.last_words = (FileChange("/app/state.json", "added"),)
     ended = last(harden(work, made, watch=1.0))
-    assert ended.ending is Ending.ROLLED_BACK
+    assert ended.ending is RelaunchOutcome.ROLLED_BACK
     assert ended.why is not None
     assert "/app/state.json" in translate(ended.why)
     assert boxes(engine) == {old: ("web", "running", "always")}
@@ -201,7 +201,7 @@ def test_a_replacement_that_broke_can_be_undone(journal: FileJournal, status: st
     done = go(engine, journal, transaction(engine, engine.add("web")))
     box = engine.boxes[done.new]
     box.running = replace(box.running, status=status, pid=None, exit_code=1)
-    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
+    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is RelaunchOutcome.VERIFIED
     assert one_runs(engine).id == done.old
     assert engine.boxes[done.old].policy == ALWAYS
 
@@ -222,6 +222,6 @@ def test_an_undo_keeps_the_name_that_a_person_gave(journal: FileJournal, fails: 
     ended = last(
         undo(MemoryAccess(engine, journal), done, watch=1.0, cancelled=lambda: fails and "rename" in engine.calls[9:])
     )
-    assert ended.ending is (Ending.ROLLED_BACK if fails else Ending.VERIFIED)
+    assert ended.ending is (RelaunchOutcome.ROLLED_BACK if fails else RelaunchOutcome.VERIFIED)
     running = [box.running for box in engine.boxes.values() if box.running.status == "running"]
     assert [(item.id, item.name) for item in running] == [(done.new if fails else done.old, "shop")]

@@ -10,7 +10,7 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch.transaction import Ended, Ending, Stage, Transaction
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Stage, Transaction
 from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
@@ -99,8 +99,8 @@ def test_an_undo_killed_at_every_call(tmp_path: Path) -> None:
             (found,) = recover_all(access)
             back = found.result is Result.FINISHED
         else:
-            assert isinstance(ended, Ended)
-            assert ended.ending is Ending.VERIFIED
+            assert isinstance(ended, RelaunchResult)
+            assert ended.ending is RelaunchOutcome.VERIFIED
             break
         assert engine.volumes[CHANGE.source] == (BEFORE if back else AFTER), number
         assert (one_runs(engine).id == old) is back
@@ -108,8 +108,8 @@ def test_an_undo_killed_at_every_call(tmp_path: Path) -> None:
     assert engine.volumes[CHANGE.source] == BEFORE
     alive(engine)
     *_, again = undo(access, next(item for item in journal.all() if isinstance(item, Transaction)), watch=1.0)
-    assert isinstance(again, Ended)
-    assert again.ending is Ending.VERIFIED
+    assert isinstance(again, RelaunchResult)
+    assert again.ending is RelaunchOutcome.VERIFIED
     assert engine.volumes[CHANGE.source] == AFTER  # an undo that was undone
 
 
@@ -127,8 +127,8 @@ def test_where_the_way_back_fails_the_original_runs_and_recover_does_the_rest(jo
     with pytest.raises(RefusedError) as failed:
         list(exchange.forward(1.0))
     *_, ended = exchange.back(failed.value)
-    assert isinstance(ended, Ended)
-    assert ended.ending is Ending.UNFINISHED
+    assert isinstance(ended, RelaunchResult)
+    assert ended.ending is RelaunchOutcome.UNFINISHED
     assert one_runs(engine).id == old
     assert [each.result for each in recover_all(MemoryAccess(engine, journal))] == [Result.UNDONE]
     assert engine.volumes[CHANGE.source] == BEFORE
@@ -145,6 +145,6 @@ def test_a_second_hardening_leads_back_to_the_first_owners(journal: FileJournal)
     done = exchange.finish()
     assert engine.volumes[CHANGE.source]["top"] == (1234, 1234)
     *_, ended = undo(MemoryAccess(engine, journal), done, watch=1.0)
-    assert isinstance(ended, Ended)
-    assert ended.ending is Ending.VERIFIED
+    assert isinstance(ended, RelaunchResult)
+    assert ended.ending is RelaunchOutcome.VERIFIED
     assert engine.volumes[CHANGE.source] == BEFORE

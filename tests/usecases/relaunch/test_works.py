@@ -12,7 +12,7 @@ import pytest
 from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Program, Programs
-from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, Reply
+from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, Reply
 from stratascope.core.relaunch.launch_spec import Health, LaunchSpec, RuntimeState
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.snapshot import ContainerState
@@ -25,7 +25,7 @@ from stratascope.value import replace
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import MemoryEngine
 
-PAGE, ERROR = Answer(80, Reply.HTTP, "200"), Answer(80, Reply.HTTP, "500")
+PAGE, ERROR = PortReply(80, Reply.HTTP, "200"), PortReply(80, Reply.HTTP, "500")
 SSHD = Program("/usr/sbin/sshd", ("setuid", "pam_open_session"))
 
 
@@ -33,10 +33,10 @@ SSHD = Program("/usr/sbin/sshd", ("setuid", "pam_open_session"))
 class Answering(MemoryAccess):
     """It answers so, to whoever asks; None: it can't be reached."""
 
-    says: tuple[Answer, ...] | None = (PAGE,)
+    says: tuple[PortReply, ...] | None = (PAGE,)
     asked: list[str] = field(default_factory=list)
 
-    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
         self.asked.append(container)
         ports = {ask.port for ask in asks}
         return None if self.says is None else tuple(each for each in self.says if each.port in ports)
@@ -68,7 +68,7 @@ class Scene:
         return Plan(cast(ContainerState, None), subject, spec, choices, Asked(), "{}", Preflight((), cautions),
                     before=Liveness(listens))  # fmt: skip
 
-    def look(self, made: Plan, before: tuple[Answer, ...] | None = (PAGE,), exercised: Sequence[str] = (),
+    def look(self, made: Plan, before: tuple[PortReply, ...] | None = (PAGE,), exercised: Sequence[str] = (),
              cancelled: Callable[[], bool] = lambda: False) -> Shown:  # fmt: skip
         return look_at(self.access, made, before, self.id, exercised=exercised, cancelled=cancelled)
 
@@ -97,9 +97,9 @@ def test_one_that_answers_in_another_way_does_not_work(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("before", "listens"),
-    [(None, None), ((), ()), (None, (80,)), ((Answer(80, Reply.SILENT),), (80,)), ((ERROR,), (80,))],
+    [(None, None), ((), ()), (None, (80,)), ((PortReply(80, Reply.SILENT),), (80,)), ((ERROR,), (80,))],
 )
-def test_nothing_is_shown(scene: Scene, before: tuple[Answer, ...] | None, listens: tuple[int, ...] | None) -> None:
+def test_nothing_is_shown(scene: Scene, before: tuple[PortReply, ...] | None, listens: tuple[int, ...] | None) -> None:
     scene.access.says = before
     shown = scene.look(scene.plan(listens=listens), before)
     assert (shown.works, shown.compared) == (None, ())

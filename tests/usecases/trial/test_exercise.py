@@ -9,9 +9,9 @@ from pathlib import Path
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.usecases.evidence.expected import Clock
-from stratascope.usecases.trial.exercise import Place, exercise
+from stratascope.usecases.trial.exercise import TwinAddress, exercise
 
-PLACE = Place(4242, "web.twin-01234567")
+PLACE = TwinAddress(4242, "web.twin-01234567")
 
 
 def run(command: str, seconds: float = 60.0) -> tuple[str, str]:

@@ -30,7 +30,7 @@ from stratascope.cli.output import complain, write
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset
-from stratascope.core.relaunch.transaction import Ended, Ending, Progress
+from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -207,7 +207,7 @@ def _carried_out(
                 of = tellers.get(proved.original, teller)
                 of.last["toggles"].append(proof_object(proved))
                 of.told.proof(proved)
-            case Ended() as ended:
+            case RelaunchResult() as ended:
                 teller.told.ended(ended)
     return FAILED
 
@@ -228,7 +228,7 @@ def _end(
     for teller in tellers.values():
         if not teller.result:  # it was not begun
             why = msg("An earlier one failed.") if ended.why is None else ended.why
-            teller.end(Ending.REFUSED.value, {"why": translate(why), "words": ended.words})
+            teller.end(RelaunchOutcome.REFUSED.value, {"why": translate(why), "words": ended.words})
     if ended.why is not None and not arguments.json:
         complain(translate(ended.why))
     _all_told(arguments, tellers, ended.ending.value, group=ended.group)
@@ -240,7 +240,7 @@ def _end(
 def _ended(access: ConnectedEngine, teller: _Teller, outcome: Outcome) -> None:
     ended, undone = outcome.ended, outcome.undone
     if undone is not None:
-        back = Ending.UNFINISHED if undone.ending in FAILURES else Ending.ROLLED_BACK
+        back = RelaunchOutcome.UNFINISHED if undone.ending in FAILURES else RelaunchOutcome.ROLLED_BACK
         why = msg("Undone because a later one failed.") if undone.why is None else undone.why
         teller.end(back.value, {"why": translate(why), "words": undone.words})
         return

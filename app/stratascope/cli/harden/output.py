@@ -9,7 +9,7 @@ from typing import Any
 
 from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.transaction import Ended, Progress, State, Transaction
+from stratascope.core.relaunch.transaction import Progress, RelaunchResult, State, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
@@ -125,7 +125,7 @@ class HardenOutput:
             with _on():
                 write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
 
-    def ended(self, event: Ended) -> None:
+    def ended(self, event: RelaunchResult) -> None:
         """How it ended."""
         if self._json:
             return

@@ -13,7 +13,7 @@ from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.transaction import Damaged, JournalError, Kind, Transaction
+from stratascope.core.relaunch.transaction import Damaged, JournalError, Transaction, TransactionKind
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -80,7 +80,7 @@ def _complain(item: Recovered) -> None:
 
 def _words(item: Recovered) -> str:
     name, what = plain(item.transaction.name, 80), item.transaction
-    undone = isinstance(what, Transaction) and what.kind is Kind.UNDO
+    undone = isinstance(what, Transaction) and what.kind is TransactionKind.UNDO
     match item.result:
         case Result.FINISHED if undone:
             text = msg("{name}: an interrupted undo was finished; the original runs.", name=name)

@@ -14,9 +14,9 @@ from stratascope.cli.output import complain
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset
 from stratascope.core.relaunch.transaction import (
-    Ended,
-    Ending,
     Progress,
+    RelaunchOutcome,
+    RelaunchResult,
 )
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -31,13 +31,13 @@ from stratascope.wiring.hardening import ConnectedHardening
 
 VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
 ENDINGS = {
-    Ending.VERIFIED: VERIFIED,
-    Ending.LIMITED: VERIFIED,
-    Ending.ENFORCED: KEPT,
-    Ending.KEPT: KEPT,
-    Ending.REFUSED: REFUSED,
-    Ending.ROLLED_BACK: ROLLED_BACK,
-    Ending.UNFINISHED: FAILED,
+    RelaunchOutcome.VERIFIED: VERIFIED,
+    RelaunchOutcome.LIMITED: VERIFIED,
+    RelaunchOutcome.ENFORCED: KEPT,
+    RelaunchOutcome.KEPT: KEPT,
+    RelaunchOutcome.REFUSED: REFUSED,
+    RelaunchOutcome.ROLLED_BACK: ROLLED_BACK,
+    RelaunchOutcome.UNFINISHED: FAILED,
 }
 
 
@@ -114,10 +114,10 @@ def _carry_out(
     last: dict[str, Any],
     exercised: Sequence[str],
 ) -> int:
-    ended: Ended | None = None
+    ended: RelaunchResult | None = None
     cancelled = interrupted()
     events = found.hardening.run(made, arguments.watch, cancelled, keep_unverified=arguments.keep_unverified,
-                           exercised=exercised)  # fmt: skip
+                                 exercised=exercised)  # fmt: skip
     for event in events:
         match event:
             case Progress():
@@ -125,7 +125,7 @@ def _carry_out(
             case Proved():
                 last["toggles"].append(proof_object(event))
                 told.proof(event)
-            case Ended():
+            case RelaunchResult():
                 ended = event
     if ended is None:
         return FAILED
@@ -135,7 +135,7 @@ def _carry_out(
         last["after"] = short_matrix(None if after is None else after.matrix)
     told.ended(ended)
     searched = refusals = None
-    unexplained = ended.ending is Ending.ROLLED_BACK and ended.blame and not (ended.suspects or made.repairs)
+    unexplained = ended.ending is RelaunchOutcome.ROLLED_BACK and ended.blame and not (ended.suspects or made.repairs)
     if unexplained and not arguments.no_search:
         from stratascope.cli.harden import trials  # only this needs trials
 
@@ -149,14 +149,14 @@ def _carry_out(
     return code_of(arguments, ended.ending)
 
 
-def code_of(arguments: argparse.Namespace, ending: Ending) -> int:
+def code_of(arguments: argparse.Namespace, ending: RelaunchOutcome) -> int:
     """The exit code of an ending."""
-    if ending is Ending.ENFORCED and arguments.enforced_is_enough:
+    if ending is RelaunchOutcome.ENFORCED and arguments.enforced_is_enough:
         return VERIFIED
     return ENDINGS[ending]
 
 
-def halves(ended: Ended | None) -> dict[str, Any]:
+def halves(ended: RelaunchResult | None) -> dict[str, Any]:
     """The two halves of a result, for JSON. None: nothing was done."""
     if ended is None:
         return {"enforced": None, "works": None, "compared": [], "not_compared": []}
@@ -168,7 +168,7 @@ def halves(ended: Ended | None) -> dict[str, Any]:
     }
 
 
-def ended_object(ended: Ended, last: dict[str, Any]) -> dict[str, Any]:
+def ended_object(ended: RelaunchResult, last: dict[str, Any]) -> dict[str, Any]:
     """The last line of the JSON, once it has ended."""
     return {
         "result": ended.ending.value,

@@ -16,7 +16,7 @@ from stratascope.cli.output import complain, write
 from stratascope.core.container import SHORTEST_ID, Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
-from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Stage, Transaction
+from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Stage, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
@@ -50,12 +50,12 @@ def one_or_all(arguments: argparse.Namespace) -> int:
         if arguments.dry_run or wanted.blocks:
             told.end({"result": "refused" if wanted.blocks else "possible", **last})
             return REFUSED if wanted.blocks else VERIFIED
-        ended: Ended | None = None
+        ended: RelaunchResult | None = None
         for event in found.hardening.undo(transaction, arguments.watch, interrupted()):
             match event:
                 case Progress():
                     told.step(event)
-                case Ended():
+                case RelaunchResult():
                     ended = event
         if ended is None:
             return FAILED
@@ -191,7 +191,7 @@ def _undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: 
         match event.event:
             case Progress() as step:
                 told.step(step)
-            case Ended() as ended:
+            case RelaunchResult() as ended:
                 told.ended(ended)
                 lasts[event.place] |= {
                     "result": ended.ending.value,
@@ -218,7 +218,7 @@ def _looked(arguments: argparse.Namespace, found: ConnectedHardening, done: Tran
 def _end(arguments: argparse.Namespace, lasts: list[dict[str, Any]], ended: AllEnded) -> int:
     for last in lasts:
         if not last["result"]:  # it was not begun
-            last["result"] = Ending.REFUSED.value
+            last["result"] = RelaunchOutcome.REFUSED.value
             last["why"] = translate(msg("Cancelled.") if ended.why is None else ended.why)
     if ended.why is not None and not arguments.json:
         complain(translate(ended.why))

@@ -22,7 +22,7 @@ from stratascope.collector.observe.checks import Checks
 from stratascope.collector.observe.credentials import Credentials
 from stratascope.collector.observe.floods import Floods
 from stratascope.collector.observe.memory import Mapped, Stacks, used_last
-from stratascope.collector.observe.moments import Call, Moment, Moments, Wanted
+from stratascope.collector.observe.moments import Moment, Moments, RefusedSyscall, Wanted
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
 from stratascope.collector.observe.refusals import EAGAIN, Answered, Refusals
@@ -42,7 +42,7 @@ _WATCHED = {"x86_64": (41, 135), "i386": (359, 102, 136), "aarch64": (198, 92)}
 _ENDS: Dict[str, Tuple[int, ...]] = {"x86_64": (60, 231), "i386": (1, 252), "aarch64": (93, 94)}
 
 
-class Asked(NamedTuple):
+class WantedCalls(NamedTuple):
     """What the request asks for: which arguments to tell, where a path stands, what its filters answer."""
 
     arguments: Wanted
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
 class Calls:
     """Beginnings and refused ends of one control group's calls. `checks`: where those of a call are asked for."""
 
-    def __init__(self, tell: Tell, processes: Processes, asked: Asked, points: Tuple[Point, Point],
+    def __init__(self, tell: Tell, processes: Processes, asked: WantedCalls, points: Tuple[Point, Point],
                  refusals: Refusals, moments: Moments, credentials: Credentials) -> None:  # fmt: skip
         self._tell = tell
         self._processes = processes
@@ -167,7 +167,9 @@ class Calls:
         path, address, around = "", "", None
         same_again = (record.tid, number, answer, record.registers)
         if isinstance(record.about, Moment):
-            self._late(record, Call(record.pid, record.tid, abi, plain, -answer, record.registers, record.time))
+            self._late(
+                record, RefusedSyscall(record.pid, record.tid, abi, plain, -answer, record.registers, record.time)
+            )
             path, address, around = record.about.path, record.about.address, record.about.around
             if path or not record.about.at:
                 self._usually(same_again, path, address)
@@ -181,7 +183,7 @@ class Calls:
         fields = (record.pid, abi, plain, -answer, entered, list(record.registers), path)
         self._failures.add(key, record.time, fields, () if around is None else (around,))
 
-    def _late(self, record: Record, call: Call) -> None:
+    def _late(self, record: Record, call: RefusedSyscall) -> None:
         """Ask for the rest, now that all that came before is known."""
         wanted = self._asked.paths.get(call.abi, {}).get(call.number)
         lies = None
@@ -332,7 +334,7 @@ class Calls:
         if number < 0 or not self.refusals.counts(abi, plain, -answer):
             return None
         forks = -answer == EAGAIN and self.refusals.forks(abi, plain)
-        call = Call(record.pid, record.tid, abi, plain, -answer, record.registers, record.time)
+        call = RefusedSyscall(record.pid, record.tid, abi, plain, -answer, record.registers, record.time)
         return self._moments.of(call, lambda: self._stacks.of(record), forks)
 
 

@@ -16,7 +16,7 @@ import select
 import time
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from stratascope.collector.observe.calls import Asked
+from stratascope.collector.observe.calls import WantedCalls
 from stratascope.collector.observe.moments import KINDS, Wanted
 from stratascope.collector.observe.refusals import Answered
 from stratascope.collector.read import PID_MAX
@@ -41,7 +41,7 @@ class Request(NamedTuple):
     group: str
     seconds: float
     numbers: Dict[str, Dict[str, int]]
-    asked: Asked
+    asked: WantedCalls
 
 
 def request_of(found: Dict[str, Any]) -> Request:
@@ -80,7 +80,7 @@ def request_of(found: Dict[str, Any]) -> Request:
             if not isinstance(calls, list) or len(calls) > NUMBERS_MAX:
                 raise RefusedError("answers: lists of numbers of calls were expected")
             answers.setdefault(_small(_key(key), 4095), {})[abi] = {_small(each, 1 << 31) for each in calls}
-    return Request(pid, words[0], words[1], words[2], float(seconds), numbers, Asked(arguments, paths, answers))
+    return Request(pid, words[0], words[1], words[2], float(seconds), numbers, WantedCalls(arguments, paths, answers))
 
 
 def _tables(found: Dict[str, Any], name: str) -> Dict[str, Dict[str, Any]]:

@@ -149,7 +149,7 @@ class Gathering(Adopting):
         return start_of_process(self._first) != self._start
 
 
-class Place(NamedTuple):
+class ObservedGroup(NamedTuple):
     """What is observed, and what was made for it."""
 
     group: Group
@@ -164,7 +164,7 @@ class Place(NamedTuple):
             self.made.remove()
 
 
-def place(pid: int, start: str, container: str, path: str) -> Place:
+def place(pid: int, start: str, container: str, path: str) -> ObservedGroup:
     """The group of that process, or of that path, made where it is one of ours. Raises NoGroupError."""
     mounts = Mounts()
     mounts.refresh()
@@ -180,12 +180,12 @@ def place(pid: int, start: str, container: str, path: str) -> Place:
                 raise
             source = _classic(mounts, path)
             moves = made is not None and source and unified is not None and not mounts.mounted(PERF)
-            return Place(group, made, Adopting(source, group.perf, unified[0]) if moves and unified else None)
+            return ObservedGroup(group, made, Adopting(source, group.perf, unified[0]) if moves and unified else None)
         _put_back(mounts, pid)
         left = _left_in(pid)
         try:
             if not left:
-                return Place(find(pid, start, container, path), None, None)
+                return ObservedGroup(find(pid, start, container, path), None, None)
         except NoGroupError:
             if not _own(mounts, pid, start, container) or unified is None or mounts.mounted(PERF):
                 gathered = _gathered(mounts, pid, start)
@@ -201,12 +201,12 @@ def place(pid: int, start: str, container: str, path: str) -> Place:
         adopting.take()
         if left:
             _remove(unified[0] + left)
-        return Place(Group(unified[0] + path, counted_below(mounts, source)), made, adopting)
+        return ObservedGroup(Group(unified[0] + path, counted_below(mounts, source)), made, adopting)
     except OSError as error:
         raise NoGroupError("no control group could be made for it: %s" % error.strerror) from None
 
 
-def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[Place]:
+def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[ObservedGroup]:
     """A group for the first process of a PID namespace of its own, and for all that descend from it; None: it is not.
 
     Below the one where it is, in the hierarchy that events are attached to: no controller of it counts that there.
@@ -228,7 +228,7 @@ def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[Place]:
     made = Made([folder], path)
     gathering = Gathering(pid, folder + path, folder)
     gathering.take()
-    return Place(Group(folder + path, {}), made, gathering)
+    return ObservedGroup(Group(folder + path, {}), made, gathering)
 
 
 def _gathers_in(mounts: Mounts) -> str:

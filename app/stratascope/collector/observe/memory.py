@@ -32,7 +32,7 @@ _APART = 4000000  # nanoseconds between the two records of one call, at most: ma
 _KEPT = 1024  # of the last time, whose calls may come yet
 
 
-class Lies(NamedTuple):
+class FileOffset(NamedTuple):
     """Where in a file something lies; at most so many bytes of it were mapped."""
 
     path: str
@@ -99,7 +99,7 @@ class Mapped:
         """Some did not come through."""
         self._known.clear()
 
-    def at(self, pid: int, address: int) -> Optional[Lies]:
+    def at(self, pid: int, address: int) -> Optional[FileOffset]:
         """What lies there; None where that is no file, or may have been written to."""
         pieces = self._known.get(pid, [])
         place = bisect_right(pieces, _key(address, 1 << 64)) - 1
@@ -108,7 +108,9 @@ class Mapped:
         piece = pieces[place]
         if piece.written or not piece.first <= address < piece.last:
             return None
-        return Lies(piece.path, piece.inode, piece.offset + address - piece.first, min(piece.last - address, _TEXT_MAX))
+        return FileOffset(
+            piece.path, piece.inode, piece.offset + address - piece.first, min(piece.last - address, _TEXT_MAX)
+        )
 
     def _add(self, pid: int, new: _Piece) -> None:
         pieces = self._known.get(pid)

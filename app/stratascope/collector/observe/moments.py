@@ -22,7 +22,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.becoming import Around, Held
 from stratascope.collector.observe.credentials import hold, who
-from stratascope.collector.observe.memory import NONE, Lies, Stack
+from stratascope.collector.observe.memory import NONE, FileOffset, Stack
 from stratascope.collector.observe.paths import BYTES_MAX, PathReader, number_of, place
 from stratascope.collector.observe.walk import below
 from stratascope.collector.read import TooLongError, read_file
@@ -50,7 +50,7 @@ Numbers = Dict[str, Dict[str, int]]
 Wanted = Dict[str, Dict[int, Tuple[Any, ...]]]  # by entry point and number
 
 
-class Call(NamedTuple):
+class RefusedSyscall(NamedTuple):
     """A refused call. `at`: nanoseconds; `answer`: the error."""
 
     pid: int
@@ -132,7 +132,7 @@ class Moments:
         """Whether nothing is read any more."""
         return self._reader is not None and self._reader.given_up
 
-    def of(self, call: Call, taken: Callable[[], Stack], forks: bool) -> Optional[Moment]:
+    def of(self, call: RefusedSyscall, taken: Callable[[], Stack], forks: bool) -> Optional[Moment]:
         """At once. `taken`: what lay on its stack; `forks`: it was to make a process. None: too many."""
         pid, tid, abi, number, errno, values, at = call
         wanted = self._paths.get(abi, {}).get(number)
@@ -172,7 +172,9 @@ class Moments:
             around = bounded(around)
         return Moment(path, memory, said, around, key)
 
-    def late(self, call: Call, moment: Moment, lies: Optional[Lies], held: Optional[Held], parent: int) -> None:
+    def late(
+        self, call: RefusedSyscall, moment: Moment, lies: Optional[FileOffset], held: Optional[Held], parent: int
+    ) -> None:
         """What could not be read at once. `lies`: where in a file its path does; `held`: what its process had."""
         wanted = self._paths.get(call.abi, {}).get(call.number)
         if wanted is None or self._reader is None:
@@ -270,7 +272,7 @@ class Moments:
             text = base.rstrip("/") + "/" + text if base.startswith("/") else text
         return text[:_PATH_MAX]
 
-    def _second(self, around: Around, call: Call, stack: Stack) -> None:
+    def _second(self, around: Around, call: RefusedSyscall, stack: Stack) -> None:
         wanted = self._others.get(call.abi, {}).get(call.number)
         if wanted is not None and len(call.values) > wanted[0]:
             path, _ = self._path(call.tid, call.values, wanted, stack)

@@ -17,7 +17,7 @@ import socket
 import struct
 from typing import Any, Dict, Optional
 
-from stratascope.collector.observe.memory import Lies
+from stratascope.collector.observe.memory import FileOffset
 from stratascope.collector.observe.walk import Walk
 from stratascope.collector.read import TooLongError, read_file
 
@@ -55,7 +55,7 @@ class PathReader:
         """So many bytes there, of at most BYTES_MAX; none where they can't be had."""
         return self._ask(_BYTES, tid, address, min(size, BYTES_MAX))
 
-    def content(self, tid: int, there: Lies, before: int) -> bytes:
+    def content(self, tid: int, there: FileOffset, before: int) -> bytes:
         """What lies there in a file, as that thread's root directory has it; `walk` says when."""
         name = there.path.encode("utf-8", "surrogateescape")
         return self._ask(_FILE, tid, there.offset, there.size, 0, name, there.inode, before)

@@ -29,7 +29,7 @@ _KINDS = (
     (stat.S_ISSOCK, "socket"),
     (stat.S_ISFIFO, "fifo"),
 )
-Place = Dict[str, Any]
+FileFacts = Dict[str, Any]
 
 
 class Walk:
@@ -46,7 +46,7 @@ class Walk:
         self._elder = elder
         self._lines = _lines(tid)
 
-    def led(self, path: str, follow: bool) -> Optional[Place]:
+    def led(self, path: str, follow: bool) -> Optional[FileFacts]:
         """Where an absolute path led, as the process counts. `follow`: also a link at its end. None: not known."""
         try:
             way = [os.open("/proc/%d/root" % self._tid, os.O_PATH | os.O_CLOEXEC)]
@@ -127,7 +127,7 @@ class Walk:
         finally:
             os.close(self._end)
 
-    def opened(self, name: str) -> Optional[Place]:
+    def opened(self, name: str) -> Optional[FileFacts]:
         """Of a file that it has open (`fd/N`), or the one that it runs (`exe`)."""
         link = "/proc/%d/%s" % (self._tid, name)
         try:
@@ -144,7 +144,9 @@ class Walk:
 
     # -- inside
 
-    def _place(self, names: List[str], node: Optional[int], folder: Optional[int], lies: int, path: str = "") -> Place:
+    def _place(
+        self, names: List[str], node: Optional[int], folder: Optional[int], lies: int, path: str = ""
+    ) -> FileFacts:
         number = mount_of(lies)
         where = "/" + "/".join(each for each in names if each) if names or not path else path
         found = {

@@ -14,13 +14,13 @@ from operator import attrgetter
 from stratascope.core.container import Status
 from stratascope.core.history.entry import (
     GONE,
-    Entry,
-    Kind,
+    HistoryEntry,
     Part,
+    PartKind,
     Run,
     Standing,
     Unlike,
-    Watch,
+    WatchSpan,
     standing_of,
 )
 from stratascope.value import Value, replace
@@ -81,7 +81,7 @@ def up(run: Run | None) -> bool:
     return run is None or run.status not in _DOWN
 
 
-def changes(entries: Sequence[Entry], watches: Sequence[Watch] = ()) -> tuple[Change, ...]:
+def changes(entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan] = ()) -> tuple[Change, ...]:
     """Everything that happened, oldest first."""
     found: list[Change] = []
     before, looked, ids = Standing(), 0.0, set[str]()
@@ -102,7 +102,7 @@ def changes(entries: Sequence[Entry], watches: Sequence[Watch] = ()) -> tuple[Ch
     return tuple(_together(found))
 
 
-def _unseen(at: float, watches: Sequence[Watch]) -> float | None:
+def _unseen(at: float, watches: Sequence[WatchSpan]) -> float | None:
     """When it was last watched before, if that is long ago."""
     earlier = [each for each in watches if each.began <= at]
     if not earlier:
@@ -114,18 +114,20 @@ def _unseen(at: float, watches: Sequence[Watch]) -> float | None:
     return max(former) if former and at - max(former) > TOGETHER else None
 
 
-def _between(before: Standing, now: Standing, parts: dict[Kind, Part], at: float, ids: set[str]) -> Iterator[Change]:
-    anew = Kind.MADE in parts and before.made is not None and now.made is not None and before.made.id != now.made.id
+def _between(
+    before: Standing, now: Standing, parts: dict[PartKind, Part], at: float, ids: set[str]
+) -> Iterator[Change]:
+    anew = PartKind.MADE in parts and before.made is not None and now.made is not None and before.made.id != now.made.id
     if anew and now.made is not None:
         back = now.made.id in ids
         yield Change(at, What.UNDONE if back else What.RELAUNCHED if now.made.by_us else What.REPLACED, id=now.made.id)
-    if Kind.RUN in parts and now.run is not None:
+    if PartKind.RUN in parts and now.run is not None:
         yield from _run(before.run, now.run, at, anew=anew)
-    if Kind.IMAGE in parts and before.image is not None and now.image is not None:
+    if PartKind.IMAGE in parts and before.image is not None and now.image is not None:
         yield Change(at, What.IMAGE, (now.image.name,), (before.image.name,))
-    if Kind.SETTINGS in parts and before.settings is not None:
+    if PartKind.SETTINGS in parts and before.settings is not None:
         yield _difference(at, What.SETTINGS, before.settings, now.settings or ())
-    elif Kind.LIMITS in parts and before.limits is not None:
+    elif PartKind.LIMITS in parts and before.limits is not None:
         yield _difference(at, What.LIMITS, _named(before.limits), _named(now.limits))
     if not other_reader(before, now):
         yield from _judged(before, now, parts, at)
@@ -136,20 +138,20 @@ def other_reader(before: Standing, now: Standing) -> bool:
     return before.exposed is not None and now.exposed is not None and before.exposed.root is not now.exposed.root
 
 
-def _judged(before: Standing, now: Standing, parts: dict[Kind, Part], at: float) -> Iterator[Change]:
-    if Kind.EXPOSED in parts and before.exposed is not None and now.exposed is not None:
+def _judged(before: Standing, now: Standing, parts: dict[PartKind, Part], at: float) -> Iterator[Change]:
+    if PartKind.EXPOSED in parts and before.exposed is not None and now.exposed is not None:
         was, new = before.exposed.worst, now.exposed.worst
         if round(was, 1) != round(new, 1):
             yield Change(at, What.EXPOSURE, before=was, after=new)
-    if Kind.THREATS in parts and before.threats is not None:
+    if PartKind.THREATS in parts and before.threats is not None:
         difference = _difference(at, What.OPENED, before.threats, now.threats or ())
         if difference.plus:
             yield replace(difference, minus=())
         if difference.minus:
             yield replace(difference, what=What.CLOSED, plus=())
-    if Kind.LAYERS in parts and before.layers is not None:
+    if PartKind.LAYERS in parts and before.layers is not None:
         yield _difference(at, What.LAYERS, _verdicts(before.layers), _verdicts(now.layers or ()))
-    if Kind.DRIFT in parts and before.drift is not None:
+    if PartKind.DRIFT in parts and before.drift is not None:
         drift = now.drift or ()
         if came := tuple(each for each in drift if each not in before.drift):
             yield Change(at, What.DRIFT, drift=came)

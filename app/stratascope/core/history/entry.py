@@ -69,7 +69,7 @@ class Limits(Value):
 GONE = "gone"  # a status: its engine has no container of that name
 
 
-class Kind(StrEnum):
+class PartKind(StrEnum):
     """The parts of a `Standing`, by the names of its fields."""
 
     MADE = "made"
@@ -103,21 +103,21 @@ class Standing(Value):
     threats: tuple[str, ...] | None = None
     drift: tuple[Unlike, ...] | None = None
 
-    def part(self, kind: Kind) -> Part | None:
+    def part(self, kind: PartKind) -> Part | None:
         """The value of that part."""
         found: Part | None = getattr(self, kind.value)
         return found
 
 
-class Entry(Value):
+class HistoryEntry(Value):
     """From that moment on (seconds since the epoch), this part had this value."""
 
     at: float
-    kind: Kind
+    kind: PartKind
     value: Part
 
 
-class Used(Value):
+class UsageRow(Value):
     """Usage in the `span` seconds before `at`: mean and peak of bytes, cores, processes, and bytes per second of disk
     input and output. None: not readable. A following row that is alike is not written.
     """
@@ -134,7 +134,7 @@ class Used(Value):
     io_peak: float | None = None
 
 
-class Watch(Value):
+class WatchSpan(Value):
     """A time in which somebody was watching; nothing is known about the gaps between two of them."""
 
     began: float
@@ -144,9 +144,9 @@ class Watch(Value):
 class Batch(Value):
     """What is written at once. `watch`: the current time of watching so far."""
 
-    watch: Watch
-    entries: tuple[tuple[Subject, Entry], ...] = ()
-    used: tuple[tuple[Subject, Used], ...] = ()
+    watch: WatchSpan
+    entries: tuple[tuple[Subject, HistoryEntry], ...] = ()
+    used: tuple[tuple[Subject, UsageRow], ...] = ()
 
 
 class HistoryError(MessageError):
@@ -159,19 +159,19 @@ class HistoryReader(Protocol):
     def subjects(self) -> tuple[Subject, ...]:
         """Everything that has a history."""
 
-    def entries(self, subject: Subject) -> tuple[Entry, ...]:
+    def entries(self, subject: Subject) -> tuple[HistoryEntry, ...]:
         """One subject's entries, oldest first."""
 
-    def used(self, subject: Subject, since: float) -> tuple[Used, ...]:
+    def used(self, subject: Subject, since: float) -> tuple[UsageRow, ...]:
         """Oldest first, beginning with the last row before `since`, since it holds until the next."""
 
-    def watches(self, since: float) -> tuple[Watch, ...]:
+    def watches(self, since: float) -> tuple[WatchSpan, ...]:
         """Those that extend beyond that moment, oldest first."""
 
     def latest(self) -> dict[Subject, Standing]:
         """The last known state of each."""
 
-    def exposures(self, since: float) -> dict[Subject, tuple[Entry, ...]]:
+    def exposures(self, since: float) -> dict[Subject, tuple[HistoryEntry, ...]]:
         """For sparklines of all at once: exposures from that moment on, preceded by the last one before it."""
 
 
@@ -191,13 +191,13 @@ class HistoryStore(HistoryReader, Protocol):
         """May be called twice."""
 
 
-def changed(before: Standing, now: Standing) -> tuple[tuple[Kind, Part], ...]:
+def changed(before: Standing, now: Standing) -> tuple[tuple[PartKind, Part], ...]:
     """The parts that are known now and differ from before."""
-    parts = ((kind, now.part(kind)) for kind in Kind)
+    parts = ((kind, now.part(kind)) for kind in PartKind)
     return tuple((kind, part) for kind, part in parts if part is not None and part != before.part(kind))
 
 
-def standing_of(parts: Sequence[tuple[Kind, Part]], before: Standing | None = None) -> Standing:
+def standing_of(parts: Sequence[tuple[PartKind, Part]], before: Standing | None = None) -> Standing:
     """Combine parts, later ones over earlier ones."""
-    earlier = {} if before is None else {kind.value: before.part(kind) for kind in Kind}
+    earlier = {} if before is None else {kind.value: before.part(kind) for kind in PartKind}
     return Standing(**(earlier | {kind.value: part for kind, part in parts}))  # type: ignore[arg-type]

@@ -12,15 +12,15 @@ from operator import attrgetter
 
 from stratascope.core.history.changes import TOGETHER, Change, What, changes, up
 from stratascope.core.history.entry import (
-    Entry,
     Exposed,
-    Kind,
+    HistoryEntry,
     Limits,
+    PartKind,
     Run,
     Standing,
     Subject,
-    Used,
-    Watch,
+    UsageRow,
+    WatchSpan,
     standing_of,
 )
 from stratascope.value import Value, replace
@@ -47,9 +47,9 @@ class Past(Value):
     since: float
     until: float
     first: float | None = None
-    watched: tuple[Watch, ...] = ()
+    watched: tuple[WatchSpan, ...] = ()
     steps: tuple[Step, ...] = ()
-    used: tuple[Used | None, ...] = ()
+    used: tuple[UsageRow | None, ...] = ()
     changes: tuple[Change, ...] = ()
     then: Standing = Standing()
     now: Standing = Standing()
@@ -70,21 +70,21 @@ class Past(Value):
         return tuple(found)
 
     @property
-    def peaks(self) -> Used | None:
+    def peaks(self) -> UsageRow | None:
         """The highest peak of each measure in the range, with the last values."""
         known = [each for each in self.used if each is not None]
         if not known:
             return None
         last = known[-1]
         peaks = {f"{name}_peak": _most(getattr(each, f"{name}_peak") for each in known) for name in MEASURES}
-        return Used(last.at, last.span, memory=last.memory, cpu=last.cpu, pids=last.pids, io=last.io, **peaks)
+        return UsageRow(last.at, last.span, memory=last.memory, cpu=last.cpu, pids=last.pids, io=last.io, **peaks)
 
 
 def fold(
     subject: Subject,
-    entries: Sequence[Entry],
-    rows: Sequence[Used],
-    watches: Sequence[Watch],
+    entries: Sequence[HistoryEntry],
+    rows: Sequence[UsageRow],
+    watches: Sequence[WatchSpan],
     since: float,
     until: float,
     parts: int = PARTS,
@@ -106,32 +106,32 @@ def fold(
     )
 
 
-def standing_at(entries: Iterable[Entry], at: float) -> Standing:
+def standing_at(entries: Iterable[HistoryEntry], at: float) -> Standing:
     """Its state at that moment; its first known state if its history began later."""
     every = list(entries)
     begin = max(at, every[0].at) if every else at
     return standing_of([(each.kind, each.value) for each in every if each.at <= begin])
 
 
-def joined(watches: Iterable[Watch]) -> tuple[Watch, ...]:
+def joined(watches: Iterable[WatchSpan]) -> tuple[WatchSpan, ...]:
     """Merge watches with only a short gap between them."""
-    found: list[Watch] = []
+    found: list[WatchSpan] = []
     for each in sorted(watches, key=attrgetter("began")):
         if found and each.began - found[-1].until <= TOGETHER:
-            found[-1] = Watch(found[-1].began, max(found[-1].until, each.until))
+            found[-1] = WatchSpan(found[-1].began, max(found[-1].until, each.until))
         else:
             found.append(each)
     return tuple(found)
 
 
-def _within(spans: Iterable[Watch], since: float, until: float) -> Iterator[Watch]:
+def _within(spans: Iterable[WatchSpan], since: float, until: float) -> Iterator[WatchSpan]:
     for each in spans:
         began, end = max(each.began, since), min(each.until, until)
         if began < end:
-            yield Watch(began, end)
+            yield WatchSpan(began, end)
 
 
-def _running(entries: Sequence[Entry], watches: Sequence[Watch], until: float) -> Iterator[Watch]:
+def _running(entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan], until: float) -> Iterator[WatchSpan]:
     """The times in which it was both running and watched."""
     runs = [(each.at, up(each.value)) for each in entries if isinstance(each.value, Run)]
     for (began, is_up), (end, _) in pairwise([*runs, (until, False)]):
@@ -139,8 +139,8 @@ def _running(entries: Sequence[Entry], watches: Sequence[Watch], until: float) -
             yield from _within(watches, began, end)
 
 
-def _steps(entries: Sequence[Entry], known: Sequence[Watch]) -> Iterator[Step]:
-    marks = [each for each in entries if each.kind in (Kind.EXPOSED, Kind.LIMITS)]
+def _steps(entries: Sequence[HistoryEntry], known: Sequence[WatchSpan]) -> Iterator[Step]:
+    marks = [each for each in entries if each.kind in (PartKind.EXPOSED, PartKind.LIMITS)]
     at, standing = 0, Standing()
     for span in known:
         began = span.began
@@ -181,7 +181,7 @@ class _Part:
     def __init__(self) -> None:
         self.held: dict[str, list[float]] = {}
 
-    def add(self, row: Used, weight: float) -> None:
+    def add(self, row: UsageRow, weight: float) -> None:
         for name in MEASURES:
             mean, peak = getattr(row, name), getattr(row, f"{name}_peak")
             if mean is not None:
@@ -190,18 +190,18 @@ class _Part:
                 held[1] += weight * mean
                 held[2] = max(held[2], mean if peak is None else peak)
 
-    def row(self, at: float, span: float) -> Used | None:
+    def row(self, at: float, span: float) -> UsageRow | None:
         if not self.held:
             return None
         fields = {}
         for name, (weight, total, peak) in self.held.items():
             fields[name], fields[f"{name}_peak"] = total / weight, peak
-        return Used(at, span, **fields)
+        return UsageRow(at, span, **fields)
 
 
 def _parts(
-    rows: Sequence[Used], known: Sequence[Watch], since: float, until: float, count: int
-) -> Iterator[Used | None]:
+    rows: Sequence[UsageRow], known: Sequence[WatchSpan], since: float, until: float, count: int
+) -> Iterator[UsageRow | None]:
     width = (until - since) / count
     if width <= 0:
         return
@@ -218,7 +218,7 @@ def _parts(
         yield part.row(since + (place + 1) * width, width)
 
 
-def thinned(rows: Sequence[Used], width: float, until: float) -> tuple[Used, ...]:
+def thinned(rows: Sequence[UsageRow], width: float, until: float) -> tuple[UsageRow, ...]:
     """Merge one container's old rows into one per `width` seconds, each weighted by how long it held.
 
     `until`: their end, a multiple of `width`. A row that held beyond its own interval also counts in the next one, and
@@ -246,7 +246,7 @@ def _most(values: Iterable[float | None]) -> float | None:
     return max((each for each in values if each is not None), default=None)
 
 
-def alike(one: Used, other: Used) -> bool:
+def alike(one: UsageRow, other: UsageRow) -> bool:
     """Whether the difference is too small for a person to see, so that the later one need not be written."""
     return all(_near(name, getattr(one, name), getattr(other, name)) for name in MEASURES) and all(
         _near(name, getattr(one, f"{name}_peak"), getattr(other, f"{name}_peak")) for name in MEASURES

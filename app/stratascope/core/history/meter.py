@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from stratascope.core.history.entry import Used
+from stratascope.core.history.entry import UsageRow
 from stratascope.value import Value
 
 
@@ -68,7 +68,7 @@ class Meter:
                     self._sums[name].add((now - was) / (at - then))
         self._before = (at, counted)
 
-    def take(self) -> Used | None:
+    def take(self) -> UsageRow | None:
         """None if nothing could be read."""
         if self._before is None or self._from is None:
             return None
@@ -77,4 +77,4 @@ class Meter:
         if at <= began or not any(each.count for each in sums.values()):
             return None
         fields = {name: each.mean for name, each in sums.items()}
-        return Used(at, at - began, **fields, **{f"{name}_peak": each.peak for name, each in sums.items()})
+        return UsageRow(at, at - began, **fields, **{f"{name}_peak": each.peak for name, each in sums.items()})

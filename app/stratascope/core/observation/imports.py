@@ -47,7 +47,7 @@ class Programs(Value):
     whole: bool = True  # whether all was looked at that was to be: not where the engine was slow or refused
 
 
-class Use(Value):
+class ProgramCapability(Value):
     """A capability that a program could need, and the function or command by which."""
 
     capability: str
@@ -55,7 +55,7 @@ class Use(Value):
     by: str
 
 
-class Call(Value):
+class ProgramSyscall(Value):
     """A system call that a program could make, and the function by which."""
 
     name: str
@@ -201,9 +201,9 @@ def opens_sessions(program: Program) -> bool:
     return logs_in(program) or ("pam_open_session" in program.imports and program.name not in RIGHTS_AFTER_LOGIN)
 
 
-def uses(programs: Sequence[Program]) -> tuple[Use, ...]:
+def uses(programs: Sequence[Program]) -> tuple[ProgramCapability, ...]:
     """Each capability that they could need, once, with the first reason for it."""
-    found: dict[str, Use] = {}
+    found: dict[str, ProgramCapability] = {}
     for program in programs:
         own: dict[str, str] = {}
         for command in (program.name, *program.commands):
@@ -220,21 +220,21 @@ def uses(programs: Sequence[Program]) -> tuple[Use, ...]:
                 if by is not None and other in own:
                     own.setdefault(capability, by)
         for capability, by in own.items():
-            found.setdefault(capability, Use(capability, program.name, by))
+            found.setdefault(capability, ProgramCapability(capability, program.name, by))
     return tuple(found.values())
 
 
-def calls(programs: Sequence[Program], names: Container[str]) -> tuple[Call, ...]:
+def calls(programs: Sequence[Program], names: Container[str]) -> tuple[ProgramSyscall, ...]:
     """Each system call that they could make by what they import, once; `names` are those of the architecture.
 
     Most functions are called as their call is. What libc does by itself (memory, locale, files) is in none of these.
     """
-    found: dict[str, Call] = {}
+    found: dict[str, ProgramSyscall] = {}
     for program in programs:
         for function in () if program.opaque else program.imports:
             for name in (function, *_CALLS.get(function, ())):
                 if name in names:
-                    found.setdefault(name, Call(name, program.name, function))
+                    found.setdefault(name, ProgramSyscall(name, program.name, function))
     return tuple(found.values())
 
 

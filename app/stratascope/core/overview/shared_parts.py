@@ -21,7 +21,7 @@ _GRAVE = ("pid", "net", "ipc", "user", "mnt", "uts", "time", "cgroup")
 _NOT_SHOWN = frozenset({"user", "time", "mnt"})  # not shown if the host's: nearly all have it, and findings say so
 
 
-class Kind(StrEnum):
+class SharedKind(StrEnum):
     """What is shared, worst first."""
 
     HOST = "host"  # a namespace of the host itself
@@ -39,7 +39,7 @@ class Shared(Value):
     `asked`: stated by the engine only, not verified.
     """
 
-    kind: Kind
+    kind: SharedKind
     name: str
     engine: str  # the engine of a volume or network; empty for what engines share too
     containers: tuple[Key, ...]
@@ -65,9 +65,9 @@ def shared_parts(snapshot: Snapshot) -> tuple[Shared, ...]:
 
 
 def _worst_first(shared: Shared) -> tuple[int, int, int, str]:
-    of_namespace = shared.kind in (Kind.HOST, Kind.NAMESPACE)
+    of_namespace = shared.kind in (SharedKind.HOST, SharedKind.NAMESPACE)
     grave = _GRAVE.index(shared.name) if of_namespace and shared.name in _GRAVE else 0
-    return list(Kind).index(shared.kind), grave, -len(shared.containers), shared.name
+    return list(SharedKind).index(shared.kind), grave, -len(shared.containers), shared.name
 
 
 def _sharing(state: ContainerState) -> Sharing:
@@ -84,8 +84,10 @@ def _namespaces(states: list[ContainerState], sharing: dict[Key, Sharing], groun
                     hosts[kind].append(state.key)
             else:
                 own[kind, inode].append(state.key)
-    found = [Shared(Kind.HOST, kind, "", tuple(keys)) for kind, keys in hosts.items()]
-    return found + [Shared(Kind.NAMESPACE, kind, "", tuple(keys)) for (kind, _), keys in own.items() if len(keys) > 1]
+    found = [Shared(SharedKind.HOST, kind, "", tuple(keys)) for kind, keys in hosts.items()]
+    return found + [
+        Shared(SharedKind.NAMESPACE, kind, "", tuple(keys)) for (kind, _), keys in own.items() if len(keys) > 1
+    ]
 
 
 def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Shared]:
@@ -104,19 +106,19 @@ def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Sh
             if owner is None or all(kind in dict(sharing[key].namespaces) for key in (owner.key, state.key)):
                 continue
             groups.setdefault(owner.key, {owner.key: None})[state.key] = None
-        found += [Shared(Kind.NAMESPACE, kind, "", tuple(keys), asked=True) for keys in groups.values()]
+        found += [Shared(SharedKind.NAMESPACE, kind, "", tuple(keys), asked=True) for keys in groups.values()]
     return found
 
 
 def _mounts(states: list[ContainerState]) -> list[Shared]:
     """The same volume, or exactly the same host path; a path below another's is not compared."""
-    who: dict[tuple[Kind, str, str], dict[Key, bool]] = defaultdict(dict)
+    who: dict[tuple[SharedKind, str, str], dict[Key, bool]] = defaultdict(dict)
     for state in states:
         for mount in state.container.asked.mounts:
             if mount.volume:
-                place = (Kind.VOLUME, mount.volume, state.container.engine)
+                place = (SharedKind.VOLUME, mount.volume, state.container.engine)
             elif mount.kind == "bind" and mount.source:
-                place = (Kind.PATH, mount.source, "")
+                place = (SharedKind.PATH, mount.source, "")
             else:
                 continue
             who[place][state.key] = who[place].get(state.key, False) or mount.writable
@@ -135,19 +137,19 @@ def _ids(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Shar
             if length > 1:
                 who[first, length].append(state.key)
     return [
-        Shared(Kind.IDS, f"{first}-{first + length - 1}", "", tuple(keys))
+        Shared(SharedKind.IDS, f"{first}-{first + length - 1}", "", tuple(keys))
         for (first, length), keys in who.items()
         if len(keys) > 1
     ]
 
 
 def _by_engine(states: list[ContainerState]) -> list[Shared]:
-    who: dict[tuple[Kind, str, str], list[Key]] = defaultdict(list)
+    who: dict[tuple[SharedKind, str, str], list[Key]] = defaultdict(list)
     for state in states:
         engine = state.container.engine
         for name in state.container.networks:
-            who[Kind.NETWORK, name, engine].append(state.key)
+            who[SharedKind.NETWORK, name, engine].append(state.key)
         parent = state.container.asked.cgroup_parent
         if parent:
-            who[Kind.CGROUP, parent, ""].append(state.key)
+            who[SharedKind.CGROUP, parent, ""].append(state.key)
     return [Shared(kind, name, engine, tuple(keys)) for (kind, name, engine), keys in who.items() if len(keys) > 1]

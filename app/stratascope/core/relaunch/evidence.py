@@ -44,7 +44,7 @@ class Reply(StrEnum):
     NONE = "none"  # accepts no connection
 
 
-class Answer(Value):
+class PortReply(Value):
     """The shape of a port's response: the HTTP status, else its first words without what varies between connections.
 
     `first`: it sent something before it was asked.

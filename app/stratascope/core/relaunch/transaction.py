@@ -37,7 +37,7 @@ class Stage(StrEnum):
     DONE = "done"  # the old one is set aside until it is discarded
 
 
-class Kind(StrEnum):
+class TransactionKind(StrEnum):
     HARDEN = "harden"
     UNDO = "undo"
 
@@ -102,7 +102,7 @@ class Transaction(Value):
     UNPRINTED = ("inspect", "body", "original")
 
     id: str
-    kind: Kind
+    kind: TransactionKind
     stage: Stage
     engine: str
     endpoint: str
@@ -138,7 +138,7 @@ class Transaction(Value):
         members: tuple[Member, ...],
         *,
         number: str,
-        kind: Kind,
+        kind: TransactionKind,
         stage: Stage,
         engine: str,
         endpoint: str,
@@ -262,7 +262,7 @@ class Progress(Value):
     message: Message
 
 
-class Ending(StrEnum):
+class RelaunchOutcome(StrEnum):
     VERIFIED = "verified"  # enforced, and seen to work
     ENFORCED = "enforced"  # it runs, and nothing showed whether it works; kept
     KEPT = "kept-unverified"
@@ -274,10 +274,15 @@ class Ending(StrEnum):
     @property
     def stays(self) -> bool:
         """Whether the requested state is in place now."""
-        return self in (Ending.VERIFIED, Ending.ENFORCED, Ending.KEPT, Ending.LIMITED)
+        return self in (
+            RelaunchOutcome.VERIFIED,
+            RelaunchOutcome.ENFORCED,
+            RelaunchOutcome.KEPT,
+            RelaunchOutcome.LIMITED,
+        )
 
 
-class Ended(Value):
+class RelaunchResult(Value):
     """How it ended; `why` if it failed, `log` the replacement's last output.
 
     `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest
@@ -285,7 +290,7 @@ class Ended(Value):
     None: not known. `not_compared`: what could be broken all the same, and why nothing was shown.
     """
 
-    ending: Ending
+    ending: RelaunchOutcome
     transaction: Transaction | None
     why: Message | None = None
     words: str = ""  # the engine's own

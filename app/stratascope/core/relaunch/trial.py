@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.evidence import Answer, Failure
+from stratascope.core.relaunch.evidence import Failure, PortReply
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.value import Value
 
@@ -39,7 +39,7 @@ class Pace(Value):
     exit_code: int | None
     healthy: bool  # its healthcheck reported so
     signals: tuple[str, ...]  # those that it handles and survives: to reload, to reopen its logs
-    answers: tuple[Answer, ...] | None  # at its TCP ports; None: its network could not be entered
+    answers: tuple[PortReply, ...] | None  # at its TCP ports; None: its network could not be entered
 
 
 class Works(StrEnum):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS
 from stratascope.engines.docker.inspect import redact
-from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.engines.shared.rest_client import ANSWER_MAX
 from stratascope.engines.shared.rest_engine import RestEngine
 
@@ -49,7 +49,7 @@ class DockerEngine(RestEngine):
             version = self._api_version
             if not _VERSION(version):  # something in front of it refuses, or takes heads away
                 answer = self._read("/version", self._bounds(ANSWER_MAX))
-                version = Answer(parse_object(self._text(*answer))).text("ApiVersion")
+                version = JsonObject(parse_object(self._text(*answer))).text("ApiVersion")
             if not _VERSION(version):
                 raise ValueError(f"no version of the API: {version[:20]!r}")
             self._version = version
@@ -80,7 +80,7 @@ class DockerEngine(RestEngine):
         return redact(text)
 
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        info = Answer(parse_object(self._get("/info")))
+        info = JsonObject(parse_object(self._get("/info")))
         if not info.text("ServerVersion"):
             raise ValueError("no ServerVersion in the answer")
         options = info.texts("SecurityOptions") or ()

@@ -21,7 +21,7 @@ from stratascope.core.options.rules import labels_of, no_new_privileges, profile
 from stratascope.core.ports import RawContainer
 from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
-    Answer,
+    JsonObject,
     blank_environment,
     capability_names,
     ended_of,
@@ -71,7 +71,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
     )
 
 
-def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Asked:
+def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Engine) -> Asked:
     options = host.texts("SecurityOpt") or ()
     privileged = host.flag("Privileged")
     seccomp, seccomp_profile = _seccomp(options, privileged, engine)
@@ -101,7 +101,7 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     )
 
 
-def _ports(config: Answer, host: Answer) -> tuple[AskedPort, ...]:
+def _ports(config: JsonObject, host: JsonObject) -> tuple[AskedPort, ...]:
     """Those published one by one, and with publish-all each exposed one."""
     found = list(bound_ports(host))
     if host.flag("PublishAllPorts"):
@@ -128,13 +128,13 @@ def _apparmor(options: tuple[str, ...], privileged: bool, chosen: str) -> tuple[
     return profile(chosen or "docker-default", ("", "docker-default"))
 
 
-def _paths(host: Answer, key: str, privileged: bool) -> tuple[str, ...] | None:
+def _paths(host: JsonObject, key: str, privileged: bool) -> tuple[str, ...] | None:
     """Null means none for a privileged container; for others a daemon too old to say."""
     paths = host.texts(key)
     return () if paths is None and privileged else paths
 
 
-def _mount(mount: Answer, host: Answer) -> AskedMount:
+def _mount(mount: JsonObject, host: JsonObject) -> AskedMount:
     return AskedMount(
         kind=mount.text("Type") or "bind",
         source="" if mount.text("Type") == "tmpfs" else mount.text("Source"),
@@ -145,7 +145,7 @@ def _mount(mount: Answer, host: Answer) -> AskedMount:
     )
 
 
-def _propagation(mount: Answer, host: Answer) -> str:
+def _propagation(mount: JsonObject, host: JsonObject) -> str:
     """Nothing where nobody asked for it: what holds the daemon's own data (`-v /:/host`) it makes rslave by itself, and
     does without where that is not shared (moby, volume/mounts/linux_parser.go and daemon/oci_linux.go).
     """

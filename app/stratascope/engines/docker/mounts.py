@@ -10,14 +10,14 @@ from typing import Any
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.engines.shared.asked_options import said_anew
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import JsonObject
 
 # Without a mode runc gives it that of the directory below, which for others than root is rarely writable
 _TMPFS_MODE = "mode=1777"
 _DATA = "nocopy"  # an empty volume would be filled from the image again
 
 
-def pin_volumes(answer: Answer, host: dict[str, Any], borrowed: frozenset[str]) -> bool:
+def pin_volumes(answer: JsonObject, host: dict[str, Any], borrowed: frozenset[str]) -> bool:
     """Name the volumes that the container has, so that its successor gets the same ones and no new empty ones.
 
     Returns whether there were any without a name.

@@ -17,7 +17,7 @@ from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.engines.docker.inspect import translate
 from stratascope.engines.docker.mounts import pin_volumes
 from stratascope.engines.shared.command import compact
-from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.value import Value
 
 _SHORT = 12  # characters of an id that serve as host name and network alias
@@ -44,7 +44,7 @@ class EngineAnswers(Value):
 def launch_spec(inspect: str, engine: Engine, around: EngineAnswers) -> LaunchSpec:
     """The spec of one container. Raises ValueError with a clear text where the JSON is damaged."""
     raw = parse_object(inspect)
-    answer = Answer(raw)
+    answer = JsonObject(raw)
     container = translate(RawContainer(engine.id, answer.text("Id"), inspect), engine)
     config, host = answer.part("Config"), answer.part("HostConfig")
     for mount in host.parts("Mounts"):
@@ -99,7 +99,7 @@ def repointed(body: str, moved: Mapping[str, str]) -> str:
 
 
 def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) -> dict[str, Any]:
-    answer = Answer(raw)
+    answer = JsonObject(raw)
     body, host = dict(raw["Config"]), dict(raw["HostConfig"])
     short = answer.text("Id")[:_SHORT]
     network = answer.part("HostConfig").text("NetworkMode")
@@ -119,7 +119,7 @@ def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) ->
     if around.tagged != answer.text("Image"):
         body["Image"] = answer.text("Image")
         if around.image is not None:
-            name = Answer(raw["Config"]).text("Image")
+            name = JsonObject(raw["Config"]).text("Image")
             differs.append(msg("The name {image} now refers to another image: the one it runs is used.", image=name))
     if host.get("ContainerIDFile"):
         path = str(host["ContainerIDFile"])
@@ -138,14 +138,14 @@ def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) ->
 
 
 def _environment_of(image: str | None) -> tuple[str, ...]:
-    return Answer(parse_object(image)).part("Config").texts("Env") or () if image else ()
+    return JsonObject(parse_object(image)).part("Config").texts("Env") or () if image else ()
 
 
 def _entry_point(body: dict[str, Any], image: str | None) -> None:
     """Null would bring the image's entry point back; Docker takes `[""]` for none (moby, daemon/commit.go: merge)."""
     if image is None or body.get("Entrypoint"):
         return
-    if Answer(parse_object(image)).part("Config").texts("Entrypoint"):
+    if JsonObject(parse_object(image)).part("Config").texts("Entrypoint"):
         body["Entrypoint"] = [""]
 
 
@@ -155,7 +155,7 @@ def _link(link: str) -> str:
     return f"{target.removeprefix('/')}:{posixpath.basename(alias)}" if alias else target.removeprefix("/")
 
 
-def _endpoints(answer: Answer, mac: Any, short: str) -> dict[str, Any]:
+def _endpoints(answer: JsonObject, mac: Any, short: str) -> dict[str, Any]:
     """The networks that it is connected to now, also those that were connected later."""
     networks = answer.part("NetworkSettings").part("Networks")
     mode = answer.part("HostConfig").text("NetworkMode")
@@ -174,7 +174,7 @@ def _endpoints(answer: Answer, mac: Any, short: str) -> dict[str, Any]:
     return found
 
 
-def _chosen_mac(endpoint: Answer) -> str:
+def _chosen_mac(endpoint: JsonObject) -> str:
     """The address, unless Docker made it of the IPv4 address (libnetwork, netutils.GenerateMACFromIP)."""
     mac, address = endpoint.text("MacAddress"), endpoint.text("IPAddress")
     made = "02:42:" + ":".join(f"{int(part):02x}" for part in address.split(".") if part.isdecimal())

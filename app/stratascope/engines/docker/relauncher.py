@@ -46,7 +46,7 @@ from stratascope.engines.shared.command import (
 )
 from stratascope.engines.shared.engine_made import ALWAYS, INIT, without
 from stratascope.engines.shared.errors import refusal
-from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
 from stratascope.engines.shared.relauncher import RestRelauncher
@@ -78,7 +78,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         tagged = found(self._engine, f"/images/{answer.part('Config').text('Image')}/json")
         around = EngineAnswers(
             image=image,
-            tagged="" if tagged is None else Answer(parse_object(tagged)).text("Id"),
+            tagged="" if tagged is None else JsonObject(parse_object(tagged)).text("Id"),
             host_name=self._host_name(),
             borrowed=self._borrowed(answer),
         )
@@ -149,7 +149,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         later = self._later_networks(request)
         with self._engine.sdk(SLOW) as sdk:
             create: Any = sdk.create_container_from_config  # which has no types
-            answer = Answer(create(request, name))
+            answer = JsonObject(create(request, name))
         made = Created(answer.text("Id"), answer.texts("Warnings") or ())
         try:
             for network, endpoint in later.items():
@@ -241,7 +241,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     def commit(self, container: str, repository: str) -> str:
         """Its writable layer as an image (it is paused meanwhile); returns the image's id."""
         with self._engine.sdk(COMMIT, container) as sdk:
-            return Answer(sdk.commit(container, repository)).text("Id")
+            return JsonObject(sdk.commit(container, repository)).text("Id")
 
     @understood()
     def oci_config(self, container: str) -> str:
@@ -271,7 +271,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     def _volume(self, name: str, number: str, options: dict[str, str] | None = None) -> str:
         """Made for that twin; its place on the engine's machine."""
         with self._engine.sdk(SLOW) as sdk:
-            return Answer(sdk.create_volume(name, "local", options, {TWIN: number})).text("Mountpoint")
+            return JsonObject(sdk.create_volume(name, "local", options, {TWIN: number})).text("Mountpoint")
 
     def _place(self, volume: str) -> str:
         found: str = object_of(command(self._engine, "GET", f"/volumes/{quote(volume, safe='')}")).text("Mountpoint")
@@ -283,7 +283,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             self._machine = object_of(command(self._engine, "GET", "/info")).text("Name")
         return self._machine
 
-    def _borrowed(self, answer: Answer) -> frozenset[str]:
+    def _borrowed(self, answer: JsonObject) -> frozenset[str]:
         """Where mounts of other containers (volumes-from) are."""
         places: set[str] = set()
         for word in answer.part("HostConfig").texts("VolumesFrom") or ():

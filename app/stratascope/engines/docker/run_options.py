@@ -16,7 +16,7 @@ from stratascope.core.options.rules import labels_of, security_option
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec, RestartPolicy
 from stratascope.engines.docker.mounts import split_bind
 from stratascope.engines.shared.asked_options import bound_ports, health_test
-from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.value import replace
 
 _OURS = (TRANSACTION, ORIGINAL, NAME)
@@ -45,7 +45,7 @@ _RATES = {
 def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
     """`body` is the create request for `asked`, as the relauncher writes it. Raises ValueError where it is damaged."""
     raw = parse_object(body)
-    config, host = Answer(raw), Answer(raw).part("HostConfig")
+    config, host = JsonObject(raw), JsonObject(raw).part("HostConfig")
     unsaid: list[Message] = []
     options = dict(map(security_option, host.texts("SecurityOpt") or ()))
     network = host.text("NetworkMode")
@@ -106,7 +106,7 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
     )
 
 
-def _entry_point(config: Answer) -> tuple[str, ...] | None:
+def _entry_point(config: JsonObject) -> tuple[str, ...] | None:
     words = config.texts("Entrypoint")
     return () if words == ("",) else words or None
 
@@ -120,7 +120,7 @@ def _plain(words: tuple[str, ...], spec: LaunchSpec) -> frozenset[str]:
     return frozenset(word.partition("=")[0] for word in words if word in image)
 
 
-def _endpoints(config: Answer, mode: str) -> tuple[Endpoint, ...]:
+def _endpoints(config: JsonObject, mode: str) -> tuple[Endpoint, ...]:
     """The one that the network mode names comes first: it is the primary one."""
     networks = config.part("NetworkingConfig").part("EndpointsConfig")
     found = []
@@ -141,7 +141,7 @@ def _endpoints(config: Answer, mode: str) -> tuple[Endpoint, ...]:
     return tuple(found)
 
 
-def _mounts(host: Answer) -> tuple[RunMount, ...]:
+def _mounts(host: JsonObject) -> tuple[RunMount, ...]:
     found = []
     for bind in host.texts("Binds") or ():
         source, target, modes = split_bind(bind)
@@ -156,7 +156,7 @@ def _mounts(host: Answer) -> tuple[RunMount, ...]:
     return tuple(found)
 
 
-def _mount(mount: Answer) -> RunMount:
+def _mount(mount: JsonObject) -> RunMount:
     bind, volume, tmpfs = (mount.part(f"{kind}Options") for kind in ("Bind", "Volume", "Tmpfs"))
     long: list[tuple[str, str]] = []
     if bind.text("Propagation"):
@@ -189,7 +189,7 @@ def _mount(mount: Answer) -> RunMount:
     )
 
 
-def _unmask(host: Answer, privileged: bool, unsaid: list[Message]) -> tuple[str, ...]:
+def _unmask(host: JsonObject, privileged: bool, unsaid: list[Message]) -> tuple[str, ...]:
     masked, read_only = host.texts("MaskedPaths"), host.texts("ReadonlyPaths")
     if privileged or masked is None or read_only is None:
         return ()
@@ -200,7 +200,7 @@ def _unmask(host: Answer, privileged: bool, unsaid: list[Message]) -> tuple[str,
     return ()
 
 
-def _shared(config: Answer, host: Answer, networked: bool) -> Pairs:
+def _shared(config: JsonObject, host: JsonObject, networked: bool) -> Pairs:
     found: list[tuple[str, str]] = []
     for field, name in _NUMBERS.items():
         if host.whole(field):
@@ -229,7 +229,7 @@ def _shared(config: Answer, host: Answer, networked: bool) -> Pairs:
     return tuple(found)
 
 
-def _own(host: Answer, unsaid: list[Message]) -> Pairs:
+def _own(host: JsonObject, unsaid: list[Message]) -> Pairs:
     found: list[tuple[str, str]] = []
     if host.text("Runtime") not in ("", "runc"):
         found.append(("runtime", host.text("Runtime")))
@@ -246,7 +246,7 @@ def _own(host: Answer, unsaid: list[Message]) -> Pairs:
     return tuple(found)
 
 
-def _gpus(count: Any, request: Answer) -> str:
+def _gpus(count: Any, request: JsonObject) -> str:
     if ids := request.texts("DeviceIDs"):
         return '"device=' + ",".join(ids) + '"'  # a list within a list of values needs its quotes
     return "all" if count in (-1, None) else str(count)

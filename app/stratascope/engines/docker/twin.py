@@ -18,7 +18,7 @@ from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.twin import CHECK_FAILURES, CHECK_INTERVAL, TwinMount
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.shared.command import compact
-from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_object
 
 SUBPATH = (1, 45)  # the first API in which a part of a volume can be mounted: Docker 26
 _SPECIAL = frozenset(',:\\"')  # what the kernel or Docker would take for the end of a path among an overlay's options
@@ -32,7 +32,7 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
     for key in ("NetworkingConfig", "MacAddress"):
         request.pop(key, None)
     request["Labels"] = {}
-    if name := Answer(parse_object(spec.inspect)).part("Config").text("Hostname"):
+    if name := JsonObject(parse_object(spec.inspect)).part("Config").text("Hostname"):
         request["Hostname"] = name  # programs name their data after it
         # and look for its address, which Docker enters for networks only
         host["ExtraHosts"] = [*(host.get("ExtraHosts") or ()), f"{name}:127.0.0.1"]

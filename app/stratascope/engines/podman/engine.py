@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.podman.inspect import redact
-from stratascope.engines.shared.json_reader import Answer, capability_names, in_order, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, capability_names, in_order, parse_object
 from stratascope.engines.shared.rest_engine import RestEngine
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class PodmanEngine(RestEngine):
         return redact(text)
 
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        info = Answer(parse_object(self._get("/info")))
+        info = JsonObject(parse_object(self._get("/info")))
         host, security = info.part("host"), info.part("host").part("security")
         version = info.part("version").text("Version")
         if not version:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Collection
 
 from stratascope.core.options.rules import WRITABLE
 from stratascope.engines.shared.engine_made import ALWAYS, INIT
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import JsonObject
 
 _USERS, _GROUPS = "/etc/passwd", "/etc/group"
 _SYSTEMD = "/var/log/journal"  # a tmpfs in a container with systemd in it, which is in no list of mounts
 
 
-def made(answer: Answer, changed: Collection[str], text_of: Callable[[str, str], str]) -> tuple[str, ...]:
+def made(answer: JsonObject, changed: Collection[str], text_of: Callable[[str, str], str]) -> tuple[str, ...]:
     """Paths. `changed`: what changed at all; `text_of(container, path)`: a file of it, foreign text."""
     config, host = answer.part("Config"), answer.part("HostConfig")
     found = [*ALWAYS, *INIT, config.text("WorkingDir")]

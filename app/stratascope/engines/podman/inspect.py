@@ -25,7 +25,7 @@ from stratascope.engines.podman.recreate_security import unmasked
 from stratascope.engines.podman.sources import added, id_maps
 from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
-    Answer,
+    JsonObject,
     blank_environment,
     capability_names,
     ended_of,
@@ -131,7 +131,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
     )
 
 
-def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Asked:
+def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Engine) -> Asked:
     notes = dict(config.pairs("Annotations")) | dict(host.pairs("Annotations"))
     options = host.texts("SecurityOpt") or ()
     privileged = host.flag("Privileged")
@@ -176,12 +176,12 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     )
 
 
-def _ports(host: Answer) -> tuple[AskedPort, ...]:
+def _ports(host: JsonObject) -> tuple[AskedPort, ...]:
     """0.0.0.0 stands for "all" too, where none was typed."""
     return tuple(replace(port, host_ip="") if port.host_ip == "0.0.0.0" else port for port in bound_ports(host))
 
 
-def _capabilities(answer: Answer) -> tuple[str, ...] | None:
+def _capabilities(answer: JsonObject) -> tuple[str, ...] | None:
     """The configured bounding set; null where it is empty."""
     if not answer.has("BoundingCaps"):
         return None
@@ -209,7 +209,7 @@ def _apparmor(chosen: str, notes: dict[str, str], privileged: bool) -> tuple[Pro
     return (ProfileKind.UNCONFINED, "") if privileged else (ProfileKind.UNKNOWN, "")
 
 
-def _mount(mount: Answer) -> AskedMount:
+def _mount(mount: JsonObject) -> AskedMount:
     kind, source = mount.text("Type") or "bind", mount.text("Source")
     if kind == "bind" and source in ("devpts", "ramfs"):  # a path of the host is absolute
         kind, source = source, ""

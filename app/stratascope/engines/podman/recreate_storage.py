@@ -13,7 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.options.values import device_of
 from stratascope.engines.podman.create_command import mount_options, secrets
 from stratascope.engines.podman.sources import Known, objects, part, words
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import JsonObject
 
 Body = dict[str, Any]
 
@@ -114,7 +114,7 @@ def _mounts(source: Known, body: Body, lost: list[Message], differs: list[Messag
     )
 
 
-def _bind(mount: Answer, oci: Body | None, options: list[str]) -> Body:
+def _bind(mount: JsonObject, oci: Body | None, options: list[str]) -> Body:
     kind, origin = "bind", mount.text("Source")
     if oci is not None and oci.get("type") not in (None, "bind"):  # devpts, ramfs: "bind" in inspect
         kind, origin, options = str(oci["type"]), str(oci.get("source", origin)), words(oci, "options")
@@ -124,7 +124,7 @@ def _bind(mount: Answer, oci: Body | None, options: list[str]) -> Body:
     return found
 
 
-def _options(mount: Answer) -> list[str]:
+def _options(mount: JsonObject) -> list[str]:
     options = list(mount.texts("Options") or ())
     options.append("rw" if mount.flag("RW") else "ro")
     if mount.text("Propagation"):

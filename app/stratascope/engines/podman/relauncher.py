@@ -47,7 +47,7 @@ from stratascope.engines.shared.command import (
 from stratascope.engines.shared.endpoint import socket_facts
 from stratascope.engines.shared.engine_made import without
 from stratascope.engines.shared.errors import refusal
-from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read
 from stratascope.engines.shared.relauncher import RestRelauncher
@@ -259,16 +259,16 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         """Known since it was asked what it is: its version alone takes it as long as that, half a second."""
         return self._engine.machine or super()._machine_name()
 
-    def _events_of(self, container: str, state: Answer) -> str | None:
+    def _events_of(self, container: str, state: JsonObject) -> str | None:
         """Podman marks who was stopped on the container itself, and its events may be a journal to search through."""
 
     def _network_path(self, name: str) -> str:
         return f"/networks/{name}/json"
 
-    def _network_id(self, answer: Answer) -> str:
+    def _network_id(self, answer: JsonObject) -> str:
         return answer.text("id")
 
-    def _configuration(self, answer: Answer) -> str:
+    def _configuration(self, answer: JsonObject) -> str:
         path = answer.text("OCIConfigPath")
         try:
             if not path:

@@ -14,7 +14,7 @@ from stratascope.core.options.request import Endpoint, Pairs, RunMount, RunOptio
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec, RestartPolicy
 from stratascope.engines.podman.recreate_network import NAMESPACES
 from stratascope.engines.shared.asked_options import health_test
-from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.value import replace
 
 _OURS = (TRANSACTION, ORIGINAL, NAME)
@@ -63,7 +63,7 @@ _CPU = {"shares": "cpu-shares", "realtimeRuntime": "cpu-rt-runtime", "realtimePe
 
 def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
     """`body` is the create request for `asked`, as the relauncher writes it. Raises ValueError where it is damaged."""
-    request = Answer(parse_object(body))
+    request = JsonObject(parse_object(body))
     unsaid: list[Message] = []
     resources = request.part("resource_limits")
     memory, cpu = resources.part("memory"), resources.part("cpu")
@@ -144,7 +144,7 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
     )
 
 
-def _mode(request: Answer, field: str) -> str:
+def _mode(request: JsonObject, field: str) -> str:
     said = request.part(field)
     # The command line has other words for three of them
     name = {"path": "ns", "default": "", "no-map": "nomap"}.get(said.text("nsmode"), said.text("nsmode"))
@@ -153,7 +153,7 @@ def _mode(request: Answer, field: str) -> str:
     return f"{name}:{said.text('value')}" if said.text("value") else name
 
 
-def _map(request: Answer, field: str) -> tuple[str, ...]:
+def _map(request: JsonObject, field: str) -> tuple[str, ...]:
     # Of keep-id and others the numbers come of the word; of those that were chosen the word is "private"
     if request.part("userns").text("nsmode") != "private":
         return ()
@@ -163,7 +163,7 @@ def _map(request: Answer, field: str) -> tuple[str, ...]:
     )
 
 
-def _network(request: Answer) -> tuple[str, tuple[Endpoint, ...]]:
+def _network(request: JsonObject) -> tuple[str, tuple[Endpoint, ...]]:
     mode = _mode(request, "netns")
     if mode != "bridge":
         words = {name: ",".join(values) for name, values in _texts_by_name(request, "network_options")}
@@ -173,29 +173,29 @@ def _network(request: Answer) -> tuple[str, tuple[Endpoint, ...]]:
     return ("", found) if found else ("bridge", ())
 
 
-def _texts_by_name(request: Answer, field: str) -> Pairs | tuple[tuple[str, tuple[str, ...]], ...]:
+def _texts_by_name(request: JsonObject, field: str) -> Pairs | tuple[tuple[str, tuple[str, ...]], ...]:
     part = request.part(field)
     return tuple((name, part.texts(name) or ()) for name in part.names())
 
 
-def _endpoint(name: str, said: Answer) -> Endpoint:
+def _endpoint(name: str, said: JsonObject) -> Endpoint:
     options = said.pairs("options")
     if said.text("interface_name"):
         options = (("interface_name", said.text("interface_name")), *options)
     return Endpoint(name, said.texts("aliases") or (), said.texts("static_ips") or (), said.text("static_mac"), options)
 
 
-def _addresses(request: Answer, field: str) -> tuple[str, ...]:
+def _addresses(request: JsonObject, field: str) -> tuple[str, ...]:
     return request.texts(field) or ()
 
 
-def _log(request: Answer) -> Pairs:
+def _log(request: JsonObject) -> Pairs:
     log = request.part("log_configuration")
     found = [("path", log.text("path")), ("max-size", str(log.whole("size") or ""))]
     return (*((name, value) for name, value in found if value), *log.pairs("options"))
 
 
-def _mounts(request: Answer, unsaid: list[Message]) -> tuple[RunMount, ...]:
+def _mounts(request: JsonObject, unsaid: list[Message]) -> tuple[RunMount, ...]:
     found = []
     for mount in request.parts("mounts"):
         words = mount.texts("options") or ()
@@ -228,7 +228,7 @@ def _of(kind: str, source: str, target: str, words: tuple[str, ...]) -> RunMount
     return RunMount(kind, source, target, "ro" in words, tuple(word for word in words if word not in _ACCESS))
 
 
-def _devices(request: Answer) -> tuple[AskedDevice, ...]:
+def _devices(request: JsonObject) -> tuple[AskedDevice, ...]:
     found = []
     for device in request.parts("devices"):
         source, _, rest = device.text("path").partition(":")
@@ -237,14 +237,14 @@ def _devices(request: Answer) -> tuple[AskedDevice, ...]:
     return tuple(found)
 
 
-def _sysctls(request: Answer, network: str) -> Pairs:
+def _sysctls(request: JsonObject, network: str) -> Pairs:
     """Those of the network can't be asked for on the host's (podman-run(1))."""
     return tuple(
         (name, value) for name, value in request.pairs("sysctl") if network != "host" or not name.startswith("net.")
     )
 
 
-def _shared(request: Answer, unsaid: list[Message], cores: float) -> Pairs:
+def _shared(request: JsonObject, unsaid: list[Message], cores: float) -> Pairs:
     """Options that `docker run` has too; `cores` have been said already."""
     resources = request.part("resource_limits")
     memory, cpu, blocks = (resources.part(name) for name in ("memory", "cpu", "blockIO"))
@@ -284,7 +284,7 @@ def _shared(request: Answer, unsaid: list[Message], cores: float) -> Pairs:
     return tuple(found)
 
 
-def _own(request: Answer) -> Pairs:
+def _own(request: JsonObject) -> Pairs:
     """Options that only Podman has."""
     found = [(name, request.text(field)) for field, name in _TEXTS.items() if request.text(field)]
     found += [(name, str(request.whole(field))) for field, name in _NUMBERS.items() if request.raw(field) is not None]
@@ -325,7 +325,7 @@ def _own(request: Answer) -> Pairs:
     return (*found, *_startup(request))
 
 
-def _startup(request: Answer) -> Pairs:
+def _startup(request: JsonObject) -> Pairs:
     said = request.part("startupHealthConfig")
     test = said.texts("Test") or ()
     if not test:

@@ -12,7 +12,7 @@ from typing import Any
 
 from stratascope.core.options.values import id_map
 from stratascope.engines.podman.create_command import Options, options
-from stratascope.engines.shared.json_reader import Answer, parse, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse, parse_object
 from stratascope.value import Value
 
 ANNOTATION = "io.podman.annotations."
@@ -31,7 +31,7 @@ class Sources(Value):
 class Known(Value):
     """The sources, read. Objects that are missing are empty; `has_oci` and `typed` say whether they were there."""
 
-    answer: Answer
+    answer: JsonObject
     inspect: dict[str, Any]
     oci: dict[str, Any]
     generated: dict[str, Any]
@@ -48,11 +48,11 @@ class Known(Value):
         return self.typed is not None or bool(self.generated)
 
     @property
-    def config(self) -> Answer:
+    def config(self) -> JsonObject:
         return self.answer.part("Config")
 
     @property
-    def host(self) -> Answer:
+    def host(self) -> JsonObject:
         return self.answer.part("HostConfig")
 
     @property
@@ -81,7 +81,7 @@ class Known(Value):
 def known(sources: Sources) -> Known:
     """Raises ValueError with a clear text where one of them is damaged."""
     inspect = _object(sources.inspect)
-    answer = Answer(inspect)
+    answer = JsonObject(inspect)
     command = answer.part("Config").texts("CreateCommand")
     generated = sources.generated
     return Known(
@@ -103,7 +103,7 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
-def added(answer: Answer) -> tuple[str, ...]:
+def added(answer: JsonObject) -> tuple[str, ...]:
     """The capabilities that were added, as inspect has them.
 
     CapAdd is what goes beyond the default. A user who is not root gets exactly those that were added, also of the
@@ -117,7 +117,7 @@ def added(answer: Answer) -> tuple[str, ...]:
     return (*beyond, *(name for name in given if name not in beyond and name not in dropped))
 
 
-def id_maps(mappings: Answer, field: str) -> tuple[tuple[int, int, int], ...]:
+def id_maps(mappings: JsonObject, field: str) -> tuple[tuple[int, int, int], ...]:
     """`["0:200000:65536"]`: inside, outside, length. Raises ValueError."""
     found = []
     for text in mappings.texts(field) or ():

@@ -12,7 +12,7 @@ from typing import Any
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.twin import CHECK_FAILURES, CHECK_INTERVAL, TwinMount
 from stratascope.engines.podman.sources import ANNOTATION
-from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_object
 
 Body = dict[str, Any]
 
@@ -39,7 +39,7 @@ def twin(spec: LaunchSpec, body: str, mounts: tuple[TwinMount, ...], cgroup_pare
     request["sdnotifyMode"] = "ignore"
     if cgroup_parent:
         request["cgroup_parent"] = cgroup_parent
-    if name := Answer(parse_object(spec.inspect)).part("Config").text("Hostname"):
+    if name := JsonObject(parse_object(spec.inspect)).part("Config").text("Hostname"):
         request["hostname"] = name  # programs name their data after it
     check = request.get("healthconfig") or {}
     if (check.get("Test") or ["NONE"])[0] != "NONE":

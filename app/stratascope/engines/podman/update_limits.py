@@ -6,10 +6,10 @@ from typing import Any
 
 from stratascope.core.options.rules import CPU_PERIOD, memory_and_swap
 from stratascope.core.relaunch.launch_spec import Limits
-from stratascope.engines.shared.json_reader import Answer, cores
+from stratascope.engines.shared.json_reader import JsonObject, cores
 
 
-def resources(host: Answer, limits: Limits) -> dict[str, Any]:
+def resources(host: JsonObject, limits: Limits) -> dict[str, Any]:
     """The body of the update call, from what the container has (`HostConfig`) and what is wanted."""
     wanted: dict[str, Any] = {}
     memory: dict[str, int] = {}
@@ -28,7 +28,7 @@ def resources(host: Answer, limits: Limits) -> dict[str, Any]:
     return wanted
 
 
-def differences(host: Answer, limits: Limits) -> list[str]:
+def differences(host: JsonObject, limits: Limits) -> list[str]:
     """What is not as wanted, in the engine's names."""
     found = [
         f"{name}: {host.whole(name)}"

@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Mapping
 
 from stratascope.core.relaunch.launch_spec import ContainerFile
-from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse_object
 
 STAT = "x-docker-container-path-stat"  # both engines: base64 of JSON, the mode as Go's io/fs.FileMode
 OVERHEAD = 64 << 10  # bytes that an archive of one file may have over the file
@@ -28,7 +28,7 @@ def stat_of(head: Mapping[str, str]) -> tuple[int, str]:
     if not text or len(text) > _STAT_MAX:
         raise ValueError("an archive without a word about what is in it")
     try:
-        answer = Answer(parse_object(base64.b64decode(text, validate=True).decode()))
+        answer = JsonObject(parse_object(base64.b64decode(text, validate=True).decode()))
     except binascii.Error as error:
         raise ValueError("what is in an archive is not said in base64") from error
     return answer.whole("mode"), answer.text("linkTarget")

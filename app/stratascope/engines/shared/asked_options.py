@@ -7,7 +7,7 @@ from typing import Any
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedMount, AskedPort, LogKeeping
 from stratascope.core.options.request import HealthTest
 from stratascope.core.options.rules import log_keeping
-from stratascope.engines.shared.json_reader import Answer, capability_names, cores
+from stratascope.engines.shared.json_reader import JsonObject, capability_names, cores
 
 # Of HostConfig, where 0 and nothing mean no limit; and where a text is one
 LIMITS = {"memory": "Memory", "memory_swap": "MemorySwap", "pids": "PidsLimit", "shm_size": "ShmSize"}
@@ -16,7 +16,7 @@ MODES = {"pid_mode": "PidMode", "ipc_mode": "IpcMode", "uts_mode": "UTSMode", "n
 _RLIMIT = "RLIMIT_"  # as Podman names them
 
 
-def alike(answer: Answer) -> Asked:
+def alike(answer: JsonObject) -> Asked:
     """All that both say in the same words; the rest is as where nothing was said."""
     config, host = answer.part("Config"), answer.part("HostConfig")
     log_driver, log = log_of(host)
@@ -49,7 +49,7 @@ def alike(answer: Answer) -> Asked:
     )
 
 
-def bound_ports(host: Answer) -> tuple[AskedPort, ...]:
+def bound_ports(host: JsonObject) -> tuple[AskedPort, ...]:
     """Those published one by one: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`."""
     bindings = host.part("PortBindings")
     return tuple(
@@ -59,7 +59,7 @@ def bound_ports(host: Answer) -> tuple[AskedPort, ...]:
     )
 
 
-def health_test(said: Answer) -> HealthTest:
+def health_test(said: JsonObject) -> HealthTest:
     """A health check, as both write it into an image, a request and an answer."""
     return HealthTest(
         said.texts("Test") or (),
@@ -71,7 +71,7 @@ def health_test(said: Answer) -> HealthTest:
     )
 
 
-def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
+def tmpfs_mounts(host: JsonObject) -> tuple[AskedMount, ...]:
     """Those of `--tmpfs`: path and mount options."""
     return tuple(
         AskedMount("tmpfs", "", target, "ro" not in options.split(","))
@@ -79,7 +79,7 @@ def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
     )  # fmt: skip
 
 
-def log_of(host: Answer) -> tuple[str, LogKeeping]:
+def log_of(host: JsonObject) -> tuple[str, LogKeeping]:
     """The log driver, and what becomes of what a container prints."""
     log = host.part("LogConfig")
     driver = log.text("Type")

@@ -14,7 +14,7 @@ from typing import Any
 from stratascope.core.container import EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.json_reader import Answer, parse, words_of
+from stratascope.engines.shared.json_reader import JsonObject, parse, words_of
 from stratascope.engines.shared.rest_client import answered
 from stratascope.engines.shared.rest_engine import RestEngine
 
@@ -63,9 +63,9 @@ def understood() -> Iterator[None]:
         raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error
 
 
-def object_of(body: bytes) -> Answer:
+def object_of(body: bytes) -> JsonObject:
     """A JSON object of an answer; EngineError where it is none."""
-    return Answer(_parsed(body, dict))
+    return JsonObject(_parsed(body, dict))
 
 
 def objects_of(body: bytes) -> tuple[dict[str, Any], ...]:

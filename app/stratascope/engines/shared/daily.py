@@ -14,7 +14,7 @@ from stratascope.core.relaunch.launch_spec import Executed, RestartPolicy
 from stratascope.engines.shared import log_frames
 from stratascope.engines.shared.command import command, understood
 from stratascope.engines.shared.errors import refusal
-from stratascope.engines.shared.json_reader import Answer, parse_container, words_of
+from stratascope.engines.shared.json_reader import JsonObject, parse_container, words_of
 from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.engines.shared.rest_client import NO_CONTAINER
 from stratascope.engines.shared.rest_engine import Followed, RestEngine
@@ -95,7 +95,7 @@ class RestDaily:
         """See `core.ports.Relauncher`."""
         return self._relauncher.execute(container, words, seconds)
 
-    def _answer(self, container: str) -> Answer:
+    def _answer(self, container: str) -> JsonObject:
         body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
         return parse_container(body.decode("utf-8", "replace"))
 
@@ -109,13 +109,13 @@ def seconds_of(moment: str) -> str:
     return f"{int(datetime.fromisoformat(date[:19] + zone).timestamp())}.{digits or '0'}"
 
 
-def _signal(config: Answer) -> str:
+def _signal(config: JsonObject) -> str:
     """Docker and Podman before 5.0 tell a number or a name; 15 and SIGTERM are what is usual."""
     said = str(config.raw("StopSignal") or "")
     return "" if said in ("15", "SIGTERM", "TERM") else said[:40]
 
 
-def _refused(words: str, container: str, answer: Answer) -> Exception:
+def _refused(words: str, container: str, answer: JsonObject) -> Exception:
     if NO_CONTAINER in words.lower():
         return NoSuchContainerError(container)
     if any(each in words.lower() for each in _UNREADABLE):

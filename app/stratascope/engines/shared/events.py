@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stratascope.core.ports import Event, EventKind
-from stratascope.engines.shared.json_reader import Answer, parse
+from stratascope.engines.shared.json_reader import JsonObject, parse
 
 _LARGEST_EVENT = 1 << 20  # characters
 _MARK = re.compile(r'["\\{}]')
@@ -97,7 +97,7 @@ def event_of(value: Any) -> Event | None:
     """What an event of the engine means to us; None where it means nothing."""
     if not isinstance(value, dict):
         raise ValueError("expected an object that describes an event")
-    answer = Answer(value)
+    answer = JsonObject(value)
     action = (answer.text("Action") or answer.text("status")).partition(":")[0].strip()
     container = answer.part("Actor").text("ID") or answer.text("id")
     if answer.text("Type") not in ("", "container") or not container or action in _QUIET_ACTIONS:

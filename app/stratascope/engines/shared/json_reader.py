@@ -36,7 +36,7 @@ NODES_MAX, DEPTH_MAX = 200_000, 64  # of one container's JSON some hundred, and 
 _WORDS_MAX = 2000  # characters
 
 
-class Answer:
+class JsonObject:
     """A JSON object. A field that is missing or null reads as empty; one of another type raises ValueError."""
 
     def __init__(self, value: dict[str, Any], where: str = "") -> None:
@@ -64,9 +64,9 @@ class Answer:
         """A field as it is, of whatever type; None where missing."""
         return self._value.get(key)
 
-    def part(self, key: str) -> Answer:
+    def part(self, key: str) -> JsonObject:
         """A nested object."""
-        return Answer(self._get(key, dict, "an object") or {}, f"{self._where}{key}.")
+        return JsonObject(self._get(key, dict, "an object") or {}, f"{self._where}{key}.")
 
     def text(self, key: str) -> str:
         value: str = self._get(key, str, "text") or ""
@@ -99,13 +99,13 @@ class Answer:
                 raise ValueError(f"{self._where}{key}: expected texts, found {type(item).__name__}")
         return tuple(value)
 
-    def parts(self, key: str) -> tuple[Answer, ...]:
+    def parts(self, key: str) -> tuple[JsonObject, ...]:
         """A list of objects."""
         found = []
         for place, item in enumerate(self._get(key, list, "a list") or ()):
             if not isinstance(item, dict):
                 raise ValueError(f"{self._where}{key}: expected objects, found {type(item).__name__}")
-            found.append(Answer(item, f"{self._where}{key}[{place}]."))
+            found.append(JsonObject(item, f"{self._where}{key}[{place}]."))
         return tuple(found)
 
     def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
@@ -166,17 +166,17 @@ def parse_object(text: str) -> dict[str, Any]:
     return value
 
 
-def parse_container(text: str) -> Answer:
+def parse_container(text: str) -> JsonObject:
     """The object of one container, from the engine's API or, in a list of one, from its command line."""
     value = parse(text)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
         raise ValueError(f"expected an object that describes a container, found {type(value).__name__}")
-    return Answer(value)
+    return JsonObject(value)
 
 
-def status_of(state: Answer) -> Status:
+def status_of(state: JsonObject) -> Status:
     """A container's status word; from the flags where the word is missing."""
     word = state.text("Status")
     if word:
@@ -187,19 +187,19 @@ def status_of(state: Answer) -> Status:
     return Status.UNKNOWN
 
 
-def exit_code_of(state: Answer) -> int | None:
+def exit_code_of(state: JsonObject) -> int | None:
     """The status that it ended with; None while it runs, or where that is not said."""
     if state.whole("Pid") > 0 or not state.has("ExitCode"):
         return None
     return state.whole("ExitCode")
 
 
-def ended_of(state: Answer) -> float:
+def ended_of(state: JsonObject) -> float:
     """When it ended; 0.0 while it runs, or where that is not said."""
     return 0.0 if state.whole("Pid") > 0 else state.moment("FinishedAt")
 
 
-def health_of(state: Answer) -> str:
+def health_of(state: JsonObject) -> str:
     """What its healthcheck came to, in the engine's word; empty where it has none."""
     word = (state.part("Health").text("Status") or state.part("Healthcheck").text("Status")).lower()
     return "" if word == "none" else word
@@ -216,7 +216,7 @@ def in_order(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (known.get(name, len(known)), name)))
 
 
-def cores(host: Answer) -> float | None:
+def cores(host: JsonObject) -> float | None:
     """The CPU limit in cores, from either way of setting it."""
     nano = host.limit("NanoCpus")
     if nano is not None:
@@ -242,7 +242,7 @@ def words_of(body: bytes) -> str:
     """
     text = body[: 1 << 20].decode("utf-8", "replace").strip()
     with suppress(ValueError):
-        text = Answer(parse_object(text)).text("message") or text
+        text = JsonObject(parse_object(text)).text("message") or text
     return text[:_WORDS_MAX]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from stratascope.core.container import Status
 from stratascope.core.refusals.ended.ending import End
-from stratascope.engines.shared.json_reader import Answer, parse_object, status_of
+from stratascope.engines.shared.json_reader import JsonObject, parse_object, status_of
 
 _WORDS_MAX = 8000  # characters: a runtime's error may have a whole mount's options in it
 _EVENTS_MAX = 1000
@@ -34,7 +34,7 @@ def machine_named(word: str) -> str:
     return _MACHINES.get(word, word)
 
 
-def end_of(answer: Answer, image: str | None, machine: str, events: str | None) -> End:
+def end_of(answer: JsonObject, image: str | None, machine: str, events: str | None) -> End:
     """`image`: the engine's answer about its image; `events`: a line each, of this container, since it began. None: not
     to be had. Raises ValueError.
     """
@@ -67,7 +67,7 @@ def end_of(answer: Answer, image: str | None, machine: str, events: str | None) 
 def _platform(image: str | None) -> str:
     if image is None:
         return ""
-    answer = Answer(parse_object(image))
+    answer = JsonObject(parse_object(image))
     words = (answer.text("Os"), machine_named(answer.text("Architecture")))
     return "/".join(words) if all(words) else ""
 
@@ -90,7 +90,7 @@ def _told(events: str) -> tuple[tuple[int, ...], bool]:
     return tuple(number for number in sent if number)[-8:], stopped
 
 
-def _events(text: str) -> Iterator[Answer]:
+def _events(text: str) -> Iterator[JsonObject]:
     for line in text.splitlines()[-_EVENTS_MAX:]:
         if line.strip():
-            yield Answer(parse_object(line))
+            yield JsonObject(parse_object(line))

@@ -39,7 +39,7 @@ from stratascope.engines.shared.command import (
     understood,
 )
 from stratascope.engines.shared.http_connection import Bounds
-from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of, words_of
+from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object, status_of, words_of
 from stratascope.engines.shared.last_end import end_of
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_with_time
@@ -179,10 +179,10 @@ class RestRelauncher(ABC, Generic[E]):
         start = compact({"Detach": False, "Tty": False})
         body = command(self._engine, "POST", f"/exec/{number}/start", None, start, silence=seconds)
         told = found(self._engine, f"/exec/{number}/json")
-        code = None if told is None else Answer(parse_object(told)).raw("ExitCode")
+        code = None if told is None else JsonObject(parse_object(told)).raw("ExitCode")
         return Executed(code if type(code) is int else None, plain_log(body, tty=False))
 
-    def _state(self, answer: Answer) -> RuntimeState:
+    def _state(self, answer: JsonObject) -> RuntimeState:
         """What there is to tell of it. What the engine refuses to tell is left out: it is only for warnings."""
         container = answer.text("Id")
         return RuntimeState(
@@ -196,12 +196,12 @@ class RestRelauncher(ABC, Generic[E]):
             edited=self._edited(answer),
         )
 
-    def _sessions(self, answer: Answer) -> int:
+    def _sessions(self, answer: JsonObject) -> int:
         count = 0
         for number in answer.texts("ExecIDs") or ():
             with suppress(RefusedError):
                 text = found(self._engine, f"/exec/{number}/json")
-                count += text is not None and runtime_state.is_session(Answer(parse_object(text)), answer)
+                count += text is not None and runtime_state.is_session(JsonObject(parse_object(text)), answer)
         return count
 
     def _printed(self, container: str) -> bool:
@@ -209,13 +209,13 @@ class RestRelauncher(ABC, Generic[E]):
             return bool(self.log(container, 1))
         return False
 
-    def _lost_networks(self, answer: Answer) -> tuple[str, ...]:
+    def _lost_networks(self, answer: JsonObject) -> tuple[str, ...]:
         """Those whose name leads to another network by now, or to none."""
         lost = []
         for name, number in runtime_state.network_ids(answer).items():
             with suppress(RefusedError):
                 text = found(self._engine, self._network_path(quote(name, safe="")))
-                if text is None or number not in ("", self._network_id(Answer(parse_object(text)))):
+                if text is None or number not in ("", self._network_id(JsonObject(parse_object(text)))):
                     lost.append(name)
         return tuple(lost)
 
@@ -225,7 +225,7 @@ class RestRelauncher(ABC, Generic[E]):
             self._architecture = object_of(command(self._engine, "GET", "/version")).text("Arch")
         return self._architecture
 
-    def _events_of(self, container: str, state: Answer) -> str | None:
+    def _events_of(self, container: str, state: JsonObject) -> str | None:
         """Those of that container from its start to its end, a line each; None where they can't be had.
 
         By the engine's own clock: until a moment that is still to come it would wait.
@@ -240,10 +240,10 @@ class RestRelauncher(ABC, Generic[E]):
     def _network_path(self, name: str) -> str:
         return f"/networks/{name}"
 
-    def _network_id(self, answer: Answer) -> str:
+    def _network_id(self, answer: JsonObject) -> str:
         return answer.text("Id")
 
-    def _edited(self, answer: Answer) -> tuple[str, ...]:
+    def _edited(self, answer: JsonObject) -> tuple[str, ...]:
         """Read where the engine keeps them, where this user may. Decided against its archive call, which would give
         them to everybody: for it Docker mounts all anew, and makes the folders of host paths that are gone.
         """
@@ -287,7 +287,7 @@ class RestRelauncher(ABC, Generic[E]):
         path = f"/containers/{container}/changes"
         items = objects_of(command(self._engine, "GET", path, silence=SLOW, container=container))
         return tuple(
-            FileChange(item.text("Path"), _KINDS.get(item.whole("Kind"), "changed")) for item in map(Answer, items)
+            FileChange(item.text("Path"), _KINDS.get(item.whole("Kind"), "changed")) for item in map(JsonObject, items)
         )
 
     def _listed(self, kind: str, value: str) -> tuple[Running, ...]:
@@ -295,7 +295,7 @@ class RestRelauncher(ABC, Generic[E]):
         states = []
         for item in objects_of(command(self._engine, "GET", "/containers/json", params)):
             with suppress(NoSuchContainerError):  # it went away meanwhile
-                states.append(self.running(Answer(item).text("Id")))
+                states.append(self.running(JsonObject(item).text("Id")))
         return tuple(states)
 
     def _check_policy(self, container: str, policy: RestartPolicy) -> None:
@@ -309,12 +309,12 @@ class RestRelauncher(ABC, Generic[E]):
         return EngineError(EngineState.CONNECTED, text, words)
 
 
-def _health(answer: Answer) -> Health:
+def _health(answer: JsonObject) -> Health:
     word = answer.part("State").part("Health").text("Status")
     return Health(word) if word in set(Health) else Health.NONE
 
 
-def _policy(answer: Answer) -> str:
+def _policy(answer: JsonObject) -> str:
     return answer.part("HostConfig").part("RestartPolicy").text("Name") or "no"
 
 
@@ -341,7 +341,7 @@ def _running(inspect: str) -> Running:
     )
 
 
-def _published(ports: Answer) -> tuple[int, ...]:
+def _published(ports: JsonObject) -> tuple[int, ...]:
     """`{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "81/tcp": null}`, in Docker and Podman alike."""
     texts = {
         binding.text("HostPort") for name in ports.names() if name.endswith("/tcp") for binding in ports.parts(name)

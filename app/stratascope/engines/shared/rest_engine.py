@@ -17,7 +17,7 @@ from stratascope.engines.shared import errors
 from stratascope.engines.shared.endpoint import SocketFacts, socket_facts
 from stratascope.engines.shared.events import decode_events
 from stratascope.engines.shared.http_connection import HttpConnection
-from stratascope.engines.shared.json_reader import Answer, parse, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, parse, parse_object
 from stratascope.engines.shared.rest_client import ANSWER_MAX, LIST_MAX, RestClient
 from stratascope.value import replace
 
@@ -95,7 +95,7 @@ class RestEngine(RestClient):
             listed = parse(self._get(f"{self._list_path}?all=true", size=LIST_MAX), LISTED_NODES)
             if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
                 raise ValueError("expected a list of containers")
-            ids = [Answer(item).text("Id") for item in listed]
+            ids = [JsonObject(item).text("Id") for item in listed]
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error
         wanted = [container for container in ids if container]
@@ -118,7 +118,7 @@ class RestEngine(RestClient):
     def image(self, name: str) -> Image | None:
         """What an image brings along; None where the engine has it not, or says nothing that makes sense of it."""
         try:
-            config = Answer(parse_object(self._get_of(f"/images/{quote(name, safe='/:@')}/json"))).part("Config")
+            config = JsonObject(parse_object(self._get_of(f"/images/{quote(name, safe='/:@')}/json"))).part("Config")
             ports = config.part("ExposedPorts").names()
             return Image(config.text("User"), tuple(sorted(config.part("Volumes").names())), tuple(sorted(ports)))
         except (EngineError, NoSuchContainerError, ValueError):
@@ -127,7 +127,7 @@ class RestEngine(RestClient):
     def volume(self, name: str) -> dict[str, str]:
         """The options that a volume was made with; none where the engine has it not, or says nothing of them."""
         try:
-            options = Answer(parse_object(self._get_of(self._volume_path(quote(name, safe=""))))).part("Options")
+            options = JsonObject(parse_object(self._get_of(self._volume_path(quote(name, safe=""))))).part("Options")
             return {each: options.text(each) for each in options.names()}
         except (EngineError, NoSuchContainerError, ValueError):
             return {}
@@ -136,7 +136,7 @@ class RestEngine(RestClient):
         try:
             # asked for by a whole id, the answer is that container's; its text is parsed once, by _redact
             whole = len(container) == _ID_LENGTH and text.startswith("{")
-            name = container if whole else Answer(parse_object(text)).text("Id") or container
+            name = container if whole else JsonObject(parse_object(text)).text("Id") or container
             return RawContainer(self.id, name, self._redact(text))
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import JsonObject
 from stratascope.value import Value
 
 HOSTS, RESOLVER, HOST_NAME = "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"
@@ -34,7 +34,7 @@ class Seen(Value):
     written: float
 
 
-def named_files(answer: Answer) -> dict[str, str]:
+def named_files(answer: JsonObject) -> dict[str, str]:
     """Path in the container to path on the engine's host, of those that the engine made for this container alone."""
     host = answer.part("HostConfig")
     if host.text("NetworkMode").startswith("container:") or answer.text("Pod"):
@@ -43,7 +43,7 @@ def named_files(answer: Answer) -> dict[str, str]:
     return {path: answer.text(_FIELDS[path]) for path in wanted if answer.text(_FIELDS[path])}
 
 
-def edited(answer: Answer, seen: Mapping[str, Seen], machine: str) -> tuple[str, ...]:
+def edited(answer: JsonObject, seen: Mapping[str, Seen], machine: str) -> tuple[str, ...]:
     """Which of these files were edited by hand. `machine`: the lines of the host's own hosts and resolv.conf."""
     started = answer.part("State").moment("StartedAt")
     found = []
@@ -56,7 +56,7 @@ def edited(answer: Answer, seen: Mapping[str, Seen], machine: str) -> tuple[str,
     return tuple(found)
 
 
-def _made(path: str, line: str, answer: Answer) -> bool:
+def _made(path: str, line: str, answer: JsonObject) -> bool:
     """Whether the engine would write that line."""
     config, host = answer.part("Config"), answer.part("HostConfig")
     words = line.split(" ")
@@ -79,14 +79,14 @@ def _made(path: str, line: str, answer: Answer) -> bool:
     )
 
 
-def _addresses(answer: Answer) -> set[str]:
+def _addresses(answer: JsonObject) -> set[str]:
     networks = answer.part("NetworkSettings").part("Networks")
     parts = [networks.part(name) for name in networks.names()]
     found = {part.text(field) for part in parts for field in ("IPAddress", "GlobalIPv6Address")}
     return found - {""}
 
 
-def attached(answer: Answer) -> bool:
+def attached(answer: JsonObject) -> bool:
     """Whether it was started in the foreground, or reads input that somebody may still give.
 
     Compose asks for AttachStdout of each container, also of those that it starts in the background.
@@ -97,17 +97,17 @@ def attached(answer: Answer) -> bool:
     return any(config.flag(name) for name in names)
 
 
-def has_healthcheck(answer: Answer) -> bool:
+def has_healthcheck(answer: JsonObject) -> bool:
     test = answer.part("Config").part("Healthcheck").texts("Test") or ()
     return bool(test) and test[0].upper() != "NONE"
 
 
-def keeps_log(answer: Answer) -> bool:
+def keeps_log(answer: JsonObject) -> bool:
     """Whether its log driver keeps what it prints with the container."""
     return answer.part("HostConfig").part("LogConfig").text("Type") in _KEPT_LOGS
 
 
-def is_session(session: Answer, container: Answer) -> bool:
+def is_session(session: JsonObject, container: JsonObject) -> bool:
     """Whether an exec runs that is not the healthcheck's own."""
     if not session.flag("Running"):
         return False
@@ -117,7 +117,7 @@ def is_session(session: Answer, container: Answer) -> bool:
     return not test or words[-1:] != test[-1:]
 
 
-def network_ids(answer: Answer) -> dict[str, str]:
+def network_ids(answer: JsonObject) -> dict[str, str]:
     """The networks that it is connected to: name to the id that the engine knew it by.
 
     Podman lists the host's own among them, which is no network that could go away.

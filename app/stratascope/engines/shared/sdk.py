@@ -34,7 +34,7 @@ from stratascope.engines.shared.json_reader import parse_object
 
 BASE = "http://engine:80"  # where a session thinks that it sends; what is mounted there knows the real place
 
-Call = Callable[[str, str, bytes | None], bytes]
+Send = Callable[[str, str, bytes | None], bytes]
 
 
 class _Response(requests.Response):
@@ -48,7 +48,7 @@ class _Response(requests.Response):
 class Transport(BaseAdapter):
     """Carries a session's requests by `call`: method, path with its query, and body to the body of a good answer."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Send) -> None:
         super().__init__()
         self._call = call
 

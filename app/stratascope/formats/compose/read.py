@@ -15,7 +15,7 @@ from itertools import islice
 from stratascope.core.message import Message, msg
 from stratascope.core.options.given import Position, Problem, Service
 from stratascope.formats.compose.keys import Keys, Variables, dotenv
-from stratascope.formats.text import LEVELS, MOST_SERVICES, Beside, Counted, Read, TooMuchError, same, unread
+from stratascope.formats.text import LEVELS, MOST_SERVICES, Counted, Read, ReferencedFiles, TooMuchError, same, unread
 from stratascope.formats.yaml.read import VALUES, List, Mapping, Node, Text, YamlError, at, documents, texts
 
 _DEFAULT = frozenset(("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"))
@@ -31,13 +31,13 @@ def is_compose(documents_: Sequence[Node]) -> bool:
     return any(isinstance(at(first, key), Mapping | List) for key in ("services", "include"))
 
 
-def read(document: Node, file: str, files: Beside) -> Read:
+def read(document: Node, file: str, files: ReferencedFiles) -> Read:
     """All services, in order. Raises TooMuchError."""
     return _Compose(files).read(document, file)
 
 
 class _Compose:
-    def __init__(self, files: Beside) -> None:
+    def __init__(self, files: ReferencedFiles) -> None:
         self._files = files
         self._problems: list[Problem] = []
         self._documents: dict[str, Mapping | None] = {}

@@ -15,9 +15,9 @@ from stratascope.core.options.mounts import bound_folder
 from stratascope.core.options.table import OPTIONS
 from stratascope.core.options.values import CAPABILITY, FLAG, PAIR
 from stratascope.formats.kubernetes import read as kubernetes
-from stratascope.formats.quadlet.unit import Entry, UnitError, entries, in_effect, words
+from stratascope.formats.quadlet.unit import Assignment, UnitError, entries, in_effect, words
 from stratascope.formats.run.read import read_options
-from stratascope.formats.text import Beside, Counted, Read, few_enough, unread
+from stratascope.formats.text import Counted, Read, ReferencedFiles, few_enough, unread
 from stratascope.formats.yaml.read import YamlError, documents
 from stratascope.value import replace
 
@@ -43,7 +43,7 @@ _POD_TOO = frozenset(
 )
 
 
-def read(text: str, file: str, files: Beside) -> Read:
+def read(text: str, file: str, files: ReferencedFiles) -> Read:
     """The container of a unit; all of a `.kube` unit's manifest. Raises TooMuchError."""
     try:
         found = entries(text, file)
@@ -68,12 +68,12 @@ def read(text: str, file: str, files: Beside) -> Read:
     return Read((service,), (*problems, *unit.problems))
 
 
-def _drop_ins(file: str, files: Beside, problems: list[Problem]) -> list[Entry]:
+def _drop_ins(file: str, files: ReferencedFiles, problems: list[Problem]) -> list[Assignment]:
     """NAME.container.d/*.conf, those of the ending alone (container.d), of each part of the name that ends in a dash
     (a-.container.d for a-b.container), and of an instance's template; in the order in which they count.
     """
     folder, name = posixpath.split(file)
-    found: list[Entry] = []
+    found: list[Assignment] = []
     stem, dot, ending = name.rpartition(".")
     parts = stem.split("-")
     begun = [f"{'-'.join(parts[:count])}-" for count in range(1, len(parts)) if parts[count - 1]]
@@ -95,7 +95,7 @@ def _drop_ins(file: str, files: Beside, problems: list[Problem]) -> list[Entry]:
     return found
 
 
-def _kube(found: list[Entry], file: str, files: Beside, problems: list[Problem]) -> Read:
+def _kube(found: list[Assignment], file: str, files: ReferencedFiles, problems: list[Problem]) -> Read:
     entry = next((entry for entry in found if (entry.section, entry.key) == ("Kube", "Yaml")), None)
     place = Position(file, 0) if entry is None else entry.place
     path = "" if entry is None else posixpath.join(posixpath.dirname(file), entry.value)
@@ -117,21 +117,21 @@ def _kube(found: list[Entry], file: str, files: Beside, problems: list[Problem])
 
 
 class _Unit:
-    def __init__(self, file: str, files: Beside) -> None:
+    def __init__(self, file: str, files: ReferencedFiles) -> None:
         self._file, self._files = file, files
-        self._known: dict[str, list[Entry]] = {}  # what is in effect of other units
+        self._known: dict[str, list[Assignment]] = {}  # what is in effect of other units
         self.problems: list[Problem] = []
         self._said: list[GivenOption] = []
         self._pod = ""
 
-    def asked(self, own: list[Entry]) -> list[GivenOption]:
+    def asked(self, own: list[Assignment]) -> list[GivenOption]:
         """What these ask for."""
         for entry in own:
             self._take(entry)
             few_enough(self._said, entry.place)
         return self._said
 
-    def service(self, own: list[Entry]) -> Service:
+    def service(self, own: list[Assignment]) -> Service:
         names = {entry.key: entry for entry in own}
         if "Image" not in names and "Rootfs" not in names:
             self.problems.append(Problem(Position(self._file, 0), msg("The unit names no image.")))
@@ -150,7 +150,7 @@ class _Unit:
         words = tuple(entry.value for entry in own if entry.key in ("Exec", "Entrypoint", "Environment"))
         return Service(name, own[0].place, image, tuple(self._said), EngineKind.PODMAN, words, pod=self._pod)
 
-    def _take(self, entry: Entry) -> None:
+    def _take(self, entry: Assignment) -> None:
         key, value, place = entry.key, entry.value, entry.place
         option = _OPTIONS.get(key)
         if (way := getattr(self, f"_of_{key.lower()}", None)) is not None:
@@ -170,10 +170,10 @@ class _Unit:
         found = words(value)
         return found[0] if len(found) == 1 else value
 
-    def _of_adddevice(self, entry: Entry) -> None:
+    def _of_adddevice(self, entry: Assignment) -> None:
         self._said.append(GivenOption("device", entry.value.removeprefix("-"), entry.place))
 
-    def _of_network(self, entry: Entry) -> None:
+    def _of_network(self, entry: Assignment) -> None:
         name = entry.value
         if name.partition(":")[0].endswith(".network"):
             name = f"systemd-{name.partition(':')[0].removesuffix('.network')}"
@@ -181,7 +181,7 @@ class _Unit:
             name = f"container:{name.removesuffix('.container')}"
         self._said.append(GivenOption("network", name, entry.place))
 
-    def _of_volume(self, entry: Entry) -> None:
+    def _of_volume(self, entry: Assignment) -> None:
         source, colon, rest = self._plain(entry.value).partition(":")
         target, _, options = rest.partition(":")
         given = options.split(",") if options else []
@@ -193,7 +193,7 @@ class _Unit:
             source = f"systemd-{source.removesuffix(_VOLUME)}"
         self._said.append(GivenOption("volume", f"{source}{colon}{rest}", entry.place))
 
-    def _of_mount(self, entry: Entry) -> None:
+    def _of_mount(self, entry: Assignment) -> None:
         value = self._plain(entry.value)
         names = ("source=", "src=")
         source = next((part.partition("=")[2] for part in value.split(",") if part.startswith(names)), "")
@@ -204,7 +204,7 @@ class _Unit:
             value = ",".join(("type=bind", f"source={device}", "bind-nonrecursive", *kept, *more))
         self._said.append(GivenOption("mount", value, entry.place))
 
-    def _bound(self, name: str, entry: Entry) -> tuple[str, tuple[str, ...], bool]:
+    def _bound(self, name: str, entry: Assignment) -> tuple[str, tuple[str, ...], bool]:
         """See `bound_folder`: of the volume that a unit beside this one makes."""
         if not name.endswith(_VOLUME):
             return "", (), False
@@ -216,17 +216,17 @@ class _Unit:
         own = {each.key: each.value for each in self._beside(path, text) if each.section == "Volume"}
         return bound_folder({"device": own.get("Device", ""), "o": own.get("Options", "")})
 
-    def _of_nonewprivileges(self, entry: Entry) -> None:
+    def _of_nonewprivileges(self, entry: Assignment) -> None:
         if entry.value.lower() in _FLAGS:
             self._said.append(GivenOption("security-opt", "no-new-privileges", entry.place))
 
-    def _of_seccompprofile(self, entry: Entry) -> None:
+    def _of_seccompprofile(self, entry: Assignment) -> None:
         self._said.append(GivenOption("security-opt", f"seccomp={entry.value}", entry.place))
 
-    def _of_apparmor(self, entry: Entry) -> None:
+    def _of_apparmor(self, entry: Assignment) -> None:
         self._said.append(GivenOption("security-opt", f"apparmor={entry.value}", entry.place))
 
-    def _of_remapusers(self, entry: Entry) -> None:
+    def _of_remapusers(self, entry: Assignment) -> None:
         """Deprecated for UserNS; a map of its own is not followed."""
         if entry.value in ("auto", "keep-id"):
             self._said.append(GivenOption("userns", entry.value, entry.place))
@@ -235,28 +235,28 @@ class _Unit:
                 Problem(entry.place, msg("Only maps of the form INSIDE:OUTSIDE:LENGTH are supported."))
             )
 
-    def _of_securitylabeldisable(self, entry: Entry) -> None:
+    def _of_securitylabeldisable(self, entry: Assignment) -> None:
         if entry.value.lower() in _FLAGS:
             self._said.append(GivenOption("security-opt", "label=disable", entry.place))
 
-    def _of_securitylabelnested(self, entry: Entry) -> None:
+    def _of_securitylabelnested(self, entry: Assignment) -> None:
         if entry.value.lower() in _FLAGS:
             self._said.append(GivenOption("security-opt", "label=nested", entry.place))
 
-    def _of_mask(self, entry: Entry) -> None:
+    def _of_mask(self, entry: Assignment) -> None:
         self._said.append(GivenOption("security-opt", f"mask={entry.value}", entry.place))
 
-    def _of_unmask(self, entry: Entry) -> None:
+    def _of_unmask(self, entry: Assignment) -> None:
         self._said.append(GivenOption("security-opt", f"unmask={entry.value}", entry.place))
 
-    def _of_volatiletmp(self, entry: Entry) -> None:
+    def _of_volatiletmp(self, entry: Assignment) -> None:
         if entry.value.lower() in _FLAGS:
             self._said.append(GivenOption("tmpfs", "/tmp:rw,size=512M,mode=1777", entry.place))
 
-    def _of_rootfs(self, entry: Entry) -> None:
+    def _of_rootfs(self, entry: Assignment) -> None:
         self._said.append(GivenOption("rootfs", None, entry.place))
 
-    def _of_pod(self, entry: Entry) -> None:
+    def _of_pod(self, entry: Assignment) -> None:
         """What the pod asks for counts for all in it."""
         self._pod = entry.value
         path = posixpath.join(posixpath.dirname(self._file), entry.value)
@@ -269,7 +269,7 @@ class _Unit:
                 self._take(each)
                 few_enough(self._said, entry.place)
 
-    def _beside(self, path: str, text: str) -> list[Entry]:
+    def _beside(self, path: str, text: str) -> list[Assignment]:
         """What is in effect of a unit beside this one, with its drop-ins; nothing where it is none."""
         if path not in self._known:
             self._known[path] = []
@@ -280,7 +280,7 @@ class _Unit:
                 self.problems.append(Problem(Position(path, error.line), msg("This is not a line of a unit.")))
         return self._known[path]
 
-    def _of_podmanargs(self, entry: Entry) -> None:
+    def _of_podmanargs(self, entry: Assignment) -> None:
         """Options of `podman run`, or of `podman pod create`, as they are typed."""
         found = words(entry.value)
         if entry.section == "Pod":

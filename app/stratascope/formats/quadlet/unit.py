@@ -24,7 +24,7 @@ LATER = frozenset(("Memory",))  # keys that not all versions of Podman know that
 ENDINGS = (".container", ".pod", ".kube")  # of those that Quadlet makes containers of
 
 
-class Entry(Value):
+class Assignment(Value):
     """One assignment."""
 
     section: str
@@ -46,9 +46,9 @@ def is_unit(text: str, file: str) -> bool:
     return file.endswith(ENDINGS) or ("[Container]" in text and not file.endswith((".yml", ".yaml", ".json")))
 
 
-def entries(text: str, file: str) -> list[Entry]:
+def entries(text: str, file: str) -> list[Assignment]:
     """All assignments in order. Raises UnitError."""
-    found: list[Entry] = []
+    found: list[Assignment] = []
     section, begun, whole = "", 0, ""
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         bare = line.strip()
@@ -64,14 +64,14 @@ def entries(text: str, file: str) -> list[Entry]:
         elif "=" in whole and section:
             key, _, value = whole.partition("=")
             key, value = key.strip(), value.strip()
-            found.append(Entry(section, key, value, place))
+            found.append(Assignment(section, key, value, place))
         elif whole:
             raise UnitError(place.line)
         whole = ""
     return found
 
 
-def in_effect(found: list[Entry]) -> list[Entry]:
+def in_effect(found: list[Assignment]) -> list[Assignment]:
     """Those that count: an empty one takes back what its key had before, in other files too."""
     last = {(entry.section, entry.key): number for number, entry in enumerate(found) if not entry.value}
     return [entry for number, entry in enumerate(found) if number > last.get((entry.section, entry.key), -1)]

@@ -22,7 +22,7 @@ from stratascope.layers.shared.whose_namespace import is_hosts
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full, parse_idmap, to_inside
-from stratascope.linux.namespace import Kind, is_initial
+from stratascope.linux.namespace import Namespace, is_initial
 from stratascope.linux.status import ProcessStatus
 from stratascope.value import Value, replace
 
@@ -167,7 +167,7 @@ def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
     """By the namespace's inode; if that can't be read (another user's process), by the id map."""
     inode = inode_of(capture.text("ns/user"))
     if inode is not None:
-        return is_initial(Kind.USER, inode), capture.source("ns/user")
+        return is_initial(Namespace.USER, inode), capture.source("ns/user")
     idmap = or_none(capture.decoded("uid_map", parse_idmap))
     return is_full(idmap) if idmap else None, capture.source("uid_map")
 
@@ -176,7 +176,7 @@ def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
     inode = inode_of(capture.text("ns/pid"))
     if inode is not None:
         return around.ground.is_hosts("pid", inode)
-    return is_hosts(capture, Kind.PID, around.ground)
+    return is_hosts(capture, Namespace.PID, around.ground)
 
 
 def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:

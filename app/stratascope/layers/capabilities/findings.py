@@ -21,7 +21,7 @@ from stratascope.layers.capabilities.explanations import BASELINE, SERIOUS, SET_
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
 from stratascope.layers.shared.readings import process_status, who
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
-from stratascope.linux.namespace import Kind, is_initial
+from stratascope.linux.namespace import Namespace, is_initial
 
 _SYS_PTRACE = number_of("CAP_SYS_PTRACE")
 _CIS_CAPABILITIES = "CIS-Docker-1.6.0:5.4"
@@ -323,7 +323,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     if isinstance(one, Gap) or isinstance(two, Gap):
         return ()
     mine, its = inode_of(first.text("ns/user")), inode_of(other.text("ns/user"))
-    nested = mine is not None and its is not None and mine != its and not is_initial(Kind.USER, its)
+    nested = mine is not None and its is not None and mine != its and not is_initial(Namespace.USER, its)
     more: dict[str, CapabilitySet] = {}
     less: dict[str, CapabilitySet] = {}
     for field, _, _ in SETS:

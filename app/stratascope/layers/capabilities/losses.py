@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.observation.imports import Use, by_importance, calls_for_rights, uses
+from stratascope.core.observation.imports import ProgramCapability, by_importance, calls_for_rights, uses
 from stratascope.core.observation.observation import UsedCapability
 from stratascope.core.options.capabilities import FILES, bounding, engine_default, named, starts_as_root
 from stratascope.core.relaunch.toggle import Learned, Subject
@@ -98,14 +98,14 @@ def set_uid_risk(paths: Sequence[str]) -> Message:
     return msg("Programs in it that give privileges to anyone who starts them no longer do: {paths}.", paths=shown)
 
 
-def _within(subject: Subject, within: CapabilitySet) -> tuple[CapabilitySet, tuple[Use, ...]]:
+def _within(subject: Subject, within: CapabilitySet) -> tuple[CapabilitySet, tuple[ProgramCapability, ...]]:
     if subject.programs is None or not starts_as_root(subject.container.asked):
         return CapabilitySet(), ()
     reasons = tuple(use for use in uses(subject.programs.found) if named((use.capability,)) & within)
     return named(tuple(use.capability for use in reasons)) & within, reasons
 
 
-def _programs(reasons: Sequence[Use]) -> str:
+def _programs(reasons: Sequence[ProgramCapability]) -> str:
     """Each program with one of its reasons: `sshd (initgroups), cron (setuid)`."""
     first: dict[str, str] = {}
     for use in reasons:

@@ -18,7 +18,7 @@ from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
 from stratascope.linux.limits import ProcessLimit, parse_limits
-from stratascope.linux.namespace import Kind, is_initial
+from stratascope.linux.namespace import Namespace, is_initial
 from stratascope.value import Value
 
 ALL = "cgroup:*"
@@ -212,7 +212,7 @@ def _user_limit(capture: Capture, limits: tuple[ProcessLimit, ...] | None) -> tu
         return None, False
     if ((status.effective or 0) | (status.permitted or 0)) & _EXEMPT:
         inode = inode_of(capture.text("ns/user"))
-        if inode is not None and is_initial(Kind.USER, inode):
+        if inode is not None and is_initial(Namespace.USER, inode):
             return None, False
     limit = next((each for each in limits or () if each.name == "nproc"), None)
     return (None, True) if limit is None else (limit.hard, False)

@@ -4,53 +4,53 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 
 INSPECT = {
-    Kind.PID: "inspect:HostConfig.PidMode",
-    Kind.NET: "inspect:HostConfig.NetworkMode",
-    Kind.IPC: "inspect:HostConfig.IpcMode",
-    Kind.UTS: "inspect:HostConfig.UTSMode",
-    Kind.CGROUP: "inspect:HostConfig.CgroupnsMode",
-    Kind.USER: "inspect:HostConfig.UsernsMode",
+    Namespace.PID: "inspect:HostConfig.PidMode",
+    Namespace.NET: "inspect:HostConfig.NetworkMode",
+    Namespace.IPC: "inspect:HostConfig.IpcMode",
+    Namespace.UTS: "inspect:HostConfig.UTSMode",
+    Namespace.CGROUP: "inspect:HostConfig.CgroupnsMode",
+    Namespace.USER: "inspect:HostConfig.UsernsMode",
 }
-LABELS: dict[Kind, Message] = {
-    Kind.PID: msg("Processes (pid)"),
-    Kind.NET: msg("Network (net)"),
-    Kind.MNT: msg("Mounts (mnt)"),
-    Kind.IPC: msg("Shared memory and queues (ipc)"),
-    Kind.UTS: msg("Host name (uts)"),
-    Kind.CGROUP: msg("View of control groups (cgroup)"),
-    Kind.USER: msg("Users (user)"),
-    Kind.TIME: msg("Clocks since boot (time)"),
+LABELS: dict[Namespace, Message] = {
+    Namespace.PID: msg("Processes (pid)"),
+    Namespace.NET: msg("Network (net)"),
+    Namespace.MNT: msg("Mounts (mnt)"),
+    Namespace.IPC: msg("Shared memory and queues (ipc)"),
+    Namespace.UTS: msg("Host name (uts)"),
+    Namespace.CGROUP: msg("View of control groups (cgroup)"),
+    Namespace.USER: msg("Users (user)"),
+    Namespace.TIME: msg("Clocks since boot (time)"),
 }
 
 # within a line
-SHORT: dict[Kind, Message] = {
-    Kind.PID: msg("processes (pid)"),
-    Kind.NET: msg("network (net)"),
-    Kind.MNT: msg("mounts (mnt)"),
-    Kind.IPC: msg("shared memory (ipc)"),
-    Kind.UTS: msg("host name (uts)"),
-    Kind.CGROUP: msg("cgroup view"),
-    Kind.USER: msg("users (user)"),
-    Kind.TIME: msg("clocks since boot (time)"),
+SHORT: dict[Namespace, Message] = {
+    Namespace.PID: msg("processes (pid)"),
+    Namespace.NET: msg("network (net)"),
+    Namespace.MNT: msg("mounts (mnt)"),
+    Namespace.IPC: msg("shared memory (ipc)"),
+    Namespace.UTS: msg("host name (uts)"),
+    Namespace.CGROUP: msg("cgroup view"),
+    Namespace.USER: msg("users (user)"),
+    Namespace.TIME: msg("clocks since boot (time)"),
 }
 
-NOTES: dict[Kind, Message] = {
-    Kind.PID: msg("Hides other processes, and keeps them out of reach of signals."),
-    Kind.NET: msg("Separates interfaces, addresses, ports, firewall rules and abstract sockets."),
-    Kind.MNT: msg("Separates the file tree and what is mounted where."),
-    Kind.IPC: msg("Separates System V shared memory, semaphores and message queues."),
-    Kind.UTS: msg("Separates the host name, so that setting it changes nothing outside."),
-    Kind.CGROUP: msg("Hides the paths of the host's control groups; it limits nothing."),
-    Kind.USER: msg("Decides who root inside is outside; see the user namespace layer."),
-    Kind.TIME: msg("Engines share it with the host, which is normal."),
+NOTES: dict[Namespace, Message] = {
+    Namespace.PID: msg("Hides other processes, and keeps them out of reach of signals."),
+    Namespace.NET: msg("Separates interfaces, addresses, ports, firewall rules and abstract sockets."),
+    Namespace.MNT: msg("Separates the file tree and what is mounted where."),
+    Namespace.IPC: msg("Separates System V shared memory, semaphores and message queues."),
+    Namespace.UTS: msg("Separates the host name, so that setting it changes nothing outside."),
+    Namespace.CGROUP: msg("Hides the paths of the host's control groups; it limits nothing."),
+    Namespace.USER: msg("Decides who root inside is outside; see the user namespace layer."),
+    Namespace.TIME: msg("Engines share it with the host, which is normal."),
 }
 
 # For the kinds that decide the verdict: how bad it is to be in the host's
-SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
-    Kind.PID: (
+SHARED: dict[Namespace, tuple[Severity, Message, Message, tuple[str, ...]]] = {
+    Namespace.PID: (
         Severity.HIGH,
         msg(
             "It sees every process of the host. It can end those of its own user, and reach that user's files "
@@ -59,7 +59,7 @@ SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
         msg("Start it without --pid host."),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline"),
     ),
-    Kind.NET: (
+    Namespace.NET: (
         Severity.HIGH,
         msg(
             "It is in the host's network: it reaches services that listen on localhost and the host's abstract sockets."
@@ -67,25 +67,25 @@ SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
         msg("Give it a network of its own, and publish the ports that it needs."),
         ("CIS-Docker-1.6.0:5.10", "PSS:baseline"),
     ),
-    Kind.MNT: (
+    Namespace.MNT: (
         Severity.CRITICAL,
         msg("It is in the host's mount namespace: the host's files are its files."),
         msg("Find out what started this process outside the container's mounts."),
         ("CIS-Docker-1.6.0:5.6", "PSS:baseline"),
     ),
-    Kind.IPC: (
+    Namespace.IPC: (
         Severity.MEDIUM,
         msg("It shares memory segments and message queues with the host's processes."),
         msg("Start it without --ipc host."),
         ("CIS-Docker-1.6.0:5.17", "PSS:baseline"),
     ),
-    Kind.UTS: (
+    Namespace.UTS: (
         Severity.LOW,
         msg("It shares the host's name; with the capability to set it, it can rename the host."),
         msg("Start it without --uts host."),
         ("CIS-Docker-1.6.0:5.21",),
     ),
-    Kind.CGROUP: (
+    Namespace.CGROUP: (
         Severity.LOW,
         msg("It sees the paths of the host's control groups, which reveal what else runs there."),
         msg("Start it with --cgroupns private."),
@@ -100,11 +100,11 @@ SHARED_PID_AS_ROOT = msg(
     "files."
 )
 
-WITH_OTHERS: dict[Kind, Message] = {
-    Kind.PID: msg("It sees the processes of {names}, and they see its own."),
-    Kind.NET: msg("It shares its network, including localhost, with {names}."),
-    Kind.MNT: msg("It shares its mounts with {names}."),
-    Kind.IPC: msg("It shares memory segments and message queues with {names}."),
-    Kind.UTS: msg("It shares its host name with {names}."),
-    Kind.CGROUP: msg("It shares its view of control groups with {names}."),
+WITH_OTHERS: dict[Namespace, Message] = {
+    Namespace.PID: msg("It sees the processes of {names}, and they see its own."),
+    Namespace.NET: msg("It shares its network, including localhost, with {names}."),
+    Namespace.MNT: msg("It shares its mounts with {names}."),
+    Namespace.IPC: msg("It shares memory segments and message queues with {names}."),
+    Namespace.UTS: msg("It shares its host name with {names}."),
+    Namespace.CGROUP: msg("It shares its view of control groups with {names}."),
 }

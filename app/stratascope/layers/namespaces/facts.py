@@ -30,7 +30,7 @@ from stratascope.layers.shared.whose_namespace import (
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import Membership, parse_memberships
 from stratascope.linux.mounts import cached_mountinfo
-from stratascope.linux.namespace import Kind, parse_link
+from stratascope.linux.namespace import Namespace, parse_link
 from stratascope.value import Value, replace
 
 LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
@@ -178,7 +178,7 @@ def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: li
     if shared is None:
         gaps += unread
         return None
-    return NamespaceFact(None, shared, around.peers.of(kind) if shared or kind == Kind.NET else None)
+    return NamespaceFact(None, shared, around.peers.of(kind) if shared or kind == Namespace.NET else None)
 
 
 def _identity(capture: Capture, around: Surroundings) -> tuple[bool | None, bool | None]:
@@ -198,7 +198,7 @@ def _top_of_cgroup_tree(memberships: tuple[Membership, ...]) -> bool:
 def source_of(kind: str, fact: NamespaceFact | None) -> str:
     """The file of the process that shows that namespace: the link, or the one everybody may read."""
     by_all = fact is not None and fact.inode is None
-    return READABLE_BY_ALL.get(Kind(kind), f"ns/{kind}") if by_all else f"ns/{kind}"
+    return READABLE_BY_ALL.get(Namespace(kind), f"ns/{kind}") if by_all else f"ns/{kind}"
 
 
 def as_requested(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacesFacts:
@@ -220,14 +220,14 @@ def as_requested(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroun
 
 def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around: Surroundings) -> NamespaceFact | None:
     mode, others = asked.of(kind), around.peers.requested_of(kind)
-    known = others != () or kind == Kind.MNT or (mode != "" and not shared_mode(mode))
+    known = others != () or kind == Namespace.MNT or (mode != "" and not shared_mode(mode))
     if read is not None and read.shared_with_host is not None:
         return replace(read, shared_with=others) if known and read.shared_with is None else read
     match kind:
-        case Kind.MNT:
+        case Namespace.MNT:
             hosts: bool | None = False
-        case Kind.USER:
+        case Namespace.USER:
             hosts = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine)
         case _:
-            hosts = hosts_after(mode, around, network=kind == Kind.NET) if mode else None
+            hosts = hosts_after(mode, around, network=kind == Namespace.NET) if mode else None
     return read if hosts is None else NamespaceFact(None, hosts, others if known or hosts else None)

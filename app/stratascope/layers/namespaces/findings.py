@@ -26,7 +26,7 @@ from stratascope.layers.shared.host_paths import (
     within,
 )
 from stratascope.linux.mounts import Mount, is_mask
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
 
 _LAYER = "namespaces"
@@ -330,7 +330,7 @@ def _opened(path: HostPath, asked: NamespacesAsked) -> bool:
     return any(mount.writable and mount.target.rstrip("/") == path.target for mount in asked.mounts)
 
 
-DECIDING = (Kind.PID, Kind.MNT, Kind.NET, Kind.IPC, Kind.UTS, Kind.CGROUP)
+DECIDING = (Namespace.PID, Namespace.MNT, Namespace.NET, Namespace.IPC, Namespace.UTS, Namespace.CGROUP)
 _PRIVATE_WORDS = frozenset({"private", "shareable", "none"})
 _REMOVE_DRIFT = msg("Check how the engine starts it; start it again and compare.")
 
@@ -346,7 +346,9 @@ def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surround
                 found.append(_shared(kind, INSPECT[kind], verified=False))
         elif fact.shared_with_host:
             found.append(_shared(kind, source, verified=True, reaches=_reaches_files(facts, around)))
-            if asked.of(kind) in _PRIVATE_WORDS and (kind is not Kind.CGROUP or around.ground.cgroup_layout == "v2"):
+            if asked.of(kind) in _PRIVATE_WORDS and (
+                kind is not Namespace.CGROUP or around.ground.cgroup_layout == "v2"
+            ):
                 found.append(_drift(kind, source))
         if fact is not None and fact.shared_with:
             found.append(_with_others(kind, fact.shared_with, source))
@@ -359,10 +361,10 @@ def _reaches_files(facts: NamespacesFacts, around: Surroundings) -> bool:
     return no_policy(around) and initial and facts.host_root is True and facts.takes_ids is True
 
 
-def _shared(kind: Kind, source: str, *, verified: bool, reaches: bool = False) -> Finding:
+def _shared(kind: Namespace, source: str, *, verified: bool, reaches: bool = False) -> Finding:
     severity, text, advice, refs = SHARED[kind]
     behind: tuple[str, ...] = ()
-    if kind is Kind.PID and reaches:
+    if kind is Namespace.PID and reaches:
         severity, text, behind = (
             Severity.CRITICAL,
             SHARED_PID_AS_ROOT,
@@ -373,7 +375,7 @@ def _shared(kind: Kind, source: str, *, verified: bool, reaches: bool = False) -
     return Finding(f"namespaces.host-{kind}", "namespaces", severity, text, advice, source, refs, behind)
 
 
-def _with_others(kind: Kind, others: tuple[str, ...], source: str) -> Finding:
+def _with_others(kind: Namespace, others: tuple[str, ...], source: str) -> Finding:
     names = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
     return Finding(
         f"namespaces.shared-{kind}",
@@ -386,7 +388,7 @@ def _with_others(kind: Kind, others: tuple[str, ...], source: str) -> Finding:
     )
 
 
-def _drift(kind: Kind, source: str) -> Finding:
+def _drift(kind: Namespace, source: str) -> Finding:
     return Finding(
         f"namespaces.drift-{kind}",
         "namespaces",
@@ -415,7 +417,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
             Severity.MEDIUM,
             msg(
                 "A process of this container is in another namespace than its first process: {kind}.",
-                kind=LABELS[Kind(kind)],
+                kind=LABELS[Namespace(kind)],
             ),
             msg("Find out what started it; a nested container or a sandbox does this on purpose."),
             other.source(name),

@@ -14,7 +14,7 @@ from stratascope.layers.namespaces.stances import posture_of, stance_of
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.shared.devices import SPECIAL
 from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 
 ABOUT = About(
     title=msg("Namespaces"),
@@ -35,7 +35,7 @@ ABOUT = About(
 
 def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> Assessment:
     """See the design, section 6."""
-    host: set[Kind] = set()
+    host: set[Namespace] = set()
     unknown = weak = False
     for kind in DECIDING:
         fact = facts.of(kind)
@@ -45,7 +45,7 @@ def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
             host.add(kind)
         weak = weak or (fact is not None and bool(fact.shared_with))
     mounts = mount_findings(facts, asked, around)
-    if {Kind.PID, Kind.NET} <= host or writable_root(facts) or Kind.MNT in host:
+    if {Namespace.PID, Namespace.NET} <= host or writable_root(facts) or Namespace.MNT in host:
         verdict = Verdict.OPEN
     elif unknown or facts.mounts is None:
         verdict = Verdict.UNKNOWN
@@ -58,19 +58,19 @@ def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
     return Assessment(verdict, band, findings, lambda: tabs_of(facts, asked, around), facts.gaps)
 
 
-def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], weak: bool) -> Message:
+def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Namespace], weak: bool) -> Message:
     """The most important fact."""
     if writable_root(facts):
         return msg("The host's root directory is writable")
-    if Kind.PID in host and Kind.NET in host:
+    if Namespace.PID in host and Namespace.NET in host:
         return msg("The host's PID and network namespaces")
-    if Kind.MNT in host:
+    if Namespace.MNT in host:
         return msg("In the host's mount namespace")
     if verdict is Verdict.UNKNOWN:
         return why_unknown(facts.gaps) if facts.gaps else msg("The host's namespaces can't be read")
     if facts.engine_sockets:
         return msg("Engine socket inside")
-    telling = host - {Kind.CGROUP}  # the host's cgroup namespace only shows paths and opens nothing
+    telling = host - {Namespace.CGROUP}  # the host's cgroup namespace only shows paths and opens nothing
     if len(telling) > 1:
         return plural("{count} shared with the host", "{count} shared with the host", len(telling))
     if telling:
@@ -80,7 +80,7 @@ def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], weak: bool)
     if facts.host_paths:
         return plural("Own namespaces; {count} host path", "Own namespaces; {count} host paths", len(facts.host_paths))
     if host:
-        return msg("Shared with the host: {kind}", kind=SHORT[Kind.CGROUP])
+        return msg("Shared with the host: {kind}", kind=SHORT[Namespace.CGROUP])
     if weak:
         return msg("Shared with other containers")
     return msg("Own namespaces, masks in place")

@@ -24,7 +24,7 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.defaults.settings import surely_masked
 from stratascope.linux.defaults.version import version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 from stratascope.value import replace
 
 _NO_DEVICE = "999:0"  # for an unknown file system
@@ -273,9 +273,9 @@ def _fact(
     kind: str, fact: NamespaceFact | None, was: str, mode: str, around: Surroundings
 ) -> NamespaceFact | None:  # fmt: skip
     if was != mode:
-        if hosts_after(mode, around, network=kind == Kind.NET):
+        if hosts_after(mode, around, network=kind == Namespace.NET):
             return _hosts(fact)
-        if mode == "pod" and kind == Kind.PID and fact is not None:
+        if mode == "pod" and kind == Namespace.PID and fact is not None:
             # its pod's first process's; who else will be in it is unknown
             return replace(fact, inode=None, shared_with_host=False, shared_with=None)
         return None if shared_mode(mode) else _new(fact)

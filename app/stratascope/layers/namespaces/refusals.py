@@ -20,7 +20,7 @@ from stratascope.core.relaunch.want import (
 )
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.linux.mounts import Mount, is_mask
-from stratascope.linux.namespace import Kind as Namespace
+from stratascope.linux.namespace import Namespace
 
 _ID = "namespaces"
 _MS_REMOUNT = 0x20

@@ -45,7 +45,7 @@ from stratascope.layers.namespaces.mount_reach import (
 )
 from stratascope.layers.shared.devices import is_block, passes_block
 from stratascope.layers.shared.host_paths import hands_over
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
 
 MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
@@ -252,7 +252,7 @@ def _known(reach: MountReach | None, place: str, present: Message, missing: Mess
 
 
 def _shares(kind: str, posture: NamespacePosture) -> Ruling:
-    label, source = LABELS[Kind(kind)], f"@ns/{kind}"
+    label, source = LABELS[Namespace(kind)], f"@ns/{kind}"
     shared = dict(posture.host).get(kind)
     if shared:
         return Ruling(Stance.LETS_THROUGH, msg("{namespace}: it is in the host's own.", namespace=label), source)
@@ -324,7 +324,7 @@ def _group_file(need: GroupFile, posture: NamespacePosture) -> Ruling:
     if tree is not None:
         return Ruling(Stance.LETS_THROUGH, msg("A tree of control groups is writable."), f"{MOUNTS}:{tree.place}")
     if hosts is None and (tree := tree_for(groups, need.controller, need.use, hosts=True)) is not None:
-        text = msg("{namespace}: whether it is the host's is not known.", namespace=LABELS[Kind.CGROUP])
+        text = msg("{namespace}: whether it is the host's is not known.", namespace=LABELS[Namespace.CGROUP])
         return Ruling(Stance.UNKNOWN, text, f"{MOUNTS}:{tree.place}")
     return Ruling(Stance.STOPS, msg("No tree of control groups with such a file is writable."), MOUNTS)
 

@@ -9,9 +9,18 @@ from stratascope.core.threats.threat import Basis
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, NOTES
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, as_requested, source_of
 from stratascope.layers.shared.host_paths import HostPath, Weight, weight
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 
-_ORDER = (Kind.PID, Kind.NET, Kind.MNT, Kind.IPC, Kind.UTS, Kind.CGROUP, Kind.USER, Kind.TIME)
+_ORDER = (
+    Namespace.PID,
+    Namespace.NET,
+    Namespace.MNT,
+    Namespace.IPC,
+    Namespace.UTS,
+    Namespace.CGROUP,
+    Namespace.USER,
+    Namespace.TIME,
+)
 _NAMESPACES_TITLE = msg("The eight namespaces")
 _MOUNTS_TITLE = msg("Mounts")
 _OWN = msg("Its own")
@@ -50,7 +59,7 @@ def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings
     )
 
 
-def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked, kind: Kind) -> Row:
+def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked, kind: Namespace) -> Row:
     read, fact = facts.of(kind), whole.of(kind)
     source = f"{facts.process}/{source_of(kind, read)}"
     wish = asked.of(kind)
@@ -66,8 +75,8 @@ def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked,
         tone, whose = Tone.UNKNOWN, _NOT_COMPARED
     elif fact.shared_with_host:
         whose = _HOST
-        tone = Tone.PLAIN if kind in (Kind.TIME, Kind.USER) else Tone.WARN
-        tone = Tone.BAD if kind in (Kind.PID, Kind.NET, Kind.MNT) else tone
+        tone = Tone.PLAIN if kind in (Namespace.TIME, Namespace.USER) else Tone.WARN
+        tone = Tone.BAD if kind in (Namespace.PID, Namespace.NET, Namespace.MNT) else tone
     elif wish == "host":
         tone, whose, note = Tone.WARN, _ENGINES, _ENGINE_NOTE
     elif fact.shared_with:

@@ -24,7 +24,7 @@ from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, shared_mode
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 from stratascope.linux.sysctl import parse_number, path_of
 
 Answers = tuple[tuple[Setting, bool | None], ...]
@@ -82,7 +82,7 @@ def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
     inode = inode_of(capture.text("ns/net"))
     if inode is not None:
         return around.ground.is_hosts("net", inode)
-    return is_hosts(capture, Kind.NET, around.ground)
+    return is_hosts(capture, Namespace.NET, around.ground)
 
 
 def first_free_port(capture: Capture, around: Surroundings) -> int | None:

@@ -11,22 +11,22 @@ from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import NETWORK_INODE, Ground, Surroundings
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.idmap import parse_full
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 from stratascope.linux.sysctl import parse_number
 
-READABLE_BY_ALL = {Kind.PID: "status:NSpid", Kind.NET: "net/dev", Kind.USER: "uid_map"}
+READABLE_BY_ALL = {Namespace.PID: "status:NSpid", Namespace.NET: "net/dev", Namespace.USER: "uid_map"}
 
 
 def is_hosts(capture: Capture, kind: str, ground: Ground) -> bool | None:
     """Whether it is in the host's namespace of that kind; None if these files don't show it."""
     match kind:
-        case Kind.PID if ground.first_processes:
+        case Namespace.PID if ground.first_processes:
             status = process_status(capture)
             return None if isinstance(status, Gap) or not status.nspid else len(status.nspid) == 1
-        case Kind.NET:
+        case Namespace.NET:
             inode = or_none(capture.decoded(NETWORK_INODE, parse_number))
             return None if inode is None or ground.network_inode is None else inode == ground.network_inode
-        case Kind.USER:
+        case Namespace.USER:
             # the initial one maps every id to itself, but another one may as well
             return False if or_none(capture.decoded("uid_map", parse_full)) is False else None
     return None

@@ -32,7 +32,7 @@ from stratascope.layers.shared.readings import decoded, has_ids, id_maps, proces
 from stratascope.layers.shared.whose_namespace import initial_user_namespace
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
 from stratascope.linux.mounts import any_idmapped, cached_mountinfo
-from stratascope.linux.namespace import Kind, is_initial, parse_link
+from stratascope.linux.namespace import Namespace, is_initial, parse_link
 from stratascope.linux.status import Ids
 from stratascope.value import Value, replace
 
@@ -249,7 +249,7 @@ def _initial(capture: Capture, uids: IdMap | None, gaps: list[NamedGap]) -> bool
     if uids is not None and not is_full(uids):
         return False  # the initial one maps every id to itself, which nothing can change
     link = decoded(capture, "ns/user", parse_link, gaps)
-    return None if link is None else is_initial(Kind.USER, link.inode)
+    return None if link is None else is_initial(Namespace.USER, link.inode)
 
 
 def _owner(uids: IdMap | None, owner: int | None, *, rootless: bool) -> int | None:

@@ -21,9 +21,9 @@ from stratascope.presentation.html.escape import text
 from stratascope.presentation.rays import GROUND as KERNEL
 from stratascope.presentation.rays import (
     PITCH,
+    FamilyBand,
     Lane,
     Name,
-    Place,
     Sort,
     bar_width,
     bundles,
@@ -34,14 +34,14 @@ from stratascope.presentation.rays import (
 )
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
 from stratascope.presentation.terms import verdict_words
-from stratascope.presentation.threat_outcomes import SERIOUS, Kind, counts_line, family_word, kinds
+from stratascope.presentation.threat_outcomes import SERIOUS, ThreatOutcome, counts_line, family_word, kinds
 
 LETTER = 6.9
 WIDE_LETTER = 11.5  # of Japanese, at 11 px
 AROUND = 28.0  # what stands around a name: its letter, and the ends of a pill
 
 
-def lanes(matrix: Matrix, numbers: Mapping[str, int], left: float, right: float) -> tuple[Place, ...]:
+def lanes(matrix: Matrix, numbers: Mapping[str, int], left: float, right: float) -> tuple[FamilyBand, ...]:
     """Families and lanes between two edges; `numbers` are the layers' by id."""
     bundled = bundles(matrix, numbers)
     names = {bundle.family: room(family_word(bundle.family)) + 4 for bundle in bundled}
@@ -62,7 +62,7 @@ def names(found: Sequence[Lane], left: float, right: float) -> tuple[tuple[Name,
 
 WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 84
 NAMES = 250  # where the names in the ground begin
-_OPEN = {Kind.CRITICAL: "rc", Kind.HIGH: "rh", Kind.MEDIUM: "rm"}
+_OPEN = {ThreatOutcome.CRITICAL: "rc", ThreatOutcome.HIGH: "rh", ThreatOutcome.MEDIUM: "rm"}
 _SHARED = {Sort.MEDIUM: "rm", Sort.MINOR: "rl", Sort.UNKNOWN: "ru"}
 
 # patterns that every drawing of the page uses
@@ -137,7 +137,7 @@ def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], groun
     return "".join(parts)
 
 
-def _strip(places: tuple[Place, ...], count: int) -> str:
+def _strip(places: tuple[FamilyBand, ...], count: int) -> str:
     parts = [
         f'<rect class="strip" x=".5" y=".5" width="{WIDTH - 1}" height="{STRIP}" rx="7"/>',
         f'<text class="bt" x="16" y="22">{text(msg("The process"))} '
@@ -171,7 +171,7 @@ def _band(layer: LayerState, title: str, top: float) -> str:
     )
 
 
-def _rays(places: tuple[Place, ...], tops: dict[int, float], floor: float) -> str:
+def _rays(places: tuple[FamilyBand, ...], tops: dict[int, float], floor: float) -> str:
     """All rays; `d` collects what is drawn alike, by class."""
     d: defaultdict[str, list[str]] = defaultdict(list)
     solids: list[str] = []

@@ -14,12 +14,12 @@ import subprocess
 
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.probe.helper.elevated import PATIENCE, ElevatedProber, Kind, NoRootError, RootCommand, was_denied
+from stratascope.probe.helper.elevated import PATIENCE, ElevatedProber, NoRootError, RootCommand, RootMethod, was_denied
 
 
 def usable(candidates: tuple[RootCommand, ...]) -> tuple[RootCommand, ...]:
     """Those that run any program."""
-    return tuple(way for way in candidates if way.kind is not Kind.HELPER)
+    return tuple(way for way in candidates if way.kind is not RootMethod.HELPER)
 
 
 def run_as_root(

@@ -33,7 +33,7 @@ FLATPAK = HOST
 _DISMISSED, _NOT_AUTHORIZED = 126, 127  # pkexec(1), "RETURN VALUE"; 127 also where it can't ask or start
 
 
-class Kind(StrEnum):
+class RootMethod(StrEnum):
     ROOT = "root"  # this program is root
     HELPER = "helper"
     PKEXEC = "pkexec"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 class RootCommand(Value):
     """One way to start the collector as root. `terminal`: the question is asked on the terminal that we run on."""
 
-    kind: Kind
+    kind: RootMethod
     command: tuple[str, ...]
     terminal: bool = False
 
@@ -69,16 +69,16 @@ def already_root() -> bool:
 def ways(environ: Mapping[str, str], *, flatpak: bool = False, terminal: bool = False) -> tuple[RootCommand, ...]:
     """The ways to try, in this order. `terminal`: a person sits at the terminal that we run on."""
     if not flatpak and already_root():
-        return (RootCommand(Kind.ROOT, _carried(())),)
+        return (RootCommand(RootMethod.ROOT, _carried(())),)
     prefix = FLATPAK if flatpak else ()
     sudo = _sudo(environ, terminal=terminal and not flatpak)
     found = []
     if _there("pkexec", environ, flatpak=flatpak):
         if _helper_there(flatpak=flatpak):
-            found.append(RootCommand(Kind.HELPER, (*prefix, "pkexec", HELPER)))
-        found.append(RootCommand(Kind.PKEXEC, _carried((*prefix, "pkexec"))))
+            found.append(RootCommand(RootMethod.HELPER, (*prefix, "pkexec", HELPER)))
+        found.append(RootCommand(RootMethod.PKEXEC, _carried((*prefix, "pkexec"))))
     if _there("sudo", environ, flatpak=flatpak):
-        asking = RootCommand(Kind.SUDO, _carried((*prefix, *sudo)), terminal=len(sudo) == 2)
+        asking = RootCommand(RootMethod.SUDO, _carried((*prefix, *sudo)), terminal=len(sudo) == 2)
         seen = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
         # without a desktop there is no dialog, and pkexec's own question needs the terminal that it does not get
         found = [*found, asking] if seen or not asking.terminal else [asking, *found]
@@ -163,7 +163,7 @@ class ElevatedProber(PipedProber):
             raise
 
     def _program(self) -> bytes:
-        return b"" if self.way.kind is Kind.HELPER else super()._program()
+        return b"" if self.way.kind is RootMethod.HELPER else super()._program()
 
     def _greeted(self, hello: dict[str, Any]) -> None:
         barred = hello.get("barred")
@@ -175,7 +175,7 @@ class ElevatedProber(PipedProber):
         self._is_greeted = True
 
     def _other_version(self, theirs: Any) -> ProbeError:
-        if self.way.kind is not Kind.HELPER:
+        if self.way.kind is not RootMethod.HELPER:
             return super()._other_version(theirs)
         return NoRootError(
             msg(
@@ -194,7 +194,7 @@ class ElevatedProber(PipedProber):
             return self._ended(error.words)
         code = self.child.returncode if self.child is not None else None
         denied = was_denied(code, error.words)
-        if self.way.kind is Kind.ROOT:
+        if self.way.kind is RootMethod.ROOT:
             return error
         return NoRootError(
             msg(

@@ -27,7 +27,7 @@ from stratascope.ui.app import app, single_instance
 from stratascope.ui.app.not_started import NotStarted
 from stratascope.ui.harden.export_menu import exported
 from stratascope.ui.history.chronicle import Made
-from stratascope.ui.tighten.controller import LessonOf
+from stratascope.ui.tighten.controller import TwinsOf
 from stratascope.ui.window.services import Services
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
@@ -148,7 +148,7 @@ def learning_of(late: LateEngines) -> ObservationService:
     return ObservationService(FileNeeds(), lambda: late.get().root())
 
 
-def lesson_of(late: LateEngines) -> LessonOf:
+def lesson_of(late: LateEngines) -> TwinsOf:
     """Watching twins on these engines, as root."""
 
     def make(state: ContainerState) -> TwinObserver:

@@ -18,7 +18,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import Past, RowPaint
-from stratascope.ui.containers.rows import Entry, replicas_key
+from stratascope.ui.containers.rows import ListRow, replicas_key
 from stratascope.ui.kit.items import AnyIndex, CellPainter
 from stratascope.ui.kit.theme import Theme
 
@@ -240,7 +240,7 @@ class ContainerView(QListView):
             self.selectionModel().setCurrentIndex(index, Flag.ClearAndSelect if select else Flag.NoUpdate)
             self.scrollTo(index)
 
-    def _folds_at(self, row: int, entry: Entry, event: QMouseEvent) -> bool:
+    def _folds_at(self, row: int, entry: ListRow, event: QMouseEvent) -> bool:
         """A click on a head, or on the number of a row's replicas."""
         if entry.state is None:
             if entry.folds:
@@ -252,7 +252,7 @@ class ContainerView(QListView):
             return True
         return False
 
-    def _at(self, point: QPoint) -> tuple[int, Entry | None]:
+    def _at(self, point: QPoint) -> tuple[int, ListRow | None]:
         row = self.indexAt(point).row()
         return row, self.containers.entry(row)
 

@@ -17,7 +17,7 @@ from PySide6.QtCore import QAbstractListModel, Qt, Signal
 
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.containers.order import Pin, ViewBy
-from stratascope.ui.containers.rows import Entry, Key, Rows, spoken
+from stratascope.ui.containers.rows import Key, ListRow, Rows, spoken
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.items import ROOT, AnyIndex, ItemRole
 from stratascope.ui.kit.labels import tip
@@ -28,13 +28,13 @@ PATIENCE = 3000  # ms
 
 
 class ContainerModel(QAbstractListModel):
-    """Rows of `Entry`. `show` gives it a new picture; the setters and `hold` change the view, and tell `divided`."""
+    """Rows of `ListRow`. `show` gives it a new picture; the setters and `hold` change the view, and tell `divided`."""
 
     divided = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._entries: list[Entry] = []
+        self._entries: list[ListRow] = []
         self._places: dict[tuple[str, str], int] = {}  # rows of containers, made when they are asked for
         self._states: tuple[ContainerState, ...] = ()
         self._rows = Rows()
@@ -90,7 +90,7 @@ class ContainerModel(QAbstractListModel):
     def pinned(self) -> Collection[Pin]:
         return self._rows.pinned
 
-    def entry(self, row: int) -> Entry | None:
+    def entry(self, row: int) -> ListRow | None:
         """The entry in that row, if there is one."""
         return self._entries[row] if 0 <= row < len(self._entries) else None
 
@@ -229,7 +229,7 @@ class ContainerModel(QAbstractListModel):
         self._order = order
         self._become(target)
 
-    def _become(self, target: list[Entry]) -> None:
+    def _become(self, target: list[ListRow]) -> None:
         """Turn the rows into `target` with the least signals: leave, arrive or move, then change."""
         before = [entry.key for entry in self._entries]
         if before != [entry.key for entry in target]:
@@ -243,7 +243,7 @@ class ContainerModel(QAbstractListModel):
                 index = self.index(place)
                 self.dataChanged.emit(index, index)
 
-    def _move(self, target: list[Entry]) -> None:
+    def _move(self, target: list[ListRow]) -> None:
         wanted = {entry.key for entry in target}
         row = len(self._entries) - 1
         while row >= 0:
@@ -278,7 +278,7 @@ class ContainerModel(QAbstractListModel):
             place += 1
 
 
-def in_place(now: list[Entry], target: list[Entry]) -> list[Entry]:
+def in_place(now: list[ListRow], target: list[ListRow]) -> list[ListRow]:
     """`target` without moves: rows stay where they are, gone ones leave, new ones go behind whom they follow.
 
     What is read for the first time counts as new.
@@ -286,7 +286,7 @@ def in_place(now: list[Entry], target: list[Entry]) -> list[Entry]:
     if not now or [entry.key for entry in now] == [entry.key for entry in target]:
         return target
     fresh = {entry.key: entry for entry in target}
-    kept: list[Entry] = []
+    kept: list[ListRow] = []
     for entry in now:
         new = fresh.get(entry.key)
         if entry.state is None:
@@ -294,7 +294,7 @@ def in_place(now: list[Entry], target: list[Entry]) -> list[Entry]:
         elif new is not None and (entry.settled or not new.settled):
             kept.append(replace(new, section=entry.section))
     places = {entry.key: at for at, entry in enumerate(kept)}
-    behind: dict[int, list[Entry]] = {}
+    behind: dict[int, list[ListRow]] = {}
     anchor = -1  # the last of those that stand where they belong
     for entry in target:
         at = places.get(entry.key)

@@ -16,7 +16,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.containers import sparkline
 from stratascope.ui.containers.head import EXPOSURE
 from stratascope.ui.containers.order import GroupKind
-from stratascope.ui.containers.rows import Entry
+from stratascope.ui.containers.rows import ListRow
 from stratascope.ui.kit import marks
 from stratascope.ui.kit.exposure_words import best_text, level_ink, number_text
 from stratascope.ui.kit.focus_ring import paint_focus_ring
@@ -33,7 +33,7 @@ _ARROW = 12  # px: room for that of a head which folds
 Past = Callable[[ContainerState], Sequence[sparkline.Step]]  # the exposure of the last days; empty: not known
 
 
-def mark_of(entry: Entry, number: int) -> Mark:
+def mark_of(entry: ListRow, number: int) -> Mark:
     """The mark of one layer in a row."""
     if entry.state is None or not runs(entry.state):
         return Mark.NOT_RUNNING
@@ -60,7 +60,7 @@ class RowPaint:
 
     def draw(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
         """One of them."""
-        entry: Entry = index.data(ItemRole)
+        entry: ListRow = index.data(ItemRole)
         if entry.state is None:
             self._head(painter, rect, entry, focused=bool(state & QStyle.StateFlag.State_HasFocus) and self._focused())
         else:
@@ -70,7 +70,7 @@ class RowPaint:
             else:
                 self._row(painter, rect, entry)
 
-    def chip_box(self, rect: QRect, entry: Entry) -> QRectF:
+    def chip_box(self, rect: QRect, entry: ListRow) -> QRectF:
         """Where a row says how many it stands for; empty where it is for itself."""
         text = alike_text(entry)
         if not text or self.narrow:
@@ -88,7 +88,7 @@ class RowPaint:
 
     # -- heads
 
-    def _head(self, painter: QPainter, rect: QRect, entry: Entry, *, focused: bool) -> None:
+    def _head(self, painter: QPainter, rect: QRect, entry: ListRow, *, focused: bool) -> None:
         theme = self._theme
         left, right = rect.left() + theme.px(EDGE), rect.right() - theme.px(EDGE)
         if focused:
@@ -166,7 +166,7 @@ class RowPaint:
         high = theme.box(13) + theme.box(11)
         return rect.left() + theme.px(EDGE), rect.right() - theme.px(EDGE), rect.top() + (rect.height() - high) // 2
 
-    def _row(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
+    def _row(self, painter: QPainter, rect: QRect, entry: ListRow) -> None:
         theme = self._theme
         left, right, top = self._edges(rect)
         one, two = theme.box(13), theme.box(11)
@@ -305,7 +305,7 @@ class RowPaint:
             painter.setBrush(theme.color(ink))
             painter.drawRoundedRect(bar, high / 2, high / 2)
 
-    def _initials(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
+    def _initials(self, painter: QPainter, rect: QRect, entry: ListRow) -> None:
         theme = self._theme
         one, side = theme.box(13), theme.px(MARK)
         top = rect.top() + (rect.height() - one - side) // 2
@@ -327,7 +327,7 @@ class RowPaint:
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, number)
 
 
-def alike_text(entry: Entry) -> str:
+def alike_text(entry: ListRow) -> str:
     """How many a row stands for, and whether a click shows them or folds them away; empty where it is one alone."""
     if entry.count > 1:
         return f"×{entry.count} ▸"

@@ -37,7 +37,7 @@ from stratascope.value import Value, replace
 Key = tuple[str, ...]  # ("head", group) or ("row", engine, id)
 
 
-class Entry(Value):
+class ListRow(Value):
     """One row. A head has no `state`; `count` is how many containers it is over.
 
     A container's row stands for `count` of them, itself the first; `members` are the keys of the others. `opened`: it
@@ -83,7 +83,7 @@ class Rows:
         self._sorter = Sorter()
         self._divider = Divider()
         self._divided: tuple[Section, ...] = ()
-        self._made: dict[str, tuple[Section, list[Entry], tuple[ContainerState, ...]]] = {}
+        self._made: dict[str, tuple[Section, list[ListRow], tuple[ContainerState, ...]]] = {}
         self._shape: Hashable = None  # all beside the containers that the entries depend on
         self._texts: dict[tuple[str, str], tuple[ContainerState, str, str, bool]] = {}
         self._answers: dict[tuple[str, str], tuple[ContainerState, Query, listing.Match]] = {}
@@ -96,7 +96,7 @@ class Rows:
         self._answers = {key: kept for key, kept in self._answers.items() if key in alive}
         self._sorter.forget_all_but(alive)
 
-    def of(self, states: tuple[ContainerState, ...]) -> list[Entry]:
+    def of(self, states: tuple[ContainerState, ...]) -> list[ListRow]:
         """Heads and rows in order. Sets `shown` and `unknown`."""
         found, self.unknown = [], 0
         for state in states:
@@ -109,7 +109,7 @@ class Rows:
         self._divided, self._made, self._shape = (
             self._divider.sections(found, self.view_by, self.pinned), {}, shape
         )  # fmt: skip
-        made: list[Entry] = []
+        made: list[ListRow] = []
         shown: list[ContainerState] = []
         for section in self._divided:
             kept = before.get(section.group.key)
@@ -125,7 +125,7 @@ class Rows:
         """The group that a container stands in; empty where it is not shown."""
         return next((each.group.key for each in self._divided if any(state.key == key for state in each.states)), "")
 
-    def _section(self, section: Section) -> list[Entry]:
+    def _section(self, section: Section) -> list[ListRow]:
         group = section.group
         folded = group.kind in FOLDS and group.key in self.folded and self.query.empty
         made = [self._head(section, folded=folded)]
@@ -146,10 +146,10 @@ class Rows:
                 made.append(self._row(first, group.key))
         return made
 
-    def _head(self, section: Section, *, folded: bool) -> Entry:
+    def _head(self, section: Section, *, folded: bool) -> ListRow:
         group, states = section.group, section.states
         worst = section.worst if group.kind in (GroupKind.COMPOSE, GroupKind.POD, GroupKind.OWN) else None
-        return Entry(
+        return ListRow(
             ("head", group.key),
             group.key,
             group_title(group),
@@ -160,11 +160,11 @@ class Rows:
             folded=folded,
         )
 
-    def _row(self, state: ContainerState, section: str) -> Entry:
+    def _row(self, state: ContainerState, section: str) -> ListRow:
         title, second, drift = self._text(state)
         reason = self._answer(state).reason
         said = "" if reason is None else plain(translate(reason), 300)
-        return Entry(("row", *state.key), section, title, second, 1, state, reason=said, drift=drift)
+        return ListRow(("row", *state.key), section, title, second, 1, state, reason=said, drift=drift)
 
     def _text(self, state: ContainerState) -> tuple[str, str, bool]:
         kept = self._texts.get(state.key)
@@ -193,7 +193,7 @@ def short_image(image: str) -> str:
     return image.partition("@")[0].rsplit("/", 1)[-1] or image
 
 
-def spoken(entry: Entry) -> str:
+def spoken(entry: ListRow) -> str:
     """A row for the ear, and for its tooltip."""
     state = entry.state
     if state is None:
@@ -230,7 +230,7 @@ def spoken(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def _spoken_head(entry: Entry) -> str:
+def _spoken_head(entry: ListRow) -> str:
     count = plural("{title}, {count} container", "{title}, {count} containers", entry.count, title=_titled(entry))
     lines = [translate(count)]
     if entry.worst is not None:
@@ -240,5 +240,5 @@ def _spoken_head(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def _titled(entry: Entry) -> str | Message:
+def _titled(entry: ListRow) -> str | Message:
     return msg("{kind} {name}", kind=entry.second, name=entry.title) if entry.second else entry.title

@@ -29,7 +29,7 @@ from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.daily import verbs
-from stratascope.usecases.daily.daily import Asked, Daily, NoShellError
+from stratascope.usecases.daily.daily import Daily, NoShellError, VerbPreview
 from stratascope.usecases.daily.verbs import Verb
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _read(text: str) -> frozenset[Pin]:
     return frozenset(good)
 
 
-Call = Callable[[], object]
+Callback = Callable[[], object]
 
 
 class DailyController(QObject):
@@ -87,8 +87,8 @@ class DailyController(QObject):
         self._window, self._theme, self._daily = window, theme, daily
         self._selection, self._column, self._refresh = selection, column, refresh
         self.pins = Pins(settings)
-        self.harden: Call | None = None
-        self.compare: Call | None = None
+        self.harden: Callback | None = None
+        self.compare: Callback | None = None
         self.kept: Callable[[], tuple[Transaction, ...]] = tuple  # what relaunches have set aside
         self.under_way: dict[Key, Verb] = {}
         self.windows: dict[Key, LogWindow] = {}
@@ -151,7 +151,7 @@ class DailyController(QObject):
         self.menu = menu.container_menu(self, state, self._window)
         self.menu.popup(at)
 
-    def on(self, state: ContainerState, call: Call) -> None:
+    def on(self, state: ContainerState, call: Callback) -> None:
         """For what works on the container in view: it comes into view first."""
         self._selection.go_to(state.key)
         call()
@@ -221,13 +221,13 @@ class DailyController(QObject):
         if verb is Verb.START or (verb is Verb.RESTART and not runs(state)):
             beside = verbs.start_beside(state.container, self.kept(), others)
             if beside:
-                self._looked(state, Asked(Verb.START, beside))
+                self._looked(state, VerbPreview(Verb.START, beside))
             else:
                 self._carry_out(verb, state)
             return
         self._queries.ask("look", partial(daily.look, verb, state, others), partial(self._looked, state))
 
-    def _looked(self, state: ContainerState, answer: Asked | Failure) -> None:
+    def _looked(self, state: ContainerState, answer: VerbPreview | Failure) -> None:
         if isinstance(answer, Failure):
             self._refused(state, answer)
             return

@@ -17,16 +17,16 @@ from stratascope.ui.daily.title_buttons import WORDS
 from stratascope.ui.kit.labels import tip
 from stratascope.usecases.daily.verbs import Verb
 
-Call = Callable[[], object]
+Callback = Callable[[], object]
 
 
 class Does(Protocol):
     """Who does what the lines say. Of `harden` and `compare` there are those that somebody does."""
 
-    harden: Call | None
-    compare: Call | None
+    harden: Callback | None
+    compare: Callback | None
 
-    def on(self, state: ContainerState, call: Call) -> None: ...
+    def on(self, state: ContainerState, call: Callback) -> None: ...
     def pinned(self, state: ContainerState) -> bool: ...
     def turn_pin(self, state: ContainerState) -> None: ...
     def copy(self, text: str) -> None: ...
@@ -63,7 +63,7 @@ def container_menu(daily: Does, state: ContainerState, parent: QWidget) -> QMenu
     return made
 
 
-def add(made: QMenu, text: Message, call: Call, why_not: Message | None = None, keys: str = "") -> QAction:
+def add(made: QMenu, text: Message, call: Callback, why_not: Message | None = None, keys: str = "") -> QAction:
     """One line of a menu; with `why_not` it can't be chosen. `keys`: the window's own for it, told and not taken."""
     action = QAction(f"{translate(text)}\t{keys}" if keys else translate(text), made)
     action.triggered.connect(lambda _=False: call())

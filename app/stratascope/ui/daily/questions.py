@@ -9,11 +9,11 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.copying import feedback
-from stratascope.usecases.daily.daily import Asked
+from stratascope.usecases.daily.daily import VerbPreview
 from stratascope.usecases.daily.verbs import Verb
 
 
-def ask(parent: QWidget, name: str, asked: Asked) -> QMessageBox:
+def ask(parent: QWidget, name: str, asked: VerbPreview) -> QMessageBox:
     """The button that does it has the object name `go`; Enter and Escape change nothing."""
     match asked.verb:
         case Verb.START:

@@ -9,10 +9,10 @@ from stratascope.ui.kit.theme import Theme
 
 LEAST = 120  # height that why it ended has at the least
 _NO_LIMIT = 16_777_215  # QWIDGETSIZE_MAX
-End = tuple[object, ...]
+EndKey = tuple[object, ...]
 
 
-def end_of(state: ContainerState) -> End:
+def end_of(state: ContainerState) -> EndKey:
     """What tells one end or run of a container from its next."""
     container = state.container
     return container.status, container.pid, container.started, container.exit_code, container.out_of_memory

@@ -19,7 +19,7 @@ from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.denied.above import End, end_of
+from stratascope.ui.denied.above import EndKey, end_of
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Key
@@ -40,7 +40,7 @@ def command_with(hardening: Hardening, state: ContainerState, *choices: Choice) 
     return hardening.command(hardening.plan(state, choices))
 
 
-class Endings(QObject):
+class EndingFeed(QObject):
     """`explain`: why that container ended; `command`: what would start it with that change. Both raise what engines
     raise.
     """
@@ -49,7 +49,7 @@ class Endings(QObject):
         super().__init__(parent)
         self.explain, self.command = explain, command
         self._theme = theme
-        self._known: dict[Key, tuple[End, Ending]] = {}
+        self._known: dict[Key, tuple[EndKey, Ending]] = {}
         self._page: DeniedPage | None = None
         self._shown: ContainerState | None = None
         self._queries = QueryRunner(self)

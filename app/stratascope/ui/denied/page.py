@@ -22,9 +22,9 @@ from stratascope.presentation import refusals_report as words
 from stratascope.presentation.refusals_report import Layers
 from stratascope.presentation.terms import with_words
 from stratascope.ui.copying import feedback
-from stratascope.ui.denied.above import End, EndingAbove, end_of
+from stratascope.ui.denied.above import EndingAbove, EndKey, end_of
 from stratascope.ui.denied.details import Act, acts
-from stratascope.ui.denied.refused import Refusals, Refused
+from stratascope.ui.denied.refused import KnownRefusals, RefusalFeed
 from stratascope.ui.denied.table import DenialTable
 from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit.background import later
@@ -36,7 +36,7 @@ from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use.strip import Eye, busy_text, why_not
-from stratascope.ui.use.watching import Known, Watching
+from stratascope.ui.use.watching import Known, ObservationFeed
 
 
 class _Head(FoldButton):
@@ -197,8 +197,8 @@ class DeniedPage(QWidget):
         theme: Theme,
         layers: tuple[Layer, ...],
         selection: Selection,
-        watching: Watching,
-        refused: Refused,
+        watching: ObservationFeed,
+        refused: RefusalFeed,
         *,
         able: bool,
         parent: QWidget | None = None,
@@ -210,7 +210,7 @@ class DeniedPage(QWidget):
         self._layers = words.Layers(layers)
         self._shown: Key | None = None
         self._low = False
-        self._asked: tuple[Key, End] | None = None  # whose end was asked about
+        self._asked: tuple[Key, EndKey] | None = None  # whose end was asked about
         self.setAccessibleName(translate(msg("Denied")))
         self.chips = LayerChips(theme, self._layers)
         self.table = DenialTable(theme, self._layers)
@@ -325,7 +325,7 @@ class DeniedPage(QWidget):
             self.ending_wanted.emit(None if asked is None else state)
         self.above.place()
 
-    def _show_rows(self, refusals: Refusals, *, hold: bool) -> None:
+    def _show_rows(self, refusals: KnownRefusals, *, hold: bool) -> None:
         layer = self.chips.current
         shown = tuple(each for each in refusals.shown if layer in (ALL, each.claim.layer))
         harmless = refusals.harmless if self.probing.open else ()
@@ -344,7 +344,7 @@ class DeniedPage(QWidget):
         if self.table.open:
             self._fill_details()
 
-    def _show_state(self, state: ContainerState, known: Known, refusals: Refusals) -> None:
+    def _show_state(self, state: ContainerState, known: Known, refusals: KnownRefusals) -> None:
         """Head, foot, and what stands in place of rows."""
         snapshot = self._selection.snapshot
         if snapshot is None:
@@ -504,7 +504,7 @@ def nothing_text(known: Known, why_not: Message | None, privilege: Privilege) ->
     return translate(title), together((translate(offer), translate(password)))
 
 
-def source_text(refusals: Refusals, known: Known) -> str:
+def source_text(refusals: KnownRefusals, known: Known) -> str:
     """Of how many, read where, and what is not seen."""
     kinds, count = len(refusals.shown), refusals.count
     kinds_text = plural("{count} kind", "{count} kinds", kinds)
@@ -525,6 +525,6 @@ def source_text(refusals: Refusals, known: Known) -> str:
 
 def make(parts: Parts) -> MadePage:
     """For the window."""
-    watching, refused = parts.get(Watching), parts.get(Refused)
+    watching, refused = parts.get(ObservationFeed), parts.get(RefusalFeed)
     page = DeniedPage(parts.theme, parts.layers, parts.selection, watching, refused, able=parts.able)
     return MadePage(page, page.refresh)

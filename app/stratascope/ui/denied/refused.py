@@ -16,11 +16,11 @@ from stratascope.core.message import Message
 from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.asked import Asked
+from stratascope.ui.harden.asked import RemedyChoice
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.feed import SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.use.watching import Watching
+from stratascope.ui.use.watching import ObservationFeed
 from stratascope.usecases.plan.offers import Asking
 from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import Value, replace
@@ -64,7 +64,7 @@ DAY = 24 * 3600.0  # seconds; what is older is not told
 REMEMBERED = 50  # containers
 
 
-class Refusals(Value):
+class KnownRefusals(Value):
     """Of one container, in the last 24 hours. `shown`: what may be why something fails; `harmless`: what is not.
 
     `trouble`: why it could not be explained, and `words` of whoever refused.
@@ -82,7 +82,7 @@ class Refusals(Value):
         return sum(each.count for each in self.shown)
 
 
-class Refused(QObject):
+class RefusalFeed(QObject):
     """`told` when more is known of that container. `explain` says what it was refused; None: nothing ever is."""
 
     told = Signal(object)  # Key
@@ -90,7 +90,7 @@ class Refused(QObject):
     def __init__(
         self,
         explain: Explain | None,
-        watching: Watching,
+        watching: ObservationFeed,
         selection: Selection,
         settings: SettingsLike,
         parent: QObject | None = None,
@@ -99,16 +99,16 @@ class Refused(QObject):
         self.explain = explain
         self._watching, self._selection = watching, selection
         self._folded = FoldedKinds(settings)
-        self._known: dict[Key, Refusals] = {}
+        self._known: dict[Key, KnownRefusals] = {}
         self._raw: dict[Key, RefusalList] = {}
         self._in_view: Key | None = None
         self._queries = QueryRunner(self)
         watching.told.connect(self._news)
         selection.container_changed.connect(self._another)
 
-    def of(self, state: ContainerState) -> Refusals:
+    def of(self, state: ContainerState) -> KnownRefusals:
         """What is known of it by now."""
-        found = self._known.get(state.key, Refusals())
+        found = self._known.get(state.key, KnownRefusals())
         after = time.time() - DAY
         if all(each.last >= after for each in (*found.shown, *found.harmless)):
             return found
@@ -124,7 +124,7 @@ class Refused(QObject):
         harmless = [each.benign or self.is_folded(state, each) for each in raw.all]
         pairs = tuple(zip(raw.all, harmless, strict=True))
         shown, folded = (tuple(each for each, is_so in pairs if is_so is which) for which in (False, True))
-        self._tell(state.key, Refusals(shown, folded, raw.forgotten))
+        self._tell(state.key, KnownRefusals(shown, folded, raw.forgotten))
 
     def turn(self, state: ContainerState, denial: Refusal, *, harmless: bool) -> None:
         """Fold such away as harmless, or show them again; that is remembered."""
@@ -162,18 +162,18 @@ class Refused(QObject):
 
     def _take(self, state: ContainerState, answer: RefusalList | Failure) -> None:
         if isinstance(answer, Failure):
-            found = self._known.get(state.key, Refusals())
+            found = self._known.get(state.key, KnownRefusals())
             self._tell(state.key, replace(found, trouble=answer.message, words=answer.words))
         else:
             self.show(state, answer)
 
-    def _tell(self, key: Key, found: Refusals) -> None:
+    def _tell(self, key: Key, found: KnownRefusals) -> None:
         if found != self._known.get(key):
             self._known[key] = found
             self.told.emit(key)
 
 
-def asked(refusals: Refusals) -> tuple[Asked, ...]:
+def asked(refusals: KnownRefusals) -> tuple[RemedyChoice, ...]:
     """What would give what was refused: of each refusal the remedy that opens least; of all, what opens least first.
 
     How often each was refused stands in the list, where it is counted on; here it would make the rows change places.
@@ -187,6 +187,6 @@ def asked(refusals: Refusals) -> tuple[Asked, ...]:
     return tuple(sorted(found.items(), key=_opens_least))
 
 
-def _opens_least(each: Asked) -> tuple[bool, int, str, str]:
+def _opens_least(each: RemedyChoice) -> tuple[bool, int, str, str]:
     choice, asking = each
     return asking.opened is None, asking.opened or 0, choice.toggle, choice.value

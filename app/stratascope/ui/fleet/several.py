@@ -32,7 +32,7 @@ from stratascope.value import Value
 CARD_LEAST = 150  # px of the design
 
 
-class Told(Value):
+class CardText(Value):
     """What the card says of a row."""
 
     title: str
@@ -52,7 +52,7 @@ class FleetList(QWidget):
         columns: tuple[Column, ...],
         parts: tuple[Column, ...],
         key: Callable[[Any], Hashable],
-        tell: Callable[[Any], Told],
+        tell: Callable[[Any], CardText],
     ) -> None:
         """`names`: of the table and of the card, for the ear."""
         super().__init__()
@@ -218,15 +218,15 @@ class FleetPages(QWidget):
         else:
             self.containers.show_states(snapshot.containers, self._needle)
 
-    def _threat_told(self, row: OpenThreat) -> Told:
-        return Told(translate(open_in(row)), translate(row.threat.what), alike(self._found.having(row.threat.id)))
+    def _threat_told(self, row: OpenThreat) -> CardText:
+        return CardText(translate(open_in(row)), translate(row.threat.what), alike(self._found.having(row.threat.id)))
 
     def _open_threat(self, part: Alike, row: OpenThreat) -> None:
         self.chosen.emit(part.state.key, row.threat.id)
 
 
-def _machine_told(row: FoundMachine) -> Told:
-    return Told(columns.machine_title(row), columns.machine_meaning(row), alike(row.members))
+def _machine_told(row: FoundMachine) -> CardText:
+    return CardText(columns.machine_title(row), columns.machine_meaning(row), alike(row.members))
 
 
 def _count(fleet: Fleet, found: Found, *, captures: bool) -> Message:

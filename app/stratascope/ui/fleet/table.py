@@ -18,8 +18,8 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import (
-    Kind,
     Protection,
+    ThreatOutcome,
     by_severity,
     depth_text,
     family_word,
@@ -193,10 +193,10 @@ def _threats(known: dict[int, _Judged], times: Counter[int]) -> list[Threat]:
 
 
 _OPEN_INKS = {
-    Kind.CRITICAL: CellKind.OPEN_SERIOUS,
-    Kind.HIGH: CellKind.OPEN_SERIOUS,
-    Kind.MEDIUM: CellKind.OPEN_MEDIUM,
-    Kind.LOW: CellKind.OPEN_MINOR,
+    ThreatOutcome.CRITICAL: CellKind.OPEN_SERIOUS,
+    ThreatOutcome.HIGH: CellKind.OPEN_SERIOUS,
+    ThreatOutcome.MEDIUM: CellKind.OPEN_MEDIUM,
+    ThreatOutcome.LOW: CellKind.OPEN_MINOR,
 }
 _ONCE_AND_MORE = (CellKind.ONCE, CellKind.TWICE, CellKind.DEEP)
 
@@ -208,9 +208,9 @@ def threat_cell(state: ThreatState | None) -> FleetCell:
     kind, (least, most) = kind_of(state), state.depth
     if kind in _OPEN_INKS:
         return FleetCell(_OPEN_INKS[kind], "0")
-    if kind is Kind.UNKNOWN:
+    if kind is ThreatOutcome.UNKNOWN:
         return FleetCell(CellKind.UNKNOWN, "?")
-    if kind is Kind.HOST:
+    if kind is ThreatOutcome.HOST:
         return FleetCell(CellKind.HOST)
     return FleetCell(_ONCE_AND_MORE[min(least, DEEPEST) - 1], str(least) if least == most else f"{least}+")
 

@@ -10,7 +10,7 @@ from stratascope.ui.harden.choices import REMEMBERED, ContainerChoices
 from stratascope.usecases.plan.offers import Asking, Offer, Option
 from stratascope.value import replace
 
-Asked = tuple[Choice, Asking]
+RemedyChoice = tuple[Choice, Asking]
 Key = tuple[str, str]
 
 
@@ -19,13 +19,13 @@ def key_of(choice: Choice) -> str:
     return f"{choice.toggle}={choice.value}"
 
 
-class AskedMemory:
+class RemedyMemory:
     """The last so many containers' refusals, each by what would allow it."""
 
     def __init__(self) -> None:
-        self._kept: dict[Key, tuple[Asked, ...]] = {}
+        self._kept: dict[Key, tuple[RemedyChoice, ...]] = {}
 
-    def put(self, key: Key, asked: tuple[Asked, ...], chosen: ContainerChoices) -> bool:
+    def put(self, key: Key, asked: tuple[RemedyChoice, ...], chosen: ContainerChoices) -> bool:
         """What is asked for by now; what is switched on stays. Whether anything is worth telling."""
         before, there = self._kept.get(key, ()), {key_of(choice) for choice, _ in asked}
         on = (each for each in before if key_of(each[0]) in chosen.on)

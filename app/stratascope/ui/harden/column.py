@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Kind, Remedy, Transaction
+from stratascope.core.relaunch.transaction import Remedy, Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -34,7 +34,7 @@ from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.harden.hint import LINK
 from stratascope.ui.harden.status_note import ButtonAction, StatusNote, remedy_title, status_note, why_nothing
 from stratascope.ui.harden.switch_column import SwitchColumn
-from stratascope.ui.harden.trial_buttons import Beside, TrialButtons
+from stratascope.ui.harden.trial_buttons import ButtonPair, TrialButtons
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Rule, give_tip
@@ -147,10 +147,10 @@ def kept_text(done: Transaction, container: str, *, running: bool) -> Message:
     if done.owner is not None:
         return msg("Relaunched {since} through its owner; this can still be undone.", since=since)
     if container == done.new:
-        if done.kind is Kind.UNDO:
+        if done.kind is TransactionKind.UNDO:
             return msg("Undone {since}; the hardened container is set aside.", since=since)
         return msg("Relaunched {since}; the original is set aside.", since=since)
-    if done.kind is Kind.UNDO:
+    if done.kind is TransactionKind.UNDO:
         text = msg("This is the hardened {name}, set aside {since} by an undo.", name=done.name, since=since)
     else:
         text = msg("This is the original of {name}, set aside {since}.", name=done.name, since=since)
@@ -199,7 +199,7 @@ class SetAsideLine(QWidget):
         if done is not None:
             self.text.setText(plain(translate(kept_text(done, container, running=running))))
             self.discard.setText(translate(msg("Accept…") if done.owner is not None else msg("Discard…")))
-            self.undo.setText(translate(msg("Go back to it…") if done.kind is Kind.UNDO else msg("Undo…")))
+            self.undo.setText(translate(msg("Go back to it…") if done.kind is TransactionKind.UNDO else msg("Undo…")))
 
 
 class WrappedBox(QCheckBox):
@@ -315,7 +315,7 @@ class HardenColumn(SwitchColumn):
         body.addWidget(rule)
         body.addWidget(self.remedies)
         body.addLayout(noted)
-        body.addWidget(Beside(theme, self.trials.try_chosen, self.button))
+        body.addWidget(ButtonPair(theme, self.trials.try_chosen, self.button))
 
     # -- what is shown
 

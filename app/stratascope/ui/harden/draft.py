@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.asked import Asked, AskedMemory, key_of, make_room
+from stratascope.ui.harden.asked import RemedyChoice, RemedyMemory, key_of, make_room
 from stratascope.ui.harden.choices import ChoiceMemory, ContainerChoices
 from stratascope.ui.harden.offer_query import Offering, OfferQuery, differ, start
 from stratascope.ui.kit.background import Failure, QueryRunner
@@ -50,7 +50,7 @@ class Draft(QObject):
         self._offer: Offer | None = None
         self._offered_to: ContainerState | None = None  # whose offer it is
         self._refused: Message | None = None
-        self._asked = AskedMemory()
+        self._asked = RemedyMemory()
         self._allowing: tuple[tuple[str, str], tuple[str, ...]] | None = None  # to be switched on once it is offered
         self.changed.connect(self.tell_offer)
         self._offers = OfferQuery(offering, queries, self)
@@ -174,7 +174,7 @@ class Draft(QObject):
                 self._turn(name, on=True)
         self.offered.emit(offer, another)
 
-    def show_asked(self, key: tuple[str, str], asked: tuple[Asked, ...]) -> None:
+    def show_asked(self, key: tuple[str, str], asked: tuple[RemedyChoice, ...]) -> None:
         """What would give that container what it was refused."""
         told = self._asked.put(key, asked, self.memory.of(key))
         if told and self.state is not None and self.state.key == key and self._offer is not None and self.ours:

@@ -63,7 +63,7 @@ class TrialButtons(QObject):
         self.set_low(self._low)
 
 
-class Beside(QWidget):
+class ButtonPair(QWidget):
     """A button left of the main one, or above it where they don't fit into one line."""
 
     def __init__(self, theme: Theme, small: QWidget, large: QWidget) -> None:

@@ -27,7 +27,7 @@ Made = tuple[History, Recorder]
 MakeHistory = Callable[[], Made]
 
 
-class Answer(Value):
+class HistoryAnswer(Value):
     """What a question came to. `trouble`: why the history can't be read, or is not being kept."""
 
     past: Past | None = None
@@ -35,10 +35,10 @@ class Answer(Value):
     recording: bool = False
 
 
-Then = Callable[[Answer], None]
+Then = Callable[[HistoryAnswer], None]
 
 
-class Chronicle(QObject):
+class HistoryFeed(QObject):
     """`wrote`: more is known by now. Without `make` there is no history at all."""
 
     wrote = Signal()
@@ -108,15 +108,15 @@ class Chronicle(QObject):
         finally:
             self._made.set()
 
-    def _answer(self, subject: Subject, since: float, until: float | None) -> Answer:
+    def _answer(self, subject: Subject, since: float, until: float | None) -> HistoryAnswer:
         _load_graphs()
         if self._both is None:
-            return Answer()
+            return HistoryAnswer()
         history, recorder = self._both
         try:
-            return Answer(history.of(subject, since, until), recorder.trouble, recorder.recording)
+            return HistoryAnswer(history.of(subject, since, until), recorder.trouble, recorder.recording)
         except HistoryError as error:
-            return Answer(None, error.message)
+            return HistoryAnswer(None, error.message)
 
     def _lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
         if self._both is None:
@@ -141,5 +141,5 @@ def _lines_of(found: dict[Subject, tuple[Point, ...]] | Failure) -> dict[Subject
     return {} if isinstance(found, Failure) else found
 
 
-def _known(found: Answer | Failure) -> Answer:
-    return found if isinstance(found, Answer) else Answer(None, found.message)
+def _known(found: HistoryAnswer | Failure) -> HistoryAnswer:
+    return found if isinstance(found, HistoryAnswer) else HistoryAnswer(None, found.message)

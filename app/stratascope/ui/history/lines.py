@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 from stratascope.core.history.entry import Subject
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.containers import sparkline
-from stratascope.ui.history.chronicle import Chronicle
+from stratascope.ui.history.chronicle import HistoryFeed
 from stratascope.ui.kit.background import later
 from stratascope.usecases.history.history import Point
 
@@ -24,7 +24,7 @@ _DAY, _LEAST = 86400.0, 3600.0  # seconds
 class ExposureLines(QObject):
     """`changed` is called when there is more to draw."""
 
-    def __init__(self, chronicle: Chronicle, changed: Callable[[], None], parent: QObject | None = None) -> None:
+    def __init__(self, chronicle: HistoryFeed, changed: Callable[[], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._chronicle, self._changed = chronicle, changed
         self._known: dict[Subject, tuple[Point, ...]] = {}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from PySide6.QtCore import QDateTime, QLocale
 
 from stratascope.core.history.changes import Change, What
-from stratascope.core.history.entry import Limits, Used
+from stratascope.core.history.entry import Limits, UsageRow
 from stratascope.core.history.fold import MEASURES, Past, Step
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
@@ -80,7 +80,7 @@ def _local(at: float, form: str) -> str:
     return QLocale(language()).toString(QDateTime.fromSecsSinceEpoch(int(at)), form)
 
 
-def use_line(measure: str, peaks: Used | None) -> str:
+def use_line(measure: str, peaks: UsageRow | None) -> str:
     """What it uses now and the most in that time, behind the name of the measure."""
     now, peak = (None if peaks is None else getattr(peaks, name) for name in (measure, f"{measure}_peak"))
     if now is None or peak is None:
@@ -94,7 +94,7 @@ def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:
     limit = None if limits is None else limit_of(limits, measure)
     if limits is not None and measure != "io":
         parts.append(translate(msg("no limit") if limit is None else msg("limit {limit}",
-                               limit=amount(measure, limit))))  # fmt: skip
+                                                                         limit=amount(measure, limit))))  # fmt: skip
     if (better := limit_of(proposed, measure)) is not None:
         parts.append(translate(msg("proposed: {limit}", limit=amount(measure, better))))
     return listed(parts), bool(parts) and limits is not None and limit is None
@@ -150,7 +150,7 @@ def step_at(at: float, past: Past) -> Step | None:
     return next((each for each in past.steps if each.began <= at <= each.until), None)
 
 
-def used_at(at: float, past: Past) -> Used | None:
+def used_at(at: float, past: Past) -> UsageRow | None:
     """What was used about then."""
     if not past.used or not past.since <= at <= past.until:
         return None

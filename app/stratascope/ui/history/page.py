@@ -20,9 +20,9 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.history_report import Line
-from stratascope.ui.denied.refused import Refused
+from stratascope.ui.denied.refused import RefusalFeed
 from stratascope.ui.history import moments
-from stratascope.ui.history.chronicle import Answer, Chronicle
+from stratascope.ui.history.chronicle import HistoryAnswer, HistoryFeed
 from stratascope.ui.history.places import lines_drawn
 from stratascope.ui.history.signs import paint_sign
 from stratascope.ui.history.since_card import SinceCard
@@ -183,8 +183,8 @@ class HistoryPage(QWidget):
         theme: Theme,
         layers: tuple[Layer, ...],
         selection: Selection,
-        chronicle: Chronicle,
-        refused: Refused,
+        chronicle: HistoryFeed,
+        refused: RefusalFeed,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -330,11 +330,11 @@ class HistoryPage(QWidget):
         since, until = self._near or (now - RANGES[self._place][1], None)
         near = self._near
 
-        def chart(answer: Answer) -> None:
+        def chart(answer: HistoryAnswer) -> None:
             if key == self._selection.key and near == self._near:  # else another part was asked for meanwhile
                 self._show_chart(key, answer, anew=near is None)
 
-        def card(answer: Answer) -> None:
+        def card(answer: HistoryAnswer) -> None:
             if key == self._selection.key and answer.past is not None:
                 self._compared = key
                 self.card.show_past(answer.past, now, self._refused.of(state).count)
@@ -358,7 +358,7 @@ class HistoryPage(QWidget):
         self.told.say("")
         self.card.hide()
 
-    def _show_chart(self, key: Key, answer: Answer, *, anew: bool) -> None:
+    def _show_chart(self, key: Key, answer: HistoryAnswer, *, anew: bool) -> None:
         past = answer.past
         if anew and past is not None and past.first is not None and (self._first is None or self._first[0] != key):
             self._first = key, past.first
@@ -451,6 +451,6 @@ class HistoryPage(QWidget):
 
 def make(parts: Parts) -> MadePage:
     """For the window."""
-    chronicle, refused = parts.get(Chronicle), parts.get(Refused)
+    chronicle, refused = parts.get(HistoryFeed), parts.get(RefusalFeed)
     page = HistoryPage(parts.theme, parts.layers, parts.selection, chronicle, refused)
     return MadePage(page, page.refresh)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF
 
 from stratascope.core.history.changes import Change, What
-from stratascope.core.history.entry import Limits, Used
+from stratascope.core.history.entry import Limits, UsageRow
 from stratascope.core.history.fold import MEASURES, Past
 from stratascope.ui.kit.theme import Theme
 from stratascope.value import Value
@@ -24,7 +24,7 @@ class Places(Value, eq=False):
     exposed: QRectF
     uses: tuple[tuple[str, QRectF, QRectF], ...]
     axis: QRectF
-    peaks: Used | None
+    peaks: UsageRow | None
 
     @property
     def bottom(self) -> float:
@@ -119,7 +119,7 @@ def limit_of(limits: Limits | None, name: str) -> float | None:
     return found
 
 
-def scale_top(name: str, past: Past, peaks: Used | None, proposed: Limits) -> float:
+def scale_top(name: str, past: Past, peaks: UsageRow | None, proposed: Limits) -> float:
     """Of the measure's scale: above all that was used, and the limits where they are not far away."""
     peak = (getattr(peaks, f"{name}_peak") if peaks is not None else None) or 0.0
     limits = [limit_of(each, name) for each in (proposed, *(step.limits for step in past.steps))]

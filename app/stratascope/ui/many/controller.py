@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
+from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.natural_sort import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
@@ -167,7 +167,7 @@ class ManyController(LongRun["ManyDialog"]):
         match event.event:
             case Progress() as step:
                 self._rows[event.place] = row_text.step_row(name, step)
-            case Ended() as ended:
+            case RelaunchResult() as ended:
                 self._rows[event.place] = row_text.ended_row(name, ended, self._kind)
             case _:
                 return
@@ -210,6 +210,6 @@ def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[Conta
 def _over(error: Exception | None) -> AllEnded:
     why: Message = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
     if error is None:
-        return AllEnded(Ending.REFUSED, (), why)
+        return AllEnded(RelaunchOutcome.REFUSED, (), why)
     text, said = reason(error)
-    return AllEnded(Ending.REFUSED, (), text, said)
+    return AllEnded(RelaunchOutcome.REFUSED, (), text, said)

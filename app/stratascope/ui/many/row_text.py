@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.transaction import Ended, Progress
+from stratascope.core.relaunch.transaction import Progress, RelaunchResult
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.toggles import toggle
@@ -43,7 +43,7 @@ def step_row(name: str, step: Progress) -> Row:
     return (Cell(name, below=told, sign="…"), Cell(translate(msg("in progress")), ink="text2"))
 
 
-def ended_row(name: str, ended: Ended, kind: RunKind) -> Row:
+def ended_row(name: str, ended: RelaunchResult, kind: RunKind) -> Row:
     """One that came to its end."""
     failed = ended.ending in FAILURES
     why = "" if ended.why is None else plain(translate(ended.why), 400)

@@ -11,13 +11,13 @@ from stratascope.ui.kit.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.palette.palette import Palette
-    from stratascope.ui.palette.search import Place
+    from stratascope.ui.palette.search import PaletteEntry
 
 
 class Finder:
     """`gather`: all that can be found; `palette`: None before it was opened."""
 
-    def __init__(self, theme: Theme, window: QWidget, gather: Callable[[], tuple[Place, ...]]) -> None:
+    def __init__(self, theme: Theme, window: QWidget, gather: Callable[[], tuple[PaletteEntry, ...]]) -> None:
         self._theme, self._window, self._gather = theme, window, gather
         self.palette: Palette | None = None
 

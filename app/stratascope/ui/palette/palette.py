@@ -21,23 +21,23 @@ from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.items import AnyIndex, CellPainter, Column, ItemModel, ItemRole, paint_chosen
 from stratascope.ui.kit.labels import Label, draw_line
 from stratascope.ui.kit.theme import MEDIUM, Theme
-from stratascope.ui.palette.search import Place, found
+from stratascope.ui.palette.search import PaletteEntry, found
 
 WIDE, HIGH, ROW, FROM_TOP = 560, 420, 30, 80
 _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
-def _spoken(place: Place) -> str:
+def _spoken(place: PaletteEntry) -> str:
     return ", ".join(part for part in (place.title, place.kind, place.more) if part)
 
 
 class Palette(QFrame):
     """`gather` gives all that there is, when it is opened. It lies on the window, and goes when the keyboard does."""
 
-    def __init__(self, theme: Theme, gather: Callable[[], tuple[Place, ...]], window: QWidget) -> None:
+    def __init__(self, theme: Theme, gather: Callable[[], tuple[PaletteEntry, ...]], window: QWidget) -> None:
         super().__init__(window)
         self._theme, self._gather, self._over = theme, gather, window
-        self._all: tuple[Place, ...] = ()
+        self._all: tuple[PaletteEntry, ...] = ()
         self._before: QWidget | None = None  # what had the keyboard
         self.setObjectName("popup")
         self.setAccessibleName(translate(msg("Search everything")))
@@ -102,7 +102,7 @@ class Palette(QFrame):
 
     def _act(self) -> None:
         index = self.list.currentIndex()
-        place: Place | None = index.data(ItemRole) if index.isValid() else None
+        place: PaletteEntry | None = index.data(ItemRole) if index.isValid() else None
         if place is not None:
             self.close_all()
             place.act()

@@ -19,7 +19,7 @@ from stratascope.linux.syscalls import known_names
 from stratascope.presentation.threat_outcomes import family_word
 from stratascope.ui.kit.page_switch import MACHINE, PAGES, View, view_key, view_word
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.palette.search import Place
+from stratascope.ui.palette.search import PaletteEntry
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import Panel
 from stratascope.value import Value
@@ -41,7 +41,7 @@ class Ways(Value):
     search_calls: Callable[[str], object]
 
 
-def places(ways: Ways) -> tuple[Place, ...]:
+def places(ways: Ways) -> tuple[PaletteEntry, ...]:
     """Actions and pages first, then containers, layers, threats, capabilities and calls. Those that need a container
     are there where one is in view.
     """
@@ -50,36 +50,38 @@ def places(ways: Ways) -> tuple[Place, ...]:
     return (*_actions(ways.menu), *_pages(ways, here=here), *_containers(ways), *of_container)
 
 
-def _actions(menu: QMenu) -> Iterator[Place]:
+def _actions(menu: QMenu) -> Iterator[PaletteEntry]:
     kind = translate(msg("Action"))
     for action in menu.actions():
         inner = action.menu()
         if isinstance(inner, QMenu):
             for each in inner.actions():
                 title = translate(msg("{menu}: {entry}", menu=_text(action), entry=_text(each)))
-                yield Place(title, kind, each.trigger)
+                yield PaletteEntry(title, kind, each.trigger)
         elif action.text() and action.isEnabled() and action.isVisible():
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            yield Place(_text(action), kind, action.trigger, keys)
+            yield PaletteEntry(_text(action), kind, action.trigger, keys)
 
 
 def _text(action: QAction) -> str:
     return action.text().split("\t")[0].replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
-def _pages(ways: Ways, *, here: bool) -> Iterator[Place]:
+def _pages(ways: Ways, *, here: bool) -> Iterator[PaletteEntry]:
     kind, there = translate(msg("Page")), ways.views
     for page in PAGES:
         if page.view in there and (here or page.view in MACHINE):
-            yield Place(view_word(page.view), kind, partial(ways.show_view, page.view), view_key(page.view))
+            yield PaletteEntry(view_word(page.view), kind, partial(ways.show_view, page.view), view_key(page.view))
 
 
-def _containers(ways: Ways) -> Iterator[Place]:
+def _containers(ways: Ways) -> Iterator[PaletteEntry]:
     kind, snapshot = translate(msg("Container")), ways.selection.snapshot
     for state in snapshot.containers if snapshot is not None else ():
         container = state.container
         more = plain(f"{container.engine} · {container.image}", 120)
-        yield Place(plain(container.name, 120), kind, partial(_to_container, ways, state.key), more, container.id)
+        yield PaletteEntry(
+            plain(container.name, 120), kind, partial(_to_container, ways, state.key), more, container.id
+        )
 
 
 def _to_container(ways: Ways, key: tuple[str, str]) -> None:
@@ -87,11 +89,12 @@ def _to_container(ways: Ways, key: tuple[str, str]) -> None:
     ways.leave_fleet()
 
 
-def _layers(ways: Ways) -> Iterator[Place]:
+def _layers(ways: Ways) -> Iterator[PaletteEntry]:
     kind = translate(msg("Layer"))
     for layer in sorted(ways.layers, key=lambda layer: -layer.number):
-        yield Place(translate(layer.about.title), kind, partial(_to_layer, ways, layer.number), str(layer.number),
-                    layer.id)  # fmt: skip
+        yield PaletteEntry(
+            translate(layer.about.title), kind, partial(_to_layer, ways, layer.number), str(layer.number), layer.id
+        )
 
 
 def _to_layer(ways: Ways, number: int) -> None:
@@ -99,17 +102,19 @@ def _to_layer(ways: Ways, number: int) -> None:
     ways.selection.open_layer(number)
 
 
-def _threats(ways: Ways) -> Iterator[Place]:
+def _threats(ways: Ways) -> Iterator[PaletteEntry]:
     kind = translate(msg("Threat"))
     for threat in all_threats():
         act = partial(ways.open_threat, threat.id)
-        yield Place(translate(threat.title), kind, act, family_word(threat.family), threat.id.replace("-", " "))
+        yield PaletteEntry(translate(threat.title), kind, act, family_word(threat.family), threat.id.replace("-", " "))
 
 
-def _capabilities(ways: Ways) -> Iterator[Place]:
+def _capabilities(ways: Ways) -> Iterator[PaletteEntry]:
     kind = translate(msg("Capability"))
     for number, name in enumerate(NAMES):
-        yield Place(name.removeprefix("CAP_"), kind, partial(_to_capability, ways, number), words=f"{name} {number}")
+        yield PaletteEntry(
+            name.removeprefix("CAP_"), kind, partial(_to_capability, ways, number), words=f"{name} {number}"
+        )
 
 
 def _to_capability(ways: Ways, number: int) -> None:
@@ -126,7 +131,7 @@ def _to_capability(ways: Ways, number: int) -> None:
             view.list.setFocus(Qt.FocusReason.OtherFocusReason)
 
 
-def _calls(ways: Ways) -> Iterator[Place]:
+def _calls(ways: Ways) -> Iterator[PaletteEntry]:
     kind = translate(msg("System call"))
     for name in sorted(known_names()):
-        yield Place(name, kind, partial(ways.search_calls, name))
+        yield PaletteEntry(name, kind, partial(ways.search_calls, name))

@@ -9,7 +9,7 @@ from stratascope.value import Value
 MOST = 60  # that are shown
 
 
-class Place(Value):
+class PaletteEntry(Value):
     """Something that can be gone to, or done. `kind`: what it is, in a word; `more`: keys, or what is said beside it;
     `words`: further ones by which it is found, such as an id.
     """
@@ -21,7 +21,7 @@ class Place(Value):
     words: str = ""
 
 
-def found(places: Sequence[Place], text: str) -> tuple[Place, ...]:
+def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]:
     """Those that have all words of the text, the best first; all of them where there is none. At most `MOST`."""
     words = text.casefold().split()
     if not words:

@@ -15,16 +15,16 @@ from stratascope.core.options.table import TITLES
 from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.namespaces.explanations import LABELS
-from stratascope.linux.namespace import Kind
+from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
 
 # Of fields that no option has for itself
 NAMES = {
-    "pid": LABELS[Kind.PID],
-    "ipc": LABELS[Kind.IPC],
-    "uts": LABELS[Kind.UTS],
-    "net": LABELS[Kind.NET],
-    "cgroup": LABELS[Kind.CGROUP],
+    "pid": LABELS[Namespace.PID],
+    "ipc": LABELS[Namespace.IPC],
+    "uts": LABELS[Namespace.UTS],
+    "net": LABELS[Namespace.NET],
+    "cgroup": LABELS[Namespace.CGROUP],
     "root_read_only": msg("Root directory read-only"),
     "in_pod": msg("In a pod"),
     "own_users": msg("Own user namespace"),

@@ -13,7 +13,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
+from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
@@ -327,14 +327,14 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             text = msg("{name}: {step}", name=self.dialog.name, step=event.message)
             self.column.draft.show_running(plain(translate(text)))
 
-    def end(self, ended: Ended, *, cancelled: bool) -> bool:
+    def end(self, ended: RelaunchResult, *, cancelled: bool) -> bool:
         self._closing.drop()
         self.set_aside.drop_question()
         before, done = None if self._plan is None else self._plan.state, ended.transaction
         good = ended.ending.stays
         self._then = self._then if good and self._undoing is not None else ()
         if done is not None:
-            not_undone = ended.ending is Ending.REFUSED and self._undoing is not None
+            not_undone = ended.ending is RelaunchOutcome.REFUSED and self._undoing is not None
             self._awaited = (done.engine, done.new if (good or not_undone) and done.new else done.old)
         elif before is not None:
             self._awaited = before.key
@@ -391,8 +391,8 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         return False
 
 
-def _over(error: Exception | None) -> Ended:
+def _over(error: Exception | None) -> RelaunchResult:
     if error is None:
         text = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
-        return Ended(Ending.REFUSED, None, text)
-    return Ended(Ending.REFUSED, None, *reason(error))
+        return RelaunchResult(RelaunchOutcome.REFUSED, None, text)
+    return RelaunchResult(RelaunchOutcome.REFUSED, None, *reason(error))

@@ -14,7 +14,14 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Progress, State, Transaction
+from stratascope.core.relaunch.transaction import (
+    Progress,
+    RelaunchOutcome,
+    RelaunchResult,
+    State,
+    Transaction,
+    TransactionKind,
+)
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -120,7 +127,7 @@ class RelaunchDialog(PagedSheet):
 
     def ask_undo(self, done: Transaction) -> None:
         """Before an undo."""
-        back = done.kind is Kind.UNDO
+        back = done.kind is TransactionKind.UNDO
         self.name, self.run_kind, self.limits = plain(done.name, 200), RunKind.REDO if back else RunKind.UNDO, False
         self.title.setText(question_title(self.run_kind, self.name))
         self.lead.setText(translate(_undo_lead(done)))
@@ -205,9 +212,11 @@ class RelaunchDialog(PagedSheet):
         self.going_back.setText(translate(msg("It is rolled back at the next safe point.")))
         super().tell_cancelling()
 
-    def end(self, ended: Ended, before: ContainerState | None, preview: Preview | None) -> None:
+    def end(self, ended: RelaunchResult, before: ContainerState | None, preview: Preview | None) -> None:
         """The result."""
-        self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED, Ending.UNFINISHED))
+        self.steps.stop(
+            failed=ended.ending in (RelaunchOutcome.ROLLED_BACK, RelaunchOutcome.REFUSED, RelaunchOutcome.UNFINISHED)
+        )
         self.steps.stop()
         self.turn(Page.AFTER, self.after.show_ended(ended, before, preview, self.run_kind))
         self.say("" if ended.why is None else plain(translate(ended.why)))
@@ -235,7 +244,7 @@ class RelaunchDialog(PagedSheet):
 def _undo_lead(done: Transaction) -> Message:
     if done.owner is not None:
         return msg("What was written to its files is removed, and its owner re-creates it as it was before.")
-    if done.kind is Kind.UNDO:
+    if done.kind is TransactionKind.UNDO:
         return msg("The running container is set aside, and the one that was set aside starts again under its name.")
     return msg(
         "The hardened container is stopped and set aside with everything that it wrote in its own layer; the "

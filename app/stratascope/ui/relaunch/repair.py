@@ -18,7 +18,7 @@ from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.refusals.remedies import opened_by
 from stratascope.value import replace
 
-Answer = tuple[Plan, Preview, str]
+RepairPlan = tuple[Plan, Preview, str]
 
 
 def foretold(preview: Preview) -> tuple[Message, ...]:
@@ -46,13 +46,13 @@ class Repair(QObject):
         """What a relaunch with these would be."""
         self._queries.ask("repair", partial(self._plan, state, choices), self._planned, state.container.engine)
 
-    def _plan(self, state: ContainerState, choices: tuple[Choice, ...]) -> Answer:
+    def _plan(self, state: ContainerState, choices: tuple[Choice, ...]) -> RepairPlan:
         made = self._hardening.plan(state, choices)
         preview = self._hardening.preview(made.state, made.choices, made.files)
         # a higher limit counts as more, too, and nothing of it runs that could be changed
         return made, replace(preview, live=False, allows=True), self._hardening.command(made)
 
-    def _planned(self, answer: Answer | Failure) -> None:
+    def _planned(self, answer: RepairPlan | Failure) -> None:
         if isinstance(answer, Failure):
             self.refused.emit(answer.message)
             return

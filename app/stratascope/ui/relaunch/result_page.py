@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Proven
-from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import evidence
@@ -99,7 +99,7 @@ class ResultPage(Scrolled):
         self.proofs: list[Proved] = []
         self._before: ContainerState | None = None
         self._preview: Preview | None = None
-        self.ended: Ended | None = None
+        self.ended: RelaunchResult | None = None
         self.words = Label(theme, 12, ink="text2", wrap=True, fixed=True).selectable()
         self.shown = Label(theme, 13, MEDIUM, ink="text", wrap=True).selectable()
         self.blame = Label(theme, 13, MEDIUM, ink="weak", wrap=True).selectable()
@@ -193,7 +193,7 @@ class ResultPage(Scrolled):
         self.proofs.append(proved)
 
     def show_ended(
-        self, ended: Ended, before: ContainerState | None, preview: Preview | None, run_kind: RunKind
+        self, ended: RelaunchResult, before: ContainerState | None, preview: Preview | None, run_kind: RunKind
     ) -> str:
         """Fill it; the title."""
         self.ended, self._before, self._preview = ended, before, preview
@@ -217,11 +217,13 @@ class ResultPage(Scrolled):
         self.verticalScrollBar().setValue(0)
         return translate(ending_title(ended.ending, run_kind))
 
-    def _show_blame(self, ended: Ended) -> None:
+    def _show_blame(self, ended: RelaunchResult) -> None:
         self.blame.setText("" if ended.blame is None else plain(translate(ended.blame)))
         self.blame.setVisible(ended.blame is not None)
         self.leave_out.setVisible(bool(ended.suspects))
-        failed = ended.ending is Ending.ROLLED_BACK and ended.blame is not None and ended.transaction is not None
+        failed = (
+            ended.ending is RelaunchOutcome.ROLLED_BACK and ended.blame is not None and ended.transaction is not None
+        )
         self.search.setVisible(failed and ended.transaction is not None and len(ended.transaction.choices) > 1)
         if ended.suspects:
             title = toggle_title(ended.suspects[0])

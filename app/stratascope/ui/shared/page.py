@@ -13,7 +13,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg, plural
-from stratascope.core.overview.shared_parts import Kind, Shared, shared_parts
+from stratascope.core.overview.shared_parts import Shared, SharedKind, shared_parts
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed, translate
@@ -38,7 +38,7 @@ def _columns(name_of: Callable[[Key], str]) -> tuple[Column, ...]:
 
     return (
         Column(msg("Kind"), words.kind, share=0.18, most=210,
-               ink=lambda shared: "weak" if shared.kind is Kind.HOST else "text2"),
+               ink=lambda shared: "weak" if shared.kind is SharedKind.HOST else "text2"),
         Column(msg("What"), words.what, share=0.34, most=420, weight=BOLD, middle=True),
         Column(msg("By"), lambda shared: str(len(shared.containers)), share=0.06, most=60),
         Column(msg("Containers"), who, grows=1, middle=True),
@@ -47,7 +47,7 @@ def _columns(name_of: Callable[[Key], str]) -> tuple[Column, ...]:
 
 def member_text(shared: Shared, key: Key, name: str) -> str:
     """A container in the list below: what it may do there is told where that is known."""
-    if shared.kind in (Kind.PATH, Kind.VOLUME):
+    if shared.kind in (SharedKind.PATH, SharedKind.VOLUME):
         may = msg("can write") if key in shared.writers else msg("read-only")
         return translate(msg("{name} ({engine}), {may}", name=name, engine=plain(key[0], 60), may=may))
     return translate(msg("{name} ({engine})", name=name, engine=plain(key[0], 60)))
@@ -65,12 +65,12 @@ class SharedPage(QWidget):
         self._all: tuple[Shared, ...] = ()
         self._names: dict[Key, str] = {}
         self._filter = ""
-        self.kind: Kind | None = None
+        self.kind: SharedKind | None = None
         self.setAccessibleName(translate(msg("Shared")))
         self.title = Line(theme, 18, BOLD)
         self.title.say(translate(msg("Who shares what")))
-        self.chips: dict[Kind | None, FilterChip] = {None: FilterChip(theme, translate(msg("All")))}
-        for kind in Kind:
+        self.chips: dict[SharedKind | None, FilterChip] = {None: FilterChip(theme, translate(msg("All")))}
+        for kind in SharedKind:
             self.chips[kind] = FilterChip(theme, translate(words.KINDS[kind]))
         self.row = ChipRow(theme)
         self.row.setAccessibleName(translate(msg("Filter by kind")))
@@ -160,7 +160,7 @@ class SharedPage(QWidget):
     def _name_of(self, key: Key) -> str:
         return self._names.get(key, key[1][:12])
 
-    def _show_kind(self, which: Kind | None, _: bool = False) -> None:
+    def _show_kind(self, which: SharedKind | None, _: bool = False) -> None:
         self.kind = which
         self._refresh()
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.threat_outcomes import SERIOUS, Kind
+from stratascope.presentation.threat_outcomes import SERIOUS, ThreatOutcome
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.strata.rays_paint import HEAD, POINT
@@ -34,7 +34,7 @@ class Sign(Enum):
 
 
 def entries(
-    found: dict[Kind, int],
+    found: dict[ThreatOutcome, int],
     asked: int = 0,
     *,
     minor_drawn: bool = True,
@@ -45,10 +45,10 @@ def entries(
     many of all only the engine states what becomes of them. `would`: all of it is predicted, and drawn so.
     """
     serious = sum(found[kind] for kind in SERIOUS)
-    host, once, deeper = found[Kind.HOST], found[Kind.ONCE], found[Kind.DEEPER]
-    minor = msg("{count} minor", count=found[Kind.LOW])
+    host, once, deeper = found[ThreatOutcome.HOST], found[ThreatOutcome.ONCE], found[ThreatOutcome.DEEPER]
+    minor = msg("{count} minor", count=found[ThreatOutcome.LOW])
     if not minor_drawn:
-        minor = msg("{count} minor, not drawn", count=found[Kind.LOW])
+        minor = msg("{count} minor, not drawn", count=found[ThreatOutcome.LOW])
     stopped = msg("{count} stopped", count=host + once + deeper)
     if host and not short:
         stopped = msg("{count} stopped, {host} by the host alone", count=host + once + deeper, host=host)
@@ -56,9 +56,9 @@ def entries(
     told: tuple[tuple[Sign, int, Message], ...] = (
         (Sign.SERIOUS, 1, msg("{count} serious", count=serious) if short else msg("{count} serious, open",
                                                                                  count=serious)),
-        (Sign.MEDIUM, found[Kind.MEDIUM], msg("{count} medium", count=found[Kind.MEDIUM])),
-        (Sign.MINOR, found[Kind.LOW], minor),
-        (Sign.UNKNOWN, found[Kind.UNKNOWN], msg("{count} not known", count=found[Kind.UNKNOWN])),
+        (Sign.MEDIUM, found[ThreatOutcome.MEDIUM], msg("{count} medium", count=found[ThreatOutcome.MEDIUM])),
+        (Sign.MINOR, found[ThreatOutcome.LOW], minor),
+        (Sign.UNKNOWN, found[ThreatOutcome.UNKNOWN], msg("{count} not known", count=found[ThreatOutcome.UNKNOWN])),
         (Sign.ASKED if would else Sign.STOPPED, host + once + deeper, stopped),
         (Sign.ASKED, asked, all_asked),
         (Sign.ONCE, once, msg("by one") if short else msg("by one layer")),
@@ -73,12 +73,12 @@ class RayLegend(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._found: dict[Kind, int] = {}
+        self._found: dict[ThreatOutcome, int] = {}
         self._asked, self._minor_drawn, self._would = 0, True, False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def show_counts(
-        self, found: dict[Kind, int], asked: int = 0, *, minor_drawn: bool = True, would: bool = False
+        self, found: dict[ThreatOutcome, int], asked: int = 0, *, minor_drawn: bool = True, would: bool = False
     ) -> None:
         """Tell these numbers; `asked`: how many of all only the engine states; `would`: they are predicted."""
         self._found, self._asked, self._minor_drawn, self._would = found, asked, minor_drawn, would

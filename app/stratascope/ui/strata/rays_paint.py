@@ -7,13 +7,13 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen, QPolygonF
 
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.presentation.rays import GROUND, PITCH, Lane, Name, Place, Ray, Sort, Stop, bar_width, stops
-from stratascope.presentation.threat_outcomes import SERIOUS, Kind, family_word, small
+from stratascope.presentation.rays import GROUND, PITCH, FamilyBand, Lane, Name, Ray, Sort, Stop, bar_width, stops
+from stratascope.presentation.threat_outcomes import SERIOUS, ThreatOutcome, family_word, small
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value
 
-WIDTH = {Kind.CRITICAL: 3.4, Kind.HIGH: 2.4, Kind.MEDIUM: 1.5}
-INK = {Kind.CRITICAL: "rayopen", Kind.HIGH: "rayopen", Kind.MEDIUM: "raywarn"}
+WIDTH = {ThreatOutcome.CRITICAL: 3.4, ThreatOutcome.HIGH: 2.4, ThreatOutcome.MEDIUM: 1.5}
+INK = {ThreatOutcome.CRITICAL: "rayopen", ThreatOutcome.HIGH: "rayopen", ThreatOutcome.MEDIUM: "raywarn"}
 HEAD = 6.0  # of an open threat of medium severity
 TAG, TAG_HIGH, POINT = 9.2, 20.0, 5.0  # of a serious one; its point is in the ground
 PILL, SHARED, SHARED_HIGH = 15.0, 14.0, 13.0  # of those that end at a band; of those that share a line
@@ -82,13 +82,13 @@ def _paint_ray(painter: QPainter, theme: Theme, heights: RayHeights, ray: Ray, x
     painter.drawPolygon(QPolygonF([QPointF(x - half, top), QPointF(x + half, top), QPointF(x, tip)]))
 
 
-def _paint_tag(painter: QPainter, theme: Theme, kind: Kind, x: float, ground: float, letter: str) -> None:
+def _paint_tag(painter: QPainter, theme: Theme, kind: ThreatOutcome, x: float, ground: float, letter: str) -> None:
     """Points into the ground, and bears the letter of its name there."""
     scale = theme.scale
     half, top = TAG / 2 * scale, ground - (TAG_HIGH - POINT) * scale
     shape = QPolygonF([QPointF(x - half, top), QPointF(x + half, top), QPointF(x + half, ground),
                        QPointF(x, ground + POINT * scale), QPointF(x - half, ground)])  # fmt: skip
-    critical = kind is Kind.CRITICAL
+    critical = kind is ThreatOutcome.CRITICAL
     painter.setPen(QPen(theme.color("rayopen"), 1.2 * scale))
     painter.setBrush(theme.color("rayopen" if critical else "panel"))
     painter.drawPolygon(shape)
@@ -160,8 +160,8 @@ def _paint_stop(painter: QPainter, theme: Theme, heights: RayHeights, x: float, 
 
 
 def family_names(
-    theme: Theme, heights: RayHeights, places: tuple[Place, ...], right: int
-) -> tuple[QFont, list[tuple[Place, QRectF, str]]]:
+    theme: Theme, heights: RayHeights, places: tuple[FamilyBand, ...], right: int
+) -> tuple[QFont, list[tuple[FamilyBand, QRectF, str]]]:
     """Each family's name and its box on the strip, which ends at `right`; in two rows where one is too narrow."""
     words = [family_word(place.family) for place in places]
     font, rows = theme.font(11, MEDIUM), 1
@@ -196,7 +196,7 @@ def paint_families(
     painter: QPainter,
     theme: Theme,
     heights: RayHeights,
-    places: tuple[Place, ...],
+    places: tuple[FamilyBand, ...],
     right: int,
     only: Lane | None = None,
 ) -> None:

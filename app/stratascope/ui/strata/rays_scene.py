@@ -13,16 +13,16 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import (
     ROWS,
     Bundle,
+    FamilyBand,
     Lane,
     Name,
-    Place,
     Sort,
     largest_bar,
     lay_out,
     nearest,
     place_names,
 )
-from stratascope.presentation.threat_outcomes import Kind, family_word
+from stratascope.presentation.threat_outcomes import ThreatOutcome, family_word
 from stratascope.ui.kit.focus_ring import focus_pen
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.strata.edge import KERNEL
@@ -47,7 +47,7 @@ class RayScene:
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self.heights = RayHeights(0, (), 0, 0)
-        self.places: tuple[Place, ...] = ()
+        self.places: tuple[FamilyBand, ...] = ()
         self.names: tuple[Name, ...] = ()
         self.small = False  # names in smaller letters, since not all have room else
         self.hidden = 0  # serious open threats whose names found no room
@@ -68,7 +68,7 @@ class RayScene:
         self.places = lay_out(bundled, left, right, theme.scale, words)
         self._lanes = {lane.id: lane for lane in self.lanes()}
         self._largest = largest_bar(self.places)
-        minor = any(ray.kind is Kind.LOW for bundle in bundled for ray in bundle.rays)
+        minor = any(ray.kind is ThreatOutcome.LOW for bundle in bundled for ray in bundle.rays)
         self.drawn_minor = not minor or any(lane.sort is Sort.MINOR for lane in self.lanes())
         self._place_names(right)
 
@@ -80,7 +80,7 @@ class RayScene:
             widths = {}
             for lane in self.lanes():
                 if lane.letter:
-                    font = name_font(theme, critical=lane.rays[0].kind is Kind.CRITICAL, small=self.small)
+                    font = name_font(theme, critical=lane.rays[0].kind is ThreatOutcome.CRITICAL, small=self.small)
                     widths[lane.id] = QFontMetrics(font).horizontalAdvance(name_text(lane.rays[0])) + theme.px(AROUND)
             self.names, self.hidden = place_names(self.lanes(), widths, theme.px(KERNEL), right, theme.scale, most)
             if not self.hidden:

@@ -6,17 +6,17 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.rays import GROUND, Lane, Ray, Sort, Stop, stops
-from stratascope.presentation.threat_outcomes import Kind, family_word, small
+from stratascope.presentation.threat_outcomes import ThreatOutcome, family_word, small
 
 
 def spoken(lane: Lane) -> str:
     """A lane for the ear: what, and what becomes of it."""
     if lane.ray is None:
         return plain(translate(msg("{title}: {outcome}", title=_family(lane), outcome=translate(head(lane)))))
-    words: dict[Kind, Message] = {
-        Kind.CRITICAL: msg("open, critical"),
-        Kind.HIGH: msg("open, high"),
-        Kind.MEDIUM: msg("open, medium"),
+    words: dict[ThreatOutcome, Message] = {
+        ThreatOutcome.CRITICAL: msg("open, critical"),
+        ThreatOutcome.HIGH: msg("open, high"),
+        ThreatOutcome.MEDIUM: msg("open, medium"),
     }
     return plain(translate(msg("{title}: {outcome}", title=title(lane.ray), outcome=words[lane.ray.kind])))
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from stratascope.ui.tighten.dialog import TrialDialog
     from stratascope.ui.use.page import UsePage
 
-LessonOf = Callable[[ContainerState], TwinObserver]  # what watches its twins; called off the window's thread
+TwinsOf = Callable[[ContainerState], TwinObserver]  # what watches its twins; called off the window's thread
 KEPT_MOST = 50  # containers whose last result is remembered
 
 
@@ -81,7 +81,7 @@ class TrialController(LongRun["TrialDialog"]):
         side: RelaunchController,
         selection: Selection,
         kept: SettingsLike,
-        lesson: LessonOf | None = None,
+        lesson: TwinsOf | None = None,
     ) -> None:
         """Without `lesson` twins are not watched."""
         super().__init__(window, theme)

@@ -29,7 +29,7 @@ from stratascope.ui.use.places import PlacesCard
 from stratascope.ui.use.rows import Cell, Gauge, Row
 from stratascope.ui.use.strip import Strip, why_not
 from stratascope.ui.use.table import RowTable
-from stratascope.ui.use.watching import Known, Watching
+from stratascope.ui.use.watching import Known, ObservationFeed
 from stratascope.usecases.observe.service import held
 
 _NAMES: dict[str, Message] = {
@@ -103,7 +103,7 @@ class UsePage(Scrolled):
         theme: Theme,
         layers: tuple[Layer, ...],
         selection: Selection,
-        watching: Watching,
+        watching: ObservationFeed,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(name=translate(msg("Use")))
@@ -247,5 +247,5 @@ class UsePage(Scrolled):
 
 def make(parts: Parts) -> MadePage:
     """For the window."""
-    page = UsePage(parts.theme, parts.layers, parts.selection, parts.get(Watching))
+    page = UsePage(parts.theme, parts.layers, parts.selection, parts.get(ObservationFeed))
     return MadePage(page, page.refresh)

@@ -20,7 +20,7 @@ from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.stat import parse_stat
 from stratascope.ui.kit.background import Bell, QueryRunner, later
-from stratascope.usecases.observe.service import ObservationService, Watched
+from stratascope.usecases.observe.service import ObservationService, ObservedContainer
 from stratascope.value import Value, replace
 
 Key = tuple[str, str]
@@ -34,7 +34,7 @@ class Known(Value):
     """What the service says of one container. `trouble`: why the last thing that was asked of it could not be done."""
 
     needs: Needs | None = None
-    watched: Watched | None = None
+    watched: ObservedContainer | None = None
     trouble: Message | None = None
     words: str = ""  # of whoever refused
     damaged: bool = False  # what was kept can't be read: forgetting it helps
@@ -45,7 +45,7 @@ class Known(Value):
         return self.watched is not None and self.watched.alive
 
 
-class Watching(QObject):
+class ObservationFeed(QObject):
     """`told` when something of that container is known anew. Without a service nothing ever is."""
 
     told = Signal(object)  # Key

@@ -19,7 +19,7 @@ from stratascope.ui.kit.page_switch import View, view_key
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.palette.finder import Finder
-from stratascope.ui.palette.search import Place
+from stratascope.ui.palette.search import PaletteEntry
 from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.root_button import KEYS
 from stratascope.ui.window.toolbar import Toolbar
@@ -104,7 +104,7 @@ class Actions(QObject):
         if view is View.BEFORE:
             self._pages.search()
 
-    def _places(self) -> tuple[Place, ...]:
+    def _places(self) -> tuple[PaletteEntry, ...]:
         """What Ctrl+K finds."""
         from stratascope.ui.palette.places import Ways, places
 

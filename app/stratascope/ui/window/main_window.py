@@ -23,12 +23,12 @@ from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.copying.copy_text import Clipboard
 from stratascope.ui.daily.controller import DailyController
-from stratascope.ui.denied.endings import Endings, command_with
-from stratascope.ui.denied.refused import Refused, asked
+from stratascope.ui.denied.endings import EndingFeed, command_with
+from stratascope.ui.denied.refused import RefusalFeed, asked
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.guide import topics
-from stratascope.ui.history.chronicle import Chronicle
+from stratascope.ui.history.chronicle import HistoryFeed
 from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.feed import Feed
@@ -40,7 +40,7 @@ from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import RefusalWatch
 from stratascope.ui.tighten.controller import TrialController
-from stratascope.ui.use.watching import Watching
+from stratascope.ui.use.watching import ObservationFeed
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.as_text import AsText
 from stratascope.ui.window.first_hints import FirstHints, first_hints
@@ -80,14 +80,16 @@ class MainWindow(QMainWindow):
         self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine, settings)
         self.acceptances = Acceptances(services.accepted, self)
         self.strata_page = StrataPage(theme, layers, selection, self.acceptances)
-        self.watching = Watching(learning, self)
+        self.watching = ObservationFeed(learning, self)
         explaining = None if learning is None or hardening is None else RefusalService(learning, hardening)
-        self.refused = Refused(None if explaining is None else explaining.of, self.watching, selection, settings, self)
-        self.chronicle = Chronicle(services.history, self)
+        self.refused = RefusalFeed(
+            None if explaining is None else explaining.of, self.watching, selection, settings, self
+        )
+        self.chronicle = HistoryFeed(services.history, self)
         self.endings = (
             None
             if explaining is None or hardening is None
-            else Endings(theme, explaining.ending, partial(command_with, hardening), self)
+            else EndingFeed(theme, explaining.ending, partial(command_with, hardening), self)
         )
         asked = self.watching, self.refused, self.chronicle
         parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)

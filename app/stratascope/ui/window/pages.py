@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.severity import SERIOUS
 from stratascope.presentation.history_report import Line, Target
-from stratascope.ui.denied.refused import Refused
+from stratascope.ui.denied.refused import RefusalFeed
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.page_switch import MACHINE, PAGES, View, ViewSwitch, has_graphs, page_of
 from stratascope.ui.kit.selection import Key
@@ -72,7 +72,7 @@ class Pages(QStackedWidget):
         selection.container_changed.connect(self._refresh)
         selection.supposed.connect(self._refresh)
         selection.filter_changed.connect(lambda: self._refresh() if self.view in MACHINE else None)
-        parts.get(Refused).told.connect(lambda _: self._count_refused())
+        parts.get(RefusalFeed).told.connect(lambda _: self._count_refused())
         self.when_made(View.HISTORY, lambda page: page.show_wanted.connect(self._show_line))
         for view in (View.FLEET, View.SHARED):
             self.when_made(view, lambda page: page.chosen.connect(self._open_container))
@@ -207,7 +207,7 @@ class Pages(QStackedWidget):
 
     def _count_refused(self) -> None:
         state = self._selection.current
-        self.switch.show_count(View.DENIED, 0 if state is None else self._parts.get(Refused).of(state).count)
+        self.switch.show_count(View.DENIED, 0 if state is None else self._parts.get(RefusalFeed).of(state).count)
 
     def _show_line(self, line: Line) -> None:
         """Where more of it stands."""

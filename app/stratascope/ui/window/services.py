@@ -13,7 +13,7 @@ from stratascope.ui.findings.acceptances import AcceptedList
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.history.chronicle import MakeHistory
 from stratascope.ui.kit.feed import MemorySettings, SettingsLike
-from stratascope.ui.tighten.controller import LessonOf
+from stratascope.ui.tighten.controller import TwinsOf
 from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.service import ObservationService
@@ -28,7 +28,7 @@ class Services(Value):
     hardening: Hardening | None = None
     exports: Exports | None = None
     learning: ObservationService | None = None
-    lesson: LessonOf | None = None
+    lesson: TwinsOf | None = None
     history: MakeHistory | None = None
     daily: Daily | None = None
     captures: CaptureFiles | None = None

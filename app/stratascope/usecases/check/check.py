@@ -22,7 +22,7 @@ from stratascope.core.options.mounts import There
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.formats.read import read
 from stratascope.formats.run.read import read_words
-from stratascope.formats.text import Beside, Files, NoFiles, Read, TooMuchError, unread
+from stratascope.formats.text import Files, NoFiles, Read, ReferencedFiles, TooMuchError, unread
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.check.joined import ALONE, Joined, joined
 from stratascope.usecases.check.predicted import Predictor, Tries
@@ -104,7 +104,7 @@ class Checker:
 
     def _here(self, found: Read) -> Read:
         """With the base folder of relative paths, and the profiles that are named."""
-        here, beside, problems = self._files.here(), Beside(self._files), list(found.problems)
+        here, beside, problems = self._files.here(), ReferencedFiles(self._files), list(found.problems)
         try:
             services = tuple(
                 replace(each, folder=here, files=_profiles(each, beside, problems)) for each in found.services
@@ -185,7 +185,7 @@ class Checker:
         return self._images[key]
 
 
-def _profiles(service: Service, beside: Beside, problems: list[Problem]) -> tuple[tuple[str, str], ...]:
+def _profiles(service: Service, beside: ReferencedFiles, problems: list[Problem]) -> tuple[tuple[str, str], ...]:
     """Seccomp profiles that it names. Raises TooMuchError."""
     found = []
     for said in service.said:

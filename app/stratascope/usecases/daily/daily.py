@@ -28,7 +28,7 @@ class NoShellError(Exception):
         self.message, self.command = message, command
 
 
-class Asked(Value):
+class VerbPreview(Value):
     """What a verb would mean, to be shown before it is carried out."""
 
     verb: Verb
@@ -47,10 +47,10 @@ class Daily:
         self._connect, self._show = connect, show
         self._environ = os.environ if environ is None else environ
 
-    def look(self, verb: Verb, state: ContainerState, others: Iterable[Container]) -> Asked:
+    def look(self, verb: Verb, state: ContainerState, others: Iterable[Container]) -> VerbPreview:
         """Its consequences at present. Raises EngineError, NoSuchContainerError."""
         facts = self._connect(state.container.engine).stop_facts(state.container.id)
-        return Asked(verb, meaning(verb, state, facts, others))
+        return VerbPreview(verb, meaning(verb, state, facts, others))
 
     def carry_out(self, verb: Verb, key: Key) -> None:
         """Returns when done. Raises EngineError, NoSuchContainerError."""

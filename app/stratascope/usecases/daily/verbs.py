@@ -11,7 +11,7 @@ from enum import StrEnum
 from stratascope.core.container import Container, EngineState, Status, matching
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.ports import StopFacts
-from stratascope.core.relaunch.transaction import Kind, Transaction
+from stratascope.core.relaunch.transaction import Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed
@@ -105,7 +105,7 @@ def start_beside(container: Container, kept: Iterable[Transaction], others: Iter
                      "volumes and ports.", name=name)  # fmt: skip
     else:
         beside = msg("It was set aside when {name} took its place, which stays as it is.", name=name)
-    if done.kind is Kind.UNDO:
+    if done.kind is TransactionKind.UNDO:
         return beside, msg("To have it in that place again, use Go back to it… in the column on the right.")
     return beside, msg("To have it in that place again, use Undo… in the column on the right.")
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from stratascope.core.container import AskedPort
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.evidence import Answer, Ask, Heard, Question, Reply
+from stratascope.core.relaunch.evidence import Ask, Heard, PortReply, Question, Reply
 from stratascope.usecases.evidence.expected import Clock
 
 PORTS_MAX = 16  # ports that are asked, the lowest first
@@ -34,13 +34,13 @@ _NUMBER = re.compile("[0-9]+")
 _HOST = re.compile(r"<.*>?|\[.*\]?|[A-Za-z0-9_#-]+(?:\.[A-Za-z0-9_#-]+)+\.?").fullmatch
 _WORDS, _SHAPE_MOST = 2, 60
 
-Hear = Callable[[str, Sequence[Ask]], tuple[Answer, ...] | None]
+Hear = Callable[[str, Sequence[Ask]], tuple[PortReply, ...] | None]
 
 
 NOT_EXERCISED = msg("No exercise was given, so nothing that it does on request was tried.")
 
 
-def asks(ports: Sequence[int], like: Sequence[Answer] = (), *, thorough: bool = False) -> tuple[Ask, ...]:
+def asks(ports: Sequence[int], like: Sequence[PortReply] = (), *, thorough: bool = False) -> tuple[Ask, ...]:
     """What to ask at these ports. `like`: what was answered before; `thorough`: of a twin."""
     known = {each.port: each for each in like if each.question is Question.FIRST}
     found = []
@@ -68,20 +68,20 @@ def published(ports: Sequence[AskedPort]) -> dict[int, tuple[tuple[str, int], ..
     return found
 
 
-def answer_of(heard: Heard) -> Answer:
+def answer_of(heard: Heard) -> PortReply:
     """The shape of what was heard."""
     first = bool(heard.data) and not heard.asked
     if not heard.taken:
-        return Answer(heard.port, Reply.NONE, question=heard.question)
+        return PortReply(heard.port, Reply.NONE, question=heard.question)
     if not heard.data:
         if not heard.closed:
-            return Answer(heard.port, Reply.SILENT, question=heard.question)
-        return Answer(heard.port, Reply.CLOSES, "" if heard.asked else "at once", question=heard.question)
+            return PortReply(heard.port, Reply.SILENT, question=heard.question)
+        return PortReply(heard.port, Reply.CLOSES, "" if heard.asked else "at once", question=heard.question)
     line = heard.data.partition(b"\n")[0].decode("latin-1").rstrip()
     status = _HTTP(line)
     if status is not None:
-        return Answer(heard.port, Reply.HTTP, status[1], first, heard.question)
-    return Answer(heard.port, Reply.TEXT, _folded(line), first, heard.question)
+        return PortReply(heard.port, Reply.HTTP, status[1], first, heard.question)
+    return PortReply(heard.port, Reply.TEXT, _folded(line), first, heard.question)
 
 
 def _folded(line: str) -> str:
@@ -94,7 +94,7 @@ def _folded(line: str) -> str:
     return " ".join("…" if place and _HOST(word) else word for place, word in enumerate(words))[:_SHAPE_MOST]
 
 
-def alike(was: Answer, now: Answer) -> bool:
+def alike(was: PortReply, now: PortReply) -> bool:
     """Whether it answers as it did. What said nothing before need not say anything; nor is it worse where it does."""
     if now.reply is Reply.NONE:
         return was.reply is Reply.NONE
@@ -106,19 +106,19 @@ def alike(was: Answer, now: Answer) -> bool:
     return True
 
 
-def unlike(before: Sequence[Answer], now: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:
+def unlike(before: Sequence[PortReply], now: Sequence[PortReply]) -> tuple[tuple[PortReply, PortReply], ...]:
     """Those that answer in another way, as it was and as it is. What could not be asked is none of them."""
     found = {(each.port, each.question): each for each in now}
     pairs = ((was, found.get((was.port, was.question))) for was in before)
     return tuple((was, there) for was, there in pairs if there is not None and not alike(was, there))
 
 
-def shows(was: Answer) -> bool:
+def shows(was: PortReply) -> bool:
     """Whether an answer like this one shows that a program serves: it says something, and no error of its own."""
     return was.reply is Reply.TEXT or (was.reply is Reply.HTTP and not was.shape.startswith("5"))
 
 
-def in_words(answer: Answer) -> Message:
+def in_words(answer: PortReply) -> Message:
     """For people. The shape is foreign text, of printable characters alone."""
     match answer.reply:
         case Reply.HTTP:
@@ -134,14 +134,14 @@ def in_words(answer: Answer) -> Message:
     return msg("accepts no connections")
 
 
-def compared(before: Sequence[Answer], now: Sequence[Answer]) -> tuple[Message, ...]:
+def compared(before: Sequence[PortReply], now: Sequence[PortReply]) -> tuple[Message, ...]:
     """What shows that it serves: all that answers as it did, where nothing is `unlike`."""
     there = {each.port for each in now}
     told = [each for each in before if each.question is Question.FIRST and shows(each) and each.port in there]
     return tuple(msg("Port {port} answers as before: {answer}", port=each.port, answer=in_words(each)) for each in told)
 
 
-def not_compared(ports: Sequence[int], before: Sequence[Answer], now: Sequence[Answer]) -> tuple[Message, ...]:
+def not_compared(ports: Sequence[int], before: Sequence[PortReply], now: Sequence[PortReply]) -> tuple[Message, ...]:
     """Ports of which the answers say nothing or only the beginning, and those that were not asked."""
     there = {each.port for each in now}
     answered = {each.port: each for each in before if each.question is Question.FIRST and each.port in there}
@@ -161,7 +161,7 @@ def not_compared(ports: Sequence[int], before: Sequence[Answer], now: Sequence[A
     return tuple(found)
 
 
-def differs(pair: tuple[Answer, Answer]) -> Message:
+def differs(pair: tuple[PortReply, PortReply]) -> Message:
     """Why it does not work, of one port."""
     was, now = pair
     return msg("Port {port} answers differently than before: {before}, now {now}", port=was.port,
@@ -171,18 +171,18 @@ def differs(pair: tuple[Answer, Answer]) -> Message:
 def answered(
     hear: Hear,
     container: str,
-    before: Sequence[Answer],
+    before: Sequence[PortReply],
     clock: Clock,
     *,
     until: float,
     again: float,
     go_on: Callable[[], None],
-) -> tuple[Answer, ...] | None:
+) -> tuple[PortReply, ...] | None:
     """What it answers, asked again where that is not alike yet; `go_on` raises where there is no use in it any more.
 
     None: it can't be asked.
     """
-    known: dict[tuple[int, Question], Answer] = {}
+    known: dict[tuple[int, Question], PortReply] = {}
     left = tuple(before)
     while True:
         thorough = any(each.question is Question.MORE for each in left)

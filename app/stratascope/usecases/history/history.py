@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from stratascope.core.history.changes import Change, What
-from stratascope.core.history.entry import Entry, Exposed, HistoryReader, Made, Subject
+from stratascope.core.history.entry import Exposed, HistoryEntry, HistoryReader, Made, Subject
 from stratascope.core.history.fold import PARTS, Past, fold
-from stratascope.core.relaunch.transaction import Damaged, Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.value import Value, replace
 
 
@@ -58,7 +58,7 @@ class History:
         return {subject: _points(entries, since) for subject, entries in self._reader.exposures(since).items()}
 
 
-def _points(entries: Sequence[Entry], since: float) -> tuple[Point, ...]:
+def _points(entries: Sequence[HistoryEntry], since: float) -> tuple[Point, ...]:
     found: list[Point] = []
     for entry in entries:
         if isinstance(entry.value, Exposed):
@@ -74,7 +74,7 @@ def _with_relaunches(
     changes: Sequence[Change], ours: Sequence[Transaction], made: set[str], since: float, until: float
 ) -> list[Change]:
     """Changes completed by the journal, plus those that only the journal has, since no window was open then."""
-    by_id = {each.new: each for each in ours if each.new and each.kind is Kind.HARDEN}
+    by_id = {each.new: each for each in ours if each.new and each.kind is TransactionKind.HARDEN}
     found = [_completed(change, by_id) for change in changes]
     for transaction in by_id.values():
         alone = transaction.new not in made and transaction.stage in (Stage.VERIFIED, Stage.DONE)

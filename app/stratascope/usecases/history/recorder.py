@@ -14,14 +14,14 @@ from stratascope.core.container import EngineState
 from stratascope.core.history.entry import (
     GONE,
     Batch,
-    Entry,
+    HistoryEntry,
     HistoryError,
     HistoryStore,
     Run,
     Standing,
     Subject,
-    Used,
-    Watch,
+    UsageRow,
+    WatchSpan,
     changed,
     standing_of,
 )
@@ -47,7 +47,7 @@ class _Metered:
 
     def __init__(self, run: tuple[str, float]) -> None:
         self.run, self.meter = run, Meter()
-        self.written: Used | None = None
+        self.written: UsageRow | None = None
 
 
 class Recorder:
@@ -67,8 +67,8 @@ class Recorder:
         # the state it was derived from, and whether it was read as root
         self._read: dict[Subject, tuple[ContainerState, bool]] = {}
         self._metered: dict[Subject, _Metered] = {}
-        self._entries: list[tuple[Subject, Entry]] = []
-        self._watch: Watch | None = None
+        self._entries: list[tuple[Subject, HistoryEntry]] = []
+        self._watch: WatchSpan | None = None
         self._sample_at = self._row_at = self._tidy_at = self._claim_at = 0.0
 
     def see(self, snapshot: Snapshot) -> None:
@@ -150,7 +150,7 @@ class Recorder:
             self._row_at = now + ROW
             self._tidy_at = self._tidy_at or now + ROW
         if self._watch is None or now - self._watch.until > ASLEEP or now < self._watch.until:
-            self._watch = Watch(now, now)
+            self._watch = WatchSpan(now, now)
             self._metered.clear()
         return True
 
@@ -178,7 +178,7 @@ class Recorder:
 
     def _note(self, subject: Subject, now: Standing, at: float) -> None:
         parts = changed(self._standing.get(subject, Standing()), now)
-        self._entries.extend((subject, Entry(at, kind, part)) for kind, part in parts)
+        self._entries.extend((subject, HistoryEntry(at, kind, part)) for kind, part in parts)
 
     # -- their usage
 
@@ -201,7 +201,7 @@ class Recorder:
         for subject in self._metered.keys() - measured:
             del self._metered[subject]
 
-    def _rows(self) -> list[tuple[Subject, Used]]:
+    def _rows(self) -> list[tuple[Subject, UsageRow]]:
         """Rows that differ from the one written last."""
         found = []
         for subject, metered in self._metered.items():
@@ -214,7 +214,7 @@ class Recorder:
     # -- writing
 
     def _write(self, now: float, *, rows: bool) -> None:
-        watch = self._watch = Watch(self._watch.began if self._watch is not None else now, now)
+        watch = self._watch = WatchSpan(self._watch.began if self._watch is not None else now, now)
         used = self._rows() if rows else []
         if rows:
             self._row_at = now + ROW

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.raised import raised
-from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.value import Value
 
@@ -94,7 +94,7 @@ class Alerts:
         new = {
             (done.engine, done.new): done.owner is not None
             for done in hardened
-            if done.kind is Kind.HARDEN and done.stage is Stage.DONE and done.new
+            if done.kind is TransactionKind.HARDEN and done.stage is Stage.DONE and done.new
         }
         states = {state.key: state.container for state in snapshot.containers}
         for key, owned in new.items():

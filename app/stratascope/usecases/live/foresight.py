@@ -29,7 +29,7 @@ class _Known(Value):
     made: ContainerState
 
 
-class Foresight:
+class Predictions:
     """`look_at` may be called from any thread, `added` from one."""
 
     def __init__(self, predict: Predict | None = None) -> None:

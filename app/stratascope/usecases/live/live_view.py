@@ -25,7 +25,7 @@ from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.engine_readings import ALL, SECOND_LOOK, EngineReadings
-from stratascope.usecases.live.foresight import Foresight
+from stratascope.usecases.live.foresight import Predictions
 from stratascope.usecases.live.own_machine import OwnMachine
 from stratascope.usecases.live.reader import Reader, machine_of
 from stratascope.value import replace
@@ -50,10 +50,10 @@ class LiveView:
         assembler: Assembler,
         demo: Callable[[], Snapshot] | None = None,
         root: RootAccess | None = None,
-        foresight: Foresight | None = None,
+        foresight: Predictions | None = None,
     ) -> None:
         """`demo` is shown while no engine at all can be used."""
-        self._foresight = foresight or Foresight()
+        self._foresight = foresight or Predictions()
         self._reader = reader
         self._demo = demo
         self._assembler = assembler

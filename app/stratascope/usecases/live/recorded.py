@@ -12,7 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot
 from stratascope.fault_log import fault_logger
-from stratascope.usecases.live.foresight import Foresight
+from stratascope.usecases.live.foresight import Predictions
 from stratascope.value import replace
 
 Publish = Callable[[Snapshot], None]
@@ -98,9 +98,9 @@ class RecordedView:
     second: one for each of a thousand captures would cost as much as all of them five hundred times.
     """
 
-    def __init__(self, reads: Sequence[tuple[str, Read]], foresight: Foresight | None = None) -> None:
+    def __init__(self, reads: Sequence[tuple[str, Read]], foresight: Predictions | None = None) -> None:
         """`reads`: unique names, and functions that read the captures."""
-        self._reads, self._foresight = tuple(reads), foresight or Foresight()
+        self._reads, self._foresight = tuple(reads), foresight or Predictions()
         self._ending, self._looked = threading.Event(), threading.Event()
 
     def start(self, publish: Publish) -> None:

@@ -10,7 +10,14 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.transaction import BusyError, Ended, JournalError, Kind, Stage, Transaction
+from stratascope.core.relaunch.transaction import (
+    BusyError,
+    JournalError,
+    RelaunchResult,
+    Stage,
+    Transaction,
+    TransactionKind,
+)
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.many.under_way import FAILURES
 from stratascope.usecases.many.undo_together import drop, go_back
@@ -39,10 +46,10 @@ def _recovered(access: EngineAccess, group: Group) -> Iterator[Recovered]:
     of_it = [item for item in known if (item.id in group.members if group.undoes else item.group == group.id)]
     if any(item.stage is not Stage.DONE for item in known if item.group == group.id or item in of_it):
         raise EngineError(EngineState.CONNECTED, msg("One of its containers can't be repaired now."))
-    there = [item for item in of_it if group.undoes or item.kind is Kind.HARDEN]
+    there = [item for item in of_it if group.undoes or item.kind is TransactionKind.HARDEN]
     if not group.undoes:
         for item in of_it:
-            if item.kind is Kind.UNDO:  # it was on its way back already
+            if item.kind is TransactionKind.UNDO:  # it was on its way back already
                 drop(access, item)
         if len(there) == len(group.members):
             access.journal.forget_group(group.id)
@@ -50,7 +57,7 @@ def _recovered(access: EngineAccess, group: Group) -> Iterator[Recovered]:
             return
     for item in sorted(there, key=lambda each: each.started_at, reverse=True):
         *_, ended = undo(access, item, watch=0.0) if group.undoes else go_back(access, item)
-        assert isinstance(ended, Ended)
+        assert isinstance(ended, RelaunchResult)
         if ended.ending in FAILURES:
             raise EngineError(EngineState.CONNECTED, ended.why or msg("It could not be undone."), ended.words)
     access.journal.forget_group(group.id)

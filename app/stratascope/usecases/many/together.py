@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.transaction import WATCH, BusyError, Ended, Ending, JournalError
+from stratascope.core.relaunch.transaction import WATCH, BusyError, JournalError, RelaunchOutcome, RelaunchResult
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.many.plan_together import fresh, members, refusals
 from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome, forget, held
@@ -44,7 +44,7 @@ def relaunch_together(
     """
     refused = refusals(plans)
     if refused:
-        yield AllEnded(Ending.REFUSED, (), refused[0][1].text)
+        yield AllEnded(RelaunchOutcome.REFUSED, (), refused[0][1].text)
         return
     number = secrets.token_hex(8)
     group = None if keep_done else _group(access, plans, number)
@@ -65,14 +65,14 @@ def relaunch_together(
                     undone = yield from _undone(access, plans[done.place], done)
                     outcomes[done.place] = replace(done, undone=undone)
             ending = _ending(outcomes)
-            if ending is not Ending.UNFINISHED:
+            if ending is not RelaunchOutcome.UNFINISHED:
                 forget(access.journal, group)
             yield AllEnded(ending, tuple(outcomes), group=number)
     except BusyError as error:
-        yield AllEnded(Ending.REFUSED, (), error.message)
+        yield AllEnded(RelaunchOutcome.REFUSED, (), error.message)
     except JournalError as error:
         why = msg("The journal can't be written, and without it there would be no way back after a crash.")
-        yield AllEnded(Ending.REFUSED, (), why, error.words)
+        yield AllEnded(RelaunchOutcome.REFUSED, (), why, error.words)
 
 
 def _group(access: EngineAccess, plans: Sequence[Plan], number: str) -> Group | None:
@@ -91,10 +91,10 @@ def _group(access: EngineAccess, plans: Sequence[Plan], number: str) -> Group | 
     )
 
 
-def _one(place: int, made: Plan, events: Iterator[Event]) -> Generator[Of, None, Ended]:
-    ended: Ended | None = None
+def _one(place: int, made: Plan, events: Iterator[Event]) -> Generator[Of, None, RelaunchResult]:
+    ended: RelaunchResult | None = None
     for event in events:
-        if isinstance(event, Ended):
+        if isinstance(event, RelaunchResult):
             ended = event
         yield Of(made.spec.name, place, event)
     assert ended is not None
@@ -112,7 +112,7 @@ def _carried_out(
     keep_unverified: bool,
 ) -> Iterator[Event]:
     if cancelled():  # cancelled between two of them
-        yield Ended(Ending.REFUSED, None, msg("Cancelled."))
+        yield RelaunchResult(RelaunchOutcome.REFUSED, None, msg("Cancelled."))
     elif made.live:
         yield from change_limits(access, made)
     else:
@@ -120,7 +120,7 @@ def _carried_out(
             made = fresh(access, made)
         except (EngineError, NoSuchContainerError) as error:
             why, words, _ = in_words(error)
-            yield Ended(Ending.REFUSED, None, why, words)
+            yield RelaunchResult(RelaunchOutcome.REFUSED, None, why, words)
             return
         yield from harden(
             access,
@@ -133,19 +133,19 @@ def _carried_out(
         )
 
 
-def _undone(access: EngineAccess, made: Plan, done: Outcome) -> Generator[Of, None, Ended | None]:
+def _undone(access: EngineAccess, made: Plan, done: Outcome) -> Generator[Of, None, RelaunchResult | None]:
     """None if there is nothing to undo: limits that were changed live stay."""
     if done.ended.transaction is None:
         return None
     return (yield from _one(done.place, made, go_back(access, done.ended.transaction)))
 
 
-def _ending(outcomes: Sequence[Outcome]) -> Ending:
+def _ending(outcomes: Sequence[Outcome]) -> RelaunchOutcome:
     last = outcomes[-1].ended.ending
     if last not in FAILURES:
         endings = [each.ended.ending for each in outcomes]
-        return next((each for each in (Ending.KEPT, Ending.ENFORCED) if each in endings), last)
+        return next((each for each in (RelaunchOutcome.KEPT, RelaunchOutcome.ENFORCED) if each in endings), last)
     back = [each.undone for each in outcomes if each.undone is not None]
-    if last is Ending.UNFINISHED or any(each.ending in FAILURES for each in back):
-        return Ending.UNFINISHED
-    return Ending.ROLLED_BACK if back else last
+    if last is RelaunchOutcome.UNFINISHED or any(each.ending in FAILURES for each in back):
+        return RelaunchOutcome.UNFINISHED
+    return RelaunchOutcome.ROLLED_BACK if back else last

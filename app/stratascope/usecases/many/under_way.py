@@ -7,11 +7,11 @@ from contextlib import contextmanager, suppress
 
 from stratascope.core.message import Message
 from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.transaction import Ended, Ending, Journal, JournalError
+from stratascope.core.relaunch.transaction import Journal, JournalError, RelaunchOutcome, RelaunchResult
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.value import Value
 
-FAILURES = frozenset({Ending.REFUSED, Ending.ROLLED_BACK, Ending.UNFINISHED})
+FAILURES = frozenset({RelaunchOutcome.REFUSED, RelaunchOutcome.ROLLED_BACK, RelaunchOutcome.UNFINISHED})
 
 
 class Of(Value):
@@ -26,8 +26,8 @@ class Outcome(Value):
     """How one of them ended. `undone`: how its undo ended, if a later one failed; else None."""
 
     place: int
-    ended: Ended
-    undone: Ended | None = None
+    ended: RelaunchResult
+    undone: RelaunchResult | None = None
 
 
 class AllEnded(Value):
@@ -36,7 +36,7 @@ class AllEnded(Value):
     `why`: why none began, with an engine's or a disk's own `words`.
     """
 
-    ending: Ending
+    ending: RelaunchOutcome
     outcomes: tuple[Outcome, ...] = ()
     why: Message | None = None
     words: str = ""

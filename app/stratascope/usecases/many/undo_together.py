@@ -15,7 +15,15 @@ from contextlib import suppress
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.transaction import WATCH, BusyError, Ended, Ending, JournalError, Stage, Transaction
+from stratascope.core.relaunch.transaction import (
+    WATCH,
+    BusyError,
+    JournalError,
+    RelaunchOutcome,
+    RelaunchResult,
+    Stage,
+    Transaction,
+)
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome, forget, held
 from stratascope.usecases.plan.written_files import lost_files
@@ -65,29 +73,29 @@ def undo_together(
             for place in order:
                 if cancelled():
                     break
-                ended: Ended | None = None
+                ended: RelaunchResult | None = None
                 for event in undo(access, done[place], watch=watch, cancelled=cancelled):
-                    ended = event if isinstance(event, Ended) else None
+                    ended = event if isinstance(event, RelaunchResult) else None
                     yield Of(names_of(done[place]), place, event)
                 if ended is not None:
                     outcomes.append(Outcome(place, ended))
             forget(access.journal, group if len(done) > 1 else None)
             yield AllEnded(_worst(outcomes, len(done)), tuple(outcomes))
     except BusyError as error:
-        yield AllEnded(Ending.REFUSED, tuple(outcomes), error.message)
+        yield AllEnded(RelaunchOutcome.REFUSED, tuple(outcomes), error.message)
     except JournalError as error:
         why = msg("The journal can't be written, and without it there would be no way back after a crash.")
-        yield AllEnded(Ending.REFUSED, tuple(outcomes), why, error.words)
+        yield AllEnded(RelaunchOutcome.REFUSED, tuple(outcomes), why, error.words)
 
 
 def go_back(access: EngineAccess, done: Transaction) -> Iterator[Event]:
     """Undo it since its group is undone: its replacement is removed, as in a rollback, unless it holds files by now.
 
-    The last item is an `Ended`. Not watched: the original ran like that before.
+    The last item is a `RelaunchResult`. Not watched: the original ran like that before.
     """
-    ended: Ended | None = None
+    ended: RelaunchResult | None = None
     for event in undo(access, done, watch=0.0):
-        if isinstance(event, Ended):
+        if isinstance(event, RelaunchResult):
             ended = event
         else:
             yield event
@@ -109,8 +117,8 @@ def drop(access: EngineAccess, back: Transaction) -> None:
         rollback.discard(access.port, access.journal, back)
 
 
-def _worst(outcomes: Sequence[Outcome], count: int) -> Ending:
+def _worst(outcomes: Sequence[Outcome], count: int) -> RelaunchOutcome:
     endings = [each.ended.ending for each in outcomes]
-    order = (Ending.UNFINISHED, Ending.ROLLED_BACK, Ending.REFUSED, Ending.KEPT)
-    worst = next((each for each in order if each in endings), Ending.VERIFIED)
-    return worst if len(endings) == count or worst is not Ending.VERIFIED else Ending.REFUSED
+    order = (RelaunchOutcome.UNFINISHED, RelaunchOutcome.ROLLED_BACK, RelaunchOutcome.REFUSED, RelaunchOutcome.KEPT)
+    worst = next((each for each in order if each in endings), RelaunchOutcome.VERIFIED)
+    return worst if len(endings) == count or worst is not RelaunchOutcome.VERIFIED else RelaunchOutcome.REFUSED

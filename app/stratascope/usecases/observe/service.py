@@ -27,7 +27,7 @@ _BEGINS = 60.0  # seconds in which an observer has attached
 _END = 5.0  # seconds in which a stream that was closed has ended
 
 
-class Watched(Value):
+class ObservedContainer(Value):
     """One container that is, or was, observed by this program. `trouble`: why it ended before its time."""
 
     container: Container
@@ -67,12 +67,12 @@ class ObservationService:
             known.image, known.command, added(known.observation, watch.follower.seen()), known.containers, known.updated
         )
 
-    def watched(self, container: Container) -> Watched | None:
+    def watched(self, container: Container) -> ObservedContainer | None:
         """The observation of it by this program; None where there was none."""
         watch = self._watches.get(container.key)
         if watch is None:
             return None
-        return Watched(watch.container, watch.follower.seen(), watch.follower.alive, watch.trouble)
+        return ObservedContainer(watch.container, watch.follower.seen(), watch.follower.alive, watch.trouble)
 
     def refused(self, container: Container) -> RefusalLog:
         """Since this program watched it last, or does."""

@@ -14,7 +14,7 @@ from stratascope.core.relaunch.toggle import Choice, Subject, Toggle, ToggleErro
 from stratascope.layers.toggles import fold, toggle
 from stratascope.value import Value, replace
 
-Place = Callable[[str], str]  # the absolute path for a file of that content
+PathOf = Callable[[str], str]  # the absolute path for a file of that content
 
 
 class Resolved(Value):
@@ -29,7 +29,7 @@ class Resolved(Value):
     left: tuple[tuple[str, Message], ...] = ()
 
 
-def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolved:
+def resolved(chosen: Sequence[Choice], subject: Subject, place: PathOf) -> Resolved:
     """The choices with a value for each word. Raises ToggleError if too little was seen of the container."""
     last = {choice.toggle: choice for choice in chosen}
     words = {name: choice.value for name, choice in last.items() if toggle(name).made(choice.value)}

@@ -16,7 +16,7 @@ from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
-from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
+from stratascope.core.relaunch.transaction import Remedy, Stage, Transaction, TransactionKind
 from stratascope.usecases.plan.block import COMPOSED
 from stratascope.usecases.plan.block import Block as Block
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents, set_aside
@@ -274,7 +274,7 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
 
 def replaces_again(container: Container, transaction: Transaction) -> bool:
     """Whether that earlier relaunch, alone, made the container, so that its original can stay the way back."""
-    done = transaction.stage is Stage.DONE and transaction.kind is Kind.HARDEN and transaction.owner is None
+    done = transaction.stage is Stage.DONE and transaction.kind is TransactionKind.HARDEN and transaction.owner is None
     return done and transaction.new == container.id and not transaction.further
 
 
@@ -296,7 +296,7 @@ def _unfinished(container: Container, transactions: Sequence[Transaction]) -> li
             if transaction.stage is not Stage.DONE:
                 text = msg("An earlier relaunch of it was not finished.")
                 return [Block("unfinished", text, msg("Run stratascope recover first."))]
-            if transaction.kind is Kind.UNDO:
+            if transaction.kind is TransactionKind.UNDO:
                 text = msg("The container that its last undo replaced is still set aside.")
                 return [Block("set-aside", text, msg("Discard that first."))]
             text = msg("An original of it is still set aside.")

@@ -22,7 +22,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, fold, plain, toggle, value_text
 from stratascope.usecases.plan.closing import Closing, closing
-from stratascope.usecases.plan.learned import Place, resolved
+from stratascope.usecases.plan.learned import PathOf, resolved
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
@@ -61,7 +61,7 @@ class Previews:
         ground: Ground,
         engine: Engine,
         subject_of: SubjectOf,
-        place: Place = lambda text: "",
+        place: PathOf = lambda text: "",
         peers: Peers = Peers(),  # noqa: B008 - it is a value
     ) -> None:
         """`place`: returns the path for a filter derived from needs; `peers`: who shares something with each

@@ -12,13 +12,21 @@ from typing import Protocol
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.relaunch.transaction import BusyError, Ended, Ending, JournalError, Progress, Stage, Transaction
+from stratascope.core.relaunch.transaction import (
+    BusyError,
+    JournalError,
+    Progress,
+    RelaunchOutcome,
+    RelaunchResult,
+    Stage,
+    Transaction,
+)
 from stratascope.usecases.relaunch.outcome import in_words
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.watch import FailedError
 
-Event = Progress | Proved | Ended
-Steps = Generator[Progress | Proved, None, Ending]
+Event = Progress | Proved | RelaunchResult
+Steps = Generator[Progress | Proved, None, RelaunchOutcome]
 
 
 class Recreation(Protocol):
@@ -43,8 +51,8 @@ class Recreation(Protocol):
     def finish(self) -> Transaction:
         """The steps after VERIFIED; `recover` does the same."""
 
-    def back(self, error: Exception) -> Iterator[Progress | Ended]:
-        """Restore everything as it was. The last item is an `Ended`."""
+    def back(self, error: Exception) -> Iterator[Progress | RelaunchResult]:
+        """Restore everything as it was. The last item is a `RelaunchResult`."""
 
 
 def carry_out(
@@ -52,9 +60,9 @@ def carry_out(
     steps: Callable[[], Steps],
     *,
     done: Transaction | None = None,
-    explained: Callable[[Ended, Exception], Ended] = lambda ended, error: ended,
+    explained: Callable[[RelaunchResult, Exception], RelaunchResult] = lambda ended, error: ended,
 ) -> Iterator[Event]:
-    """The steps under the lock, rolled back automatically if one fails. The last item is an `Ended`.
+    """The steps under the lock, rolled back automatically if one fails. The last item is a `RelaunchResult`.
 
     Raises nothing that an engine, an owner or a disk can cause. `done`: the transaction that an undo is of, reported if
     it is refused. `explained`: adds our best explanation to a failure.
@@ -63,29 +71,29 @@ def carry_out(
         with work.hold():
             why_not = work.stale()
             if why_not is not None:
-                yield Ended(Ending.REFUSED, done, *why_not)
+                yield RelaunchResult(RelaunchOutcome.REFUSED, done, *why_not)
                 return
             try:
                 ending = yield from steps()
             except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
                 for event in work.back(error):
-                    yield explained(event, error) if isinstance(event, Ended) else event
+                    yield explained(event, error) if isinstance(event, RelaunchResult) else event
                 return
             yield finished(work, ending)
     except BusyError as error:
-        yield Ended(Ending.REFUSED, done, error.message)
+        yield RelaunchResult(RelaunchOutcome.REFUSED, done, error.message)
     except EngineError as error:
-        yield Ended(Ending.REFUSED, done, error.message, error.words)
+        yield RelaunchResult(RelaunchOutcome.REFUSED, done, error.message, error.words)
     except JournalError as error:
         why = msg("The journal can't be written, and without it there would be no way back after a crash.")
-        yield Ended(Ending.REFUSED, done, why, error.words)
+        yield RelaunchResult(RelaunchOutcome.REFUSED, done, why, error.words)
 
 
-def finished(work: Recreation, ending: Ending) -> Ended:
+def finished(work: Recreation, ending: RelaunchOutcome) -> RelaunchResult:
     """It stays from here on: the journal says so, and recovery would complete it as well."""
     try:
-        return Ended(ending, work.finish())
+        return RelaunchResult(ending, work.finish())
     except (EngineError, NoSuchContainerError, JournalError) as error:
         why, words, _ = in_words(error)
         text = msg("{why} What runs now stays; run stratascope recover to finish.", why=why)
-        return Ended(ending, work.transaction, text, words)
+        return RelaunchResult(ending, work.transaction, text, words)

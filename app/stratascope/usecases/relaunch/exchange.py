@@ -21,16 +21,16 @@ from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created
 from stratascope.core.relaunch.transaction import (
     ClaimedError,
-    Ended,
-    Ending,
     Journal,
     JournalError,
-    Kind,
     Member,
     Progress,
+    RelaunchOutcome,
+    RelaunchResult,
     Stage,
     State,
     Transaction,
+    TransactionKind,
 )
 from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.usecases.evidence.expected import Clock, Expected
@@ -122,7 +122,7 @@ class Exchange:
         self.transaction = roll_forward(self._port, self._journal, self.transaction, own=True)
         return self.transaction
 
-    def back(self, error: Exception) -> Iterator[Progress | Ended]:
+    def back(self, error: Exception) -> Iterator[Progress | RelaunchResult]:
         """See `Recreation`. Raises the JournalError if not even the first entry could be written."""
         made = self.transaction
         if isinstance(error, JournalError) and made.stage is Stage.INTENT and not (made.created and made.new):
@@ -131,7 +131,7 @@ class Exchange:
             raise error  # nothing was done
         why, words, log = in_words(error)
         if self._without_an_original():
-            ended = finished(self, Ending.KEPT)
+            ended = finished(self, RelaunchOutcome.KEPT)
             text = msg(
                 "{why} Someone else removed the container that ran before, so the one in its place stays.", why=why
             )
@@ -147,13 +147,13 @@ class Exchange:
         except (EngineError, NoSuchContainerError, JournalError) as second:
             yield replace(progress, state=State.FAILED, seconds=self._clock.now() - begun)
             text = msg("{why} Going back failed too: run stratascope recover as soon as the cause is fixed.", why=why)
-            ending = Ending.UNFINISHED
+            ending = RelaunchOutcome.UNFINISHED
             if isinstance(second, NameTakenError):  # the original runs
-                text, ending = second.message, Ending.ROLLED_BACK
-            yield Ended(ending, made, text, joined(words, in_words(second)[1]), log)
+                text, ending = second.message, RelaunchOutcome.ROLLED_BACK
+            yield RelaunchResult(ending, made, text, joined(words, in_words(second)[1]), log)
             return
         yield replace(progress, state=State.DONE, seconds=self._clock.now() - begun)
-        yield Ended(Ending.ROLLED_BACK, made, why, words, log)
+        yield RelaunchResult(RelaunchOutcome.ROLLED_BACK, made, why, words, log)
 
     def _without_an_original(self) -> bool:
         try:
@@ -310,7 +310,7 @@ class Exchange:
     def _hand_over(self) -> None:
         """Listed once nobody writes there any more, and recorded before the first change."""
         made = self.transaction
-        if made.kind is Kind.HARDEN:
+        if made.kind is TransactionKind.HARDEN:
             wanted = self._handed or made.owners  # the latter when an undo is undone
             owners = tuple(self._port.volume_change(each.source, each.was, each.becomes) for each in wanted)
             self.transaction = replace(made, owners=owners)

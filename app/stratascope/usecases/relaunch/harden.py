@@ -17,16 +17,16 @@ from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, layer_
 from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import (
     WATCH,
-    Ended,
-    Ending,
     JournalError,
-    Kind,
     Member,
     Progress,
+    RelaunchOutcome,
+    RelaunchResult,
     Remedy,
     Stage,
     State,
     Transaction,
+    TransactionKind,
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan, expected
@@ -57,18 +57,18 @@ def harden(
     cancelled: Callable[[], bool] = lambda: False,
     group: str = "",
 ) -> Iterator[Event]:
-    """Carry out the plan. The last item is an `Ended`; raises nothing that an engine can cause. `exercised`: commands
+    """Carry out the plan. The last item is a `RelaunchResult`; no engine's fault is raised. `exercised`: commands
     that succeeded on a twin with exactly these settings. `group`: id shared by relaunches done one after the other.
     """
     if made.checked.blocks:
-        yield Ended(Ending.REFUSED, None, made.checked.blocks[0].text)
+        yield RelaunchResult(RelaunchOutcome.REFUSED, None, made.checked.blocks[0].text)
         return
     try:
         for path, text in (file for each in (made, *made.along) for file in each.files):
             access.keep_profile(path, text)
     except JournalError as error:
         why = msg("The system call filter that it needs can't be saved.")
-        yield Ended(Ending.REFUSED, None, why, error.words)
+        yield RelaunchResult(RelaunchOutcome.REFUSED, None, why, error.words)
         return
     work: Recreation
     written: Written = cache(access.port.changes)  # queried once stopped; with an owner, just before
@@ -124,14 +124,14 @@ def harden(
                 raise broken(access, new[each.spec.id], one.why)
         work.enter(Stage.VERIFIED)
         if failed or shown.works is False:
-            return Ending.KEPT
-        return Ending.VERIFIED if shown.works else Ending.ENFORCED
+            return RelaunchOutcome.KEPT
+        return RelaunchOutcome.VERIFIED if shown.works else RelaunchOutcome.ENFORCED
 
     events = carry_out(
         work, steps, explained=lambda ended, error: _explained(ended, made, work.transaction.stage, error, failed)
     )
     for event in events:
-        yield halves.of(event) if isinstance(event, Ended) else event
+        yield halves.of(event) if isinstance(event, RelaunchResult) else event
 
 
 def _containers(made: Plan) -> Iterator[Container]:
@@ -154,7 +154,7 @@ class _Halves:
         self.proofs: tuple[Proved, ...] | None = None
         self.shown = Shown()
 
-    def of(self, ended: Ended) -> Ended:
+    def of(self, ended: RelaunchResult) -> RelaunchResult:
         """Adds them to the end, including why it does not work if it was kept all the same."""
         if self.proofs is None:
             return ended
@@ -180,7 +180,9 @@ def _timed(access: EngineAccess, step: str, message: Message, action: Callable[[
     return found
 
 
-def _explained(ended: Ended, made: Plan, stage: Stage, error: Exception, failed: Sequence[Proved]) -> Ended:
+def _explained(
+    ended: RelaunchResult, made: Plan, stage: Stage, error: Exception, failed: Sequence[Proved]
+) -> RelaunchResult:
     """With our best explanation, if it is the replacement that failed."""
     match error:
         case FailedError(failure=Failure() as failure):
@@ -254,7 +256,7 @@ def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
     return Transaction.of(
         tuple(members),
         number=number,
-        kind=Kind.HARDEN,
+        kind=TransactionKind.HARDEN,
         stage=Stage.INTENT,
         engine=spec.engine,
         endpoint=access.engine.endpoint,

@@ -9,7 +9,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.launch_spec import Limits
 from stratascope.core.relaunch.toggle import Proven
-from stratascope.core.relaunch.transaction import Ended, Ending, Progress, State
+from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, State
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.carry_out import Event
@@ -19,7 +19,7 @@ from stratascope.value import replace
 
 
 def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
-    """The last item is an `Ended`; raises nothing that an engine can cause."""
+    """The last item is a `RelaunchResult`; raises nothing that an engine can cause."""
     begun = time.monotonic()
     progress = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
     yield progress
@@ -31,15 +31,19 @@ def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
         why, words, _ = in_words(error)
         if _changed(access, made):  # part of it, or all and only the answer failed
             why = msg("{why} A part of it may be in effect.", why=why)
-            yield Ended(Ending.KEPT, None, why, words)
+            yield RelaunchResult(RelaunchOutcome.KEPT, None, why, words)
         else:
-            yield Ended(Ending.REFUSED, None, why, words)
+            yield RelaunchResult(RelaunchOutcome.REFUSED, None, why, words)
         return
     yield replace(progress, state=State.DONE, seconds=time.monotonic() - begun)
     proofs = verify(access, made, made.spec.id)
     yield from proofs
     failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
-    yield Ended(Ending.KEPT, None, not_enforced(failed)) if failed else Ended(Ending.LIMITED, None, enforced=True)
+    yield (
+        RelaunchResult(RelaunchOutcome.KEPT, None, not_enforced(failed))
+        if failed
+        else RelaunchResult(RelaunchOutcome.LIMITED, None, enforced=True)
+    )
 
 
 def _changed(access: EngineAccess, made: Plan) -> bool:

@@ -19,15 +19,15 @@ from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.transaction import (
-    Ended,
-    Ending,
     JournalError,
-    Kind,
     Member,
     Progress,
+    RelaunchOutcome,
+    RelaunchResult,
     Stage,
     State,
     Transaction,
+    TransactionKind,
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
@@ -62,7 +62,7 @@ class ByOwner:
     def stale(self) -> tuple[Message, str] | None:
         """See `Recreation`."""
         try:
-            if self.transaction.kind is Kind.UNDO:
+            if self.transaction.kind is TransactionKind.UNDO:
                 return _in_the_way(self._access, self._owned, logs=not self.transaction.leave_logs)
             planned = {member.old for member in self.transaction.members}
             if {item.id for item in _theirs(self._access, self._owned)} != planned:
@@ -74,7 +74,7 @@ class ByOwner:
 
     def forward(self, watch: float) -> Iterator[Progress]:
         """See `Recreation`."""
-        owned, undo = self._owned, self.transaction.kind is Kind.UNDO
+        owned, undo = self._owned, self.transaction.kind is TransactionKind.UNDO
         path = owned.files[0].path
         yield from self._step("journal", msg("Record the plan in the journal"), lambda: self.enter(Stage.INTENT))
         yield from self._step(
@@ -100,7 +100,7 @@ class ByOwner:
         """See `Recreation`."""
         return _keep(self._access, self.transaction)
 
-    def back(self, error: Exception) -> Iterator[Progress | Ended]:
+    def back(self, error: Exception) -> Iterator[Progress | RelaunchResult]:
         """See `Recreation`."""
         why, words, log = in_words(error)
         clock = self._access.clock
@@ -113,10 +113,12 @@ class ByOwner:
             yield replace(progress, state=State.FAILED, seconds=clock.now() - begun)
             text = msg("{why} Going back failed too: {second} Run stratascope recover afterwards.", why=why,
                        second=in_words(second)[0])  # fmt: skip
-            yield Ended(Ending.UNFINISHED, self.transaction, text, joined(words, in_words(second)[1]), log)
+            yield RelaunchResult(
+                RelaunchOutcome.UNFINISHED, self.transaction, text, joined(words, in_words(second)[1]), log
+            )
             return
         yield replace(progress, state=State.DONE, seconds=clock.now() - begun)
-        yield Ended(Ending.ROLLED_BACK, self.transaction, why, words, log)
+        yield RelaunchResult(RelaunchOutcome.ROLLED_BACK, self.transaction, why, words, log)
 
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
         """Yields its begin and, with the time it took, its end."""
@@ -127,7 +129,7 @@ class ByOwner:
         yield Progress(name, State.DONE, clock.now() - begun, message)
 
     def _change(self) -> None:
-        if self.transaction.kind is Kind.UNDO:
+        if self.transaction.kind is TransactionKind.UNDO:
             _owners(self._access).take(self._owned)
         else:
             _owners(self._access).put(self._owned)
@@ -142,7 +144,7 @@ class ByOwner:
         if not found:
             raise self._failed(msg("Its owner started it, and it ended at once."))
         members = self.transaction.members
-        if self.transaction.kind is not Kind.UNDO and len(found) != len(members):
+        if self.transaction.kind is not TransactionKind.UNDO and len(found) != len(members):
             raise FailedError(msg("Its owner created {count} containers instead of {wanted}.", count=len(found),
                                   wanted=len(members)))  # fmt: skip
         if {item.id for item in found} & {member.old for member in members}:
@@ -189,7 +191,7 @@ def owned_of(transaction: Transaction) -> Owned:
 def _keep(access: EngineAccess, transaction: Transaction) -> Transaction:
     """It is to stay. Idempotent."""
     done = replace(transaction, stage=Stage.DONE)
-    if transaction.kind is Kind.UNDO:  # nothing is left to undo
+    if transaction.kind is TransactionKind.UNDO:  # nothing is left to undo
         access.journal.forget(owned_of(transaction).undoes)
         access.journal.forget(transaction.id)
     else:
@@ -200,7 +202,7 @@ def _keep(access: EngineAccess, transaction: Transaction) -> Transaction:
 def _back(access: EngineAccess, transaction: Transaction) -> None:
     """Restore everything, from any stage, any number of times. Raises EngineError, JournalError."""
     owned, owners = owned_of(transaction), _owners(access)
-    if transaction.kind is Kind.UNDO:
+    if transaction.kind is TransactionKind.UNDO:
         owners.put(owned)
     else:
         owners.take(owned)

@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.engine_marks import guard
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running
-from stratascope.core.relaunch.transaction import Journal, Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, TransactionKind
 from stratascope.core.relaunch.volume_owners import over
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.known import Pair, known, look, looked
@@ -102,7 +102,7 @@ def _makes_way(port: Relauncher, new: Running, member: Member) -> bool:
 
 def change_owners(port: Relauncher, transaction: Transaction, *, back: bool = False) -> None:
     """Of the files in its volumes: to the hardened one's user, or back. Idempotent."""
-    give = (transaction.kind is Kind.HARDEN) is not back
+    give = (transaction.kind is TransactionKind.HARDEN) is not back
     for change in transaction.owners:
         if give:
             port.give_volume(change)

@@ -20,7 +20,7 @@ from stratascope.core.relaunch.launch_spec import (
     layer_image,
     own_image,
 )
-from stratascope.core.relaunch.transaction import Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import Member, Stage, Transaction, TransactionKind
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.known import look
 from stratascope.usecases.relaunch.rollback import ALIVE
@@ -89,7 +89,7 @@ def _transaction(access: EngineAccess, number: str, pairs: list[_Pair]) -> Trans
         stages.add(stage)
         members.append(_member(access.port, number, made, first, kind))
     main = members[0]
-    kind = Kind.UNDO if kinds == {Kind.UNDO} else Kind.HARDEN
+    kind = TransactionKind.UNDO if kinds == {TransactionKind.UNDO} else TransactionKind.HARDEN
     stage = Stage.DONE if stages == {Stage.DONE} else Stage.STOPPED
     return Transaction.of(
         (replace(main, was_running=True), *members[1:]),
@@ -98,7 +98,7 @@ def _transaction(access: EngineAccess, number: str, pairs: list[_Pair]) -> Trans
         stage=stage,
         engine=access.engine.id,
         endpoint=access.engine.endpoint,
-        created=kind is Kind.HARDEN,
+        created=kind is TransactionKind.HARDEN,
         started_at=0.0,
         choices=(),
         owner=None,
@@ -112,23 +112,25 @@ def _belong(made: Running, first: Running) -> bool:
                for each in (made, first))  # fmt: skip
 
 
-def _state(made: Running, first: Running | None) -> tuple[Kind, Stage]:
+def _state(made: Running, first: Running | None) -> tuple[TransactionKind, Stage]:
     """Which operation the two are in, and whether it is done: by names, and by which of them runs."""
     if first is None:
-        return Kind.HARDEN, Stage.STOPPED
+        return TransactionKind.HARDEN, Stage.STOPPED
     if made.name == claim(first.id) or made.name == f"{claim(first.id)}.same":
-        return Kind.HARDEN, Stage.STOPPED
+        return TransactionKind.HARDEN, Stage.STOPPED
     if first.name == guard(made.id):
-        return Kind.HARDEN, Stage.STOPPED
+        return TransactionKind.HARDEN, Stage.STOPPED
     if claim(made.id) == first.name or guard(first.id) == made.name:
-        return Kind.UNDO, Stage.STOPPED
-    return (Kind.UNDO if first.status in ALIVE and made.status not in ALIVE else Kind.HARDEN), Stage.DONE
+        return TransactionKind.UNDO, Stage.STOPPED
+    return (
+        TransactionKind.UNDO if first.status in ALIVE and made.status not in ALIVE else TransactionKind.HARDEN
+    ), Stage.DONE
 
 
-def _member(port: Relauncher, number: str, made: Running, first: Running | None, kind: Kind) -> Member:
+def _member(port: Relauncher, number: str, made: Running, first: Running | None, kind: TransactionKind) -> Member:
     labels = dict(made.labels)
     policy, name = policy_of(labels.get(RESTART, "")), labels.get(NAME, "") or made.name
-    back = kind is Kind.UNDO
+    back = kind is TransactionKind.UNDO
     seconds = port.plan(made.id).stop_timeout
     number_of = first.id if first is not None else labels.get(ORIGINAL, "")
     aside = f"{name}.old-{number[:8]}"

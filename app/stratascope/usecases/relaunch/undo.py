@@ -14,15 +14,15 @@ from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.transaction import (
     WATCH,
     BusyError,
-    Ended,
-    Ending,
     JournalError,
-    Kind,
     Member,
     Progress,
+    RelaunchOutcome,
+    RelaunchResult,
     Stage,
     State,
     Transaction,
+    TransactionKind,
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
@@ -45,13 +45,13 @@ def undo(
     """Back to what `done` set aside; the replacement is then set aside itself.
 
     If somebody removed the original it is recreated from the journal (`anew`). With an owner: our text is removed from
-    its files, and it recreates the container. The last item is an `Ended`.
+    its files, and it recreates the container. The last item is a `RelaunchResult`.
     """
     work: Recreation
     if done.owner is not None:
         back = _begun(done, replace(owned_of(done), undoes=done.id))
         back = back.with_members(tuple(replace(member, old=member.new, new="") for member in done.members))
-        work = ByOwner(access, replace(back, kind=Kind.UNDO), cancelled)
+        work = ByOwner(access, replace(back, kind=TransactionKind.UNDO), cancelled)
     else:
         try:
             pairs = known(access.port, done)
@@ -60,28 +60,30 @@ def undo(
                 return
             strangers = _strangers(access, done)
             if done.owners and (why_not := access.port.no_owners()) is not None:
-                yield Ended(Ending.REFUSED, done, why_not)
+                yield RelaunchResult(RelaunchOutcome.REFUSED, done, why_not)
                 return
             wanted, health = _swapped(access, done, pairs)
             elsewhere = undone_elsewhere(access.port, done)
         except (EngineError, NoSuchContainerError) as error:
             why, words, _ = in_words(error)
-            yield Ended(Ending.REFUSED, done, why, words)
+            yield RelaunchResult(RelaunchOutcome.REFUSED, done, why, words)
             return
         if elsewhere:
-            yield Ended(Ending.REFUSED, done, msg("It was undone or discarded in the meantime. Check it again."))
+            yield RelaunchResult(
+                RelaunchOutcome.REFUSED, done, msg("It was undone or discarded in the meantime. Check it again.")
+            )
             return
         if strangers:
             why = msg("Other containers have since come to need it: {names}. Remove these first.",
                       names=", ".join(strangers))  # fmt: skip
-            yield Ended(Ending.REFUSED, done, why)
+            yield RelaunchResult(RelaunchOutcome.REFUSED, done, why)
             return
         work = _exchange(access, done, wanted, health, cancelled)
 
     def steps() -> Steps:
         yield from work.forward(watch)
         work.enter(Stage.VERIFIED)
-        return Ending.VERIFIED
+        return RelaunchOutcome.VERIFIED
 
     yield from carry_out(work, steps, done=done)
 
@@ -119,7 +121,7 @@ def _brought_back(
         with rollback.held(access.journal, done):
             why_not = over(access.journal, done)
             if why_not is not None:
-                yield Ended(Ending.REFUSED, done, why_not)
+                yield RelaunchResult(RelaunchOutcome.REFUSED, done, why_not)
                 return
             yield progress
             rollback.roll_back(access.port, access.journal, replace(done, stage=Stage.STOPPED), clock=access.clock)
@@ -127,12 +129,18 @@ def _brought_back(
             if done.was_running:
                 yield from Watcher(access.port, access.clock, cancelled).watch(done.old, watch)
     except BusyError as error:
-        yield Ended(Ending.REFUSED, done, error.message)
+        yield RelaunchResult(RelaunchOutcome.REFUSED, done, error.message)
     except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
         why, words, log = in_words(error)
-        yield Ended(Ending.KEPT if isinstance(error, FailedError) else Ending.UNFINISHED, done, why, words, log)
+        yield RelaunchResult(
+            RelaunchOutcome.KEPT if isinstance(error, FailedError) else RelaunchOutcome.UNFINISHED,
+            done,
+            why,
+            words,
+            log,
+        )
     else:
-        yield Ended(Ending.VERIFIED, done)
+        yield RelaunchResult(RelaunchOutcome.VERIFIED, done)
 
 
 def _begun(done: Transaction, owner: Owned | None) -> Transaction:
@@ -142,7 +150,9 @@ def _begun(done: Transaction, owner: Owned | None) -> Transaction:
 
 def _swapped(access: EngineAccess, done: Transaction, pairs: Sequence[Pair]) -> tuple[Transaction, Health]:
     """With the healthcheck's state of the one that runs now. Raises EngineError, NoSuchContainerError."""
-    kind = Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO  # undoing an undo is hardening again
+    kind = (
+        TransactionKind.HARDEN if done.kind is TransactionKind.UNDO else TransactionKind.UNDO
+    )  # undoing an undo is hardening again
     made = anew(done, pairs)
     back = replace(_begun(done, None), kind=kind, created=made)
     found = [_member(access, pair, back.id, made=made) for pair in pairs]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.relaunch.evidence import Answer, Failure
+from stratascope.core.relaunch.evidence import Failure, PortReply
 from stratascope.core.relaunch.launch_spec import Health
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
@@ -33,7 +33,7 @@ class Shown(Value):
     why: Message | None = None  # set if it does not work
 
 
-def ask_original(access: EngineAccess, made: Plan) -> tuple[Answer, ...] | None:
+def ask_original(access: EngineAccess, made: Plan) -> tuple[PortReply, ...] | None:
     """What its ports answer now, each probed once. None: they can't be probed."""
     ports = made.before.listens
     if not ports:
@@ -47,7 +47,7 @@ def ask_original(access: EngineAccess, made: Plan) -> tuple[Answer, ...] | None:
 def look_at(
     access: EngineAccess,
     made: Plan,
-    before: Sequence[Answer] | None,
+    before: Sequence[PortReply] | None,
     container: str,
     *,
     exercised: Sequence[str] = (),

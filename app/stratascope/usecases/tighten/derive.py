@@ -12,12 +12,12 @@ from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleErro
 from stratascope.layers.shared.signs_of_use import waits_for_sessions
 from stratascope.layers.toggles import all_toggles, choices, fold, toggle
 from stratascope.usecases.plan.file_access import identities
-from stratascope.usecases.plan.learned import Place, Resolved, resolved
+from stratascope.usecases.plan.learned import PathOf, Resolved, resolved
 from stratascope.value import replace
 
 
 def derive(
-    subject: Subject, place: Place, *, keep: Collection[str] = (), tight: bool = False, exercised: bool = False
+    subject: Subject, place: PathOf, *, keep: Collection[str] = (), tight: bool = False, exercised: bool = False
 ) -> Resolved:
     """`keep`: toggles that are not touched; `tight`: only what was seen, where a value can be that strict.
 

@@ -24,7 +24,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.image_folders import image_folders
-from stratascope.usecases.plan.learned import Place, Resolved, resolved
+from stratascope.usecases.plan.learned import PathOf, Resolved, resolved
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.tighten.derive import derive
 from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
@@ -164,7 +164,7 @@ def tighten(
             yield event
 
 
-def _as_chosen(chosen: tuple[Choice, ...], subject: Subject, place: Place) -> Resolved:
+def _as_chosen(chosen: tuple[Choice, ...], subject: Subject, place: PathOf) -> Resolved:
     """Each says what it is for, where nothing was learned of it. Raises ToggleError."""
     found = resolved(chosen, subject, place)
     why = dict(found.why)

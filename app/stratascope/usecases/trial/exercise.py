@@ -24,7 +24,7 @@ _LOOK = 0.05  # seconds between two looks whether to go on
 _STEP = 1 << 16
 
 
-class Place(Value):
+class TwinAddress(Value):
     """Where the twin is."""
 
     pid: int  # of its first process, as the host counts
@@ -49,7 +49,7 @@ class Exercised(Value):
 
 
 def exercise(
-    command: str, place: Place, *, seconds: float, clock: Clock, cancelled: Callable[[], bool] = lambda: False
+    command: str, place: TwinAddress, *, seconds: float, clock: Clock, cancelled: Callable[[], bool] = lambda: False
 ) -> Exercised:
     """Run one command to its end; its process group ends with it. Raises nothing."""
     access = sandbox.access()
@@ -92,7 +92,7 @@ def exercise(
     return Exercised(command, why, said.decode("utf-8", "replace"))
 
 
-def _argv(command: str, place: Place, *, outside: bool) -> Sequence[str]:
+def _argv(command: str, place: TwinAddress, *, outside: bool) -> Sequence[str]:
     if outside:
         return ("/bin/sh", "-c", command)
     told = (f"--env={name}={value}" for name, value in place.environment.items())

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.evidence import Answer, Failure, Reply
+from stratascope.core.relaunch.evidence import Failure, PortReply, Reply
 from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Pace, Tried
@@ -30,7 +30,7 @@ from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.proof import all_back
 from stratascope.usecases.relaunch.watch import FailedError, Patience, Watcher, last_words
-from stratascope.usecases.trial.exercise import SECONDS, Place, exercise
+from stratascope.usecases.trial.exercise import SECONDS, TwinAddress, exercise
 from stratascope.value import Value
 
 SIGNALS = (("HUP", 1), ("USR1", 10))  # on every architecture that engines run on
@@ -160,7 +160,7 @@ class Paces:
         self._watch(watcher, container, 0.0)
         return told
 
-    def _ports(self, container: str, limit: float) -> tuple[Answer, ...] | None:
+    def _ports(self, container: str, limit: float) -> tuple[PortReply, ...] | None:
         """What it says at them; one on an address that only the original has can't be asked."""
         ports, clock = self._seen.before.listens, self._access.clock
         if ports is None:
@@ -233,7 +233,7 @@ class Paces:
         if self._like is not None:
             seconds = min(seconds, max(LEAST, PATIENT * self._like.exercise))
         for command in self._exercises.commands:
-            done = exercise(command, Place(pid or 0, name), seconds=seconds, clock=self._access.clock,
+            done = exercise(command, TwinAddress(pid or 0, name), seconds=seconds, clock=self._access.clock,
                             cancelled=self._cancelled)  # fmt: skip
             if self._cancelled():
                 raise FailedError(msg("Cancelled."))
