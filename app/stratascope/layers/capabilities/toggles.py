@@ -1,13 +1,16 @@
-"""The toggles of layer 3: fewer capabilities, single ones dropped, no new ones by exec, privileged mode left.
+"""The toggles of layer 3: privileged mode left, fewer capabilities, single ones dropped, no new ones by exec.
 
-`capabilities=default` takes away what goes beyond the engine's default and gives nothing back that was dropped. A list
-is taken as it is, since a person chose it; `+CAP` adds to what there is. The recommended preset leaves what was added
-by name, as it leaves an engine's socket: someone meant it.
+Leaving privileged mode drags along what that mode switched off: filter, profile, masks and SELinux's type; namespaces
+shared with the host are toggles of their own. `capabilities=default` takes away what goes beyond the engine's default
+and gives nothing back that was dropped. A list is taken as it is, since a person chose it; `+CAP` adds to what there
+is. The recommended preset leaves what was added by name, as it leaves an engine's socket: someone meant it.
+`capabilities` says what is left, so it has to know all that a program needs; `drop` says what goes, whatever else is
+chosen, and leaves the rest alone. A set that closes what is dangerous is made of it.
 """
 
 from __future__ import annotations
 
-from stratascope.core.container import Asked, EngineKind
+from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.core.relaunch.toggle import (
@@ -23,6 +26,7 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, Want
+from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.losses import (
@@ -36,16 +40,169 @@ from stratascope.layers.capabilities.losses import (
     rights_doubted,
     set_uid_risk,
 )
-from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
-from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
-from stratascope.layers.shared.signs_of_use import capabilities_used, runs_scripts
-from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, only, proof_of
-from stratascope.linux.capability import CapabilitySet
+from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used, runs_scripts
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, LEARNED, NOT_READ, in_no_preset, only, proof_of
+from stratascope.linux.capability import CapabilitySet, number_of
+from stratascope.linux.decode import DecodeError
 from stratascope.value import replace
 
 _LAYER = "capabilities"
-_BOUNDING, _NNP = "@status:CapBnd", "@status:NoNewPrivs"
-_SHOWN = 5
+_BOUNDING = "@status:CapBnd"
+
+
+def _leave(asked: Asked, value: str, subject: Subject) -> Asked:
+    if not asked.privileged:
+        return asked
+    # Podman's lists are computed back from the process and say nothing of what was typed
+    computed = subject.engine.kind is EngineKind.PODMAN
+    left = replace(
+        asked,
+        privileged=False,
+        cap_add=() if computed else asked.cap_add,
+        cap_drop=() if computed else asked.cap_drop,
+        seccomp=ProfileKind.DEFAULT if asked.seccomp is not ProfileKind.CUSTOM else asked.seccomp,
+        apparmor=ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNCONFINED else asked.apparmor,
+        selinux_options=tuple(option for option in asked.selinux_options if option not in ("disable", "type:spc_t")),
+        masked_paths=None,
+        read_only_paths=None,
+    )
+    return with_result(left, subject.engine)
+
+
+def _leave_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if not subject.container.asked.privileged:
+        return ()
+    return (
+        msg("Mounting, loading modules and setting up networks will fail, and it no longer sees the host's devices."),
+        msg("Why it was started as privileged is not known; whatever needs that must be given by name."),
+    )
+
+
+def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("It does not hold all capabilities of the engine")
+    if facts is None or facts.bounding is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
+    asked = subject.container.asked
+    before: CapabilityFacts | None = subject.of(_LAYER)
+    if not asked.privileged:
+        left = facts.bounding <= bounding(asked, subject.engine)
+    elif before is not None and before.bounding is not None:
+        left = facts.bounding <= before.bounding and facts.bounding != before.bounding
+    else:
+        left = not facts.bounding & TAKE_OVER
+    found = msg("{names}", names=short(facts.bounding)) if facts.bounding else msg("It holds none")
+    return Proof(Proven.ENFORCED if left else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
+
+
+PRIVILEGED = Toggle(
+    "privileged",
+    _LAYER,
+    msg("Leave privileged mode"),
+    msg("Restores the engine's default capabilities, filter, profile, masked paths and device rules."),
+    "off",
+    only("off"),
+    _leave,
+    lambda asked, subject: not asked.privileged,
+    _leave_risks,
+    _prove_left,
+    lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
+    doubts=lambda value, subject: doubts(
+        bounding(subject.container.asked, subject.engine)
+        - bounding(_leave(subject.container.asked, value, subject), subject.engine),
+        subject,
+    ),
+    cure=lambda value, subject: Cure.GRANT,
+    used=lambda value, subject: (
+        capabilities_used(bounding(subject.container.asked, subject.engine) - engine_default(subject.engine), subject)
+        or any_device_used(subject)
+    ),
+    leaves_privileged=True,
+    word=msg("Privileged"),
+)
+
+
+def checked_names(value: str, subject: Subject) -> str:
+    """Capabilities as typed, in their plain form: CAP_… names, in the kernel's order. Raises ToggleError."""
+    numbers = set()
+    for name in value.split(","):
+        try:
+            numbers.add(number_of(name.strip()))
+        except DecodeError:
+            raise ToggleError(
+                msg("There is no capability {name}. Give names such as NET_BIND_SERVICE.", name=name.strip())
+            ) from None
+    facts: CapabilityFacts | None = subject.of(_LAYER)
+    last = None if facts is None else facts.last
+    if last is not None and max(numbers) > last:
+        name = short(CapabilitySet(1 << max(numbers)))
+        raise ToggleError(msg("This kernel has no capability {name}.", name=name))
+    return ",".join(CapabilitySet(sum(1 << number for number in numbers)).names())
+
+
+def _drop(asked: Asked, value: str, subject: Subject) -> Asked:
+    gone = named(tuple(value.split(",")))
+    if asked.privileged or not bounding(asked, subject.engine) & gone:
+        return asked
+    added = tuple(name for name in asked.cap_add if name == "ALL" or not named((name,)) & gone)
+    left = replace(asked, cap_add=added)
+    # a name that is given anyway, by default or by ALL, has to be taken away by name
+    given = with_result(left, subject.engine)
+    more = named(given.capabilities or ()) & gone
+    return with_result(replace(left, cap_drop=(*asked.cap_drop, *more.names())), subject.engine)
+
+
+def _drop_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    return losses(bounding(subject.container.asked, subject.engine) - named(tuple(value.split(","))), subject)
+
+
+def _prove_dropped(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
+    gone = named(tuple(value.split(",")))
+    expected = msg("It has none of {names}", names=short(gone))
+    if facts is None or facts.bounding is None or facts.effective is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
+    whole = facts.bounding | facts.effective | (facts.permitted or CapabilitySet())
+    still = whole & gone
+    found = msg("It has {names}", names=short(still)) if still else msg("It has none of them")
+    return Proof(Proven.NOT_ENFORCED if still else Proven.ENFORCED, expected, found, _BOUNDING)
+
+
+def _drop_pieces(subject: Subject) -> tuple[str, ...]:
+    """Each one that it has, or would have once it is no longer privileged."""
+    asked = subject.container.asked
+    return bounding(PRIVILEGED.apply(asked, "off", subject), subject.engine).names()
+
+
+DROP = Toggle(
+    "drop",
+    _LAYER,
+    msg("Drop capabilities"),
+    msg("Takes these capabilities away, and leaves the others."),
+    "CAP,CAP",
+    checked_names,
+    _drop,
+    lambda asked, subject: not asked.privileged and not bounding(asked, subject.engine),
+    _drop_risks,
+    _prove_dropped,
+    in_no_preset,
+    doubts=lambda value, subject: doubts(
+        bounding(subject.container.asked, subject.engine) & named(tuple(value.split(","))), subject
+    ),
+    cure=lambda value, subject: (
+        Cure.BARRIER if named(tuple(value.split(","))) & engine_default(subject.engine) else Cure.GRANT
+    ),
+    used=lambda value, subject: capabilities_used(
+        bounding(subject.container.asked, subject.engine) & named(tuple(value.split(","))), subject
+    ),
+    goes_along=True,
+    default="CAP_MKNOD",
+    unit=Unit.CAPABILITIES,
+    overridden=True,
+    pieces=_drop_pieces,
+    single=msg("Drop {name}"),
+)
+
+
+_NNP = "@status:NoNewPrivs"
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
 _RAW = CapabilitySet.of(("CAP_NET_RAW",))
 
@@ -265,11 +422,6 @@ CAPABILITIES = Toggle(
         bounding(subject.container.asked, subject.engine) - _wanted(value, subject), subject
     ),
     pieces=_pieces,
-)
-
-
-_NO_GAIN = msg(
-    "It seems to gain privileges through a set-uid program, which no-new-privileges forbids. Leave out that toggle."
 )
 
 

@@ -1,33 +1,24 @@
-"""The toggles of layer 2: limits on memory, processes and CPU time. Those of each process are in `toggles_ulimit.py`,
-the size of its shared memory in `toggles_size.py`.
+"""The toggles of layer 2: limits on memory, processes and CPU time. Those of each process are in `toggles_ulimit.py`.
 
-A limit on memory counts swap as well: what a container may not have in memory it should not have on
-the disk either. Limits follow what the container itself used at the most, as the kernel remembers it. Decided against a
-part of the machine's memory: half of it stops nothing that matters, and says nothing about the container.
+A limit on memory counts swap as well: what a container may not have in memory it should not have on the disk either.
+Limits follow what the container itself used at the most, as the kernel remembers it. Decided against a part of the
+machine's memory: half of it stops nothing that matters, and says nothing about the container.
 """
 
 from __future__ import annotations
 
+import math
 import re
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import (
-    Given,
-    Preset,
-    Proof,
-    Proven,
-    Subject,
-    Toggle,
-    ToggleError,
-    Unit,
-)
+from stratascope.core.observation.observation import Phase
+from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError, Unit
 from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.core.sizes import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
-from stratascope.layers.cgroup.learned import cpus_learned, memory_learned, pids_learned
-from stratascope.layers.cgroup.toggles_size import SHM_SIZE
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
+from stratascope.layers.shared.signs_of_use import peak_of
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, UNLIMITED, size_of, whole_number
 from stratascope.value import replace
 
@@ -39,15 +30,15 @@ _MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
 _BEGIN_PIDS = 100  # at the least, where it has too few: an engine's exec takes a dozen for a moment
 _ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
 _MUCH_ROOM_MEMORY, _MUCH_ROOM_PIDS = 512 * _MIB, 512
+_TIMES = 4  # what was seen, for a limit that is learned
 # What keeps data in memory: databases, caches, search engines, by the names of images and of processes
 _IN_MEMORY = frozenset(
-    ("cassandra", "clickhouse", "couchdb", "elasticsearch", "etcd", "influxdb", "influxd", "java", "mariadb",
-     "mariadbd", "memcached", "mongo", "mongod", "mongodb", "mssql", "mysql", "mysqld", "neo", "opensearch", "postgres",
-     "postgresql", "prometheus", "redis", "redis-server", "sqlservr", "squid", "valkey", "valkey-server", "varnish",
-     "varnishd")
+    ("beam.smp", "cassandra", "clickhouse", "clickhouse-serv", "couchdb", "elasticsearch", "etcd", "influxdb",
+     "influxd", "java", "mariadb", "mariadbd", "memcached", "mongo", "mongod", "mongodb", "mssql", "mysql", "mysqld",
+     "neo", "opensearch", "postgres", "postgresql", "prometheus", "redis", "redis-server", "slapd", "sqlservr", "squid",
+     "valkey", "valkey-server", "varnish", "varnishd")
 )  # fmt: skip
 _NO_LIMIT = msg("No limit")
-_KILLED = 137  # 128 and SIGKILL, as engines tell it
 _PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
 
 
@@ -159,6 +150,19 @@ def _memory_allowed(want: Want, subject: Subject) -> Given | None:
     return Given(str(2 * now), msg("Give it {size} of memory", size=size_text(2 * now)))
 
 
+def _memory_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """Four times the peak; None for programs that keep data in memory, or if that is over half of the machine."""
+    peak = peak_of(subject, "memory")
+    if peak is None or subject.seen is None or asked.memory:
+        return None
+    if any(name in _IN_MEMORY for call in subject.seen.calls for name in call.by):
+        return None
+    size = max(_ROOM_MEMORY, -(-_TIMES * int(peak) // _STEP) * _STEP)
+    if subject.memory_total is not None and size > subject.memory_total // 2:
+        return None  # too high to be worth setting
+    return Learned(str(size), msg("Well above the highest use seen, {mib} MiB", mib=int(peak) // _MIB))
+
+
 MEMORY = Toggle(
     "memory",
     _LAYER,
@@ -174,7 +178,7 @@ MEMORY = Toggle(
     live=True,
     limit=True,
     measure="memory",
-    learned=memory_learned,
+    learned=_memory_learned,
     learned_words=(LEARNED,),
     guessed=True,
     default="512m",
@@ -232,6 +236,17 @@ def _pids_allowed(want: Want, subject: Subject) -> Given | None:
     return Given(str(count), msg("Give it {count} processes and threads", count=count))
 
 
+def _pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """Four times the highest number of processes and threads."""
+    peak = peak_of(subject, "pids")
+    if peak is None:
+        return None
+    value = max(_ROOM_PIDS, _TIMES * int(peak))
+    if asked.pids and 0 < asked.pids <= value:
+        return None
+    return Learned(str(value), msg("Well above the highest number seen, {count}", count=int(peak)))
+
+
 PIDS = Toggle(
     "pids",
     _LAYER,
@@ -247,7 +262,7 @@ PIDS = Toggle(
     live=True,
     limit=True,
     measure="pids",
-    learned=pids_learned,
+    learned=_pids_learned,
     learned_words=(LEARNED,),
     default="256",
     gives=UNLIMITED,
@@ -301,6 +316,20 @@ def _cpus_allowed(want: Want, subject: Subject) -> Given | None:
     return Given(f"{2 * now:g}", msg("Give it the time of {count} CPUs", count=2 * now))
 
 
+def _cpus_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """Four times the peak, in whole CPUs; None if the machine has no more, or if nobody sent it requests during the
+    observation, as startup says nothing about its work.
+    """
+    peak, facts = peak_of(subject, "cpu"), subject.of("cgroup")
+    count = None if facts is None else facts.cpuset_count
+    if peak is None or subject.seen is None or Phase.REQUESTS not in subject.seen.seen.phases or asked.cpu_cores:
+        return None
+    value = max(1, math.ceil(_TIMES * peak))
+    if count is None or value >= count:
+        return None
+    return Learned(str(value), msg("Well above the highest use seen, {cpus} CPUs", cpus=round(peak, 2)))
+
+
 CPUS = Toggle(
     "cpus",
     _LAYER,
@@ -318,7 +347,7 @@ CPUS = Toggle(
     live=True,
     limit=True,
     measure="cpu",
-    learned=cpus_learned,
+    learned=_cpus_learned,
     learned_words=(LEARNED,),
     default="1",
     gives=UNLIMITED,
@@ -326,4 +355,7 @@ CPUS = Toggle(
 )
 
 
-TOGGLES = (MEMORY, PIDS, CPUS, *ULIMIT_TOGGLES, SHM_SIZE)
+# Any limit protects the machine, while one that is too low stops the program on its busiest day
+
+
+TOGGLES = (MEMORY, PIDS, CPUS, *ULIMIT_TOGGLES)

@@ -1,18 +1,22 @@
-"""The toggles of the resource limits of each process (ulimit): those that harden, and those that only give more.
+"""The toggles of the resource limits of each process (ulimit), and of the size of /dev/shm.
 
-No preset limits processes in this way: RLIMIT_NPROC counts all of a user's, in whatever container they are.
+There are those that harden and those that only give more. No preset limits processes in this way: RLIMIT_NPROC counts
+all of a user's, in whatever container they are. The size of the shared memory only gives: engines begin with 64 MB,
+which databases and browsers outgrow, and what lies there counts against the limit on memory anyway.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedLimit
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, Unit
+from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError, Unit
 from stratascope.core.relaunch.want import MoreOf, Want
+from stratascope.core.sizes import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts
-from stratascope.layers.cgroup.learned import LEAST_FILES, files_learned
+from stratascope.layers.shared.signs_of_use import peak_of
 from stratascope.layers.shared.toggle_values import (
     LEARNED,
     NOT_READ,
@@ -20,14 +24,18 @@ from stratascope.layers.shared.toggle_values import (
     in_no_preset,
     no_pieces,
     no_risks,
+    size_of,
     whole_number,
 )
+from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.value import replace
 
 _LAYER = "cgroup"
 _MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
 _MOST = (1 << 63) - 1
 _MOST_FILES = 1 << 30  # NR_OPEN_MAX, fs/file.c, is about that
+# Any limit protects the machine, while one that is too low stops the program on its busiest day
+_LEAST_FILES = 65536  # far more than servers use, far fewer than slow down programs that close all of them
 _NONE = -1  # how engines say that there is no limit
 _PAGES = ("data", "fsize", "memlock", "msgqueue", "stack", "as", "core")  # those in bytes
 # To what a limit is raised at the least. That on processes counts the user's in other containers as well, so twice few
@@ -109,9 +117,22 @@ def _ulimit(
 
 
 def _files_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    if int(value) >= LEAST_FILES:
+    if int(value) >= _LEAST_FILES:
         return ()
     return (msg("A server with many connections needs a file for each of them; above the limit it refuses more."),)
+
+
+def _files_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """Four times the most files one of its processes had open, and at least what servers may need on a busy day."""
+    peak, facts = peak_of(subject, "open_files"), subject.of("cgroup")
+    limits = () if facts is None else facts.process_limits or ()
+    hard = next((limit.hard for limit in limits if limit.name == "nofile"), None)
+    if peak is None:
+        return None
+    value = max(_LEAST_FILES, 1 << math.ceil(math.log2(4 * peak)))
+    if hard is not None and hard <= value:
+        return None
+    return Learned(str(value), msg("Well above the highest number seen, {count}", count=int(peak)))
 
 
 OPEN_FILES = _ulimit(
@@ -120,9 +141,9 @@ OPEN_FILES = _ulimit(
     msg("No process has more open files and connections than this."),
     (16, _MOST_FILES),
     _files_risks,
-    LEAST_FILES,
+    _LEAST_FILES,
     "1024",
-    learned=files_learned,
+    learned=_files_learned,
 )
 PROCESSES_OF_USER = _ulimit(
     "nproc",
@@ -217,4 +238,79 @@ _GIVEN = (
     _more("nice", msg("Each process can raise its priority up to this."), 40),
     _more("sigpending", msg("Its user can't have more queued signals than this.")),
 )
-ULIMIT_TOGGLES = (OPEN_FILES, PROCESSES_OF_USER, CORE_FILES, *_GIVEN)
+
+
+_SHM_SOURCE = "@mountinfo:/dev/shm"
+_SHM = "/dev/shm"
+_USUAL_SHM = 64 << 20  # both engines' own
+
+
+def _check_shm(value: str, subject: Subject) -> str:
+    size = size_of(value, 1 << 12)
+    if shared_mode(subject.container.asked.ipc_mode) or subject.container.asked.ipc_mode == "none":
+        raise ToggleError(msg("It shares its shared memory with others, so the size can't be set here."))
+    return str(size)
+
+
+def _prove_shm(facts: object, value: str, subject: Subject) -> Proof:
+    """By the options of the file system there, which every layer may read."""
+    expected = msg("The size of {path} is {size}", path=_SHM, size=size_text(int(value)))
+    namespaces = subject.of("namespaces")
+    view = None if namespaces is None else namespaces.mounts
+    found = None if view is None else next((each for each in view.seen if each.target == _SHM), None)
+    size = 0 if found is None else _tmpfs_size(found.super_options)
+    if not size:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _SHM_SOURCE)
+    right = Proven.ENFORCED if size >= int(value) else Proven.NOT_ENFORCED
+    return Proof(right, expected, msg("It is {size}", size=size_text(size)), _SHM_SOURCE)
+
+
+def _tmpfs_size(options: str) -> int:
+    """Bytes of `size=65536k`, as tmpfs(5) tells it; 0 where it does not."""
+    for word in options.split(","):
+        name, _, value = word.partition("=")
+        number = value.removesuffix("k")
+        if name == "size" and number.isascii() and number.isdigit() and len(number) < 18:
+            return int(number) << (10 if value.endswith("k") else 0)
+    return 0
+
+
+def _shm_allowed(want: Want, subject: Subject) -> Given | None:
+    if not isinstance(want, MoreOf) or want.what != "shm":
+        return None
+    others = [each for each in subject.container.asked.mounts if each.kind == "tmpfs" and each.target != _SHM]
+    if others and want.path != _SHM:
+        return None  # it may be one of these that is full
+    size = 2 * (want.now or subject.container.asked.shm_size or _USUAL_SHM)
+    return Given(str(size), msg("Give {path} a size of {size}", path=_SHM, size=size_text(size)))
+
+
+def _apply_shm(asked: Asked, value: str, subject: Subject) -> Asked:
+    return replace(asked, shm_size=int(value))
+
+
+def _more_shm(asked: Asked, subject: Subject) -> bool:
+    return (asked.shm_size or _USUAL_SHM) != _USUAL_SHM
+
+
+_SHM_WHAT = msg("Sets how much its programs can share in /dev/shm.")
+SHM_SIZE = Toggle(
+    "shm-size",
+    _LAYER,
+    msg("More shared memory"),
+    _SHM_WHAT,
+    "",
+    _check_shm,
+    _apply_shm,
+    _more_shm,
+    no_risks,
+    _prove_shm,
+    in_no_preset,
+    default="128m",
+    unit=Unit.BYTES,
+    gives="BYTES",
+    allows=_shm_allowed,
+    pieces=no_pieces,
+)
+
+ULIMIT_TOGGLES = (OPEN_FILES, PROCESSES_OF_USER, CORE_FILES, *_GIVEN, SHM_SIZE)

@@ -23,7 +23,6 @@ from stratascope.linux.audit.record import AppArmorRefusal, SELinuxRefusal, pars
 from stratascope.linux.capability import name_of, number_of
 
 _OPENING = "creat open openat openat2 open_by_handle_at"
-_FILES = f"{_OPENING} access faccessat faccessat2 execve execveat stat lstat newfstatat statx fstat readlink readlinkat"
 _SENDS = "sendto sendmsg sendmmsg connect write writev"
 _MOUNTING = "mount move_mount mount_setattr fsmount open_tree umount2 umount pivot_root fsconfig"
 _NAMESPACES = "clone clone3 unshare"

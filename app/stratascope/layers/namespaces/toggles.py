@@ -1,23 +1,28 @@
-"""The toggles of layer 1: those about namespaces and published ports here, the rest beside it.
+"""The toggles of layer 1: those about namespaces, published ports and kernel parameters here, the rest beside it.
 
 Only the host's own namespaces count as shared for a preset: one that is shared with another container was shared on
 purpose, and can be made private by name alone. No preset but those of the Pod Security Standards makes the network
 private, because whatever listens in the host's network is reached there, and nobody knows on which ports.
+
+Kernel parameters are only given, and only those that the engines take: of its network, of System V's and POSIX message
+queues, and of shared memory (moby, opts/opts.go: ValidateSysctl; containers/common, pkg/sysctl). All others are the
+whole machine's, and set there.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import GRADES, Cure, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
-from stratascope.core.relaunch.want import HostsNamespace, Network, Want
+from stratascope.core.relaunch.want import HostsNamespace, Network, Setting, Want
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
-from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
-from stratascope.layers.namespaces.toggles_sysctl import SYSCTL
-from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, only
+from stratascope.layers.namespaces.toggles_mounts import DEVICES, ENGINE_SOCKET, HOST_PATHS, UNMOUNT
+from stratascope.layers.namespaces.toggles_root import MASKED_PATHS, READ_ONLY_ROOT, TMPFS
+from stratascope.layers.shared.deciding_settings import SETTING as PORT_START
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, no_pieces, no_risks, only
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.value import replace
 
@@ -275,4 +280,95 @@ PUBLISH = Toggle(
     in_no_preset,  # who reaches it is for a person to change
 )
 
-TOGGLES = (*MOUNT_TOGGLES, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, *ROOT_TOGGLES, SYSCTL)
+
+_OF_IPC = frozenset(f"kernel.{name}" for name in
+                    ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"])  # fmt: skip
+_NAME = re.compile(r"[a-z][a-z0-9_]*(?:[./][A-Za-z0-9_-]+)+").fullmatch
+_VALUE = re.compile(r"[-A-Za-z0-9_.:/ \t]{1,200}").fullmatch
+_MOST = 16
+
+
+def _is_of_network(name: str) -> bool:
+    return name.startswith("net.")
+
+
+def _of_its_own(name: str) -> bool:
+    return _is_of_network(name) or name in _OF_IPC or name.startswith("fs.mqueue.")
+
+
+def _check_sysctl(value: str, subject: Subject) -> str:
+    asked = subject.container.asked
+    found = _pairs(value)
+    if not found or len(found) > _MOST:
+        raise ToggleError(msg("Give up to {most} settings as NAME=VALUE, separated by commas.", most=_MOST))
+    for name, text in found:
+        if not _NAME(name) or not _VALUE(text):
+            raise ToggleError(
+                msg("Give a setting such as net.core.somaxconn=1024, not {value}.", value=f"{name}={text}")
+            )
+        if not _of_its_own(name):
+            raise ToggleError(
+                msg("{name} is a setting of the whole machine: it can be changed only there, with sysctl.", name=name)
+            )
+        shared = asked.network_mode if _is_of_network(name) else asked.ipc_mode
+        if shared_mode(shared):
+            raise ToggleError(msg("It shares the namespace that {name} belongs to, so it is not set here.", name=name))
+    return ",".join(f"{name}={text}" for name, text in found)
+
+
+def _pairs(value: str) -> tuple[tuple[str, str], ...]:
+    words = (word.partition("=") for word in value.split(",") if word.strip())
+    return tuple({name.strip(): text.strip() for name, _, text in words}.items())
+
+
+def _apply_sysctl(asked: Asked, value: str, subject: Subject) -> Asked:
+    return replace(asked, sysctls=tuple(sorted({**dict(asked.sysctls), **dict(_pairs(value))}.items())))
+
+
+def _prove_sysctl(facts: object, value: str, subject: Subject) -> Proof:
+    """The first free port is read from its network namespace. All else the runtime writes before the program starts,
+    and does not start it where it can't: what the engine says it gave the runtime is in force.
+    """
+    expected, wanted = msg("{settings}", settings=value), dict(_pairs(value))
+    if facts is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, "inspect")
+    read = subject.of("capabilities")
+    port = None if read is None else read.port_start
+    if set(wanted) == {PORT_START} and port is not None:
+        right = Proven.ENFORCED if str(port) == wanted[PORT_START] else Proven.NOT_ENFORCED
+        return Proof(right, expected, msg("{settings}", settings=f"{PORT_START}={port}"), PORT_START)
+    said = dict(subject.container.asked.sysctls)
+    if not wanted.keys() <= said.keys():
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, "inspect")
+    found = ",".join(f"{name}={said[name]}" for name in wanted)
+    right = Proven.ENFORCED if all(said[name] == wanted[name] for name in wanted) else Proven.NOT_ENFORCED
+    return Proof(right, expected, msg("The runtime was given {settings}", settings=found), "inspect")
+
+
+def _sysctl_allowed(want: Want, subject: Subject) -> Given | None:
+    if not isinstance(want, Setting) or not _of_its_own(want.name):
+        return None
+    text = f"{want.name}={want.value}"
+    return Given(text, msg("Set {settings} in its own namespace", settings=text))
+
+
+SYSCTL = Toggle(
+    "sysctl",
+    _LAYER,
+    msg("Its own kernel settings"),
+    msg("Sets kernel parameters that apply only in its own namespaces."),
+    "",
+    _check_sysctl,
+    _apply_sysctl,
+    lambda asked, subject: bool(asked.sysctls),
+    no_risks,
+    _prove_sysctl,
+    in_no_preset,
+    default=f"{PORT_START}=0",
+    gives="NAME=VALUE,NAME=VALUE",
+    allows=_sysctl_allowed,
+    pieces=no_pieces,
+)
+
+_OF_MOUNTS = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, UNMOUNT, DEVICES)
+TOGGLES = (*_OF_MOUNTS, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, READ_ONLY_ROOT, TMPFS, SYSCTL)

@@ -44,7 +44,6 @@ _LAYER, _STATUS = "seccomp", "@status:Seccomp"
 # Without these no program starts, and none ends: the runtime itself calls execve under the filter
 _NEEDED = ("execve", "exit_group", "brk", "mmap")
 _SHOWN = 8
-_BAD_CALL = 159  # 128 and SIGSYS, as engines tell it
 
 
 def _check(value: str, subject: Subject) -> str:

@@ -134,3 +134,9 @@ def writes_to_volumes(subject: Subject) -> bool:
     own = {volume.target for volume in subject.own_volumes or ()}
     mounts = subject.container.asked.mounts
     return any(mount.kind != "tmpfs" and mount.writable and mount.target not in own for mount in mounts)
+
+
+def peak_of(subject: Subject, what: str) -> float | None:
+    """The highest observed value; None unless a complete start was observed and it was used."""
+    seen = subject.seen
+    return (seen.peak(what) or None) if seen is not None and seen.seen.starts else None
