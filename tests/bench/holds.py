@@ -22,7 +22,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.ui.history.chronicle import MakeHistory
 from stratascope.ui.history.page import HistoryPage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services

@@ -16,7 +16,7 @@ from stratascope.collector.features import FEATURES, Kernel
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.language import read
 from stratascope.ui.app.app import make_application, make_window
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace

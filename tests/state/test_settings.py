@@ -189,7 +189,7 @@ def test_nothing_else_is_remembered() -> None:
         "ui/containers/column.py": ["self._setting"],
         "ui/daily/controller.py": ["_SETTING"],
         "ui/denied/refused.py": ["KEPT"],
-        "ui/kit/splitter_state.py": ["key"],
+        "ui/harden/docking.py": ["key"],
         "ui/window/first_hints.py": ["KEY"],
         "ui/window/layout.py": ['"geometry"', "_LIST_WIDTH"],
         "ui/window/main_window.py": ['"view"', '"view_by"'],

@@ -8,7 +8,7 @@ import sys
 from PySide6.QtCore import QTimer
 from stratascope.wiring.engines import live_view
 from stratascope.ui.app import app
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 made = app.make_application(["x"])
 window = app.make_window(live_view())
 window.show()

@@ -18,7 +18,7 @@ from stratascope.core.container import Status
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.app.not_started import NotStarted
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services

@@ -16,7 +16,7 @@ from stratascope.core.message import msg
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.history.page import HistoryPage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog

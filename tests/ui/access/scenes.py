@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu,
 from stratascope.core.container import EngineState
 from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services

@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage

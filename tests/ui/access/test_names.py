@@ -28,7 +28,7 @@ from stratascope.core.message import msg
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.labels import Line, give_tip
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.relaunch.confirm_page import ConfirmPage

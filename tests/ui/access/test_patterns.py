@@ -26,8 +26,7 @@ from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.harden.prediction import SEGMENTS, paint_segment
 from stratascope.ui.harden.toggle_row import paint_switch
-from stratascope.ui.kit.marks import Mark, paint_mark
-from stratascope.ui.kit.stance_cell import paint_stance
+from stratascope.ui.kit.marks import Mark, paint_mark, paint_stance
 from stratascope.ui.kit.theme import Theme, ThemeMode, contrast, load_tokens
 from stratascope.ui.relaunch.steps import StepLine
 from stratascope.ui.strata.band import Band

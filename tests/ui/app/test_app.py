@@ -12,7 +12,7 @@ import pytest
 
 import stratascope
 from stratascope.ui.app.app import chosen_mode
-from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.theme import ThemeMode
 
 PROGRAM = """

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.page import BeforePage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from ui import sample

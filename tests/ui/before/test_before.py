@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.page import BeforePage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.answer import Tone
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.strata_page import StrataPage

@@ -13,7 +13,7 @@ from stratascope.ui.app import app, start
 from stratascope.ui.app.app import make_window
 from stratascope.ui.app.not_started import NotStarted
 from stratascope.ui.before.page import BeforePage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.services import Services
 from ui.not_started import judged, offered
 

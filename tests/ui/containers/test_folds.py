@@ -14,7 +14,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.column import FOLDED, LONGEST, MOST, Folds
 from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.value import replace

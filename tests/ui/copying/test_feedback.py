@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.ui.copying import feedback
 from stratascope.ui.copying.feedback import Feedback
 from stratascope.ui.fleet.several import FleetPages
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 
 

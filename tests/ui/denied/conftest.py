@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
 from stratascope.ui.denied.page import DeniedPage
-from stratascope.ui.kit.feed import MemorySettings
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.background import MemorySettings
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from ui import hardening, sample

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from PySide6.QtWidgets import QWidget
 
 from stratascope.ui.denied.page import DeniedPage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.refusals.service import RefusalList
 from ui.denied import denied_sample, ending_sample

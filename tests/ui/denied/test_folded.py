@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.ui.denied.refused import KEPT, MOST, FoldedKinds
-from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.background import MemorySettings
 
 
 def test_for_that_image_alone() -> None:

@@ -12,7 +12,7 @@ from rig.engine import Rig
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.denied.page import DeniedPage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.wiring.engines import LateEngines, live_view

@@ -19,7 +19,7 @@ from stratascope.state.accepted import AcceptedFile
 from stratascope.ui.app.app import make_window
 from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.findings.list import AcceptDialog
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.panel.panel import FINDINGS
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services

@@ -12,9 +12,8 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.ui.fleet import columns
 from stratascope.ui.fleet.several import FleetPages
-from stratascope.ui.kit.items import ItemModel
-from stratascope.ui.kit.page_switch import View
-from stratascope.ui.kit.table import ItemTable
+from stratascope.ui.kit.page import View
+from stratascope.ui.kit.table import ItemModel, ItemTable
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.main_window import MainWindow

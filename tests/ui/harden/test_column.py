@@ -15,12 +15,12 @@ from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import Snapshot
+from stratascope.presentation.exposure import exposure_range
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.harden.column import RemedyBoxes
 from stratascope.ui.harden.trial_buttons import ButtonPair
-from stratascope.ui.kit.exposure_words import exposure_range
-from stratascope.ui.kit.main_button import MainButton
+from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services

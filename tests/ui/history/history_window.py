@@ -11,7 +11,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.history.since_card import SinceRow
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.usecases.daily.daily import Daily

@@ -20,7 +20,7 @@ from stratascope.presentation.history_report import Target
 from stratascope.ui.app import app as ui
 from stratascope.ui.history.chart import HistoryChart
 from stratascope.ui.history.page import FIRST_RANGE, RANGES, HistoryPage
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.history.history import Point
 from stratascope.value import replace

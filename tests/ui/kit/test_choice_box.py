@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.kit.choice_box import ChoiceBox
+from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.theme import Theme
 
 

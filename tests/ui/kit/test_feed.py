@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
-from stratascope.ui.kit.feed import Feed, MemorySettings
+from stratascope.ui.kit.background import Feed, MemorySettings
 from ui import sample
 
 

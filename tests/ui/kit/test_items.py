@@ -10,7 +10,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
-from stratascope.ui.kit.items import Column, ItemModel, ItemRole
+from stratascope.ui.kit.table import Column, ItemModel, ItemRole
 
 Row = tuple[str, int]
 NAME = Column(msg("What"), lambda row: row[0], order=lambda row: row[0])

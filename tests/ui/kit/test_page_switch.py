@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.severity import SERIOUS
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.harden.presets import PresetSwitch
-from stratascope.ui.kit.page_switch import Group, View
-from stratascope.ui.kit.segments import Segment, Segments
+from stratascope.ui.kit.buttons import Segment, Segments
+from stratascope.ui.kit.page import Group, View
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage

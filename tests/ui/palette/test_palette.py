@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.palette.palette import Palette
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.syscalls.page import CallMapPage

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from rig.engine import Rig
 from stratascope.core.overview.processes import Process
 from stratascope.ui.app import app as ui
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.wiring.engines import live_view

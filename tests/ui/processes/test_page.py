@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.overview.processes import Process
 from stratascope.core.snapshot import Snapshot
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.processes.table import Column, SessionLine, Show
 from stratascope.ui.window.main_window import MainWindow

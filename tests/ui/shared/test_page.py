@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.overview.shared_parts import SharedKind
 from stratascope.core.snapshot import Snapshot
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.shared.page import SharedPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace

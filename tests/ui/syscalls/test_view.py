@@ -12,7 +12,7 @@ from stratascope.core.layer import CallMap
 from stratascope.core.message import msg
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.ui.kit.items import ItemRole
+from stratascope.ui.kit.table import ItemRole
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.page import Page
 from stratascope.ui.syscalls.list import ink_of

@@ -17,7 +17,7 @@ from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers import all_layers
 from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.stance_cell import paint_stance
+from stratascope.ui.kit.marks import paint_stance
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.details import together
 from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in

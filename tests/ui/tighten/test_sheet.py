@@ -18,7 +18,7 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import Snapshot
 from stratascope.state import exercises
 from stratascope.ui.harden.choices import ContainerChoices
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.tighten.card import TrialCard
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.tighten.dialog import Page

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services

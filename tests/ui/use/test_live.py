@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from rig.engine import Rig
 from stratascope.ui.app import app as ui
 from stratascope.ui.app.start import learning_of
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.services import Services
 from stratascope.wiring.engines import LateEngines, live_view

@@ -24,7 +24,7 @@ from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.layers import all_layers
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.use_picture import use_picture
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.watching import ObservationFeed

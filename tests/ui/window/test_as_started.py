@@ -17,7 +17,7 @@ from stratascope.presentation.threat_outcomes import kinds as counted
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.containers.rows import Rows, spoken
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.strata.rays_legend import Sign, entries
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage

@@ -7,8 +7,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
-from stratascope.ui.kit.feed import MemorySettings
-from stratascope.ui.kit.page_switch import Group, View
+from stratascope.ui.kit.background import MemorySettings
+from stratascope.ui.kit.page import Group, View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from ui import sample

@@ -16,10 +16,10 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.fleet.several import FleetPages
-from stratascope.ui.kit.feed import MemorySettings
+from stratascope.ui.kit.background import MemorySettings
+from stratascope.ui.kit.buttons import Segment
 from stratascope.ui.kit.marks import Mark
-from stratascope.ui.kit.page_switch import View
-from stratascope.ui.kit.segments import Segment
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW

@@ -15,7 +15,7 @@ from stratascope.state.settings import Settings
 from stratascope.ui.app.app import make_window
 from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.notifier import Notifier
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.about import About
 from stratascope.ui.window.main_window import MainWindow

@@ -10,8 +10,8 @@ from stratascope import sandbox
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
+from stratascope.presentation import exposure
 from stratascope.probe.confined import withheld
-from stratascope.ui.kit import gap_words
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from ui import sample
@@ -64,5 +64,5 @@ def test_the_demo_has_no_notice(window: MainWindow) -> None:
 
 
 def test_a_container_s_own_words_name_the_command_too() -> None:
-    assert sandbox.GRANT in gap_words.advice(Gap(GapKind.CONFINED))
-    assert "Flatpak" in gap_words.reason(Gap(GapKind.CONFINED))
+    assert sandbox.GRANT in exposure.advice(Gap(GapKind.CONFINED))
+    assert "Flatpak" in exposure.reason(Gap(GapKind.CONFINED))

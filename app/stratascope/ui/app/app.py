@@ -21,7 +21,7 @@ from stratascope.state import preferences
 from stratascope.ui.app import qt_translations
 from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.single_instance import SingleInstance, raise_other
-from stratascope.ui.kit.feed import Feed, SettingsLike, WatchLike
+from stratascope.ui.kit.background import Feed, SettingsLike, WatchLike
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services

@@ -11,7 +11,7 @@ from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import Snapshot
 from stratascope.state import preferences
 from stratascope.ui.app.notifier import Notifier
-from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.selection import Selection
 from stratascope.usecases.live.alerts import Alerts
 

@@ -16,8 +16,8 @@ from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.labels import Label, Rule
-from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.check.corrections import Corrected
 

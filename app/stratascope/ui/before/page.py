@@ -23,6 +23,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import exposure_sentence, number_text, worst_open
 from stratascope.ui.before.column import FileColumn
 from stratascope.ui.before.draft import Before
 from stratascope.ui.before.empty_panel import EmptyPanel
@@ -31,9 +32,8 @@ from stratascope.ui.before.lines import LineNote, notes
 from stratascope.ui.before.status_bar import StatusBar
 from stratascope.ui.before.text_field import MOST, TextField
 from stratascope.ui.kit.background import Failure, QueryRunner, later
+from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
-from stratascope.ui.kit.choice_box import ChoiceBox
-from stratascope.ui.kit.exposure_words import exposure_sentence, number_text, worst_open
 from stratascope.ui.kit.file_dialogs import ask_open
 from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.labels import Label, Line, give_tip

@@ -10,8 +10,8 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Captured
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.terms import moment
+from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label
-from stratascope.ui.kit.notice_bar import NoticeBar
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 NAMED = 3

@@ -26,11 +26,10 @@ from stratascope.presentation.terminal import Style
 from stratascope.ui.compare.side import Side
 from stratascope.ui.copying import feedback
 from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChipRow, FilterChip
-from stratascope.ui.kit.choice_box import ChoiceBox
-from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.labels import Label, give_tip
-from stratascope.ui.kit.table import ItemTable
+from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 

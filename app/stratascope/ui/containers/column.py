@@ -22,9 +22,9 @@ from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.containers.row_paint import EDGE
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.labels import Label, Line
-from stratascope.ui.kit.page_switch import GroupSwitch
+from stratascope.ui.kit.page import GroupSwitch
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.listing.filter import hint

@@ -19,7 +19,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import Past, RowPaint
 from stratascope.ui.containers.rows import ListRow, replicas_key
-from stratascope.ui.kit.items import AnyIndex, CellPainter
+from stratascope.ui.kit.table import AnyIndex, CellPainter
 from stratascope.ui.kit.theme import Theme
 
 Flag = QItemSelectionModel.SelectionFlag

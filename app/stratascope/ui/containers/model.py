@@ -19,8 +19,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.containers.order import Pin, ViewBy
 from stratascope.ui.containers.rows import Key, ListRow, Rows, spoken
 from stratascope.ui.kit.background import later
-from stratascope.ui.kit.items import ROOT, AnyIndex, ItemRole
 from stratascope.ui.kit.labels import tip
+from stratascope.ui.kit.table import ROOT, AnyIndex, ItemRole
 from stratascope.usecases.listing.query import Query, parse
 from stratascope.value import replace
 

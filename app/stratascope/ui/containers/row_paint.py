@@ -13,16 +13,16 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import best_text, ended_word, level_ink, number_text
+from stratascope.presentation.takeover import runs
 from stratascope.ui.containers import sparkline
 from stratascope.ui.containers.head import EXPOSURE
 from stratascope.ui.containers.order import GroupKind
 from stratascope.ui.containers.rows import ListRow
 from stratascope.ui.kit import marks
-from stratascope.ui.kit.exposure_words import best_text, level_ink, number_text
-from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.gap_words import ended_word, runs
-from stratascope.ui.kit.items import AnyIndex, ItemRole
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.table import AnyIndex, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16

@@ -13,6 +13,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import exposure_sentence, status_word
 from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.order import (
@@ -26,8 +27,6 @@ from stratascope.ui.containers.order import (
     group_title,
     kind_word,
 )
-from stratascope.ui.kit.exposure_words import exposure_sentence
-from stratascope.ui.kit.gap_words import status_word
 from stratascope.ui.kit.marks import assessed_word
 from stratascope.usecases.listing import filter as listing
 from stratascope.usecases.listing.alike import common_name, drifts

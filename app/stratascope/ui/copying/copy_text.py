@@ -10,8 +10,8 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import status_word, summary
 from stratascope.ui.copying import feedback
-from stratascope.ui.kit.gap_words import status_word, summary
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import assessed_word, severity_word
 from stratascope.ui.kit.selection import Selection

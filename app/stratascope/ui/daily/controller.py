@@ -18,14 +18,13 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import Pin
 from stratascope.ui.copying import feedback
 from stratascope.ui.daily import menu, questions
 from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
-from stratascope.ui.kit.background import Failure, QueryRunner
-from stratascope.ui.kit.feed import SettingsLike
-from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.daily import verbs

@@ -19,9 +19,9 @@ from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import runs
 from stratascope.ui.denied.above import EndKey, end_of
 from stratascope.ui.kit.background import Failure, QueryRunner
-from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.hardening import Hardening

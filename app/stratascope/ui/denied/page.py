@@ -20,6 +20,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import refusals_report as words
 from stratascope.presentation.refusals_report import Layers
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import with_words
 from stratascope.ui.copying import feedback
 from stratascope.ui.denied.above import EndingAbove, EndKey, end_of
@@ -29,7 +30,6 @@ from stratascope.ui.denied.table import DenialTable
 from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
-from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.page import MadePage, Parts

@@ -17,8 +17,7 @@ from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.asked import RemedyChoice
-from stratascope.ui.kit.background import Failure, QueryRunner
-from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.use.watching import ObservationFeed
 from stratascope.usecases.plan.offers import Asking

@@ -24,11 +24,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import refusals_report as words
 from stratascope.ui.denied.details import Details
-from stratascope.ui.kit import accessibility, items
-from stratascope.ui.kit.items import AnyIndex, ItemModel, ItemRole, RowLook
+from stratascope.ui.kit import accessibility, table
 from stratascope.ui.kit.labels import draw_line
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
-from stratascope.ui.kit.table import Heads, ItemTable
+from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole, ItemTable, RowLook
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ROW = 48
@@ -90,7 +89,7 @@ class DenialModel(ItemModel):
     def _order(self, denial: Refusal) -> tuple[bool, bool, float, str]:
         return denial.key in self.harmless, not denial.ended, -self._rank[denial.key], denial.key
 
-    def _column(self, column: Column) -> items.Column:
+    def _column(self, column: Column) -> table.Column:
         def text(denial: Refusal) -> str:
             return self.lines(denial, column)[0]
 
@@ -101,7 +100,7 @@ class DenialModel(ItemModel):
             lines = (words.span_text(denial),) if column is Column.TIME else self.lines(denial, column)
             return "\n".join(filter(None, lines))
 
-        return items.Column(_HEADS[column], text, whole=whole, spoken=spoken)
+        return table.Column(_HEADS[column], text, whole=whole, spoken=spoken)
 
     def lines(self, denial: Refusal, column: Column) -> tuple[str, str]:
         """The two lines of a cell."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from stratascope.ui.fleet.table import CellKind, FleetCell
-from stratascope.ui.kit.stance_cell import paint_dots
+from stratascope.ui.kit.marks import paint_dots
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 LEAST_TEXT = 12  # px, width and height from which on a cell holds its number

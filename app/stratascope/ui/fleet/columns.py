@@ -9,10 +9,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, together, translate
+from stratascope.presentation.exposure import NOTHING, exposure_sentence, level_ink, number_text
 from stratascope.presentation.fleet.model import where
-from stratascope.ui.kit.exposure_words import NOTHING, exposure_sentence, level_ink, number_text
-from stratascope.ui.kit.items import Column
 from stratascope.ui.kit.marks import SEVERITY_INK, engine_state_word, severity_word
+from stratascope.ui.kit.table import Column
 from stratascope.ui.kit.theme import BOLD
 from stratascope.usecases.listing.fleet import Alike, FoundMachine
 

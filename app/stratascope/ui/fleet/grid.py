@@ -21,7 +21,7 @@ from stratascope.ui.fleet.heads import EMPTY, LEFT, ColumnHeads, RowHeads
 from stratascope.ui.fleet.table import FleetCell, FleetTable, card_lines
 from stratascope.ui.fleet.viewport import NOWHERE, ZOOM, Viewport
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.focus_ring import focus_pen
+from stratascope.ui.kit.focus_order import focus_pen
 from stratascope.ui.kit.theme import Theme
 
 # The visible part of the fleet as one image, put together from painted tiles. There are about twenty distinct cells,

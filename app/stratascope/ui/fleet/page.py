@@ -24,6 +24,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.takeover import runs
 from stratascope.ui.copying import feedback
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.grid import FleetGrid
@@ -42,11 +43,10 @@ from stratascope.ui.fleet.table import (
 )
 from stratascope.ui.fleet.viewport import ZOOM
 from stratascope.ui.kit.background import later
+from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.file_dialogs import ask_save
-from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
-from stratascope.ui.kit.segments import Segments
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.usecases.listing.filter import answer

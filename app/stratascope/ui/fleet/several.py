@@ -20,11 +20,10 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.fleet.model import open_in
 from stratascope.ui.fleet import columns
 from stratascope.ui.fleet.page import FleetPage
-from stratascope.ui.kit.items import Column, ItemModel
+from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.page import MadePage, Parts
-from stratascope.ui.kit.segments import Segments
-from stratascope.ui.kit.table import ItemTable
+from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.listing.fleet import Alike, Fleet, Found, FoundMachine, alike
 from stratascope.value import Value

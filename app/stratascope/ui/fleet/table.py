@@ -17,6 +17,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import level_ink, number_text
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.threat_outcomes import (
     Protection,
     ThreatOutcome,
@@ -28,8 +30,6 @@ from stratascope.presentation.threat_outcomes import (
     protection_word,
 )
 from stratascope.ui.containers.order import critical, worst_first
-from stratascope.ui.kit.exposure_words import level_ink, number_text
-from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.marks import severity_word
 from stratascope.value import Value, replace
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from stratascope.core.message import msg
 from stratascope.i18n import translate as i18n
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.page_switch import PAGES, View
+from stratascope.ui.kit.page import PAGES, View
 from stratascope.ui.kit.theme import Theme
 
 if TYPE_CHECKING:

@@ -41,8 +41,8 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.guide.chapters import Chapter, NoGuideError, chapter_name, load
 from stratascope.ui.guide.document import GuideDocument
 from stratascope.ui.guide.view import GuideView
-from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.table import Column, ItemModel
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value
 

@@ -26,6 +26,7 @@ from stratascope.core.relaunch.transaction import Remedy, Transaction, Transacti
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import since_text
 from stratascope.ui.harden.choices import ContainerChoices
 from stratascope.ui.harden.command_box import CommandBox
@@ -36,9 +37,8 @@ from stratascope.ui.harden.status_note import ButtonAction, StatusNote, remedy_t
 from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.harden.trial_buttons import ButtonPair, TrialButtons
 from stratascope.ui.kit.background import Failure, QueryRunner, later
-from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.labels import Label, Rule, give_tip
-from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.hardening import Hardening

@@ -1,17 +1,29 @@
-"""Where a column of hardening stands: at the right of the window, or in a drawer where that is narrow."""
+"""Where a column of hardening is: at the right of the window, or in a drawer where that is narrow."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.switch_column import SwitchColumn
-from stratascope.ui.kit.feed import SettingsLike
-from stratascope.ui.kit.splitter_state import remember_splitter, restore_splitter
+from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.theme import MEDIUM, Theme
+
+
+def restore_splitter(splitter: QSplitter, settings: SettingsLike, key: str) -> None:
+    """As it was left; nothing where it was not kept."""
+    kept = settings.get(key)
+    if kept:
+        splitter.restoreState(QByteArray.fromBase64(kept.encode("ascii", "ignore")))
+
+
+def remember_splitter(splitter: QSplitter, settings: SettingsLike, key: str) -> None:
+    """For the next time."""
+    settings.set(key, bytes(splitter.saveState().toBase64().data()).decode("ascii"))
+
 
 COLUMN, LEAST, MOST = 308, 288, 400
 DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.exposure_words import exposure_range
+from stratascope.presentation.exposure import exposure_range
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.plan.offers import Hint

@@ -9,11 +9,10 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import best_text, exposure_sentence, level_ink, number_text
 from stratascope.presentation.threat_outcomes import kinds
-from stratascope.ui.kit.exposure_words import best_text, exposure_sentence, level_ink, number_text
 from stratascope.ui.kit.labels import Line, give_tip
-from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
-from stratascope.ui.kit.stance_cell import paint_dots
+from stratascope.ui.kit.marks import Mark, paint_dots, paint_mark, paint_number, verdict_word
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import LayerChange, Preview
 

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import GRADES, Preset
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.buttons import Segment, SegmentStrip
 from stratascope.ui.kit.labels import give_tip
-from stratascope.ui.kit.segments import Segment, SegmentStrip
 from stratascope.ui.kit.theme import Theme
 
 ALL: tuple[Preset | None, ...] = (*GRADES, None)

@@ -12,8 +12,8 @@ from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.relaunch_words import go_text
+from stratascope.presentation.takeover import runs
 from stratascope.ui.kit.background import Failure
-from stratascope.ui.kit.gap_words import runs
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.value import Value

@@ -18,8 +18,8 @@ from stratascope.core.sizes import exact_size
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import LAST
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.choice_box import paint_chevron
-from stratascope.ui.kit.focus_ring import outline_pen, paint_focus_ring
+from stratascope.ui.kit.buttons import paint_chevron
+from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.theme import MEDIUM, REGULAR, Theme

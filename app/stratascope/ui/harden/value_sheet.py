@@ -34,9 +34,9 @@ from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.ui.kit import accessibility, focus_order
 from stratascope.ui.kit.file_dialogs import ask_open
-from stratascope.ui.kit.focus_ring import focus_pen, paint_focus_ring
-from stratascope.ui.kit.items import AnyIndex, CellPainter
+from stratascope.ui.kit.focus_order import focus_pen, paint_focus_ring
 from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.table import AnyIndex, CellPainter
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import Option
 

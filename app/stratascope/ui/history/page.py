@@ -27,10 +27,10 @@ from stratascope.ui.history.places import lines_drawn
 from stratascope.ui.history.signs import paint_sign
 from stratascope.ui.history.since_card import SinceCard
 from stratascope.ui.kit.background import later
+from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.labels import Line as OneLine
 from stratascope.ui.kit.page import MadePage, Parts
-from stratascope.ui.kit.segments import Segments
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.plan.offers import Offer, Option

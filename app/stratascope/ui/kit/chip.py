@@ -10,7 +10,7 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.focus_ring import outline_pen, paint_focus_ring
+from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.theme import MEDIUM, Theme

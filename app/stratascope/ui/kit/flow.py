@@ -1,12 +1,14 @@
-"""Widgets from left to right, in as many rows as the width asks for; a column of text as high as its width asks; and
-what rolls where there is no room for all of it.
+"""Arrangements of widgets: in as many rows as the width asks for; text as high as its width asks; what scrolls where
+there is no room for all of it; and the line below the toolbar that wants attention.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
+from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import Theme
 
 GAP = 5
@@ -105,3 +107,23 @@ class Flow(QWidget):
                 x += size.width() + gap
             y += max(size.height() for size in sizes) + gap
         return max(0, y - gap)
+
+
+class NoticeBar(QWidget):
+    """A triangle, and what is added to `row`."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        mark = MarkBox(theme, 14)
+        mark.show_mark(Mark.TRIANGLE)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(theme.px(16), theme.px(4), theme.px(12), theme.px(4))
+        self.row.setSpacing(theme.px(8))
+        self.row.addWidget(mark)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.color("weak_soft"))
+        painter.setPen(self._theme.color("line"))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)

@@ -1,4 +1,4 @@
-"""The Tab key goes as the eye reads: row by row, the columns of the window one after the other.
+"""The keyboard's place: how it is seen, and where the Tab key goes, row by row as the eye reads.
 
 Qt's own order is that in which widgets were made and given to their parents: pages that are made later, rows that come
 and go and parts that fold away leave it in a tangle, and some are never reached. Decided against `setTabOrder`: every
@@ -9,9 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QScrollArea, QWidget
+
+from stratascope.ui.kit.theme import Theme
+
+WIDTH = 2.0
+
+
+def focus_pen(theme: Theme, width: float = WIDTH) -> QPen:
+    """The ring's line."""
+    return QPen(theme.color("accent"), width)
+
+
+def outline_pen(theme: Theme, line: str = "", *, focused: bool) -> QPen:
+    """The outline of a control with a ground of its own: the ring, or else a line of that colour; none without one."""
+    if focused:
+        return focus_pen(theme)
+    return QPen(theme.color(line), 1) if line else QPen(Qt.PenStyle.NoPen)
+
+
+def paint_focus_ring(painter: QPainter, box: QRect | QRectF, radius: float, theme: Theme) -> None:
+    """The ring alone, around what is painted already."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(focus_pen(theme))
+    painter.drawRoundedRect(QRectF(box), radius, radius)
+
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}

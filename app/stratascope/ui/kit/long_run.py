@@ -19,8 +19,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility, focus_order
 from stratascope.ui.kit.background import ThreadRun
+from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.labels import Label, Rule, give_tip
-from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 

@@ -1,19 +1,29 @@
-"""What a page of the window is, and what it is made of.
+"""What a page of the window is, which there are, and the switches that turn to them.
 
-A page is entered in `PAGES` (`page_switch.py`) with the module whose `make` gives it; the window makes it when it is
-first opened, and tells it nothing while it is not in view. It knows no other page.
+A page is a line of `PAGES` with the module whose `make` gives it: by it the window makes the page when it is first
+opened, its switch offers it and F1 explains it. Nothing is sent to a page that is not in view, and it knows no other
+page. In the whole window one page is pressed in.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg
+from stratascope.i18n.translate import translate
+from stratascope.ui.kit.buttons import Segments
+from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.value import Value
 
 T = TypeVar("T")
@@ -52,3 +62,214 @@ class MadePage(Value):
     stop: Callable[[], object] = _nothing
     head: Any = None
     column: Any = None
+
+
+class View(StrEnum):
+    """What the middle of the window shows."""
+
+    STRATA = "strata"
+    MATRIX = "matrix"
+    CALLS = "calls"
+    PROCESSES = "processes"
+    USE = "use"
+    DENIED = "denied"
+    HISTORY = "history"
+    FLEET = "fleet"
+    SHARED = "shared"
+    BEFORE = "before"
+
+
+class Group(StrEnum):
+    """Which switch a page is in."""
+
+    COULD = "could"  # what the chosen container could do
+    DOES = "does"  # what it does
+    MACHINE = "machine"  # of all containers: the left column has that switch
+
+
+class Page(Value):
+    """`module`: whose `make` gives it, below `stratascope.ui`; `topic`: chapter and anchor of the guide."""
+
+    view: View
+    group: Group
+    word: Message
+    module: str
+    topic: tuple[str, str]
+    graphs: bool = False  # it needs pyqtgraph
+
+
+PAGES = (
+    Page(View.STRATA, Group.COULD, msg("Strata"), "", ("window", "strata")),  # is there from the start
+    Page(View.MATRIX, Group.COULD, msg("Threats"), "threats.page", ("window", "matrix")),
+    Page(View.CALLS, Group.COULD, msg("System calls"), "syscalls.page", ("window", "calls")),
+    Page(View.PROCESSES, Group.DOES, msg("Processes"), "processes.page", ("window", "processes")),
+    Page(View.USE, Group.DOES, msg("Use"), "use.page", ("window", "use")),
+    Page(View.DENIED, Group.DOES, msg("Denied"), "denied.page", ("window", "denied")),
+    Page(View.HISTORY, Group.DOES, msg("History"), "history.page", ("window", "history"), graphs=True),
+    Page(View.FLEET, Group.MACHINE, msg("Fleet"), "fleet.several", ("window", "fleet"), graphs=True),
+    Page(View.SHARED, Group.MACHINE, msg("Shared"), "shared.page", ("window", "shared")),
+    Page(View.BEFORE, Group.MACHINE, msg("Before it starts"), "window.strata_page", ("before", "")),
+)
+_WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
+MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
+_FIRST_OF_MACHINE = 8  # Alt+8, Alt+9, Alt+0; the pages of a container have 1 to 7
+
+
+def has_graphs() -> bool:
+    """Distributions may leave pyqtgraph out; then there is no page that needs it."""
+    return importlib.util.find_spec("pyqtgraph") is not None
+
+
+def page_of(view: View) -> Page:
+    """What is entered of it."""
+    return next(page for page in PAGES if page.view is view)
+
+
+def of_group(group: Group) -> tuple[Page, ...]:
+    """The pages of that switch, in order."""
+    return tuple(page for page in PAGES if page.group is group)
+
+
+def view_word(view: View) -> str:
+    """A view in words."""
+    return translate(page_of(view).word)
+
+
+def view_key(view: View) -> str:
+    """The key that turns to it."""
+    containers = [page.view for page in PAGES if page.group is not Group.MACHINE]
+    if view in containers:
+        return f"Alt+{containers.index(view) + 1}"
+    return f"Alt+{(_FIRST_OF_MACHINE + [page.view for page in of_group(Group.MACHINE)].index(view)) % 10}"
+
+
+class GroupSwitch(QWidget):
+    """The switch of one group; folded it is one button with a menu."""
+
+    turned = Signal(object)  # View
+
+    def __init__(self, theme: Theme, group: Group, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.views: tuple[View, ...] = ()
+        word = translate(_WORDS[group])
+        self.label = Line(theme, 11, ink="text3")
+        self.label.say(word)
+        self.label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never cut
+        self.label.setVisible(group is not Group.MACHINE)
+        self.segments = Segments(theme, word, fills=group is Group.MACHINE)
+        if group is not Group.MACHINE:
+            self.segments.lead(self.label)
+        self.button = QToolButton()
+        self.button.setObjectName("tight")
+        self.button.setFont(theme.font(13, MEDIUM))
+        self.button.hide()
+        self.menu = QMenu(self)
+        self._word, self._counts, self._counted = word, dict[View, int](), True
+        self._tight, self._shown = False, View.STRATA
+        self.button.clicked.connect(self._open)
+        self.segments.chosen.connect(lambda place: self.turned.emit(self.views[place]))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.segments)
+        layout.addWidget(self.button)
+        across = QSizePolicy.Policy.Expanding if group is Group.MACHINE else QSizePolicy.Policy.Fixed
+        self.setSizePolicy(across, QSizePolicy.Policy.Fixed)
+        self.segments.setSizePolicy(across, QSizePolicy.Policy.Fixed)
+
+    def offer_views(self, views: tuple[View, ...]) -> None:
+        """Which are there, in order."""
+        self.views = views
+        self.segments.offer(tuple(view_word(view) for view in views))
+        self.menu.clear()
+        for view, button in zip(views, self.segments.buttons, strict=True):
+            word = translate(msg("{view} ({keys})", view=view_word(view), keys=view_key(view)))
+            give_tip(button, word)
+            action = QAction(word, self.menu)
+            action.triggered.connect(partial(self._turn, view))
+            self.menu.addAction(action)
+        self.setVisible(bool(views))
+
+    def show_view(self, view: View) -> None:
+        """Press that one in; none where it is another switch's."""
+        self._shown = view
+        here = view in self.views
+        self.segments.choose(self.views.index(view) if here else -1)
+        word = view_word(view) if here else self._word
+        self.button.setText("▾" if self._tight else translate(msg("{view} ▾", view=word)))
+        self.button.setAccessibleName(translate(msg("View: {view}", view=word)))
+        give_tip(self.button, self.button.accessibleName())
+
+    def show_count(self, view: View, count: int) -> None:
+        """The number behind a word; 0: none."""
+        self._counts[view] = count
+        if view in self.views:
+            self.segments.count(self.views.index(view), count if self._counted else 0)
+
+    def set_room(self, *, labelled: bool, counted: bool, folded: bool) -> None:
+        """What there is room for: the word before it, the numbers, the segments themselves."""
+        self.label.setVisible(labelled)
+        self._counted = counted
+        for view, count in self._counts.items():
+            self.show_count(view, count)
+        self.set_folded(folded)
+
+    def set_tight(self, tight: bool) -> None:
+        """There is no room for a word: one button with a menu."""
+        self._tight = tight
+        self.set_folded(tight)
+        self.show_view(self._shown)
+
+    def set_folded(self, folded: bool) -> None:
+        """One button instead of all segments."""
+        self.segments.setVisible(not folded)
+        self.button.setVisible(folded)
+
+    def _turn(self, view: View, _: bool = False) -> None:
+        self.turned.emit(view)
+
+    def _open(self) -> None:
+        self.menu.popup(self.button.mapToGlobal(QPoint(0, self.button.height() + 2)))
+
+
+class ViewSwitch(QWidget):
+    """The switches of the tool bar; `machine` is the one that stands in the left column."""
+
+    turned = Signal(object)  # View
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.groups = {group: GroupSwitch(theme, group) for group in Group}
+        self.machine = self.groups[Group.MACHINE]
+        self.views: tuple[View, ...] = ()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(8))
+        for group, switch in self.groups.items():
+            switch.turned.connect(self.turned)
+            if group is not Group.MACHINE:
+                layout.addWidget(switch)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def offer_views(self, views: tuple[View, ...]) -> None:
+        """Which are there: those of a container first, then the machine's."""
+        self.views = tuple(page.view for page in PAGES if page.view in views)
+        for group, switch in self.groups.items():
+            switch.offer_views(tuple(page.view for page in of_group(group) if page.view in views))
+        self.show_view(self.views[0])
+
+    def show_view(self, view: View) -> None:
+        """Press that one in, in the whole window."""
+        for switch in self.groups.values():
+            switch.show_view(view)
+
+    def show_count(self, view: View, count: int) -> None:
+        """The number behind a page's word; 0: none."""
+        for switch in self.groups.values():
+            switch.show_count(view, count)
+
+    def set_room(self, *, labelled: bool, counted: bool, folded: bool) -> None:
+        """What the window has room for."""
+        for group, switch in self.groups.items():
+            if group is not Group.MACHINE:
+                switch.set_room(labelled=labelled, counted=counted, folded=folded)

@@ -14,8 +14,8 @@ from stratascope.core.container import Container, Engine
 from stratascope.core.privilege import PrivilegeState
 from stratascope.core.relaunch.engine_marks import is_mark
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.ui.kit.gap_words import runs
-from stratascope.ui.kit.what_if import WhatIf
+from stratascope.presentation.takeover import runs
+from stratascope.presentation.what_if import WhatIf
 
 Key = tuple[str, str]  # of a container: engine and id
 ARRIVING = 3.0  # seconds from the first snapshot on, in which engines answer one after the other

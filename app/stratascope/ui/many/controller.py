@@ -16,10 +16,9 @@ from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, Rel
 from stratascope.core.snapshot import ContainerState
 from stratascope.natural_sort import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title
+from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.export_menu import ExportMenu
-from stratascope.ui.kit.background import Failure, reason
-from stratascope.ui.kit.feed import Feed
-from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.background import Failure, Feed, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import NOTHING, msg, plural
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.items import AnyIndex, CellPainter, Column, ItemModel, ItemRole, paint_chosen
 from stratascope.ui.kit.labels import Label, draw_line
+from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole, paint_chosen
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.palette.search import PaletteEntry, found
 

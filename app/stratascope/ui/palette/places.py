@@ -17,7 +17,7 @@ from stratascope.i18n.translate import translate
 from stratascope.linux.capability import NAMES
 from stratascope.linux.syscalls import known_names
 from stratascope.presentation.threat_outcomes import family_word
-from stratascope.ui.kit.page_switch import MACHINE, PAGES, View, view_key, view_word
+from stratascope.ui.kit.page import MACHINE, PAGES, View, view_key, view_word
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.palette.search import PaletteEntry
 from stratascope.ui.panel.bits import BitsView

@@ -23,8 +23,8 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.kit.flow import Scrolled
-from stratascope.ui.kit.items import ItemRole
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
+from stratascope.ui.kit.table import ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.panel.bits_list import BitList, explain
 

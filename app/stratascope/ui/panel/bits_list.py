@@ -25,9 +25,9 @@ from stratascope.core.layer import BitGrid, BitRow, Tone
 from stratascope.core.message import NOTHING, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.focus_ring import outline_pen
-from stratascope.ui.kit.items import AnyIndex, CellPainter, Column, ItemModel, ItemRole
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.marks import TONE_INK
+from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 ROW, NUMBER = 17, 22

@@ -11,7 +11,7 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.flow import Scrolled, TextColumn
-from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

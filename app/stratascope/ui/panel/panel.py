@@ -22,10 +22,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import runs
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.list import FindingsList
-from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of, verdict_word
 from stratascope.ui.kit.selection import Selection

@@ -9,8 +9,8 @@ from stratascope.core.capture import Capture, Reading
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import reason
 from stratascope.ui.copying import feedback
-from stratascope.ui.kit.gap_words import reason
 from stratascope.ui.kit.labels import Line
 from stratascope.ui.kit.theme import Theme
 

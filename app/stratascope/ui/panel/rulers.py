@@ -17,7 +17,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import TONE_INK
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

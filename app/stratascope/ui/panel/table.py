@@ -10,11 +10,10 @@ from stratascope.core.layer import Row, Table, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.focus_ring import focus_pen
-from stratascope.ui.kit.items import AnyIndex, Column, ItemModel, ItemRole
+from stratascope.ui.kit.focus_order import focus_pen
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
-from stratascope.ui.kit.table import ItemTable
+from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 LABEL, VALUE, ASKED, SOURCE = range(4)

@@ -16,11 +16,10 @@ from stratascope.core.overview.processes import Process
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import processes as words
-from stratascope.ui.kit import items
-from stratascope.ui.kit.items import AnyIndex, ItemModel, ItemRole
+from stratascope.ui.kit import table
 from stratascope.ui.kit.labels import draw_line
 from stratascope.ui.kit.marks import Mark, paint_mark
-from stratascope.ui.kit.table import Heads, ItemTable
+from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole, ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.value import Value
 
@@ -112,7 +111,7 @@ class ProcessTable(ItemTable):
         self.now: float | None = None
         self.commands: dict[Key, str] = {}
         model = ItemModel(tuple(map(self._column, Column)), key_of, choosable=lambda row: isinstance(row, Process))
-        look = items.RowLook(bar=True, tint=_tint, framed=lambda row: isinstance(row, Process))
+        look = table.RowLook(bar=True, tint=_tint, framed=lambda row: isinstance(row, Process))
         super().__init__(theme, translate(msg("Processes")), model, self._paint, size=self._size, row=look)
         self.set_heads(Heads(theme, SIDE))
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -175,14 +174,14 @@ class ProcessTable(ItemTable):
 
     # -- what a row says
 
-    def _column(self, column: Column) -> items.Column:
+    def _column(self, column: Column) -> table.Column:
         def said(of_process: Callable[[Process, Column], str], row: Row) -> str:
             if isinstance(row, Process):
                 return of_process(row, column)
             whole = listed(translate(each) for each in words.session(row.first, self.moment))
             return whole if column is Column.PROCESS else ""
 
-        return items.Column(
+        return table.Column(
             HEADS[column],
             partial(said, lambda process, column: self.lines(process, column)[0]),
             whole=partial(said, self._tip),

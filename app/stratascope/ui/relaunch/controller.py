@@ -18,13 +18,12 @@ from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import runs
 from stratascope.state import preferences
 from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.kit.background import Failure, QueryRunner, reason
-from stratascope.ui.kit.feed import Feed, SettingsLike
-from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.background import Failure, Feed, QueryRunner, SettingsLike, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme

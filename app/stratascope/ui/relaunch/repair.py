@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, Signal
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
+from stratascope.presentation.exposure import number_text
 from stratascope.presentation.refusals_report import allowing
 from stratascope.ui.kit.background import Failure, QueryRunner
-from stratascope.ui.kit.exposure_words import number_text
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan

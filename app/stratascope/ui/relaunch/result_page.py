@@ -25,8 +25,8 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.exposure import exposure_range, level_ink
 from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title, shown_lines, toggle_title
-from stratascope.ui.kit.exposure_words import exposure_range, level_ink
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word

@@ -19,11 +19,10 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import shared_parts as words
 from stratascope.ui.kit.chip import ChipRow, FilterChip
-from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key
-from stratascope.ui.kit.table import ItemTable
+from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
 
 ROW, CARD = 34, 220

@@ -28,9 +28,9 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import LayerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import advice, reason
 from stratascope.ui.copying.copy_menu import CopyMenu, Line, More
-from stratascope.ui.kit.focus_ring import outline_pen, paint_focus_ring
-from stratascope.ui.kit.gap_words import advice, reason
+from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme

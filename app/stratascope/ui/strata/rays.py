@@ -38,7 +38,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import Bundle, Lane, bundles, order_of
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import later
-from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.pixmap_cache import PixmapCache
 from stratascope.ui.strata.rays_paint import RayHeights

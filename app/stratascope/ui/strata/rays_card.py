@@ -13,8 +13,7 @@ from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import Lane, Sort, stops
 from stratascope.presentation.threat_outcomes import family_word, protection, protection_word, stance_word
-from stratascope.ui.kit.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
-from stratascope.ui.kit.stance_cell import stance_mark
+from stratascope.ui.kit.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word, stance_mark
 from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.ui.strata.rays_spoken import end_words, head
 

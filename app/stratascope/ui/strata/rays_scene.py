@@ -23,7 +23,7 @@ from stratascope.presentation.rays import (
     place_names,
 )
 from stratascope.presentation.threat_outcomes import ThreatOutcome, family_word
-from stratascope.ui.kit.focus_ring import focus_pen
+from stratascope.ui.kit.focus_order import focus_pen
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.strata.edge import KERNEL
 from stratascope.ui.strata.rays_paint import (

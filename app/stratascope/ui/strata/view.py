@@ -21,8 +21,8 @@ from stratascope.core.threats.verified import as_asked
 from stratascope.i18n.translate import translate
 from stratascope.presentation.ground import ground_lines, kernel_lines, process_line, tries_line
 from stratascope.presentation.rays import Lane
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.threat_outcomes import kinds
-from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.band import Band, field_left

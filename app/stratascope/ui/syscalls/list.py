@@ -15,9 +15,9 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.focus_ring import focus_pen
-from stratascope.ui.kit.items import AnyIndex, CellPainter, ItemModel, ItemRole
+from stratascope.ui.kit.focus_order import focus_pen
 from stratascope.ui.kit.marks import INK, Mark, paint_mark
+from stratascope.ui.kit.table import AnyIndex, CellPainter, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.syscalls.model import CALLS, Cell, Heading, key_of
 

@@ -12,7 +12,7 @@ from stratascope.core.syscall_table import CallTable, CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.call_groups import GROUPS, group_of
 from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs
-from stratascope.ui.kit.items import Column
+from stratascope.ui.kit.table import Column
 from stratascope.value import Value
 
 ABSENT = msg("not in this table")

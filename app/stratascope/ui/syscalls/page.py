@@ -26,8 +26,8 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.i18n.translate import translate
 from stratascope.natural_sort import natural
+from stratascope.presentation.takeover import runs
 from stratascope.ui.kit.flow import Scrolled
-from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

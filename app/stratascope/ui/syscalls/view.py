@@ -32,10 +32,10 @@ from stratascope.presentation.syscall_map import (
     surface_line,
     table_of,
 )
-from stratascope.ui.kit.focus_ring import outline_pen
-from stratascope.ui.kit.items import ItemRole
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import paint_mark
+from stratascope.ui.kit.table import ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.syscalls.list import MARKS, CallList, paint_ground
 from stratascope.ui.syscalls.model import Cell, answer, rows_of

@@ -15,8 +15,16 @@ from stratascope.presentation.threat_outcomes import Protection, family_word, pr
 from stratascope.ui.kit.chip import Chip
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, Rule
-from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word
-from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK, stance_ink, stance_mark
+from stratascope.ui.kit.marks import (
+    PROTECTION_INK,
+    PROTECTION_MARK,
+    SEVERITY_INK,
+    Mark,
+    MarkBox,
+    severity_word,
+    stance_ink,
+    stance_mark,
+)
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 LONGEST = 2000  # characters of one text

@@ -21,9 +21,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import family_word
-from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.exposure_words import (
+from stratascope.presentation.exposure import (
     breakdown,
     exposure_sentence,
     held_by_words,
@@ -31,7 +29,9 @@ from stratascope.ui.kit.exposure_words import (
     level_word,
     number_text,
 )
-from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.presentation.threat_outcomes import family_word
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

@@ -31,8 +31,8 @@ from stratascope.presentation.threat_outcomes import (
     stance_word,
     worst_first,
 )
-from stratascope.ui.kit.items import Column, ItemModel
 from stratascope.ui.kit.marks import severity_word
+from stratascope.ui.kit.table import Column, ItemModel
 from stratascope.value import Value
 
 _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB)

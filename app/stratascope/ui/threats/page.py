@@ -22,13 +22,13 @@ from stratascope.core.message import msg, plural
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import summary
 from stratascope.presentation.threat_outcomes import Protection, protection_word, protections
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.flow import Scrolled
-from stratascope.ui.kit.gap_words import summary
 from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import PROTECTION_INK, PROTECTION_MARK
 from stratascope.ui.kit.page import MadePage, Parts
-from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.details import ThreatDetails
 from stratascope.ui.threats.table import MatrixTable

@@ -11,10 +11,16 @@ from stratascope.core.message import msg
 from stratascope.core.threats.depth import ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Protection, family_word, protection
-from stratascope.ui.kit.items import AnyIndex, ItemRole, RowLook
-from stratascope.ui.kit.marks import SEVERITY_INK, paint_mark, paint_number
-from stratascope.ui.kit.stance_cell import PROTECTION_INK, PROTECTION_MARK, paint_link, paint_stance
-from stratascope.ui.kit.table import Heads, ItemTable
+from stratascope.ui.kit.marks import (
+    PROTECTION_INK,
+    PROTECTION_MARK,
+    SEVERITY_INK,
+    paint_link,
+    paint_mark,
+    paint_number,
+    paint_stance,
+)
+from stratascope.ui.kit.table import AnyIndex, Heads, ItemRole, ItemTable, RowLook
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.ui.threats.model import ColumnKind, MatrixColumn, MatrixModel, ruling_in
 

@@ -20,8 +20,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state import exercises
 from stratascope.ui.harden.trial_buttons import TrialButton
-from stratascope.ui.kit.background import reason
-from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.background import SettingsLike, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme

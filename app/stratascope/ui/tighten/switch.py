@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.ui.harden.toggle_row import SWITCH_HEIGHT, SWITCH_WIDTH, paint_switch
-from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.theme import Theme
 
 EDGE = 3  # around the switch, for the outline of the keyboard

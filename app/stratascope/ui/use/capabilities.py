@@ -17,9 +17,9 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.use_picture import CapabilityUse, Standing, UsePicture
-from stratascope.ui.kit.focus_ring import paint_focus_ring
-from stratascope.ui.kit.items import AnyIndex, CellPainter, ItemModel, ItemRole
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.table import AnyIndex, CellPainter, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use.card import Card, by_words
 from stratascope.ui.use.rows import Cell, Row, columns, first_text

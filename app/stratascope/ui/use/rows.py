@@ -6,7 +6,7 @@ A row is known by its first cell: what is current stays so while others come and
 from __future__ import annotations
 
 from stratascope.core.sanitize import plain
-from stratascope.ui.kit.items import Column
+from stratascope.ui.kit.table import Column
 from stratascope.value import Value
 
 MOST = 4200  # characters of one cell: PATH_MAX, and a little

@@ -15,9 +15,9 @@ from stratascope.core.sizes import count_text
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import phase_word
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import with_words
 from stratascope.presentation.use_picture import UsePicture
-from stratascope.ui.kit.gap_words import runs
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

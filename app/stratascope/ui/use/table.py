@@ -14,8 +14,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QSizePolicy, QStyle
 
 from stratascope.core.sanitize import plain
-from stratascope.ui.kit.items import AnyIndex, Column, ItemModel, ItemRole, RowLook
-from stratascope.ui.kit.table import ItemTable
+from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, ItemTable, RowLook
 from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.ui.use.flow import paint_sign
 from stratascope.ui.use.rows import MOST, Cell, Gauge, Row, columns, first_text

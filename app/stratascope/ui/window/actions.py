@@ -15,7 +15,7 @@ from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.head import view_by_word
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.copying.copy_text import Clipboard
-from stratascope.ui.kit.page_switch import View, view_key
+from stratascope.ui.kit.page import View, view_key
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.palette.finder import Finder

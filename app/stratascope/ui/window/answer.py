@@ -19,9 +19,9 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.exposure import why, worst_open
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.threat_outcomes import small
-from stratascope.ui.kit.exposure_words import why, worst_open
-from stratascope.ui.kit.gap_words import runs
 from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import Value, replace
 

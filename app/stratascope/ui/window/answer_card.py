@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QAbstractButton, QBoxLayout, QHBoxLayout, QPushBut
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.flow import Flow
-from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.main_button import MainButton
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.threats.exposure import ExposureButton
 from stratascope.ui.window.answer import Act, Answer, AnswerChip, Tone

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from stratascope.core.message import Message
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.kit.background import Failure, QueryRunner
-from stratascope.ui.kit.page_switch import View
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.window.pages import Pages
 

@@ -12,7 +12,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.flow import TextColumn
-from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.feed import SettingsLike
-from stratascope.ui.kit.focus_ring import paint_focus_ring
+from stratascope.ui.kit.background import SettingsLike
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.value import Value

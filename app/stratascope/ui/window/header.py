@@ -22,15 +22,16 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import processes
+from stratascope.presentation.exposure import ended_word, status_word
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import since_text
+from stratascope.presentation.what_if import sentence
 from stratascope.ui.containers.rows import short_image
 from stratascope.ui.kit.chip import Chip
-from stratascope.ui.kit.focus_ring import outline_pen
-from stratascope.ui.kit.gap_words import ended_word, runs, status_word
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.kit.what_if import sentence
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.window.answer import answer
 from stratascope.ui.window.answer_card import AnswerCard

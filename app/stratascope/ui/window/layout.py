@@ -17,8 +17,8 @@ from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.feed import SettingsLike
-from stratascope.ui.kit.page_switch import MACHINE, View
+from stratascope.ui.kit.background import SettingsLike
+from stratascope.ui.kit.page import MACHINE, View
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.notices import Notices

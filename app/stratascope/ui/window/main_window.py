@@ -31,9 +31,8 @@ from stratascope.ui.guide import topics
 from stratascope.ui.history.chronicle import HistoryFeed
 from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.feed import Feed
-from stratascope.ui.kit.page import Parts
-from stratascope.ui.kit.page_switch import MACHINE, View
+from stratascope.ui.kit.background import Feed
+from stratascope.ui.kit.page import MACHINE, Parts, View
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.many.controller import ManyController

@@ -9,8 +9,8 @@ from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label, give_tip
-from stratascope.ui.kit.notice_bar import NoticeBar
 from stratascope.ui.kit.theme import MEDIUM, Theme
 
 WORDS_MAX = 400  # characters of what another program said

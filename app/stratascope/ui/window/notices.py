@@ -12,8 +12,8 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.captures.notice import CaptureNotice
 from stratascope.ui.copying import feedback
+from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label, tip
-from stratascope.ui.kit.notice_bar import NoticeBar
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.window.notice import WORDS_MAX, Notice

@@ -16,8 +16,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from stratascope.core.severity import SERIOUS
 from stratascope.presentation.history_report import Line, Target
 from stratascope.ui.denied.refused import RefusalFeed
-from stratascope.ui.kit.page import MadePage, Parts
-from stratascope.ui.kit.page_switch import MACHINE, PAGES, View, ViewSwitch, has_graphs, page_of
+from stratascope.ui.kit.page import MACHINE, PAGES, MadePage, Parts, View, ViewSwitch, has_graphs, page_of
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.panel.panel import ABOUT
 from stratascope.ui.window.empty_page import EmptyPage

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from stratascope.state import preferences
-from stratascope.ui.kit.feed import Feed, SettingsLike
+from stratascope.ui.kit.background import Feed, SettingsLike
 from stratascope.ui.kit.theme import Theme, ThemeMode
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme
 

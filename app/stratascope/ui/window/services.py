@@ -12,7 +12,7 @@ from stratascope.ui.copying.copy_text import Report
 from stratascope.ui.findings.acceptances import AcceptedList
 from stratascope.ui.harden.export_menu import Exports
 from stratascope.ui.history.chronicle import MakeHistory
-from stratascope.ui.kit.feed import MemorySettings, SettingsLike
+from stratascope.ui.kit.background import MemorySettings, SettingsLike
 from stratascope.ui.tighten.controller import TwinsOf
 from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening

@@ -30,8 +30,8 @@ from stratascope.i18n.language import LANGUAGES
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences
 from stratascope.state.preferences import Preference
-from stratascope.ui.kit.choice_box import ChoiceBox
-from stratascope.ui.kit.feed import SettingsLike
+from stratascope.ui.kit.background import SettingsLike
+from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, ThemeMode
 from stratascope.ui.window.actions import mode_word

@@ -16,9 +16,9 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import runs
 from stratascope.ui.findings.acceptances import Acceptances
-from stratascope.ui.kit.focus_ring import outline_pen
-from stratascope.ui.kit.gap_words import runs
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.kit.page import MadePage, Parts

@@ -14,9 +14,9 @@ from stratascope.core.privilege import Privilege
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.focus_ring import outline_pen
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
-from stratascope.ui.kit.page_switch import ViewSwitch
+from stratascope.ui.kit.page import ViewSwitch
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.window.engines_popup import EnginesButton, EnginesPopup

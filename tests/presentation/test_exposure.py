@@ -10,12 +10,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Family
 from stratascope.i18n.translate import translate
-from stratascope.presentation.takeover import unseen_engines
-from stratascope.ui.containers.alert import AlertButton
-from stratascope.ui.containers.column import age_line
-from stratascope.ui.containers.order import critical, undecided
-from stratascope.ui.harden.status_note import why_nothing
-from stratascope.ui.kit.exposure_words import (
+from stratascope.presentation.exposure import (
     best_text,
     breakdown,
     exposure_sentence,
@@ -26,6 +21,11 @@ from stratascope.ui.kit.exposure_words import (
     why,
     worst_open,
 )
+from stratascope.presentation.takeover import unseen_engines
+from stratascope.ui.containers.alert import AlertButton
+from stratascope.ui.containers.column import age_line
+from stratascope.ui.containers.order import critical, undecided
+from stratascope.ui.harden.status_note import why_nothing
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.exposure import ExposureSheet, total_line

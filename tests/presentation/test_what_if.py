@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.threats.depth import without
 from stratascope.presentation.threat_outcomes import small
-from stratascope.ui.kit.what_if import WhatIf, fallen, sentence
+from stratascope.presentation.what_if import WhatIf, fallen, sentence
 from ui import fake_matrix
 
 TITLES = {"usermap": "User namespace", "seccomp": "Seccomp", "capabilities": "Capabilities", "cgroup": "Cgroup"}
