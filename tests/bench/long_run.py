@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QApplication
 from bench.depth import resident
 from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.ui.app.app import make_application, make_window
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.reader import Translations
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture, translations
 from ui.sample import StillWatch

@@ -15,8 +15,8 @@ from stratascope.core.severity import SERIOUS
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.usecases.check.check import Checker
-from stratascope.usecases.check.difference import difference
-from stratascope.usecases.check.fix import fixed
+from stratascope.usecases.check.corrections import fixed
+from stratascope.usecases.check.writing import difference
 
 OPEN = {
     "one.sh": """\

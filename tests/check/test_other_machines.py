@@ -15,8 +15,8 @@ from stratascope.layers import all_layers
 from stratascope.linux.mounts import is_mask, is_proc_read_only, parse_mountinfo
 from stratascope.presentation import json_report
 from stratascope.state import capture_file
+from stratascope.usecases.check.baseline import fitted
 from stratascope.usecases.check.check import Checker, Host
-from stratascope.usecases.check.plain import fitted
 from stratascope.value import replace
 from stratascope.wiring.check import LocalHosts
 from stratascope.wiring.engines import assembler, translations

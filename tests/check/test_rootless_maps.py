@@ -18,7 +18,7 @@ from stratascope.core.capture import Gap
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.engines.shared.volumes.sub_ids import ids_of
 from stratascope.state import capture_file
-from stratascope.usecases.check.plain import id_map
+from stratascope.usecases.check.baseline import id_map
 from stratascope.value import replace
 from stratascope.wiring.check import LocalHosts
 from stratascope.wiring.foresight import Recorded, ids_here

@@ -34,7 +34,7 @@ sys.exit(__main__.main())
 """
 
 LOG = f"""
-from stratascope.usecases.live.elevation import Elevation
+from stratascope.usecases.live.root_readings import Elevation
 
 class Access:
     command = ""

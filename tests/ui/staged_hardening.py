@@ -38,15 +38,15 @@ from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Aside, Hardening
-from stratascope.usecases.plan.learned import Resolved
+from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution, Preflight
 from stratascope.usecases.plan.preview import Previews
-from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
+from stratascope.usecases.relaunch.undo import UndoPlan
 from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes
 from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun, TrialDone, found

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.hardening_together import HardeningTogether
-from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome
-from stratascope.usecases.plan.block import Block
+from stratascope.usecases.hardening import HardeningTogether
+from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
 from ui.staged_hardening import StagedHardening
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from rig.engine import Rig
 from stratascope.core.layer import Layer
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.usecases.live.elevation import RootAccess
 from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reader
+from stratascope.usecases.live.root_readings import RootAccess
 from stratascope.wiring.engines import assembler, find_engines, translations
 
 

@@ -18,7 +18,7 @@ from stratascope.presentation import comparison, list_report
 from stratascope.presentation.comparison import compare, compare_all
 from stratascope.presentation.takeover import not_found
 from stratascope.state import capture_file
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.reader import Translations
 from stratascope.value import Value
 from stratascope.wiring.engines import assembler, translations
 

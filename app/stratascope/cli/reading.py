@@ -16,7 +16,7 @@ from stratascope.natural_sort import natural
 from stratascope.presentation.annotations import Annotations, Baseline, BaselineError, read_baseline
 from stratascope.state import capture_file
 from stratascope.state.pending import any_written
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.reader import Translations
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, open_engines, take_capture
 

@@ -1,4 +1,4 @@
-"""Everything that window and command line ask of hardening: offers, previews, plans, runs, and originals set aside.
+"""Everything that window and command line ask of hardening: offers, previews, plans, runs, originals set aside.
 
 One service for all engines: a question goes to the engine of its container, which is connected on first use, since
 connecting queries it. There is one journal for all engines, so originals set aside are listed even if an engine is
@@ -19,29 +19,28 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
-from stratascope.core.relaunch.transaction import WATCH, Damaged, Journal, Remedy, Stage, Transaction
+from stratascope.core.relaunch.transaction import WATCH, Damaged, Journal, Remedy, Stage, Transaction, transactions
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.many.recovery import recover_groups
+from stratascope.usecases.many.kinds import by_kind
+from stratascope.usecases.many.plan_together import plan_together
+from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
+from stratascope.usecases.plan.choices import InUse
 from stratascope.usecases.plan.closing import Closing
 from stratascope.usecases.plan.look import Look, look, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan, plan
-from stratascope.usecases.plan.presets import InUse
 from stratascope.usecases.plan.preview import Inside, Previews
 from stratascope.usecases.plan.programs import programs_of
-from stratascope.usecases.plan.undo_plan import UndoPlan, undo_plan
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event
-from stratascope.usecases.relaunch.harden import harden
-from stratascope.usecases.relaunch.live_limits import change_limits
+from stratascope.usecases.relaunch.harden import change_limits, harden
+from stratascope.usecases.relaunch.known import in_use, over
 from stratascope.usecases.relaunch.owner import accept_owned
-from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
-from stratascope.usecases.relaunch.staleness import in_use, over
-from stratascope.usecases.relaunch.told_by_engine import set_aside
-from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, set_aside, unfinished
+from stratascope.usecases.relaunch.undo import UndoPlan, undo, undo_plan
 from stratascope.usecases.tighten.afterwards import Afterwards, refused
 from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes, tighten
 from stratascope.usecases.trial.search import Loosened, SearchEvent, loosen
@@ -253,7 +252,7 @@ class Hardening:
 
     def kept(self) -> tuple[Transaction, ...]:
         """What is set aside, oldest first, without asking any engine."""
-        return tuple(item for item in self._journal.all() if isinstance(item, Transaction) and item.stage is Stage.DONE)
+        return tuple(item for item in transactions(self._journal) if item.stage is Stage.DONE)
 
     def aside(self) -> tuple[Aside | Damaged, ...]:
         """The same with sizes, and damaged journal entries; a size is not known if its engine is away."""
@@ -361,3 +360,43 @@ def _subjects(
     access: EngineAccess,
 ) -> Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]:
     return lambda state, chosen, changes: subject_of(access, state, chosen, changes)
+
+
+class HardeningTogether:
+    """The same for several containers of one engine. Every method asks the engine, and belongs on a thread of its own.
+
+    A preset's choices are computed once per kind.
+    """
+
+    def __init__(self, hardening: Hardening) -> None:
+        self._hardening = hardening
+
+    def plan(
+        self, states: Sequence[ContainerState], preset: Preset | None, choices: Sequence[Choice] = ()
+    ) -> tuple[Plan, ...]:
+        """One plan per relaunch, in order; containers for which the preset has nothing left are left out.
+
+        `choices`: for all, if there is no `preset`. Raises EngineError, NoSuchContainerError, ToggleError.
+        """
+        access = self._hardening.access(states[0].container.engine)
+        wanted = []
+        for kind in by_kind((state.container, state) for state in states):
+            chosen = tuple(choices) if preset is None else self._hardening.preset(kind[0], preset)
+            wanted += [(look(access, state.container.id), chosen) for state in kind if chosen]
+        if not wanted:
+            raise ToggleError(msg("Nothing is left to change in any of them."))
+        return plan_together(access, wanted)
+
+    def run(
+        self, plans: Sequence[Plan], watch: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Of | AllEnded]:
+        """One after the other: all of them stay, or none. The last item is an `AllEnded`."""
+        access = self._hardening.access(plans[0].spec.engine)
+        yield from relaunch_together(access, plans, watch=watch, cancelled=cancelled)
+
+    def undo(
+        self, done: Sequence[Transaction], watch: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Of | AllEnded]:
+        """Newest first. The last item is an `AllEnded`."""
+        access = self._hardening.access(done[0].engine)
+        yield from undo_together(access, done, watch=watch, cancelled=cancelled)

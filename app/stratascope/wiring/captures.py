@@ -11,8 +11,7 @@ from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.engines.shared.json_reader import without_labels
 from stratascope.state import capture_file
-from stratascope.usecases.live.recorded import RecordedView
-from stratascope.usecases.live.shared_texts import SharedTexts
+from stratascope.usecases.live.recorded import RecordedView, SharedTexts
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 from stratascope.wiring.foresight import foresight

@@ -20,8 +20,8 @@ from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
 from stratascope.linux.idmap import IdRange, parse_idmap
 from stratascope.sandbox import Access, access
+from stratascope.usecases.check.baseline import Ids
 from stratascope.usecases.check.check import Checker, Host
-from stratascope.usecases.check.plain import Ids
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations

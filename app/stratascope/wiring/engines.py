@@ -24,13 +24,12 @@ from stratascope.probe.local import own_prober
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.reader import EngineQueries, Reach, Reader, take
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.reader import EngineQueries, Reach, Reader, Translations, take
 
 if TYPE_CHECKING:
     from stratascope.engines.shared.endpoint import Endpoint
     from stratascope.probe.helper.elevated import ElevatedProber
-    from stratascope.usecases.live.deferred import DeferredLiveView
+    from stratascope.usecases.live.live_view import DeferredLiveView
     from stratascope.wiring.root import Root
 
 
@@ -182,8 +181,7 @@ class LateEngines:
 
 def live_view(late: LateEngines | None = None) -> DeferredLiveView:
     """The live view of this environment's engines, for the window. It closes them at its end."""
-    from stratascope.usecases.live.deferred import DeferredLiveView
-    from stratascope.usecases.live.live_view import LiveView
+    from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
     from stratascope.wiring.foresight import foresight
 
     def make() -> tuple[LiveView, Callable[[], None]]:

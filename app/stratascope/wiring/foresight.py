@@ -15,11 +15,11 @@ from stratascope.engines.shared.volumes.sub_ids import ids_of
 from stratascope.layers import all_layers
 from stratascope.sandbox import Access, access
 from stratascope.usecases.live.foresight import Predictions
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.reader import Translations
 
 if TYPE_CHECKING:
-    from stratascope.usecases.check.as_started import AsStarted
-    from stratascope.usecases.check.plain import Ids
+    from stratascope.usecases.check.baseline import Ids
+    from stratascope.usecases.check.predictor import AsStarted
 
 
 class Recorded:
@@ -41,7 +41,7 @@ class Recorded:
         """What that engine gives where nothing is asked, and what would be read of it on that ground. `ids`: those of a
         rootless engine's user; one that is not here at all is judged by those that are usual.
         """
-        from stratascope.usecases.check.plain import USUAL, fitted
+        from stratascope.usecases.check.baseline import USUAL, fitted
 
         name = f"{engine.kind}-rootless" if engine.rootless else engine.kind.value
         recorded = next(item for item in self.all().containers if item.raw.engine == name)
@@ -67,7 +67,7 @@ def foresight(*, here: bool = True) -> Predictions:
 
     @cache
     def made() -> AsStarted:
-        from stratascope.usecases.check.as_started import AsStarted
+        from stratascope.usecases.check.predictor import AsStarted
 
         recorded = Recorded()
         return AsStarted(

@@ -14,7 +14,7 @@ from stratascope.core.relaunch.toggle import Preset, Subject
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.toggles import choices, toggle
 from stratascope.linux.seccomp_profile import allowed_names
-from stratascope.usecases.plan.learned import resolved
+from stratascope.usecases.plan.choices import resolved
 from stratascope.value import replace
 
 SSHD = Program("/usr/sbin/sshd", ("chown", "chroot", "pam_authenticate", "pam_open_session", "setgid", "setuid"))

@@ -12,7 +12,7 @@ from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleErro
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.written import data, memory_folders, tmpfs_options, written
 from stratascope.layers.toggles import toggle
-from stratascope.usecases.plan.learned import resolved
+from stratascope.usecases.plan.choices import resolved
 from stratascope.value import replace
 
 FOLDERS = (

@@ -11,8 +11,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.usecases.live.deferred import DeferredLiveView
-from stratascope.usecases.live.live_view import LiveView
+from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
 from stratascope.wiring.engines import Engines, assembler, translations
 
 

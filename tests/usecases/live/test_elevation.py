@@ -19,8 +19,8 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootCommand, RootMethod
 from stratascope.probe.piped import command
-from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.live_view import LiveView
+from stratascope.usecases.live.root_readings import Elevation, RootAccess
 from stratascope.value import replace
 from usecases.screen import Screen, named, watching
 

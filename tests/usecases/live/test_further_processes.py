@@ -18,7 +18,7 @@ from stratascope.layers import all_layers
 from stratascope.state import capture_file
 from stratascope.usecases.live import further_processes
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.unlike_first import differs, exec_sessions, only_root_can_read, within
+from stratascope.usecases.live.further_processes import differs, exec_sessions, only_root_can_read, within
 from stratascope.value import replace
 from stratascope.wiring.engines import translations
 

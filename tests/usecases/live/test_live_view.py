@@ -29,8 +29,7 @@ from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import SECOND_LOOK
 from stratascope.usecases.live.foresight import Predictions
 from stratascope.usecases.live.live_view import LiveView
-from stratascope.usecases.live.reader import Reach, Reader
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.reader import Reach, Reader, Translations
 from stratascope.value import replace
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import find_engines

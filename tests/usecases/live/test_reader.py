@@ -20,8 +20,7 @@ from stratascope.core.ports import (
     RawContainer,
     Wish,
 )
-from stratascope.usecases.live.reader import Reach, Reader
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.reader import Reach, Reader, Translations
 from stratascope.value import replace
 
 ENGINE = Engine("podman", EngineKind.PODMAN, "tcp://elsewhere:1")

@@ -9,9 +9,8 @@ from stratascope.core.capture import Capture, Gap, Reading
 from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Captured, Snapshot
 from stratascope.state import capture_file
-from stratascope.usecases.live.recorded import Joining, RecordedView, joined
-from stratascope.usecases.live.shared_texts import SharedTexts
-from stratascope.usecases.live.unlike_first import as_judged
+from stratascope.usecases.live.further_processes import as_judged
+from stratascope.usecases.live.recorded import Joining, RecordedView, SharedTexts, joined
 from stratascope.wiring.engines import assembler, demo_capture, demo_snapshot
 from usecases.listing import many_machines
 

@@ -10,9 +10,9 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.hardening import recorded
-from stratascope.usecases.plan.hitting_set import smallest_hitting
+from stratascope.usecases.plan.closing import smallest_hitting
+from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.preview import UNSEEN, Inside, Previews
-from stratascope.usecases.plan.shortfalls import shortfalls
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
 from usecases.plan.smaller_sets import opened, pieces_of, reached, singles, still_open

@@ -11,7 +11,7 @@ from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents
-from stratascope.usecases.plan.dependents import look_at_dependents, with_dependents
+from stratascope.usecases.plan.plan import look_at_dependents, with_dependents
 from stratascope.usecases.plan.preflight import Preflight, preflight
 from stratascope.value import replace
 from usecases.host import Host

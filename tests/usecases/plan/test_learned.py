@@ -16,7 +16,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.linux.seccomp import SeccompMode
-from stratascope.usecases.plan.learned import Resolved, resolved
+from stratascope.usecases.plan.choices import Resolved, resolved
 from stratascope.value import replace
 
 SEEN = Observation(

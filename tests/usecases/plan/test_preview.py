@@ -11,8 +11,8 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.usecases.hardening import recorded
+from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
-from stratascope.usecases.plan.shortfalls import shortfalls
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture
 from usecases.live.replay import Replay

@@ -7,8 +7,8 @@ import pytest
 from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.transaction import Remedy
+from stratascope.usecases.plan.preflight import written_layer
 from stratascope.usecases.plan.written_files import is_log, lost_files
-from stratascope.usecases.plan.written_layer import layer
 from usecases.host import Host
 
 BOX = Container("docker", "a" * 64, "web", "nginx", Status.RUNNING, 1, 0.0, 0.0)
@@ -20,7 +20,7 @@ def found(
     *paths: str, remedies: frozenset[Remedy] = frozenset(), owned: bool = False
 ) -> list[tuple[str, Remedy | None]]:
     changes = tuple(FileChange(path, "added") for path in paths)
-    blocks = layer(SPEC, BOX, changes, Host(), remedies, owned=owned)
+    blocks = written_layer(SPEC, BOX, changes, Host(), remedies, owned=owned)
     return [(str(dict(block.text.args)["paths"]), block.remedy) for block in blocks]
 
 

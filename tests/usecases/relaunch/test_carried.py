@@ -7,7 +7,7 @@ import pytest
 from layers.toggle_subjects import DOCKER, default, subject
 from stratascope.core.container import AskedMount
 from stratascope.core.relaunch.launch_spec import FileChange
-from stratascope.usecases.relaunch.carried import taken_away
+from stratascope.usecases.relaunch.proof import taken_away
 from stratascope.value import replace
 
 READ_ONLY, TMPFS, NEITHER = "read-only", "tmpfs", ""

@@ -19,11 +19,10 @@ from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight
-from stratascope.usecases.plan.undo_plan import undo_plan
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.harden import harden
 from stratascope.usecases.relaunch.rollback import recover, roll_back
-from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.relaunch.undo import undo, undo_plan
 from stratascope.usecases.relaunch.watch import FailedError
 from stratascope.value import replace
 from ui import sample

@@ -19,8 +19,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Caution, Preflight
+from stratascope.usecases.relaunch.proof import Shown, ask_original, look_at
 from stratascope.usecases.relaunch.watch import FailedError
-from stratascope.usecases.relaunch.works import Shown, ask_original, look_at
 from stratascope.value import replace
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import MemoryEngine

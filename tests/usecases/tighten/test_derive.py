@@ -11,7 +11,7 @@ from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability, UsedPort
 from stratascope.core.relaunch.toggle import OwnVolume, Subject
 from stratascope.linux.seccomp_profile import allowed_names
-from stratascope.usecases.plan.learned import Resolved
+from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.derive import derive
 from stratascope.value import replace
 from usecases.tighten.watched import WEB, container

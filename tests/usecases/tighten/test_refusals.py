@@ -12,7 +12,7 @@ from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.filter_source import FilterSource, KernelFilters, MeasuredDefault, NoFilter
-from stratascope.usecases.plan.learned import Resolved
+from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.value import replace
 from usecases.tighten.watched import FACTS, WEB, container

@@ -6,7 +6,7 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.i18n.translate import translate
-from stratascope.usecases.plan.learned import Resolved
+from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.settings import settings
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.search import TrialDone

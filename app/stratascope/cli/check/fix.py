@@ -15,8 +15,8 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.check.check import Checker
-from stratascope.usecases.check.difference import difference
-from stratascope.usecases.check.fix import Closed, fixed
+from stratascope.usecases.check.corrections import Closed, fixed
+from stratascope.usecases.check.writing import difference
 
 DONE, FAILED = 0, 2
 _COMMAND = "command line"

@@ -36,11 +36,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.usecases.many.kinds import by_kind
 from stratascope.usecases.many.plan_together import members, plan_together, refusals
-from stratascope.usecases.many.together import relaunch_together
-from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome
+from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, relaunch_together
 from stratascope.usecases.plan.look import look
+from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.plan.shortfalls import shortfalls
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.value import Value
 from stratascope.wiring.connected_engine import ConnectedEngine

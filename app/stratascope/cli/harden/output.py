@@ -17,8 +17,8 @@ from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Caution
-from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.proof import Proved
+from stratascope.usecases.relaunch.undo import UndoPlan
 from stratascope.value import replace
 
 _PATHS = 20  # of an undo's plan for people; JSON has all

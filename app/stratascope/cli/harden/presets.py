@@ -17,8 +17,7 @@ from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.plan.offers import Preview
-from stratascope.usecases.plan.shortfalls import shortfalls
+from stratascope.usecases.plan.offers import Preview, shortfalls
 
 
 def offers_of(hardening: Hardening, state: ContainerState) -> list[dict[str, Any]]:

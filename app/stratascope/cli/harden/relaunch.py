@@ -22,9 +22,9 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
-from stratascope.usecases.plan.shortfalls import shortfalls
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.hardening import ConnectedHardening

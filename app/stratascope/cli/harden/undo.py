@@ -20,8 +20,7 @@ from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, Rel
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.many.under_way import AllEnded
-from stratascope.usecases.many.undo_together import group_of, names_of, undo_together
+from stratascope.usecases.many.together import AllEnded, group_of, names_of, undo_together
 from stratascope.wiring.hardening import ConnectedHardening, open_hardening
 
 

@@ -245,6 +245,11 @@ class Journal(Protocol):
         """Whether any program on this machine, whatever its journal, holds that container."""
 
 
+def transactions(journal: Journal) -> tuple[Transaction, ...]:
+    """Its readable ones, oldest first."""
+    return tuple(item for item in journal.all() if isinstance(item, Transaction))
+
+
 class State(StrEnum):
     """State of one step of a relaunch."""
 

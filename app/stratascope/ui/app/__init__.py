@@ -16,12 +16,12 @@ import stratascope.state.capture_file
 import stratascope.state.journal
 import stratascope.state.needs
 import stratascope.usecases.daily.daily
-import stratascope.usecases.hardening_together
+import stratascope.usecases.hardening
 import stratascope.usecases.history.recorder
 import stratascope.usecases.listing.alike
 import stratascope.usecases.listing.completion
 import stratascope.usecases.live.foresight
-import stratascope.usecases.live.shared_texts
+import stratascope.usecases.live.recorded
 import stratascope.usecases.observe.service
 import stratascope.usecases.refusals.service
 import stratascope.usecases.tighten.settings

@@ -26,8 +26,7 @@ from stratascope.ui.harden.value_sheet import ValueSheet
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.usecases.plan.offers import Offer
-from stratascope.usecases.plan.shortfalls import shortfalls
+from stratascope.usecases.plan.offers import Offer, shortfalls
 
 SHORT = 3  # sentences on what it does not do
 FOLD_COMMAND, FOLD_LAYERS, FOLD_PREDICTION = 820, 760, 450  # height of the window, px of the design

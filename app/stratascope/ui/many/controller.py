@@ -26,11 +26,10 @@ from stratascope.ui.many import row_text
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.rows import Row
-from stratascope.usecases.hardening_together import HardeningTogether
+from stratascope.usecases.hardening import HardeningTogether
 from stratascope.usecases.many.kinds import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members
-from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of
-from stratascope.usecases.many.undo_together import names_of
+from stratascope.usecases.many.together import FAILURES, AllEnded, Of, names_of
 from stratascope.usecases.plan.plan import Plan
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import RunKind, ending_title, toggle_title
 from stratascope.ui.use.rows import Cell, Row
 from stratascope.usecases.many.plan_together import members
-from stratascope.usecases.many.under_way import FAILURES, Outcome
+from stratascope.usecases.many.together import FAILURES, Outcome
 from stratascope.usecases.plan.plan import Plan
 
 WAITS = msg("waiting")

@@ -33,10 +33,10 @@ from stratascope.ui.relaunch.set_aside import SetAside
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
+from stratascope.usecases.relaunch.undo import UndoPlan
 
 if TYPE_CHECKING:
     from stratascope.ui.relaunch.dialog import RelaunchDialog

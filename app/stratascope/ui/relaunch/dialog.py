@@ -39,9 +39,9 @@ from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.ui.relaunch.steps import StepList
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.refusals.remedies import opened_by
 from stratascope.usecases.relaunch.proof import Proved
+from stratascope.usecases.relaunch.undo import UndoPlan
 
 WIDTH, HEIGHT = 720, 560
 

@@ -50,7 +50,7 @@ from stratascope.ui.window.preferences import Preferences
 from stratascope.ui.window.services import Services
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
-from stratascope.usecases.hardening_together import HardeningTogether
+from stratascope.usecases.hardening import HardeningTogether
 from stratascope.usecases.refusals.service import RefusalService
 
 LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside

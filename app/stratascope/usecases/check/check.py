@@ -25,7 +25,7 @@ from stratascope.formats.run.read import read_words
 from stratascope.formats.text import Files, NoFiles, Read, ReferencedFiles, TooMuchError, unread
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.check.joined import ALONE, Joined, joined
-from stratascope.usecases.check.predicted import Predictor, Tries
+from stratascope.usecases.check.predictor import Predictor, Tries
 from stratascope.value import Value, replace
 
 

@@ -1,4 +1,4 @@
-"""Writes choices for one service into the text that asks for it.
+"""Writes choices for one service into the text that asks for it, and tells the difference.
 
 The result is parsed again, and must ask for exactly what the choices mean; and no other service may ask for anything
 new (by an anchor, an extended file, what a pod sets for all its containers). Otherwise it is rejected. If nobody knows
@@ -8,6 +8,7 @@ too.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -27,6 +28,21 @@ from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.check.joined import ALONE, Joined
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.value import replace
+
+
+def difference(before: str, after: str, file: str, context: int = 3) -> list[str]:
+    """As patch(1) takes it; empty if they are equal."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{file}", f"b/{file}", n=context
+    )
+    return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
+
+
+def changed_lines(before: str, after: str) -> tuple[str, ...]:
+    """Removed lines, with a leading -, and added lines, with +; without line ends."""
+    lines = [line.rstrip("\n") for line in difference(before, after, "", 0)[2:]]
+    return tuple(line for line in lines if not line.startswith(("@@", "\\")))
+
 
 _UNWRITABLE = msg("It can't be written into this text automatically.")
 _OTHERS = msg("Written into this text, it would change other containers too.")

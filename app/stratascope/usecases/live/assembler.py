@@ -24,9 +24,8 @@ from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.fault_log import fault_logger
-from stratascope.usecases.live import unread_processes
-from stratascope.usecases.live.further_processes import weigh
-from stratascope.usecases.live.translations import Translations
+from stratascope.usecases.live.further_processes import ruling_with_unread, unread_finding, weigh, with_unread
+from stratascope.usecases.live.reader import Translations
 from stratascope.value import Value, replace
 
 T = TypeVar("T")
@@ -140,10 +139,9 @@ class Assembler:
         findings = [*(cap_severity(finding, weighed.matrix) for finding in of_layers), *weighed.findings]
         if weighed.unread:
             layers = tuple(
-                replace(each, assessment=unread_processes.assessed(each.assessment, weighed.unread, source))
-                for each in layers
+                replace(each, assessment=with_unread(each.assessment, weighed.unread, source)) for each in layers
             )
-            findings.append(unread_processes.finding(weighed.unread, source))
+            findings.append(unread_finding(weighed.unread, source))
         findings.sort(key=lambda finding: finding.severity.rank)
         return ContainerState(
             container=container,
@@ -179,7 +177,7 @@ class Assembler:
 
     def _matrix(self, states: tuple[LayerState, ...], around: Surroundings, unread: int) -> Matrix:
         postures = tuple(
-            (unread_processes.ruling(layer) if unread else layer, layer.judged_by(state.facts, state.asked, around))
+            (ruling_with_unread(layer) if unread else layer, layer.judged_by(state.facts, state.asked, around))
             for layer, state in zip(self._layers, states, strict=True)
         )
         return judge(all_threats(), postures, around.ground)

@@ -1,4 +1,5 @@
-"""One reading of everything: engines into captures, processes through probers. No decoding, no waiting for events.
+"""One reading of everything: engines into records, processes through probers. No decoding of readings, no waiting for
+events.
 
 `Reader` knows which prober reaches an engine's processes, and falls back to Podman's own `top` if /proc is not of the
 engine's kernel. Decided against reading container by container: one call may be one round trip.
@@ -7,12 +8,13 @@ engine's kernel. Decided against reading container by container: one call may be
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
 from stratascope.background_call import BackgroundCall
+from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
-from stratascope.core.container import Container, Engine, EngineState, ProfileKind, Status
+from stratascope.core.container import Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.layer import Layer
 from stratascope.core.machine_capture import CapturedContainer, MachineCapture, Trouble
@@ -25,14 +27,51 @@ from stratascope.core.ports import (
     ProbeError,
     Prober,
     RawContainer,
+    Translator,
     Wish,
 )
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
+from stratascope.usecases.live.further_processes import differs, exec_sessions, only_root_can_read
 from stratascope.usecases.live.root_readings import Loss, RootReadings
-from stratascope.usecases.live.translations import Translations
-from stratascope.usecases.live.unlike_first import differs, exec_sessions, only_root_can_read
 from stratascope.value import Value, replace
+
+
+class Translations:
+    """Caches the last translation of each container. A damaged answer becomes a container with an error."""
+
+    def __init__(self, translators: Mapping[EngineKind, Translator]) -> None:
+        self._translators = translators
+        self._last: dict[tuple[str, str], tuple[RawContainer, Engine, Container]] = {}
+
+    def container(self, raw: RawContainer, engine: Engine) -> Container:
+        """The container that `raw` describes; the same object as before if nothing changed."""
+        last = self._last.get((raw.engine, raw.id))
+        if last is not None and last[0] == raw and last[1] == engine:
+            return last[2]
+        try:
+            container = self._translators[engine.kind](raw, engine)
+        except ValueError as error:
+            container = Container(
+                engine=raw.engine,
+                id=raw.id,
+                name=raw.id[:12],
+                image="",
+                status=Status.UNKNOWN,
+                pid=None,
+                created=0.0,
+                started=0.0,
+                error=str(error),
+            )
+        container = replace(container, asked=alike(container.asked))
+        self._last[raw.engine, raw.id] = (raw, engine, container)
+        return container
+
+    def forget(self, keys: set[tuple[str, str]]) -> None:
+        """Keep only these containers."""
+        for key in self._last.keys() - keys:
+            self._last.pop(key, None)  # another thread may have removed it meanwhile
+
 
 PERSON = "id:uid"
 CONFIGURATION = "oci:config"  # the container's OCI config.json: the parts that a layer asks for

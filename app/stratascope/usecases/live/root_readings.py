@@ -1,4 +1,6 @@
-"""What only root can read, added to the readings of containers once a prober that runs as root is available.
+"""What only root can read: asked for on a person's request, and added to the readings of containers.
+
+A person may take minutes to answer, so asking has a thread of its own; nothing else waits for it.
 
 Reading it stops each process for a moment, so it is read once, and again only if the process, its state or the number
 of its filters changed, or after `forget`. When the prober fails for good, a gap with its message takes its place.
@@ -8,12 +10,80 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
 from stratascope.core.container import Container
+from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
+from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.fault_log import fault_logger
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
+from stratascope.value import replace
+
+logger = fault_logger(__name__)
+
+
+class RootAccess(Protocol):
+    """A way to obtain a prober that runs as root."""
+
+    @property
+    def command(self) -> str:
+        """What is run as root, to show to the person who is asked; "" if nobody is asked."""
+
+    def open(self) -> Prober:
+        """Ask, and wait for the answer, minutes if necessary. Raises ProbeError."""
+
+
+class Elevation:
+    """The states: idle, asking, then on or refused. `changed` is called from any thread at each transition."""
+
+    def __init__(self, access: RootAccess | None, changed: Callable[[], None]) -> None:
+        self._access = access
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._privilege = Privilege() if access is None else Privilege(PrivilegeState.IDLE, access.command)
+
+    @property
+    def privilege(self) -> Privilege:
+        """The current state."""
+        return self._privilege
+
+    def begin(self) -> bool:
+        """True if somebody is to be asked now; the caller must then call `ask`. False if already asking or on."""
+        with self._lock:
+            if self._privilege.state not in (PrivilegeState.IDLE, PrivilegeState.REFUSED):
+                return False
+            self._privilege = replace(self._privilege, state=PrivilegeState.ASKING, message=None, words="")
+        self._changed()
+        return True
+
+    def ask(self, use: Callable[[Prober], None]) -> None:
+        """Ask and wait; `use` gets the prober before the state is on."""
+        if self._access is None:
+            return
+        try:
+            use(self._access.open())
+        except ProbeError as error:
+            self.fall(error)
+        except Exception as error:
+            logger.exception("the reader that is root could not be started")
+            self.fall(ProbeError(msg("The reader that runs as root could not be started."), str(error)))
+        else:
+            with self._lock:
+                if self._privilege.state is PrivilegeState.ASKING:  # it may have failed already
+                    self._privilege = replace(self._privilege, state=PrivilegeState.ON)
+            self._changed()
+
+    def fall(self, error: ProbeError) -> None:
+        """It was refused, or ended later."""
+        with self._lock:
+            self._privilege = replace(
+                self._privilege, state=PrivilegeState.REFUSED, message=error.message, words=error.words
+            )
+        self._changed()
+
 
 Key = tuple[str, str]
 Process = tuple[Key, int]

@@ -15,7 +15,7 @@ from stratascope.core.owners import OwnerError
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.core.relaunch.transaction import Remedy, transactions
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.many.kinds import in_order
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
@@ -39,7 +39,7 @@ def plan_together(
     looks = {look.state.container.id: (look, choices) for look, choices in wanted}
     ordered = in_order([look.state.container for look, _ in looks.values()])
     chosen = frozenset(looks)
-    known = tuple(item for item in access.journal.all() if isinstance(item, Transaction))
+    known = transactions(access.journal)
     plans: dict[str, Plan] = {}
     for container in ordered:
         look, choices = looks[container.id]

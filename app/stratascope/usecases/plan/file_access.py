@@ -1,25 +1,35 @@
-"""Which files of its mounts a container could no longer access, as another user or with fewer rights. Pure.
+"""Which files of its mounts a container could no longer access as another user or with fewer rights, and which volumes
+are its alone, so that their files can be given to its new user.
 
-Compares what its first program may do at start, before and after: what it can't read today is not news. The rules are
+Access is that of its first program at start, before and after: what it can't read today is not news. The rules are
 those of path_resolution(7) and capabilities(7): owner, group or others by the mode; CAP_DAC_OVERRIDE bypasses them, in
 a user namespace only for files whose owner and group are mapped there. ACLs are ignored.
+
+A volume that another container uses too, running or not, keeps its owners, and so does one in which another can write
+through a folder above or below it, and everything on the host. An original replaced by this one shares its volumes and
+does not count: an undo restores the owners before starting it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
-from stratascope.core.container import Asked, Engine
+from stratascope.core.container import Asked, AskedMount, Container, Engine
 from stratascope.core.host_files import HostEntry
-from stratascope.core.relaunch.toggle import Subject
+from stratascope.core.message import msg
+from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.toggle import Choice, OwnVolume, Subject, ToggleError
+from stratascope.core.relaunch.transaction import Transaction
+from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
+from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.whose_namespace import initial_user_namespace
+from stratascope.layers.toggles import toggle
+from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.idmap import EVERY_ID
+from stratascope.usecases.engine_access import EngineAccess
 from stratascope.value import Value
 
-if TYPE_CHECKING:
-    from stratascope.layers.usermap.facts import UsermapFacts
-
+ENTRIES = 2000  # files that are looked at in one mount, nearest to its root
 _OVERRIDE = "CAP_DAC_OVERRIDE"
 _READ, _WRITE, _SEARCH = 4, 2, 1  # bits of a mode, as for others
 
@@ -116,3 +126,80 @@ def _outside(ids: IdMap, inside: int | None) -> int | None:
 
 def _holds(ids: IdMap, outside: int) -> bool:
     return any(first <= outside < first + length for _, first, length in ids)
+
+
+def own_volumes(
+    access: EngineAccess, subject: Subject, others: Sequence[Container], transactions: Iterable[Transaction]
+) -> tuple[OwnVolume, ...] | None:
+    """None if no owner can be changed from here."""
+    container = subject.container
+    if access.port.no_owners() is not None:
+        return None
+    before = {
+        member.old
+        for item in transactions
+        if item.concerns(container.id)
+        for member in (*item.members, *filter(None, (item.kept,)))
+        if member.old != container.id
+    }
+    theirs = [
+        mount for other in others if other.id != container.id and other.id not in before for mount in other.asked.mounts
+    ]
+    return tuple(
+        OwnVolume(mount.target, _owners(access, mount))
+        for mount in container.asked.mounts
+        if _writable(mount) and mount.source and not any(_reaches(each, mount) for each in theirs)
+    )
+
+
+def _reaches(theirs: AskedMount, own: AskedMount) -> bool:
+    """Whether another container has the volume by that mount, or can write to it: through a symlink, or
+    another path.
+    """
+    if {theirs.source, theirs.volume} & {own.source, own.volume} - {""}:
+        return True
+    there = theirs.source and theirs.writable
+    return bool(there) and (within(own.source, theirs.source) or within(theirs.source, own.source))
+
+
+def _writable(mount: AskedMount) -> bool:
+    return mount.kind == "volume" and mount.writable
+
+
+def _owners(access: EngineAccess, mount: AskedMount) -> tuple[int, ...]:
+    entries = access.host.entries(mount.source, mount.target, ENTRIES) or ()
+    return tuple(sorted({entry.uid for entry in entries}))
+
+
+def handed_over(
+    access: EngineAccess, subject: Subject, before: Asked, wanted: Asked, chosen: Sequence[Choice]
+) -> tuple[VolumeChange, ...]:
+    """What would have to be restored for each; empty if no choice asks for it, or the user stays the same.
+
+    Raises ToggleError for what can't be handed over, EngineError.
+    """
+    if not any(toggle(item.toggle).hands_over for item in chosen):
+        return ()
+    why_not = access.port.no_owners()
+    if why_not is not None:
+        raise ToggleError(why_not)
+    who = identities(before, wanted, subject)
+    if who is None:
+        return ()
+    (now, then), maps = who, (before.userns_mode, before.uid_map) != (wanted.userns_mode, wanted.uid_map)
+    facts: UsermapFacts | None = subject.of("usermap")
+    maps = maps or facts is None or facts.idmapped  # on disk, its files have other owners than it sees
+    if maps or None in (now.uid, now.gid, then.uid, then.gid):
+        raise ToggleError(msg("Which IDs its new user has on the host is not known, so no file can be handed over."))
+    own = {volume.target for volume in subject.own_volumes or ()}
+    writable = [mount for mount in before.mounts if _writable(mount)]
+    if shared := [mount.target for mount in writable if mount.target not in own]:
+        raise ToggleError(msg("Other containers also use these volumes, so their files keep their owners: {paths}.",
+                              paths=", ".join(shared[:5])))  # fmt: skip
+    was, becomes = Ids(now.uid or 0, now.gid or 0), Ids(then.uid or 0, then.gid or 0)
+    if was == becomes:
+        return ()
+    try:
+        return tuple(access.port.volume_change(mount.source, was, becomes) for mount in writable)
+    except RefusedError as error:
+        raise ToggleError(error.message) from error

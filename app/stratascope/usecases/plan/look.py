@@ -16,15 +16,14 @@ from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.toggle import Choice, Subject
-from stratascope.core.relaunch.transaction import Transaction
+from stratascope.core.relaunch.transaction import transactions
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import files_named
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind
-from stratascope.usecases.plan.hand_over import own_volumes
-from stratascope.usecases.plan.image_folders import image_folders
+from stratascope.usecases.plan.file_access import own_volumes
 from stratascope.usecases.plan.programs import programs_of
-from stratascope.usecases.plan.written_files import leaves
+from stratascope.usecases.plan.written_files import image_folders, leaves
 from stratascope.value import Value, replace
 
 
@@ -56,12 +55,11 @@ def look(access: EngineAccess, container: str) -> Look:
     subject = replace(
         inside.result(), listens=before.listens, changes=paths, replaced=replaced(written), programs=programs
     )
-    transactions = [item for item in access.journal.all() if isinstance(item, Transaction)]
     subject = replace(
         subject,
         folders=image_folders(access, subject, written),
         environment=spec.result().values,
-        own_volumes=own_volumes(access, subject, others.result(), transactions),
+        own_volumes=own_volumes(access, subject, others.result(), transactions(access.journal)),
     )
     return Look(state, subject, spec.result(), written, before, others.result())
 

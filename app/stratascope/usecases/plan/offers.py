@@ -1,17 +1,18 @@
-"""Types: what hardening offers for one container, and the effect of a choice."""
+"""What hardening offers for one container, the effect of a choice, and what a choice fails to do, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from stratascope.core.history.entry import Limits
 from stratascope.core.layer import Finding, Verdict
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Toggle
-from stratascope.core.severity import SERIOUS
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
-from stratascope.usecases.plan.presets import InUse
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.plan.choices import InUse
 from stratascope.value import Value
 
 _WORTH = 0.1  # of exposure; no more than that is not worth a relaunch
@@ -158,3 +159,50 @@ class Hint(Value):
     after: Matrix
     key: str = ""  # of its option
     certain: bool = True
+
+
+_NAMED_AFTER = (Preset.RESTRICTED, Preset.STRICT)
+
+
+def shortfalls(
+    preview: Preview, preset: Preset | None, left: Sequence[Threat] = (), in_use: Sequence[InUse] = ()
+) -> tuple[Message, ...]:
+    """One sentence per line. `left`: what the smallest set leaves open, if that is the preset; `in_use`: what another
+    preset leaves as it is.
+    """
+    found = []
+    if preview.in_vain and preview.differences:
+        found.append(in_vain(preview))
+    if preview.after.open(Severity.CRITICAL):
+        found.append(msg("It could still take over this machine."))
+    if preset in GRADES:
+        for each in in_use:
+            title = toggle(each.choice.toggle).titled(each.choice.value)
+            found.append(msg("Not included, as it is in use: {title}. {why}", title=title, why=each.why))
+    if preset in _NAMED_AFTER and (preview.unrestricted or preview.as_root):
+        found.append(msg("This is not yet what the Pod Security Standards call Restricted:"))
+        if preview.as_root:
+            found.append(msg("It still starts as root. If its program can do without, choose another user: user=UID."))
+        found += [each.text for each in preview.unrestricted]
+    if preset is Preset.CRITICAL:
+        if left:
+            found.append(
+                msg(
+                    "No toggle closes the rest without cutting it off; the host, or whatever creates the container, "
+                    "can:"
+                )
+            )
+            found += [each.title for each in left]
+        elif not preview.differences:
+            found.append(msg("Nothing critical or serious is open, so there is nothing to close."))
+    return tuple(found)
+
+
+def in_vain(preview: Preview) -> Message:
+    """That nothing improves, with both numbers."""
+    now, then = (f"{each.exposure.worst:.1f}" for each in (preview.before, preview.after))
+    if preview.allows:
+        return msg("This allows more and closes nothing: exposure {now} now, {then} then.", now=now, then=then)
+    if preview.before.open(Severity.CRITICAL):
+        return msg("This changes nothing that matters: exposure {now} now, {then} then.", now=now, then=then)
+    return msg("This closes nothing serious: exposure {now} now, {then} then.", now=now, then=then)

@@ -1,29 +1,35 @@
-"""Plans a relaunch: the present state, what is wanted, and obstacles. Changes nothing."""
+"""Plans a relaunch: the present state, what is wanted, and obstacles. Changes nothing.
+
+Containers that need this one may be relaunched with it: each is examined as if it were to be relaunched itself.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from stratascope.core.container import Asked, Container
-from stratascope.core.message import Message
+from stratascope.core.container import Asked, Container, Status
+from stratascope.core.host_files import HostFiles
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice, Subject
-from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.core.relaunch.transaction import Remedy, Transaction, transactions
 from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import all_live, fold, plain, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
+from stratascope.usecases.plan.choices import resolved
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
-from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
-from stratascope.usecases.plan.hand_over import NOTHING_HANDED, OWNED, handed_over
-from stratascope.usecases.plan.image_folders import with_chosen
-from stratascope.usecases.plan.learned import resolved
+from stratascope.usecases.plan.file_access import handed_over
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.plan.preflight import (
+    TIED,
+    Block,
+    Caution,
     Preflight,
     hardened_before,
     preflight,
@@ -31,7 +37,17 @@ from stratascope.usecases.plan.preflight import (
     unwatched,
     while_running,
 )
+from stratascope.usecases.plan.written_files import with_chosen
 from stratascope.value import Value, field, replace
+
+_OWNED = Block(
+    "volume-owner",
+    msg("Compose or systemd re-creates it, and may start it before its files belong to the new user."),
+    msg("Change the owners by hand, and leave out this toggle."),
+)
+_NOTHING_HANDED = Caution(
+    "volume-owner", msg("It starts as the same user as before, or writes to no volume: no file gets another owner.")
+)
 
 
 class Plan(Value):
@@ -96,13 +112,13 @@ def plan(
     owner = owner_of(access, made, others, along)
     made = replace(made, repairs=owner is None and state.container.status.rests and _gives(chosen, subject))
     given = {change.source for change in handed}
-    transactions = tuple(item for item in access.journal.all() if isinstance(item, Transaction))
+    known = transactions(access.journal)
     checked = preflight(
         spec,
         state.container,
         others,
         changes,
-        transactions,
+        known,
         access.host,
         remedies,
         owner,
@@ -117,20 +133,20 @@ def plan(
     if not made.repairs:
         checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
     if not handed and any(toggle(item.toggle).hands_over for item in chosen):
-        checked = replace(checked, warnings=(*checked.warnings, NOTHING_HANDED))
+        checked = replace(checked, warnings=(*checked.warnings, _NOTHING_HANDED))
     if handed and owner is not None:
-        checked = replace(checked, blocks=(*checked.blocks, OWNED))
+        checked = replace(checked, blocks=(*checked.blocks, _OWNED))
     made = replace(made, before=before)
     if isinstance(owner, OwnerPlan):
         return replace(made, checked=checked, owner=owner)
     if made.live:
         return replace(made, checked=while_running(checked))
-    aside = set_aside(others, transactions)
+    aside = set_aside(others, known)
     needing = [other for other, _ in dependents(state.container, others) if other.id not in aside]
-    needed = look_at_dependents(access.port, needing, others, transactions, access.host, remedies, time.time())
+    needed = look_at_dependents(access.port, needing, others, known, access.host, remedies, time.time())
     checked = with_dependents(checked, needed, remedies)
     if needed:
-        checked = replace(checked, blocks=(*checked.blocks, *hardened_before(state.container, transactions)))
+        checked = replace(checked, blocks=(*checked.blocks, *hardened_before(state.container, known)))
     return replace(made, checked=checked, further=needed if Remedy.DEPENDENTS in remedies else ())
 
 
@@ -161,3 +177,59 @@ def owner_of(
         lambda kind: access.owner_text(kind, made.spec, made.wanted, made.body),
         along,
     )
+
+
+class Dependent(Value):
+    """One that is relaunched, unchanged, with a container that it needs."""
+
+    container: Container
+    spec: LaunchSpec
+    checked: Preflight
+
+
+def look_at_dependents(
+    port: Relauncher,
+    containers: Iterable[Container],
+    others: Sequence[Container],
+    transactions: Sequence[Transaction],
+    host: HostFiles,
+    remedies: frozenset[Remedy],
+    now: float,
+) -> tuple[Dependent, ...]:
+    """Examines each as if it were to be relaunched itself. Raises EngineError."""
+    found = []
+    for container in containers:
+        try:
+            spec, changes = port.plan(container.id), port.changes(container.id)
+        except NoSuchContainerError:  # it is gone, and needs nothing any more
+            continue
+        taken = remedies | {Remedy.DEPENDENTS}  # containers that need this one are among them
+        checked = preflight(spec, container, others, changes, transactions, host, taken, now=now)
+        stopped = container.status in (Status.EXITED, Status.CREATED)  # recreated, but not started
+        blocks = tuple(block for block in checked.blocks if not (stopped and block.code == "not-running"))
+        blocks += tuple(hardened_before(container, transactions))
+        warnings = tuple(item for item in checked.warnings if item.code not in TIED.values())
+        found.append(Dependent(container, spec, Preflight(blocks, warnings)))
+    return tuple(found)
+
+
+def with_dependents(checked: Preflight, found: Sequence[Dependent], remedies: frozenset[Remedy]) -> Preflight:
+    """The container's own preflight combined with those from look_at_dependents: what blocks one of them blocks it."""
+    chosen = Remedy.DEPENDENTS in remedies
+    blocks = list(checked.blocks)
+    for dependent in found:
+        for block in dependent.checked.blocks:
+            if not chosen and block.remedy is not None:
+                continue  # reported once that option is taken
+            text = msg("{name} needs it, and can't be relaunched with it: {why}", name=dependent.container.name,
+                       why=block.text)  # fmt: skip
+            blocks.append(Block("dependents", text, block.instead, block.remedy))
+            # that option alone would not help
+            blocks = [replace(each, remedy=None) if each.remedy is Remedy.DEPENDENTS else each for each in blocks]
+    cautions = [
+        Caution(item.code, msg("{name}: {text}", name=dependent.container.name, text=item.text))
+        for dependent in found
+        for item in dependent.checked.warnings
+        if chosen
+    ]
+    return Preflight(tuple(blocks), (*checked.warnings, *cautions))

@@ -1,35 +1,63 @@
-"""Checks before a relaunch: obstacles, and what will be different. Changes nothing.
+"""Checks before a relaunch: what blocks it, and what will be different. Changes nothing.
 
-A block says why, and what to do instead. These are the traps that engines set: what looks like a relaunch but loses a
-volume, leaves a container with two owners, or could not be undone.
+A block says why, and what to do instead; a caution what ends, is lost or might break. These are the traps that engines
+set: what looks like a relaunch but loses a volume, leaves a container with two owners, or could not be undone.
+
+What a container wrote in its image's layer is carried over in an image, or left behind. Decided against leaving logs
+behind unasked: a person may want them, and with an owner they are lost. For anything else that a program writes it
+can't be known whether it needs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.host_files import HostFiles
 from stratascope.core.machine_capture import Trouble
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.evidence import Liveness
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
+from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Remedy, Stage, Transaction, TransactionKind
-from stratascope.usecases.plan.block import COMPOSED
-from stratascope.usecases.plan.block import Block as Block
+from stratascope.layers.namespaces.written import data
+from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents, set_aside
-from stratascope.usecases.plan.preflight_warnings import Caution as Caution
-from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
-from stratascope.usecases.plan.preflight_warnings import some as _some
-from stratascope.usecases.plan.written_files import leaves, own_files, volatile
-from stratascope.usecases.plan.written_layer import in_memory, layer
+from stratascope.usecases.plan.file_access import ENTRIES, Losses, identities, losses
+from stratascope.usecases.plan.written_files import hidden, is_log, leaves, own_files, some, volatile
 from stratascope.value import Value, replace
 
+COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
 _SECRETS = "/run/secrets"
 TIED = {Dependency.NAMESPACES: "dependents", Dependency.LINK: "linked", Dependency.REQUIRES: "required"}  # codes
 _LOOP = 60.0  # seconds that a container which had exited by itself must run before it counts as stable
+_EXPORT = msg("Export the hardened settings, and apply them where the container comes from.")
+
+
+class Block(Value):
+    """Why it can't be done, with a stable code, and what to do instead.
+
+    `remedy`: the option that makes it safe; `then`: what happens with that option.
+    """
+
+    code: str
+    text: Message
+    instead: Message
+    remedy: Remedy | None = None
+    then: Message | None = None
+
+    @property
+    def sentence(self) -> Message:
+        """Why, and what to do instead."""
+        return msg("{why} {instead}", why=self.text, instead=self.instead)
+
+
+class Caution(Value):
+    """Something that will be different, or could break."""
+
+    code: str
+    text: Message
 
 
 class Preflight(Value):
@@ -37,9 +65,6 @@ class Preflight(Value):
 
     blocks: tuple[Block, ...]
     warnings: tuple[Caution, ...]
-
-
-_EXPORT = msg("Export the hardened settings, and apply them where the container comes from.")
 
 
 def preflight(
@@ -81,8 +106,8 @@ def preflight(
         *_unshared(spec, container, host),
         *(() if owned else _secrets(container, written)),  # its owner writes them anew
         *_unfinished(container, transactions),
-        *layer(spec, container, written, host, remedies, owned=owned),
-        *(() if wanted is None or subject is None else in_memory(subject, wanted, remedies)),
+        *written_layer(spec, container, written, host, remedies, owned=owned),
+        *(() if wanted is None or subject is None else _over_files(subject, wanted, remedies)),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
@@ -199,7 +224,7 @@ def _dependents(needed_by: Sequence[tuple[Container, Dependency]], *, owned: boo
         instead = msg("Remove these first, and re-create them afterwards.")
     found = []
     for tie in Dependency:
-        if names := _some([other.name for other, how in needed_by if how is tie]):
+        if names := some([other.name for other, how in needed_by if how is tie]):
             then = msg("Re-created with it, unchanged, and started after it: {names}.", names=names)
             found.append(Block(TIED[tie], _tied(tie, names), instead, Remedy.DEPENDENTS, then))
     return found
@@ -224,7 +249,7 @@ def _no_way_back(names: Sequence[str]) -> list[Caution]:
     if not names:
         return []
     text = msg("Containers that are set aside need it as it is now. Undo this one before those: {names}.",
-               names=_some(names))  # fmt: skip
+               names=some(names))  # fmt: skip
     return [Caution("needed-aside", text)]
 
 
@@ -232,7 +257,7 @@ def _networks(spec: LaunchSpec) -> list[Block]:
     if not spec.state.networks:
         return []
     text = msg("One of its networks was removed or re-created, so the original could not start again: {names}.",
-               names=_some(spec.state.networks))  # fmt: skip
+               names=some(spec.state.networks))  # fmt: skip
     return [Block("network-replaced", text, msg("Disconnect it from that network, and connect it again."))]
 
 
@@ -246,7 +271,7 @@ def _missing(container: Container, host: HostFiles) -> list[Block]:
         return []
     text = msg(
         "A host path that it mounts no longer exists, so the original could not start again: {paths}.",
-        paths=_some(gone),
+        paths=some(gone),
     )
     return [Block("bind-gone", text, msg("Restore the path first."))]
 
@@ -257,7 +282,7 @@ def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[B
     if not paths:
         return []
     text = msg("A host path should propagate mounts, but is no longer a shared mount, so the original could not "
-               "start again: {paths}.", paths=_some(paths))  # fmt: skip
+               "start again: {paths}.", paths=some(paths))  # fmt: skip
     return [Block("not-shared", text, msg("Make it shared again first (mount --make-rshared)."))]
 
 
@@ -268,7 +293,7 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
     paths = [change.path for change in leaves(changes) if change.path.startswith(f"{_SECRETS}/")]
     if not paths:
         return []
-    text = msg("Compose wrote secrets into it, which the replacement would not have: {paths}.", paths=_some(paths))
+    text = msg("Compose wrote secrets into it, which the replacement would not have: {paths}.", paths=some(paths))
     return [Block("compose-secrets", text, msg("Let Compose re-create the service, which writes them again."))]
 
 
@@ -314,7 +339,7 @@ def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChan
     found = [Caution("differs", text) for text in spec.differs]
     passing = [change.path for change in leaves(changes) if volatile(change.path)]
     if passing:
-        text = msg("What it wrote to transient folders stays with the original: {paths}.", paths=_some(passing))
+        text = msg("What it wrote to transient folders stays with the original: {paths}.", paths=some(passing))
         found.append(Caution("passing-files", text))
     if any(mount.kind == "tmpfs" for mount in container.asked.mounts):
         found.append(Caution("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))
@@ -327,3 +352,141 @@ def unwatched(before: Liveness) -> tuple[Caution, ...]:
         return ()
     text = msg("Which ports it listens on can't be read, so nobody will notice if its replacement does not.")
     return (Caution("ports-unknown", text),)
+
+
+def cut_off(spec: LaunchSpec) -> Iterator[Caution]:
+    """What ends or stays behind with the original."""
+    state = spec.state
+    if state.attached:
+        yield Caution(
+            "attached", msg("It reads input or was started in the foreground: anyone attached to it is disconnected.")
+        )
+    if state.sessions:
+        text = plural("{count} exec session in it ends.", "{count} exec sessions in it end.", state.sessions)
+        yield Caution("exec-sessions", text)
+    if state.log:
+        yield Caution("log", msg("Its output so far stays with the original, and is deleted with it."))
+    if not state.healthcheck:
+        text = msg("It has no health check: only its answers at its TCP ports can show that it works.")
+        yield Caution("no-healthcheck", text)
+    elif state.health is not Health.HEALTHY:
+        text = msg("Its health check does not report healthy now, so the replacement's is not awaited either.")
+        yield Caution("not-healthy", text)
+    if state.edited:
+        text = msg("Files that the engine generates were edited by hand and revert to their original content: {paths}.",
+                   paths=some(state.edited))  # fmt: skip
+        yield Caution("edited-files", text)
+
+
+def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Iterator[Caution]:
+    """Host paths that refer to something else by now."""
+    replaced = [
+        mount.source
+        for mount in container.asked.mounts
+        if mount.kind == "bind" and container.pid and host.replaced(container.pid, mount.source, mount.target)
+    ]
+    if replaced:
+        text = msg("The host now has another file there, and the replacement would get that one: {paths}.",
+                   paths=some(replaced))  # fmt: skip
+        yield Caution("bind-replaced", text)
+    private = no_longer_shared(container, host) if spec.kind is EngineKind.PODMAN else []
+    if private:
+        text = msg(
+            "A host path should propagate mounts, but is no longer a shared mount: {paths}.", paths=some(private)
+        )
+        yield Caution("not-shared", text)
+
+
+def access(spec: LaunchSpec, wanted: Asked, subject: Subject, host: HostFiles) -> Iterator[Caution]:
+    """Files in its mounts that it could read or write today, and not afterwards."""
+    who = identities(spec.asked, wanted, subject)
+    if who is None:
+        return
+    found = [Losses()]
+    for mount in wanted.mounts:
+        if mount.kind in ("bind", "volume") and mount.source:
+            entries = host.entries(mount.source, mount.target, ENTRIES)
+            found.append(losses(entries or (), *who, writable=mount.writable))
+    unread = [path for each in found for path in each.unread]
+    unwritten = [path for each in found for path in each.unwritten]
+    same = (who[0].uid, who[0].gid, who[0].uids) == (who[1].uid, who[1].gid, who[1].uids)
+    code = "dac-override" if same else "owners"
+    if unread:
+        yield Caution(code, msg("Files of other users that it could no longer read: {paths}.", paths=some(unread)))
+    if unwritten:
+        yield Caution(code, msg("Files of other users that it could no longer write: {paths}.", paths=some(unwritten)))
+
+
+def no_longer_shared(container: Container, host: HostFiles) -> list[str]:
+    """Host paths whose mounts no longer propagate as requested, mount_namespaces(7)."""
+    enough = {
+        "shared": (Propagation.SHARED,),
+        "rshared": (Propagation.SHARED,),
+        "slave": (Propagation.SHARED, Propagation.SLAVE),
+        "rslave": (Propagation.SHARED, Propagation.SLAVE),
+    }
+    return [
+        mount.source
+        for mount in container.asked.mounts
+        if mount.kind == "bind"
+        and mount.propagation in enough
+        and host.propagation(mount.source) not in (None, *enough[mount.propagation])
+    ]
+
+
+def written_layer(
+    spec: LaunchSpec,
+    container: Container,
+    changes: Sequence[FileChange],
+    host: HostFiles,
+    remedies: frozenset[Remedy],
+    *,
+    owned: bool,
+) -> list[Block]:
+    """The blocks for it; `owned`: an owner recreates the container, and keeps nothing of the layer."""
+    kept = [change.path for change in leaves(changes) if not volatile(change.path)]
+    logs = [path for path in kept if is_log(path)]
+    if logs and (Remedy.LEAVE_LOGS in remedies or (owned and logs == kept)):
+        kept = [path for path in kept if path not in logs]
+        return [*_logs(logs, owned=owned), *(_carried(spec, container, kept, host) if kept else ())]
+    return _carried(spec, container, kept, host) if kept else []
+
+
+def _over_files(subject: Subject, wanted: Asked, remedies: frozenset[Remedy]) -> list[Block]:
+    """Blocks for files outside its volumes that it would no longer find: Docker mounts an empty tmpfs over them, and
+    what Podman copies into one is lost when it stops.
+    """
+    kept = [path for path in data(subject) if Remedy.LEAVE_LOGS not in remedies or not is_log(path)]
+    lost = hidden(kept, subject.container.asked, wanted)
+    if not lost:
+        return []
+    text = msg("It keeps files where a tmpfs would be, and they would be lost: {paths}.", paths=some(lost))
+    return [Block("tmpfs-over-files", text, msg("Leave out the tmpfs there, or give it a volume instead."))]
+
+
+def _logs(paths: Sequence[str], *, owned: bool) -> list[Block]:
+    text = msg("It wrote logs outside its volumes, which the replacement would not have: {paths}.", paths=some(paths))
+    then = msg("The logs that it wrote outside its volumes stay with the original: {paths}.", paths=some(paths))
+    if owned:
+        then = msg(
+            "The logs that it wrote outside its volumes are deleted with the old container: {paths}.", paths=some(paths)
+        )
+    return [Block("writable-layer", text, msg("Give it volumes for them, or leave them behind."), Remedy.LEAVE_LOGS,
+                  then)]  # fmt: skip
+
+
+def _carried(spec: LaunchSpec, container: Container, kept: Sequence[str], host: HostFiles) -> list[Block]:
+    text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=some(kept))
+    instead = msg("Give it volumes for them, or carry them over in an image.")
+    # Podman commits the mount point with the owner that it has on the host, which is unmapped inside; and while the
+    # volume is empty it gives it the owner of that mount point: libpod, Container.fixVolumePermissions
+    empty = [target for source, target in spec.mapped if len(host.entries(source, target, 2) or ("", "")) < 2]
+    if empty:
+        instead = msg(
+            "Give it volumes for them. No image can carry them while a volume with mapped IDs is empty: {paths}.",
+            paths=some(empty),
+        )
+    then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=some(kept))
+    # Compose writes inline files to that layer itself; a bare root folder (Podman) is not an image
+    possible = bool(spec.image_id) and not empty and COMPOSED.isdisjoint(dict(container.labels))
+    return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]

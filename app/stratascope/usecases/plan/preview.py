@@ -21,12 +21,11 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, fold, plain, toggle, value_text
+from stratascope.usecases.plan.choices import InUse, PathOf, preset_choices, resolved, unused
 from stratascope.usecases.plan.closing import Closing, closing
-from stratascope.usecases.plan.learned import PathOf, resolved
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
-from stratascope.usecases.plan.presets import InUse, preset_choices, unused
 from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]

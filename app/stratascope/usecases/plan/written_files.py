@@ -1,19 +1,36 @@
-"""What a container changed in its image: which files are its own, and which of them a new container would lack."""
+"""What a container changed in its image, which of it a new container would lack, and the folders where it writes.
+
+These folders, with owner, mode and content, are candidates for a tmpfs. They are read in the running container's root
+directory, without what was added since it was created. Decided against the engine's archive call, which sends a folder
+with all its content.
+"""
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, Container
+from stratascope.core.relaunch.image_folders import Folder
 from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.core.relaunch.toggle import Choice, Subject, Unit
 from stratascope.layers.namespaces.written import KERNEL, TEMPORARY
 from stratascope.layers.shared.host_paths import within
-from stratascope.usecases.plan.preflight_warnings import some
+from stratascope.layers.toggles import toggle
+from stratascope.layers.usermap.facts import UsermapFacts
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.value import replace
 
+_SHOWN = 5  # paths in one sentence
 _LOG = re.compile(r"/[^/]*\.log(\.\d+|-\d+)?(\.(gz|bz2|xz|zst))?$").search
 # Where programs keep what they recreate, or can recreate, at each start: caches are checked once the replacement runs
 VOLATILE = (*TEMPORARY, "/var/cache", *KERNEL)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few, for one sentence."""
+    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
 
 
 def lost_files(container: Container, changes: Sequence[FileChange], *, logs: bool = True) -> str:
@@ -71,3 +88,60 @@ def in_memory(asked: Asked) -> frozenset[str]:
 def volatile(path: str) -> bool:
     """Whether it is recreated at each start, judging by its path."""
     return any(within(path, folder) for folder in VOLATILE)
+
+
+_SCRATCH = ("/tmp", "/var/tmp", "/run")
+_MOST = 400  # folders
+
+
+def with_chosen(
+    access: EngineAccess, subject: Subject, changes: Sequence[FileChange], chosen: Sequence[Choice]
+) -> Subject:
+    """Adds the folders that choices name."""
+    places = {
+        place.partition(":")[0]
+        for item in chosen
+        if toggle(item.toggle).unit is Unit.PATHS
+        for place in item.value.split(",")
+        if place
+    }
+    if places <= {folder.path for folder in subject.folders or ()}:
+        return subject
+    return replace(subject, folders=image_folders(access, subject, changes, tuple(places)))
+
+
+def image_folders(
+    access: EngineAccess, subject: Subject, changes: Sequence[FileChange], places: tuple[str, ...] = ()
+) -> tuple[Folder, ...] | None:
+    """Folders leading to what it wrote, and `places`; owners in its numbering. None if not readable."""
+    pid = subject.container.pid
+    facts: UsermapFacts | None = subject.of("usermap")
+    if not pid or not subject.container.created or facts is None or facts.uid_map is None or facts.gid_map is None:
+        return None
+    added = {change.path for change in changes if change.kind == "added"}
+    written = (*added, *(change.path for change in changes), *(subject.seen.written if subject.seen else ()))
+    paths = sorted({*_SCRATCH, *places, *(folder for path in written for folder in _ways(path))} - added)
+    found = access.host.folders(pid, tuple(paths[:_MOST]), subject.container.created)
+    if found is None:
+        return None
+    return tuple(
+        replace(
+            folder,
+            uid=uid,
+            gid=gid,
+        )
+        for folder in found
+        if (uid := _inside(facts.uid_map, folder.uid)) is not None
+        and (gid := _inside(facts.gid_map, folder.gid)) is not None
+    )
+
+
+def _inside(ids: tuple[tuple[int, int, int], ...], outside: int) -> int | None:
+    return next((first + outside - there for first, there, count in ids if there <= outside < there + count), None)
+
+
+def _ways(path: str) -> Iterator[str]:
+    """The path and all its parents, without the root."""
+    while path.startswith("/") and path != "/":
+        yield path
+        path = posixpath.dirname(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -19,12 +19,35 @@ from stratascope.core.relaunch.transaction import (
     RelaunchOutcome,
     RelaunchResult,
     Stage,
+    State,
     Transaction,
 )
-from stratascope.usecases.relaunch.outcome import in_words
+from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.value import replace
 
+
+def in_words(error: Exception) -> tuple[Message, str, str]:
+    """The reason, the engine's own error, and the container's last output."""
+    match error:
+        case FailedError():
+            return error.why, error.words, error.log
+        case EngineError():
+            return error.message, error.words, ""
+        case JournalError():
+            return msg("The journal can no longer be written."), error.words, ""
+        case NoSuchContainerError():
+            return msg("A container disappeared midway; someone else removed it."), str(error), ""
+    return msg("Something unexpected happened."), str(error), ""
+
+
+def joined(*words: str) -> str:
+    """The texts of both, without repetition."""
+    return "; ".join(dict.fromkeys(filter(None, words)))
+
+
+T = TypeVar("T")
 Event = Progress | Proved | RelaunchResult
 Steps = Generator[Progress | Proved, None, RelaunchOutcome]
 
@@ -87,6 +110,16 @@ def carry_out(
     except JournalError as error:
         why = msg("The journal can't be written, and without it there would be no way back after a crash.")
         yield RelaunchResult(RelaunchOutcome.REFUSED, done, why, error.words)
+
+
+def timed(clock: Clock, step: str, message: Message, action: Callable[[], T]) -> Generator[Progress, None, T]:
+    """Do it, and yield when it begins and, with the time it took, when it is done."""
+    begun = clock.now()
+    progress = Progress(step, State.BEGUN, 0.0, message)
+    yield progress
+    found = action()
+    yield replace(progress, state=State.DONE, seconds=clock.now() - begun)
+    return found
 
 
 def finished(work: Recreation, ending: RelaunchOutcome) -> RelaunchResult:

@@ -34,8 +34,8 @@ from stratascope.core.relaunch.transaction import (
 )
 from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.usecases.evidence.expected import Clock, Expected
-from stratascope.usecases.relaunch.carry_out import finished
-from stratascope.usecases.relaunch.outcome import in_words, joined
+from stratascope.usecases.relaunch.carry_out import finished, in_words, joined, timed
+from stratascope.usecases.relaunch.known import as_it_ran
 from stratascope.usecases.relaunch.rollback import (
     NEVER,
     NameTakenError,
@@ -45,7 +45,6 @@ from stratascope.usecases.relaunch.rollback import (
     roll_back,
     roll_forward,
 )
-from stratascope.usecases.relaunch.staleness import as_it_ran
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on
 from stratascope.value import replace
 
@@ -334,10 +333,7 @@ class Exchange:
         self.enter(Stage.STARTED)
 
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
-        begun = self._clock.now()
-        yield Progress(name, State.BEGUN, 0.0, message)
-        action()
-        yield Progress(name, State.DONE, self._clock.now() - begun, message)
+        return timed(self._clock, name, message, action)
 
 
 def _plain_warnings(created: Created, name: str) -> list[str]:

@@ -1,19 +1,20 @@
-"""Hardens one container: recreated by its engine or owner, watched, proven; rolled back on failure."""
+"""Hardens one container: recreated by its engine or owner, watched, proven; rolled back on failure. If only limits
+change, the engine does so while it runs.
+"""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TypeVar
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import RefusedError
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.evidence import Failure
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, layer_image, own_image
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Limits, layer_image, own_image
 from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import (
     WATCH,
@@ -27,23 +28,34 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
     TransactionKind,
+    transactions,
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan, expected
 from stratascope.usecases.plan.preflight import replaces_again
 from stratascope.usecases.plan.written_files import lost_files, own_changes
-from stratascope.usecases.relaunch.carried import all_there, kept, taken_away
-from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out
+from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out, in_words, timed
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out, still_lacking
 from stratascope.usecases.relaunch.exchange import Exchange
+from stratascope.usecases.relaunch.known import changed
 from stratascope.usecases.relaunch.owner import ByOwner
-from stratascope.usecases.relaunch.proof import Proved, all_back, not_enforced, verify
-from stratascope.usecases.relaunch.staleness import changed
+from stratascope.usecases.relaunch.proof import (
+    Proved,
+    Shown,
+    all_back,
+    all_there,
+    ask_original,
+    broken,
+    kept,
+    look_at,
+    not_enforced,
+    taken_away,
+    together,
+    verify,
+)
 from stratascope.usecases.relaunch.watch import FailedError
-from stratascope.usecases.relaunch.works import Shown, ask_original, broken, look_at, together
 from stratascope.value import replace
 
-T = TypeVar("T")
 Written = Callable[[str], Sequence[FileChange]]  # what a container changed in its image
 
 
@@ -84,8 +96,8 @@ def harden(
         before = [access.startup_processes(each.spec.id) for each in hardened]
         every = tuple({each.id: each for each in _containers(made)}.values())
         wrote = _kept(access, made, every, written) if made.owner is not None else {}  # an owner removes the old one
-        answers = yield from _timed(
-            access, "ask", msg("Check its answers"), lambda: [ask_original(access, each) for each in hardened]
+        answers = yield from timed(
+            access.clock, "ask", msg("Check its answers"), lambda: [ask_original(access, each) for each in hardened]
         )
         yield from work.forward(watch)
         new = {member.old: member.new for member in work.transaction.members}
@@ -109,8 +121,8 @@ def harden(
         halves.proofs = tuple(proofs)
         if failed and not keep_unverified:
             raise FailedError(not_enforced(failed))
-        each_shown = yield from _timed(
-            access,
+        each_shown = yield from timed(
+            access.clock,
             "works",
             msg("Compare its behaviour with before"),
             lambda: [
@@ -171,15 +183,6 @@ class _Halves:
         )
 
 
-def _timed(access: EngineAccess, step: str, message: Message, action: Callable[[], T]) -> Generator[Progress, None, T]:
-    begun = access.clock.now()
-    progress = Progress(step, State.BEGUN, 0.0, message)
-    yield progress
-    found = action()
-    yield replace(progress, state=State.DONE, seconds=access.clock.now() - begun)
-    return found
-
-
 def _explained(
     ended: RelaunchResult, made: Plan, stage: Stage, error: Exception, failed: Sequence[Proved]
 ) -> RelaunchResult:
@@ -237,8 +240,7 @@ def _exchange(
 
 def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
     number, spec = secrets.token_hex(8), made.spec
-    transactions = (item for item in access.journal.all() if isinstance(item, Transaction))
-    earlier = next((item for item in transactions if replaces_again(made.state.container, item)), None)
+    earlier = next((item for item in transactions(access.journal) if replaces_again(made.state.container, item)), None)
     running = not made.repairs
     members = [replace(_member(spec, number, made.body, made.remedies, running=running), new_runs=True)]
     if made.owner is None:
@@ -288,3 +290,40 @@ def _member(spec: LaunchSpec, number: str, body: str, remedies: frozenset[Remedy
         body=body,
         original=spec.body,
     )
+
+
+def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
+    """The last item is a `RelaunchResult`; raises nothing that an engine can cause."""
+    begun = time.monotonic()
+    progress = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
+    yield progress
+    wanted = made.wanted
+    try:
+        access.port.limit(made.spec.id, Limits(wanted.memory, wanted.memory_swap, wanted.pids, wanted.cpu_cores))
+    except (EngineError, NoSuchContainerError) as error:
+        yield replace(progress, state=State.FAILED, seconds=time.monotonic() - begun)
+        why, words, _ = in_words(error)
+        if _changed(access, made):  # part of it, or all and only the answer failed
+            why = msg("{why} A part of it may be in effect.", why=why)
+            yield RelaunchResult(RelaunchOutcome.KEPT, None, why, words)
+        else:
+            yield RelaunchResult(RelaunchOutcome.REFUSED, None, why, words)
+        return
+    yield replace(progress, state=State.DONE, seconds=time.monotonic() - begun)
+    proofs = verify(access, made, made.spec.id)
+    yield from proofs
+    failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
+    yield (
+        RelaunchResult(RelaunchOutcome.KEPT, None, not_enforced(failed))
+        if failed
+        else RelaunchResult(RelaunchOutcome.LIMITED, None, enforced=True)
+    )
+
+
+def _changed(access: EngineAccess, made: Plan) -> bool:
+    """True also if that is not known."""
+    try:
+        now = access.read(made.spec.id)
+    except EngineError:
+        return True
+    return now is not None and now.container.asked != made.state.container.asked

@@ -28,11 +28,12 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
     TransactionKind,
+    transactions,
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.written_files import lost_files
-from stratascope.usecases.relaunch.outcome import in_words, joined
+from stratascope.usecases.relaunch.carry_out import in_words, joined, timed
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on, last_words
 from stratascope.value import replace
 
@@ -121,12 +122,7 @@ class ByOwner:
         yield RelaunchResult(RelaunchOutcome.ROLLED_BACK, self.transaction, why, words, log)
 
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
-        """Yields its begin and, with the time it took, its end."""
-        clock = self._access.clock
-        begun = clock.now()
-        yield Progress(name, State.BEGUN, 0.0, message)
-        action()
-        yield Progress(name, State.DONE, clock.now() - begun, message)
+        return timed(self._access.clock, name, message, action)
 
     def _change(self) -> None:
         if self.transaction.kind is TransactionKind.UNDO:
@@ -170,8 +166,7 @@ def recover_owned(access: EngineAccess, transaction: Transaction) -> bool:
     """Completes (True) or undoes (False) what a crash interrupted. Raises EngineError, JournalError, BusyError."""
     with access.journal.hold(transaction.engine, owned_of(transaction).key):
         # read again: its holder may have finished just now
-        kept = (item for item in access.journal.all() if isinstance(item, Transaction))
-        now = next((item for item in kept if item.id == transaction.id), None)
+        now = next((item for item in transactions(access.journal) if item.id == transaction.id), None)
         if now is None or now.stage is Stage.DONE:
             return True
         if now.stage is Stage.VERIFIED:

@@ -14,15 +14,14 @@ from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.engine_marks import guard
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running
-from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, TransactionKind
+from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, TransactionKind, transactions
 from stratascope.core.relaunch.volume_owners import over
 from stratascope.usecases.evidence.expected import Clock
-from stratascope.usecases.known import Pair, known, look, looked
+from stratascope.usecases.relaunch.known import ALIVE, Pair, known, look, looked
 from stratascope.usecases.relaunch.watch import POLL
 from stratascope.value import replace
 
 NEVER = RestartPolicy()
-ALIVE = ("running", "stopping", "restarting")  # not paused: a relaunch and an undo refuse those beforehand
 _OWNERS_AS_BEFORE = (Stage.INTENT, Stage.CREATED, Stage.HELD, Stage.STOPPING)
 LATE = 2.0  # seconds to wait for a create whose answer was lost
 
@@ -133,8 +132,8 @@ def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction, *
             if new.status != "running" and member.starts:
                 port.start(new.id)
     done = replace(_kept(port, transaction), stage=Stage.DONE)
-    for item in journal.all():  # before DONE: at most one of the two may be listed as set aside
-        if isinstance(item, Transaction) and item.stage is Stage.DONE and _over(port, item, done):
+    for item in transactions(journal):  # before DONE: at most one of the two may be listed as set aside
+        if item.stage is Stage.DONE and _over(port, item, done):
             journal.forget(item.id)
     journal.write(done)
     return done

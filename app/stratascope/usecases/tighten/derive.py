@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.layers.shared.signs_of_use import waits_for_sessions
 from stratascope.layers.toggles import all_toggles, choices, fold, toggle
+from stratascope.usecases.plan.choices import PathOf, Resolved, resolved
 from stratascope.usecases.plan.file_access import identities
-from stratascope.usecases.plan.learned import PathOf, Resolved, resolved
 from stratascope.value import replace
 
 

@@ -24,7 +24,7 @@ from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_answer import Given
 from stratascope.linux.syscalls import abi_named
-from stratascope.usecases.plan.learned import resolved
+from stratascope.usecases.plan.choices import resolved
 from stratascope.value import replace
 
 _NUMBERS = re.compile(r"[0-9]+")

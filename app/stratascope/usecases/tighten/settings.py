@@ -12,7 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.toggles import toggle
-from stratascope.usecases.plan.learned import Resolved
+from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.search import Loosened, TrialDone
 from stratascope.usecases.trial.strategy import Ends, Verdict

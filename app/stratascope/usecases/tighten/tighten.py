@@ -23,9 +23,9 @@ from stratascope.layers.toggles import toggle
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.plan.image_folders import image_folders
-from stratascope.usecases.plan.learned import PathOf, Resolved, resolved
+from stratascope.usecases.plan.choices import PathOf, Resolved, resolved
 from stratascope.usecases.plan.look import Look
+from stratascope.usecases.plan.written_files import image_folders
 from stratascope.usecases.tighten.derive import derive
 from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
 from stratascope.usecases.trial.paces import Exercises

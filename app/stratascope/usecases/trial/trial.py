@@ -23,11 +23,11 @@ from stratascope.core.relaunch.twin import TWIN_NAME, TwinMount, TwinRecord
 from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.plan.hand_over import handed_over
-from stratascope.usecases.plan.image_folders import with_chosen
+from stratascope.usecases.plan.file_access import handed_over
 from stratascope.usecases.plan.look import Look, profiles
+from stratascope.usecases.plan.written_files import with_chosen
+from stratascope.usecases.relaunch.carry_out import in_words, joined
 from stratascope.usecases.relaunch.diagnosis import blame
-from stratascope.usecases.relaunch.outcome import in_words, joined
 from stratascope.usecases.relaunch.watch import FailedError
 from stratascope.usecases.trial.paces import Exercises, Paces
 from stratascope.usecases.trial.twin import NoTwinError, check, mounts_of, twin

@@ -25,7 +25,7 @@ from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.twin import TWIN, TwinMount, TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.known import UnknownContainerError
+from stratascope.usecases.relaunch.known import UnknownContainerError
 from stratascope.usecases.relaunch.recovery import Recovered, Result, is_of
 from stratascope.usecases.relaunch.rollback import LATE
 from stratascope.usecases.relaunch.watch import POLL

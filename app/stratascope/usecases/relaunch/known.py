@@ -7,6 +7,9 @@ rename containers, so other names count neither way.
 
 Ids are never reused, and neither labels nor creation time of a container change: one check is valid for everything done
 by id afterwards.
+
+A plan, too, may be outdated when its button is pressed: by a command in a terminal, another window or a person. So
+it is checked under the lock, before anything is changed, that nothing changed since planning.
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.engine_marks import FIRST, claim, guard, is_mark
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Running, own_image
-from stratascope.core.relaunch.transaction import Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, transactions
 from stratascope.value import Value
 
+ALIVE = ("running", "stopping", "restarting")  # not paused: a relaunch and an undo refuse those beforehand
 _ASIDE = re.compile(r"(.+)\.old-[0-9a-f]{8}").fullmatch
 _UNTOUCHED = (Stage.INTENT, Stage.CREATED)  # the old one, up to then
 _BEFORE_NAMES = (*_UNTOUCHED, Stage.HELD, Stage.STOPPING, Stage.OWNERS)
@@ -186,4 +190,52 @@ def _rest_differs(transaction: Transaction, member: Member, existing: tuple[Runn
     for change in member.owners if existing or transaction.stage in _GIVEN else ():
         if change.source not in mounted:
             return msg("{path} is not mounted in it.", path=change.source)
+    return None
+
+
+def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | None:
+    """Why a relaunch would no longer be of what was planned."""
+    kept = None if made.kept is None else (made.kept.old, made.old)
+    others = []
+    for item in transactions(journal):
+        if (item.old, item.new) == kept:
+            known(port, item)  # what it set aside will be the way back
+        else:
+            others.append(item)
+    for member in made.members:
+        now = look(port, member.old)
+        if now is None:
+            return msg("It was removed in the meantime.")
+        as_planned = now.name == member.name and as_it_ran(now, member)
+        if not as_planned or any(item.concerns(member.old) for item in others):
+            return msg("It was changed in the meantime. Check it again.")
+    return None
+
+
+def as_it_ran(now: Running, member: Member) -> bool:
+    """Whether its running state is as planned."""
+    return now.status == "running" if member.was_running else now.status not in ALIVE
+
+
+def over(journal: Journal, done: Transaction) -> Message | None:
+    """Why there is nothing to undo or to discard any more."""
+    if any((item.id, item.stage) == (done.id, done.stage) for item in transactions(journal)):
+        return None
+    return msg("It was undone or discarded in the meantime. Check it again.")
+
+
+def undone_elsewhere(port: Relauncher, done: Transaction) -> bool:
+    """Whether the original runs under its name again, and the replacement does not: undone by another journal."""
+    old, new = look(port, done.old), look(port, done.new)
+    back = old is not None and old.status in ALIVE and old.name == done.name
+    return back and (new is None or (new.status not in ALIVE and bool(known(port, done))))
+
+
+def in_use(port: Relauncher, done: Transaction) -> Message | None:
+    """Why what is set aside must not be removed."""
+    for member, now in ((pair.member, pair.old) for pair in known(port, done)):
+        if now is not None and now.status in ALIVE:
+            return msg("{name} is running. Stop it first.", name=now.name)
+        if now is not None and now.name == member.name:
+            return msg("{name} has its own name again, so it is not removed.", name=now.name)
     return None

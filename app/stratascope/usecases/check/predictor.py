@@ -1,10 +1,14 @@
-"""Judges a container that does not exist: facts predicted from options, then everything as for existing ones."""
+"""Judges a container that is not running: facts predicted from options, then everything as for running ones.
+
+It may not exist at all (a text asks for it), or its engine has it: then all of it is marked as predicted, and the
+source given is its inspect JSON. A path in /proc would claim that a process was read. Nothing is asked or started.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from stratascope.core.cap_severity import cap_severity
@@ -12,7 +16,19 @@ from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, Image, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings
-from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
+from stratascope.core.layer import (
+    Assessment,
+    Bars,
+    BitGrid,
+    Finding,
+    Layer,
+    NamedGap,
+    Rulers,
+    Tab,
+    Table,
+    Verdict,
+    View,
+)
 from stratascope.core.message import msg
 from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.meaning import ANYBODY, Understood, understand
@@ -22,9 +38,52 @@ from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import OneOf, Posture, judge
-from stratascope.usecases.check import as_predicted
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Basis, Ruling
 from stratascope.usecases.check.joined import ALONE, Joined
 from stratascope.value import replace
+
+SOURCE = "inspect:HostConfig"
+
+
+@cache
+def _ruling_predicted(layer: Layer) -> Layer:
+    """The layer with its rulings marked as predicted. Cached per layer, so that like containers are judged once."""
+
+    def stance(need: Need, posture: Any) -> Ruling | None:
+        found = layer.stance(need, posture)
+        return None if found is None else replace(found, source=SOURCE, basis=Basis.PREDICTED)
+
+    return replace(layer, stance=stance)
+
+
+def _marked_predicted(states: tuple[LayerState, ...]) -> tuple[LayerState, ...]:
+    """The layers with findings and views marked as predicted."""
+    return tuple(replace(state, assessment=_assessed(state.assessment)) for state in states)
+
+
+def _assessed(known: Assessment) -> Assessment:
+    findings = tuple(replace(finding, source=SOURCE) for finding in known.findings)
+    gaps = tuple(replace(gap, source=SOURCE) for gap in known.gaps)
+    return replace(known, basis=Basis.PREDICTED, findings=findings, gaps=gaps, draw=partial(_drawn, known.draw))
+
+
+def _drawn(draw: Callable[[], tuple[Tab, ...]]) -> tuple[Tab, ...]:
+    return tuple(replace(tab, views=tuple(map(_view, tab.views))) for tab in draw())
+
+
+def _view(view: View) -> View:
+    match view:
+        case Table():
+            return replace(view, rows=tuple(replace(row, source=SOURCE, basis=Basis.PREDICTED) for row in view.rows))
+        case BitGrid():
+            return replace(view, sets=tuple(replace(each, source=SOURCE) for each in view.sets))
+        case Bars():
+            return replace(view, bars=tuple(replace(bar, source=SOURCE, basis=Basis.PREDICTED) for bar in view.bars))
+        case Rulers():
+            return replace(view, source=SOURCE)
+    return view
+
 
 Files = tuple[tuple[str, str], ...]
 _SOMEBODY = "1000"  # any user but root
@@ -74,7 +133,7 @@ class Predictor:
         asked = container.asked
         asked = replace(asked, unmasked=self._shown(asked), mounts=(*asked.mounts, *self._temporary(asked)))
         seen = replace(container, status=Status.PREDICTED, pid=None, asked=asked)
-        return self._judged(seen, tuple(map(as_predicted.ruling, self._layers)), as_predicted.placed)
+        return self._judged(seen, tuple(map(_ruling_predicted, self._layers)), _marked_predicted)
 
     def _shown(self, asked: Asked) -> tuple[str, ...]:
         """Paths that are masked or read-only in a plain container, but not in this one."""
@@ -285,3 +344,22 @@ def _in_common(one: Any, two: Any) -> Any:
         name: None for name in fields if getattr(one, name) != getattr(two, name) and "None" in str(notes.get(name, ""))
     }
     return replace(one, **changed)
+
+
+Plain = Callable[[Engine, Ground], tuple[Container, Capture]]  # what an engine gives a container without options
+
+
+class AsStarted:
+    """Caches a predictor per engine, until engine or ground changes."""
+
+    def __init__(self, layers: tuple[Layer, ...], plain: Plain) -> None:
+        self._layers, self._plain = layers, plain
+        self._known: dict[str, tuple[Engine, Ground, Predictor]] = {}
+
+    def state(self, container: Container, engine: Engine, ground: Ground) -> ContainerState:
+        """As it would start on that engine and ground."""
+        known = self._known.get(engine.id)
+        if known is None or known[:2] != (engine, ground):
+            made = Predictor(self._layers, engine, ground, *self._plain(engine, ground))
+            known = self._known[engine.id] = engine, ground, made
+        return known[2].as_started(container)

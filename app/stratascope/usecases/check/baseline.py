@@ -1,4 +1,4 @@
-"""What an engine gives a container without options: recorded once per kind, and adapted to this machine.
+"""[check/plain] What an engine gives a container without options: recorded once per kind, and adapted to this machine.
 
 Whatever depends on the machine is rewritten in the recorded texts, so that they are decoded like any reading: the
 cgroup layout, the module that provides labels, the ids that a rootless engine maps. Decided against starting a
