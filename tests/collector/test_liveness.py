@@ -15,7 +15,7 @@ from stratascope.collector import liveness
 from stratascope.collector.cgroups import Mounts
 from stratascope.collector.read import CHUNK
 from stratascope.collector.serve import Collector
-from stratascope.linux.tcp import parse_listening
+from stratascope.linux.sockets import parse_listening
 
 WANTS = ("net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom", "cgroup:forks")
 

@@ -18,7 +18,7 @@ import pytest
 from stratascope.collector import cgroups, further, members, read
 from stratascope.collector.serve import Collector
 from stratascope.core.ground import HOST_WANTS
-from stratascope.linux.cpu import parse_flaws
+from stratascope.linux.machine import parse_flaws
 
 FOLDER = Path(read.__file__).parent
 NAMES = tuple(sorted(read.PROCESS_FILES | read.PROCESS_LINKS))

@@ -15,7 +15,7 @@ from stratascope.collector import threads
 from stratascope.collector.privileged import SECCOMP
 from stratascope.collector.read import read_file
 from stratascope.collector.serve import Collector, ContainerReply
-from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.linux.process import ProcessStatus, parse_status
 
 WANTS = ("status", "stat", "comm", "ns/mnt", "cgroup", "mountinfo", "limits")
 

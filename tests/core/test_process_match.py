@@ -16,7 +16,7 @@ from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import UNREAD, Ground, decode_ground
 from stratascope.core.ports import Wish
 from stratascope.core.process_match import SLACK, WANTS, belongs
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 from stratascope.probe.local import LocalProber
 from stratascope.value import replace
 
@@ -215,7 +215,7 @@ from stratascope.core.process_match import WANTS, belongs
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import Wish
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 from stratascope.probe.local import LocalProber
 prober, now = LocalProber(), time.time()
 ground = decode_ground(prober.host())

@@ -13,9 +13,8 @@ from rig.engine import Rig
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.options.request import RunOptions
 from stratascope.formats.export import ExportError, ExportKind, export
-from stratascope.linux.defaults.filters import default_filter
-from stratascope.linux.seccomp_profile import parse_profile
-from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.defaults import default_filter
+from stratascope.linux.seccomp_profile import parse_profile, resolve
 from stratascope.linux.syscalls import Abi
 from stratascope.value import replace
 

@@ -40,7 +40,7 @@ from stratascope.engines.shared.archive import STAT, file_in, may_hold_file
 from stratascope.engines.shared.events import decode_events
 from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.engines.shared.json_reader import parse, words_of
-from stratascope.linux import bpf, seccomp_filters, seccomp_profile, seccomp_resolve, syscalls
+from stratascope.linux import bpf, seccomp_filters, seccomp_profile, syscalls
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.elf import parse_elf
 from stratascope.owners import compose
@@ -89,7 +89,7 @@ def kernel_text(data: bytes) -> None:
 
 def kernel_bytes(data: bytes) -> None:
     """Filters and answers of netlink. Allowed: DecodeError."""
-    from stratascope.linux.sock_diag import parse_sockets
+    from stratascope.linux.sockets import parse_sockets
 
     with contextlib.suppress(DecodeError):
         parse_sockets(data)
@@ -121,7 +121,7 @@ def profile(data: bytes) -> None:
     """Seccomp profiles. Allowed: DecodeError."""
     with contextlib.suppress(DecodeError):
         found = seccomp_profile.parse_profile(_json(mutated(_documents("profile"), data)))
-        seccomp_resolve.entry_points(found, "x86_64")
+        seccomp_profile.entry_points(found, "x86_64")
 
 
 def request(data: bytes) -> None:

@@ -27,8 +27,7 @@ from stratascope.layers.seccomp.layer import LAYER
 from stratascope.linux import bpf
 from stratascope.linux.seccomp import ActionKind
 from stratascope.linux.seccomp_filters import answers
-from stratascope.linux.seccomp_profile import parse_profile
-from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.seccomp_profile import parse_profile, resolve
 from stratascope.linux.syscalls import Abi
 
 DOCKER = bpf.parse_hex((Path(__file__).parents[1] / "captures/seccomp/docker-default.hex").read_text())

@@ -42,9 +42,8 @@ from stratascope.layers import all_layers
 from stratascope.layers.seccomp import profiles
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.layers.toggles import all_toggles, choices, toggle
-from stratascope.linux.seccomp_answer import Given
-from stratascope.linux.seccomp_profile import parse_profile
-from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.seccomp import Given
+from stratascope.linux.seccomp_profile import parse_profile, resolve
 from stratascope.linux.syscalls import Abi
 from stratascope.value import replace
 

@@ -11,10 +11,8 @@ import pytest
 from linux import seccomp_try
 from linux.seccomp_try import Attempt, attempt, mark, marked
 from stratascope.linux import bpf
-from stratascope.linux.bpf_run import run
-from stratascope.linux.seccomp import Action
-from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Given, possible
-from stratascope.linux.seccomp_filters import answers
+from stratascope.linux.seccomp import ALL_BITS, LOW_BITS, Action, Given, possible
+from stratascope.linux.seccomp_filters import answers, run
 from stratascope.linux.syscalls import Abi, numbers
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "seccomp"

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from stratascope import bounded_cache
 from stratascope.linux import bpf
 from stratascope.linux.bpf import Program, decode, parse_hex
-from stratascope.linux.bpf_run import run
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.seccomp import Action, action_of
-from stratascope.linux.seccomp_answer import Given, Outcomes, possible
-from stratascope.linux.seccomp_filters import answers
+from stratascope.linux.seccomp import Action, Given, Outcomes, action_of, possible
+from stratascope.linux.seccomp_filters import answers, run
 from stratascope.linux.syscalls import Abi
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "seccomp"

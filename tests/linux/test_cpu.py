@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.linux.cpu import CpuFlaw, FlawState, parse_flaws
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.machine import CpuFlaw, FlawState, parse_flaws
 
 NOT, MITIGATED, PART, OPEN, UNKNOWN = (
     FlawState.NOT_AFFECTED,

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from stratascope.linux.bpf import parse_hex
 from stratascope.linux.capability import NAMES
-from stratascope.linux.defaults.filters import TABLES, deciding, default_filter, opened_by, versions_for
-from stratascope.linux.defaults.version import version_of
-from stratascope.linux.seccomp_answer import Given
+from stratascope.linux.defaults import TABLES, deciding, default_filter, opened_by, version_of, versions_for
+from stratascope.linux.seccomp import Given
 from stratascope.linux.seccomp_filters import answers
-from stratascope.linux.seccomp_profile import parse_profile
-from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.seccomp_profile import parse_profile, resolve
 from stratascope.linux.syscalls import Abi, known_names
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "seccomp"

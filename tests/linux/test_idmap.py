@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import (
+from stratascope.linux.namespace import (
     FULL,
     IdRange,
     MountIdMap,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.limits import ProcessLimit, parse_limits
+from stratascope.linux.process import ProcessLimit, parse_limits
 
 REAL = """\
 Limit                     Soft Limit           Hard Limit           Units     

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.linux.seccomp import ALLOW, Action, ActionKind
-from stratascope.linux.seccomp_answer import (
+from stratascope.linux.seccomp import (
     ALL_BITS,
+    ALLOW,
     LOW_BITS,
+    Action,
+    ActionKind,
     Answers,
     Constraint,
     Given,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.seccomp_answer import ALL_BITS, Constraint, Op
+from stratascope.linux.seccomp import ALL_BITS, Constraint, Op
 from stratascope.linux.seccomp_profile import parse_oci_config, parse_profile, release
 
 ERRNO = "SCMP_ACT_ERRNO"

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from stratascope.linux.bpf import parse_hex
-from stratascope.linux.seccomp_answer import Answers, Given
+from stratascope.linux.seccomp import Answers, Given
 from stratascope.linux.seccomp_filters import answers
-from stratascope.linux.seccomp_profile import parse_profile
-from stratascope.linux.seccomp_resolve import entry_points, resolve, unknown_calls
+from stratascope.linux.seccomp_profile import entry_points, parse_profile, resolve, unknown_calls
 from stratascope.linux.syscalls import Abi
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "seccomp"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.sock_diag import FAMILIES, listening, parse_sockets
+from stratascope.linux.sockets import FAMILIES, listening, parse_sockets
 
 # Linux 6.18, x86_64: one socket that listens at 127.0.0.1:8080, and the end
 INET = bytes.fromhex(

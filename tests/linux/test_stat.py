@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.stat import Stat, parse_stat
+from stratascope.linux.process import Stat, parse_stat
 
 REST = "S 1 4211 4211 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 815 4096 7 18446744073709551615 1 1 0"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from captures.recorded import CAPTURES
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.status import Ids, parse_status
+from stratascope.linux.process import Ids, parse_status
 
 REAL = (CAPTURES / "lsm/apparmor/docker-default/status.txt").read_text()
 

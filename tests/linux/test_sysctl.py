@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.sysctl import parse_memory_total, parse_number, parse_range, path_of
+from stratascope.linux.machine import parse_memory_total, parse_number, parse_range, path_of
 
 
 def test_paths() -> None:

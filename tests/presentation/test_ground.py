@@ -8,7 +8,7 @@ from stratascope.core.ground import UNREAD
 from stratascope.core.layer import Tone
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.linux.cpu import parse_flaws
+from stratascope.linux.machine import parse_flaws
 from stratascope.presentation import text_report
 from stratascope.presentation.ground import ground_rows
 from stratascope.value import replace

@@ -15,7 +15,7 @@ from stratascope.core.observation.observation import Observation, Phase, Seen, U
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.limits import ProcessLimit
+from stratascope.linux.process import ProcessLimit
 from stratascope.presentation.use_picture import (
     PEAKS,
     Folder,

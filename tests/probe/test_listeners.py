@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from stratascope.linux import sock_diag
+from stratascope.linux import sockets
 from stratascope.probe.network import listeners
 
 ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1"))
@@ -22,7 +22,7 @@ def test_the_kernel_says_what_its_file_says(monkeypatch: pytest.MonkeyPatch) -> 
             link.listen()
             ours.add((address, link.getsockname()[1]))
         asked = listeners()
-        monkeypatch.setattr(sock_diag, "listening", lambda family: b"\0" * 16)  # the kernel refuses that
+        monkeypatch.setattr(sockets, "listening", lambda family: b"\0" * 16)  # the kernel refuses that
         read = listeners()
         assert asked is not None
         assert read is not None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from stratascope.core.capture import Gap, GapKind, whole_gap
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import parse_status
 from stratascope.probe.podman_top import COLUMNS, PodmanTop
 
 DEFAULT = "CHOWN,DAC_OVERRIDE,FOWNER,FSETID,KILL,NET_BIND_SERVICE,SETFCAP,SETGID,SETPCAP,SETUID,SYS_CHROOT"

@@ -15,7 +15,7 @@ from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import ContainerCapture, Wish
 from stratascope.core.process_match import WANTS, belongs
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import parse_status
 from stratascope.probe.local import LocalProber
 from stratascope.probe.podman_top import PodmanTop
 from stratascope.value import replace

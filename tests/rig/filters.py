@@ -10,9 +10,8 @@ from stratascope.core.syscall_table import CallVerdict
 from stratascope.layers.seccomp.filter_source import KernelFilters, MeasuredDefault, ProfileFilter
 from stratascope.layers.seccomp.tables import more, verdict_of
 from stratascope.linux.capability import NAMES, CapabilitySet
-from stratascope.linux.defaults.filters import deciding
-from stratascope.linux.defaults.settings import settings_for
-from stratascope.linux.status import parse_status
+from stratascope.linux.defaults import deciding, settings_for
+from stratascope.linux.process import parse_status
 from stratascope.linux.syscalls import Abi
 from truth import own_reading
 

@@ -17,8 +17,7 @@ from stratascope.collector.filters import why_not
 from stratascope.core.container import EngineKind
 from stratascope.layers.mac.apparmor import SAME_RULES
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
-from stratascope.linux.defaults.filters import versions_for
-from stratascope.linux.defaults.version import speaking_for
+from stratascope.linux.defaults import speaking_for, versions_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.engines, pytest.mark.today]
 needs_root = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
@@ -30,7 +29,7 @@ def measured_version(rig: Rig) -> str:
     """As the engine tells it; skips where it was never measured, as one that came out since."""
     version = server_version(rig)
     if len(versions_for(rig.kind, version)) != 1:
-        pytest.skip(f"the default of {rig.kind} {version} was never measured: add it to linux/defaults")
+        pytest.skip(f"the default of {rig.kind} {version} was never measured: add it to linux/defaults.py")
     return version
 
 

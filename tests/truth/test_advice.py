@@ -18,7 +18,7 @@ from rig.fixtures import left_out
 from rig.plan import USER, ordinary_user
 from stratascope.core.snapshot import ContainerState
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import parse_status
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.hardening import connected
 from truth.advice import Advice, Bench, Way, better, closed, impossible, no_group_left, table, threat

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from stratascope.core.overview.processes import Process
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 from stratascope.usecases.command_lines import STUCK_MAX, CommandLines
 from stratascope.value import replace
 

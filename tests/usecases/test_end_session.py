@@ -12,7 +12,7 @@ import pytest
 
 from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.overview.processes import Process
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 from stratascope.usecases.end_session import SessionEnd, end_session, why_not
 from stratascope.value import replace
 

@@ -13,13 +13,11 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Engine
 from stratascope.core.special_files import parse_sockets
 from stratascope.linux.cgroup import layout_of
-from stratascope.linux.cpu import CpuFlaw, parse_flaws
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import parse_lockdown, parse_modules
+from stratascope.linux.machine import CpuFlaw, parse_flaws, parse_memory_total, parse_number, path_of
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
-from stratascope.linux.namespace import INITIAL_INODES, Namespace, is_initial, parse_link
-from stratascope.linux.sysctl import parse_memory_total, parse_number, path_of
+from stratascope.linux.namespace import INITIAL_INODES, Namespace, is_initial, parse_full, parse_link
 from stratascope.value import Value, replace
 
 NAMESPACES = tuple(kind.value for kind in Namespace)

@@ -19,8 +19,7 @@ from stratascope.core.container import Container, other_kernel
 from stratascope.core.ground import Ground, inode_of
 from stratascope.linux.cgroup import parse_memberships
 from stratascope.linux.mounts import cached_mountinfo
-from stratascope.linux.stat import Stat, parse_stat
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import Stat, parse_stat, parse_status
 
 _PARENT = "parent:cwd"
 WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid", "mountinfo", _PARENT)

@@ -11,10 +11,9 @@ from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Container, matching
 from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Neighbour, Peers, inode_of
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.idmap import FULL, parse_idmap
-from stratascope.linux.namespace import Namespace
-from stratascope.linux.status import parse_status
-from stratascope.linux.sysctl import parse_number
+from stratascope.linux.machine import parse_number
+from stratascope.linux.namespace import FULL, Namespace, parse_idmap
+from stratascope.linux.process import parse_status
 from stratascope.value import Value
 
 OF_CONTAINER = "container:"  # prefix of a mode: the namespace of that container

@@ -1,7 +1,7 @@
 """The seccomp profile as a file that Docker, Podman and Kubernetes take.
 
 A custom profile as it is; the engine's default from its own file where it has one. Docker's has none, so it is written
-from the newest filter that was measured (linux/defaults), for the capabilities that are wanted.
+from the newest filter that was measured (linux/defaults.py), for the capabilities that are wanted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import msg
 from stratascope.core.options.request import RunOptions
 from stratascope.formats.shared import ExportError
-from stratascope.linux.defaults.docker import TABLES
+from stratascope.linux.defaults import DOCKER
 from stratascope.linux.seccomp_profile import pretty, profile_text
 from stratascope.linux.syscalls import Abi
 
@@ -47,5 +47,5 @@ def render(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> str:
 def _docker(held: frozenset[str], abi: Abi) -> str:
     """The measured filter as rules: calls of the same answer together."""
     # The older entry points have names that the first lacks; rules hold for all of them
-    calls = {name: each for other in reversed(_ENTRIES[abi]) for name, each in TABLES[-1].calls(held, other).items()}
+    calls = {name: each for other in reversed(_ENTRIES[abi]) for name, each in DOCKER[-1].calls(held, other).items()}
     return profile_text(calls, _ARCHITECTURES[abi])

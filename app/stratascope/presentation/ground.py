@@ -13,7 +13,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.linux.cpu import FlawState
+from stratascope.linux.machine import FlawState
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import STATUSES
 

@@ -20,7 +20,7 @@ from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.toggles import all_toggles
 from stratascope.linux.capability import CapabilitySet, name_of
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import parse_status
 from stratascope.presentation.syscall_map import dangerous, table_of
 from stratascope.value import Value
 

@@ -23,9 +23,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from stratascope.core.relaunch.evidence import Ask, Heard, Question
-from stratascope.linux import sock_diag
+from stratascope.linux import sockets
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.tcp import parse_listeners
+from stratascope.linux.sockets import parse_listeners
 from stratascope.value import replace
 
 _CLONE_NEWNET = 0x40000000
@@ -159,13 +159,13 @@ def bound() -> tuple[tuple[str, int], ...] | None:
 
 def _asked() -> tuple[tuple[str, int], ...]:
     found: list[tuple[str, int]] = []
-    for family in sock_diag.FAMILIES:
+    for family in sockets.FAMILIES:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG) as link:
             link.settimeout(_SECONDS)
-            link.send(sock_diag.listening(family))
+            link.send(sockets.listening(family))
             last = False
             while not last:
-                part, last = sock_diag.parse_sockets(link.recv(_PART_MAX))
+                part, last = sockets.parse_sockets(link.recv(_PART_MAX))
                 found += part
     return tuple(found)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from stratascope.collector.read import TooLongError, open_process, read_file
 from stratascope.core.overview.processes import Process
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 
 PATIENCE = 0.5  # seconds per process; a read normally takes microseconds
 STUCK_MAX = 3  # threads waiting for such a process

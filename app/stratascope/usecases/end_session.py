@@ -21,7 +21,7 @@ from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
 from stratascope.core.overview.processes import Process
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 from stratascope.value import Value
 
 PATIENCE = 3.0  # seconds until the remaining ones are killed

@@ -18,7 +18,7 @@ from stratascope.core.message import msg
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
-from stratascope.linux.idmap import IdRange, parse_idmap
+from stratascope.linux.namespace import IdRange, parse_idmap
 from stratascope.sandbox import Access, access
 from stratascope.usecases.check.baseline import Ids
 from stratascope.usecases.check.check import Checker, Host

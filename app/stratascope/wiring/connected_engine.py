@@ -22,7 +22,7 @@ from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import parse_status
 from stratascope.owners.local import LocalOwners
 from stratascope.probe import control_groups, network
 from stratascope.state import profiles

@@ -11,7 +11,7 @@ from stratascope.core.observation.stream import parse_event
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.refusals.ring import RefusalRing
 from stratascope.linux.capability import number_of
-from stratascope.linux.idmap import FULL, IdRange
+from stratascope.linux.namespace import FULL, IdRange
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import replace
 

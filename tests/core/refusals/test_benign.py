@@ -9,7 +9,7 @@ import pytest
 from stratascope.core.observation.circumstances import Address, Circumstances, Node, NodeKind, ResolvedPath
 from stratascope.core.refusals.benign import PROBES, is_benign, why_benign
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
-from stratascope.linux.idmap import FULL, IdRange
+from stratascope.linux.namespace import FULL, IdRange
 from stratascope.linux.syscalls import known_names
 from stratascope.value import replace
 

@@ -19,7 +19,7 @@ from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.refusals.sentences import OPTIONS, PLAIN, WITH_NUMBER, WITH_PATH
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.linux.calls.signatures import signature
+from stratascope.linux.syscall_arguments import signature
 from stratascope.linux.syscalls import known_names
 
 NOTHING = Circumstances()

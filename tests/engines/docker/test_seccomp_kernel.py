@@ -13,7 +13,7 @@ from stratascope.collector.filters import why_not
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import PROFILES
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
-from stratascope.linux.defaults.filters import versions_for
+from stratascope.linux.defaults import versions_for
 from stratascope.linux.syscalls import Abi
 
 needs_root = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")

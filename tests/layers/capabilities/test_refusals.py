@@ -25,8 +25,8 @@ from stratascope.core.relaunch.want import GainedRights, HeldCapability, MoreOf,
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.layer import LAYER
 from stratascope.linux.capability import NAMES, CapabilitySet, number_of
-from stratascope.linux.idmap import FULL, IdRange
 from stratascope.linux.mounts import parse_mountinfo
+from stratascope.linux.namespace import FULL, IdRange
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import replace
 

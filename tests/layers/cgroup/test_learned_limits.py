@@ -9,7 +9,7 @@ from layers.toggle_subjects import facts_of, made, subject
 from stratascope.core.observation.observation import Observation, Phase, Seen
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.toggles import toggle
-from stratascope.linux.limits import ProcessLimit
+from stratascope.linux.process import ProcessLimit
 from stratascope.value import replace
 
 

@@ -7,8 +7,7 @@ import pytest
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.call_groups import GROUPS, group_of, warning
 from stratascope.layers.seccomp.tables import condition_of
-from stratascope.linux.seccomp import ALLOW, Action, ActionKind
-from stratascope.linux.seccomp_answer import ALL_BITS, Constraint, Op, Outcome
+from stratascope.linux.seccomp import ALL_BITS, ALLOW, Action, ActionKind, Constraint, Op, Outcome
 from stratascope.linux.syscalls import known_names
 
 EPERM = Action(ActionKind.ERRNO, 1)

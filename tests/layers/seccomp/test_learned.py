@@ -12,10 +12,8 @@ from stratascope.core.observation.harmless import harmless
 from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
-from stratascope.linux.seccomp import ActionKind
-from stratascope.linux.seccomp_answer import Answers, Given
-from stratascope.linux.seccomp_profile import parse_profile
-from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.seccomp import ActionKind, Answers, Given
+from stratascope.linux.seccomp_profile import parse_profile, resolve
 from stratascope.linux.syscalls import Abi
 
 CAPS = frozenset(("CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"))

@@ -19,7 +19,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, NoFilter, ProfileFilter
 from stratascope.layers.seccomp.layer import LAYER
 from stratascope.layers.seccomp.refusals import unusual_answers
-from stratascope.linux.idmap import FULL, IdRange
+from stratascope.linux.namespace import FULL, IdRange
 from stratascope.linux.syscalls import known_names
 from stratascope.value import replace
 

@@ -15,7 +15,7 @@ from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
 from stratascope.i18n.translate import translate
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.layers.usermap.layer import LAYER
-from stratascope.linux.idmap import IdRange
+from stratascope.linux.namespace import IdRange
 from stratascope.value import replace
 
 _ALL = "000001ffffffffff"

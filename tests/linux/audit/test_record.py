@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.linux.audit.record import AppArmorRefusal, FilterKill, SELinuxRefusal, parse_record
+from stratascope.linux.audit import AppArmorRefusal, FilterKill, SELinuxRefusal, parse_record
 
 HEAD = "audit: type=1400 audit(1795811112.251:77): "
 # Debian 13 in a virtual machine: SELinux as it boots, which only notes

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.linux.calls.printed import printed
-from stratascope.linux.calls.signatures import signature
-from stratascope.linux.calls.values import flags, values
+from stratascope.linux.syscall_arguments import flags, printed, signature, values
 from stratascope.linux.syscalls import Abi, known_names
 
 CWD = 0xFFFFFF9C  # AT_FDCWD, as a register holds it

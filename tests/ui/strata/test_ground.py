@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
-from stratascope.linux.cpu import parse_flaws
+from stratascope.linux.machine import parse_flaws
 from stratascope.presentation import text_report
 from stratascope.presentation.ground import ground_lines, kernel_lines
 from stratascope.presentation.html import page

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.core.host_files import HostEntry
-from stratascope.linux.idmap import FULL
+from stratascope.linux.namespace import FULL
 from stratascope.usecases.plan.file_access import Identity, Losses, losses
 
 ALL = ((0, 0, FULL),)

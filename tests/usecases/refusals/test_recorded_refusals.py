@@ -15,7 +15,7 @@ from layers.surroundings import around, container
 from stratascope.core.refusals.refusal import Strength
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.linux.idmap import parse_idmap
+from stratascope.linux.namespace import parse_idmap
 from stratascope.usecases.refusals.explain import claim_of
 from stratascope.value import replace
 

@@ -26,8 +26,8 @@ from typing import Any
 
 from stratascope.linux.capability import CapabilitySet, file_capabilities
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import IdRange
 from stratascope.linux.mounts import Mount, parse_mountinfo
+from stratascope.linux.namespace import IdRange
 from stratascope.value import Value
 
 CHECKS_MAX = 8

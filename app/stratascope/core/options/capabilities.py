@@ -10,7 +10,7 @@ from stratascope.bounded_cache import remembered
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.defaults.settings import SETTINGS
+from stratascope.linux.defaults import SETTINGS
 from stratascope.value import replace
 
 # on others' files

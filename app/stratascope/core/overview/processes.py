@@ -14,9 +14,8 @@ from collections import defaultdict
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.ground import Ground
 from stratascope.core.snapshot import ContainerState, ProcessState
-from stratascope.linux.idmap import parse_idmap
-from stratascope.linux.stat import parse_stat
-from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.linux.namespace import parse_idmap
+from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
 from stratascope.value import Value, replace
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")  # as useradd(8) accepts; foreign text, so nothing else

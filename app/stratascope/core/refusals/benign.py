@@ -16,7 +16,7 @@ from typing import Any
 
 from stratascope.core.observation.circumstances import NodeKind
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
-from stratascope.linux.calls.values import RESOURCES
+from stratascope.linux.syscall_arguments import RESOURCES
 from stratascope.value import Value
 
 _LOW = 0xFFFFFFFF

@@ -8,7 +8,7 @@ from stratascope.core.message import msg
 from stratascope.core.refusals import tried
 from stratascope.core.refusals.refusal import NETWORK, Attempt, Claim, Strength
 from stratascope.core.relaunch.want import Network, Setting
-from stratascope.linux.idmap import to_inside
+from stratascope.linux.namespace import to_inside
 
 PING_RANGE = "net.ipv4.ping_group_range"
 _SENDS = frozenset(("connect", "sendto", "sendmsg", "sendmmsg"))

@@ -12,7 +12,7 @@ from stratascope.core.message import Message
 from stratascope.core.observation.circumstances import Circumstances
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.want import Want
-from stratascope.linux.idmap import IdRange, to_inside
+from stratascope.linux.namespace import IdRange, to_inside
 from stratascope.value import Value
 
 

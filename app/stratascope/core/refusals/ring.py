@@ -35,7 +35,7 @@ from stratascope.core.observation.events import (
 from stratascope.core.observation.fold import Program
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.refusals.tried import MAKES, Use, uses
-from stratascope.linux.audit.record import FilterKill, parse_record
+from stratascope.linux.audit import FilterKill, parse_record
 from stratascope.linux.capability import name_of
 from stratascope.linux.syscalls import call_name
 from stratascope.value import Value, replace

@@ -13,8 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.observation.circumstances import Address, NodeKind
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.sanitize import plain
-from stratascope.linux.calls.printed import printed
-from stratascope.linux.calls.values import RESOURCES, node_type, signal_name
+from stratascope.linux.syscall_arguments import RESOURCES, node_type, printed, signal_name
 from stratascope.linux.syscalls import argument_word, flag_words
 from stratascope.value import replace
 

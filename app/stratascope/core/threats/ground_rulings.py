@@ -18,7 +18,7 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.linux.lsm import LOCKDOWN_LEVELS
-from stratascope.linux.sysctl import path_of
+from stratascope.linux.machine import path_of
 
 LOCKDOWN = "/sys/kernel/security/lockdown"
 

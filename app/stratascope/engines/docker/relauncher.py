@@ -51,7 +51,7 @@ from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
 from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.engines.shared.volumes import files as volume_files
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import parse_status
 from stratascope.value import replace
 
 if TYPE_CHECKING:

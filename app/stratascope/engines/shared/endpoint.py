@@ -17,7 +17,7 @@ from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.shared import errors
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import parse_full
+from stratascope.linux.namespace import parse_full
 from stratascope.value import Value
 
 if TYPE_CHECKING:

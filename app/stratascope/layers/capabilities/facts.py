@@ -21,9 +21,8 @@ from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.whose_namespace import is_hosts
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import is_full, parse_idmap, to_inside
-from stratascope.linux.namespace import Namespace, is_initial
-from stratascope.linux.status import ProcessStatus
+from stratascope.linux.namespace import Namespace, is_full, is_initial, parse_idmap, to_inside
+from stratascope.linux.process import ProcessStatus
 from stratascope.value import Value, replace
 
 # in the order of /proc/PID/status, which is also the grid's: field, title, line

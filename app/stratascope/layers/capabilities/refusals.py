@@ -20,10 +20,10 @@ from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Stren
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, MoreOf, RunsAs, Setting, Want
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS, SETTING
-from stratascope.linux.calls.values import RESOURCES
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import is_full
+from stratascope.linux.namespace import is_full
+from stratascope.linux.syscall_arguments import RESOURCES
 
 _LAYER = "capabilities"
 _REFUSALS = (errno.EPERM, errno.EACCES)

@@ -43,8 +43,8 @@ from stratascope.layers.shared.deciding_settings import (
 )
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.machine import path_of
 from stratascope.linux.seccomp_profile import release
-from stratascope.linux.sysctl import path_of
 from stratascope.value import Value
 
 

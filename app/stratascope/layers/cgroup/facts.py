@@ -17,8 +17,8 @@ from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
-from stratascope.linux.limits import ProcessLimit, parse_limits
 from stratascope.linux.namespace import Namespace, is_initial
+from stratascope.linux.process import ProcessLimit, parse_limits
 from stratascope.value import Value
 
 ALL = "cgroup:*"

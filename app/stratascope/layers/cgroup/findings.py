@@ -12,7 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.views import default_pids, of_systemd
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
 _CANNOT = msg("Rootless engines can't set limits in version 1 control groups: run it rootful, or on version 2.")

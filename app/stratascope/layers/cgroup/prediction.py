@@ -15,7 +15,7 @@ from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.limits import cpus_in
 from stratascope.layers.shared.devices import ALL_DEVICES, runtime_default
 from stratascope.layers.shared.whose_namespace import own_user_namespace
-from stratascope.linux.limits import ProcessLimit
+from stratascope.linux.process import ProcessLimit
 from stratascope.value import replace
 
 _Number = TypeVar("_Number", int, float)

@@ -39,7 +39,7 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Ruling
 from stratascope.layers.mac.rulings import lets, stops, unknown
-from stratascope.linux.defaults.version import speaking_for
+from stratascope.linux.defaults import speaking_for
 from stratascope.value import Value
 
 MEASURED = {"docker-default": "Docker 26.1", "containers-default": "Podman 5.4"}

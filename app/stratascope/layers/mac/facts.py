@@ -16,8 +16,8 @@ from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
+from stratascope.linux.namespace import parse_full
 from stratascope.value import Value, replace
 
 CURRENT = "attr/current"

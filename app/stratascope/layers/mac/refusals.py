@@ -19,7 +19,7 @@ from stratascope.core.threats.needs import Access
 from stratascope.layers.mac.apparmor import MEASURED, AppArmorPosture, apparmor_posture, forbids
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.stances import RESTRICT
-from stratascope.linux.audit.record import AppArmorRefusal, SELinuxRefusal, parse_record
+from stratascope.linux.audit import AppArmorRefusal, SELinuxRefusal, parse_record
 from stratascope.linux.capability import name_of, number_of
 
 _OPENING = "creat open openat openat2 open_by_handle_at"

@@ -35,7 +35,7 @@ from stratascope.layers.mac.findings import mode_word
 from stratascope.layers.mac.rulings import LABEL
 from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture, selinux_stance
 from stratascope.layers.shared.readings import why_unknown
-from stratascope.linux.sysctl import path_of
+from stratascope.linux.machine import path_of
 from stratascope.value import Value
 
 RESTRICT = "kernel.apparmor_restrict_unprivileged_userns"

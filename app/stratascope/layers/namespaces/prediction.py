@@ -21,8 +21,7 @@ from stratascope.layers.shared.devices import is_block
 from stratascope.layers.shared.host_paths import plain_run, within
 from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.defaults.settings import surely_masked
-from stratascope.linux.defaults.version import version_of
+from stratascope.linux.defaults import surely_masked, version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
 from stratascope.linux.namespace import Namespace
 from stratascope.value import replace
@@ -218,7 +217,7 @@ def _place(target: str) -> str:
 
 
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
-# Paths that engines mask and make read-only by default (linux/defaults/settings.py), limited to those that every kernel
+# Paths that engines mask and make read-only by default (linux/defaults.py), limited to those that every kernel
 # has or that a threat reads: a file that this kernel lacks is not masked.
 _OF_FEATURE = {"/proc/kcore": "kcore", "/proc/sysrq-trigger": "sysrq"}  # files that only exist with this feature
 _MASKED = ("/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")

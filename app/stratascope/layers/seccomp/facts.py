@@ -35,10 +35,9 @@ from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.linux import bpf
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.defaults.filters import TABLES
-from stratascope.linux.seccomp import SeccompMode, seccomp_mode
-from stratascope.linux.seccomp_answer import NOT_FOLLOWED, Answers
-from stratascope.linux.status import ProcessStatus
+from stratascope.linux.defaults import TABLES
+from stratascope.linux.process import ProcessStatus
+from stratascope.linux.seccomp import NOT_FOLLOWED, Answers, SeccompMode, seccomp_mode
 from stratascope.linux.syscalls import Abi
 from stratascope.value import Value, replace
 

@@ -13,13 +13,18 @@ from stratascope.core.container import EngineKind
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallSource
-from stratascope.linux import seccomp_filters
+from stratascope.linux import defaults, seccomp_filters
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.defaults import filters as defaults
-from stratascope.linux.seccomp import ALLOW
-from stratascope.linux.seccomp_answer import NOT_FOLLOWED, Answers, Outcome, Outcomes
-from stratascope.linux.seccomp_profile import Profile, parse_oci_config, parse_profile, release
-from stratascope.linux.seccomp_resolve import resolve, resolved_calls, unknown_calls
+from stratascope.linux.seccomp import ALLOW, NOT_FOLLOWED, Answers, Outcome, Outcomes
+from stratascope.linux.seccomp_profile import (
+    Profile,
+    parse_oci_config,
+    parse_profile,
+    release,
+    resolve,
+    resolved_calls,
+    unknown_calls,
+)
 from stratascope.linux.syscalls import Abi, abis_of, numbers
 from stratascope.value import Value, replace
 

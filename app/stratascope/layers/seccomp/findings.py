@@ -34,8 +34,7 @@ from stratascope.layers.seccomp.filter_source import (
 from stratascope.layers.seccomp.stances import NARROW, PASSING, actions_of
 from stratascope.layers.seccomp.tables import more, unclear, unknown_by_default
 from stratascope.layers.shared.readings import process_status, who
-from stratascope.linux.seccomp import SeccompMode
-from stratascope.linux.seccomp_answer import Answers
+from stratascope.linux.seccomp import Answers, SeccompMode
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value
 

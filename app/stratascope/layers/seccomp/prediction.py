@@ -12,7 +12,7 @@ from stratascope.core.options.capabilities import bounding
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, custom_filter, default_filter, profile_kind
 from stratascope.layers.seccomp.filter_source import FilterSource, NoFilter
-from stratascope.linux.defaults.version import version_of
+from stratascope.linux.defaults import version_of
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.value import replace
 

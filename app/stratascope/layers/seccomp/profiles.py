@@ -25,10 +25,12 @@ from stratascope.core.relaunch.want import PassedCall
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, KernelFilters, MeasuredDefault, ProfileFilter, native
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.seccomp import ALLOW, Action, ActionKind
-from stratascope.linux.seccomp_answer import (
+from stratascope.linux.seccomp import (
     ALL_BITS,
+    ALLOW,
     NEGATED,
+    Action,
+    ActionKind,
     Constraint,
     Op,
     Outcome,

@@ -20,12 +20,11 @@ from stratascope.core.relaunch.want import HeldCapability, PassedCall, Want
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, opened_by
-from stratascope.linux.audit.record import FilterKill, parse_record
+from stratascope.linux.audit import FilterKill, parse_record
 from stratascope.linux.capability import NAMES
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import is_full
-from stratascope.linux.seccomp import ActionKind, action_of
-from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given, Outcomes, possible
+from stratascope.linux.namespace import is_full
+from stratascope.linux.seccomp import ALL_BITS, LOW_BITS, ActionKind, Answers, Given, Outcomes, action_of, possible
 from stratascope.linux.syscalls import ARGUMENT_FLAGS, Abi, abi_named, argument_word, call_name, flag_words, numbers
 
 _LAYER = "seccomp"

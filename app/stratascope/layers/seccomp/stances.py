@@ -26,8 +26,7 @@ from stratascope.layers.seccomp.filter_source import (
 )
 from stratascope.layers.seccomp.tables import errno_name
 from stratascope.linux.capability import NAMES
-from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
-from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
+from stratascope.linux.seccomp import ALL_BITS, LOW_BITS, Action, ActionKind, Answers, Given, SeccompMode
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value, replace
 

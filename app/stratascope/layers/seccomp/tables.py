@@ -17,10 +17,11 @@ from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.layers.seccomp.call_groups import warning
 from stratascope.layers.seccomp.filter_source import FilterSource
-from stratascope.linux.seccomp import Action, ActionKind
-from stratascope.linux.seccomp_answer import (
+from stratascope.linux.seccomp import (
     ALL_BITS,
     LOW_BITS,
+    Action,
+    ActionKind,
     Answers,
     Constraint,
     Given,

@@ -33,10 +33,8 @@ from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
 from stratascope.layers.shared.signs_of_use import runs_scripts, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.seccomp import SeccompMode
-from stratascope.linux.seccomp_answer import Answers
-from stratascope.linux.seccomp_profile import parse_profile
-from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.seccomp import Answers, SeccompMode
+from stratascope.linux.seccomp_profile import parse_profile, resolve
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import replace
 

@@ -24,8 +24,8 @@ from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, shared_mode
+from stratascope.linux.machine import parse_number, path_of
 from stratascope.linux.namespace import Namespace
-from stratascope.linux.sysctl import parse_number, path_of
 
 Answers = tuple[tuple[Setting, bool | None], ...]
 

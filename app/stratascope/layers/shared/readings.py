@@ -9,9 +9,9 @@ from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import NamedGap
 from stratascope.core.message import Message, msg
 from stratascope.core.process_match import thread_of
-from stratascope.linux.idmap import MountIdMap, parse_mount_idmaps, to_host
 from stratascope.linux.mounts import Mount
-from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.linux.namespace import MountIdMap, parse_mount_idmaps, to_host
+from stratascope.linux.process import ProcessStatus, parse_status
 from stratascope.value import replace
 
 ON = msg("On")

@@ -10,9 +10,8 @@ from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import NETWORK_INODE, Ground, Surroundings
 from stratascope.layers.shared.readings import process_status
-from stratascope.linux.idmap import parse_full
-from stratascope.linux.namespace import Namespace
-from stratascope.linux.sysctl import parse_number
+from stratascope.linux.machine import parse_number
+from stratascope.linux.namespace import Namespace, parse_full
 
 READABLE_BY_ALL = {Namespace.PID: "status:NSpid", Namespace.NET: "net/dev", Namespace.USER: "uid_map"}
 

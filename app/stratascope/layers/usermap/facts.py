@@ -30,10 +30,19 @@ from stratascope.layers.shared.host_paths import (
 )
 from stratascope.layers.shared.readings import decoded, has_ids, id_maps, process_status, unsupported
 from stratascope.layers.shared.whose_namespace import initial_user_namespace
-from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
 from stratascope.linux.mounts import any_idmapped, cached_mountinfo
-from stratascope.linux.namespace import Namespace, is_initial, parse_link
-from stratascope.linux.status import Ids
+from stratascope.linux.namespace import (
+    FULL,
+    IdMap,
+    Namespace,
+    is_full,
+    is_initial,
+    parse_idmap,
+    parse_link,
+    to_host,
+    to_inside,
+)
+from stratascope.linux.process import Ids
 from stratascope.value import Value, replace
 
 OWNED = ("mnt", "net", "uts", "ipc", "pid", "cgroup")

@@ -10,7 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.layers.shared.readings import process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
-from stratascope.linux.idmap import EVERY_ID, is_full, parse_idmap, to_inside
+from stratascope.linux.namespace import EVERY_ID, is_full, parse_idmap, to_inside
 
 _LAYER = "usermap"
 

@@ -17,7 +17,7 @@ from stratascope.layers.usermap.prediction import predict
 from stratascope.layers.usermap.refusals import refused
 from stratascope.layers.usermap.stances import OWNER_WANTS, posture_of, stance_of
 from stratascope.layers.usermap.views import tabs_of
-from stratascope.linux.idmap import EVERY_ID
+from stratascope.linux.namespace import EVERY_ID
 
 ABOUT = About(
     title=msg("User namespace"),

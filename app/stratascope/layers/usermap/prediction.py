@@ -11,7 +11,7 @@ from stratascope.core.options.capabilities import held_after, starts_as_root
 from stratascope.layers.shared.deciding_settings import port_start_after
 from stratascope.layers.shared.whose_namespace import own_user_namespace, own_user_namespace_after, shared_mode
 from stratascope.layers.usermap.facts import Ranges, UsermapFacts, disks_given, outside_of
-from stratascope.linux.idmap import EVERY_ID
+from stratascope.linux.namespace import EVERY_ID
 from stratascope.value import replace
 
 _MODES = (

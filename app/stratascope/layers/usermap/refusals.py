@@ -19,7 +19,7 @@ from stratascope.core.refusals.tried import Use
 from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import name_of
-from stratascope.linux.idmap import IdMap, is_full, to_host
+from stratascope.linux.namespace import IdMap, is_full, to_host
 from stratascope.value import replace
 
 _ID = "usermap"

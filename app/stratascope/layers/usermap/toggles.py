@@ -23,7 +23,7 @@ from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, in_no_pre
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import EVERY_ID, FULL, parse_idmap
+from stratascope.linux.namespace import EVERY_ID, FULL, parse_idmap
 from stratascope.value import replace
 
 _LAYER = "usermap"

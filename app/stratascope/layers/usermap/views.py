@@ -8,7 +8,7 @@ from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.sysctl import parse_range, path_of
+from stratascope.linux.machine import parse_range, path_of
 
 _MAPS, _ENGINE, _WHO = msg("ID maps"), msg("Rootless"), msg("Its user on the host")
 _USERS, _GROUPS = msg("Users"), msg("Groups")

@@ -18,7 +18,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.linux.stat import parse_stat
+from stratascope.linux.process import parse_stat
 from stratascope.ui.kit.background import Bell, QueryRunner, later
 from stratascope.usecases.observe.service import ObservationService, ObservedContainer
 from stratascope.value import Value, replace

@@ -15,7 +15,7 @@ from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.linux.cgroup import parse_oom_kills, parse_refused_forks
-from stratascope.linux.tcp import Listening, parse_listening, parse_socket_links
+from stratascope.linux.sockets import Listening, parse_listening, parse_socket_links
 
 _SOCKETS, _OOM, _FORKS = "fd:sockets", "cgroup:oom", "cgroup:forks"
 _WAYS = {"tcp": ("net/tcp", "net/tcp6"), "udp": ("net/udp", "net/udp6")}

@@ -18,8 +18,8 @@ from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import RootFiles
 from stratascope.layers.shared.devices import in_every_container
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.status import parse_status
-from stratascope.linux.tcp import parse_listeners
+from stratascope.linux.process import parse_status
+from stratascope.linux.sockets import parse_listeners
 
 _DEVICES, _SET_UID = "root:dev", "root:set-uid"
 WANTS = (*BELONGING_WANTS, _DEVICES, _SET_UID)

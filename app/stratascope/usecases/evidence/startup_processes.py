@@ -15,9 +15,8 @@ from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Ground
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import thread_of
-from stratascope.linux.idmap import parse_idmap, to_inside
-from stratascope.linux.stat import parse_stat
-from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.linux.namespace import parse_idmap, to_inside
+from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
 from stratascope.value import Value
 
 BIRTH = 10.0  # seconds from the start of the first process within which others belong to its start

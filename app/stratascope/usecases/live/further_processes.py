@@ -32,9 +32,8 @@ from stratascope.core.threats.threat import Outcome, Ruling, Stance
 from stratascope.core.threats.verified import exposure_verified
 from stratascope.core.threats.worst import weaker, worst_of
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.idmap import parse_idmap, to_inside
-from stratascope.linux.stat import parse_stat
-from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.linux.namespace import parse_idmap, to_inside
+from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
 from stratascope.value import Value, replace
 
 EXEC = "exec"

@@ -18,8 +18,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.fault_log import fault_logger
-from stratascope.linux.stat import parse_stat
-from stratascope.linux.status import parse_status
+from stratascope.linux.process import parse_stat, parse_status
 from stratascope.value import replace
 
 logger = fault_logger(__name__)

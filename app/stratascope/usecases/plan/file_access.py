@@ -25,7 +25,7 @@ from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.whose_namespace import initial_user_namespace
 from stratascope.layers.toggles import toggle
 from stratascope.layers.usermap.facts import UsermapFacts
-from stratascope.linux.idmap import EVERY_ID
+from stratascope.linux.namespace import EVERY_ID
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.value import Value
 

@@ -18,7 +18,7 @@ from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Attempt, C
 from stratascope.core.refusals.ring import RefusalEntry
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
-from stratascope.linux.idmap import parse_idmap
+from stratascope.linux.namespace import parse_idmap
 from stratascope.value import replace
 
 # Of two claims as strong: who says more of just this call. Where a setting, a limit, an id map or the mode of a file

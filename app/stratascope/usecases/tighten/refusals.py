@@ -22,7 +22,7 @@ from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.seccomp_answer import Given
+from stratascope.linux.seccomp import Given
 from stratascope.linux.syscalls import abi_named
 from stratascope.usecases.plan.choices import resolved
 from stratascope.value import replace

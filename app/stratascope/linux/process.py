@@ -1,8 +1,8 @@
-"""/proc/PID/status: identity, ids, capabilities, seccomp, signals. See proc_pid_status(5).
+"""/proc/PID/status, stat and limits: identity, ids, capabilities, seccomp, start time, resource limits. See proc(5).
 
-Several layers decode the same text, so results are cached by text. A field is None (empty for tuples) if this kernel
-has no such line: CapAmb came with Linux 4.3, NoNewPrivs 4.10, Seccomp_filters 5.9. Not all sixty lines are decoded:
-this runs for every process of every container, and nothing needs the memory figures.
+Several layers decode the same text, so results are cached by text. A field of `Status` is None (empty for tuples) if
+this kernel has no such line: CapAmb came with Linux 4.3, NoNewPrivs 4.10, Seccomp_filters 5.9. Only what something
+needs is decoded: this runs for every process of every container.
 """
 
 from __future__ import annotations
@@ -139,3 +139,81 @@ def _flag(name: str, value: str | None) -> bool | None:
     if value not in ("0", "1"):
         raise DecodeError(f"status: {name} is neither 0 nor 1: {value[:40]!r}")
     return value == "1"
+
+
+_EXITING = 0x00000004  # PF_EXITING, include/linux/sched.h
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD, the same file
+
+
+class Stat(Value):
+    """`start` is in clock ticks since boot."""
+
+    flags: int
+    start: int
+
+    @property
+    def exiting(self) -> bool:
+        """Whether it is exiting."""
+        return bool(self.flags & _EXITING)
+
+    @property
+    def kernel_thread(self) -> bool:
+        """Whether it is a kernel thread."""
+        return bool(self.flags & _KERNEL_THREAD)
+
+
+def parse_stat(text: str) -> Stat:
+    """Decode one line; its command may contain spaces and parentheses. Raises DecodeError."""
+    fields = text[text.rfind(")") + 1 :].split()  # fields[0] is field 3, the state
+    if ")" not in text or len(fields) < 20:
+        raise DecodeError(f"stat: fields are missing: {text[:80]!r}")
+    return Stat(_stat_number(fields[6]), _stat_number(fields[19]))
+
+
+def _stat_number(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and len(word) <= 20):
+        raise DecodeError(f"stat: not a number: {word[:40]!r}")
+    return int(word)
+
+
+# The kernel's names, fs/proc/base.c (lnames)
+_LIMITS = {
+    "Max processes": "nproc",
+    "Max open files": "nofile",
+    "Max core file size": "core",
+    "Max locked memory": "memlock",
+    "Max file size": "fsize",
+    "Max stack size": "stack",
+    "Max msgqueue size": "msgqueue",
+    "Max pending signals": "sigpending",
+    "Max nice priority": "nice",
+    "Max realtime priority": "rtprio",
+}
+_LIMIT_LINE = re.compile(rf"^({'|'.join(_LIMITS)}) +(\S+) +(\S+)", re.M).findall
+
+
+class ProcessLimit(Value):
+    """A resource limit by its `ulimit` name; None: unlimited. Files, processes, bytes."""
+
+    name: str
+    soft: int | None
+    hard: int | None
+
+
+@remembered()
+def parse_limits(text: str) -> tuple[ProcessLimit, ...]:
+    """Parse those limits, ordered by name. Raises DecodeError."""
+    found = [
+        ProcessLimit(_LIMITS[name], _limit(name, soft), _limit(name, hard)) for name, soft, hard in _LIMIT_LINE(text)
+    ]
+    if not found:
+        raise DecodeError("limits: none of its lines is there")
+    return tuple(sorted(found, key=lambda limit: limit.name))
+
+
+def _limit(name: str, word: str) -> int | None:
+    if word == "unlimited":
+        return None
+    if not (word.isascii() and word.isdigit() and len(word) <= 20):
+        raise DecodeError(f"limits: {name} is not a number: {word[:40]!r}")
+    return int(word)

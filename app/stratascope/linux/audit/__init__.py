@@ -1,1 +1,0 @@
-"""The kernel log's records of refusals (audit), decoded."""

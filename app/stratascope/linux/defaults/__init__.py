@@ -1,1 +1,0 @@
-"""Engines' defaults for a container, as measured, by engine version."""
